@@ -1,0 +1,76 @@
+#include "CNcurses.h"
+
+#include <langinfo.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t remembered = 0;
+static int remembered_fd = -1;
+static struct termios remembered_settings;
+static char remembered_bytes[512];
+static int remembered_count = 0;
+
+int cn_is_utf8(void) {
+    const char *codeset = nl_langinfo(CODESET);
+    return codeset && strncmp(codeset, "UTF", 3) == 0;
+}
+
+int cn_window_size(int fd, int *rows, int *columns) {
+    struct winsize size;
+    if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return -1;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
+}
+
+void cn_remember_terminal(int fd, const char *bytes, int count) {
+    if (tcgetattr(fd, &remembered_settings) != 0) return;
+    if (count > (int)sizeof remembered_bytes) count = (int)sizeof remembered_bytes;
+    memcpy(remembered_bytes, bytes, (size_t)count);
+    remembered_count = count;
+    remembered_fd = fd;
+    remembered = 1;
+}
+
+void cn_restore_terminal(void) {
+    if (!remembered) return;
+    remembered = 0;
+    ssize_t ignored = write(remembered_fd, remembered_bytes, (size_t)remembered_count);
+    (void)ignored;
+    tcsetattr(remembered_fd, TCSANOW, &remembered_settings);
+}
+
+void cn_forget_terminal(void) { remembered = 0; }
+
+static const int crash_signals[] = { SIGILL, SIGTRAP, SIGABRT, SIGSEGV, SIGBUS, SIGFPE };
+enum { crash_signal_count = sizeof crash_signals / sizeof crash_signals[0] };
+static struct sigaction previous_actions[crash_signal_count];
+
+static void on_crash(int number) {
+    cn_restore_terminal();
+    for (int i = 0; i < crash_signal_count; i++) {
+        if (crash_signals[i] != number) continue;
+        // The handler that was here before (Swift's backtracer, or the default) sees the signal next.
+        sigaction(number, &previous_actions[i], 0);
+    }
+    if (number == SIGABRT) raise(number);
+}
+
+void cn_restore_on_crash(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_crash;
+    action.sa_flags = SA_ONSTACK;
+    sigemptyset(&action.sa_mask);
+    for (int i = 0; i < crash_signal_count; i++) sigaction(crash_signals[i], &action, &previous_actions[i]);
+}
+
+void cn_free_control_s(int fd) {
+    struct termios settings;
+    if (tcgetattr(fd, &settings) != 0) return;
+    settings.c_iflag &= ~(tcflag_t)IXON;
+    tcsetattr(fd, TCSANOW, &settings);
+}

@@ -1,0 +1,70 @@
+// System calls that Swift cannot import, or that must happen without Swift in between.
+#ifndef CSYSTEM_H
+#define CSYSTEM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/// What a child used and how it ended, as the kernel counted it.
+struct cs_exit {
+    int exited;        // 1 when the child has ended
+    int status;        // exit status, or the signal's number when `signaled`
+    int signaled;      // 1 when a signal ended it
+    int64_t user_us;   // CPU time in user mode, microseconds, its waited-for children included
+    int64_t system_us; // CPU time in the kernel, microseconds
+    int64_t peak_kib;  // largest resident set, KiB
+};
+
+/// Starts `path` in a process group of its own, with default signals and no descriptors but 0, 1 and 2.
+///
+/// `stdin_fd` of -1 means /dev/null; `stdout_fd` and `stderr_fd` of -1 mean the caller's own. `cwd` may be NULL.
+/// `controlling_terminal` of 1 leaves the child in the caller's process group.
+/// Returns the process id, or a negated errno.
+pid_t cs_spawn(const char *path, char *const argv[], char *const envp[], const char *cwd,
+               int stdin_fd, int stdout_fd, int stderr_fd, int controlling_terminal);
+
+/// A descriptor that becomes readable when `pid` ends, close-on-exec; or a negated errno.
+int cs_pidfd_open(pid_t pid);
+
+/// A pipe with both ends close-on-exec and the reading end non-blocking; 0 or a negated errno.
+int cs_pipe(int ends[2]);
+
+/// Looks whether `pid` has ended without taking its status away.
+int cs_peek(pid_t pid);
+
+/// Takes the status of an ended child away and tells what it used; returns 0 or a negated errno.
+int cs_reap(pid_t pid, struct cs_exit *out);
+
+/// Makes this process the parent of descendants whose own parents die; 0 or a negated errno.
+int cs_become_subreaper(void);
+
+/// A Linux event poll with room for one event at a time; returns its descriptor or a negated errno.
+int cs_poll_create(void);
+int cs_poll_add(int poll, int fd, uint64_t token);
+int cs_poll_remove(int poll, int fd);
+/// Waits for events; `timeout_ms` of -1 waits for ever. Fills `tokens`; returns how many, or a negated errno.
+int cs_poll_wait(int poll, uint64_t *tokens, int capacity, int timeout_ms);
+
+/// A counter descriptor that wakes a poll; write with cs_wake, empty with cs_wake_clear.
+int cs_wake_create(void);
+void cs_wake(int fd);
+void cs_wake_clear(int fd);
+
+/// Renames `from` over `to` by exchanging the two; 0 or a negated errno (-ENOSYS where it is not supported).
+int cs_rename_exchange(const char *from, const char *to);
+
+/// Opens or creates `path` and takes an exclusive lock without waiting.
+///
+/// Returns the descriptor, -EAGAIN when another process holds the lock, or another negated errno.
+int cs_lock_file(const char *path);
+
+/// 1 when another process holds the lock on `path`, 0 when nobody does, or a negated errno.
+int cs_is_locked(const char *path);
+
+/// Nanoseconds since boot, suspended time included.
+int64_t cs_steady_ns(void);
+
+/// CPU time this process has used, in microseconds, user and system together.
+int64_t cs_own_cpu_us(void);
+
+#endif

@@ -1,0 +1,86 @@
+/// Reads the entries of `datasets:`.
+enum DatasetReader {
+    static func read(_ entry: ConfigNode.Entry, _ problems: ConfigProblems) -> Dataset {
+        let name = entry.key.value
+        let subject = "dataset '\(name)'"
+        var reader = MappingReader(entry.value, subject: subject, kind: "dataset", problems: problems)
+        let path = reader.template("path")
+        let connection = reader.text("connection")
+        let table = reader.text("table")
+        let format = reader.choice("format", as: Dataset.Format.self)
+        var place = Dataset.Place.path(Template(text: ""), format: format ?? .csv)
+        var placeLocation = entry.key.location
+        switch (path, connection, table) {
+        case (let path?, nil, nil):
+            placeLocation = path.location
+            place = .path(path.value, format: format ?? self.format(of: path, problems) ?? .csv)
+        case (nil, let connection?, let table?):
+            placeLocation = table.location
+            place = .table(connection: connection.value, table: table.value)
+            if format != nil { problems.report("'format' belongs to files", at: reader.location(of: "format")) }
+        case (nil, nil, nil):
+            problems.report(
+                "\(subject) needs a 'path', or a 'connection' and a 'table'", at: entry.key.location)
+        default:
+            problems.report(
+                "\(subject) needs either a 'path' or both a 'connection' and a 'table'", at: entry.key.location)
+        }
+        let schema = reader.text("schema")
+        let csv = dialect(&reader, format: place)
+        reader.finish()
+        return Dataset(
+            name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
+            placeLocation: placeLocation)
+    }
+
+    private static func format(of path: Located<Template>, _ problems: ConfigProblems) -> Dataset.Format? {
+        var name = path.value.description.lowercased()
+        for ending in [".gz", ".zst"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+        let endings: [(String, Dataset.Format)] = [
+            (".csv", .csv), (".tsv", .csv), (".parquet", .parquet), (".json", .json), (".jsonl", .jsonl),
+            (".ndjson", .jsonl),
+        ]
+        if let format = endings.first(where: { name.hasSuffix($0.0) })?.1 { return format }
+        problems.report(
+            "the format of '\(path.value)' is not plain from its name",
+            remedy: "add 'format: csv', parquet, json or jsonl", at: path.location)
+        return nil
+    }
+
+    private static func dialect(_ parent: inout MappingReader, format: Dataset.Place) -> CSVDialect {
+        var dialect = CSVDialect()
+        guard var reader = parent.mapping("csv", subject: "'csv'", kind: "csv") else { return dialect }
+        if case .path(_, .csv) = format {} else { parent.problems.report("'csv' belongs to CSV files", at: reader.location) }
+        dialect.delimiter = character("delimiter", &reader)
+        dialect.quote = character("quote", &reader) ?? dialect.quote
+        dialect.escape = character("escape", &reader) ?? dialect.quote
+        dialect.hasHeader = reader.boolean("header") ?? true
+        dialect.nullText = reader.text("null")?.value ?? ""
+        if let encoding = reader.text("encoding") {
+            let known = ["utf-8", "utf-16", "latin-1"]
+            if known.contains(encoding.value.lowercased()) {
+                dialect.encoding = encoding.value.lowercased()
+            } else {
+                parent.problems.report(
+                    "'encoding' must be \(known.formattedAsChoice), not '\(encoding.value)'", at: encoding.location)
+            }
+        }
+        dialect.columns = reader.texts("columns").map(\.value)
+        if !dialect.hasHeader, dialect.columns.isEmpty {
+            parent.problems.report(
+                "a CSV file without a header needs 'columns'", remedy: "name them in order: columns: [id, day]",
+                at: reader.location(of: "header"))
+        }
+        reader.finish()
+        return dialect
+    }
+
+    private static func character(_ key: String, _ reader: inout MappingReader) -> String? {
+        guard let text = reader.text(key) else { return nil }
+        let value = text.value == "tab" || text.value == "\\t" ? "\t" : text.value
+        if value.count == 1, value.utf8.count == 1 { return value }
+        reader.problems.report(
+            "'\(key)' must be one character, not '\(text.value)'", remedy: "write \";\" or tab", at: text.location)
+        return nil
+    }
+}

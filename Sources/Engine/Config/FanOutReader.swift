@@ -1,0 +1,60 @@
+/// Reads `foreach:`.
+enum FanOutReader {
+    static func read(_ node: ConfigNode, _ problems: ConfigProblems) -> FanOut {
+        var reader = MappingReader(node, subject: "'foreach'", kind: "foreach", problems: problems)
+        let maxParallel = reader.integer("max_parallel", in: 1...4096)
+        let onFailure = reader.choice("on_failure", as: FanOut.OnFailure.self) ?? .proceed
+        let partitions = reader.boolean("partition") ?? true
+        let variables = reader.takeRemaining().compactMap { entry -> (String, FanOut.Source)? in
+            guard problems.isName(entry.key, what: "a fan-out variable"),
+                let source = source(entry.value, of: entry.key.value, problems)
+            else { return nil }
+            return (entry.key.value, source)
+        }
+        reader.finish()
+        if variables.isEmpty, !problems.hasErrors {
+            problems.report(
+                "'foreach' names no variable", remedy: "write, say, 'region: [north, south]'", at: node.location)
+        }
+        return FanOut(
+            variables: variables, maxParallel: maxParallel, onFailure: onFailure, partitions: partitions,
+            location: node.location)
+    }
+
+    private static func source(_ node: ConfigNode, of name: String, _ problems: ConfigProblems) -> FanOut.Source? {
+        if case .sequence = node.content {
+            let values = problems.texts(of: node, what: "'\(name)'").map(\.value)
+            if Set(values).count != values.count {
+                problems.report("'\(name)' holds a value twice", at: node.location)
+            }
+            return .values(values)
+        }
+        var reader = MappingReader(node, subject: "'\(name)'", kind: "foreach source", problems: problems)
+        let query = reader.template("sql")
+        let files = reader.template("files")
+        var days: FanOut.Source?
+        if var inner = reader.mapping("days", subject: "'days'", kind: "days") {
+            let from = inner.template("from", isRequired: true)
+            let to = inner.template("to", isRequired: true)
+            inner.finish()
+            if let from, let to { days = .days(from: from.value, to: to.value) }
+        }
+        reader.finish()
+        let given = [query.map { FanOut.Source.query($0) }, files.map { .files($0.value) }, days].compactMap { $0 }
+        if given.count != 1 {
+            problems.report(
+                "'\(name)' needs a list, or one of 'sql', 'files' and 'days'", at: node.location)
+        }
+        return given.first
+    }
+
+    /// The datasets that the fan-out's queries name.
+    static func datasets(of fanOut: FanOut?, _ context: ReadingContext) -> [Located<DatasetName>] {
+        guard let fanOut else { return [] }
+        var found: [Located<DatasetName>] = []
+        for case .query(let query) in fanOut.variables.map(\.source) {
+            found += SQLText.datasets(in: query, among: context.datasetNames)
+        }
+        return found
+    }
+}

@@ -1,0 +1,241 @@
+/// Reads one mapping of a pipeline file key by key, and reports every key that nobody asked for.
+///
+/// Each reading method takes a key out; ``finish()`` must be called at the end. What does not fit is reported and
+/// read as if it were not there, so that one fault does not hide another.
+package struct MappingReader {
+    package let problems: ConfigProblems
+    /// Where the mapping stands.
+    package let location: SourceLocation
+    /// What the mapping is, for messages, such as `stage 'load'`.
+    package let subject: String
+    /// The kind of mapping, under which its known keys are noted.
+    private let kind: String
+    private var entries: [ConfigNode.Entry]
+    private var asked: Set<String> = []
+
+    /// Reads `node` as a mapping; anything else is reported and read as an empty one.
+    package init(_ node: ConfigNode, subject: String, kind: String, problems: ConfigProblems) {
+        self.problems = problems
+        self.subject = subject
+        self.kind = kind
+        location = node.location
+        switch node.content {
+        case .mapping(let entries): self.entries = entries
+        case .scalar, .sequence:
+            if !node.isEmpty { problems.report("\(subject) must be a mapping, not \(node.kindName)", at: node.location) }
+            entries = []
+        }
+    }
+
+    /// The keys that are there and were not asked for yet, in file order.
+    package var remaining: [ConfigNode.Entry] { entries.filter { !asked.contains($0.key.value) } }
+
+    /// Reports what is left over.
+    package mutating func finish() {
+        problems.note(knownKeys: asked, of: kind)
+        for entry in remaining {
+            let phrase = Suggestion.phrase(for: entry.key.value, among: asked.sorted())
+            problems.report("\(subject) has no key '\(entry.key.value)'\(phrase)", at: entry.key.location)
+        }
+    }
+
+    /// Takes a key out, whatever it holds.
+    package mutating func node(_ key: String) -> ConfigNode? {
+        asked.insert(key)
+        return entries.first { $0.key.value == key }?.value
+    }
+
+    /// Takes out every key that was not asked for before: the names of a mapping by name.
+    package mutating func takeRemaining() -> [ConfigNode.Entry] {
+        defer { entries = [] }
+        return remaining
+    }
+
+    /// The place of a key, or of the mapping when it is not there.
+    package func location(of key: String) -> SourceLocation {
+        entries.first { $0.key.value == key }?.key.location ?? location
+    }
+
+    // MARK: - Scalars
+
+    /// Takes out text; `isRequired` reports its absence.
+    package mutating func text(_ key: String, isRequired: Bool = false) -> Located<String>? {
+        guard let node = node(key), !node.isEmpty else {
+            if isRequired { problems.report("\(subject) needs '\(key)'", at: self.node(key)?.location ?? location) }
+            return nil
+        }
+        guard case .scalar(let text, _) = node.content else {
+            problems.report("'\(key)' must be text, not \(node.kindName)", at: node.location)
+            return nil
+        }
+        return Located(text, at: node.location)
+    }
+
+    /// Takes out text that may hold `${…}`.
+    package mutating func template(_ key: String, isRequired: Bool = false) -> Located<Template>? {
+        text(key, isRequired: isRequired).flatMap { problems.template($0) }
+    }
+
+    /// Takes out a name: letters, digits, `_`, `-` and `.`, beginning with a letter or `_`.
+    package mutating func name(_ key: String, isRequired: Bool = false) -> Located<String>? {
+        guard let text = text(key, isRequired: isRequired) else { return nil }
+        return problems.isName(text, what: "'\(key)'") ? text : nil
+    }
+
+    /// Takes out true or false.
+    package mutating func boolean(_ key: String) -> Bool? {
+        convert(key, "must be true or false") { ["true": true, "false": false][$0] }
+    }
+
+    /// Takes out a whole number within bounds.
+    package mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        convert(key, "must be a whole number from \(range.lowerBound)" + upper(range)) {
+            Int($0).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    private func upper(_ range: ClosedRange<Int>) -> String { range.upperBound == .max ? "" : " to \(range.upperBound)" }
+
+    /// Takes out a number within bounds.
+    package mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
+        convert(key, "must be a number from \(range.lowerBound.plain) to \(range.upperBound.plain)") {
+            Double($0).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// Takes out a duration; a bare number is a fault.
+    package mutating func duration(_ key: String) -> Duration? {
+        guard let text = text(key) else { return nil }
+        if let duration = ScalarFormats.duration(text.value) { return duration }
+        let remedy = Double(text.value) == nil ? "write a number and a unit, such as 30s, 10m or 1h30m"
+            : "add a unit, such as \(text.value)s or \(text.value)m"
+        problems.report("'\(key)' must be a duration, not '\(text.value)'", remedy: remedy, at: text.location)
+        return nil
+    }
+
+    /// Takes out a size in bytes; a bare number is a fault.
+    package mutating func size(_ key: String) -> Int64? {
+        convert(key, "must be a size such as 512MB or 2GB") { ScalarFormats.size($0) }
+    }
+
+    /// Takes out a percentage such as `5%`, as a part of one.
+    package mutating func percentage(_ key: String, in range: ClosedRange<Double> = 0...1) -> Double? {
+        convert(key, "must be a percentage such as 5%") {
+            ScalarFormats.percentage($0).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// Takes out one of a few words.
+    package mutating func choice<Value: RawRepresentable & CaseIterable>(
+        _ key: String, as type: Value.Type
+    ) -> Value? where Value.RawValue == String {
+        guard let text = text(key) else { return nil }
+        if let value = Value(rawValue: text.value) { return value }
+        let words = Value.allCases.map(\.rawValue)
+        let phrase = Suggestion.closest(to: text.value, among: words).map { "did you mean '\($0)'?" }
+        problems.report(
+            "'\(key)' must be \(words.formattedAsChoice), not '\(text.value)'", remedy: phrase, at: text.location)
+        return nil
+    }
+
+    private mutating func convert<Value>(_ key: String, _ rule: String, _ read: (String) -> Value?) -> Value? {
+        guard let text = text(key) else { return nil }
+        if let value = read(text.value) { return value }
+        problems.report("'\(key)' \(rule), not '\(text.value)'", at: text.location)
+        return nil
+    }
+
+    // MARK: - Lists
+
+    /// Takes out a list of texts; one text alone counts as a list of one.
+    package mutating func texts(_ key: String, isRequired: Bool = false) -> [Located<String>] {
+        guard let node = node(key), !node.isEmpty else {
+            if isRequired { problems.report("\(subject) needs '\(key)'", at: location) }
+            return []
+        }
+        let texts = problems.texts(of: node, what: "'\(key)'")
+        if texts.isEmpty, isRequired, case .sequence = node.content {
+            problems.report("'\(key)' must not be empty", at: node.location)
+        }
+        return texts
+    }
+
+    /// Takes out a list; one value alone counts as a list of one.
+    package mutating func nodes(_ key: String) -> [ConfigNode] {
+        guard let node = node(key), !node.isEmpty else { return [] }
+        if case .sequence(let nodes) = node.content { return nodes }
+        return [node]
+    }
+
+    /// Takes out a mapping as a reader of its own.
+    package mutating func mapping(_ key: String, subject: String, kind: String) -> MappingReader? {
+        guard let node = node(key), !node.isEmpty else { return nil }
+        return MappingReader(node, subject: subject, kind: kind, problems: problems)
+    }
+
+    /// Takes out a mapping from names to whatever they hold, in file order.
+    package mutating func named(_ key: String) -> [ConfigNode.Entry] {
+        guard let node = node(key), !node.isEmpty else { return [] }
+        guard case .mapping(let entries) = node.content else {
+            problems.report("'\(key)' must be a mapping from names, not \(node.kindName)", at: node.location)
+            return []
+        }
+        return entries.filter { problems.isName($0.key, what: "a name in '\(key)'") }
+    }
+}
+
+extension ConfigProblems {
+    /// Reads the texts of a list, or one text alone.
+    package func texts(of node: ConfigNode, what: String) -> [Located<String>] {
+        switch node.content {
+        case .scalar(let text, _): return [Located(text, at: node.location)]
+        case .mapping:
+            report("\(what) must be text or a list of texts, not \(node.kindName)", at: node.location)
+            return []
+        case .sequence(let nodes):
+            return nodes.compactMap { node in
+                if case .scalar(let text, _) = node.content { return Located(text, at: node.location) }
+                report("\(what) must hold texts, not \(node.kindName)", at: node.location)
+                return nil
+            }
+        }
+    }
+
+    /// Reads a template, reporting a reference that is not known.
+    package func template(_ text: Located<String>) -> Located<Template>? {
+        do throws(Template.Fault) {
+            return Located(try Template(parsing: text.value), at: text.location)
+        } catch {
+            let isOnOneLine = !text.value.contains("\n")
+            report(error.message, at: isOnOneLine ? text.location.advanced(by: error.offset) : text.location)
+            return nil
+        }
+    }
+
+    /// Whether a text is a name; reports it when not.
+    package func isName(_ text: Located<String>, what: String) -> Bool {
+        let isFine = text.value.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
+            && text.value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) }
+        if !isFine {
+            report(
+                "\(what) must be a name, not '\(text.value)'",
+                remedy: "use letters, digits, '_', '-' and '.', beginning with a letter", at: text.location)
+        }
+        return isFine
+    }
+}
+
+extension Array where Element == String {
+    /// `a, b or c`.
+    package var formattedAsChoice: String {
+        guard count > 1, let last else { return first ?? "" }
+        return dropLast().joined(separator: ", ") + " or " + last
+    }
+}
+
+extension Double {
+    /// The number without a needless `.0`.
+    package var plain: String {
+        self == rounded() && abs(self) < 1e15 ? String(Int64(self)) : String(self)
+    }
+}

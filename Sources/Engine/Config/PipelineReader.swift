@@ -1,0 +1,187 @@
+/// What the readers of a pipeline file share.
+package struct ReadingContext {
+    package let problems: ConfigProblems
+    /// The readers of stage types, by the name that `type:` gives.
+    package let stageTypes: [String: StageReader]
+    /// Names in file order, for suggestions and checks; filled before the stages are read.
+    package var datasetNames: [String] = []
+    package var parameterNames: [String] = []
+}
+
+/// Reads what is particular to one type of stage out of its mapping.
+package typealias StageReader = (inout MappingReader, ReadingContext) -> any StageDefinition
+
+/// Reads a whole pipeline file into a ``Pipeline``.
+package struct PipelineReader {
+    private var context: ReadingContext
+    private var problems: ConfigProblems { context.problems }
+
+    package init(problems: ConfigProblems, stageTypes: [String: StageReader]) {
+        context = ReadingContext(problems: problems, stageTypes: stageTypes)
+    }
+
+    /// Reads `root`, which has its environment laid over it already.
+    ///
+    /// - Parameters:
+    ///   - file: The file as the user named it.
+    ///   - folder: The absolute folder that relative paths start from.
+    ///   - defaultParallel: How many stages run at once where the file does not say.
+    package mutating func read(
+        _ root: ConfigNode, file: String, folder: String, defaultParallel: Int
+    ) -> Pipeline {
+        var reader = MappingReader(root, subject: "the pipeline", kind: "pipeline", problems: problems)
+        if case .mapping = root.content {
+        } else if root.isEmpty {
+            problems.report("the file is empty", remedy: "write at least 'name' and 'stages'", at: root.location)
+        }
+        readVersion(&reader)
+        var pipeline = Pipeline(
+            name: reader.name("name", isRequired: true)?.value ?? "unnamed", file: file, root: folder,
+            maxParallel: defaultParallel)
+        pipeline.description = reader.text("description")?.value ?? ""
+        pipeline.parameters = reader.named("params").compactMap { readParameter($0) }
+        context.parameterNames = pipeline.parameters.map(\.name)
+        for entry in reader.named("env") {
+            guard case .scalar(let text, _) = entry.value.content else {
+                problems.report("a variable must be text, not \(entry.value.kindName)", at: entry.value.location)
+                continue
+            }
+            pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))?.value
+        }
+        pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
+        if let reuse = reader.text("reuse") {
+            pipeline.reusesUnchanged = reuse.value == "unchanged"
+            if !["unchanged", "never"].contains(reuse.value) {
+                problems.report("'reuse' must be unchanged or never, not '\(reuse.value)'", at: reuse.location)
+            }
+        }
+        for entry in reader.named("pools") {
+            if case .scalar(let text, _) = entry.value.content, let slots = Int(text), (1...4096).contains(slots) {
+                pipeline.pools[PoolName(entry.key.value)] = slots
+            } else {
+                problems.report(
+                    "the pool '\(entry.key.value)' needs a number of slots from 1 to 4096, not \(entry.value.kindName)",
+                    at: entry.value.location)
+            }
+        }
+        for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
+        pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
+        context.datasetNames = pipeline.datasets.map(\.name.rawValue)
+        let stages = reader.named("stages")
+        if stages.isEmpty, reader.node("stages")?.isEmpty ?? true {
+            problems.report("the pipeline has no stages", remedy: "add 'stages:' with at least one", at: reader.location(of: "stages"))
+        }
+        pipeline.stages = stages.map { StageSettingsReader.read($0, context) }
+        pipeline.schedule = readSchedule(&reader)
+        pipeline.notifications = reader.nodes("notify").map(readNotification)
+        _ = reader.node("environments")
+        reader.finish()
+        return pipeline
+    }
+
+    private func readVersion(_ reader: inout MappingReader) {
+        guard let version = reader.text("version", isRequired: true), version.value != "1" else { return }
+        problems.report(
+            "this is version \(version.value) of the format, and this caudal reads version 1",
+            remedy: "write 'version: 1'", at: version.location)
+    }
+
+    // MARK: - Parameters
+
+    private func readParameter(_ entry: ConfigNode.Entry) -> Parameter? {
+        let name = entry.key.value
+        var reader = MappingReader(entry.value, subject: "parameter '\(name)'", kind: "param", problems: problems)
+        let values = reader.texts("values").map(\.value)
+        let kinds: [String: Parameter.Kind] = [
+            "string": .string, "integer": .integer, "number": .number, "boolean": .boolean, "date": .date,
+            "enum": .choice(values),
+        ]
+        var parameter = Parameter(
+            name: name, kind: .string, defaultValue: nil, description: reader.text("description")?.value ?? "",
+            location: entry.key.location)
+        if let type = reader.text("type", isRequired: true) {
+            if let kind = kinds[type.value] {
+                parameter.kind = kind
+            } else {
+                let phrase = Suggestion.closest(to: type.value, among: kinds.keys.sorted()).map { "did you mean '\($0)'?" }
+                problems.report(
+                    "'type' must be \(kinds.keys.sorted().formattedAsChoice), not '\(type.value)'", remedy: phrase,
+                    at: type.location)
+            }
+            if type.value == "enum", values.isEmpty {
+                problems.report("\(reader.subject) needs 'values'", at: entry.key.location)
+            } else if type.value != "enum", !values.isEmpty {
+                problems.report("'values' belongs to type enum", at: reader.location(of: "values"))
+            }
+        }
+        if let text = reader.text("default") {
+            parameter.defaultValue = text.value
+            if case .failure(let fault) = parameter.value(of: text.value, now: Moment(wall: 0, steady: 0)) {
+                problems.report("the default of \(reader.subject) does not fit: \(fault.message)", at: text.location)
+            }
+        }
+        reader.finish()
+        return parameter
+    }
+
+    // MARK: - Connections, schedule, notifications
+
+    private func readConnection(_ entry: ConfigNode.Entry) -> Connection {
+        let name = entry.key.value
+        var reader = MappingReader(entry.value, subject: "connection '\(name)'", kind: "connection", problems: problems)
+        let kind = reader.choice("type", as: Connection.Kind.self)
+        if kind == nil, reader.node("type") == nil { problems.report("\(reader.subject) needs 'type'", at: entry.key.location) }
+        var settings: [String: Template] = [:]
+        for key in ["host", "port", "database", "user", "path"] { settings[key] = reader.template(key)?.value }
+        let password = reader.template("password")
+        if let password, password.value.references.isEmpty {
+            problems.report(
+                "a password must not be written in the file",
+                remedy: "write \"${env.PGPASSWORD}\" and set the variable, or put it in .env", at: password.location)
+        }
+        switch kind {
+        case .postgres? where settings["database"] == nil:
+            problems.report("\(reader.subject) needs 'database'", at: entry.key.location)
+        case .sqlite? where settings["path"] == nil:
+            problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
+        default: break
+        }
+        reader.finish()
+        return Connection(
+            name: name, kind: kind ?? .postgres, settings: settings, password: password?.value,
+            location: entry.key.location)
+    }
+
+    private func readSchedule(_ parent: inout MappingReader) -> Schedule? {
+        guard var reader = parent.mapping("schedule", subject: "the schedule", kind: "schedule") else { return nil }
+        let cron = reader.text("cron", isRequired: true)
+        if let cron, cron.value.split(separator: " ").count != 5 {
+            problems.report(
+                "'\(cron.value)' is not a cron expression", remedy: "write five fields, such as \"0 6 * * *\"",
+                at: cron.location)
+        }
+        let schedule = Schedule(
+            cron: cron?.value ?? "", timezone: reader.text("timezone")?.value ?? "UTC",
+            catchUp: reader.choice("catch_up", as: Schedule.CatchUp.self) ?? .latest,
+            overlap: reader.choice("overlap", as: Schedule.Overlap.self) ?? .skip, location: reader.location)
+        reader.finish()
+        return schedule
+    }
+
+    private func readNotification(_ node: ConfigNode) -> Notification {
+        var reader = MappingReader(node, subject: "a notification", kind: "notification", problems: problems)
+        let occasions = reader.texts("on", isRequired: true).compactMap { text in
+            if let occasion = Notification.Occasion(rawValue: text.value) { return occasion }
+            let words = Notification.Occasion.allCases.map(\.rawValue)
+            problems.report("'on' must hold \(words.formattedAsChoice), not '\(text.value)'", at: text.location)
+            return nil
+        }
+        let notification = Notification(
+            occasions: occasions, webhook: reader.template("webhook")?.value, command: reader.template("command")?.value)
+        if notification.webhook == nil, notification.command == nil, reader.node("webhook") == nil {
+            problems.report("a notification needs 'webhook' or 'command'", at: node.location)
+        }
+        reader.finish()
+        return notification
+    }
+}

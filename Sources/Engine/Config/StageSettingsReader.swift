@@ -1,0 +1,134 @@
+/// Reads what every stage may have; what is particular to its type is read by the type.
+enum StageSettingsReader {
+    static func read(_ entry: ConfigNode.Entry, _ context: ReadingContext) -> Stage {
+        let problems = context.problems
+        let subject = "stage '\(entry.key.value)'"
+        let typeName = entry.value[key: "type"].flatMap { node -> String? in
+            if case .scalar(let text, _) = node.content { text } else { nil }
+        }
+        var reader = MappingReader(
+            entry.value, subject: subject, kind: "stage:\(typeName ?? "")", problems: problems)
+        let type = reader.text("type", isRequired: true)
+        let definition: any StageDefinition
+        if let type, let read = context.stageTypes[type.value] {
+            definition = read(&reader, context)
+        } else {
+            if let type {
+                let names = context.stageTypes.keys.sorted()
+                problems.report(
+                    "there is no stage type '\(type.value)'" + Suggestion.phrase(for: type.value, among: names),
+                    at: type.location)
+            }
+            // Without a type nothing is known about the other keys: they are not judged.
+            definition = UnknownStage()
+        }
+        var stage = Stage(id: StageID(entry.key.value), definition: definition, location: entry.key.location)
+        stage.description = reader.text("description")?.value ?? ""
+        stage.group = reader.name("group")?.value
+        stage.needs = reader.texts("needs").map { Located(StageID($0.value), at: $0.location) }
+        stage.when = reader.choice("when", as: TriggerRule.self) ?? .allSucceeded
+        stage.condition = condition(&reader)
+        if let node = reader.node("foreach"), !node.isEmpty {
+            stage.fanOut = FanOutReader.read(node, problems)
+            stage.fanOutReads = FanOutReader.datasets(of: stage.fanOut, context)
+        }
+        stage.retry = retry(&reader)
+        stage.timeout = reader.duration("timeout")
+        stage.pool = reader.text("pool").map { PoolName($0.value) }
+        stage.resources = resources(&reader)
+        stage.allowsFailure = reader.boolean("allow_failure") ?? false
+        stage.isIdempotent = reader.boolean("idempotent") ?? true
+        stage.checks = checks(&reader, context, hasData: !definition.outputs.isEmpty || typeName == "check")
+        stage.definitionText = entry.value.canonicalText
+        if definition is UnknownStage { _ = reader.takeRemaining() }
+        reader.finish()
+        return stage
+    }
+
+    private static func checks(_ reader: inout MappingReader, _ context: ReadingContext, hasData: Bool) -> [Check] {
+        let nodes = reader.nodes("checks")
+        if !nodes.isEmpty, !hasData {
+            context.problems.report(
+                "\(reader.subject) has no output to check", remedy: "use a stage of type check",
+                at: reader.location(of: "checks"))
+        }
+        return CheckReader.read(nodes, context.problems)
+    }
+
+    private static func retry(_ parent: inout MappingReader) -> RetryPolicy {
+        guard let node = parent.node("retry"), !node.isEmpty else { return .none }
+        if case .scalar(let text, _) = node.content {
+            if let limit = Int(text), (0...1000).contains(limit) { return RetryPolicy(limit: limit) }
+            parent.problems.report("'retry' must be a mapping with 'limit', or a number, not '\(text)'", at: node.location)
+            return .none
+        }
+        var reader = MappingReader(node, subject: "'retry'", kind: "retry", problems: parent.problems)
+        var policy = RetryPolicy(limit: reader.integer("limit", in: 0...1000) ?? 0)
+        if reader.node("limit") == nil { parent.problems.report("'retry' needs 'limit'", at: node.location) }
+        policy.delay = reader.duration("delay") ?? policy.delay
+        policy.backoff = reader.number("backoff", in: 1...100) ?? policy.backoff
+        policy.maxDelay = reader.duration("max_delay") ?? max(policy.maxDelay, policy.delay)
+        policy.jitter = reader.percentage("jitter") ?? 0
+        policy.exitStatuses = reader.texts("on_exit").compactMap { text in
+            if let status = Int32(text.value), (1...255).contains(status) { return status }
+            parent.problems.report("'on_exit' must hold exit statuses from 1 to 255, not '\(text.value)'", at: text.location)
+            return nil
+        }
+        if policy.maxDelay < policy.delay {
+            parent.problems.report("'max_delay' is shorter than 'delay'", at: reader.location(of: "max_delay"))
+        }
+        reader.finish()
+        return policy
+    }
+
+    private static func resources(_ parent: inout MappingReader) -> Resources {
+        guard var reader = parent.mapping("resources", subject: "'resources'", kind: "resources") else {
+            return Resources()
+        }
+        let resources = Resources(cpu: reader.number("cpu", in: 0.01...4096), memory: reader.size("memory"))
+        if let memory = resources.memory, memory < 64_000_000 {
+            parent.problems.report("'memory' must be at least 64MB", at: reader.location(of: "memory"))
+        }
+        reader.finish()
+        return resources
+    }
+
+    private static func condition(_ reader: inout MappingReader) -> Condition? {
+        guard let text = reader.text("if") else { return nil }
+        for comparison in Condition.Comparison.allCases {
+            guard let range = text.value.firstRange(of: comparison.rawValue) else { continue }
+            func side(_ part: Substring) -> Template? {
+                var side = String(part).trimmed
+                if side.count >= 2, let quote = side.first, quote == side.last, quote == "'" || quote == "\"" {
+                    side = String(side.dropFirst().dropLast())
+                }
+                return reader.problems.template(Located(side, at: text.location))?.value
+            }
+            guard let left = side(text.value[..<range.lowerBound]), let right = side(text.value[range.upperBound...])
+            else { return nil }
+            if left.references.isEmpty, right.references.isEmpty { break }
+            return Condition(left: left, comparison: comparison, right: right, location: text.location)
+        }
+        reader.problems.report(
+            "'if' must compare a parameter, not '\(text.value)'",
+            remedy: "write it as \"${params.mode} == full\", with ==, !=, <, <=, > or >=", at: text.location)
+        return nil
+    }
+}
+
+/// Stands for a stage whose type is not known, until the file is refused.
+private struct UnknownStage: StageDefinition {
+    static let typeName = "unknown"
+    let inputs: [Located<DatasetName>] = []
+    let outputs: [DatasetName] = []
+}
+
+extension String {
+    /// The text without blanks and line breaks around it.
+    package var trimmed: String {
+        var rest = Substring(self)
+        while rest.first?.isWhitespace == true { rest.removeFirst() }
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return String(rest)
+    }
+}

@@ -1,0 +1,86 @@
+/// Data as it lies there: the files of a dataset, how they are written and what they hold.
+package struct DataSource: Sendable, Hashable {
+    /// The dataset it is.
+    package var dataset: DatasetName
+    /// Absolute paths, or paths as they are to be printed; in a fixed order that decides the order of rows.
+    package var files: [String]
+    package var format: Dataset.Format
+    /// How CSV is written; its delimiter and encoding are known here.
+    package var csv: CSVDialect
+    /// The columns in order; of a CSV file that Caudal did not write, all text.
+    package var columns: [Column]
+    /// Whether Caudal wrote it, so that its values have the types they say.
+    package var isOwn: Bool
+
+    package init(
+        dataset: DatasetName, files: [String], format: Dataset.Format, csv: CSVDialect = CSVDialect(),
+        columns: [Column], isOwn: Bool
+    ) {
+        self.dataset = dataset
+        self.files = files
+        self.format = format
+        self.csv = csv
+        self.columns = columns
+        self.isOwn = isOwn
+    }
+
+    /// The names of its columns.
+    package var columnNames: [String] { columns.map(\.name) }
+
+    /// Whether a line of it can be malformed: a CSV file that somebody else wrote.
+    package var canHoldBrokenLines: Bool { format == .csv && !isOwn }
+
+    /// The hidden column that numbers rows where a stage needs their order.
+    package static let rowColumn = "#row"
+
+    /// SQL that stands after FROM and gives the columns in order.
+    ///
+    /// - Parameters:
+    ///   - numbersRows: Whether a column ``rowColumn`` numbers the rows from 0 in order. Only Parquet has such
+    ///     numbers without counting; other formats are counted, which is slower.
+    ///   - keepsRejects: Whether broken lines go to DuckDB's tables of rejects instead of failing the query.
+    package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
+        guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
+        let list = files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        switch format {
+        case .parquet:
+            guard numbersRows else { return "read_parquet(\(list))" }
+            // A file has fewer than 2^40 rows.
+            let number = files.count == 1 ? "file_row_number"
+                : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
+            let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+            return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM read_parquet(\(list)))"
+        case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
+        case .json, .jsonl:
+            let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
+            let layout = format == .jsonl ? "newline_delimited" : "auto"
+            return counted("read_json(\(list), format = '\(layout)', columns = {\(shape)})", sql, numbersRows)
+        }
+    }
+
+    private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
+        guard numbersRows else { return reader }
+        let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+        return "(SELECT \(names), row_number() OVER () - 1 AS \(sql.name(Self.rowColumn)) FROM \(reader))"
+    }
+
+    private func csvReader(_ list: String, _ sql: DuckDBDialect, keepsRejects: Bool) -> String {
+        let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
+        var options = [
+            "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
+            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))", "nullstr = \(sql.text(csv.nullText))",
+        ]
+        // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
+        if isOwn { options.append("allow_quoted_nulls = false") }
+        if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
+        if keepsRejects { options.append("store_rejects = true") }
+        options.append("columns = {\(shape)}")
+        return "read_csv(\(list), \(options.joined(separator: ", ")))"
+    }
+
+    private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {
+        var list = columns.map { "CAST(NULL AS \(sql.type($0.type))) AS \(sql.name($0.name))" }
+        if numbersRows { list.append("CAST(NULL AS BIGINT) AS \(sql.name(Self.rowColumn))") }
+        return "SELECT \(list.isEmpty ? "1" : list.joined(separator: ", ")) WHERE FALSE"
+    }
+}

@@ -1,0 +1,84 @@
+/// SQL as DuckDB reads it.
+package struct DuckDBDialect: SQLDialect {
+    package init() {}
+
+    package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
+
+    package func text(_ text: String) -> String {
+        // A NUL ends the text of a statement; nothing that a pipeline may say needs one.
+        "'" + text.replacing("\0", with: "").replacing("'", with: "''") + "'"
+    }
+
+    package func type(_ type: ColumnType) -> String {
+        switch type {
+        case .text: "VARCHAR"
+        case .integer: "BIGINT"
+        case .number: "DOUBLE"
+        case .decimal(let precision, let scale): "DECIMAL(\(precision),\(scale))"
+        case .boolean: "BOOLEAN"
+        case .date: "DATE"
+        case .timestamp: "TIMESTAMP"
+        case .other(let name): name
+        }
+    }
+
+    package func variable(_ reference: Template.Reference, as type: ColumnType) -> String {
+        let value = "getvariable(\(text(Self.variableName(reference))))"
+        return type == .text ? value : cast(value, to: type)
+    }
+
+    /// The name under which a bound value is set.
+    package static func variableName(_ reference: Template.Reference) -> String {
+        switch reference {
+        case .param(let name): "param_\(name)"
+        case .environment(let name): "env_\(name)"
+        case .runID: "run_id"
+        case .runStarted: "run_started"
+        case .item(let name): "item_\(name)"
+        case .stageOutput: "stage_output"
+        }
+    }
+
+    package func tryCast(_ sql: String, to type: ColumnType) -> String { "TRY_CAST(\(sql) AS \(self.type(type)))" }
+
+    package func cast(_ sql: String, to type: ColumnType) -> String { "CAST(\(sql) AS \(self.type(type)))" }
+
+    package func matches(_ sql: String, pattern: String) -> String { "regexp_matches(\(sql), \(text(pattern)))" }
+
+    package func call(_ function: Expression.Function, _ arguments: [String]) -> String {
+        let list = arguments.joined(separator: ", ")
+        switch function {
+        case .ceil, .floor: return "CAST(\(function.rawValue)(\(list)) AS BIGINT)"
+        case .round: return "CAST(round(\(list)) AS DOUBLE)"
+        case .sqrt: return "sqrt(CAST(\(list) AS DOUBLE))"
+        case .concat: return "concat(\(list))"
+        case .length: return "CAST(length(\(list)) AS BIGINT)"
+        case .regexpReplace: return "regexp_replace(\(list), 'g')"
+        case .year, .month, .day, .hour: return "CAST(\(function.rawValue)(\(list)) AS BIGINT)"
+        case .dateOf: return "CAST(\(list) AS DATE)"
+        case .daysBetween: return "date_diff('day', CAST(\(arguments[0]) AS DATE), CAST(\(arguments[1]) AS DATE))"
+        case .startsWith: return "starts_with(\(list))"
+        case .endsWith: return "suffix(\(list))"
+        case .abs, .coalesce, .contains, .greatest, .least, .lower, .ltrim, .nullif, .regexpMatches, .replace, .rtrim,
+            .sha256, .splitPart, .substr, .trim, .upper:
+            return "\(function.rawValue)(\(list))"
+        }
+    }
+}
+
+extension ColumnType {
+    /// The type of a column that DuckDB calls `name`.
+    package init(duckDB name: String) {
+        switch name.uppercased() {
+        case "VARCHAR", "UUID": self = .text
+        case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER": self = .integer
+        case "FLOAT", "DOUBLE": self = .number
+        case "BOOLEAN": self = .boolean
+        case "DATE": self = .date
+        case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS": self = .timestamp
+        default:
+            if name.uppercased().hasPrefix("DECIMAL("), let type = ColumnType(named: name) { self = type }
+            else { self = .other(name) }
+        }
+    }
+}

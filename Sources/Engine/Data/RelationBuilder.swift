@@ -1,0 +1,406 @@
+/// Builds the query of a data stage step by step, keeping account of its columns and their types.
+///
+/// Each step becomes one named part of a WITH, so that the query reads in the order of the pipeline file. Columns are
+/// always listed: no part depends on what `*` happens to mean.
+package struct RelationBuilder {
+    /// Where the keys of duplicated rows are kept while the rows are read again.
+    package enum DuplicatesPlace: Sendable {
+        /// A temporary table of this script.
+        case table(String)
+        /// A Parquet file that another script wrote.
+        case file(String)
+    }
+
+    private let sql = DuckDBDialect()
+    private let references: [Template.Reference: ColumnType]
+    private var parts: [(name: String, title: String, query: String)] = []
+    /// What the next part reads from.
+    private var from: String
+    private var numbersRows: Bool
+    /// The columns so far.
+    package private(set) var columns: [Column]
+
+    /// A builder over a source.
+    ///
+    /// - Parameters:
+    ///   - numbersRows: Whether a later step needs the order of the rows.
+    ///   - keepsRejects: Whether broken lines are kept aside instead of failing the query.
+    package init(
+        _ source: DataSource, numbersRows: Bool, keepsRejects: Bool = false,
+        references: [Template.Reference: ColumnType]
+    ) {
+        self.references = references
+        self.numbersRows = numbersRows
+        columns = source.columns
+        from = source.fromClause(sql, numbersRows: numbersRows, keepsRejects: keepsRejects)
+    }
+
+    // MARK: - Reading the result
+
+    /// The whole query; `columns` takes the place of the list of columns where it is given.
+    package func query(selecting list: String? = nil, where condition: String? = nil) -> String {
+        let selected = list ?? names(columns)
+        let filter = condition.map { "\nWHERE \($0)" } ?? ""
+        guard !parts.isEmpty else { return "SELECT \(selected)\nFROM \(from)\(filter)" }
+        let with = parts.map { "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(Self.indent($0.query, 4))\n  )" }
+        return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
+    }
+
+    private static func indent(_ text: String, _ columns: Int) -> String {
+        let margin = String(repeating: " ", count: columns)
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { margin + $0 }.joined(separator: "\n")
+    }
+
+    private func names(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
+
+    // MARK: - Adding parts
+
+    /// Adds a part that gives `list` of what is there so far.
+    private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
+        var list = list
+        if numbersRows { list.append(sql.name(DataSource.rowColumn)) }
+        let name = "step_\(parts.count + 1)"
+        let selected = list.joined(separator: ",\n       ")
+        parts.append((name, title, "SELECT \(selected)\nFROM \(from)\(rest.isEmpty ? "" : "\n" + rest)"))
+        from = name
+    }
+
+    /// Adds a part that replaces some columns and leaves the others.
+    private mutating func replace(_ title: String, _ replacements: [String: (sql: String, type: ColumnType)]) {
+        add(title, columns.map { column in
+            guard let new = replacements[column.name] else { return sql.name(column.name) }
+            return "\(new.sql) AS \(sql.name(column.name))"
+        })
+        for (index, column) in columns.enumerated() {
+            if let new = replacements[column.name] { columns[index].type = new.type }
+        }
+    }
+
+    private func column(_ name: Located<String>) throws(ConfigError) -> Column {
+        let expression = Located(Expression(.column(name.value)), at: name.location)
+        return Column(name.value, try type(of: expression) ?? .text)
+    }
+
+    private func type(of expression: Located<Expression>) throws(ConfigError) -> ColumnType? {
+        do throws(ExpressionFault) {
+            return try ExpressionTyping(columns: columns, references: references).type(of: expression.value)
+        } catch {
+            throw ConfigError(
+                error.message, remedy: error.remedy, at: expression.location.advanced(by: error.offset))
+        }
+    }
+
+    /// Keeps the rows whose columns equal an item's values; a missing value equals a missing value.
+    package mutating func restrict(to variables: [String]) {
+        let conditions = variables.compactMap { name -> String? in
+            guard let column = columns.first(where: { $0.name == name }) else { return nil }
+            let value = sql.variable(.item(name), as: column.type)
+            return "\(sql.name(name)) IS NOT DISTINCT FROM \(value)"
+        }
+        guard !conditions.isEmpty else { return }
+        add("rows of this item", columns.map { sql.name($0.name) }, "WHERE " + conditions.joined(separator: " AND "))
+    }
+
+    /// Adds a step.
+    ///
+    /// - Parameters:
+    ///   - duplicates: Where the duplicated keys are, for a `deduplicate`.
+    ///   - queryColumns: The columns that an `sql` step gives.
+    /// - Throws: ``ConfigError`` at the place in the pipeline file that does not fit the columns.
+    package mutating func add(
+        _ step: Step, duplicates: DuplicatesPlace?, queryColumns: [Column]? = nil
+    ) throws(ConfigError) {
+        switch step {
+        case .deduplicate(let keys, _, let order):
+            for key in keys { _ = try column(key) }
+            if let order { _ = try column(order) }
+            if let duplicates { dropDuplicates(keys.map(\.value), duplicates, title: step.title) }
+        case .fillMissing(let fills):
+            var replacements: [String: (String, ColumnType)] = [:]
+            for fill in fills {
+                let column = try column(fill.column)
+                try require(fill.value, fits: column, at: fill.column.location)
+                let value = sql.cast(sql.literal(fill.value), to: column.type)
+                replacements[column.name] = ("coalesce(\(sql.name(column.name)), \(value))", column.type)
+            }
+            replace(step.title, replacements)
+        case .derive(let derivations): try derive(derivations)
+        case .filter(let condition):
+            guard try type(of: condition) == .boolean else {
+                throw ConfigError("a filter must be true or false for each row", at: condition.location)
+            }
+            let test = sql.expression(condition.value, references: references)
+            add("filter: \(test)", columns.map { sql.name($0.name) }, "WHERE \(test)")
+        case .select(let wanted):
+            var chosen: [Column] = []
+            for name in wanted { chosen.append(try column(name)) }
+            columns = chosen
+            add(step.title, chosen.map { sql.name($0.name) })
+        case .drop(let unwanted):
+            for name in unwanted { _ = try column(name) }
+            columns.removeAll { column in unwanted.contains { $0.value == column.name } }
+            add(step.title, columns.map { sql.name($0.name) })
+        case .rename(let pairs): try rename(pairs, title: step.title)
+        case .cast(let casts):
+            var replacements: [String: (String, ColumnType)] = [:]
+            for cast in casts {
+                let column = try column(cast.column)
+                replacements[column.name] = (sql.cast(sql.name(column.name), to: cast.type), cast.type)
+            }
+            replace(step.title, replacements)
+        case .trim(let named):
+            for name in named where try column(name).type != .text {
+                throw ConfigError("only texts are trimmed, and '\(name.value)' is not text", at: name.location)
+            }
+            let texts = columns.filter { column in
+                column.type == .text && (named.isEmpty || named.contains { $0.value == column.name })
+            }
+            replace(step.title, Dictionary(texts.map { ($0.name, ("trim(\(sql.name($0.name)))", ColumnType.text)) },
+                uniquingKeysWith: { first, _ in first }))
+        case .mapValues(let name, let values, let otherwise): try mapValues(name, values, otherwise, title: step.title)
+        case .split(let name, let separator, let into): try split(name, separator, into, title: step.title)
+        case .sql(let query): addQuery(query.value, columns: queryColumns ?? columns)
+        }
+    }
+
+    // MARK: - Steps
+
+    private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
+        // One part for each, so that a derivation can use the one before it.
+        for derivation in derivations {
+            let type = try type(of: derivation.expression) ?? .text
+            let value = sql.expression(derivation.expression.value, references: references)
+            let name = derivation.name.value
+            if columns.contains(where: { $0.name == name }) {
+                replace("derive \(name)", [name: (sql.cast(value, to: type), type)])
+            } else {
+                let list = columns.map { sql.name($0.name) } + ["\(sql.cast(value, to: type)) AS \(sql.name(name))"]
+                add("derive \(name)", list)
+                columns.append(Column(name, type))
+            }
+        }
+    }
+
+    private mutating func rename(
+        _ pairs: [(from: Located<String>, to: Located<String>)], title: String
+    ) throws(ConfigError) {
+        var names: [String: String] = [:]
+        for pair in pairs {
+            names[try column(pair.from).name] = pair.to.value
+        }
+        let renamed = columns.map { Column(names[$0.name] ?? $0.name, $0.type) }
+        for pair in pairs where renamed.count(where: { $0.name == pair.to.value }) > 1 {
+            throw ConfigError("there would be two columns '\(pair.to.value)'", at: pair.to.location)
+        }
+        add(title, columns.map { column in
+            sql.name(column.name) + (names[column.name].map { " AS \(sql.name($0))" } ?? "")
+        })
+        columns = renamed
+    }
+
+    private mutating func mapValues(
+        _ name: Located<String>, _ values: [(from: String, to: String)], _ otherwise: Literal?, title: String
+    ) throws(ConfigError) {
+        let column = try column(name)
+        let value = sql.name(column.name)
+        let compared = column.type == .text ? value : sql.cast(value, to: .text)
+        let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \(sql.text($0.to))" }
+        let rest = otherwise.map { sql.cast(sql.literal($0), to: .text) } ?? compared
+        let mapped = "CASE \(branches.joined(separator: " ")) ELSE \(rest) END"
+        replace(title, [column.name: (column.type == .text ? mapped : sql.cast(mapped, to: column.type), column.type)])
+    }
+
+    private mutating func split(
+        _ name: Located<String>, _ separator: String, _ into: [Located<String>], title: String
+    ) throws(ConfigError) {
+        let column = try column(name)
+        guard column.type == .text else {
+            throw ConfigError("only texts are split, and '\(name.value)' is \(column.type)", at: name.location)
+        }
+        var list = columns.map { sql.name($0.name) }
+        for (index, part) in into.enumerated() {
+            if columns.contains(where: { $0.name == part.value }) {
+                throw ConfigError("there is a column '\(part.value)' already", at: part.location)
+            }
+            let piece = "split_part(\(sql.name(column.name)), \(sql.text(separator)), \(index + 1))"
+            list.append("nullif(\(piece), '') AS \(sql.name(part.value))")
+        }
+        add(title, list)
+        columns += into.map { Column($0.value, .text) }
+    }
+
+    /// Adds a query of the user over the rows so far, which it calls `input`.
+    private mutating func addQuery(_ template: Template, columns: [Column]) {
+        let text = SQLText.bound(template)
+        let name = "step_\(parts.count + 1)"
+        let inside = "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(names(columns)) FROM (\n\(text)\n)"
+        parts.append((name, "sql", inside))
+        from = name
+        numbersRows = false
+        self.columns = columns
+    }
+
+    private func require(_ value: Literal, fits column: Column, at location: SourceLocation) throws(ConfigError) {
+        guard let type = value.type else {
+            throw ConfigError("a missing '\(column.name)' cannot be filled with nothing", at: location)
+        }
+        let times: [ColumnType] = [.date, .timestamp]
+        let fits = type == column.type || type.isNumeric && column.type.isNumeric && !(type == .number && column.type == .integer)
+            || times.contains(type) && times.contains(column.type) || column.type == .text
+        if !fits {
+            throw ConfigError("'\(column.name)' is \(column.type), and the value to fill it with is \(type)", at: location)
+        }
+    }
+
+    // MARK: - Duplicates
+
+    /// The query that finds the keys that stand more than once, and for each the number of the row that stays.
+    package func duplicatedKeys(of step: Step) -> String? {
+        guard case .deduplicate(let keys, let keep, let order) = step else { return nil }
+        let row = sql.name(DataSource.rowColumn)
+        let names = keys.map { sql.name($0.value) }
+        let kept: String
+        if let order {
+            // Ties in the order go to the earlier row, and rows without a value come after all others.
+            let place = "{'missing': \(sql.name(order.value)) IS NULL, 'value': \(sql.name(order.value)), 'row': \(row)}"
+            kept = keep == .first ? "arg_min(\(row), \(place))"
+                : "arg_max(\(row), {'there': \(sql.name(order.value)) IS NOT NULL, 'value': \(sql.name(order.value)), 'row': \(row)})"
+        } else {
+            kept = keep == .first ? "min(\(row))" : "max(\(row))"
+        }
+        let present = names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        return query(
+            selecting: "\(names.joined(separator: ", ")), \(kept) AS \"#kept\"",
+            where: "\(present)\nGROUP BY \(names.joined(separator: ", "))\nHAVING count(*) > 1")
+    }
+
+    private mutating func dropDuplicates(_ keys: [String], _ place: DuplicatesPlace, title: String) {
+        let table: String
+        switch place {
+        case .table(let name): table = sql.name(name)
+        case .file(let path): table = "read_parquet(\(sql.text(path)))"
+        }
+        let row = sql.name(DataSource.rowColumn)
+        let conditions = keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
+        var list = columns.map { "rows.\(sql.name($0.name))" }
+        if numbersRows { list.append("rows.\(row)") }
+        let name = "step_\(parts.count + 1)"
+        let query = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
+            + conditions.joined(separator: " AND ")
+        parts.append((name, title, query))
+        from = name
+    }
+}
+
+// MARK: - Lookups
+
+extension RelationBuilder {
+    /// The relation that the rows are joined with, under the name `found`.
+    private func lookupRelation(_ lookup: Lookup, _ source: DataSource) -> String {
+        let keys = lookup.on.map { sql.name($0.lookup.value) }
+        switch lookup.duplicates {
+        case .error: return source.fromClause(sql)
+        case .first, .last:
+            let row = sql.name(DataSource.rowColumn)
+            let order = lookup.duplicates == .first ? "ASC" : "DESC"
+            return "(SELECT * FROM \(source.fromClause(sql, numbersRows: true)) "
+                + "QUALIFY row_number() OVER (PARTITION BY \(keys.joined(separator: ", ")) ORDER BY \(row) \(order)) = 1)"
+        }
+    }
+
+    private func joinConditions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [String] {
+        var conditions: [String] = []
+        for pair in lookup.on {
+            let left = try column(pair.input)
+            let right = try Self.column(pair.lookup, of: source)
+            var sides = ("rows.\(sql.name(left.name))", "found.\(sql.name(right.name))")
+            if left.type != right.type, !(left.type.isNumeric && right.type.isNumeric) {
+                if right.type == .text { sides.1 = sql.tryCast(sides.1, to: left.type) }
+                else if left.type == .text { sides.0 = sql.tryCast(sides.0, to: right.type) }
+                else {
+                    throw ConfigError(
+                        "\(left.type) '\(left.name)' cannot be looked up in \(right.type) '\(right.name)'",
+                        remedy: "cast one of them in a process stage", at: pair.input.location)
+                }
+            }
+            conditions.append("\(sides.0) = \(sides.1)")
+        }
+        if let validity = lookup.validity {
+            let moment = try column(validity.at)
+            let type: ColumnType = moment.type == .text ? .timestamp : moment.type
+            let at = "TRY_CAST(rows.\(sql.name(moment.name)) AS \(sql.type(type)))"
+            let from = "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
+            let to = "TRY_CAST(found.\(sql.name(try Self.column(validity.to, of: source).name)) AS \(sql.type(type)))"
+            conditions.append("\(at) >= \(from) AND (\(to) IS NULL OR \(at) < \(to))")
+        }
+        return conditions
+    }
+
+    private static func column(_ name: Located<String>, of source: DataSource) throws(ConfigError) -> Column {
+        if let column = source.columns.first(where: { $0.name == name.value }) { return column }
+        throw ConfigError(
+            "'\(source.dataset)' has no column '\(name.value)'"
+                + Suggestion.phrase(for: name.value, among: source.columnNames), at: name.location)
+    }
+
+    /// Adds the columns of a lookup to the rows.
+    package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
+        let conditions = try joinConditions(lookup, source)
+        var list = columns.map { "rows.\(sql.name($0.name))" }
+        var added: [Column] = []
+        for addition in lookup.add {
+            let column = try Self.column(addition.column, of: source)
+            if columns.contains(where: { $0.name == addition.name }) {
+                throw ConfigError(
+                    "there is a column '\(addition.name)' already",
+                    remedy: "add it under another name: {\(column.name): other_name}", at: addition.column.location)
+            }
+            var value = "found.\(sql.name(column.name))"
+            if let fallback = lookup.fallback {
+                try require(fallback, fits: column, at: lookup.location)
+                value = "coalesce(\(value), \(sql.cast(sql.literal(fallback), to: column.type)))"
+            }
+            list.append("\(value) AS \(sql.name(addition.name))")
+            added.append(Column(addition.name, column.type))
+        }
+        if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
+        let name = "step_\(parts.count + 1)"
+        let query = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
+            + "LEFT JOIN \(lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
+        parts.append((name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
+        from = name
+        columns += added
+    }
+
+    /// The query that counts the rows for which a lookup finds nothing.
+    package func countOfUnmatched(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String {
+        let conditions = try joinConditions(lookup, source)
+        var copy = self
+        copy.from = "\(from) AS rows ANTI JOIN \(source.fromClause(sql)) AS found ON \(conditions.joined(separator: " AND "))"
+        return copy.query(selecting: "CAST(count(*) AS BIGINT)")
+    }
+
+    /// The statement that fails when a lookup has two rows for one key; nil when its duplicates are settled.
+    package func refusalOfDuplicates(_ lookup: Lookup, in source: DataSource) -> String? {
+        guard lookup.duplicates == .error else { return nil }
+        let keys = lookup.on.map { sql.name($0.lookup.value) }
+        let list = keys.joined(separator: ", ")
+        let names = lookup.on.map(\.lookup.value).joined(separator: ", ")
+        let place = "\(lookup.dataset.value) has more than one row for some \(names), such as "
+        let remedy = "; remove them, or set 'duplicates' to first or last"
+        let example = keys.map { "CAST(min(\($0)) AS VARCHAR)" }.joined(separator: " || ', ' || ")
+        let present = keys.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        let repeated: String
+        if let validity = lookup.validity {
+            let from = "TRY_CAST(\(sql.name(validity.from.value)) AS TIMESTAMP)"
+            let to = "TRY_CAST(\(sql.name(validity.to.value)) AS TIMESTAMP)"
+            repeated = "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
+                + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
+                + "FROM \(source.fromClause(sql)) WHERE \(present)) WHERE starts < ended"
+        } else {
+            repeated = "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
+        }
+        return "SELECT CASE WHEN count(*) > 0 THEN error(\(sql.text(place)) || \(example) || \(sql.text(remedy))) END "
+            + "AS refused\nFROM (\(repeated))"
+    }
+}

@@ -1,0 +1,258 @@
+/// What a JSON Schema (draft 7) says about rows: the keywords that concern flat objects.
+package struct RowSchema: Sendable, Equatable {
+    /// One property: a column.
+    package struct Property: Sendable, Equatable {
+        package var name: String
+        package var rules: ValueRules
+        package var location: SourceLocation
+    }
+
+    /// What is said about properties that are not named.
+    package enum Additional: Sendable, Equatable {
+        case allowed, forbidden
+        case ruled(ValueRules)
+    }
+
+    /// How the user named the file.
+    package var file: String
+    /// In file order.
+    package var properties: [Property]
+    package var required: [String]
+    package var additional: Additional
+
+    /// The rules of a column; nil when the schema says nothing about it.
+    package func rules(of column: String) -> ValueRules? {
+        if let property = properties.first(where: { $0.name == column }) { return property.rules }
+        if case .ruled(let rules) = additional { return rules }
+        return nil
+    }
+}
+
+/// What a JSON Schema says about one value.
+package struct ValueRules: Sendable, Equatable {
+    /// The types of JSON.
+    package enum JSONType: String, Sendable, CaseIterable {
+        case string, integer, number, boolean, null, object, array
+    }
+
+    /// The formats that are checked.
+    package enum Format: String, Sendable, CaseIterable {
+        case date
+        case dateTime = "date-time"
+        case email, uri, uuid
+    }
+
+    /// A value of `enum` or `const`.
+    package enum Scalar: Sendable, Equatable {
+        case text(String), number(Double), boolean(Bool), null
+        /// A list or an object, as its JSON text.
+        case compound(String)
+    }
+
+    /// The types it may have; nil means any.
+    package var types: [JSONType]?
+    package var minimum: Double?
+    package var maximum: Double?
+    package var exclusiveMinimum: Double?
+    package var exclusiveMaximum: Double?
+    package var multipleOf: Double?
+    package var minLength: Int?
+    package var maxLength: Int?
+    package var pattern: String?
+    package var allowed: [Scalar]?
+    package var format: Format?
+    /// Whether nothing at all fits: the schema `false`.
+    package var isImpossible = false
+
+    package init() {}
+
+    /// The type of the column that values become once they are valid.
+    package var columnType: ColumnType {
+        let solid = (types ?? []).filter { $0 != .null }
+        switch solid {
+        case [.integer]: return .integer
+        case [.number], [.integer, .number], [.number, .integer]: return .number
+        case [.boolean]: return .boolean
+        case [.string], []:
+            switch format {
+            case .date where types != nil: return .date
+            case .dateTime where types != nil: return .timestamp
+            default: return .text
+            }
+        default: return .text
+        }
+    }
+}
+
+/// Reads a JSON Schema file; a keyword it does not know is a fault and never passed over.
+package enum RowSchemaReader {
+    /// Keywords that say nothing about what is valid.
+    private static let annotations = ["$schema", "$id", "$comment", "title", "description", "default", "examples"]
+
+    /// Keywords of draft 7 that are known and not supported, for a better message.
+    package static let unsupported = [
+        "patternProperties", "propertyNames", "minProperties", "maxProperties", "dependencies", "items",
+        "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "allOf", "anyOf", "oneOf", "not", "if",
+        "then", "else", "$ref", "definitions", "contentEncoding", "contentMediaType", "readOnly", "writeOnly",
+    ]
+
+    /// Reads `text`, the content of the schema file named `file`.
+    ///
+    /// - Returns: The schema, or nil when the file is no schema at all; faults go to `problems`.
+    package static func read(_ text: String, file: String, _ problems: ConfigProblems) -> RowSchema? {
+        guard let root = ConfigSource(file: file, text: text).read(problems) else { return nil }
+        return read(root, file: file, problems)
+    }
+
+    package static func read(_ root: ConfigNode, file: String, _ problems: ConfigProblems) -> RowSchema? {
+        var schema = RowSchema(file: file, properties: [], required: [], additional: .allowed)
+        if case .scalar(let text, isQuoted: false) = root.content, text == "true" || text == "false" {
+            var rules = ValueRules()
+            rules.isImpossible = text == "false"
+            schema.additional = .ruled(rules)
+            return schema
+        }
+        guard case .mapping = root.content else {
+            problems.report("a JSON Schema must be an object, not \(root.kindName)", at: root.location)
+            return nil
+        }
+        var reader = MappingReader(root, subject: "the schema", kind: "schema", problems: problems)
+        for key in annotations { _ = reader.node(key) }
+        if let type = reader.text("type"), type.value != "object" {
+            problems.report("a row is an object: 'type' must be object, not '\(type.value)'", at: type.location)
+        }
+        if let node = reader.node("properties") {
+            guard case .mapping(let entries) = node.content else {
+                problems.report("'properties' must be an object, not \(node.kindName)", at: node.location)
+                return nil
+            }
+            schema.properties = entries.map { entry in
+                RowSchema.Property(
+                    name: entry.key.value, rules: rules(entry.value, of: "property '\(entry.key.value)'", problems),
+                    location: entry.key.location)
+            }
+        }
+        schema.required = reader.texts("required").map(\.value)
+        if let node = reader.node("additionalProperties") {
+            switch node.content {
+            case .scalar("true", _): schema.additional = .allowed
+            case .scalar("false", _): schema.additional = .forbidden
+            default: schema.additional = .ruled(rules(node, of: "'additionalProperties'", problems))
+            }
+        }
+        refuseUnsupported(&reader)
+        reader.finish()
+        return schema
+    }
+
+    private static func refuseUnsupported(_ reader: inout MappingReader) {
+        for entry in reader.remaining where unsupported.contains(entry.key.value) {
+            _ = reader.node(entry.key.value)
+            reader.problems.report(
+                "the keyword '\(entry.key.value)' is not supported, and passing it over would accept what it forbids",
+                remedy: "remove it, or test what it says with a check of kind sql", at: entry.key.location)
+        }
+    }
+
+    // MARK: - One value
+
+    private static func rules(_ node: ConfigNode, of subject: String, _ problems: ConfigProblems) -> ValueRules {
+        var rules = ValueRules()
+        if case .scalar(let text, isQuoted: false) = node.content, text == "true" || text == "false" {
+            rules.isImpossible = text == "false"
+            return rules
+        }
+        var reader = MappingReader(node, subject: subject, kind: "schema value", problems: problems)
+        for key in annotations { _ = reader.node(key) }
+        rules.types = types(&reader)
+        let all = -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude
+        rules.minimum = reader.number("minimum", in: all)
+        rules.maximum = reader.number("maximum", in: all)
+        rules.exclusiveMinimum = reader.number("exclusiveMinimum", in: all)
+        rules.exclusiveMaximum = reader.number("exclusiveMaximum", in: all)
+        rules.multipleOf = reader.number("multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
+        rules.minLength = length("minLength", &reader)
+        rules.maxLength = length("maxLength", &reader)
+        if let pattern = reader.text("pattern") { rules.pattern = checked(pattern, problems) }
+        if let format = reader.text("format") {
+            rules.format = ValueRules.Format(rawValue: format.value)
+            if rules.format == nil {
+                let names = ValueRules.Format.allCases.map(\.rawValue)
+                problems.report(
+                    "the format '\(format.value)' is not supported", remedy: "use \(names.formattedAsChoice), or 'pattern'",
+                    at: format.location)
+            }
+        }
+        if let node = reader.node("enum") {
+            if case .sequence(let nodes) = node.content { rules.allowed = nodes.map(scalar) }
+            else { problems.report("'enum' must be a list, not \(node.kindName)", at: node.location) }
+        }
+        if let node = reader.node("const") {
+            let value = scalar(node)
+            rules.allowed = rules.allowed?.filter { $0 == value } ?? [value]
+        }
+        refuseUnsupported(&reader)
+        if let node = reader.node("properties") ?? reader.node("required") ?? reader.node("additionalProperties") {
+            problems.report(
+                "\(subject) is nested, and rows are flat", remedy: "describe columns that hold single values",
+                at: node.location)
+        }
+        reader.finish()
+        return rules
+    }
+
+    /// A length: a whole number, which JSON may write as 2.0.
+    private static func length(_ key: String, _ reader: inout MappingReader) -> Int? {
+        guard let number = reader.number(key, in: 0...1e15) else { return nil }
+        if number == number.rounded() { return Int(number) }
+        reader.problems.report("'\(key)' must be a whole number, not \(number)", at: reader.location(of: key))
+        return nil
+    }
+
+    private static func types(_ reader: inout MappingReader) -> [ValueRules.JSONType]? {
+        let texts = reader.texts("type")
+        guard !texts.isEmpty else { return nil }
+        return texts.compactMap { text in
+            if let type = ValueRules.JSONType(rawValue: text.value) { return type }
+            let names = ValueRules.JSONType.allCases.map(\.rawValue)
+            reader.problems.report(
+                "'\(text.value)' is not a type of JSON" + Suggestion.phrase(for: text.value, among: names),
+                at: text.location)
+            return nil
+        }
+    }
+
+    private static func scalar(_ node: ConfigNode) -> ValueRules.Scalar {
+        switch node.content {
+        case .scalar(let text, isQuoted: true): .text(text)
+        case .scalar("null", _): .null
+        case .scalar("true", _): .boolean(true)
+        case .scalar("false", _): .boolean(false)
+        case .scalar(let text, _): Double(text).map { .number($0) } ?? .text(text)
+        case .sequence, .mapping: .compound(json(node))
+        }
+    }
+
+    /// A node as compact JSON text.
+    private static func json(_ node: ConfigNode) -> String {
+        switch node.content {
+        case .scalar(let text, isQuoted: true): JSONText.quoted(text)
+        case .scalar(let text, _): text
+        case .sequence(let nodes): "[" + nodes.map(json).joined(separator: ",") + "]"
+        case .mapping(let entries):
+            "{" + entries.map { JSONText.quoted($0.key.value) + ":" + json($0.value) }.joined(separator: ",") + "}"
+        }
+    }
+
+    /// Patterns run on an engine without look-around and back references: such a pattern is refused here, not there.
+    private static func checked(_ pattern: Located<String>, _ problems: ConfigProblems) -> String? {
+        let forbidden = ["(?=", "(?!", "(?<=", "(?<!"] + (1...9).map { "\\\($0)" }
+        if let found = forbidden.first(where: pattern.value.contains) {
+            problems.report(
+                "the pattern uses '\(found)', which data engines do not have",
+                remedy: "write it without look-around and back references", at: pattern.location)
+            return nil
+        }
+        return pattern.value
+    }
+}

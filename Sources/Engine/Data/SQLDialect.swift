@@ -1,0 +1,79 @@
+/// How one engine writes what every engine can do.
+///
+/// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
+/// that come from outside are bound and never pasted.
+package protocol SQLDialect: Sendable {
+    /// A name, quoted so that it can hold anything.
+    func name(_ text: String) -> String
+    /// A text as a literal.
+    func text(_ text: String) -> String
+    /// A type by its name in this engine.
+    func type(_ type: ColumnType) -> String
+    /// A bound value: a parameter, an item's value, a fact of the run.
+    func variable(_ reference: Template.Reference, as type: ColumnType) -> String
+    /// A cast that gives null where the value does not fit.
+    func tryCast(_ sql: String, to type: ColumnType) -> String
+    /// A cast that fails where the value does not fit.
+    func cast(_ sql: String, to type: ColumnType) -> String
+    /// A call of a function; the arguments are printed already.
+    func call(_ function: Expression.Function, _ arguments: [String]) -> String
+    /// Whether all of `sql` matches a regular expression somewhere.
+    func matches(_ sql: String, pattern: String) -> String
+}
+
+extension SQLDialect {
+    /// A literal of any type.
+    package func literal(_ literal: Literal) -> String {
+        switch literal {
+        case .null: "NULL"
+        case .boolean(let value): value ? "TRUE" : "FALSE"
+        case .integer(let number): number < 0 ? "(\(number))" : String(number)
+        case .number(let number): cast(text(number.description), to: .number)
+        case .text(let value): text(value)
+        case .date(let day): cast(text(day), to: .date)
+        case .timestamp(let moment): cast(text(moment), to: .timestamp)
+        }
+    }
+
+    /// An expression over columns that are in sight under their own names.
+    ///
+    /// `references` gives the types of bound values; those it does not have are text.
+    package func expression(
+        _ expression: Expression, references: [Template.Reference: ColumnType] = [:]
+    ) -> String {
+        func print(_ inner: Expression) -> String { self.expression(inner, references: references) }
+        func operand(_ inner: Expression) -> String {
+            switch inner.node {
+            case .column, .literal, .reference, .call, .cast: print(inner)
+            default: "(\(print(inner)))"
+            }
+        }
+        switch expression.node {
+        case .column(let column): return name(column)
+        case .literal(let value): return literal(value)
+        case .reference(let reference): return variable(reference, as: references[reference] ?? .text)
+        case .negate(let inner): return "-\(operand(inner))"
+        case .not(let inner): return "NOT \(operand(inner))"
+        case .binary(.concatenate, let left, let right):
+            return "\(cast(operand(left), to: .text)) || \(cast(operand(right), to: .text))"
+        case .binary(.divide, let left, let right):
+            // Engines disagree about whole numbers and about zero: divide as floating point, null for zero.
+            return "\(cast(operand(left), to: .number)) / NULLIF(\(cast(operand(right), to: .number)), 0)"
+        case .binary(.remainder, let left, let right): return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
+        case .binary(let operation, let left, let right):
+            return "\(operand(left)) \(operation.rawValue.uppercased()) \(operand(right))"
+        case .isNull(let inner, let negated): return "\(operand(inner)) IS \(negated ? "NOT " : "")NULL"
+        case .isIn(let inner, let list, let negated):
+            return "\(operand(inner)) \(negated ? "NOT " : "")IN (\(list.map(print).joined(separator: ", ")))"
+        case .isBetween(let inner, let low, let high, let negated):
+            return "\(operand(inner)) \(negated ? "NOT " : "")BETWEEN \(operand(low)) AND \(operand(high))"
+        case .isLike(let inner, let pattern, let negated):
+            return "\(operand(inner)) \(negated ? "NOT " : "")LIKE \(text(pattern))"
+        case .cases(let branches, let otherwise):
+            let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
+            return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
+        case .cast(let inner, let type): return cast(print(inner), to: type)
+        case .call(let function, let arguments): return call(function, arguments.map(print))
+        }
+    }
+}

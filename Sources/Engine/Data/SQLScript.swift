@@ -1,0 +1,71 @@
+/// SQL for one attempt, statement by statement, that a user can read and run with the plain `duckdb` program.
+package struct SQLScript: Sendable {
+    /// One statement.
+    package struct Statement: Sendable {
+        /// What it does, in a few words; shown as a comment above it and as progress while it runs.
+        package var title: String
+        package var sql: String
+        /// How long it takes beside the others: a scan of the data counts as 10.
+        package var weight: Double
+        /// Where the user wrote the SQL it holds, if it holds any.
+        package var location: SourceLocation?
+    }
+
+    /// What the script does, in a sentence.
+    package var title: String
+    /// Values that are bound: name and text, nil for none.
+    package var variables: [(name: String, value: String?)] = []
+    package private(set) var statements: [Statement] = []
+
+    package init(title: String) { self.title = title }
+
+    /// Adds a statement, without a semicolon at its end.
+    package mutating func add(_ title: String, weight: Double = 1, location: SourceLocation? = nil, _ sql: String) {
+        statements.append(Statement(title: title, sql: sql, weight: weight, location: location))
+    }
+
+    /// Binds a value.
+    package mutating func bind(_ reference: Template.Reference, _ value: String?) {
+        let name = DuckDBDialect.variableName(reference)
+        if !variables.contains(where: { $0.name == name }) { variables.append((name, value)) }
+    }
+
+    /// The text of the script.
+    ///
+    /// - Parameters:
+    ///   - prelude: Settings, each a whole line, before anything else.
+    ///   - marksProgress: Whether a line `@@n` goes to the output before statement n, from 1.
+    package func text(prelude: [String], marksProgress: Bool) -> String {
+        let dialect = DuckDBDialect()
+        var lines = ["-- \(Self.comment(title))"] + prelude
+        if !variables.isEmpty {
+            lines += ["", "-- Values"]
+            for variable in variables {
+                let value = variable.value.map(dialect.text) ?? "NULL"
+                lines.append("SET VARIABLE \(dialect.name(variable.name)) = \(value);")
+            }
+        }
+        for (index, statement) in statements.enumerated() {
+            lines += ["", "-- \(index + 1). \(Self.comment(statement.title))"]
+            if marksProgress { lines.append(".print @@\(index + 1)") }
+            // A line of user SQL that begins with a dot would be a command of the shell.
+            let isShellCommand = statement.sql.split(separator: "\n").contains { $0.first == "." }
+            lines.append(isShellCommand ? Self.indented(statement.sql) + ";" : statement.sql + ";")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
+
+    private static func indented(_ sql: String) -> String {
+        sql.split(separator: "\n", omittingEmptySubsequences: false).map { " " + $0 }.joined(separator: "\n")
+    }
+
+    /// How much of the script is done when statement `index` (from 0) is done to `fraction`.
+    package func fraction(statement index: Int, fraction: Double) -> Double {
+        let total = statements.reduce(0) { $0 + $1.weight }
+        guard total > 0, statements.indices.contains(index) else { return 0 }
+        let before = statements[..<index].reduce(0) { $0 + $1.weight }
+        return (before + statements[index].weight * fraction) / total
+    }
+}

@@ -1,0 +1,224 @@
+/// Compiles the rules of a ``RowSchema`` to SQL predicates over the columns of a file.
+///
+/// A column comes as text (CSV, where nothing has a type) or with a type of its own (Parquet). The predicates are
+/// written so that a row that breaks no rule costs as little as possible: engines evaluate each cast once.
+package struct SchemaPredicates {
+    /// One rule of one column.
+    package struct Rule: Sendable {
+        /// The column it is about.
+        package let column: String
+        /// The rule in words, such as `minimum: 0`.
+        package let label: String
+        /// SQL that is true where the rule is broken, and false or null elsewhere.
+        package let isBroken: String
+    }
+
+    /// How a column of the file reaches its rules.
+    package enum Form: Sendable, Equatable {
+        /// As text, with nothing for a missing value.
+        case text
+        case typed(ColumnType)
+    }
+
+    private let sql: any SQLDialect
+    /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
+    private let isStrict: Bool
+
+    package init(dialect: any SQLDialect, isStrict: Bool) {
+        sql = dialect
+        self.isStrict = isStrict
+    }
+
+    /// SQL that is true for a valid value of a column that is not required, and false or null for others.
+    package func isValid(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> String? {
+        let value = sql.name(column)
+        if rules.isImpossible { return "\(value) IS NULL" }
+        let conditions = [typeHolds(value, rules, form)].compactMap { $0 } + valueRules(value, rules, form).map(\.holds)
+        let valid = conditions.joined(separator: " AND ")
+        if conditions.isEmpty { return isRequired ? "\(value) IS NOT NULL" : nil }
+        return isRequired ? "\(value) IS NOT NULL AND \(valid)" : "(\(value) IS NULL OR (\(valid)))"
+    }
+
+    /// Every rule of a column with the SQL that finds what breaks it; a value of the wrong type breaks only that.
+    package func rules(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> [Rule] {
+        let value = sql.name(column)
+        var list: [Rule] = []
+        if isRequired { list.append(Rule(column: column, label: "required", isBroken: "\(value) IS NULL")) }
+        if rules.isImpossible {
+            list.append(Rule(column: column, label: "not allowed", isBroken: "\(value) IS NOT NULL"))
+            return list
+        }
+        let type = typeHolds(value, rules, form)
+        if let type {
+            let names = (rules.types ?? []).map(\.rawValue).formattedAsChoice
+            list.append(
+                Rule(column: column, label: "type: \(names)", isBroken: "\(value) IS NOT NULL AND (\(type)) IS NOT TRUE"))
+        }
+        for rule in valueRules(value, rules, form) {
+            let guarded = type.map { "(\($0)) AND " } ?? ""
+            list.append(
+                Rule(
+                    column: column, label: rule.label,
+                    isBroken: "\(value) IS NOT NULL AND \(guarded)(\(rule.holds)) IS NOT TRUE"))
+        }
+        return list
+    }
+
+    /// SQL for a valid value as the type its rules make of it.
+    package func typed(_ column: String, _ rules: ValueRules, form: Form) -> (sql: String, type: ColumnType) {
+        let value = sql.name(column)
+        guard form == .text else {
+            if case .typed(let type) = form { return (value, type) }
+            return (value, .text)
+        }
+        switch rules.columnType {
+        case .text: return (value, .text)
+        case .timestamp: return (timestamp(value), .timestamp)
+        case .date: return (sql.tryCast(value, to: .date), .date)
+        case let type: return (sql.tryCast(value, to: type), type)
+        }
+    }
+
+    /// A date and time in UTC. A plain cast drops an offset without a word, so only what has none takes the short way.
+    private func timestamp(_ value: String) -> String {
+        "CASE WHEN suffix(\(value), 'Z') OR length(\(value)) <= 19 THEN \(sql.tryCast(value, to: .timestamp)) "
+            + "ELSE timezone('UTC', TRY_CAST(\(value) AS TIMESTAMPTZ)) END"
+    }
+
+    // MARK: - Types
+
+    /// SQL that is true where a value that is there has one of the types; nil when every value has.
+    private func typeHolds(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
+        guard let types = rules.types else { return nil }
+        switch form {
+        case .text:
+            if types.contains(.string) { return nil }
+            let options = types.compactMap { textHolds(value, $0) }
+            return options.isEmpty ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+        case .typed(let type):
+            return types.contains { Self.fits(type, $0) } ? nil : "FALSE"
+        }
+    }
+
+    private func textHolds(_ value: String, _ type: ValueRules.JSONType) -> String? {
+        let number = sql.tryCast(value, to: .number)
+        let integer = sql.tryCast(value, to: .integer)
+        switch type {
+        // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers: JSON does neither.
+        case .integer: return "\(number) = \(integer) AND NOT contains(\(value), '_')"
+        case .number: return "isfinite(\(number)) AND NOT contains(\(value), '_')"
+        case .boolean: return "\(value) IN ('true', 'false')"
+        case .string, .null, .object, .array: return nil
+        }
+    }
+
+    private static func fits(_ type: ColumnType, _ json: ValueRules.JSONType) -> Bool {
+        switch (type, json) {
+        case (.text, .string), (.date, .string), (.timestamp, .string), (.boolean, .boolean), (.integer, .integer),
+            (.integer, .number), (.number, .number), (.decimal, .number):
+            true
+        case (.decimal(_, let scale), .integer): scale == 0
+        case (.other(let name), .array): name.hasSuffix("]")
+        case (.other(let name), .object): name.uppercased().hasPrefix("STRUCT") || name.uppercased().hasPrefix("MAP")
+        default: false
+        }
+    }
+
+    // MARK: - Values
+
+    private func valueRules(_ value: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
+        var list: [(String, String)] = []
+        let number = numeric(value, rules, form)
+        if let number {
+            if let bound = rules.minimum { list.append(("minimum: \(bound.plain)", "\(number) >= \(literal(bound))")) }
+            if let bound = rules.maximum { list.append(("maximum: \(bound.plain)", "\(number) <= \(literal(bound))")) }
+            if let bound = rules.exclusiveMinimum {
+                list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(literal(bound))"))
+            }
+            if let bound = rules.exclusiveMaximum {
+                list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(literal(bound))"))
+            }
+            if let step = rules.multipleOf {
+                let ratio = "\(number) / \(literal(step))"
+                list.append(("multipleOf: \(step.plain)", "abs(\(ratio) - round(\(ratio))) < 1e-9"))
+            }
+        }
+        let isText = form == .text ? number == nil || rules.types == nil : form == .typed(.text)
+        if isText {
+            if let length = rules.minLength { list.append(("minLength: \(length)", "length(\(value)) >= \(length)")) }
+            if let length = rules.maxLength { list.append(("maxLength: \(length)", "length(\(value)) <= \(length)")) }
+            if let pattern = rules.pattern { list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern))) }
+            if let format = rules.format { list.append(("format: \(format.rawValue)", formatHolds(value, format))) }
+        }
+        if let allowed = rules.allowed {
+            let words = allowed.map(\.description).joined(separator: ", ")
+            list.append((allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, allowed, number)))
+        }
+        return list
+    }
+
+    /// The value as a number, where its rules or its type make it one.
+    private func numeric(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
+        switch form {
+        case .typed(let type): return type.isNumeric ? value : nil
+        case .text:
+            let types = rules.types ?? []
+            if types.contains(.integer), !types.contains(.number) { return sql.tryCast(value, to: .integer) }
+            return types.contains(.number) ? sql.tryCast(value, to: .number) : nil
+        }
+    }
+
+    private func literal(_ number: Double) -> String {
+        number == number.rounded() && abs(number) < 1e15 ? sql.literal(.integer(Int64(number))) : sql.literal(.number(number))
+    }
+
+    private func isAllowed(_ value: String, _ allowed: [ValueRules.Scalar], _ number: String?) -> String {
+        var options: [String] = []
+        let texts = allowed.compactMap { if case .text(let text) = $0 { sql.text(text) } else { nil } }
+        if !texts.isEmpty { options.append("\(value) IN (\(texts.joined(separator: ", ")))") }
+        for scalar in allowed {
+            switch scalar {
+            case .number(let bound): options.append("\(number ?? sql.tryCast(value, to: .number)) = \(literal(bound))")
+            case .boolean(let truth): options.append("CAST(\(value) AS VARCHAR) = '\(truth)'")
+            case .text, .null, .compound: break
+            }
+        }
+        return options.isEmpty ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+    }
+
+    // MARK: - Formats
+
+    private func formatHolds(_ value: String, _ format: ValueRules.Format) -> String {
+        let date = sql.tryCast(value, to: .date)
+        let moment = sql.tryCast(value, to: .timestamp)
+        switch format {
+        case .date where !isStrict:
+            return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
+        case .dateTime where !isStrict:
+            // Whatever the engine takes for a date, as long as it begins with a digit and has all of its parts.
+            return "\(moment) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
+        case .date: return "regexp_full_match(\(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND \(date) IS NOT NULL"
+        case .dateTime:
+            let shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
+                + "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+            return "regexp_full_match(\(value), '\(shape)') AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
+        case .email:
+            return "regexp_full_match(\(value), '[^@\\s.]+(\\.[^@\\s.]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*')"
+        case .uri: return "regexp_full_match(\(value), '[A-Za-z][A-Za-z0-9+.-]*:[^\\s<>\"{}|\\\\^`]+')"
+        case .uuid:
+            return "regexp_full_match(\(value), '[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}')"
+        }
+    }
+}
+
+extension ValueRules.Scalar {
+    /// As JSON writes it, without quotation marks.
+    package var description: String {
+        switch self {
+        case .text(let text), .compound(let text): text
+        case .number(let number): number.plain
+        case .boolean(let truth): String(truth)
+        case .null: "null"
+        }
+    }
+}

@@ -1,0 +1,106 @@
+/// One step of a `process` stage: rows in, rows out.
+package enum Step: Sendable, Equatable {
+    /// Which of several rows with the same key stays.
+    package enum Keep: String, Sendable, CaseIterable { case first, last }
+
+    /// A new column and how it is computed.
+    package struct Derivation: Sendable, Equatable {
+        package var name: Located<String>
+        package var expression: Located<Expression>
+    }
+
+    /// Rows with the same key become one; a row without a key is nobody's duplicate.
+    case deduplicate(by: [Located<String>], keep: Keep, orderBy: Located<String>?)
+    case fillMissing([(column: Located<String>, value: Literal)])
+    case derive([Derivation])
+    case filter(Located<Expression>)
+    case select([Located<String>])
+    case drop([Located<String>])
+    case rename([(from: Located<String>, to: Located<String>)])
+    /// Fails where a value does not fit.
+    case cast([(column: Located<String>, type: ColumnType)])
+    case trim([Located<String>])
+    /// Replaces values; the others stay, or become `otherwise` when it is given.
+    case mapValues(column: Located<String>, values: [(from: String, to: String)], otherwise: Literal?)
+    /// Cuts a text column into new columns.
+    case split(column: Located<String>, separator: String, into: [Located<String>])
+    /// A query over the rows so far, which it calls `input`.
+    case sql(Located<Template>)
+
+    package static func == (left: Step, right: Step) -> Bool { left.title == right.title }
+
+    /// What it does, in a few words.
+    package var title: String {
+        switch self {
+        case .deduplicate(let keys, let keep, let order):
+            "deduplicate by \(keys.list), keep the \(keep.rawValue)" + (order.map { " by \($0.value)" } ?? "")
+        case .fillMissing(let fills): "fill missing \(fills.map(\.column).list)"
+        case .derive(let derivations): "derive \(derivations.map(\.name).list)"
+        case .filter: "filter"
+        case .select(let columns): "select \(columns.list)"
+        case .drop(let columns): "drop \(columns.list)"
+        case .rename(let pairs): "rename " + pairs.map { "\($0.from.value) to \($0.to.value)" }.joined(separator: ", ")
+        case .cast(let casts): "cast " + casts.map { "\($0.column.value) to \($0.type)" }.joined(separator: ", ")
+        case .trim(let columns): columns.isEmpty ? "trim every text" : "trim \(columns.list)"
+        case .mapValues(let column, _, _): "map values of \(column.value)"
+        case .split(let column, _, let names): "split \(column.value) into \(names.list)"
+        case .sql: "sql"
+        }
+    }
+
+    /// Whether it can change the number of rows.
+    package var changesRowCount: Bool {
+        switch self {
+        case .deduplicate, .filter, .sql: true
+        case .fillMissing, .derive, .select, .drop, .rename, .cast, .trim, .mapValues, .split: false
+        }
+    }
+
+    /// The bound values it mentions.
+    package var references: [Template.Reference] {
+        switch self {
+        case .derive(let derivations): derivations.flatMap(\.expression.value.references)
+        case .filter(let expression): expression.value.references
+        case .sql(let query): query.value.references
+        case .deduplicate, .fillMissing, .select, .drop, .rename, .cast, .trim, .mapValues, .split: []
+        }
+    }
+}
+
+extension Sequence where Element == Located<String> {
+    fileprivate var list: String { map(\.value).joined(separator: ", ") }
+}
+
+/// A table of names and facts that rows are joined with.
+package struct Lookup: Sendable, Equatable {
+    /// What is done when the lookup has two rows for one key.
+    package enum Duplicates: String, Sendable, CaseIterable {
+        /// The stage fails: joining would multiply rows, and choosing would hide it.
+        case error
+        case first, last
+    }
+
+    /// A period in which a row of the lookup holds: from its first column until just before its second.
+    package struct Validity: Sendable, Equatable {
+        package var from: Located<String>
+        /// The column with the end; a row without one holds for ever.
+        package var to: Located<String>
+        /// The column of the input that must lie in the period.
+        package var at: Located<String>
+    }
+
+    package var dataset: Located<DatasetName>
+    /// Pairs of columns that must be equal: of the input, of the lookup.
+    package var on: [(input: Located<String>, lookup: Located<String>)]
+    /// What is added: columns of the lookup under these names.
+    package var add: [(column: Located<String>, name: String)]
+    /// What stands where nothing is found; nil leaves it missing.
+    package var fallback: Literal?
+    package var duplicates: Duplicates
+    package var validity: Validity?
+    package var location: SourceLocation
+
+    package static func == (left: Lookup, right: Lookup) -> Bool {
+        left.dataset == right.dataset && left.location == right.location
+    }
+}

@@ -1,0 +1,305 @@
+/// How one attempt ended and what it left behind.
+package struct AttemptResult: Sendable, Hashable, Codable {
+    /// How it ended.
+    package enum Ending: String, Sendable, Codable {
+        case succeeded, failed
+        /// It was stopped because somebody asked, or because it took too long.
+        case stopped
+        /// Its engine died under it.
+        case interrupted
+        /// Nothing had changed since an earlier success, whose outputs were taken.
+        case reused
+    }
+
+    package var ending: Ending
+    /// What went wrong and what to do, when something did.
+    package var failure: Failure?
+    /// How its process ended, if it had one.
+    package var exit: ProcessExit?
+    /// How long it took, by the clock that never jumps.
+    package var duration: Duration
+    package var usage: ResourceUsage?
+    /// Rows in and out.
+    package var rows: RowAccount?
+    /// What it published.
+    package var artifacts: [Artifact]
+    /// What it read, with sizes and hashes.
+    package var reads: [InputVersion]
+    package var checks: [CheckResult]
+    /// The last lines it wrote, oldest first, at most ``lastLineLimit``.
+    package var lastLines: [String]
+    /// The items it found, for the attempt that opens a fan-out.
+    package var items: [Item]?
+    /// The run whose outputs were taken, and why this one ran or was reused.
+    package var reusedFrom: RunID?
+    package var reuseReason: String?
+    /// Things worth knowing that are not failures.
+    package var notes: [String]
+
+    /// How many of a process's last lines are kept with its result.
+    package static let lastLineLimit = 20
+
+    package init(
+        ending: Ending, failure: Failure? = nil, exit: ProcessExit? = nil, duration: Duration = .zero,
+        usage: ResourceUsage? = nil, rows: RowAccount? = nil, artifacts: [Artifact] = [], reads: [InputVersion] = [],
+        checks: [CheckResult] = [], lastLines: [String] = [], items: [Item]? = nil, reusedFrom: RunID? = nil,
+        reuseReason: String? = nil, notes: [String] = []
+    ) {
+        self.ending = ending
+        self.failure = failure
+        self.exit = exit
+        self.duration = duration
+        self.usage = usage
+        self.rows = rows
+        self.artifacts = artifacts
+        self.reads = reads
+        self.checks = checks
+        self.lastLines = lastLines
+        self.items = items
+        self.reusedFrom = reusedFrom
+        self.reuseReason = reuseReason
+        self.notes = notes
+    }
+
+    /// A success with nothing to tell.
+    package static let succeeded = AttemptResult(ending: .succeeded)
+
+    /// A failure with a message.
+    package static func failed(_ message: String, remedy: String? = nil) -> AttemptResult {
+        AttemptResult(ending: .failed, failure: Failure(message, remedy: remedy))
+    }
+}
+
+/// What went wrong, where, and what to do about it.
+package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// What is wrong, in a sentence without a full stop.
+    package var message: String
+    /// What to do about it.
+    package var remedy: String?
+    /// The place in a file that a person wrote, if the fault is there.
+    package var location: SourceLocation?
+
+    package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil) {
+        self.message = message
+        self.remedy = remedy
+        self.location = location
+    }
+
+    /// Place, fault and remedy on one line.
+    package var description: String {
+        (location.map { "\($0): " } ?? "") + message + (remedy.map { "; \($0)" } ?? "")
+    }
+}
+
+/// How a process ended.
+package enum ProcessExit: Sendable, Hashable, Codable {
+    case exited(Int32)
+    case signaled(Int32)
+
+    /// In words: `exit status 3`, `killed by signal 9 (KILL), likely out of memory`.
+    package var description: String {
+        switch self {
+        case .exited(let status): "exit status \(status)"
+        case .signaled(let signal): "killed by signal \(signal)" + (Self.names[signal].map { " (\($0))" } ?? "")
+        }
+    }
+
+    private static let names: [Int32: String] = [
+        1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL, often out of memory",
+        11: "SEGV", 13: "PIPE", 15: "TERM", 24: "XCPU", 25: "XFSZ",
+    ]
+}
+
+/// What a process used, its waited-for children included.
+package struct ResourceUsage: Sendable, Hashable, Codable {
+    /// CPU time in user mode and in the kernel.
+    package var user: Duration
+    package var system: Duration
+    /// The largest resident set, in bytes.
+    package var peakMemory: Int64
+
+    package init(user: Duration, system: Duration, peakMemory: Int64) {
+        self.user = user
+        self.system = system
+        self.peakMemory = peakMemory
+    }
+}
+
+/// Where every row went: `read` is the sum of the others.
+package struct RowAccount: Sendable, Hashable, Codable {
+    /// Rows that came in.
+    package var read: Int64
+    /// Rows that went on.
+    package var written: Int64
+    /// Rows put aside as invalid.
+    package var quarantined: Int64
+    /// Rows dropped as duplicates.
+    package var duplicates: Int64
+    /// Rows dropped by a filter or as invalid where the file says so.
+    package var dropped: Int64
+    /// What each step did, in order.
+    package var steps: [StepCount]
+
+    package init(
+        read: Int64, written: Int64, quarantined: Int64 = 0, duplicates: Int64 = 0, dropped: Int64 = 0,
+        steps: [StepCount] = []
+    ) {
+        self.read = read
+        self.written = written
+        self.quarantined = quarantined
+        self.duplicates = duplicates
+        self.dropped = dropped
+        self.steps = steps
+    }
+
+    /// Whether every row that came in is accounted for.
+    package var isBalanced: Bool { read == written + quarantined + duplicates + dropped }
+
+    /// The sum of two accounts, such as those of two items.
+    package static func + (left: RowAccount, right: RowAccount) -> RowAccount {
+        RowAccount(
+            read: left.read + right.read, written: left.written + right.written,
+            quarantined: left.quarantined + right.quarantined, duplicates: left.duplicates + right.duplicates,
+            dropped: left.dropped + right.dropped, steps: [])
+    }
+}
+
+/// Rows in and out of one step of a data stage.
+package struct StepCount: Sendable, Hashable, Codable {
+    /// What the step does, such as `deduplicate by order_id`.
+    package var step: String
+    package var rowsIn: Int64
+    package var rowsOut: Int64
+
+    package init(step: String, rowsIn: Int64, rowsOut: Int64) {
+        self.step = step
+        self.rowsIn = rowsIn
+        self.rowsOut = rowsOut
+    }
+}
+
+/// A file or table that an attempt wrote.
+package struct Artifact: Sendable, Hashable, Codable {
+    /// The dataset it belongs to, or nil for a report.
+    package var dataset: DatasetName?
+    /// The path, relative to the project's root when it lies below it; or `connection.table`.
+    package var path: String
+    package var sizeInBytes: Int64
+    package var rowCount: Int64?
+    package var columns: [Column]
+    /// A fingerprint of its content, such as `xxh64:ef46db3751d8e999`, or nil for a table.
+    package var contentHash: String?
+
+    package init(
+        dataset: DatasetName?, path: String, sizeInBytes: Int64, rowCount: Int64? = nil, columns: [Column] = [],
+        contentHash: String? = nil
+    ) {
+        self.dataset = dataset
+        self.path = path
+        self.sizeInBytes = sizeInBytes
+        self.rowCount = rowCount
+        self.columns = columns
+        self.contentHash = contentHash
+    }
+}
+
+/// The version of a file that an attempt read.
+package struct InputVersion: Sendable, Hashable, Codable {
+    package var dataset: DatasetName?
+    package var path: String
+    package var sizeInBytes: Int64
+    /// A fingerprint of its content, when it was computed or is known from the run that wrote it.
+    package var contentHash: String?
+
+    package init(dataset: DatasetName?, path: String, sizeInBytes: Int64, contentHash: String? = nil) {
+        self.dataset = dataset
+        self.path = path
+        self.sizeInBytes = sizeInBytes
+        self.contentHash = contentHash
+    }
+}
+
+/// What one check found.
+package struct CheckResult: Sendable, Hashable, Codable {
+    /// How a check ended.
+    package enum Outcome: String, Sendable, Codable, CaseIterable {
+        case passed, warned, failed
+        /// It could not run; never shown as passed.
+        case error
+    }
+
+    package var id: String
+    /// The kind of check as the file writes it.
+    package var kind: String
+    package var severity: Check.Severity
+    package var outcome: Outcome
+    /// What was measured, or nil when nothing could be.
+    package var measured: Double?
+    /// What was expected, in words.
+    package var expectation: String
+    /// What was found, in words.
+    package var message: String
+    /// How many rows fail, where rows can.
+    package var failingRows: Int64?
+    /// How many rows it looked at.
+    package var totalRows: Int64?
+    /// Some of the failing rows, with `row` as their number in the data, from 1.
+    package var samples: [SampleRow]
+    /// The part of the data it is about, such as `region=north`, or nil for all of it.
+    package var partition: String?
+    /// Why and until when a breach is accepted.
+    package var waiver: String?
+
+    /// How many failing rows are kept for each check.
+    package static let sampleLimit = 100
+
+    package init(
+        id: String, kind: String, severity: Check.Severity, outcome: Outcome, measured: Double? = nil,
+        expectation: String, message: String, failingRows: Int64? = nil, totalRows: Int64? = nil,
+        samples: [SampleRow] = [], partition: String? = nil, waiver: String? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.severity = severity
+        self.outcome = outcome
+        self.measured = measured
+        self.expectation = expectation
+        self.message = message
+        self.failingRows = failingRows
+        self.totalRows = totalRows
+        self.samples = samples
+        self.partition = partition
+        self.waiver = waiver
+    }
+}
+
+/// A row that failed a check, as text in the order of its columns.
+package struct SampleRow: Sendable, Hashable, Codable {
+    /// Its number in the data, from 1, or nil where rows have none.
+    package var row: Int64?
+    package var columns: [String]
+    /// The values; nil where there is none.
+    package var values: [String?]
+
+    package init(row: Int64?, columns: [String], values: [String?]) {
+        self.row = row
+        self.columns = columns
+        self.values = values
+    }
+}
+
+/// How far an attempt is, as its engine reports it.
+package struct Progress: Sendable, Hashable, Codable {
+    /// From 0 to 1, or nil when it is not known.
+    package var fraction: Double?
+    /// Rows so far, or nil.
+    package var rows: Int64?
+    /// What is being done, in a few words.
+    package var activity: String?
+
+    package init(fraction: Double? = nil, rows: Int64? = nil, activity: String? = nil) {
+        self.fraction = fraction
+        self.rows = rows
+        self.activity = activity
+    }
+}

@@ -1,0 +1,97 @@
+/// The types of columns that every engine keeps alike.
+package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
+    case text
+    /// 64 bits, signed.
+    case integer
+    /// 64-bit floating point.
+    case number
+    case decimal(precision: Int, scale: Int)
+    case boolean
+    case date
+    /// A point in time in UTC, to the microsecond, without a zone of its own.
+    case timestamp
+    /// A type that only its engine knows, such as a list; it can be carried and not computed with.
+    case other(String)
+
+    /// As pipeline files write it.
+    package var description: String {
+        switch self {
+        case .text: "text"
+        case .integer: "integer"
+        case .number: "number"
+        case .decimal(let precision, let scale): "decimal(\(precision),\(scale))"
+        case .boolean: "boolean"
+        case .date: "date"
+        case .timestamp: "timestamp"
+        case .other(let name): name
+        }
+    }
+
+    /// Whether one computes with it.
+    package var isNumeric: Bool {
+        switch self {
+        case .integer, .number, .decimal: true
+        case .text, .boolean, .date, .timestamp, .other: false
+        }
+    }
+
+    /// The names that pipeline files may use.
+    package static let names = ["text", "integer", "number", "decimal(p,s)", "boolean", "date", "timestamp"]
+
+    /// Reads a type as pipeline files write it, or nil.
+    package init?(named text: String) {
+        let name = text.lowercased().filter { !$0.isWhitespace }
+        switch name {
+        case "text", "string", "varchar": self = .text
+        case "integer", "bigint", "int": self = .integer
+        case "number", "double", "float": self = .number
+        case "boolean", "bool": self = .boolean
+        case "date": self = .date
+        case "timestamp", "datetime", "date-time": self = .timestamp
+        default:
+            guard name.hasPrefix("decimal("), name.hasSuffix(")") else { return nil }
+            let numbers = name.dropFirst(8).dropLast().split(separator: ",").map { Int($0) }
+            guard numbers.count == 2, let precision = numbers[0], let scale = numbers[1],
+                (1...38).contains(precision), (0...precision).contains(scale)
+            else { return nil }
+            self = .decimal(precision: precision, scale: scale)
+        }
+    }
+}
+
+/// A column of a relation.
+package struct Column: Hashable, Sendable, Codable {
+    package var name: String
+    package var type: ColumnType
+
+    package init(_ name: String, _ type: ColumnType) {
+        self.name = name
+        self.type = type
+    }
+}
+
+/// A value written in a pipeline file.
+package enum Literal: Hashable, Sendable, Codable {
+    case null
+    case boolean(Bool)
+    case integer(Int64)
+    case number(Double)
+    case text(String)
+    /// `2026-11-23`.
+    case date(String)
+    /// `2026-11-23T06:00:00Z`.
+    case timestamp(String)
+
+    /// The type of the column it would make; nil for null, which fits every type.
+    package var type: ColumnType? {
+        switch self {
+        case .null: nil
+        case .boolean: .boolean
+        case .integer: .integer
+        case .number: .number
+        case .text: .text
+        case .date: .date
+        case .timestamp: .timestamp
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/// A name with a type of its own, so that a stage is never taken for a dataset.
+package protocol Name: RawRepresentable, Hashable, Comparable, Codable, Sendable, CustomStringConvertible,
+    ExpressibleByStringLiteral
+where RawValue == String {
+    /// Takes the text as it is; the reader of pipeline files has checked it.
+    init(_ rawValue: String)
+}
+
+extension Name {
+    package init(rawValue: String) { self.init(rawValue) }
+    package init(stringLiteral value: String) { self.init(value) }
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(String.self))
+    }
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(rawValue)
+    }
+    package var description: String { rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// The name of a stage, unique in its pipeline.
+package struct StageID: Name {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The name of a dataset, unique in its pipeline.
+package struct DatasetName: Name {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The stable key of one element of a fan-out, such as `north` or `2026-11-23`.
+package struct ItemKey: Name {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// The name of a pool of slots.
+package struct PoolName: Name {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+}
+
+/// One execution of a pipeline, such as `20261123-060000-k3f9`; sorts by the time it started.
+package struct RunID: Name {
+    package let rawValue: String
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+
+    /// Makes an id from the time of start (UTC) and four letters and digits of `random`.
+    package init(startedAt moment: Moment, random: UInt64) {
+        let letters = Array("abcdefghijkmnpqrstuvwxyz23456789")
+        var rest = random
+        var suffix = ""
+        for _ in 0..<4 {
+            suffix.append(letters[Int(rest % UInt64(letters.count))])
+            rest /= UInt64(letters.count)
+        }
+        self.init(UTC.compact(moment.wall) + "-" + suffix)
+    }
+}
+
+/// What an attempt is for: a whole stage, or one item of a fanned-out stage.
+///
+/// A fanned-out stage has attempts of its own too (`item` is nil): they find its items.
+package struct UnitID: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
+    /// The stage.
+    package let stage: StageID
+    /// The item, or nil for the stage itself.
+    package let item: ItemKey?
+
+    package init(_ stage: StageID, _ item: ItemKey? = nil) {
+        self.stage = stage
+        self.item = item
+    }
+
+    /// `stage` or `stage/item`, as the command line takes it.
+    package var description: String { item.map { "\(stage)/\($0)" } ?? stage.rawValue }
+
+    package static func < (left: UnitID, right: UnitID) -> Bool {
+        (left.stage, left.item?.rawValue ?? "") < (right.stage, right.item?.rawValue ?? "")
+    }
+}

@@ -1,0 +1,77 @@
+/// Writes JSON text by hand, where a general encoder would cost more than the work it describes.
+package enum JSONText {
+    /// A text as a JSON string, quotation marks included.
+    package static func quoted(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        append(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends a text as a JSON string.
+    package static func append(_ text: String, to bytes: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { append($0, to: &bytes) }
+    }
+
+    /// Appends bytes as a JSON string.
+    ///
+    /// Bytes that are not UTF-8 are kept as unpaired surrogates (`\udc80`–`\udcff`), as Python's
+    /// `surrogateescape` does, so that what a program wrote can be had back.
+    package static func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+        bytes.reserveCapacity(bytes.count + text.count + 2)
+        bytes.append(quote)
+        var start = 0
+        var index = 0
+        while index < text.count {
+            let byte = text[index]
+            if byte >= 0x20, byte < 0x7F, byte != quote, byte != backslash {
+                index += 1
+                continue
+            }
+            let length = byte < 0x80 ? 0 : sequenceLength(text, at: index)
+            if length > 0 {
+                index += length
+                continue
+            }
+            bytes.append(contentsOf: text[start..<index])
+            escape(byte, to: &bytes)
+            index += 1
+            start = index
+        }
+        bytes.append(contentsOf: text[start..<text.count])
+        bytes.append(quote)
+    }
+
+    private static let quote = UInt8(ascii: "\"")
+    private static let backslash = UInt8(ascii: "\\")
+    private static let hex = Array("0123456789abcdef".utf8)
+
+    private static func escape(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch byte {
+        case quote, backslash: bytes += [backslash, byte]
+        case UInt8(ascii: "\n"): bytes += [backslash, UInt8(ascii: "n")]
+        case UInt8(ascii: "\t"): bytes += [backslash, UInt8(ascii: "t")]
+        case UInt8(ascii: "\r"): bytes += [backslash, UInt8(ascii: "r")]
+        default:
+            bytes += byte < 0x80 ? [backslash, UInt8(ascii: "u"), 0x30, 0x30] : [backslash, UInt8(ascii: "u"), 0x64, 0x63]
+            bytes += [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
+        }
+    }
+
+    /// The length of the well-formed UTF-8 sequence at `index`, or 0 when there is none.
+    private static func sequenceLength(_ text: UnsafeBufferPointer<UInt8>, at index: Int) -> Int {
+        func isContinuation(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80...0xBF) -> Bool {
+            index + offset < text.count && range.contains(text[index + offset])
+        }
+        switch text[index] {
+        case 0xC2...0xDF: return isContinuation(1) ? 2 : 0
+        case 0xE0: return isContinuation(1, 0xA0...0xBF) && isContinuation(2) ? 3 : 0
+        case 0xED: return isContinuation(1, 0x80...0x9F) && isContinuation(2) ? 3 : 0
+        case 0xE1...0xEF: return isContinuation(1) && isContinuation(2) ? 3 : 0
+        case 0xF0: return isContinuation(1, 0x90...0xBF) && isContinuation(2) && isContinuation(3) ? 4 : 0
+        case 0xF1...0xF3: return isContinuation(1) && isContinuation(2) && isContinuation(3) ? 4 : 0
+        case 0xF4: return isContinuation(1, 0x80...0x8F) && isContinuation(2) && isContinuation(3) ? 4 : 0
+        default: return 0
+        }
+    }
+}

@@ -1,0 +1,127 @@
+/// Something that happened to a run, as its journal holds it.
+package struct RunEvent: Sendable, Hashable {
+    /// Counted from 1 within the run, without gaps.
+    package let sequence: Int64
+    package let time: Moment
+    package let change: RunChange
+
+    package init(sequence: Int64, time: Moment, change: RunChange) {
+        self.sequence = sequence
+        self.time = time
+        self.change = change
+    }
+}
+
+/// The things that can happen to a run. The fold of them is ``RunState``.
+package enum RunChange: Sendable, Hashable {
+    /// The run begins, in this process.
+    case runStarted(ProcessIdentity)
+    /// Another process takes the run over: its first one died, or an operator retries it.
+    case runResumed(ProcessIdentity)
+    /// Somebody asked for something; what it did follows as events of their own.
+    case commandReceived(RunCommand, by: String)
+    /// No new attempts start from here on.
+    case paused
+    case unpaused
+    /// It is ready and waits for a slot.
+    case unitQueued(UnitID)
+    /// It is ready, and something outside this run holds what it needs.
+    case unitHeld(UnitID, reason: String)
+    case attemptStarted(UnitID, attempt: Int)
+    /// The attempt's process exists; a later process can find and end it.
+    case attemptSpawned(UnitID, attempt: Int, ProcessIdentity)
+    case progressed(UnitID, attempt: Int, Progress)
+    case stopRequested(UnitID, attempt: Int, StopReason)
+    /// Everything is written and checked; the outputs are about to be moved into place.
+    indirect case publishing(UnitID, attempt: Int, PublishPlan, AttemptResult)
+    indirect case attemptEnded(UnitID, attempt: Int, AttemptResult)
+    /// The fan-out's items are known.
+    case itemsFound(StageID, [Item])
+    /// The next try comes by itself after a delay.
+    case retryScheduled(UnitID, delay: Duration)
+    /// It ended for good, unless somebody retries it.
+    case unitEnded(UnitID, Outcome, reason: String?)
+    /// An operator decided how it ended, with a reason; it did not run.
+    case unitMarked(UnitID, Outcome, reason: String)
+    /// It is to run again: back to pending.
+    case unitReset(UnitID)
+    /// A fanned-out stage has items to run again; its other items keep their outcomes.
+    case stageReopened(StageID)
+    case runEnded(Outcome)
+}
+
+/// How a stage, an item or a run ended.
+package enum Outcome: String, Sendable, Codable, CaseIterable {
+    case succeeded, failed
+    /// Something upstream failed.
+    case blocked
+    /// Its condition is false, or it was skipped by hand.
+    case skipped
+    case cancelled
+    /// Nothing had changed since its last success.
+    case reused
+
+    /// Whether what waits for it may run.
+    package var isSuccess: Bool { self == .succeeded || self == .reused }
+}
+
+/// Why an attempt is stopped.
+package enum StopReason: String, Sendable, Codable {
+    case cancelled
+    case timedOut
+    /// The engine is shutting down after a failure of its own.
+    case shutdown
+}
+
+/// A process that can be recognized after its engine died.
+package struct ProcessIdentity: Sendable, Hashable, Codable {
+    package var pid: Int32
+    /// When it started, in clock ticks since boot, as the kernel tells it; 0 when unknown.
+    package var startTicks: UInt64
+    /// The boot it belongs to.
+    package var bootID: String
+
+    package init(pid: Int32, startTicks: UInt64, bootID: String) {
+        self.pid = pid
+        self.startTicks = startTicks
+        self.bootID = bootID
+    }
+}
+
+/// The moves that put an attempt's outputs in place, so that another process can finish them.
+package struct PublishPlan: Sendable, Hashable, Codable {
+    /// One file or folder and its place.
+    package struct Move: Sendable, Hashable, Codable {
+        /// Absolute paths.
+        package var staged: String
+        package var target: String
+
+        package init(staged: String, target: String) {
+            self.staged = staged
+            self.target = target
+        }
+    }
+
+    package var moves: [Move]
+
+    package init(moves: [Move]) { self.moves = moves }
+}
+
+/// What an operator can ask of a run.
+package enum RunCommand: Sendable, Hashable, Codable {
+    /// Run a stage again; of a fanned-out stage that failed, only the items that did not succeed.
+    case retry(StageID, downstream: Bool)
+    /// Run these items of a fanned-out stage again.
+    case retryItems(StageID, [ItemKey])
+    /// Run everything again that failed or was cancelled.
+    case retryFailed
+    /// Stop a stage or an item, or keep it from starting.
+    case cancel(UnitID)
+    /// Stop everything.
+    case cancelRun
+    /// Start nothing new.
+    case pause
+    case unpause
+    /// Treat a stage or an item as ended without running it.
+    case mark(UnitID, Outcome, reason: String)
+}

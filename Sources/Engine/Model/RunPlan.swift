@@ -1,0 +1,183 @@
+/// What a run is going to do: the pipeline's graph and rules with everything filled in.
+///
+/// It is recorded when the run starts and never changes, so that a run can be shown, resumed and compared
+/// when its file is long gone.
+package struct RunPlan: Sendable, Codable {
+    package var pipeline: String
+    /// The pipeline file as the user named it, and the folder its paths start from.
+    package var file: String
+    package var root: String
+    /// The chosen environment, or nil.
+    package var environment: String?
+    /// Every parameter with its value.
+    package var parameters: [String: String]
+    /// How many attempts may run at once.
+    package var maxParallel: Int
+    package var pools: [PoolName: Int]
+    /// In file order.
+    package var stages: [PlannedStage]
+    /// The stages that were asked for, in words, or nil for all.
+    package var selection: String?
+    /// Whether unchanged stages are reused.
+    package var reusesUnchanged: Bool
+
+    private let indices: [StageID: Int]
+    /// For each stage, the positions of what it waits for.
+    package let upstream: [[Int]]
+    /// For each stage, the positions of what waits for it.
+    package let downstream: [[Int]]
+
+    package init(
+        pipeline: String, file: String = "", root: String = "", environment: String? = nil,
+        parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
+        stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false
+    ) {
+        self.pipeline = pipeline
+        self.file = file
+        self.root = root
+        self.environment = environment
+        self.parameters = parameters
+        self.maxParallel = maxParallel
+        self.pools = pools
+        self.stages = stages
+        self.selection = selection
+        self.reusesUnchanged = reusesUnchanged
+        var indices: [StageID: Int] = [:]
+        for (index, stage) in stages.enumerated() { indices[stage.id] = index }
+        self.indices = indices
+        let upstream = stages.map { stage in stage.upstream.compactMap { indices[$0] } }
+        var downstream = [[Int]](repeating: [], count: stages.count)
+        for (index, needs) in upstream.enumerated() { for need in needs { downstream[need].append(index) } }
+        self.upstream = upstream
+        self.downstream = downstream
+    }
+
+    /// The position of a stage, or nil when it is not part of the run.
+    package func index(of id: StageID) -> Int? { indices[id] }
+
+    /// The positions of everything downstream of a stage, near ones first.
+    package func allDownstream(of start: Int) -> [Int] { reached(from: start, along: downstream) }
+
+    /// The positions of everything upstream of a stage, near ones first.
+    package func allUpstream(of start: Int) -> [Int] { reached(from: start, along: upstream) }
+
+    private func reached(from start: Int, along edges: [[Int]]) -> [Int] {
+        var seen = Set([start])
+        var found: [Int] = []
+        var next = edges[start][...]
+        while let index = next.popFirst() {
+            guard seen.insert(index).inserted else { continue }
+            found.append(index)
+            next.append(contentsOf: edges[index])
+        }
+        return found
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case pipeline, file, root, environment, parameters, maxParallel, pools, stages, selection, reusesUnchanged
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let pools = try values.decode([String: Int].self, forKey: .pools)
+        self.init(
+            pipeline: try values.decode(String.self, forKey: .pipeline),
+            file: try values.decode(String.self, forKey: .file),
+            root: try values.decode(String.self, forKey: .root),
+            environment: try values.decodeIfPresent(String.self, forKey: .environment),
+            parameters: try values.decode([String: String].self, forKey: .parameters),
+            maxParallel: try values.decode(Int.self, forKey: .maxParallel),
+            pools: Dictionary(pools.map { (PoolName($0), $1) }, uniquingKeysWith: { first, _ in first }),
+            stages: try values.decode([PlannedStage].self, forKey: .stages),
+            selection: try values.decodeIfPresent(String.self, forKey: .selection),
+            reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(pipeline, forKey: .pipeline)
+        try values.encode(file, forKey: .file)
+        try values.encode(root, forKey: .root)
+        try values.encodeIfPresent(environment, forKey: .environment)
+        try values.encode(parameters, forKey: .parameters)
+        try values.encode(maxParallel, forKey: .maxParallel)
+        let named = pools.map { ($0.key.rawValue, $0.value) }
+        try values.encode(Dictionary(named, uniquingKeysWith: { first, _ in first }), forKey: .pools)
+        try values.encode(stages, forKey: .stages)
+        try values.encodeIfPresent(selection, forKey: .selection)
+        try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
+    }
+}
+
+/// One stage of a run: its rules with everything filled in, without what it does.
+package struct PlannedStage: Sendable, Codable, Hashable {
+    /// The rules of a fan-out.
+    package struct FanOutRules: Sendable, Codable, Hashable {
+        /// How many items run at once; nil means as many as the run allows.
+        package var maxParallel: Int?
+        package var onFailure: FanOut.OnFailure
+
+        package init(maxParallel: Int?, onFailure: FanOut.OnFailure) {
+            self.maxParallel = maxParallel
+            self.onFailure = onFailure
+        }
+    }
+
+    package var id: StageID
+    /// The stage's type as the file writes it.
+    package var type: String
+    package var description: String
+    package var group: String?
+    /// What it waits for.
+    package var upstream: [StageID]
+    package var when: TriggerRule
+    /// Why it does not run, when its condition is false.
+    package var skipReason: String?
+    package var retry: RetryPolicy
+    package var timeout: Duration?
+    package var pool: PoolName?
+    package var resources: Resources
+    package var allowsFailure: Bool
+    package var isIdempotent: Bool
+    package var fanOut: FanOutRules?
+    /// The datasets it reads and writes, with the paths or tables it writes, for previews.
+    package var inputs: [String]
+    package var outputs: [String]
+    package var outputPaths: [String]
+    /// The median duration of its past attempts; for a fan-out, of the whole stage.
+    package var expected: Duration?
+    /// The resolved text of its definition.
+    package var definitionText: String
+
+    package init(
+        id: StageID, type: String = "command", description: String = "", group: String? = nil,
+        upstream: [StageID] = [], when: TriggerRule = .allSucceeded, skipReason: String? = nil,
+        retry: RetryPolicy = .none, timeout: Duration? = nil, pool: PoolName? = nil,
+        resources: Resources = Resources(), allowsFailure: Bool = false, isIdempotent: Bool = true,
+        fanOut: FanOutRules? = nil, inputs: [String] = [], outputs: [String] = [], outputPaths: [String] = [],
+        expected: Duration? = nil, definitionText: String = ""
+    ) {
+        self.id = id
+        self.type = type
+        self.description = description
+        self.group = group
+        self.upstream = upstream
+        self.when = when
+        self.skipReason = skipReason
+        self.retry = retry
+        self.timeout = timeout
+        self.pool = pool
+        self.resources = resources
+        self.allowsFailure = allowsFailure
+        self.isIdempotent = isIdempotent
+        self.fanOut = fanOut
+        self.inputs = inputs
+        self.outputs = outputs
+        self.outputPaths = outputPaths
+        self.expected = expected
+        self.definitionText = definitionText
+    }
+
+    /// Whether its attempts take something that other runs on this machine may hold.
+    package var needsLease: Bool { pool != nil || !resources.isEmpty }
+}

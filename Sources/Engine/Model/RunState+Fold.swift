@@ -1,0 +1,143 @@
+extension RunState {
+    /// Takes one more event in. It decides nothing: every decision is an event of its own.
+    ///
+    /// An event about something the plan does not have is passed over, so that an old journal can be read.
+    package mutating func apply(_ event: RunEvent) {
+        lastSequence = event.sequence
+        let now = event.time
+        switch event.change {
+        case .runStarted(let process):
+            owner = process
+            incarnation = 1
+            startedAt = now
+            status = .running
+        case .runResumed(let process):
+            owner = process
+            incarnation += 1
+            status = .running
+            endedAt = nil
+        case .commandReceived(let command, let by): lastCommand = (command, by, now)
+        case .paused: isPaused = true
+        case .unpaused: isPaused = false
+        case .unitQueued(let id):
+            update(id) { unit in
+                unit.status = .queued
+                unit.queuedAt = now
+                unit.retryAt = nil
+                unit.heldBy = nil
+            }
+        case .unitHeld(let id, let reason): update(id) { $0.heldBy = reason }
+        case .attemptStarted(let id, let number):
+            openAttempts += 1
+            update(id) { unit in
+                unit.status = .running
+                unit.heldBy = nil
+                unit.progress = nil
+                unit.attempts.append(Attempt(number: number, startedAt: now))
+            }
+        case .attemptSpawned(let id, let number, let process):
+            updateAttempt(id, number) { $0.process = process }
+        case .progressed(let id, _, let progress): update(id) { $0.progress = progress }
+        case .stopRequested(let id, let number, let reason):
+            updateAttempt(id, number) { $0.stopRequested = reason }
+        case .publishing(let id, let number, let plan, let result):
+            updateAttempt(id, number) { attempt in
+                attempt.publishing = plan
+                attempt.publishingResult = result
+            }
+        case .attemptEnded(let id, let number, let result):
+            openAttempts -= 1
+            updateAttempt(id, number) { attempt in
+                attempt.result = result
+                attempt.endedAt = now
+                attempt.publishing = nil
+                attempt.publishingResult = nil
+            }
+        case .itemsFound(let id, let items): replaceItems(of: id, with: items)
+        case .retryScheduled(let id, let delay):
+            update(id) { unit in
+                unit.status = .retrying
+                unit.progress = nil
+                unit.retryAt = Moment(wall: now.wall + delay.milliseconds, steady: now.steady + delay.milliseconds)
+            }
+        case .unitEnded(let id, let outcome, let reason):
+            update(id) { unit in
+                unit.status = UnitStatus(outcome)
+                unit.reason = reason
+                unit.endedAt = now
+                unit.retryAt = nil
+                unit.heldBy = nil
+                unit.progress = nil
+            }
+        case .unitMarked(let id, let outcome, let reason):
+            update(id) { unit in
+                unit.status = UnitStatus(outcome)
+                unit.reason = reason
+                unit.isMarked = true
+                unit.endedAt = now
+                unit.retryAt = nil
+                unit.heldBy = nil
+                unit.progress = nil
+            }
+        case .unitReset(let id):
+            update(id) { unit in
+                unit.status = .pending
+                unit.isMarked = false
+                unit.reason = nil
+                unit.endedAt = nil
+                unit.queuedAt = nil
+                unit.retryAt = nil
+                unit.progress = nil
+                unit.attemptsBeforeReset = unit.attempts.count
+            }
+            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].hasItems = false }
+        case .stageReopened(let id):
+            update(UnitID(id)) { unit in
+                unit.status = .running
+                unit.reason = nil
+                unit.endedAt = nil
+            }
+        case .runEnded(let outcome):
+            status = Status(outcome)
+            endedAt = now
+        }
+    }
+
+    private mutating func update(_ id: UnitID, _ change: (inout UnitState) -> Void) {
+        guard let index = plan.index(of: id.stage) else { return }
+        guard let key = id.item else { return change(&stages[index].unit) }
+        guard let place = stages[index].itemIndex[key] else { return }
+        let before = stages[index].items[place].unit.status
+        change(&stages[index].items[place].unit)
+        let after = stages[index].items[place].unit.status
+        if before != after {
+            stages[index].itemCounts[before, default: 0] -= 1
+            stages[index].itemCounts[after, default: 0] += 1
+        }
+    }
+
+    private mutating func updateAttempt(_ id: UnitID, _ number: Int, _ change: (inout Attempt) -> Void) {
+        update(id) { unit in
+            guard let last = unit.attempts.indices.last, unit.attempts[last].number == number else { return }
+            change(&unit.attempts[last])
+        }
+    }
+
+    /// Items that were there before keep their attempts, so that numbers are never used twice.
+    private mutating func replaceItems(of id: StageID, with items: [Item]) {
+        guard let index = plan.index(of: id) else { return }
+        let old = stages[index]
+        stages[index].items = items.map { item in
+            var state = ItemState(item: item)
+            if let place = old.itemIndex[item.key] {
+                state.unit.attempts = old.items[place].unit.attempts
+                state.unit.attemptsBeforeReset = state.unit.attempts.count
+            }
+            return state
+        }
+        stages[index].itemIndex = [:]
+        for (place, item) in items.enumerated() { stages[index].itemIndex[item.key] = place }
+        stages[index].itemCounts = items.isEmpty ? [:] : [.pending: items.count]
+        stages[index].hasItems = true
+    }
+}

@@ -1,0 +1,60 @@
+import HeapModule
+
+/// A unit that waits for a slot, and how urgent it is.
+struct ReadyUnit: Comparable, Sendable {
+    let id: UnitID
+    let stageIndex: Int
+    /// The longest remaining path through its stage, in milliseconds: longer goes first.
+    let urgency: Int64
+    /// Its place in the file and in its fan-out: earlier goes first among equals.
+    let order: Int64
+
+    static func < (left: ReadyUnit, right: ReadyUnit) -> Bool {
+        left.urgency != right.urgency ? left.urgency < right.urgency : left.order > right.order
+    }
+
+    static func == (left: ReadyUnit, right: ReadyUnit) -> Bool {
+        left.urgency == right.urgency && left.order == right.order && left.id == right.id
+    }
+}
+
+/// A limit that can keep a ready unit from starting.
+enum SlotLimit: Hashable, Sendable {
+    case pool(PoolName)
+    /// The items of one stage, by its position in the plan.
+    case items(Int)
+}
+
+/// Units that wait for a slot: most urgent first, and aside those that a narrower limit holds.
+///
+/// A unit stays where it is when it is cancelled; whoever takes it out looks whether it still waits.
+struct ReadyQueue: Sendable {
+    private var open = Heap<ReadyUnit>()
+    private var parked: [SlotLimit: Heap<ReadyUnit>] = [:]
+
+    mutating func insert(_ unit: ReadyUnit) { open.insert(unit) }
+
+    /// Puts a unit aside until `limit` has room.
+    mutating func park(_ unit: ReadyUnit, at limit: SlotLimit) { parked[limit, default: []].insert(unit) }
+
+    /// Takes out the most urgent unit that no limit without room is known to hold.
+    mutating func popMostUrgent(hasRoom: (SlotLimit) -> Bool) -> ReadyUnit? {
+        var best = open.max
+        var source: SlotLimit?
+        for (limit, heap) in parked {
+            guard let candidate = heap.max, hasRoom(limit) else { continue }
+            if let current = best, !(current < candidate) { continue }
+            best = candidate
+            source = limit
+        }
+        guard let source else { return open.popMax() }
+        let unit = parked[source]?.popMax()
+        if parked[source]?.isEmpty == true { parked[source] = nil }
+        return unit
+    }
+
+    mutating func removeAll() {
+        open = []
+        parked = [:]
+    }
+}

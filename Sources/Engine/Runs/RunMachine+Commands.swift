@@ -1,0 +1,225 @@
+// What operators ask of a run, alive or ended.
+extension RunMachine {
+    /// Carries a command out, or says why it cannot be.
+    mutating func carryOut(_ command: RunCommand, by: String) -> CommandAnswer {
+        if let refusal = refusal(of: command) { return .refused(refusal) }
+        emit(.commandReceived(command, by: by))
+        switch command {
+        case .retry(let id, let downstream): return retry(id, downstream: downstream)
+        case .retryItems(let id, let keys): return retryItems(id, keys)
+        case .retryFailed: return retryFailed()
+        case .cancel(let id): return cancel(id, by: by)
+        case .cancelRun: return cancelRun(by: by)
+        case .pause:
+            emit(.paused)
+            return .accepted("paused: nothing new starts")
+        case .unpause:
+            emit(.unpaused)
+            return .accepted("goes on")
+        case .mark(let id, let outcome, let reason): return mark(id, outcome, reason: reason, by: by)
+        }
+    }
+
+    // MARK: - Refusals
+
+    /// Why a command makes no sense now, or nil when it does.
+    package func refusal(of command: RunCommand) -> String? {
+        switch command {
+        case .retry(let id, let downstream): return refusalOfRetry(id, downstream: downstream)
+        case .retryItems(let id, let keys):
+            guard let stage = state.stage(id) else { return unknown(UnitID(id)) }
+            for key in keys {
+                guard let unit = state.unit(UnitID(id, key)), stage.hasItems else { return unknown(UnitID(id, key)) }
+                if !unit.status.isFinished { return "\(id)/\(key) is \(unit.status.rawValue); only an ended item is retried" }
+            }
+            return keys.isEmpty ? "no item was named" : nil
+        case .retryFailed:
+            let candidates = state.stages.contains { isRetried($0.unit.status) }
+            return candidates ? nil : "nothing has failed or was cancelled"
+        case .cancel(let id):
+            guard let unit = state.unit(id) else { return unknown(id) }
+            return unit.status.isFinished ? "\(id) has ended already: \(unit.status.rawValue)" : nil
+        case .cancelRun: return state.status == .running ? nil : "the run has ended already: \(state.status.rawValue)"
+        case .pause:
+            if state.status != .running { return "the run has ended already: \(state.status.rawValue)" }
+            return state.isPaused ? "the run is paused already" : nil
+        case .unpause: return state.isPaused ? nil : "the run is not paused"
+        case .mark(let id, let outcome, _):
+            guard let unit = state.unit(id) else { return unknown(id) }
+            guard outcome == .succeeded || outcome == .skipped else { return "only succeeded and skipped can be set" }
+            if unit.openAttempt != nil || unit.status == .running { return "\(id) is running; cancel it first" }
+            return unit.status == UnitStatus(outcome) ? "\(id) is \(outcome.rawValue) already" : nil
+        }
+    }
+
+    private func refusalOfRetry(_ id: StageID, downstream: Bool) -> String? {
+        guard let index = state.plan.index(of: id) else { return unknown(UnitID(id)) }
+        let stage = state.stages[index]
+        switch stage.unit.status {
+        case .pending: return "\(id) has not run yet"
+        case .queued: return "\(id) is about to run"
+        case .running: return "\(id) is running; cancel it first"
+        case .blocked:
+            let culprits = state.plan.allUpstream(of: index).filter { isRetried(state.stages[$0].unit.status) }
+            let names = culprits.prefix(3).map { state.plan.stages[$0].id.rawValue }.joined(separator: ", ")
+            return "\(id) is blocked; retry \(names.isEmpty ? "what failed upstream" : names)"
+        case .retrying, .succeeded, .failed, .skipped, .cancelled, .reused: break
+        }
+        guard downstream else { return nil }
+        let busy = state.plan.allDownstream(of: index).first {
+            [.queued, .running, .retrying].contains(state.stages[$0].unit.status)
+        }
+        return busy.map { "\(state.plan.stages[$0].id) is running; cancel it first or retry \(id) alone" }
+    }
+
+    private func unknown(_ id: UnitID) -> String {
+        let names = state.plan.stages.map(\.id.rawValue)
+        if let key = id.item, let stage = state.stage(id.stage) {
+            let keys = stage.items.map(\.item.key.rawValue)
+            return "\(id.stage) has no item '\(key)'" + Suggestion.phrase(for: key.rawValue, among: keys)
+        }
+        return "the run has no stage '\(id.stage)'" + Suggestion.phrase(for: id.stage.rawValue, among: names)
+    }
+
+    private func isRetried(_ status: UnitStatus) -> Bool { status == .failed || status == .cancelled }
+
+    // MARK: - Retry
+
+    private mutating func retry(_ id: StageID, downstream: Bool) -> CommandAnswer {
+        guard let index = state.plan.index(of: id) else { return .refused(unknown(UnitID(id))) }
+        if state.stages[index].unit.status == .retrying {
+            dropRetryTimer(UnitID(id))
+            queue(UnitID(id), index)
+            return .accepted("\(id) is tried again now")
+        }
+        reopenRun()
+        var names = [id.rawValue]
+        reset(index)
+        for next in state.plan.allDownstream(of: index) where downstream && !state.stages[next].unit.isMarked {
+            if state.stages[next].unit.status.isFinished {
+                emit(.unitReset(UnitID(state.plan.stages[next].id)))
+                names.append(state.plan.stages[next].id.rawValue)
+            }
+        }
+        freeDownstream(of: index)
+        restart()
+        return .accepted("runs again: \(names.joined(separator: ", "))")
+    }
+
+    private mutating func retryFailed() -> CommandAnswer {
+        reopenRun()
+        var names: [String] = []
+        for index in CriticalPath.topologicalIndices(of: state.plan) where isRetried(state.stages[index].unit.status) {
+            names.append(state.plan.stages[index].id.rawValue)
+            reset(index)
+            freeDownstream(of: index)
+        }
+        restart()
+        return .accepted("runs again: \(names.joined(separator: ", "))")
+    }
+
+    private mutating func retryItems(_ id: StageID, _ keys: [ItemKey]) -> CommandAnswer {
+        guard let index = state.plan.index(of: id) else { return .refused(unknown(UnitID(id))) }
+        reopenRun()
+        if state.stages[index].unit.status.isFinished { emit(.stageReopened(id)) }
+        for key in keys {
+            emit(.unitReset(UnitID(id, key)))
+            emit(.unitQueued(UnitID(id, key)))
+        }
+        freeDownstream(of: index)
+        restart()
+        return .accepted("runs again: " + keys.map { "\(id)/\($0)" }.joined(separator: ", "))
+    }
+
+    /// Makes a stage ready to run again; of a fan-out whose items are known, only those that did not succeed.
+    private mutating func reset(_ index: Int) {
+        let stage = state.stages[index]
+        let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
+        guard stage.hasItems, !again.isEmpty else { return emit(.unitReset(UnitID(stage.id))) }
+        emit(.stageReopened(stage.id))
+        for item in again {
+            emit(.unitReset(UnitID(stage.id, item.item.key)))
+            emit(.unitQueued(UnitID(stage.id, item.item.key)))
+        }
+    }
+
+    /// Sets everything downstream back to pending that did not run because of what is now repeated.
+    private mutating func freeDownstream(of index: Int) {
+        for next in state.plan.allDownstream(of: index) {
+            let unit = state.stages[next].unit
+            guard !unit.isMarked else { continue }
+            switch unit.status {
+            case .blocked, .skipped: emit(.unitReset(UnitID(state.plan.stages[next].id)))
+            case .cancelled where unit.firstStart == nil: emit(.unitReset(UnitID(state.plan.stages[next].id)))
+            case .pending, .queued, .running, .retrying, .succeeded, .failed, .cancelled, .reused: break
+            }
+        }
+    }
+
+    /// A command that makes something run again opens a run that has ended.
+    private mutating func reopenRun() {
+        guard state.status != .running, let owner = state.owner else { return }
+        emit(.runResumed(owner))
+    }
+
+    // MARK: - Cancel
+
+    private mutating func cancel(_ id: UnitID, by: String) -> CommandAnswer {
+        guard let index = state.plan.index(of: id.stage) else { return .refused(unknown(id)) }
+        let running = stop(id, index, reason: "cancelled by \(by)")
+        return .accepted(running ? "\(id) is being stopped" : "\(id) is cancelled")
+    }
+
+    private mutating func cancelRun(by: String) -> CommandAnswer {
+        var running = 0
+        for index in state.stages.indices where !state.stages[index].unit.status.isFinished {
+            if stop(UnitID(state.stages[index].id), index, reason: "cancelled by \(by)") { running += 1 }
+        }
+        return .accepted(running == 0 ? "the run is cancelled" : "the run is being stopped, \(running) stages are running")
+    }
+
+    /// Stops a unit or keeps it from starting; tells whether something has to be waited for.
+    private mutating func stop(_ id: UnitID, _ index: Int, reason: String) -> Bool {
+        guard let unit = state.unit(id) else { return false }
+        if let attempt = unit.openAttempt {
+            guard attempt.stopRequested != .cancelled else { return true }
+            emit(.stopRequested(id, attempt: attempt.number, .cancelled))
+            act(.stop(id, attempt: attempt.number, .cancelled))
+            return true
+        }
+        if id.item == nil, state.stages[index].hasItems, unit.status == .running {
+            var isWaiting = false
+            for item in state.stages[index].items where !item.unit.status.isFinished {
+                let itemID = UnitID(id.stage, item.item.key)
+                if let attempt = item.unit.openAttempt {
+                    isWaiting = true
+                    guard attempt.stopRequested != .cancelled else { continue }
+                    emit(.stopRequested(itemID, attempt: attempt.number, .cancelled))
+                    act(.stop(itemID, attempt: attempt.number, .cancelled))
+                } else {
+                    dropRetryTimer(itemID)
+                    emit(.unitEnded(itemID, .cancelled, reason: reason))
+                }
+            }
+            if !isWaiting { settleFanOut(index) }
+            return isWaiting
+        }
+        dropRetryTimer(id)
+        end(id, index, .cancelled, reason: reason)
+        return false
+    }
+
+    // MARK: - Mark
+
+    private mutating func mark(_ id: UnitID, _ outcome: Outcome, reason: String, by: String) -> CommandAnswer {
+        guard let index = state.plan.index(of: id.stage) else { return .refused(unknown(id)) }
+        dropRetryTimer(id)
+        reopenRun()
+        if id.item != nil, state.stages[index].unit.status.isFinished { emit(.stageReopened(id.stage)) }
+        emit(.unitMarked(id, outcome, reason: "\(reason) (\(by))"))
+        if id.item != nil { settleFanOut(index) }
+        freeDownstream(of: index)
+        restart()
+        return .accepted("\(id) counts as \(outcome.rawValue)")
+    }
+}

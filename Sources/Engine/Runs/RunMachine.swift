@@ -1,0 +1,466 @@
+/// Decides everything about a run: what starts when, what is tried again, what a failure blocks.
+///
+/// A value without I/O and without a clock: an input and the time go in; events to record and actions to carry out
+/// come out. Its ``state`` is the fold of the events it gave, so a machine made from a journal goes on exactly
+/// where the one that wrote it stopped. Bookkeeping that follows from the state is rebuilt, never recorded.
+package struct RunMachine: Sendable {
+    /// The run so far.
+    package private(set) var state: RunState
+    /// Decides jitter; the same seed gives the same run.
+    private let seed: UInt64
+    /// How long the machine waits before it asks again for a lease that was refused.
+    static let leaseInterval = Duration.seconds(1)
+
+    // What follows from the state.
+    private var step = RunStep()
+    private var now = Moment(wall: 0, steady: 0)
+    /// For each stage, how many of the stages it waits for have not ended.
+    private var unmet: [Int] = []
+    private var unfinishedStages = 0
+    /// Stages whose end is recorded and not yet followed up: a list, because a chain may be long and the stack is not.
+    private var endedStages: [Int] = []
+    /// For each stage, the longest path from its start to the end of the run, in milliseconds.
+    private let urgency: [Int64]
+    private var ready = ReadyQueue()
+    private var poolInUse: [PoolName: Int] = [:]
+    private var openItems: [Int] = []
+    /// Units whose lease was asked for and not yet answered; each holds a slot.
+    private var leasing: Set<UnitID> = []
+    /// Units whose lease was refused; they wait for the lease timer.
+    private var refused: [ReadyUnit] = []
+
+    /// A machine that goes on from `state`; give it ``RunInput/start(_:)`` or ``RunInput/resume(_:settled:)`` first.
+    package init(state: RunState, seed: UInt64) {
+        self.state = state
+        self.seed = seed
+        urgency = CriticalPath.remaining(of: state.plan)
+        rebuild()
+    }
+
+    /// Takes inputs in, in order, and says what to record and what to do.
+    package mutating func handle(_ inputs: some Sequence<RunInput>, at now: Moment) -> RunStep {
+        self.now = now
+        step = RunStep()
+        for input in inputs {
+            handle(input)
+            propagate()
+        }
+        startReady()
+        finishIfSettled()
+        defer { step = RunStep() }
+        return step
+    }
+
+    /// Takes one input in.
+    package mutating func handle(_ input: RunInput, at now: Moment) -> RunStep {
+        handle(CollectionOfOne(input), at: now)
+    }
+
+    private mutating func handle(_ input: RunInput) {
+        switch input {
+        case .start(let process):
+            emit(.runStarted(process))
+            triggerPending()
+        case .resume(let process, let settled): resume(in: process, settled: settled)
+        case .attemptSpawned(let id, let number, let process):
+            if isOpen(id, number) { emit(.attemptSpawned(id, attempt: number, process)) }
+        case .progressed(let id, let number, let progress):
+            if isOpen(id, number) { emit(.progressed(id, attempt: number, progress)) }
+        case .publishing(let id, let number, let plan, let result):
+            if isOpen(id, number) {
+                emit(.publishing(id, attempt: number, plan, result))
+                step.actions.append(.publish(id, attempt: number))
+            }
+        case .attemptEnded(let id, let number, let result):
+            if isOpen(id, number) { close(id, number, with: result) }
+        case .leaseGranted(let id): leaseGranted(id)
+        case .leaseRefused(let id, let reason): leaseRefused(id, reason)
+        case .timerFired(let timer): timerFired(timer)
+        case .command(let command, let by, let token):
+            step.answers.append((token, carryOut(command, by: by)))
+        }
+    }
+
+    // MARK: - Recording
+
+    /// Records a change and takes it into the state.
+    mutating func emit(_ change: RunChange) {
+        let event = RunEvent(sequence: state.lastSequence + 1, time: now, change: change)
+        state.apply(event)
+        step.events.append(event)
+    }
+
+    /// Asks for something to be done.
+    mutating func act(_ action: RunAction) { step.actions.append(action) }
+
+    private func isOpen(_ id: UnitID, _ number: Int) -> Bool {
+        state.unit(id)?.openAttempt?.number == number
+    }
+
+    // MARK: - Attempts
+
+    private mutating func start(_ unit: ReadyUnit) {
+        let planned = state.plan.stages[unit.stageIndex]
+        let number = (state.unit(unit.id)?.attempts.last?.number ?? 0) + 1
+        take(unit.id, unit.stageIndex)
+        emit(.attemptStarted(unit.id, attempt: number))
+        let findsItems = planned.fanOut != nil && unit.id.item == nil
+        act(.launch(unit.id, attempt: number, findsItems ? .findItems : .work))
+        if let timeout = planned.timeout { act(.startTimer(.timeout(unit.id, attempt: number), after: timeout)) }
+    }
+
+    private mutating func close(_ id: UnitID, _ number: Int, with result: AttemptResult) {
+        guard let index = state.plan.index(of: id.stage) else { return }
+        let planned = state.plan.stages[index]
+        release(id, index)
+        emit(.attemptEnded(id, attempt: number, result))
+        if planned.timeout != nil { act(.cancelTimer(.timeout(id, attempt: number))) }
+        if planned.needsLease { act(.releaseLease(id)) }
+        decide(id, index, after: result)
+    }
+
+    /// What follows from an attempt's end.
+    private mutating func decide(_ id: UnitID, _ index: Int, after result: AttemptResult) {
+        let stop = state.unit(id)?.attempts.last?.stopRequested
+        switch result.ending {
+        case .succeeded, .reused:
+            if id.item == nil, state.plan.stages[index].fanOut != nil {
+                openFanOut(index, items: result.items ?? [])
+            } else {
+                end(id, index, result.ending == .reused ? .reused : .succeeded, reason: result.reuseReason)
+            }
+        case .interrupted: queue(id, index)
+        case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
+        case .failed where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
+        case .failed, .stopped: retryOrFail(id, index, result)
+        }
+    }
+
+    private mutating func retryOrFail(_ id: UnitID, _ index: Int, _ result: AttemptResult) {
+        let policy = state.plan.stages[index].retry
+        let tries = state.unit(id)?.countedAttempts ?? 1
+        let isWorthwhile: Bool
+        if policy.exitStatuses.isEmpty {
+            isWorthwhile = true
+        } else if case .exited(let status)? = result.exit {
+            isWorthwhile = policy.exitStatuses.contains(status)
+        } else {
+            isWorthwhile = false
+        }
+        guard tries <= policy.limit, isWorthwhile else {
+            return end(id, index, .failed, reason: result.failure?.message ?? result.exit?.description)
+        }
+        let number = state.unit(id)?.attempts.last?.number ?? 0
+        let delay = policy.wait(beforeRetry: tries, chance: chance(id, number))
+        emit(.retryScheduled(id, delay: delay))
+        act(.startTimer(.retry(id), after: delay))
+    }
+
+    /// A number from 0 to 1 that depends on nothing but the seed, the unit and the attempt.
+    private func chance(_ id: UnitID, _ number: Int) -> Double {
+        var hash = seed ^ 0xcbf2_9ce4_8422_2325
+        for byte in id.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        var generator = SplitMix64(seed: hash &+ UInt64(number))
+        return Double(generator.next() >> 11) / Double(1 << 53)
+    }
+
+    // MARK: - Endings
+
+    /// Ends a unit and lets what waits for it know.
+    mutating func end(_ id: UnitID, _ index: Int, _ outcome: Outcome, reason: String?) {
+        emit(.unitEnded(id, outcome, reason: reason))
+        ended(id, index)
+    }
+
+    /// Follows up on a unit whose end is recorded.
+    mutating func ended(_ id: UnitID, _ index: Int) {
+        if id.item != nil {
+            itemEnded(id, index)
+        } else {
+            endedStages.append(index)
+        }
+    }
+
+    /// Lets everything know that waits for stages which have just ended.
+    private mutating func propagate() {
+        while let index = endedStages.popLast() {
+            unfinishedStages -= 1
+            for next in state.plan.downstream[index] {
+                unmet[next] -= 1
+                triggerIfDecided(next)
+            }
+        }
+    }
+
+    /// Decides about a stage as soon as what it waits for leaves no doubt.
+    private mutating func triggerIfDecided(_ index: Int) {
+        guard state.stages[index].unit.status == .pending else { return }
+        let planned = state.plan.stages[index]
+        if planned.when == .allSucceeded, planned.skipReason == nil,
+            let culprit = state.plan.upstream[index].first(where: blocks)
+        {
+            let status = state.stages[culprit].unit.status.rawValue
+            end(UnitID(planned.id), index, .blocked, reason: "\(state.plan.stages[culprit].id) \(status)")
+        } else if unmet[index] == 0 {
+            trigger(index)
+        }
+    }
+
+    /// Whether a stage's ending keeps what waits for its success from running.
+    private func blocks(_ index: Int) -> Bool {
+        switch state.stages[index].unit.status {
+        case .failed: !state.plan.stages[index].allowsFailure
+        case .blocked, .cancelled: true
+        case .pending, .queued, .running, .retrying, .succeeded, .skipped, .reused: false
+        }
+    }
+
+    /// Everything a pending stage waits for has ended, and nothing of it blocks: it runs or is skipped.
+    private mutating func trigger(_ index: Int) {
+        let planned = state.plan.stages[index]
+        let id = UnitID(planned.id)
+        if let reason = planned.skipReason { return end(id, index, .skipped, reason: reason) }
+        let upstream = state.plan.upstream[index]
+        switch planned.when {
+        case .allSucceeded:
+            if let skipped = upstream.first(where: { state.stages[$0].unit.status == .skipped }) {
+                end(id, index, .skipped, reason: "\(state.plan.stages[skipped].id) was skipped")
+            } else {
+                queue(id, index)
+            }
+        case .allDone: queue(id, index)
+        case .anyFailed:
+            let failed = upstream.contains { [.failed, .blocked].contains(state.stages[$0].unit.status) }
+            if failed { queue(id, index) } else { end(id, index, .skipped, reason: "nothing upstream failed") }
+        }
+    }
+
+    private mutating func triggerPending() {
+        for index in state.stages.indices { triggerIfDecided(index) }
+    }
+
+    private mutating func finishIfSettled() {
+        guard state.status == .running, unfinishedStages == 0, state.openAttempts == 0 else { return }
+        var outcome = Outcome.succeeded
+        for (stage, planned) in zip(state.stages, state.plan.stages) {
+            switch stage.unit.status {
+            case .failed where !planned.allowsFailure: outcome = .failed
+            case .cancelled where outcome == .succeeded: outcome = .cancelled
+            default: break
+            }
+        }
+        emit(.runEnded(outcome))
+        act(.finish(outcome))
+    }
+}
+
+// MARK: - Fan-out
+
+extension RunMachine {
+    private mutating func openFanOut(_ index: Int, items: [Item]) {
+        let id = state.plan.stages[index].id
+        emit(.itemsFound(id, items))
+        if items.isEmpty { return end(UnitID(id), index, .succeeded, reason: "0 items") }
+        for item in items { queue(UnitID(id, item.key), index) }
+    }
+
+    private mutating func itemEnded(_ id: UnitID, _ index: Int) {
+        let rules = state.plan.stages[index].fanOut
+        if rules?.onFailure == .stop, state.unit(id)?.status == .failed {
+            for item in state.stages[index].items where [.pending, .queued, .retrying].contains(item.unit.status) {
+                dropRetryTimer(UnitID(id.stage, item.item.key))
+                emit(.unitEnded(UnitID(id.stage, item.item.key), .cancelled, reason: "\(id) failed"))
+            }
+        }
+        settleFanOut(index)
+    }
+
+    /// Ends a fanned-out stage when all of its items have ended.
+    mutating func settleFanOut(_ index: Int) {
+        let stage = state.stages[index]
+        guard stage.unit.status == .running, stage.hasItems, stage.finishedItems == stage.items.count else { return }
+        let counts = stage.itemCounts
+        let failed = counts[.failed, default: 0]
+        let cancelled = counts[.cancelled, default: 0]
+        if failed > 0 {
+            let names = stage.items.filter { $0.unit.status == .failed }.prefix(3).map(\.item.key.rawValue)
+            let list = names.joined(separator: ", ") + (failed > names.count ? ", …" : "")
+            end(UnitID(stage.id), index, .failed, reason: "\(failed) of \(stage.items.count) items failed: \(list)")
+        } else if cancelled > 0 {
+            end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(stage.items.count) items cancelled")
+        } else {
+            let isReused = counts[.reused, default: 0] == stage.items.count
+            end(UnitID(stage.id), index, isReused ? .reused : .succeeded, reason: nil)
+        }
+    }
+}
+
+// MARK: - Slots
+
+extension RunMachine {
+    /// Lets a unit wait for a slot.
+    mutating func queue(_ id: UnitID, _ index: Int) {
+        emit(.unitQueued(id))
+        ready.insert(readyUnit(id, index))
+    }
+
+    private func readyUnit(_ id: UnitID, _ index: Int) -> ReadyUnit {
+        let place = id.item.flatMap { state.stages[index].itemIndex[$0] } ?? 0
+        return ReadyUnit(
+            id: id, stageIndex: index, urgency: urgency[index], order: Int64(index) << 32 | Int64(place))
+    }
+
+    private mutating func startReady() {
+        guard state.status == .running, !state.isPaused else { return }
+        while state.openAttempts + leasing.count < state.plan.maxParallel,
+            let unit = ready.popMostUrgent(hasRoom: hasRoom)
+        {
+            guard state.unit(unit.id)?.status == .queued, !leasing.contains(unit.id) else { continue }
+            if let limit = limits(unit.id, unit.stageIndex).first(where: { !hasRoom($0) }) {
+                ready.park(unit, at: limit)
+            } else if state.plan.stages[unit.stageIndex].needsLease {
+                leasing.insert(unit.id)
+                take(unit.id, unit.stageIndex)
+                act(.requestLease(unit.id))
+            } else {
+                start(unit)
+            }
+        }
+    }
+
+    private mutating func leaseGranted(_ id: UnitID) {
+        guard let index = state.plan.index(of: id.stage), leasing.remove(id) != nil else {
+            return act(.releaseLease(id))
+        }
+        release(id, index)
+        guard state.unit(id)?.status == .queued else { return act(.releaseLease(id)) }
+        start(readyUnit(id, index))
+    }
+
+    private mutating func leaseRefused(_ id: UnitID, _ reason: String) {
+        guard let index = state.plan.index(of: id.stage), leasing.remove(id) != nil else { return }
+        release(id, index)
+        guard let unit = state.unit(id), unit.status == .queued else { return }
+        if unit.heldBy != reason { emit(.unitHeld(id, reason: reason)) }
+        if refused.isEmpty { act(.startTimer(.leases, after: Self.leaseInterval)) }
+        refused.append(readyUnit(id, index))
+    }
+
+    private mutating func timerFired(_ timer: RunTimer) {
+        switch timer {
+        case .retry(let id):
+            guard let index = state.plan.index(of: id.stage), state.unit(id)?.status == .retrying else { return }
+            queue(id, index)
+        case .timeout(let id, let number):
+            guard isOpen(id, number), state.unit(id)?.openAttempt?.stopRequested == nil else { return }
+            emit(.stopRequested(id, attempt: number, .timedOut))
+            act(.stop(id, attempt: number, .timedOut))
+        case .leases:
+            for unit in refused { ready.insert(unit) }
+            refused = []
+        }
+    }
+
+    /// Forgets the timer of a unit that no longer waits for its next try.
+    mutating func dropRetryTimer(_ id: UnitID) {
+        if state.unit(id)?.status == .retrying { act(.cancelTimer(.retry(id))) }
+    }
+
+    /// The narrower limits a unit counts against.
+    private func limits(_ id: UnitID, _ index: Int) -> [SlotLimit] {
+        let planned = state.plan.stages[index]
+        var limits: [SlotLimit] = []
+        if id.item != nil, planned.fanOut?.maxParallel != nil { limits.append(.items(index)) }
+        if let pool = planned.pool { limits.append(.pool(pool)) }
+        return limits
+    }
+
+    private func hasRoom(_ limit: SlotLimit) -> Bool {
+        switch limit {
+        case .pool(let pool): poolInUse[pool, default: 0] < state.plan.pools[pool, default: 1]
+        case .items(let index): openItems[index] < state.plan.stages[index].fanOut?.maxParallel ?? .max
+        }
+    }
+
+    private mutating func take(_ id: UnitID, _ index: Int) {
+        if let pool = state.plan.stages[index].pool { poolInUse[pool, default: 0] += 1 }
+        if id.item != nil { openItems[index] += 1 }
+    }
+
+    private mutating func release(_ id: UnitID, _ index: Int) {
+        if let pool = state.plan.stages[index].pool { poolInUse[pool, default: 0] -= 1 }
+        if id.item != nil { openItems[index] -= 1 }
+    }
+
+    /// Computes everything anew that follows from the state.
+    mutating func rebuild() {
+        let count = state.stages.count
+        endedStages = []
+        unmet = (0..<count).map { index in
+            state.plan.upstream[index].count { !state.stages[$0].unit.status.isFinished }
+        }
+        unfinishedStages = state.stages.count { !$0.unit.status.isFinished }
+        ready.removeAll()
+        openItems = [Int](repeating: 0, count: count)
+        poolInUse = [:]
+        let waitsForLease = Set(refused.map(\.id))
+        refused.removeAll { state.unit($0.id)?.status != .queued }
+        for (index, stage) in state.stages.enumerated() {
+            forEachUnit(of: stage) { id, unit in
+                if unit.openAttempt != nil || leasing.contains(id) { take(id, index) }
+                if unit.status == .queued, !leasing.contains(id), !waitsForLease.contains(id) {
+                    ready.insert(readyUnit(id, index))
+                }
+            }
+        }
+    }
+
+    private func forEachUnit(of stage: StageState, _ action: (UnitID, UnitState) -> Void) {
+        action(UnitID(stage.id), stage.unit)
+        guard stage.hasItems else { return }
+        for item in stage.items { action(UnitID(stage.id, item.item.key), item.unit) }
+    }
+}
+
+// MARK: - Going on after another process
+
+extension RunMachine {
+    private mutating func resume(in process: ProcessIdentity, settled: [UnitID: AttemptResult]) {
+        emit(.runResumed(process))
+        for index in state.stages.indices {
+            let stage = state.stages[index]
+            var units = [UnitID(stage.id)]
+            if stage.hasItems { units += stage.items.map { UnitID(stage.id, $0.item.key) } }
+            for id in units { resume(id, index, settled: settled[id]) }
+            settleFanOut(index)
+        }
+        rebuild()
+        triggerPending()
+    }
+
+    private mutating func resume(_ id: UnitID, _ index: Int, settled: AttemptResult?) {
+        guard let unit = state.unit(id) else { return }
+        switch unit.status {
+        case .running:
+            if let attempt = unit.openAttempt {
+                let result = settled ?? AttemptResult(ending: .interrupted, failure: Failure("its engine died"))
+                emit(.attemptEnded(id, attempt: attempt.number, result))
+                decide(id, index, after: result)
+            } else if !(id.item == nil && state.stages[index].hasItems), let result = unit.lastResult {
+                // The journal ends between an attempt's end and what followed from it.
+                decide(id, index, after: result)
+            }
+        case .retrying:
+            let left = max(0, min((unit.retryAt?.wall ?? 0) - now.wall, 3_600_000))
+            act(.startTimer(.retry(id), after: .milliseconds(left)))
+        case .pending where id.item != nil: queue(id, index)
+        case .pending, .queued, .succeeded, .failed, .blocked, .skipped, .cancelled, .reused: break
+        }
+    }
+
+    /// Lets stages run that now have all they wait for; after a command changed what had ended.
+    mutating func restart() {
+        rebuild()
+        triggerPending()
+    }
+}
