@@ -90,6 +90,18 @@ package struct RelationBuilder {
         }
     }
 
+    /// Puts what is there so far into a table, and goes on from that.
+    ///
+    /// A query of the user may give its rows in another order each time; what counts on their order needs a table.
+    /// - Returns: The statement that makes the table.
+    package mutating func materialize(as table: String) -> String {
+        let statement = "CREATE TEMP TABLE \(sql.name(table)) AS\n\(query())"
+        parts = []
+        from = "(SELECT \(names(columns)), rowid AS \(sql.name(DataSource.rowColumn)) FROM \(sql.name(table)))"
+        numbersRows = true
+        return statement
+    }
+
     /// Keeps the rows whose columns equal an item's values; a missing value equals a missing value.
     package mutating func restrict(to variables: [String]) {
         let conditions = variables.compactMap { name -> String? in

@@ -95,10 +95,14 @@ package struct PublishPlan: Sendable, Hashable, Codable {
         /// Absolute paths.
         package var staged: String
         package var target: String
+        /// The staged file's or folder's own number on its file system: whoever finds it at the target knows that the
+        /// move was made, also when two folders have changed places.
+        package var inode: UInt64
 
-        package init(staged: String, target: String) {
+        package init(staged: String, target: String, inode: UInt64) {
             self.staged = staged
             self.target = target
+            self.inode = inode
         }
     }
 

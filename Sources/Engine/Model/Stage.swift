@@ -78,9 +78,12 @@ package protocol StageDefinition: Sendable {
     var inputs: [Located<DatasetName>] { get }
     /// The datasets it writes.
     var outputs: [DatasetName] { get }
+    /// Every `${…}` of its own settings with its place; those that stages of all types have are left out.
+    var references: [(Template.Reference, SourceLocation)] { get }
 }
 
 extension StageDefinition {
+    package var references: [(Template.Reference, SourceLocation)] { [] }
     /// As the file writes it.
     package var typeName: String { Self.typeName }
 }

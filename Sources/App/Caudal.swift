@@ -1,0 +1,47 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// The `caudal` program: one verb for each thing it does.
+@main
+struct Caudal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "caudal",
+        abstract: "Runs data pipelines, shows them live, and keeps what happened.",
+        discussion: """
+            A pipeline is a YAML file of stages. 'caudal run FILE' opens the dashboard in a terminal and prints lines
+            elsewhere. Exit status: 0 succeeded, 1 the run failed, 2 the pipeline file is wrong, 3 the run was cancelled,
+            64 wrong usage, 130 interrupted.
+            """,
+        version: Version.text,
+        subcommands: [
+            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
+            GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
+            DoctorCommand.self,
+        ])
+}
+
+/// The version, in one place.
+enum Version {
+    static let text = "0.1.0"
+}
+
+/// How the program ends, as scripts see it.
+enum ExitStatus: Int32 {
+    case succeeded = 0
+    case failed = 1
+    /// The pipeline file, or what it names, is wrong.
+    case invalid = 2
+    case cancelled = 3
+    case interrupted = 130
+
+    init(_ status: RunState.Status) {
+        switch status {
+        case .succeeded: self = .succeeded
+        case .failed, .running, .interrupted: self = .failed
+        case .cancelled: self = .cancelled
+        }
+    }
+
+    var code: ExitCode { ExitCode(rawValue) }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal doctor`: whether everything is there that runs need.
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Check what runs need: duckdb, the run store, the terminal, the disk.")
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        var isFine = true
+        func say(_ good: Bool, _ what: String, _ text: String, remedy: String? = nil) {
+            Output.line("\(good ? "✓" : "✗") \(what.padding(toLength: 10, withPad: " ", startingAt: 0)) \(text)")
+            if let remedy, !good { Output.line("             \(remedy)") }
+            isFine = isFine && good
+        }
+        let root = FileManager.default.currentDirectoryPath
+        say(true, "caudal", "\(Version.text), \(Int(MachineResources.total.cpu ?? 1)) processors, \((MachineResources.total.memory ?? 0).shortBytes) of memory")
+        let reactor = ProcessReactor()
+        do throws(Failure) {
+            let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
+            defer { unlink(cache) }
+            let program = try await DuckDBProgram.locate(
+                root: root, variables: project.variables, cache: cache, reactor: reactor)
+            say(true, "duckdb", "\(program.version) at \(program.path)")
+        } catch {
+            say(false, "duckdb", error.message, remedy: error.remedy)
+        }
+        let folder = (try? project.stateFolder()) ?? project.stateFolder(root: root)
+        if FileText.exists(folder.database) {
+            do throws(StoreError) {
+                let store = try RunStore(folder)
+                let runs = try store.runs(limit: 100_000)
+                let interrupted = runs.count { $0.trueStatus == .interrupted }
+                let note = interrupted == 0 ? "" : ", \(interrupted) interrupted: 'caudal resume' goes on with them"
+                say(true, "runs", "\(runs.count) in \(folder.path)\(note)")
+            } catch {
+                say(false, "runs", error.description)
+            }
+        } else {
+            say(true, "runs", "none yet; they will be kept in \(folder.path)")
+        }
+        let terminal = project.variables["TERM"] ?? ""
+        if isatty(STDOUT_FILENO) == 1 {
+            let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { project.variables[$0] }.first { !$0.isEmpty } ?? ""
+            let isUnicode = locale.uppercased().contains("UTF")
+            say(!["", "dumb"].contains(terminal), "terminal", terminal.isEmpty ? "TERM is not set" : "\(terminal), \(isUnicode ? "UTF-8" : "no UTF-8: ASCII drawing")",
+                remedy: "set TERM, such as to xterm-256color; lines are printed without it")
+        } else {
+            say(true, "terminal", "none: runs print lines")
+        }
+        var space = statvfs()
+        if statvfs(root, &space) == 0 {
+            let free = Int64(space.f_bavail) * Int64(space.f_frsize)
+            say(free > 1_000_000_000, "disk", "\(free.shortBytes) free here", remedy: "data stages need room for their outputs twice")
+        }
+        if !isFine { throw ExitStatus.failed.code }
+    }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal explain`: the SQL of a stage.
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Print the SQL of a data stage, as it stands for the plain duckdb program, or the command of another.",
+        discussion: "The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'.")
+
+    @Argument(help: "The pipeline file.")
+    var file: String
+
+    @Argument(help: "The stage.")
+    var stage: String
+
+    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    var environment: String?
+
+    @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
+    var parameters: [String] = []
+
+    @Option(help: "The item of a fan-out, as name=value; the first one without it.")
+    var item: [String] = []
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        let loaded = try project.load(file, environment: environment)
+        guard let stage = loaded.pipeline.stage(StageID(self.stage)) else {
+            let names = loaded.pipeline.stages.map(\.id.rawValue)
+            throw ValidationError("\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
+        }
+        let workshop = try project.workshop(root: loaded.pipeline.root)
+        let text = try await Output.reporting { try await explain(stage, loaded, workshop) }
+        Output.write(text, to: STDOUT_FILENO)
+    }
+
+    private func explain(_ stage: Stage, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> String {
+        let now = workshop.now()
+        let request = RunRequest(parameters: try Pairs.read(parameters, option: "--param"))
+        let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
+        let facts = RunFacts(runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        var attempt = StageAttempt(
+            pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
+        let filler = attempt
+        let examination = PipelineExamination(
+            loaded, resolver: SourceResolver(pipeline: loaded.pipeline, tools: tools), tools: tools,
+            fill: { template in
+                template.filled { reference in
+                    if case .item = reference { return "*" }
+                    return filler.value(of: reference) ?? ""
+                }
+            })
+        let findings = await examination.findings()
+        if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
+        for name in stage.reads.map(\.value) { if let failure = findings.unknown[name] { throw failure } }
+        attempt.sources = findings.sources
+        attempt.queryColumns = findings.queryColumns[stage.id] ?? [:]
+        if stage.fanOut != nil { attempt.item = try await chosenItem(attempt, tools) }
+        // From here on paths are as the file writes them, so that the SQL runs in the project's folder.
+        for (name, source) in attempt.sources {
+            attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
+        }
+        return text(of: try stage.type.work(for: attempt), tools)
+    }
+
+    private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
+        if !item.isEmpty {
+            let values = try Pairs.read(item, option: "--item")
+            return Item(key: ItemKey(values.values.sorted().joined(separator: ",")), values: values.mapValues { $0 })
+        }
+        let finder = FanOutItems(attempt)
+        guard let first = try await finder.first(tools) else {
+            throw Failure("the fan-out has no items now", remedy: "name one with --item name=value")
+        }
+        return first
+    }
+
+    private func text(of work: StageWork, _ tools: DataTools) -> String {
+        switch work {
+        case .command(let command):
+            let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
+            let variables = command.environment.sorted { $0.key < $1.key }.map { "#   \($0.key)=\($0.value)\n" }.joined()
+            return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
+        case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
+        case .data(let work):
+            let memory = max(64, (work.memory ?? tools.defaultMemory) / 1_000_000)
+            var prelude = [
+                "-- Settings", "SET memory_limit = '\(memory)MB';", "SET TimeZone = 'UTC';",
+                "SET preserve_insertion_order = true;",
+            ]
+            if let threads = work.threads { prelude.append("SET threads = \(threads);") }
+            let folders = Set(work.outputs.map { PathText.folder(of: $0.target) }).filter { !$0.isEmpty }.sorted()
+            if !folders.isEmpty {
+                prelude.append(".shell mkdir -p " + folders.map { "'\($0)'" }.joined(separator: " "))
+            }
+            return work.script.text(prelude: prelude, marksProgress: false)
+        }
+    }
+}
+
+/// Options of the form `name=value`.
+enum Pairs {
+    static func read(_ texts: [String], option: String) throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for text in texts {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ValidationError("'\(option) \(text)' is not name=value")
+            }
+            pairs[String(text[..<equals])] = String(text[text.index(after: equals)...])
+        }
+        return pairs
+    }
+}

@@ -1,0 +1,184 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal generate`: data to try pipelines with.
+struct GenerateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate", abstract: "Write data to try pipelines with, the same bytes for the same seed.",
+        subcommands: [GenerateSalesCommand.self])
+}
+
+/// `caudal generate sales`: orders with the flaws of real ones.
+struct GenerateSalesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sales", abstract: "Write orders with the flaws of real ones: repeated, missing, malformed, unknown.")
+
+    @Option(help: "How many rows.")
+    var rows: Int64 = 1_000_000
+
+    @Option(help: "The same seed gives the same bytes.")
+    var seed: UInt32 = 1
+
+    @Option(help: "How many regions: north, south, east, west, center, then region-06 and on.")
+    var regions: Int = 5
+
+    @Option(help: "How many products the catalog has.")
+    var products: Int = 500
+
+    @Option(help: "How often flaws come, beside the usual 3 in 100 rows: 2 is twice as often, 0 never.")
+    var flaws: Double = 1
+
+    @Option(help: "The day of the last order.")
+    var until: String = "2026-11-22"
+
+    @Option(name: .shortAndLong, help: "The CSV file to write.")
+    var output: String = "data/raw/sales_generated.csv"
+
+    @Option(help: "Write the product catalog to this CSV file too.")
+    var catalog: String?
+
+    @OptionGroup var project: ProjectOptions
+
+    func validate() throws {
+        if !(1...10_000_000_000).contains(rows) { throw ValidationError("--rows must be from 1 to 10,000,000,000") }
+        if !(1...10_000).contains(regions) { throw ValidationError("--regions must be from 1 to 10,000") }
+        if !(1...1_000_000).contains(products) { throw ValidationError("--products must be from 1 to 1,000,000") }
+        if !(0...20).contains(flaws) { throw ValidationError("--flaws must be from 0 to 20") }
+        if UTC.milliseconds(ofDate: until) == nil { throw ValidationError("--until must be a date such as 2026-11-22") }
+    }
+
+    func run() async throws {
+        try await Output.reporting { try await write() }
+    }
+
+    private func write() async throws {
+        let current = FileManager.default.currentDirectoryPath
+        let target = PathText.absolute(output, in: current)
+        let catalogTarget = catalog.map { PathText.absolute($0, in: current) }
+        let targets = [target] + (catalogTarget.map { [$0] } ?? [])
+        let outputs = targets.map { StagedOutput(dataset: nil, staged: $0 + ".caudal-writing", target: $0) }
+        try Publisher.prepare(outputs)
+        let work = NSTemporaryDirectory() + "caudal-generate-\(getpid())"
+        try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: work) }
+
+        let reactor = ProcessReactor()
+        let program = try await DuckDBProgram.locate(
+            root: current, variables: project.variables, cache: work + "/version", reactor: reactor)
+        let data = SalesData(
+            rows: rows, seed: seed, regions: regions, products: products, flaws: flaws,
+            until: UTC.milliseconds(ofDate: until) ?? 0)
+        let script = data.script(orders: outputs[0].staged, catalog: outputs.count > 1 ? outputs[1].staged : nil)
+        let isStage = project.variables["CAUDAL_ATTEMPT"] != nil
+        let log = AttemptLog(
+            writer: nil, pipeline: "", run: "generate", unit: nil, attempt: nil, masker: SecretMasker(secrets: []),
+            now: { SystemClock.now })
+        let control = AttemptControl(
+            unit: UnitID("generate"), number: 1, run: "generate", log: log,
+            onProgress: { progress in
+                // As a stage of a pipeline it reports its progress in the way that terminals understand.
+                guard isStage, let fraction = progress.fraction else { return }
+                Output.write("\u{1b}]9;4;1;\(Int(fraction * 100))\u{07}\n", to: STDOUT_FILENO)
+            })
+        let interruption = Interruption { control.requestStop(.cancelled) }
+        let job = DuckDBJob(
+            script: script, essentialStatements: script.statements.count, scriptFile: work + "/generate.sql",
+            workFolder: work, files: [], folders: Set(targets.map(PathText.folder)).sorted(), threads: nil,
+            memory: Int64(Double(MachineResources.total.memory ?? 4_000_000_000) * 0.6))
+        let execution = await DuckDBExecutor(
+            reactor: reactor, program: program, masker: SecretMasker(secrets: [])
+        ).execute(job, for: control)
+        if let failure = execution.failure {
+            for output in outputs { unlink(output.staged) }
+            if interruption.wasInterrupted { throw ExitStatus.interrupted.code }
+            throw failure
+        }
+        try Publisher.carryOut(try Publisher.plan(outputs))
+        for path in targets {
+            Output.line("\(PathText.relative(path, to: current)): \((FileText.size(path) ?? 0).shortBytes)")
+        }
+    }
+}
+
+/// The SQL that makes orders: every value follows from the row's number and the seed, so that threads change nothing.
+struct SalesData {
+    let rows: Int64
+    let seed: UInt32
+    let regions: Int
+    let products: Int
+    let flaws: Double
+    /// The last day, in milliseconds since 1970.
+    let until: Int64
+
+    func script(orders: String, catalog: String?) -> SQLScript {
+        let sql = DuckDBDialect()
+        var script = SQLScript(title: "\(rows.grouped) orders from seed \(seed)")
+        script.add("number the rows", weight: 1, "CREATE TEMP TABLE numbers AS SELECT i FROM range(\(rows)) AS n(i)")
+        script.add(
+            "write the orders", weight: 20,
+            "COPY (\n\(query)\n) TO \(sql.text(orders)) (FORMAT csv, HEADER true)")
+        if let catalog {
+            script.add(
+                "write the catalog", weight: 0.2,
+                "COPY (\n\(catalogQuery)\n) TO \(sql.text(catalog)) (FORMAT csv, HEADER true)")
+        }
+        return script
+    }
+
+    /// A number below `limit` that looks random, from the row's number and a name for what it decides.
+    private func chance(_ what: Int, _ limit: Int) -> String { "hash(i, \(seed), \(what)) % \(limit)" }
+
+    /// A condition that holds for about so many rows in a hundred thousand.
+    private func happens(_ what: Int, _ perHundredThousand: Double) -> String {
+        "\(chance(what, 100_000)) < \(Int(min(50_000, perHundredThousand * flaws)))"
+    }
+
+    private var regionSQL: String {
+        let names = ["north", "south", "east", "west", "center"]
+        let known = names.prefix(regions).enumerated().map { "WHEN \($0.offset) THEN '\($0.element)'" }.joined(separator: " ")
+        return "CASE \(chance(3, regions)) \(known) ELSE 'region-' || lpad(CAST(\(chance(3, regions)) + 1 AS VARCHAR), 2, '0') END"
+    }
+
+    /// A repeated order stands a little below the one it repeats, in the same region but with another quantity.
+    private var query: String {
+        let start = UTC.iso(until - 29 * 86_400_000).prefix(10)
+        let perSecond = max(1, rows / (30 * 86_400))
+        let step = max(1, 30 * 86_400 / max(1, rows))
+        let moment = "TIMESTAMP '\(start) 00:00:00' + to_seconds(CAST(i // \(perSecond) * \(step) AS BIGINT))"
+        return """
+            WITH rows AS (
+              SELECT i AS place,
+                     CASE WHEN i > 50 AND \(happens(1, 1000)) THEN i - 1 - CAST(\(chance(2, 50)) AS BIGINT) ELSE i END AS i
+              FROM numbers
+            )
+            SELECT 'O-' || lpad(CAST(i + 1 AS VARCHAR), 9, '0') AS order_id,
+                   CASE WHEN \(happens(4, 100)) THEN 'P-9999'
+                        ELSE 'P-' || lpad(CAST(\(chance(5, products)) + 1 AS VARCHAR), 4, '0') END AS product_id,
+                   CASE WHEN \(happens(6, 500)) THEN NULL
+                        WHEN \(happens(7, 200)) THEN 'two'
+                        WHEN \(happens(8, 100)) THEN '-1'
+                        ELSE CAST(\(chance(9, 20)) + 1 + (place - i) % 3 AS VARCHAR) END AS quantity,
+                   CASE WHEN \(happens(10, 500)) THEN NULL
+                        WHEN \(happens(11, 100)) THEN 'n/a'
+                        WHEN \(happens(12, 100)) THEN '-9.99'
+                        ELSE CAST(CAST((\(chance(13, 100_000)) + 99) / 100 AS DECIMAL(12,2)) AS VARCHAR) END AS price,
+                   \(regionSQL) AS region,
+                   CASE WHEN \(happens(14, 50)) THEN '2026-13-45'
+                        ELSE strftime(\(moment), '%Y-%m-%dT%H:%M:%SZ') END AS order_date
+            FROM rows
+            """
+    }
+
+    private var catalogQuery: String {
+        """
+        SELECT 'P-' || lpad(CAST(i + 1 AS VARCHAR), 4, '0') AS product_id,
+               list_element(['Amber','Basalt','Cedar','Delta','Ember','Fjord','Grove','Harbor','Inlet','Juniper'],
+                            CAST(hash(i, 17) % 10 AS INTEGER) + 1) || ' '
+                 || list_element(['Lamp','Kettle','Chair','Desk','Mug','Clock','Shelf','Rug','Vase','Tray'],
+                                 CAST(hash(i, 18) % 10 AS INTEGER) + 1) || ' ' || CAST(i + 1 AS VARCHAR) AS product_name,
+               list_element(['home','kitchen','office','garden'], CAST(hash(i, 19) % 4 AS INTEGER) + 1) AS category
+        FROM range(\(products)) AS n(i)
+        """
+    }
+}

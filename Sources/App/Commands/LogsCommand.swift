@@ -1,0 +1,134 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal logs`: the lines of runs.
+struct LogsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs", abstract: "Print the log of runs, filtered.",
+        discussion: "Without --run or --since the newest run is printed.")
+
+    @Option(help: "Only runs of this pipeline.")
+    var pipeline: String?
+
+    @Option(help: "One run: its id, the beginning or end of one, or 'last'.")
+    var run: String?
+
+    @Option(help: "Only lines of this stage, or stage/item.")
+    var stage: String?
+
+    @Option(help: "Only lines of this level and above: debug, info, warn, error.")
+    var level: String?
+
+    @Option(help: "Only lines that are not older, such as 2h or 30m.")
+    var since: String?
+
+    @Option(help: "Only lines whose text matches a regular expression.")
+    var grep: String?
+
+    @Flag(name: .shortAndLong, help: "Go on printing as lines come, until the run ends.")
+    var follow = false
+
+    @Flag(help: "Print the lines as JSON, as they are kept.")
+    var json = false
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        let store = try project.openStore()
+        let filter = try makeFilter()
+        let ids = try Output.reporting { try chosenRuns(store) }
+        if ids.isEmpty { return Output.error("no runs" + (pipeline.map { " of \($0)" } ?? "")) }
+        let paint = Paint(color)
+        for id in ids {
+            let folder = store.folder.run(id)
+            var tail = LogTail(folder: folder.logs)
+            var isLive = follow && folder.isLive
+            repeat {
+                tail.read { line in
+                    guard let record = LogLineParser.record(line), filter.accepts(record) else { return }
+                    Output.line(json ? String(decoding: line, as: UTF8.self) : LogText.line(record, paint: paint))
+                }
+                guard isLive else { break }
+                try await Task.sleep(for: .milliseconds(100))
+                // Looked at before the last read, so that nothing written before the end is missed.
+                isLive = folder.isLive
+                if !isLive {
+                    tail.read { line in
+                        guard let record = LogLineParser.record(line), filter.accepts(record) else { return }
+                        Output.line(json ? String(decoding: line, as: UTF8.self) : LogText.line(record, paint: paint))
+                    }
+                }
+            } while isLive
+        }
+    }
+
+    private func chosenRuns(_ store: RunStore) throws -> [RunID] {
+        if let run { return [try store.find(run, pipeline: pipeline)] }
+        guard since != nil else { return try store.runs(pipeline: pipeline, limit: 1).map(\.id) }
+        return try store.runs(pipeline: pipeline, limit: 10_000).map(\.id).reversed()
+    }
+
+    private func makeFilter() throws -> LogFilter {
+        var filter = LogFilter()
+        if let level {
+            guard let found = LogLevel(named: level) else { throw ValidationError("'\(level)' is not debug, info, warn or error") }
+            filter.level = found
+        }
+        if let stage {
+            let parts = stage.split(separator: "/", maxSplits: 1).map(String.init)
+            filter.stage = StageID(parts[0])
+            if parts.count > 1 { filter.item = ItemKey(parts[1]) }
+        }
+        if let since {
+            guard let age = ScalarFormats.duration(since) else { throw ValidationError("'--since \(since)' is not a duration such as 2h") }
+            filter.since = SystemClock.now.wall - age.milliseconds
+        }
+        if let grep {
+            do { filter.pattern = try NSRegularExpression(pattern: grep) } catch {
+                throw ValidationError("'--grep \(grep)' is not a regular expression")
+            }
+        }
+        return filter
+    }
+}
+
+/// Which lines of the log are wanted.
+struct LogFilter {
+    var level: LogLevel?
+    var stage: StageID?
+    var item: ItemKey?
+    var since: Int64?
+    var pattern: NSRegularExpression?
+
+    func accepts(_ record: LogRecord) -> Bool {
+        if let level, record.level < level { return false }
+        if let stage, record.stage != stage { return false }
+        if let item, record.item != item { return false }
+        if let since, record.time < since { return false }
+        if let pattern {
+            let text = record.message
+            return pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) != nil
+        }
+        return true
+    }
+}
+
+/// Lines of the log as people read them.
+enum LogText {
+    static func line(_ record: LogRecord, paint: Paint) -> String {
+        let level: String
+        switch record.level {
+        case .debug: level = paint.dim("DEBUG")
+        case .info: level = "INFO "
+        case .warn: level = paint.wait("WARN ")
+        case .error: level = paint.bad("ERROR")
+        }
+        let source = record.source
+        let padded = source + String(repeating: " ", count: max(0, 16 - source.count))
+        return "\(paint.dim(LocalTime.full(record.time)))  \(level)  \(padded)  \(PlainText.sanitized(record.message))"
+    }
+}

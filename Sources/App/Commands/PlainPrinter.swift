@@ -1,0 +1,186 @@
+import Engine
+import Foundation
+
+/// Prints a run as lines: what happened to which stage, and now and then how far it is.
+struct PlainPrinter {
+    private var state: RunState
+    private let paint: Paint
+    private let printLine: (String) -> Void
+    private var lastProgress: [StageID: Int64] = [:]
+    private let width: Int
+
+    /// How often the progress of one stage is printed, in milliseconds.
+    private static let interval: Int64 = 2000
+
+    init(_ state: RunState, paint: Paint, printLine: @escaping (String) -> Void) {
+        self.state = state
+        self.paint = paint
+        self.printLine = printLine
+        width = min(28, state.plan.stages.map(\.id.rawValue.count).max() ?? 0)
+    }
+
+    mutating func take(_ events: [RunEvent]) {
+        for event in events {
+            let before = unitStatus(event.change)
+            state.apply(event)
+            describe(event, before)
+        }
+    }
+
+    private func unitStatus(_ change: RunChange) -> UnitStatus? {
+        if case .unitEnded(let id, _, _) = change { return state.unit(id)?.status }
+        return nil
+    }
+
+    private func show(_ event: RunEvent, _ id: UnitID?, _ text: String) {
+        let name = id.map { $0.item.map { "\(id?.stage.rawValue ?? "")[\($0)]" } ?? $0.stage.rawValue } ?? state.plan.pipeline
+        let padded = name + String(repeating: " ", count: max(0, width - name.count))
+        printLine("\(paint.dim(LocalTime.clock(event.time.wall)))  \(padded)  \(text)")
+    }
+
+    private mutating func describe(_ event: RunEvent, _ before: UnitStatus?) {
+        switch event.change {
+        case .runStarted:
+            show(event, nil, "run \(state.id) started: \(state.plan.stages.count) stages, \(state.plan.maxParallel) at once")
+        case .runResumed: show(event, nil, "run \(state.id) goes on")
+        case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
+        case .attemptStarted(let id, let number):
+            let tries = number > 1 ? " (attempt \(number))" : ""
+            show(event, id, paint.busy("started") + tries)
+        case .progressed(let id, _, _): progress(event, id)
+        case .unitHeld(let id, let reason): show(event, id, paint.dim("waits: \(reason)"))
+        case .itemsFound(let id, let items): show(event, UnitID(id), "\(items.count) items")
+        case .retryScheduled(let id, let delay):
+            let failure = state.unit(id)?.lastResult?.failure?.description ?? ""
+            show(event, id, paint.wait("failed, tried again in \(delay.short): ") + failure)
+        case .unitEnded(let id, let outcome, let reason): ended(event, id, outcome, reason)
+        case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
+        case .runEnded: summary(event)
+        case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
+            .stageReopened:
+            break
+        }
+    }
+
+    private mutating func progress(_ event: RunEvent, _ id: UnitID) {
+        guard let stage = state.stage(id.stage), let fraction = stage.fraction else { return }
+        if let last = lastProgress[id.stage], event.time.steady - last < Self.interval { return }
+        lastProgress[id.stage] = event.time.steady
+        let activity = state.unit(id)?.progress?.activity.map { ", \($0)" } ?? ""
+        show(event, UnitID(id.stage), paint.dim("\(Int(fraction * 100))%\(activity)"))
+    }
+
+    private func ended(_ event: RunEvent, _ id: UnitID, _ outcome: Outcome, _ reason: String?) {
+        guard let unit = state.unit(id) else { return }
+        let status = UnitStatus(outcome)
+        var text = paint.status(status, status == .failed ? "FAILED" : status.rawValue)
+        if let started = unit.firstStart { text += " in \(event.time.since(started).short)" }
+        let rows = id.item == nil ? state.stage(id.stage)?.rows : unit.lastResult?.rows
+        if outcome.isSuccess, let rows { text += "  " + RowWords.account(rows) }
+        if outcome == .failed {
+            let failure = unit.lastResult?.failure?.description
+            text += ": " + (failure ?? reason ?? "")
+        } else if let reason {
+            text += ": " + reason
+        }
+        let warned = unit.lastResult?.checks.count { $0.outcome == .warned } ?? 0
+        if outcome.isSuccess, warned > 0 { text += paint.wait("  \(warned) warned") }
+        show(event, id, text)
+    }
+
+    private func summary(_ event: RunEvent) {
+        for line in RunWords.summary(state, now: event.time, paint: paint) { printLine(line) }
+    }
+}
+
+/// A run in a few lines, for the end of a run and for the scrollback after the dashboard.
+enum RunWords {
+    static func summary(_ state: RunState, now: Moment, paint: Paint) -> [String] {
+        var lines: [String] = []
+        let took = state.startedAt.map { (state.endedAt ?? now).since($0).short } ?? "—"
+        let counts = state.counts
+        let parts = UnitStatus.allCases.compactMap { status -> String? in
+            guard let count = counts[status], count > 0 else { return nil }
+            return paint.status(status, "\(count) \(status.rawValue)")
+        }
+        let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)
+        lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took)   \(parts.joined(separator: ", "))")
+        if let flow = RowFlow(state) { lines.append("  \(flow.sentence)") }
+        for stage in state.stages where stage.unit.status == .failed {
+            lines.append("  \(paint.bad("✗")) \(stage.id): \(reason(of: stage))")
+        }
+        let slowest = state.stages.compactMap { stage in
+            stage.startedAt.flatMap { started in stage.endedAt.map { (stage.id, $0.since(started)) } }
+        }.sorted { $0.1 > $1.1 }.prefix(3)
+        if !slowest.isEmpty {
+            lines.append("  slowest: " + slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", "))
+        }
+        if state.status == .failed || state.status == .cancelled {
+            lines.append("  try again: caudal retry \(state.id)   why: caudal show \(state.id)   log: caudal logs --run \(state.id)")
+        }
+        return lines
+    }
+
+    /// Why a stage failed, in a sentence.
+    static func reason(of stage: StageState) -> String {
+        if stage.hasItems, let item = stage.items.first(where: { $0.unit.status == .failed }) {
+            return "\(stage.unit.reason ?? "items failed"); \(item.item.key): \(item.unit.lastResult?.failure?.description ?? "")"
+        }
+        return stage.unit.lastResult?.failure?.description ?? stage.unit.reason ?? "failed"
+    }
+}
+
+/// Rows in words.
+enum RowWords {
+    static func account(_ rows: RowAccount) -> String {
+        var parts = ["\(rows.read.grouped) in", "\(rows.written.grouped) out"]
+        if rows.duplicates > 0 { parts.append("\(rows.duplicates.grouped) duplicates") }
+        if rows.quarantined > 0 { parts.append("\(rows.quarantined.grouped) quarantined") }
+        if rows.dropped > 0 { parts.append("\(rows.dropped.grouped) dropped") }
+        return parts.joined(separator: ", ")
+    }
+}
+
+/// Commands in words.
+enum CommandWords {
+    static func phrase(_ command: RunCommand) -> String {
+        switch command {
+        case .retry(let stage, downstream: false): "retry \(stage)"
+        case .retry(let stage, downstream: true): "retry \(stage) and what follows"
+        case .retryItems(let stage, let keys): "retry " + keys.map { "\(stage)/\($0)" }.joined(separator: ", ")
+        case .retryFailed: "retry everything that failed"
+        case .cancel(let unit): "cancel \(unit)"
+        case .cancelRun: "cancel the run"
+        case .pause: "pause"
+        case .unpause: "go on"
+        case .mark(let unit, let outcome, let reason): "mark \(unit) as \(outcome.rawValue): \(reason)"
+        }
+    }
+}
+
+/// Times as the user's clock shows them.
+enum LocalTime {
+    private static func fields(_ milliseconds: Int64) -> tm {
+        var seconds = time_t(milliseconds / 1000)
+        var fields = tm()
+        localtime_r(&seconds, &fields)
+        return fields
+    }
+
+    private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : String(number) }
+
+    /// `13:04:29`.
+    static func clock(_ milliseconds: Int64) -> String {
+        let f = fields(milliseconds)
+        return "\(two(f.tm_hour)):\(two(f.tm_min)):\(two(f.tm_sec))"
+    }
+
+    /// `13:04`.
+    static func minute(_ milliseconds: Int64) -> String { String(clock(milliseconds).prefix(5)) }
+
+    /// `2026-11-23 13:04:29`.
+    static func full(_ milliseconds: Int64) -> String {
+        let f = fields(milliseconds)
+        return "\(f.tm_year + 1900)-\(two(f.tm_mon + 1))-\(two(f.tm_mday)) \(clock(milliseconds))"
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal run`: runs a pipeline.
+struct RunCommandLine: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run a pipeline: in the dashboard, or as lines where there is no terminal.")
+
+    @Argument(help: "The pipeline file.")
+    var file: String
+
+    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    var environment: String?
+
+    @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
+    var parameters: [String] = []
+
+    @Option(help: "Run these stages only: 'stage', '+stage', 'stage+', 'group:x'; ',' means and, ' ' means or.")
+    var select: String?
+
+    @Option(help: "Leave these stages out.")
+    var exclude: String?
+
+    @OptionGroup var show: ShowOptions
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        let loaded = try project.load(file, environment: environment)
+        for warning in loaded.warnings { Output.error(warning.oneLine) }
+        let workshop = try project.workshop(root: loaded.pipeline.root)
+        let plan = try Output.reporting { try makePlan(loaded, workshop) }
+        let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
+        try await SessionRunner(session: session, options: show, workshop: workshop).run()
+    }
+
+    private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
+        let given = try Pairs.read(parameters, option: "--param")
+        let selected = try selection(in: loaded.pipeline)
+        if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
+        let request = RunRequest(parameters: given, selection: select, exclusion: exclude)
+        let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
+        return try planner.plan(
+            medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
+    }
+
+    private func selection(in pipeline: Pipeline) throws -> Set<StageID>? {
+        guard select != nil || exclude != nil else { return nil }
+        do throws(Selector.Fault) {
+            var chosen = try Selector(select ?? "*").stages(among: pipeline.candidates)
+            if let exclude { chosen.subtract(try Selector(exclude).stages(among: pipeline.candidates)) }
+            return chosen
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+}

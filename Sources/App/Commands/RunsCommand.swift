@@ -1,0 +1,173 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal runs`: lists runs.
+struct RunsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "runs", abstract: "List runs, newest first.")
+
+    @Option(help: "Only runs of this pipeline.")
+    var pipeline: String?
+
+    @Option(name: .customLong("status"), help: "Only runs that stand so: running, succeeded, failed, cancelled, interrupted.")
+    var status: String?
+
+    @Option(name: [.customShort("n"), .long], help: "At most so many.")
+    var limit = 20
+
+    @Flag(help: "Print lines of JSON.")
+    var json = false
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        let store = try project.openStore()
+        let wanted = try status.map { text in
+            guard let status = RunState.Status(rawValue: text) else {
+                throw ValidationError("'\(text)' is not one of \(RunState.Status.allCases.map(\.rawValue).formattedAsChoice)")
+            }
+            return status
+        }
+        let all = try Output.reporting { try store.runs(pipeline: pipeline, limit: wanted == nil ? limit : 10_000) }
+        let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
+        if json {
+            for run in runs { Output.line(Self.json(run)) }
+            return
+        }
+        if runs.isEmpty {
+            Output.error("no runs" + (pipeline.map { " of \($0)" } ?? ""))
+            return
+        }
+        let paint = Paint(color)
+        let rows = [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"]] + runs.map { run in
+            [
+                run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
+                run.duration?.short ?? "—", String(run.stageCount),
+            ]
+        }
+        for (index, line) in Columns.lines(rows).enumerated() {
+            guard index > 0 else {
+                Output.line(paint.dim(line))
+                continue
+            }
+            let status = Array(runs)[index - 1].trueStatus
+            Output.line(line.replacing(status.rawValue, with: paint.status(status, status.rawValue), maxReplacements: 1))
+        }
+    }
+
+    private static func json(_ run: RunSummary) -> String {
+        var text = "{\"run\":\(JSONText.quoted(run.id.rawValue)),\"pipeline\":\(JSONText.quoted(run.pipeline))"
+        text += ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
+        if let ended = run.ended { text += ",\"ended\":\"\(UTC.iso(ended))\"" }
+        if let duration = run.duration { text += ",\"durationMs\":\(duration.milliseconds)" }
+        return text + ",\"stages\":\(run.stageCount),\"file\":\(JSONText.quoted(run.file))}"
+    }
+}
+
+/// `caudal show`: one run in full.
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a run: its stages, rows, checks, files, and why something failed.")
+
+    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    var run: String = "last"
+
+    @Flag(help: "Print the run as JSON.")
+    var json = false
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        let store = try project.openStore()
+        let state = try Output.reporting { try store.state(of: try store.find(run)) }
+        if json {
+            let report = RunReport(state: state, pipeline: nil, now: SystemClock.now)
+            Output.write(report.text(in: .json), to: STDOUT_FILENO)
+            return
+        }
+        for line in ShowText(state: state, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
+    }
+}
+
+/// A run in full, as lines.
+struct ShowText {
+    let state: RunState
+    let paint: Paint
+    let now: Moment
+
+    var lines: [String] {
+        let plan = state.plan
+        var lines = RunWords.summary(state, now: now, paint: paint)
+        lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
+        if !plan.parameters.isEmpty {
+            lines.append(paint.dim("  " + plan.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "  ")))
+        }
+        if state.status == .interrupted {
+            lines.append("  its process died; go on with: caudal resume \(state.id)")
+        }
+        lines.append("")
+        lines += stageTable
+        lines += checks
+        lines += artifacts
+        return lines
+    }
+
+    private var stageTable: [String] {
+        let report = RunReport(state: state, pipeline: nil, now: now)
+        var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
+        for line in report.stageLines {
+            rows.append(row(line.planned.id.rawValue, line.stage.unit, line.stage.status, line.duration, line.stage.rows))
+            guard line.stage.hasItems else { continue }
+            for item in line.stage.items {
+                let unit = item.unit
+                let took = unit.firstStart.flatMap { start in unit.endedAt.map { $0.since(start) } }
+                rows.append(row("  " + item.item.key.rawValue, unit, unit.status, took, unit.lastResult?.rows))
+            }
+        }
+        return Columns.lines(rows).enumerated().map { $0.offset == 0 ? paint.dim($0.element) : $0.element }
+    }
+
+    private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?) -> [String] {
+        let words = rows.map(RowWords.account) ?? unit.reason ?? ""
+        return [
+            StatusMark.glyph(status, frame: 0, ascii: false), name, status == .failed ? "FAILED" : status.rawValue,
+            String(unit.attempts.count), took?.short ?? "—", words,
+        ]
+    }
+
+    private var checks: [String] {
+        let all = state.stages.flatMap { stage in stage.checks.map { (stage.id, $0) } }
+        guard !all.isEmpty else { return [] }
+        var lines = ["", paint.dim("CHECKS")]
+        for (stage, check) in all {
+            let mark: String
+            switch check.outcome {
+            case .passed: mark = paint.good("✓ passed")
+            case .warned: mark = paint.wait("! warned")
+            case .failed: mark = paint.bad("✗ failed")
+            case .error: mark = paint.bad("✗ error ")
+            }
+            let part = check.partition.map { " (\($0))" } ?? ""
+            lines.append("  \(mark)  \(stage)/\(check.id)\(part): \(check.message) (\(check.expectation))")
+            guard check.outcome != .passed else { continue }
+            for sample in check.samples.prefix(3) {
+                let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                lines.append(paint.dim("              \(sample.row.map { "row \($0.grouped)  " } ?? "")\(cells)"))
+            }
+        }
+        return lines
+    }
+
+    private var artifacts: [String] {
+        let all = state.stages.flatMap(\.artifacts)
+        guard !all.isEmpty else { return [] }
+        let rows = all.map { ["  " + $0.path, $0.rowCount.map { "\($0.grouped) rows" } ?? "", $0.sizeInBytes.shortBytes, $0.contentHash ?? ""] }
+        return ["", paint.dim("FILES")] + Columns.lines(rows)
+    }
+}

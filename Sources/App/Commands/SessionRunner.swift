@@ -1,0 +1,68 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// How a run is shown.
+struct ShowOptions: ParsableArguments {
+    @Flag(name: [.long, .customLong("no-tui")], help: "Print lines instead of opening the dashboard.")
+    var plain = false
+
+    @Flag(help: "Print every event as a line of JSON.")
+    var json = false
+
+    @Option(help: "Colours in printed lines: auto, always, never. NO_COLOR is honoured too.")
+    var color: Paint.Choice = .auto
+
+    @Flag(help: "Open the dashboard without the keys that change a run.")
+    var readOnly = false
+
+    @Flag(help: "Draw the dashboard with ASCII characters only.")
+    var ascii = false
+
+    /// Whether the dashboard is wanted and can be had.
+    var wantsDashboard: Bool {
+        let terminal = ProcessInfo.processInfo.environment["TERM"] ?? ""
+        return !plain && !json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !["", "dumb"].contains(terminal)
+    }
+}
+
+/// Runs a session in this process and shows it as it was asked for.
+struct SessionRunner {
+    let session: RunSession
+    let options: ShowOptions
+    let workshop: Workshop
+
+    /// Runs until the end and leaves the program with the status that says how it ended.
+    func run(commands: [(RunCommand, by: String)] = []) async throws {
+        try await Output.reporting { try await runLines(commands) }
+    }
+
+    private func runLines(_ commands: [(RunCommand, by: String)]) async throws {
+        let engine = session.engine
+        let interruption = Interruption {
+            Output.error("caudal: stopping the run; once more ends at once")
+            // The handler has nobody to wait for the answer; the run's end is the answer.
+            Task { _ = await engine.send(.cancelRun, by: "interrupt") }
+        }
+        let batches = engine.hub.batches()
+        let (json, id, initial) = (options.json, session.id, session.initial)
+        let color = options.color
+        async let printing: Void = {
+            var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
+            for await events in batches {
+                if json { for event in events { Output.line(event.jsonLine(run: id)) } } else { printer.take(events) }
+            }
+        }()
+        let state: RunState
+        do {
+            state = try await session.run(commands: commands)
+        } catch {
+            await printing
+            throw error
+        }
+        await printing
+        if interruption.wasInterrupted, state.status == .cancelled { throw ExitStatus.interrupted.code }
+        let status = ExitStatus(state.status)
+        if status != .succeeded { throw status.code }
+    }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal validate`: reads pipeline files and says what is wrong with them.
+struct ValidateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate", abstract: "Check pipeline files: every problem with its place and how to mend it.")
+
+    @Argument(help: "Pipeline files.")
+    var files: [String]
+
+    @Option(name: [.customLong("env"), .short], help: "Check one of the file's environments only (default: all).")
+    var environment: String?
+
+    @Flag(help: "Print the pipeline as it will run, with the place each value comes from.")
+    var resolved = false
+
+    @OptionGroup var project: ProjectOptions
+
+    func run() async throws {
+        var isFine = true
+        for file in files {
+            do {
+                try await check(file)
+            } catch let code as ExitCode {
+                if code != ExitStatus.invalid.code { throw code }
+                isFine = false
+            }
+        }
+        if !isFine { throw ExitStatus.invalid.code }
+    }
+
+    private func check(_ file: String) async throws {
+        let loaded = try project.load(file, environment: environment)
+        for warning in loaded.warnings { Output.error(warning.oneLine) }
+        if resolved {
+            for line in ResolvedText.lines(of: loaded.resolved) { Output.line(line) }
+            return
+        }
+        let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
+        for name in others { _ = try project.load(file, environment: name) }
+        let pipeline = loaded.pipeline
+        var words = ["\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"]
+        if !others.isEmpty { words.append("environments \(others.joined(separator: ", "))") }
+        if let variables = loaded.variableFile {
+            words.append("variables from \(PathText.relative(variables, to: FileManager.default.currentDirectoryPath))")
+        }
+        Output.line(words.joined(separator: ", "))
+    }
+}
+
+/// A resolved pipeline as text, every value with the place it comes from.
+enum ResolvedText {
+    static func lines(of node: ConfigNode) -> [String] {
+        var lines: [(text: String, place: SourceLocation?)] = []
+        add(node, indent: 0, prefix: "", to: &lines)
+        let width = min(72, lines.map(\.text.count).max() ?? 0)
+        return lines.map { line in
+            guard let place = line.place else { return line.text }
+            return line.text + String(repeating: " ", count: max(1, width - line.text.count + 2)) + "# \(place)"
+        }
+    }
+
+    private static func add(
+        _ node: ConfigNode, indent: Int, prefix: String, to lines: inout [(text: String, place: SourceLocation?)]
+    ) {
+        let margin = String(repeating: " ", count: indent)
+        switch node.content {
+        case .scalar(let text, let isQuoted):
+            if text.contains("\n") {
+                lines.append((margin + prefix + "|", node.location))
+                for line in text.split(separator: "\n") { lines.append((margin + "  " + line, nil)) }
+            } else {
+                lines.append((margin + prefix + (isQuoted ? JSONText.quoted(text) : text), node.location))
+            }
+        case .sequence(let nodes):
+            if !prefix.isEmpty { lines.append((margin + prefix.trimmingTrailingBlank, nil)) }
+            for element in nodes { add(element, indent: indent + 2, prefix: "- ", to: &lines) }
+        case .mapping(let entries):
+            if !prefix.isEmpty { lines.append((margin + prefix.trimmingTrailingBlank, nil)) }
+            let inner = prefix.isEmpty ? indent : indent + 2
+            for entry in entries where entry.key.value != "environments" || indent > 0 {
+                add(entry.value, indent: inner, prefix: entry.key.value + ": ", to: &lines)
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate var trimmingTrailingBlank: String { hasSuffix(" ") ? String(dropLast()) : self }
+}

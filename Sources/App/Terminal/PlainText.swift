@@ -1,0 +1,91 @@
+/// Makes text from outside harmless: what data, logs, names and children say never reaches the terminal as it is.
+enum PlainText {
+    /// The text without escape sequences, control characters and marks that change the direction or the width of
+    /// others. A tab becomes blanks up to the next column that eight divides.
+    static func sanitized(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+        var result = String.UnicodeScalarView()
+        var scalars = text.unicodeScalars.makeIterator()
+        var parser = EscapeParser()
+        while let scalar = scalars.next() {
+            guard !parser.swallows(scalar) else { continue }
+            switch scalar.value {
+            case 0x09: for _ in 0..<(8 - result.count % 8) { result.append(" ") }
+            // Pictures of control characters stand for them.
+            case 0..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
+            case 0x7F: result.append("\u{2421}")
+            case 0x80..<0xA0: result.append("\u{FFFD}")
+            // Direction, joining, variation, tags: they change what stands beside them.
+            case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
+                0xE0000...0xE0FFF, 0xFFF9...0xFFFB, 0x061C, 0x180E:
+                continue
+            default: result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+}
+
+/// Recognizes escape sequences, also those that are cut off or never end.
+struct EscapeParser {
+    private enum State {
+        case ground, escape
+        /// A control sequence: up to a letter.
+        case control(Int)
+        /// A string of a device or the system: up to its terminator.
+        case string(Int)
+        /// An escape inside a string, which may begin the terminator.
+        case stringEscape(Int)
+    }
+
+    private var state = State.ground
+    /// A sequence longer than this is taken for text that only looks like one.
+    private static let limit = 4096
+
+    /// Whether a scalar belongs to a sequence and must not be shown.
+    mutating func swallows(_ scalar: Unicode.Scalar) -> Bool {
+        switch state {
+        case .ground:
+            switch scalar.value {
+            case 0x1B: state = .escape
+            case 0x9B: state = .control(0)
+            case 0x90, 0x98, 0x9D, 0x9E, 0x9F: state = .string(0)
+            default: return false
+            }
+            return true
+        case .escape:
+            switch scalar {
+            case "[": state = .control(0)
+            case "]", "P", "X", "^", "_": state = .string(0)
+            case " "..."/": state = .escape
+            default: state = .ground
+            }
+            return true
+        case .control(let length):
+            if (0x40...0x7E).contains(scalar.value) || length > 64 {
+                state = .ground
+            } else if scalar.value == 0x1B {
+                state = .escape
+            } else {
+                state = .control(length + 1)
+            }
+            return true
+        case .string(let length):
+            switch scalar.value {
+            case 0x07, 0x9C: state = .ground
+            case 0x1B: state = .stringEscape(length)
+            default: state = length > Self.limit ? .ground : .string(length + 1)
+            }
+            return true
+        case .stringEscape(let length):
+            if scalar == "\\" {
+                state = .ground
+            } else if scalar.value == 0x1B {
+                state = .stringEscape(length)
+            } else {
+                state = .string(length + 1)
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+
+/// A pipeline with everything that was found while its file was read.
+package struct LoadedPipeline: Sendable {
+    package var pipeline: Pipeline
+    /// The schemas of the datasets that have one.
+    package var schemas: [DatasetName: RowSchema]
+    /// The variables that `${env.…}` may name: the process's own and those of `.env`.
+    package var variables: [String: String]
+    /// What is worth a look and no fault.
+    package var warnings: [ConfigError]
+    /// The `.env` file that was read, if there is one.
+    package var variableFile: String?
+    /// The file's text, as it was read.
+    package var text: String
+    /// The file with its environment laid over it, every value with its place.
+    package var resolved: ConfigNode
+}
+
+/// Reads a pipeline file and everything it names.
+package struct PipelineLoader {
+    private let stageTypes: [String: StageReader]
+    private let variables: [String: String]
+    private let processorCount: Int
+
+    /// A loader for these stage types.
+    ///
+    /// - Parameters:
+    ///   - variables: The process's environment.
+    ///   - processorCount: How many stages run at once where the file does not say.
+    package init(stageTypes: [String: StageReader], variables: [String: String], processorCount: Int) {
+        self.stageTypes = stageTypes
+        self.variables = variables
+        self.processorCount = processorCount
+    }
+
+    /// Reads a pipeline.
+    ///
+    /// - Parameters:
+    ///   - file: The file as the user named it.
+    ///   - environment: One of its `environments`, or nil.
+    ///   - root: The folder that relative paths start from; nil takes the file's folder, or the one above it when
+    ///     that is called `config`.
+    /// - Throws: ``InvalidPipeline`` with everything that is wrong.
+    package func load(
+        _ file: String, environment: String? = nil, root: String? = nil
+    ) throws(InvalidPipeline) -> LoadedPipeline {
+        let problems = ConfigProblems()
+        let start = SourceLocation(file: file, line: 1, column: 1)
+        let path = PathText.absolute(file, in: FileManager.default.currentDirectoryPath)
+        let text: String
+        do throws(Failure) {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+                throw Failure("\(file) is a folder")
+            }
+            text = try FileText.read(path)
+        } catch {
+            problems.report(error.message, remedy: "give the path of a pipeline file", at: start)
+            throw InvalidPipeline(errors: problems.errors, sources: [:])
+        }
+        let source = ConfigSource(file: file, text: text)
+        var sources = [file: source.lines]
+        guard let node = source.read(problems) else {
+            throw InvalidPipeline(errors: problems.errors, sources: sources)
+        }
+        let chosen = choose(environment, in: node, problems)
+        var reader = PipelineReader(problems: problems, stageTypes: stageTypes)
+        var pipeline = reader.read(
+            chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
+        pipeline.chosenEnvironment = environment
+        if !problems.hasErrors { PipelineRules.check(pipeline, problems) }
+        let schemas = readSchemas(of: pipeline, problems, &sources)
+        let (variables, variableFile) = readVariables(beside: path, problems)
+        if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
+        return LoadedPipeline(
+            pipeline: pipeline, schemas: schemas, variables: variables,
+            warnings: problems.errors.filter { $0.severity == .warning }, variableFile: variableFile, text: text,
+            resolved: chosen)
+    }
+
+    /// The folder that relative paths of a pipeline file start from.
+    package static func root(of path: String) -> String {
+        let folder = PathText.folder(of: path)
+        return PathText.lastComponent(of: folder) == "config" ? PathText.folder(of: folder) : folder
+    }
+
+    /// The names of the environments that a file defines.
+    package static func environments(of node: ConfigNode) -> [String] {
+        guard case .mapping(let entries)? = node[key: "environments"]?.content else { return [] }
+        return entries.map(\.key.value)
+    }
+
+    private func choose(_ environment: String?, in node: ConfigNode, _ problems: ConfigProblems) -> ConfigNode {
+        guard let environment else { return node }
+        let names = Self.environments(of: node)
+        guard let overlay = node[key: "environments"]?[key: environment] else {
+            problems.report(
+                "there is no environment '\(environment)'" + Suggestion.phrase(for: environment, among: names),
+                at: node[key: "environments"]?.location ?? node.location)
+            return node
+        }
+        guard case .mapping = overlay.content else {
+            if !overlay.isEmpty { problems.report("an environment must be a mapping", at: overlay.location) }
+            return node
+        }
+        return node.overlaid(with: overlay)
+    }
+
+    private func readSchemas(
+        of pipeline: Pipeline, _ problems: ConfigProblems, _ sources: inout [String: [String]]
+    ) -> [DatasetName: RowSchema] {
+        var schemas: [DatasetName: RowSchema] = [:]
+        for dataset in pipeline.datasets {
+            guard let file = dataset.schema else { continue }
+            let path = PathText.absolute(file.value, in: pipeline.root)
+            guard let text = try? FileText.read(path) else {
+                problems.report(
+                    "the schema '\(file.value)' of dataset '\(dataset.name)' cannot be read",
+                    remedy: "paths start from \(pipeline.root)", at: file.location)
+                continue
+            }
+            let source = ConfigSource(file: file.value, text: text)
+            sources[file.value] = source.lines
+            guard let node = source.read(problems) else { continue }
+            schemas[dataset.name] = RowSchemaReader.read(node, file: file.value, problems)
+        }
+        return schemas
+    }
+
+    private func readVariables(beside path: String, _ problems: ConfigProblems) -> ([String: String], String?) {
+        let file = PathText.folder(of: path) + "/.env"
+        guard FileText.exists(file) else { return (variables, nil) }
+        do throws(Failure) {
+            // What the process was given counts more than what the file says.
+            let found = VariableFile.read(try FileText.read(file), file: file, problems)
+            return (found.merging(variables) { $1 }, file)
+        } catch {
+            problems.report(error.message, at: SourceLocation(file: file, line: 1, column: 1))
+            return (variables, nil)
+        }
+    }
+}
+
+/// Reads a `.env` file: a `NAME=value` on each line, values in quotes if they like, `#` before comments.
+enum VariableFile {
+    static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
+        var variables: [String: String] = [:]
+        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            var line = String(raw).trimmed
+            if line.isEmpty || line.hasPrefix("#") { continue }
+            if line.hasPrefix("export ") { line = String(line.dropFirst(7)).trimmed }
+            guard let equals = line.firstIndex(of: "="), equals != line.startIndex else {
+                problems.report(
+                    "this line is no variable", remedy: "write it as NAME=value",
+                    at: SourceLocation(file: file, line: index + 1, column: 1))
+                continue
+            }
+            let name = String(line[..<equals]).trimmed
+            var value = String(line[line.index(after: equals)...]).trimmed
+            if value.count >= 2, let quote = value.first, quote == value.last, quote == "\"" || quote == "'" {
+                value = String(value.dropFirst().dropLast())
+            } else if let comment = value.firstRange(of: " #") {
+                value = String(value[..<comment.lowerBound]).trimmed
+            }
+            variables[name] = value
+        }
+        return variables
+    }
+}

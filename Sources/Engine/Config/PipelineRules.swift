@@ -1,0 +1,187 @@
+import Foundation
+
+/// What must hold between the parts of a pipeline file, once each part has been read.
+enum PipelineRules {
+    /// Reports every breach.
+    static func check(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        checkNames(pipeline, problems)
+        checkProducers(pipeline, problems)
+        checkReferences(pipeline, problems)
+        for stage in pipeline.stages { checkFanOut(stage, pipeline, problems) }
+        checkCycles(pipeline, problems)
+    }
+
+    // MARK: - Names
+
+    private static func checkNames(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        let stages = pipeline.stages.map(\.id.rawValue)
+        let datasets = pipeline.datasets.map(\.name.rawValue)
+        for stage in pipeline.stages {
+            for need in stage.needs where !stages.contains(need.value.rawValue) {
+                problems.report(
+                    "stage '\(stage.id)' needs '\(need.value)', which is not defined"
+                        + Suggestion.phrase(for: need.value.rawValue, among: stages), at: need.location)
+            }
+            for need in stage.needs where need.value == stage.id {
+                problems.report("stage '\(stage.id)' needs itself", at: need.location)
+            }
+            for input in stage.reads where !input.value.rawValue.isEmpty && !datasets.contains(input.value.rawValue) {
+                problems.report(
+                    "there is no dataset '\(input.value)'" + Suggestion.phrase(for: input.value.rawValue, among: datasets),
+                    at: input.location)
+            }
+            for output in stage.definition.outputs where !output.rawValue.isEmpty && !datasets.contains(output.rawValue) {
+                problems.report(
+                    "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
+                        + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.location)
+            }
+            if let pool = stage.pool, pipeline.pools[pool] == nil {
+                problems.report(
+                    "stage '\(stage.id)' takes from the pool '\(pool)', which is not defined"
+                        + Suggestion.phrase(for: pool.rawValue, among: pipeline.pools.keys.map(\.rawValue).sorted()),
+                    remedy: "add it: 'pools: {\(pool): 1}'", at: stage.location)
+            }
+            for check in stage.checks {
+                guard case .foreignKey(_, let dataset, _) = check.kind, !datasets.contains(dataset.value.rawValue) else { continue }
+                problems.report(
+                    "there is no dataset '\(dataset.value)'" + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
+                    at: dataset.location)
+            }
+        }
+        for dataset in pipeline.datasets {
+            guard case .table(let connection, _) = dataset.place, pipeline.connections[connection] == nil else { continue }
+            problems.report(
+                "there is no connection '\(connection)'"
+                    + Suggestion.phrase(for: connection, among: pipeline.connections.keys.sorted()), at: dataset.location)
+        }
+    }
+
+    private static func checkProducers(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        var producers: [DatasetName: StageID] = [:]
+        var places: [String: DatasetName] = [:]
+        for stage in pipeline.stages {
+            for output in stage.definition.outputs where !output.rawValue.isEmpty {
+                if let other = producers[output] {
+                    problems.report(
+                        "both '\(other)' and '\(stage.id)' write the dataset '\(output)'",
+                        remedy: "give one of them a dataset of its own", at: stage.location)
+                }
+                producers[output] = stage.id
+                if stage.definition.inputs.contains(where: { $0.value == output }) {
+                    problems.report("stage '\(stage.id)' reads and writes '\(output)'", at: stage.location)
+                }
+                guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
+                if path.description.contains("*") {
+                    problems.report(
+                        "'\(path)' is written by '\(stage.id)', and one does not write to a pattern", at: dataset.placeLocation)
+                }
+                if let other = places[path.description] {
+                    problems.report("the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
+                }
+                places[path.description] = output
+            }
+        }
+    }
+
+    // MARK: - References
+
+    private static func checkReferences(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        let parameters = pipeline.parameters.map(\.name)
+        func check(_ reference: Template.Reference, variables: [String], hasOutput: Bool, at location: SourceLocation) {
+            switch reference {
+            case .param(let name) where !parameters.contains(name):
+                problems.report(
+                    "there is no parameter '\(name)'" + Suggestion.phrase(for: name, among: parameters), at: location)
+            case .item(let name) where !variables.contains(name):
+                let remedy = variables.isEmpty ? "add 'foreach', or remove it" : nil
+                problems.report(
+                    "there is no fan-out variable '\(name)'" + Suggestion.phrase(for: name, among: variables),
+                    remedy: remedy, at: location)
+            case .stageOutput where !hasOutput:
+                problems.report("'${stage.output}' needs a stage with an 'output'", at: location)
+            default: break
+            }
+        }
+        for stage in pipeline.stages {
+            let variables = stage.fanOut?.variables.map(\.name) ?? []
+            let hasOutput = !stage.definition.outputs.isEmpty
+            for (reference, location) in references(of: stage) {
+                check(reference, variables: variables, hasOutput: hasOutput, at: location)
+            }
+            for output in stage.definition.outputs {
+                guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
+                for reference in path.references {
+                    check(reference, variables: variables, hasOutput: false, at: dataset.placeLocation)
+                }
+            }
+        }
+        let written = Set(pipeline.stages.flatMap(\.definition.outputs))
+        for dataset in pipeline.datasets where !written.contains(dataset.name) {
+            for reference in dataset.path?.references ?? [] {
+                if case .item(let name) = reference {
+                    let users = pipeline.stages.filter { $0.reads.contains { $0.value == dataset.name } }
+                    let variables = users.first?.fanOut?.variables.map(\.name) ?? []
+                    check(.item(name), variables: variables, hasOutput: false, at: dataset.placeLocation)
+                } else {
+                    check(reference, variables: [], hasOutput: false, at: dataset.placeLocation)
+                }
+            }
+        }
+    }
+
+    /// Everything a stage's own settings mention, with the place of each.
+    private static func references(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
+        var found: [(Template.Reference, SourceLocation)] = []
+        if let condition = stage.condition {
+            found += (condition.left.references + condition.right.references).map { ($0, condition.location) }
+        }
+        for check in stage.checks {
+            if let filter = check.filter { found += filter.value.references.map { ($0, filter.location) } }
+            if case .sql(let query) = check.kind { found += query.value.references.map { ($0, query.location) } }
+        }
+        for (_, source) in stage.fanOut?.variables ?? [] {
+            let location = stage.fanOut?.location ?? stage.location
+            switch source {
+            case .query(let query): found += query.value.references.map { ($0, query.location) }
+            case .files(let pattern): found += pattern.references.map { ($0, location) }
+            case .days(let from, let to): found += (from.references + to.references).map { ($0, location) }
+            case .values: break
+            }
+        }
+        return found + stage.definition.references
+    }
+
+    // MARK: - Fan-out and cycles
+
+    private static func checkFanOut(_ stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
+        guard let fanOut = stage.fanOut else { return }
+        for output in stage.definition.outputs {
+            guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
+            let missing = fanOut.variables.map(\.name).filter { !path.itemVariables.contains($0) }
+            if let name = missing.first {
+                problems.report(
+                    "every item of '\(stage.id)' would write '\(path)'",
+                    remedy: "make the path different for each, such as with '\(name)=${item.\(name)}'",
+                    at: dataset.placeLocation)
+            }
+        }
+        if stage.definition.typeName == "report" {
+            problems.report("a report is not fanned out", at: fanOut.location)
+        }
+    }
+
+    private static func checkCycles(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        let names = Set(pipeline.stages.map(\.id))
+        let upstream = pipeline.upstream.mapValues { $0.intersection(names) }
+        do throws(GraphError) {
+            _ = try TopologicalOrder.of(upstream)
+        } catch {
+            guard case .cycle(let stages) = error, let first = stages.first, let stage = pipeline.stage(first) else { return }
+            // A stage that needs itself was reported with its name.
+            if Set(stages).count == 1, stage.needs.contains(where: { $0.value == first }) { return }
+            problems.report(
+                "the stages wait for each other: \(stages.map(\.rawValue).joined(separator: " → "))",
+                remedy: "remove one of these edges", at: stage.location)
+        }
+    }
+}

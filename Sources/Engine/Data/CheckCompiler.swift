@@ -1,0 +1,299 @@
+/// Compiles the checks of one dataset to SQL: one scan for all that can share it, one statement for each of the rest.
+///
+/// What comes back is judged by ``CheckJudge``. Rows that fail are looked for only where a check found some.
+package struct CheckCompiler {
+    private let sql = DuckDBDialect()
+    private let source: DataSource
+    private let checks: [Check]
+    private let references: [Template.Reference: ColumnType]
+    /// The data of foreign keys and of queries, by name.
+    private let others: [DatasetName: DataSource]
+
+    package init(
+        source: DataSource, checks: [Check], references: [Template.Reference: ColumnType],
+        others: [DatasetName: DataSource]
+    ) {
+        self.source = source
+        self.checks = checks
+        self.references = references
+        self.others = others
+    }
+
+    /// How many columns of a failing row are kept.
+    static let sampleColumnLimit = 24
+
+    // MARK: - Faults that need no data
+
+    /// What is wrong with the checks for these columns, each with its place; found before anything runs.
+    package static func faults(of checks: [Check], columns: [Column], references: [Template.Reference: ColumnType])
+        -> [ConfigError]
+    {
+        checks.compactMap { fault(of: $0, columns: columns, references: references) }
+    }
+
+    private static func fault(
+        of check: Check, columns: [Column], references: [Template.Reference: ColumnType]
+    ) -> ConfigError? {
+        let names = columns.map(\.name)
+        for name in check.kind.columns + (check.partitionBy.map { [$0] } ?? []) where !names.contains(name) {
+            return ConfigError(
+                "check '\(check.id)' names a column '\(name)' that is not there" + Suggestion.phrase(for: name, among: names),
+                at: check.location)
+        }
+        if let filter = check.filter {
+            do throws(ExpressionFault) {
+                guard try ExpressionTyping(columns: columns, references: references).type(of: filter.value) == .boolean
+                else { return ConfigError("'where' must be true or false for each row", at: filter.location) }
+            } catch {
+                return ConfigError(error.message, remedy: error.remedy, at: filter.location.advanced(by: error.offset))
+            }
+        }
+        func type(_ name: String) -> ColumnType { columns.first { $0.name == name }?.type ?? .text }
+        let numeric: String?
+        switch check.kind {
+        case .sum(let column), .mean(let column): numeric = column
+        case .anomaly(.sum(let column), _), .anomaly(.mean(let column), _): numeric = column
+        default: numeric = nil
+        }
+        if let numeric, !type(numeric).isNumeric {
+            return ConfigError(
+                "check '\(check.id)' needs a number, and '\(numeric)' is \(type(numeric))",
+                remedy: "cast it in a process stage", at: check.location)
+        }
+        if case .matches(_, let pattern) = check.kind,
+            let found = ["(?=", "(?!", "(?<=", "(?<!"].first(where: pattern.contains)
+        {
+            return ConfigError(
+                "the pattern uses '\(found)', which data engines do not have", remedy: "write it without look-around",
+                at: check.location)
+        }
+        return nil
+    }
+
+    // MARK: - Statements
+
+    /// The name of a check's measure in the results: `m` and its place in the list.
+    package static func measureName(_ index: Int) -> String { "m\(index)" }
+    /// The name of the number of rows a check looked at.
+    package static func totalName(_ index: Int) -> String { "t\(index)" }
+
+    /// Adds the statements to a script.
+    ///
+    /// Nothing of them is needed to make the data: they come after it, and one that fails harms no other.
+    package func add(to script: inout SQLScript) {
+        let shared = checks.indices.filter { isShared(checks[$0]) && checks[$0].partitionBy == nil }
+        addScan(shared, to: &script)
+        for index in checks.indices where !shared.contains(index) { addAlone(index, to: &script) }
+        for index in checks.indices { addSamples(index, to: &script) }
+    }
+
+    private func isShared(_ check: Check) -> Bool {
+        switch check.kind {
+        case .foreignKey, .sql: false
+        default: true
+        }
+    }
+
+    private func from(numbersRows: Bool = false) -> String { source.fromClause(sql, numbersRows: numbersRows) }
+
+    private func addScan(_ indices: [Int], to script: inout SQLScript) {
+        var list = ["CAST(count(*) AS BIGINT) AS \"rows\""]
+        for index in indices { list += measures(index) }
+        script.add(
+            "measure \(indices.count == 1 ? "1 check" : "\(indices.count) checks") in one scan", weight: 10,
+            "CREATE TEMP TABLE measures AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from())")
+        script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM measures")
+        guard indices.count > 1 else { return }
+        // When one check cannot be computed, the scan of all of them fails: then each is computed alone.
+        script.add(
+            "note whether the scan went well",
+            "SET VARIABLE scanned = (SELECT count(*) FROM duckdb_tables() WHERE table_name = 'measures')")
+        for index in indices {
+            script.add(
+                "check \(checks[index].id), alone if the scan failed", weight: 0.1,
+                "SELECT 'measures' AS caudal, *\nFROM (SELECT CAST(count(*) AS BIGINT) AS \"rows\", "
+                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nWHERE getvariable('scanned') = 0)\n"
+                    + "WHERE getvariable('scanned') = 0")
+        }
+    }
+
+    /// The measures of a check that shares the scan.
+    private func measures(_ index: Int) -> [String] {
+        let check = checks[index]
+        let measure = Self.measureName(index)
+        let filter = check.filter.map { sql.expression($0.value, references: references) }
+        func whole(_ condition: String?) -> String {
+            let conditions = [filter.map { "(\($0))" }, condition].compactMap { $0 }
+            return conditions.isEmpty ? "" : " FILTER (WHERE \(conditions.joined(separator: " AND ")))"
+        }
+        let total = "CAST(count(*)\(whole(nil)) AS BIGINT) AS \(Self.totalName(index))"
+        func aggregate(_ call: String, as type: ColumnType = .number) -> [String] {
+            ["\(sql.cast("\(call)\(whole(nil))", to: type)) AS \(measure)", total]
+        }
+        switch check.kind {
+        case .notNull, .acceptedValues, .range, .matches:
+            return ["CAST(count(*)\(whole(failing(check) ?? "FALSE")) AS BIGINT) AS \(measure)", total]
+        case .unique(let columns):
+            let present = columns.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
+            let key = columns.count == 1 ? sql.name(columns[0]) : "(\(columns.map(sql.name).joined(separator: ", ")))"
+            return [
+                "CAST(count(*)\(whole(present)) - count(DISTINCT \(key))\(whole(present)) AS BIGINT) AS \(measure)", total,
+            ]
+        case .completeness(let column), .anomaly(.completeness(let column), _):
+            return ["CAST(count(\(sql.name(column)))\(whole(nil)) AS DOUBLE) AS \(measure)", total]
+        case .freshness(let column):
+            let type = source.columns.first { $0.name == column }?.type ?? .text
+            let moment = type == .timestamp ? sql.name(column) : sql.tryCast(sql.name(column), to: .timestamp)
+            return ["epoch(max(\(moment))\(whole(nil))) AS \(measure)", total]
+        case .distinctCount(let column), .anomaly(.distinctCount(let column), _):
+            return aggregate("count(DISTINCT \(sql.name(column)))")
+        case .sum(let column), .anomaly(.sum(let column), _): return aggregate("sum(\(sql.name(column)))")
+        case .mean(let column), .anomaly(.mean(let column), _): return aggregate("avg(\(sql.name(column)))")
+        case .rowCount, .rowCountVariation, .anomaly(.rowCount, _):
+            return ["CAST(count(*)\(whole(nil)) AS DOUBLE) AS \(measure)", total]
+        case .schema, .foreignKey, .sql: return ["0 AS \(measure)", total]
+        }
+    }
+
+    /// SQL that is true for a row that fails a check of single values.
+    private func failing(_ check: Check) -> String? {
+        switch check.kind {
+        case .notNull(let column): return "\(sql.name(column)) IS NULL"
+        case .acceptedValues(let column, let values):
+            let type = source.columns.first { $0.name == column }?.type ?? .text
+            let value = type == .text ? sql.name(column) : sql.cast(sql.name(column), to: .text)
+            return "\(sql.name(column)) IS NOT NULL AND \(value) NOT IN (\(values.map(sql.text).joined(separator: ", ")))"
+        case .range(let column):
+            let type = source.columns.first { $0.name == column }?.type ?? .text
+            let bounds = [check.values.min, check.values.max].compactMap { $0?.type }
+            // A text that holds numbers or dates is compared as what its bounds are.
+            let wanted = type == .text ? bounds.first ?? .text : type
+            let value = type == wanted ? sql.name(column) : sql.tryCast(sql.name(column), to: wanted)
+            var breaches: [String] = []
+            if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
+            if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
+            if type != wanted { breaches.append("\(value) IS NULL") }
+            return "\(sql.name(column)) IS NOT NULL AND (\(breaches.joined(separator: " OR ")))"
+        case .matches(let column, let pattern):
+            let value = sql.cast(sql.name(column), to: .text)
+            return "\(sql.name(column)) IS NOT NULL AND NOT \(sql.matches(value, pattern: pattern))"
+        default: return nil
+        }
+    }
+
+    private func bound(_ literal: Literal, as type: ColumnType) -> String {
+        guard literal.type != type, !(literal.type?.isNumeric == true && type.isNumeric) else { return sql.literal(literal) }
+        switch literal {
+        case .date(let text), .timestamp(let text), .text(let text): return sql.cast(sql.text(text), to: type)
+        case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
+        }
+    }
+
+    // MARK: - Checks that do not share the scan
+
+    private func addAlone(_ index: Int, to script: inout SQLScript) {
+        let check = checks[index]
+        let filter = check.filter.map { sql.expression($0.value, references: references) }
+        let measure = Self.measureName(index)
+        let total = Self.totalName(index)
+        switch check.kind {
+        case .foreignKey(_, let dataset, _):
+            guard let query = orphans(check, filter) else { return }
+            script.add(
+                "check \(check.id) against \(dataset.value)", weight: 3,
+                "SET VARIABLE \(measure) = (SELECT CAST(count(*) AS BIGINT) FROM (\(query)))")
+            script.add(
+                "give the measure",
+                "SELECT 'measures' AS caudal, getvariable('\(measure)') AS \(measure), "
+                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")) AS \(total)")
+        case .sql(let query):
+            addViews(to: &script)
+            script.add(
+                "check \(check.id)", weight: 3, location: query.location,
+                "SET VARIABLE \(measure) = (SELECT CAST(count(*) AS BIGINT) FROM (\n\(SQLText.bound(query.value))\n))")
+            script.add(
+                "give the measure",
+                "SELECT 'measures' AS caudal, getvariable('\(measure)') AS \(measure), "
+                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())) AS \(total)")
+        default:
+            guard let part = check.partitionBy else { return }
+            script.add(
+                "check \(check.id) for each \(part)", weight: 5,
+                "SELECT 'part' AS caudal, \(index) AS \"check\", CAST(\(sql.name(part)) AS VARCHAR) AS part, "
+                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nGROUP BY \(sql.name(part))\n"
+                    + "ORDER BY \(sql.name(part)) NULLS FIRST\nLIMIT 1000")
+        }
+    }
+
+    /// `input` and every dataset by its name, for queries of the user.
+    private func addViews(to script: inout SQLScript) {
+        guard !script.statements.contains(where: { $0.title == "name the data for queries" }) else { return }
+        script.add("name the data for queries", "CREATE TEMP VIEW \"input\" AS SELECT * FROM \(from())")
+        for (name, other) in others.sorted(by: { $0.key < $1.key }) {
+            script.add(
+                "name \(name) for queries",
+                "CREATE TEMP VIEW \(sql.name(name.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+        }
+    }
+
+    /// The rows whose value does not stand in the other dataset.
+    private func orphans(_ check: Check, _ filter: String?, numbersRows: Bool = false) -> String? {
+        guard case .foreignKey(let column, let dataset, let key) = check.kind, let other = others[dataset.value],
+            let target = other.columns.first(where: { $0.name == key }),
+            let own = source.columns.first(where: { $0.name == column })
+        else { return nil }
+        let right = target.type == own.type ? "known.\(sql.name(key))" : sql.tryCast("known.\(sql.name(key))", to: own.type)
+        let conditions = ["rows.\(sql.name(column)) IS NOT NULL"] + (filter.map { ["(\($0))"] } ?? [])
+        return "SELECT rows.* FROM (SELECT * FROM \(from(numbersRows: numbersRows))) AS rows\n"
+            + "ANTI JOIN \(other.fromClause(sql)) AS known ON rows.\(sql.name(column)) = \(right)\n"
+            + "WHERE \(conditions.joined(separator: " AND "))"
+    }
+
+    // MARK: - Failing rows
+
+    private func addSamples(_ index: Int, to script: inout SQLScript) {
+        let check = checks[index]
+        guard check.partitionBy == nil else { return }
+        let filter = check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
+        let measure = Self.measureName(index)
+        let found = isShared(check) ? "(SELECT \(measure) FROM measures)" : "getvariable('\(measure)')"
+        let columns = source.columns.prefix(Self.sampleColumnLimit)
+        let values = "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
+        let row = "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)"
+        let head = "SELECT 'sample' AS caudal, \(index) AS \"check\", "
+        let limit = "LIMIT \(CheckResult.sampleLimit)"
+        let query: String
+        switch check.kind {
+        case .notNull, .acceptedValues, .range, .matches:
+            guard let failing = failing(check) else { return }
+            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+                + "WHERE getvariable('found') > 0 AND \(filter)\(failing)\n\(limit)"
+        case .unique(let keys):
+            let list = keys.map(sql.name).joined(separator: ", ")
+            let present = keys.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
+            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+                + "WHERE getvariable('found') > 0 AND \(filter)(\(list)) IN (SELECT (\(list)) FROM \(from())\n"
+                + "  WHERE \(filter)\(present) GROUP BY \(list) HAVING count(*) > 1)\n"
+                + "ORDER BY \(keys.map { "\(sql.name($0)) NULLS LAST" }.joined(separator: ", ")), \"row\"\n\(limit)"
+        case .foreignKey:
+            let own = check.filter.map { sql.expression($0.value, references: references) }
+            guard let orphans = orphans(check, own, numbersRows: true) else { return }
+            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM (\(orphans))\n"
+                + "WHERE getvariable('found') > 0\n\(limit)"
+        case .sql(let text):
+            query = "\(head)NULL AS \"row\", CAST(to_json(failing) AS VARCHAR) AS fields\nFROM (\n"
+                + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n\(limit)"
+        case .completeness(let column):
+            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+                + "WHERE getvariable('found') < getvariable('total') AND \(filter)\(sql.name(column)) IS NULL\n\(limit)"
+        default: return
+        }
+        script.add("note how many rows fail \(check.id)", weight: 0.1, "SET VARIABLE found = \(found)")
+        if case .completeness = check.kind {
+            script.add(
+                "note how many rows \(check.id) looked at", weight: 0.1,
+                "SET VARIABLE total = (SELECT \(Self.totalName(index)) FROM measures)")
+        }
+        script.add("rows that fail \(check.id), if there are any", weight: 0.5, query)
+    }
+}

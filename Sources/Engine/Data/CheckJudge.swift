@@ -1,0 +1,317 @@
+/// What is known of a check from earlier runs.
+package protocol CheckHistory: Sendable {
+    /// What a check of this stage measured in its last runs that did not fail it, newest first, at most `limit`.
+    func measures(of check: String, stage: StageID, limit: Int) -> [Double]
+}
+
+/// A history with nothing in it.
+package struct NoCheckHistory: CheckHistory {
+    package init() {}
+    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] { [] }
+}
+
+/// Decides what each check found, from what was measured and what earlier runs measured.
+package struct CheckJudge {
+    private let checks: [Check]
+    private let columns: [Column]
+    private let stage: StageID
+    private let history: any CheckHistory
+    private let now: Moment
+
+    /// A judge of `checks` over data with these columns, as the check's statements saw them.
+    package init(checks: [Check], columns: [Column], stage: StageID, history: any CheckHistory, now: Moment) {
+        self.checks = checks
+        self.columns = columns
+        self.stage = stage
+        self.history = history
+        self.now = now
+    }
+
+    /// How many earlier runs an anomaly check needs before it judges.
+    static let anomalyMinimum = 5
+
+    /// The results, in the order of the checks; one for each part of a check that is divided.
+    ///
+    /// - Parameters:
+    ///   - readings: What the statements of ``CheckCompiler`` gave.
+    ///   - errors: What the engine said about statements that failed, in order.
+    ///   - found: The columns and types that the data really has.
+    package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
+        var measures: [String: DataReadings.Value] = [:]
+        for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
+        var unused = errors
+        return checks.indices.flatMap { index -> [CheckResult] in
+            let check = checks[index]
+            if check.partitionBy != nil { return parts(index, readings) }
+            if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
+            guard let total = measures[CheckCompiler.totalName(index)]?.number else {
+                let reason = unused.isEmpty ? "it gave no result" : unused.removeFirst()
+                return [make(check, .error, nil, nil, "could not run: \(reason)")]
+            }
+            let measure = measures[CheckCompiler.measureName(index)]?.number
+            var result = judge(check, measure: measure, total: total)
+            result.samples = samples(index, readings)
+            return [result]
+        }
+    }
+
+    // MARK: - One check
+
+    private func judge(_ check: Check, measure: Double?, total: Double) -> CheckResult {
+        switch check.kind {
+        case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql:
+            return judgeRows(check, failing: measure ?? 0, total: total)
+        case .completeness:
+            let part = total == 0 ? 1 : (measure ?? 0) / total
+            let words = total == 0 ? "no rows" : "\(Self.percent(part)) of \(Self.count(total)) rows have a value"
+            var result = bounded(check, part, words, show: Self.percent)
+            result.failingRows = Int64(total - (measure ?? 0))
+            result.totalRows = Int64(total)
+            return result
+        case .freshness:
+            guard let newest = measure else { return make(check, breach(check), nil, total, "there is no value to tell the age from") }
+            let age = Double(now.wall) / 1000 - newest
+            return bounded(check, age, "the newest value is \(Self.age(age)) old", show: Self.age)
+        case .rowCount: return bounded(check, total, "\(Self.count(total)) rows", show: Self.count)
+        case .distinctCount: return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
+        case .sum, .mean:
+            guard let measure else { return make(check, .passed, nil, total, "no values") }
+            let word = check.typeName
+            return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
+        case .rowCountVariation(let over): return variation(check, rows: total, over: over)
+        case .anomaly(let kind, let over):
+            guard case .completeness = kind else { return anomaly(check, measure, over: over) }
+            return anomaly(check, total == 0 ? 1 : (measure ?? 0) / total, over: over)
+        case .schema: return make(check, .error, nil, total, "not judged here")
+        }
+    }
+
+    private func judgeRows(_ check: Check, failing: Double, total: Double) -> CheckResult {
+        let value = check.limits.areFractions ? (total == 0 ? 0 : failing / total) : failing
+        let isPart = check.limits.areFractions
+        let show: (Double) -> String = { isPart ? Self.percent($0) : Self.count($0) }
+        let rows = failing == 1 ? "1 row" : "\(Self.count(failing)) rows"
+        let what: String
+        switch check.kind {
+        case .notNull: what = "\(rows) without a value"
+        case .unique: what = failing == 0 ? "every key stands once" : "\(rows) repeat a key"
+        case .acceptedValues: what = "\(rows) with other values"
+        case .range: what = "\(rows) out of range"
+        case .matches: what = "\(rows) do not match"
+        case .foreignKey: what = "\(rows) without a counterpart"
+        default: what = failing == 0 ? "no failing rows" : "\(rows) returned"
+        }
+        var result = bounded(check, value, "\(what) of \(Self.count(total))", show: show)
+        result.measured = failing
+        result.failingRows = Int64(failing)
+        result.totalRows = Int64(total)
+        return result
+    }
+
+    private func variation(_ check: Check, rows: Double, over: Int) -> CheckResult {
+        let past = history.measures(of: check.id, stage: stage, limit: over)
+        guard let median = past.median else {
+            return make(check, .passed, rows, rows, "\(Self.count(rows)) rows; no earlier run to compare with yet")
+        }
+        let change = median == 0 ? (rows == 0 ? 0 : 1) : abs(rows - median) / median
+        var result = bounded(
+            check, change,
+            "\(Self.count(rows)) rows, \(Self.percent(change)) from the median \(Self.count(median)) of \(past.count) runs",
+            show: Self.percent)
+        result.measured = rows
+        return result
+    }
+
+    private func anomaly(_ check: Check, _ value: Double?, over: Int) -> CheckResult {
+        guard let value else { return make(check, .passed, nil, nil, "no values") }
+        let past = history.measures(of: check.id, stage: stage, limit: over)
+        guard past.count >= Self.anomalyMinimum, let median = past.median else {
+            return make(
+                check, .passed, value, nil,
+                "\(value.rounded(to: 4)); judged from \(Self.anomalyMinimum) earlier runs on, there are \(past.count)")
+        }
+        // 1.4826 makes the median absolute deviation of a normal distribution its standard deviation; the floor
+        // keeps a history that never moved from calling every change an anomaly of infinite size.
+        let spread = max((past.map { abs($0 - median) }.median ?? 0) * 1.4826, abs(median) * 0.001, 1e-9)
+        let distance = abs(value - median) / spread
+        var result = bounded(
+            check, distance,
+            "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
+                + "of \(past.count) runs", show: { "\($0.rounded(to: 1)) deviations" })
+        result.measured = value
+        return result
+    }
+
+    private func schema(_ check: Check, _ expected: [Check.ColumnExpectation], _ found: [Column]) -> CheckResult {
+        var drift: [String] = []
+        for column in expected {
+            guard let real = found.first(where: { $0.name == column.name }) else {
+                drift.append("'\(column.name)' is missing")
+                continue
+            }
+            if let type = column.type, type != real.type { drift.append("'\(column.name)' is \(real.type), not \(type)") }
+        }
+        for column in found where !expected.contains(where: { $0.name == column.name }) {
+            drift.append("'\(column.name)' (\(column.type)) is new")
+        }
+        let message = drift.isEmpty ? "\(found.count) columns as expected" : drift.joined(separator: ", ")
+        return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
+    }
+
+    private func parts(_ index: Int, _ readings: DataReadings) -> [CheckResult] {
+        let check = checks[index]
+        let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
+        guard !rows.isEmpty else { return [make(check, .passed, nil, 0, "no rows")] }
+        return rows.map { row in
+            var result = judge(
+                check, measure: row.fields[CheckCompiler.measureName(index)]?.number,
+                total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
+            result.partition = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
+            return result
+        }
+    }
+
+    private func samples(_ index: Int, _ readings: DataReadings) -> [SampleRow] {
+        let names = columns.prefix(CheckCompiler.sampleColumnLimit).map(\.name)
+        return readings.rows("sample").filter { $0.integer("check") == Int64(index) }.map { row in
+            if let fields = row.text("fields") {
+                let readings = DataReadings(output: Array(fields.utf8))
+                let pairs = readings.rows.first?.fields.sorted { $0.key < $1.key } ?? []
+                return SampleRow(row: nil, columns: pairs.map(\.key), values: pairs.map(\.value.text))
+            }
+            var values: [String?] = []
+            if case .list(let list)? = row.fields["values"] { values = list.map(\.text) }
+            return SampleRow(row: row.integer("row"), columns: names, values: values)
+        }
+    }
+
+    // MARK: - Outcomes
+
+    /// A result whose outcome follows from bounds.
+    private func bounded(
+        _ check: Check, _ value: Double, _ message: String, show: (Double) -> String
+    ) -> CheckResult {
+        var outcome = CheckResult.Outcome.passed
+        if !check.limits.contain(value) {
+            outcome = breach(check)
+        } else if let warn = check.warnLimits, !warn.contain(value) {
+            outcome = .warned
+        }
+        var result = make(check, outcome, value, nil, message)
+        result.expectation = Self.expectation(check, show: show)
+        return result
+    }
+
+    /// What a breach means: a warning where the check says so or as long as it is waived.
+    private func breach(_ check: Check) -> CheckResult.Outcome {
+        check.severity == .warn || isWaived(check) ? .warned : .failed
+    }
+
+    private func isWaived(_ check: Check) -> Bool { check.waiver.map { $0.until >= UTC.date(now.wall) } ?? false }
+
+    private func make(
+        _ check: Check, _ outcome: CheckResult.Outcome, _ measured: Double?, _ total: Double?, _ message: String
+    ) -> CheckResult {
+        let waiver = check.waiver.flatMap { waiver in
+            isWaived(check) && outcome == .warned ? "waived until \(waiver.until): \(waiver.reason)" : nil
+        }
+        return CheckResult(
+            id: check.id, kind: check.typeName, severity: check.severity, outcome: outcome, measured: measured,
+            expectation: Self.expectation(check, show: { $0.plain }), message: message, totalRows: total.map { Int64($0) },
+            waiver: waiver)
+    }
+
+    // MARK: - Words
+
+    private static func expectation(_ check: Check, show: (Double) -> String) -> String {
+        func bounds(_ bounds: Check.Bounds) -> String {
+            switch (bounds.min, bounds.max) {
+            case (nil, nil): "anything"
+            case (let min?, nil): "at least \(show(min))"
+            case (nil, let max?): "at most \(show(max))"
+            case (let min?, let max?): min == max ? "exactly \(show(min))" : "\(show(min)) to \(show(max))"
+            }
+        }
+        let filter = check.filter == nil ? "" : ", of the rows it looks at"
+        switch check.kind {
+        case .notNull(let column): return "\(column) has a value" + filter
+        case .unique(let columns): return "\(columns.joined(separator: ", ")) is unique" + filter
+        case .acceptedValues(let column, let values): return "\(column) is \(values.formattedAsChoice.shortened(to: 80))" + filter
+        case .range(let column):
+            let low = check.values.min.map { "at least \($0.words)" }
+            let high = check.values.max.map { "at most \($0.words)" }
+            return "\(column) is \([low, high].compactMap { $0 }.joined(separator: " and "))" + filter
+        case .matches(let column, let pattern): return "\(column) matches \(pattern)" + filter
+        case .foreignKey(let column, let dataset, let key): return "\(column) stands in \(dataset.value).\(key)" + filter
+        case .sql: return "the query returns no row"
+        case .schema: return "the columns are as listed"
+        case .completeness(let column): return "\(bounds(check.limits)) of \(column) filled" + filter
+        case .freshness(let column): return "\(column) \(bounds(check.limits)) old"
+        case .rowCount: return "\(bounds(check.limits)) rows"
+        case .rowCountVariation(let over): return "\(bounds(check.limits)) from the last \(over) runs"
+        case .distinctCount(let column): return "\(bounds(check.limits)) distinct \(column)"
+        case .sum(let column): return "sum of \(column) \(bounds(check.limits))"
+        case .mean(let column): return "mean of \(column) \(bounds(check.limits))"
+        case .anomaly: return "\(bounds(check.limits)) from the usual"
+        }
+    }
+
+    static func percent(_ part: Double) -> String {
+        let percent = (part * 100).rounded(to: 2)
+        return "\(percent)%"
+    }
+
+    static func count(_ number: Double) -> String { Int64(number).grouped }
+
+    static func age(_ seconds: Double) -> String {
+        let days = seconds / 86_400
+        if abs(days) >= 2 { return "\(days.rounded(to: 1)) days" }
+        if abs(seconds) >= 7200 { return "\((seconds / 3600).rounded(to: 1)) h" }
+        return abs(seconds) >= 120 ? "\((seconds / 60).rounded(to: 1)) min" : "\(seconds.rounded(to: 0)) s"
+    }
+}
+
+extension Literal {
+    /// The value as people write it.
+    package var words: String {
+        switch self {
+        case .null: "nothing"
+        case .boolean(let truth): String(truth)
+        case .integer(let number): String(number)
+        case .number(let number): number.plain
+        case .text(let text), .date(let text), .timestamp(let text): text
+        }
+    }
+}
+
+extension Array where Element == Double {
+    /// The middle value; of an even count, the mean of the two in the middle; nil of nothing.
+    package var median: Double? {
+        guard !isEmpty else { return nil }
+        let sorted = sorted()
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+}
+
+extension Double {
+    /// The number with at most `places` digits after the point, without needless zeros.
+    package func rounded(to places: Int) -> String {
+        var factor = 1.0
+        for _ in 0..<places { factor *= 10 }
+        return ((self * factor).rounded() / factor).plain
+    }
+}
+
+extension Int64 {
+    /// The number with its thousands apart: `1,234,567`.
+    package var grouped: String {
+        let digits = String(magnitude)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return self < 0 ? "-" + text : text
+    }
+}

@@ -1,0 +1,167 @@
+import CSystem
+import Foundation
+import Synchronization
+
+/// What to start.
+package struct ProcessLaunch: Sendable {
+    /// The program, absolute, and its arguments after its own name.
+    package var program: String
+    package var arguments: [String]
+    package var environment: [String: String]
+    package var folder: String
+    /// Marks the process and its descendants in their environments, so that those that escape can be found.
+    package var marker: String
+    /// How long the group has between being asked to end and being killed.
+    package var grace: Duration
+
+    package init(
+        program: String, arguments: [String], environment: [String: String], folder: String, marker: String,
+        grace: Duration = .seconds(5)
+    ) {
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.folder = folder
+        self.marker = marker
+        self.grace = grace
+    }
+
+    /// The variable that carries the marker.
+    package static let markerVariable = "CAUDAL_ATTEMPT_ID"
+}
+
+/// How a child ended, and what it left behind.
+package struct ChildExit: Sendable, Hashable {
+    package var exit: ProcessExit
+    package var usage: ResourceUsage
+    /// Processes that were still there when it had ended, by name and number; they were ended too.
+    package var leftBehind: [String]
+    /// Whether it had to be killed because it did not end when it was asked to.
+    package var wasKilled: Bool
+}
+
+/// A running child in a process group of its own.
+package final class ChildProcess: Sendable {
+    /// Who it is, for whoever has to end it when this process is gone.
+    package let identity: ProcessIdentity
+    private let mailbox: ReactorMailbox
+    private let token: UInt64
+    private let ending: Mutex<Ending>
+
+    private enum Ending {
+        case open([CheckedContinuation<ChildExit, Never>])
+        case ended(ChildExit)
+    }
+
+    init(identity: ProcessIdentity, mailbox: ReactorMailbox, token: UInt64) {
+        self.identity = identity
+        self.mailbox = mailbox
+        self.token = token
+        ending = Mutex(.open([]))
+    }
+
+    /// Waits until it has ended, everything it wrote was read and nothing of its group is left.
+    package func exit() async -> ChildExit {
+        await withCheckedContinuation { continuation in
+            let known = ending.withLock { ending -> ChildExit? in
+                switch ending {
+                case .ended(let exit): return exit
+                case .open(let waiting):
+                    ending = .open(waiting + [continuation])
+                    return nil
+                }
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+
+    /// Asks its group to end, and kills the group when it has not within the launch's grace.
+    package func stop() { mailbox.post(.stop(token)) }
+
+    /// Called once by the reactor.
+    func finish(_ exit: ChildExit) {
+        let waiting = ending.withLock { ending -> [CheckedContinuation<ChildExit, Never>] in
+            guard case .open(let waiting) = ending else { return [] }
+            ending = .ended(exit)
+            return waiting
+        }
+        for continuation in waiting { continuation.resume(returning: exit) }
+    }
+}
+
+/// What the kernel tells about processes.
+package enum ProcessTable {
+    /// The boot that this machine is in.
+    package static let bootID: String = {
+        // Without it every boot looks the same; process numbers are then compared by their start alone.
+        (try? FileText.read("/proc/sys/kernel/random/boot_id").trimmed) ?? ""
+    }()
+
+    /// This process.
+    package static var own: ProcessIdentity { identity(of: getpid()) }
+
+    /// A process as it can be recognized later.
+    package static func identity(of pid: Int32) -> ProcessIdentity {
+        ProcessIdentity(pid: pid, startTicks: fields(of: pid)?.startTicks ?? 0, bootID: bootID)
+    }
+
+    /// Whether a recorded process is still the one it was.
+    package static func isAlive(_ identity: ProcessIdentity) -> Bool {
+        guard identity.bootID == bootID, let fields = fields(of: identity.pid) else { return false }
+        return fields.startTicks == identity.startTicks && fields.state != "Z"
+    }
+
+    struct Fields {
+        var name: String
+        var state: Character
+        var parent: Int32
+        var group: Int32
+        var startTicks: UInt64
+    }
+
+    /// Fields of `/proc/PID/stat`; nil when there is no such process.
+    static func fields(of pid: Int32) -> Fields? {
+        guard let text = try? FileText.read("/proc/\(pid)/stat"), let open = text.firstIndex(of: "("),
+            let close = text.lastIndex(of: ")")
+        else { return nil }
+        let rest = text[text.index(after: close)...].split(separator: " ")
+        guard rest.count > 19, let state = rest[0].first, let parent = Int32(rest[1]), let group = Int32(rest[2]),
+            let start = UInt64(rest[19])
+        else { return nil }
+        return Fields(
+            name: String(text[text.index(after: open)..<close]), state: state, parent: parent, group: group,
+            startTicks: start)
+    }
+
+    /// Every process that is there now.
+    static func all() -> [Int32] {
+        // A machine without /proc has none to be found.
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+    }
+
+    /// The members of a process group that are alive, with their names.
+    static func members(ofGroup group: Int32) -> [(pid: Int32, name: String)] {
+        all().compactMap { pid in
+            guard let fields = fields(of: pid), fields.group == group, fields.state != "Z" else { return nil }
+            return (pid, fields.name)
+        }
+    }
+
+    /// The processes whose environment holds `variable=value`, or a value that begins so; with their names.
+    package static func marked(_ variable: String, beginning value: String) -> [(pid: Int32, name: String)] {
+        let wanted = Array("\(variable)=\(value)".utf8)
+        return all().compactMap { pid in
+            guard pid != getpid(), let environment = try? FileText.bytes("/proc/\(pid)/environ"),
+                environment.split(separator: 0).contains(where: { $0.starts(with: wanted) }),
+                let fields = fields(of: pid), fields.state != "Z"
+            else { return nil }
+            return (pid, fields.name)
+        }
+    }
+
+    /// The children of this process's first thread: where orphans of its descendants arrive.
+    static func adopted() -> [Int32] {
+        guard let text = try? FileText.read("/proc/self/task/\(getpid())/children") else { return [] }
+        return text.split(separator: " ").compactMap { Int32($0) }
+    }
+}

@@ -1,0 +1,19 @@
+import Synchronization
+
+/// Keeps what a short program writes, up to a limit.
+final class Collected: Sendable {
+    /// More than this is no answer of a tool.
+    static let limit = 8 << 20
+    private let streams = Mutex<[LogStream: [UInt8]]>([:])
+
+    func append(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
+        streams.withLock { streams in
+            let room = max(0, Self.limit - streams[stream, default: []].count)
+            streams[stream, default: []].append(contentsOf: bytes.prefix(room))
+        }
+    }
+
+    func text(_ stream: LogStream) -> String {
+        streams.withLock { String(decoding: $0[stream] ?? [], as: UTF8.self) }
+    }
+}

@@ -1,0 +1,256 @@
+import Foundation
+import Synchronization
+
+/// SQL to run, and where.
+package struct DuckDBJob: Sendable {
+    package var script: SQLScript
+    /// The number of statements that make the data; the script goes on after a failure only behind them.
+    package var essentialStatements: Int
+    /// The file that the script is kept in.
+    package var scriptFile: String
+    /// The folder the program works in; its spill and results go there.
+    package var workFolder: String
+    /// Files that may be read, and folders that may be read and written.
+    package var files: [String]
+    package var folders: [String]
+    package var threads: Int?
+    package var memory: Int64
+
+    package init(
+        script: SQLScript, essentialStatements: Int, scriptFile: String, workFolder: String, files: [String],
+        folders: [String], threads: Int?, memory: Int64
+    ) {
+        self.script = script
+        self.essentialStatements = essentialStatements
+        self.scriptFile = scriptFile
+        self.workFolder = workFolder
+        self.files = files
+        self.folders = folders
+        self.threads = threads
+        self.memory = memory
+    }
+
+    /// Settings before anything else; safe mode last, because nothing can be set after it.
+    func prelude(results: String) -> [String] {
+        let sql = DuckDBDialect()
+        func list(_ texts: [String]) -> String { "[" + texts.map(sql.text).joined(separator: ", ") + "]" }
+        var lines = [
+            ".output \(DuckDBJob.dotArgument(results))",
+            "SET errors_as_json = true;",
+            "SET memory_limit = '\(max(64, memory / 1_000_000))MB';",
+            "SET temp_directory = \(sql.text(workFolder + "/spill"));",
+            "SET TimeZone = 'UTC';",
+            "SET preserve_insertion_order = true;",
+            "SET autoinstall_known_extensions = false;",
+            "SET autoload_known_extensions = false;",
+            "SET enable_progress_bar = true;",
+            "SET progress_bar_time = 100;",
+            "SET allowed_directories = \(list((folders + [workFolder]).map { $0 + "/" }));",
+            "SET allowed_paths = \(list(files));",
+            ".bail on",
+            ".safe_mode",
+        ]
+        if let threads { lines.insert("SET threads = \(threads);", at: 2) }
+        return lines
+    }
+
+    /// A file's name as an argument of a dot command.
+    private static func dotArgument(_ text: String) -> String {
+        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+
+    /// The whole script as it runs.
+    func text(results: String) -> String {
+        var text = script.text(prelude: prelude(results: results), marksProgress: true)
+        if essentialStatements < script.statements.count {
+            let mark = ".print @@\(essentialStatements + 1)\n"
+            text = text.replacing(mark, with: ".bail off\n" + mark)
+        }
+        return text + "\n.print @@\(script.statements.count + 1)\n"
+    }
+}
+
+/// Runs SQL with the `duckdb` command line program, one process for each attempt.
+///
+/// The recipe: settings, then safe mode, so that SQL of the user reaches the files it was given and nothing else; rows
+/// go to a file, progress comes on standard output, errors come as JSON on standard error. The work has succeeded when
+/// the last marker is there and the counts with it, never because a file exists.
+package struct DuckDBExecutor: StageExecutor {
+    private let reactor: ProcessReactor
+    private let program: DuckDBProgram
+    private let masker: SecretMasker
+
+    package init(reactor: ProcessReactor, program: DuckDBProgram, masker: SecretMasker) {
+        self.reactor = reactor
+        self.program = program
+        self.masker = masker
+    }
+
+    package func execute(_ job: DuckDBJob, for attempt: AttemptControl) async -> Execution {
+        do throws(Failure) {
+            return try await run(job, for: attempt)
+        } catch {
+            return Execution(failure: error)
+        }
+    }
+
+    private func run(_ job: DuckDBJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
+        let results = job.workFolder + "/results.jsonl"
+        try FileText.write(job.text(results: results), to: job.scriptFile, isPrivate: true)
+        let progress = DuckDBProgress(script: job.script, results: results, attempt: attempt)
+        let errors = Collected()
+        let launch = ProcessLaunch(
+            program: program.path,
+            arguments: ["-no-init", "-batch", "-jsonlines", "-f", job.scriptFile],
+            environment: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue],
+            folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)
+        let child = try await reactor.start(launch) { stream, bytes in
+            if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
+        }
+        attempt.spawned(child.identity)
+        attempt.onStop { child.stop() }
+        let end = await child.exit()
+        attempt.onStop(nil)
+
+        // A program that ended before it wrote anything has no results.
+        let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
+        let messages = DuckDBMessage.all(in: errors.text(.stderr))
+        for message in messages { attempt.log.write(.stderr) { emit in Self.emit(message.text, emit) } }
+        let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
+        var execution = Execution(
+            exit: end.exit, usage: end.usage, lastLines: lines.suffix(AttemptResult.lastLineLimit).map { masker.masked($0) },
+            readings: readings, errors: messages.map { masker.masked($0.firstLine) })
+        // Beyond the statements that make the data, a failure is a check that could not run.
+        let isDone = readings.lastStatement > job.script.statements.count
+        if !isDone || readings.lastStatement <= job.essentialStatements {
+            execution.failure = failure(end, readings, messages, job)
+        }
+        return execution
+    }
+
+    private static func emit(_ text: String, _ emit: (UnsafeBufferPointer<UInt8>) -> Void) {
+        for line in text.split(separator: "\n") {
+            var line = String(line)
+            line.withUTF8 { emit($0) }
+        }
+    }
+
+    private func failure(
+        _ end: ChildExit, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: DuckDBJob
+    ) -> Failure {
+        let index = readings.lastStatement - 1
+        let statement = job.script.statements.indices.contains(index) ? job.script.statements[index] : nil
+        let place = statement.map { " (to \($0.title.shortened(to: 60)))" } ?? ""
+        guard let message = messages.last else {
+            var text = "duckdb \(end.exit.description)"
+            if case .signaled(9) = end.exit { text += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
+            return Failure(text + place, remedy: "give the stage less memory with 'resources', or the machine more")
+        }
+        return Failure(
+            masker.masked(message.firstLine) + (statement?.location == nil ? place : ""),
+            remedy: message.remedy(memory: job.memory), location: statement?.location)
+    }
+}
+
+/// An error as DuckDB reports it.
+struct DuckDBMessage {
+    let kind: String
+    /// The message, several lines at times.
+    let text: String
+    let errno: String?
+    let candidates: String?
+
+    /// Every error in what DuckDB wrote to its standard error: JSON objects, some behind `Parser Error: `, and plain lines.
+    static func all(in errors: String) -> [DuckDBMessage] {
+        errors.split(separator: "\n").compactMap { line in
+            guard let start = line.firstIndex(of: "{"),
+                let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line[start...].utf8)),
+                let text = fields["exception_message"]?.text
+            else { return DuckDBMessage(kind: "", text: String(line), errno: nil, candidates: nil) }
+            return DuckDBMessage(
+                kind: fields["exception_type"]?.text ?? "", text: text, errno: fields["errno"]?.text,
+                candidates: fields["candidates"]?.text)
+        }
+    }
+
+    /// The message's first line, which says what is wrong.
+    var firstLine: String {
+        let line = text.split(separator: "\n").first.map(String.init) ?? text
+        return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
+    }
+
+    func remedy(memory: Int64) -> String? {
+        switch (kind, errno) {
+        case (_, "28"): "free some space on that disk, then retry"
+        case ("Out of Memory", _):
+            "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"
+        case ("Permission", _): "a stage reaches only the datasets it names: add the file as a dataset"
+        case ("Conversion", _): "validate the data first, or cast the column in a process stage"
+        case ("Binder", _), ("Catalog", _): candidates.map { "did you mean \($0)?" }
+        default: nil
+        }
+    }
+}
+
+/// Follows a script's progress: which statement runs, from the marks in its results, and how far that is, from the
+/// percentages on its standard output.
+final class DuckDBProgress: Sendable {
+    private let state = Mutex<(percent: Double, reported: Double, last: Int64, digits: [UInt8])>((0, -1, 0, []))
+    private let script: SQLScript
+    private let results: String
+    private let attempt: AttemptControl
+
+    /// Milliseconds between two reports.
+    private static let interval: Int64 = 200
+
+    init(script: SQLScript, results: String, attempt: AttemptControl) {
+        self.script = script
+        self.results = results
+        self.attempt = attempt
+    }
+
+    func take(_ bytes: UnsafeRawBufferPointer) {
+        let percent = state.withLock { state -> Double? in
+            var found: Double?
+            for byte in bytes {
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): state.digits.append(byte)
+                case UInt8(ascii: "%"):
+                    found = Double(String(decoding: state.digits, as: UTF8.self))
+                    state.digits = []
+                default: state.digits = []
+                }
+                if state.digits.count > 3 { state.digits = [] }
+            }
+            return found
+        }
+        guard let percent, percent <= 100 else { return }
+        let now = cs_steady_milliseconds()
+        let fraction = state.withLock { state -> (Int, Double)? in
+            guard now - state.last >= Self.interval || percent == 100 else { return nil }
+            state.last = now
+            let statement = Self.lastMark(in: results)
+            let fraction = script.fraction(statement: max(0, statement - 1), fraction: percent / 100)
+            // DuckDB begins anew with each statement; what is shown never goes back.
+            guard fraction > state.reported else { return nil }
+            state.reported = fraction
+            return (statement, fraction)
+        }
+        guard let (statement, value) = fraction else { return }
+        let title = script.statements.indices.contains(statement - 1) ? script.statements[statement - 1].title : nil
+        attempt.report(Progress(fraction: value, activity: title))
+    }
+
+    /// The number of the last statement that began: the last mark in the results, which are short until they are long.
+    private static func lastMark(in path: String) -> Int {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        let size = lseek(descriptor, 0, SEEK_END)
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = pread(descriptor, &buffer, buffer.count, max(0, size - buffer.count))
+        guard count > 0 else { return 0 }
+        let marks = buffer.prefix(count).split(separator: 0x0A).filter { $0.starts(with: [0x40, 0x40]) }
+        return marks.last.flatMap { Int(String(decoding: $0.dropFirst(2), as: UTF8.self)) } ?? 0
+    }
+}

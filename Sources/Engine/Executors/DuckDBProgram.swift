@@ -1,0 +1,92 @@
+import Foundation
+
+/// The `duckdb` command line program: where it is and whether it will do.
+package struct DuckDBProgram: Sendable, Hashable {
+    package let path: String
+    package let version: String
+
+    /// The oldest version whose recipe this program follows.
+    package static let oldest = "1.5.0"
+    /// The version that is installed, and for which database extensions exist.
+    package static let pinned = "1.5.5"
+
+    /// Finds the program: `CAUDAL_DUCKDB`, then the tool folders of the project and of this program, then PATH.
+    ///
+    /// - Parameter variables: The environment.
+    /// - Throws: ``Failure`` that says where it was looked for.
+    package static func find(root: String, variables: [String: String]) throws(Failure) -> String {
+        if let chosen = variables["CAUDAL_DUCKDB"], !chosen.isEmpty {
+            if access(chosen, X_OK) == 0 { return chosen }
+            throw Failure("CAUDAL_DUCKDB names \(chosen), which is not there or may not be run", remedy: "mend or unset it")
+        }
+        var places = [root + "/.tools/duckdb/duckdb_cli/duckdb"]
+        // A program that was built in its checkout finds what 'make setup' installed there.
+        var folder = PathText.folder(of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
+        while folder.count > 1 {
+            places.append(folder + "/.tools/duckdb/duckdb_cli/duckdb")
+            folder = PathText.folder(of: folder)
+        }
+        let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        places += path.split(separator: ":").map { "\($0)/duckdb" }
+        if let found = places.first(where: { access($0, X_OK) == 0 }) { return found }
+        throw Failure(
+            "duckdb was not found, and data stages need it",
+            remedy: "run 'make setup', or 'pip install duckdb-cli==\(pinned)' and put its program on PATH, or set CAUDAL_DUCKDB")
+    }
+
+    /// Finds the program and asks for its version, once for each file: the answer is kept in `cache`.
+    package static func locate(
+        root: String, variables: [String: String], cache: String, reactor: ProcessReactor
+    ) async throws(Failure) -> DuckDBProgram {
+        let path = try find(root: root, variables: variables)
+        var status = stat()
+        stat(path, &status)
+        let key = "\(path) \(status.st_size) \(status.st_mtim.tv_sec)"
+        // Without a cache the question is asked again, which costs 20 ms.
+        if let kept = try? FileText.read(cache), let line = kept.split(separator: "\n").first(where: { $0.hasPrefix(key + " ") }) {
+            return DuckDBProgram(path: path, version: String(line.dropFirst(key.count + 1)))
+        }
+        let answer = try await ToolRun.output(of: path, ["-no-init", "--version"], reactor: reactor)
+        guard answer.exit == .exited(0), let word = answer.text.split(separator: " ").first, word.hasPrefix("v") else {
+            throw Failure(
+                "\(path) does not answer as duckdb does: \(answer.text.trimmed.shortened(to: 100))",
+                remedy: "put the native program of duckdb \(pinned) in its place")
+        }
+        let version = String(word.dropFirst())
+        guard isAtLeast(version, oldest) else {
+            throw Failure(
+                "\(path) is duckdb \(version), and at least \(oldest) is needed", remedy: "run 'make setup' to get \(pinned)")
+        }
+        // A folder that cannot be written to has no cache, and that is said where it matters.
+        try? FileText.write("\(key) \(version)\n", to: cache, isPrivate: true)
+        return DuckDBProgram(path: path, version: version)
+    }
+
+    private static func isAtLeast(_ version: String, _ wanted: String) -> Bool {
+        func numbers(_ text: String) -> [Int] { text.split { $0 == "." || $0 == "-" }.map { Int($0) ?? 0 } }
+        for (a, b) in zip(numbers(version) + [0, 0, 0], numbers(wanted)) where a != b { return a > b }
+        return true
+    }
+}
+
+/// Runs a short program and keeps everything it writes.
+package enum ToolRun {
+    /// What a program wrote and how it ended.
+    package struct Answer: Sendable {
+        package let text: String
+        package let errors: String
+        package let exit: ProcessExit
+    }
+
+    package static func output(
+        of program: String, _ arguments: [String], environment: [String: String] = [:], folder: String = "/",
+        marker: String = "caudal/tool", reactor: ProcessReactor
+    ) async throws(Failure) -> Answer {
+        let collected = Collected()
+        let launch = ProcessLaunch(
+            program: program, arguments: arguments, environment: environment, folder: folder, marker: marker)
+        let child = try await reactor.start(launch) { stream, bytes in collected.append(stream, bytes) }
+        let end = await child.exit()
+        return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
+    }
+}

@@ -1,0 +1,163 @@
+import Foundation
+import Synchronization
+
+/// Runs a program as a child process: drains what it writes into the log, finds its progress, keeps its last lines.
+package struct ProcessExecutor: StageExecutor {
+    private let reactor: ProcessReactor
+    /// The folder that programs start in.
+    private let folder: String
+    /// What a program's environment begins with.
+    private let environment: [String: String]
+
+    package init(reactor: ProcessReactor, folder: String, environment: [String: String]) {
+        self.reactor = reactor
+        self.folder = folder
+        self.environment = environment
+    }
+
+    package func execute(_ work: CommandWork, for attempt: AttemptControl) async -> Execution {
+        var variables = environment.merging(work.environment) { $1 }
+        variables["CAUDAL_RUN_ID"] = attempt.run.rawValue
+        variables["CAUDAL_STAGE"] = attempt.unit.stage.rawValue
+        variables["CAUDAL_ATTEMPT"] = String(attempt.number)
+        do throws(Failure) {
+            let program = try Self.find(work.arguments.first ?? "", path: variables["PATH"] ?? "/usr/bin:/bin", folder: folder)
+            let launch = ProcessLaunch(
+                program: program, arguments: Array(work.arguments.dropFirst()), environment: variables, folder: folder,
+                marker: attempt.marker, grace: attempt.grace)
+            return try await run(launch, progressPattern: work.progressPattern, for: attempt)
+        } catch {
+            return Execution(failure: error)
+        }
+    }
+
+    private func run(
+        _ launch: ProcessLaunch, progressPattern: String?, for attempt: AttemptControl
+    ) async throws(Failure) -> Execution {
+        let output = OutputCollector(attempt: attempt, progressPattern: progressPattern)
+        let child = try await reactor.start(launch) { stream, bytes in output.take(stream, bytes) }
+        attempt.spawned(child.identity)
+        attempt.onStop { child.stop() }
+        let end = await child.exit()
+        attempt.onStop(nil)
+        return Self.execution(of: end, lastLines: output.lastLines, attempt: attempt)
+    }
+
+    /// What the end of a child means.
+    static func execution(of end: ChildExit, lastLines: [String], attempt: AttemptControl) -> Execution {
+        if !end.leftBehind.isEmpty {
+            attempt.log.note("left behind and ended: \(end.leftBehind.joined(separator: ", "))", level: .warn)
+        }
+        var execution = Execution(exit: end.exit, usage: end.usage, lastLines: lastLines)
+        if end.exit != .exited(0) {
+            var message = end.exit.description
+            if case .signaled(9) = end.exit { message += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
+            if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
+            execution.failure = Failure(message)
+        }
+        return execution
+    }
+
+    /// The program that a name means.
+    static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {
+        if name.isEmpty { throw Failure("the command is empty") }
+        if name.contains("/") { return PathText.absolute(name, in: folder) }
+        for part in path.split(separator: ":") {
+            let candidate = "\(part)/\(name)"
+            if access(candidate, X_OK) == 0 { return candidate }
+        }
+        throw Failure("the command '\(name)' is not on PATH", remedy: "install it, or give its path; PATH is \(path)")
+    }
+}
+
+/// Takes a program's output in, on the reactor's thread, and hands it to the log.
+final class OutputCollector: Sendable {
+    private struct State {
+        var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
+        var last: [String] = []
+        var progress: ProgressFinder
+        var reported: Progress?
+    }
+
+    private let state: Mutex<State>
+    private let attempt: AttemptControl
+
+    init(attempt: AttemptControl, progressPattern: String?) {
+        self.attempt = attempt
+        state = Mutex(State(progress: ProgressFinder(pattern: progressPattern)))
+    }
+
+    /// The last lines so far, oldest first, as people can read them.
+    var lastLines: [String] { state.withLock { $0.last } }
+
+    func take(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
+        let news = state.withLock { state -> Progress? in
+            guard var splitter = state.splitters[stream] else { return nil }
+            var found: Progress?
+            attempt.log.write(stream) { emit in
+                func look(_ line: UnsafeBufferPointer<UInt8>) {
+                    if let progress = state.progress.progress(in: line) { found = progress }
+                }
+                func keep(_ line: UnsafeBufferPointer<UInt8>) {
+                    look(line)
+                    if ProgressFinder.isOnlyProgress(line) { return }
+                    emit(line)
+                    if state.last.count == AttemptResult.lastLineLimit { state.last.removeFirst() }
+                    state.last.append(String(decoding: line.prefix(500), as: UTF8.self))
+                }
+                if bytes.isEmpty { splitter.end(emit: keep) } else { splitter.feed(bytes, replaced: look, emit: keep) }
+            }
+            state.splitters[stream] = splitter
+            guard let found, found != state.reported else { return nil }
+            state.reported = found
+            return found
+        }
+        if let news { attempt.report(news) }
+    }
+}
+
+/// Finds what a program says about its progress: OSC 9;4 sequences, or what a pattern of the stage matches.
+struct ProgressFinder {
+    private let pattern: NSRegularExpression?
+
+    init(pattern: String?) {
+        // The pattern was tried when the pipeline file was read.
+        self.pattern = pattern.flatMap { try? NSRegularExpression(pattern: $0) }
+    }
+
+    private static let opening = Array("\u{1b}]9;4;".utf8)
+
+    func progress(in line: UnsafeBufferPointer<UInt8>) -> Progress? {
+        if line.contains(0x1B), let percent = Self.percent(in: line) {
+            return Progress(fraction: min(max(percent / 100, 0), 1))
+        }
+        guard let pattern, !line.isEmpty else { return nil }
+        let text = String(decoding: line.prefix(1000), as: UTF8.self)
+        guard let match = pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) else { return nil }
+        let groups = (1..<max(1, match.numberOfRanges)).compactMap { Range(match.range(at: $0), in: text).flatMap { Double(text[$0]) } }
+        switch groups.count {
+        case 1: return Progress(fraction: min(max(groups[0] / 100, 0), 1))
+        case 2 where groups[1] > 0: return Progress(fraction: min(max(groups[0] / groups[1], 0), 1))
+        default: return nil
+        }
+    }
+
+    /// The percentage of the last `ESC ] 9 ; 4 ; state ; percent` in a line.
+    private static func percent(in line: UnsafeBufferPointer<UInt8>) -> Double? {
+        var found: Double?
+        var index = line.startIndex
+        while let start = line[index...].firstIndex(of: 0x1B) {
+            index = start + 1
+            guard line[start...].starts(with: opening) else { continue }
+            let fields = line[(start + opening.count)...].prefix { $0 != 0x07 && $0 != 0x1B }.split(separator: UInt8(ascii: ";"))
+            if fields.count >= 2, let value = Double(String(decoding: fields[1], as: UTF8.self)) { found = value }
+        }
+        return found
+    }
+
+    /// Whether a line is nothing but such a sequence, which nobody wants to read in the log.
+    static func isOnlyProgress(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard line.starts(with: opening) else { return false }
+        return line.last == 0x07 || line.last == UInt8(ascii: "\\") && line.dropLast().last == 0x1B
+    }
+}

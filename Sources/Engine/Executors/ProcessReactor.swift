@@ -1,0 +1,135 @@
+import CSystem
+import Foundation
+import Synchronization
+
+/// Starts child processes and looks after all of them from one thread: reads what they write, notices their ends,
+/// and ends what they leave behind.
+///
+/// The thread waits in epoll on every pipe and on a pidfd for each child. All that it knows about a child is its own;
+/// requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists only
+/// orphans, which come to a subreaper's first thread, among the children of that thread.
+package final class ProcessReactor: Sendable {
+    /// Takes a chunk of output; called on the reactor's thread. An empty chunk says that the stream has ended.
+    package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
+
+    private let mailbox: ReactorMailbox
+
+    /// Starts the thread.
+    package init() {
+        let poll = cs_poll_create()
+        let wake = cs_wake_create()
+        precondition(poll >= 0 && wake >= 0, "no event poll: errors \(-poll), \(-wake)")
+        cs_poll_add(poll, wake, 0)
+        // Descendants whose parents die come to this process, where they can be found and named.
+        _ = cs_become_subreaper()
+        mailbox = ReactorMailbox(wake: wake)
+        let loop = ReactorLoop(poll: poll, mailbox: mailbox)
+        let thread = Thread { loop.run() }
+        thread.name = "children"
+        thread.stackSize = 1 << 20
+        thread.start()
+    }
+
+    deinit { mailbox.post(.shutDown) }
+
+    /// Starts a program.
+    ///
+    /// - Throws: ``Failure`` that says why it cannot be run and what to do.
+    package func start(_ launch: ProcessLaunch, output: @escaping OutputHandler) async throws(Failure) -> ChildProcess {
+        let result = await withCheckedContinuation { continuation in
+            mailbox.post(.start(launch, output) { continuation.resume(returning: $0) })
+        }
+        return try result.get()
+    }
+}
+
+/// Carries requests to the reactor's thread.
+final class ReactorMailbox: Sendable {
+    /// What the thread is asked to do.
+    enum Request: Sendable {
+        case start(ProcessLaunch, ProcessReactor.OutputHandler, @Sendable (Result<ChildProcess, Failure>) -> Void)
+        case stop(UInt64)
+        case shutDown
+    }
+
+    let wake: Int32
+    private let requests = Mutex<[Request]>([])
+
+    init(wake: Int32) { self.wake = wake }
+
+    func post(_ request: Request) {
+        requests.withLock { $0.append(request) }
+        cs_wake(wake)
+    }
+
+    func take() -> [Request] {
+        requests.withLock { list in
+            defer { list = [] }
+            return list
+        }
+    }
+}
+
+/// Starts a program with pipes for what it writes.
+enum Spawner {
+    /// A child that was started: its number, and the reading ends of its pipes.
+    struct Started {
+        let pid: Int32
+        let output: Int32
+        let errors: Int32
+    }
+
+    static func start(_ launch: ProcessLaunch) -> Result<Started, Failure> {
+        var pipes: [Int32] = []
+        for _ in 0..<2 {
+            var ends: [Int32] = [-1, -1]
+            let result = cs_pipe(&ends)
+            guard result == 0 else {
+                for end in pipes { close(end) }
+                return .failure(
+                    Failure(
+                        "no pipe for \(launch.program): \(String(cString: strerror(-result)))",
+                        remedy: "raise the limit on open files with 'ulimit -n'"))
+            }
+            pipes += ends
+        }
+        let pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        close(pipes[1])
+        close(pipes[3])
+        guard pid > 0 else {
+            close(pipes[0])
+            close(pipes[2])
+            return .failure(failure(of: launch, error: -pid))
+        }
+        return .success(Started(pid: pid, output: pipes[0], errors: pipes[2]))
+    }
+
+    private static func spawn(_ launch: ProcessLaunch, output: Int32, errors: Int32) -> Int32 {
+        var environment = launch.environment
+        environment[ProcessLaunch.markerVariable] = launch.marker
+        let arguments = ([launch.program] + launch.arguments).map { strdup($0) } + [nil]
+        let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer {
+            for text in arguments { free(text) }
+            for text in variables { free(text) }
+        }
+        return cs_spawn(launch.program, arguments, variables, launch.folder, -1, output, errors, 0)
+    }
+
+    private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {
+        if !FileText.exists(launch.folder) { return Failure("the folder \(launch.folder) is not there") }
+        switch error {
+        case ENOENT where FileText.exists(launch.program):
+            return Failure(
+                "\(launch.program) cannot be run: the interpreter it names is not there",
+                remedy: "look at its first line, and at its line ends")
+        case ENOENT: return Failure("\(launch.program) is not there", remedy: "install it, or mend the path in 'run'")
+        case EACCES:
+            return Failure("\(launch.program) may not be run", remedy: "make it executable: chmod +x \(launch.program)")
+        case ENOEXEC:
+            return Failure("\(launch.program) is no program", remedy: "begin it with a line such as #!/bin/sh")
+        case E2BIG: return Failure("the arguments and variables of \(launch.program) are too long")
+        default: return Failure("\(launch.program) cannot be started: \(String(cString: strerror(error)))")
+        }
+    }
+}

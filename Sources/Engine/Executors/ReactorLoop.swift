@@ -1,0 +1,253 @@
+import CSystem
+import Foundation
+
+/// The thread of ``ProcessReactor``: everything here happens on it, one thing after the other.
+final class ReactorLoop: Sendable {
+    /// How often a group is looked at that has been asked to end.
+    private static let interval: Int64 = 20_000_000
+    /// How long pipes are read after the last process is gone that could be found: somebody may still hold them.
+    private static let drainLimit: Int64 = 200_000_000
+
+    private let poll: Int32
+    private let mailbox: ReactorMailbox
+
+    init(poll: Int32, mailbox: ReactorMailbox) {
+        self.poll = poll
+        self.mailbox = mailbox
+    }
+
+    /// A child and how to reach it.
+    private struct Child {
+        let pid: Int32
+        let output: Int32
+        let errors: Int32
+        let marker: String
+        let grace: Duration
+        let process: ChildProcess
+        let handler: ProcessReactor.OutputHandler
+    }
+
+    /// A child's life as the loop sees it.
+    private struct Record {
+        enum Phase {
+            case running
+            /// Asked to end; killed at this time.
+            case stopping(killAt: Int64)
+            case killed
+        }
+
+        let child: Child
+        let pidfd: Int32
+        var phase = Phase.running
+        var outputIsOpen = true
+        var errorsAreOpen = true
+        /// How the first process of the group ended, once it has.
+        var exit: cs_exit?
+        var leftBehind: [String] = []
+        var wasKilled = false
+        /// When pipes are closed that nobody known holds any more.
+        var closeAt: Int64?
+    }
+
+    func run() {
+        var records: [UInt64: Record] = [:]
+        var nextToken: UInt64 = 1
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        var tokens = [UInt64](repeating: 0, count: 64)
+        while true {
+            let count = cs_poll_wait(poll, &tokens, Int32(tokens.count), timeout(records))
+            // Cleared before the requests are taken: one that comes in between wakes the thread again.
+            if tokens.prefix(max(0, Int(count))).contains(0) { cs_wake_clear(mailbox.wake) }
+            for request in mailbox.take() {
+                switch request {
+                case .start(let launch, let handler, let reply):
+                    reply(start(launch, handler, token: nextToken, &records))
+                    nextToken += 1
+                case .stop(let token): stop(token, &records)
+                case .shutDown:
+                    close(mailbox.wake)
+                    close(poll)
+                    return
+                }
+            }
+            for token in tokens.prefix(max(0, Int(count))) where token != 0 { handle(token, &records, &buffer) }
+            watch(&records, &buffer)
+        }
+    }
+
+    /// Milliseconds until a group has to be looked at again; -1 when none has to.
+    private func timeout(_ records: [UInt64: Record]) -> Int32 {
+        let mustWatch = records.values.contains { record in
+            if case .running = record.phase { record.exit != nil } else { true }
+        }
+        return mustWatch ? Int32(Self.interval / 1_000_000) : -1
+    }
+
+    // MARK: - Requests
+
+    private func start(
+        _ launch: ProcessLaunch, _ handler: @escaping ProcessReactor.OutputHandler, token: UInt64,
+        _ records: inout [UInt64: Record]
+    ) -> Result<ChildProcess, Failure> {
+        Spawner.start(launch).map { started in
+            let process = ChildProcess(identity: ProcessTable.identity(of: started.pid), mailbox: mailbox, token: token)
+            let pidfd = cs_pidfd_open(started.pid)
+            let child = Child(
+                pid: started.pid, output: started.output, errors: started.errors, marker: launch.marker,
+                grace: launch.grace, process: process, handler: handler)
+            records[token] = Record(child: child, pidfd: pidfd)
+            cs_poll_add(poll, started.output, token << 2 | 1)
+            cs_poll_add(poll, started.errors, token << 2 | 2)
+            // A child that has ended already has a pidfd that is readable at once.
+            if pidfd >= 0 { cs_poll_add(poll, pidfd, token << 2 | 3) }
+            return process
+        }
+    }
+
+    private func stop(_ token: UInt64, _ records: inout [UInt64: Record]) {
+        guard var record = records[token], case .running = record.phase else { return }
+        kill(-record.child.pid, SIGTERM)
+        // A stopped process cannot end: let it go on so that it can.
+        kill(-record.child.pid, SIGCONT)
+        let grace = Int64(record.child.grace.seconds * 1e9)
+        record.phase = .stopping(killAt: cs_steady_ns() + grace)
+        records[token] = record
+    }
+
+    // MARK: - Events
+
+    private func handle(_ token: UInt64, _ records: inout [UInt64: Record], _ buffer: inout [UInt8]) {
+        guard var record = records[token >> 2] else { return }
+        switch token & 3 {
+        case 1: read(.stdout, &record, &buffer, all: false)
+        case 2: read(.stderr, &record, &buffer, all: false)
+        default: leaderEnded(&record, &buffer)
+        }
+        records[token >> 2] = record
+    }
+
+    /// Reads one chunk, or everything that is there.
+    private func read(_ stream: LogStream, _ record: inout Record, _ buffer: inout [UInt8], all: Bool) {
+        let isOpen = stream == .stdout ? record.outputIsOpen : record.errorsAreOpen
+        let descriptor = stream == .stdout ? record.child.output : record.child.errors
+        guard isOpen else { return }
+        repeat {
+            let count = Foundation.read(descriptor, &buffer, buffer.count)
+            if count > 0 {
+                buffer.withUnsafeBytes { record.child.handler(stream, UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+            } else if count == 0 || errno != EAGAIN && errno != EINTR {
+                closeStream(stream, &record)
+                return
+            } else {
+                return
+            }
+        } while all
+    }
+
+    private func closeStream(_ stream: LogStream, _ record: inout Record) {
+        let descriptor = stream == .stdout ? record.child.output : record.child.errors
+        cs_poll_remove(poll, descriptor)
+        close(descriptor)
+        if stream == .stdout { record.outputIsOpen = false } else { record.errorsAreOpen = false }
+        record.child.handler(stream, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// The first process of the group has ended: what it wrote is read, then its status is taken.
+    private func leaderEnded(_ record: inout Record, _ buffer: inout [UInt8]) {
+        guard record.exit == nil else { return }
+        cs_poll_remove(poll, record.pidfd)
+        close(record.pidfd)
+        read(.stdout, &record, &buffer, all: true)
+        read(.stderr, &record, &buffer, all: true)
+        var exit = cs_exit()
+        cs_reap(record.child.pid, &exit)
+        record.exit = exit
+    }
+
+    // MARK: - Ends
+
+    /// Goes on with every child that is ending.
+    private func watch(_ records: inout [UInt64: Record], _ buffer: inout [UInt8]) {
+        let now = cs_steady_ns()
+        for token in Array(records.keys) {
+            guard var record = records[token] else { continue }
+            if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(record) {
+                record.wasKilled = true
+                record.phase = .killed
+                kill(-record.child.pid, SIGKILL)
+            }
+            if record.exit != nil, sweep(&record, now, others: records.count - 1, &buffer) {
+                records[token] = nil
+                finish(record)
+            } else {
+                records[token] = record
+            }
+        }
+    }
+
+    /// Whether anything of the group is there. The number of a group is not given away while it has members, and
+    /// before the first process is reaped it is its own.
+    private func groupIsAlive(_ record: Record) -> Bool {
+        record.exit == nil || kill(-record.child.pid, 0) == 0
+    }
+
+    /// Ends what a child that has ended left behind; tells whether nothing is left.
+    private func sweep(_ record: inout Record, _ now: Int64, others: Int, _ buffer: inout [UInt8]) -> Bool {
+        if groupIsAlive(record) {
+            if case .running = record.phase {
+                record.leftBehind += ProcessTable.members(ofGroup: record.child.pid).map { "\($0.name) (\($0.pid))" }
+                kill(-record.child.pid, SIGTERM)
+                kill(-record.child.pid, SIGCONT)
+                let grace = min(Int64(record.child.grace.seconds * 1e9), 1_000_000_000)
+                record.phase = .stopping(killAt: now + grace)
+            }
+            return false
+        }
+        let escaped = escapees(of: record, others: others)
+        if !escaped.isEmpty {
+            record.leftBehind += escaped.map { "\($0.name) (\($0.pid), in a session of its own)" }
+                .filter { !record.leftBehind.contains($0) }
+            for process in escaped { kill(process.pid, SIGKILL) }
+            return false
+        }
+        read(.stdout, &record, &buffer, all: true)
+        read(.stderr, &record, &buffer, all: true)
+        guard record.outputIsOpen || record.errorsAreOpen else { return true }
+        guard let closeAt = record.closeAt else {
+            record.closeAt = now + Self.drainLimit
+            return false
+        }
+        return now >= closeAt
+    }
+
+    /// Descendants that left the group: orphans that came to this process and carry the child's marker. One that wiped
+    /// its environment is taken for the child's when no other child is there that it could belong to.
+    private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
+        ProcessTable.adopted().compactMap { pid in
+            guard let fields = ProcessTable.fields(of: pid) else { return nil }
+            if fields.state == "Z" {
+                waitpid(pid, nil, WNOHANG)
+                return nil
+            }
+            // A process whose environment cannot be read has ended meanwhile.
+            let environment = (try? FileText.bytes("/proc/\(pid)/environ")) ?? []
+            let prefix = Array("\(ProcessLaunch.markerVariable)=".utf8)
+            let marker = environment.split(separator: 0).first { $0.starts(with: prefix) }
+            if let marker { return marker.dropFirst(prefix.count).elementsEqual(record.child.marker.utf8) ? (pid, fields.name) : nil }
+            return others == 0 ? (pid, fields.name) : nil
+        }
+    }
+
+    private func finish(_ record: Record) {
+        var record = record
+        if record.outputIsOpen { closeStream(.stdout, &record) }
+        if record.errorsAreOpen { closeStream(.stderr, &record) }
+        let exit = record.exit ?? cs_exit()
+        let usage = ResourceUsage(
+            user: .microseconds(exit.user_us), system: .microseconds(exit.system_us), peakMemory: exit.peak_kib * 1024)
+        record.child.process.finish(
+            ChildExit(
+                exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,
+                leftBehind: record.leftBehind, wasKilled: record.wasKilled))
+    }
+}

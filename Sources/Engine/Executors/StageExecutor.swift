@@ -1,0 +1,162 @@
+import Synchronization
+
+/// Carries out one attempt's work and reports on it.
+///
+/// Every executor passes the same conformance suite: success, failure, a missing program, floods of output, stopping.
+package protocol StageExecutor: Sendable {
+    associatedtype Work: Sendable
+
+    /// Does the work and returns when everything has ended and nothing of it is left.
+    ///
+    /// Stopping is a message, never a cancelled task: ``AttemptControl/requestStop(_:)`` makes the work end in its own
+    /// way, so that its last lines and its true ending are kept.
+    func execute(_ work: Work, for attempt: AttemptControl) async -> Execution
+}
+
+/// How an attempt's work ended.
+package struct Execution: Sendable {
+    /// Why it did not work, or nil when it did.
+    package var failure: Failure?
+    package var exit: ProcessExit?
+    package var usage: ResourceUsage?
+    /// The last lines it wrote, oldest first.
+    package var lastLines: [String]
+    /// What a data stage gave back.
+    package var readings: DataReadings?
+    /// What DuckDB said about statements that failed, in order.
+    package var errors: [String]
+
+    package init(
+        failure: Failure? = nil, exit: ProcessExit? = nil, usage: ResourceUsage? = nil, lastLines: [String] = [],
+        readings: DataReadings? = nil, errors: [String] = []
+    ) {
+        self.failure = failure
+        self.exit = exit
+        self.usage = usage
+        self.lastLines = lastLines
+        self.readings = readings
+        self.errors = errors
+    }
+}
+
+/// What connects one attempt with the engine while it runs: reports go out, a request to stop comes in.
+package final class AttemptControl: Sendable {
+    package let unit: UnitID
+    package let number: Int
+    package let run: RunID
+    package let log: AttemptLog
+    /// How long a process has between being asked to end and being killed.
+    package let grace: Duration
+    private let onSpawn: @Sendable (ProcessIdentity) -> Void
+    private let onProgress: @Sendable (Progress) -> Void
+    private let stopping = Mutex<(reason: StopReason?, handler: (@Sendable () -> Void)?)>((nil, nil))
+
+    package init(
+        unit: UnitID, number: Int, run: RunID, log: AttemptLog, grace: Duration = .seconds(5),
+        onSpawn: @escaping @Sendable (ProcessIdentity) -> Void = { _ in },
+        onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) {
+        self.unit = unit
+        self.number = number
+        self.run = run
+        self.log = log
+        self.grace = grace
+        self.onSpawn = onSpawn
+        self.onProgress = onProgress
+    }
+
+    /// Marks the attempt's processes: `run/stage/item#attempt`.
+    package var marker: String { "\(run)/\(unit)#\(number)" }
+
+    /// Asks the attempt to end.
+    package func requestStop(_ reason: StopReason) {
+        let handler = stopping.withLock { stopping -> (@Sendable () -> Void)? in
+            guard stopping.reason == nil else { return nil }
+            stopping.reason = reason
+            return stopping.handler
+        }
+        handler?()
+    }
+
+    /// Why it was asked to end, if it was.
+    package var stopReason: StopReason? { stopping.withLock { $0.reason } }
+
+    /// Says how the attempt is ended from now on; carried out at once when it was asked to end already.
+    package func onStop(_ handler: (@Sendable () -> Void)?) {
+        let isLate = stopping.withLock { stopping -> Bool in
+            stopping.handler = handler
+            return stopping.reason != nil
+        }
+        if isLate { handler?() }
+    }
+
+    /// Tells the engine about the attempt's process.
+    package func spawned(_ process: ProcessIdentity) { onSpawn(process) }
+
+    /// Tells the engine how far the attempt is.
+    package func report(_ progress: Progress) { onProgress(progress) }
+}
+
+/// The log as one attempt writes it: its program's output and the engine's own lines about it.
+package final class AttemptLog: Sendable {
+    private let writer: LogWriter?
+    private let channels: [LogStream: LogChannel]
+    private let masker: SecretMasker
+    private let now: @Sendable () -> Moment
+    private let onRemark: @Sendable ([LogChannel.Remark]) -> Void
+    private let remarks = Mutex(0)
+
+    /// How many lines of one attempt become rows of the run store; the others are in the log all the same.
+    static let remarkLimit = 1000
+
+    package init(
+        writer: LogWriter?, pipeline: String, run: RunID, unit: UnitID?, attempt: Int?, masker: SecretMasker,
+        now: @escaping @Sendable () -> Moment, onRemark: @escaping @Sendable ([LogChannel.Remark]) -> Void = { _ in }
+    ) {
+        self.writer = writer
+        self.masker = masker
+        self.now = now
+        self.onRemark = onRemark
+        channels = Dictionary(
+            LogStream.allCases.map {
+                ($0, LogChannel(pipeline: pipeline, run: run, unit: unit, attempt: attempt, stream: $0))
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Writes a line of the engine about the attempt.
+    package func note(_ message: String, level: LogLevel = .info) {
+        guard let channel = channels[.engine] else { return }
+        var block: [UInt8] = []
+        let remark = channel.append(masker.masked(message), time: now().wall, level: level, to: &block)
+        writer?.append(block)
+        keep(remark.map { [$0] } ?? [])
+    }
+
+    /// Writes lines of the program; `lines` calls its argument with each of them.
+    package func write(_ stream: LogStream, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void) {
+        guard let channel = channels[stream] else { return }
+        let time = now().wall
+        var block: [UInt8] = []
+        var found: [LogChannel.Remark] = []
+        lines { line in
+            let remark: LogChannel.Remark?
+            if masker.isEmpty {
+                remark = channel.append(line, time: time, to: &block)
+            } else {
+                remark = masker.withMasked(line) { channel.append($0, time: time, to: &block) }
+            }
+            if let remark { found.append(remark) }
+        }
+        writer?.append(block)
+        keep(found)
+    }
+
+    private func keep(_ found: [LogChannel.Remark]) {
+        guard !found.isEmpty else { return }
+        let room = remarks.withLock { count -> Int in
+            defer { count += found.count }
+            return max(0, Self.remarkLimit - count)
+        }
+        if room > 0 { onRemark(Array(found.prefix(room))) }
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+
+/// The segments of a run's log.
+package enum LogFiles {
+    /// A segment: its number, from 1, and its path.
+    package struct Segment: Sendable, Hashable {
+        package let number: Int
+        package let path: String
+    }
+
+    /// The path of a segment.
+    package static func path(of number: Int, in folder: String) -> String {
+        let digits = String(number)
+        return folder + "/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".jsonl"
+    }
+
+    /// The segments that are there, in order.
+    package static func segments(in folder: String) -> [Segment] {
+        // A run without a log has no such folder, and no segments.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.compactMap { name in
+            guard name.hasSuffix(".jsonl"), let number = Int(name.dropLast(6)) else { return nil }
+            return Segment(number: number, path: folder + "/" + name)
+        }.sorted { $0.number < $1.number }
+    }
+}
+
+/// Reads lines of the log back.
+package enum LogLineParser {
+    /// The record of one line, or nil when it is none, such as the torn end of a file.
+    package static func record(_ line: UnsafeBufferPointer<UInt8>) -> LogRecord? {
+        var reader = JSONObjectReader(line)
+        var record = LogRecord(time: 0, level: .info, pipeline: "", run: "", stream: .engine, message: "")
+        guard reader.begin() else { return nil }
+        while let key = reader.key() {
+            switch key {
+            case "time": record.time = reader.string().flatMap { time(of: $0) } ?? 0
+            case "level": record.level = reader.string().flatMap { LogLevel(named: $0) } ?? .info
+            case "pipeline": record.pipeline = reader.string() ?? ""
+            case "run": record.run = RunID(reader.string() ?? "")
+            case "stage": record.stage = reader.string().map { StageID($0) }
+            case "item": record.item = reader.string().map { ItemKey($0) }
+            case "attempt": record.attempt = Int(reader.raw())
+            case "stream": record.stream = reader.string().flatMap { LogStream(rawValue: $0) } ?? .engine
+            case "message": record.message = reader.string() ?? ""
+            case "fields": record.fields = reader.raw()
+            default: _ = reader.raw()
+            }
+        }
+        return reader.isWhole ? record : nil
+    }
+
+    /// Milliseconds since 1970 of `2026-11-23T06:00:00.123Z`.
+    package static func time(of text: String) -> Int64? {
+        let bytes = Array(text.utf8)
+        guard bytes.count >= 19, let day = UTC.milliseconds(ofDate: String(decoding: bytes[..<10], as: UTF8.self)) else { return nil }
+        func number(_ range: Range<Int>) -> Int64? { Int64(String(decoding: bytes[range], as: UTF8.self)) }
+        guard let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19) else { return nil }
+        let fraction = bytes.count >= 23 ? number(20..<23) ?? 0 : 0
+        return day + hour * 3_600_000 + minute * 60_000 + second * 1000 + fraction
+    }
+}
+
+/// Steps through one flat JSON object without building anything that is not asked for.
+struct JSONObjectReader {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var index = 0
+    /// Whether the object ended where it should.
+    private(set) var isWhole = false
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    private mutating func skipBlanks() {
+        while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x0A || bytes[index] == 0x0D { index += 1 }
+    }
+
+    private mutating func take(_ character: Character) -> Bool {
+        skipBlanks()
+        guard index < bytes.count, bytes[index] == character.asciiValue else { return false }
+        index += 1
+        return true
+    }
+
+    mutating func begin() -> Bool { take("{") }
+
+    /// The next key, or nil at the end.
+    mutating func key() -> String? {
+        if take("}") {
+            isWhole = true
+            return nil
+        }
+        _ = take(",")
+        guard let key = string(), take(":") else { return nil }
+        return key
+    }
+
+    /// The next value as text, when it is a string.
+    mutating func string() -> String? {
+        guard take("\"") else {
+            _ = raw()
+            return nil
+        }
+        let start = index
+        var hasEscapes = false
+        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
+            if bytes[index] == UInt8(ascii: "\\") {
+                hasEscapes = true
+                index += 1
+            }
+            index += 1
+        }
+        guard index < bytes.count else { return nil }
+        let content = UnsafeBufferPointer(rebasing: bytes[start..<index])
+        index += 1
+        return hasEscapes ? Self.unescaped(content) : String(decoding: content, as: UTF8.self)
+    }
+
+    private static func unescaped(_ content: UnsafeBufferPointer<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(content.count)
+        var index = 0
+        while index < content.count {
+            guard content[index] == UInt8(ascii: "\\"), index + 1 < content.count else {
+                text.append(content[index])
+                index += 1
+                continue
+            }
+            index += 2
+            switch content[index - 1] {
+            case UInt8(ascii: "n"): text.append(0x0A)
+            case UInt8(ascii: "t"): text.append(0x09)
+            case UInt8(ascii: "r"): text.append(0x0D)
+            case UInt8(ascii: "b"): text.append(0x08)
+            case UInt8(ascii: "f"): text.append(0x0C)
+            case UInt8(ascii: "u"):
+                let digits = String(decoding: content[index..<min(index + 4, content.count)], as: UTF8.self)
+                index += 4
+                let code = UInt32(digits, radix: 16) ?? 0xFFFD
+                // A byte that was no UTF-8 was kept as an unpaired surrogate; it is given back as it was.
+                if (0xDC80...0xDCFF).contains(code) { text.append(UInt8(code - 0xDC00)) }
+                else { text += Array(String(Unicode.Scalar(code) ?? "\u{fffd}").utf8) }
+            case let other: text.append(other)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The next value as it is written: a number, a word, a list or an object.
+    mutating func raw() -> String {
+        skipBlanks()
+        let start = index
+        var depth = 0
+        var isText = false
+        while index < bytes.count {
+            let byte = bytes[index]
+            if isText {
+                if byte == UInt8(ascii: "\\") { index += 1 } else if byte == UInt8(ascii: "\"") { isText = false }
+            } else if byte == UInt8(ascii: "\"") {
+                isText = true
+            } else if byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+                depth += 1
+            } else if byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") {
+                if depth == 0 { break }
+                depth -= 1
+            } else if byte == UInt8(ascii: ","), depth == 0 {
+                break
+            }
+            index += 1
+        }
+        index = min(index, bytes.count)
+        return String(decoding: bytes[start..<index], as: UTF8.self)
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+
+/// Reads a run's log from where it was left, line by line, while somebody may be writing it.
+package struct LogTail: Sendable {
+    private let folder: String
+    private var segment = 0
+    private var offset: Int64 = 0
+    /// The beginning of a line whose end was not there yet.
+    private var rest: [UInt8] = []
+
+    /// A tail that begins with the first line.
+    package init(folder: String) { self.folder = folder }
+
+    /// Calls `line` with each whole line that has come since.
+    ///
+    /// - Parameter limit: Stops after about so many bytes; what is left comes with the next call.
+    /// - Returns: Whether there may be more already.
+    @discardableResult
+    package mutating func read(limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
+        var left = limit
+        for found in LogFiles.segments(in: folder) where found.number >= segment {
+            if found.number > segment {
+                // A torn last line of a segment is not continued in the next one.
+                segment = found.number
+                offset = 0
+                rest = []
+            }
+            let descriptor = open(found.path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            defer { close(descriptor) }
+            var buffer = [UInt8](repeating: 0, count: 256 << 10)
+            while left > 0 {
+                let count = pread(descriptor, &buffer, buffer.count, Int(offset))
+                if count <= 0 { break }
+                offset += Int64(count)
+                left -= count
+                buffer.withUnsafeBufferPointer { take(UnsafeBufferPointer(rebasing: $0.prefix(count)), line) }
+            }
+            if left <= 0 { return true }
+        }
+        return false
+    }
+
+    private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>, _ line: (UnsafeBufferPointer<UInt8>) -> Void) {
+        var start = 0
+        while let end = bytes[start...].firstIndex(of: 0x0A) {
+            if rest.isEmpty {
+                line(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+            } else {
+                rest.append(contentsOf: bytes[start..<end])
+                rest.withUnsafeBufferPointer(line)
+                rest.removeAll()
+            }
+            start = end + 1
+        }
+        rest.append(contentsOf: bytes[start...])
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import Synchronization
+
+/// Writes a run's log: JSON lines in append-only segments, one stream for everything.
+///
+/// Whoever has lines formats them into a ``LogChannel`` and hands whole blocks over; a block is one write, so what a
+/// program said is on its way to the disk before more is read from it, and `kill -9` loses nothing that was read.
+package final class LogWriter: Sendable {
+    /// A segment is closed when it has grown to this, in bytes.
+    package static let segmentLimit = 64 << 20
+
+    private struct Segment {
+        var descriptor: Int32 = -1
+        var number = 0
+        var size = 0
+        /// Why the log can no longer be written; the first fault stays.
+        var failure: Failure?
+    }
+
+    private let folder: String
+    private let segment: Mutex<Segment>
+    private let onFailure: @Sendable (Failure) -> Void
+
+    /// A writer that goes on behind the segments that are there.
+    ///
+    /// - Parameter onFailure: Called once, when a block cannot be written; later blocks are dropped.
+    package init(folder: String, onFailure: @escaping @Sendable (Failure) -> Void) throws(Failure) {
+        self.folder = folder
+        self.onFailure = onFailure
+        var first = Segment()
+        first.number = (LogFiles.segments(in: folder).last?.number ?? 0)
+        segment = Mutex(first)
+        try segment.withLock { segment throws(Failure) in try Self.open(&segment, folder) }
+    }
+
+    deinit {
+        let descriptor = segment.withLock { $0.descriptor }
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    private static func open(_ segment: inout Segment, _ folder: String) throws(Failure) {
+        if segment.descriptor >= 0 { close(segment.descriptor) }
+        segment.number += 1
+        let path = LogFiles.path(of: segment.number, in: folder)
+        segment.descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        segment.size = 0
+        if segment.descriptor < 0 {
+            throw Failure("the log \(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Appends whole lines.
+    package func append(_ block: [UInt8]) {
+        guard !block.isEmpty else { return }
+        let failure = segment.withLock { segment -> Failure? in
+            guard segment.failure == nil else { return nil }
+            do throws(Failure) {
+                if segment.size >= Self.segmentLimit { try Self.open(&segment, folder) }
+                try Self.write(block, to: segment.descriptor, in: folder)
+                segment.size += block.count
+                return nil
+            } catch {
+                segment.failure = error
+                return error
+            }
+        }
+        if let failure { onFailure(failure) }
+    }
+
+    private static func write(_ block: [UInt8], to descriptor: Int32, in folder: String) throws(Failure) {
+        let error: Int32 = block.withUnsafeBytes { bytes in
+            var rest = bytes
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return errno
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+            return 0
+        }
+        if error != 0 {
+            throw Failure(
+                "the log in \(folder) cannot be written: \(String(cString: strerror(error)))",
+                remedy: error == ENOSPC ? "free some space, then continue with 'caudal resume'" : nil)
+        }
+    }
+}
+
+/// Formats the lines of one source for the log: one stream of one attempt, or the engine itself.
+///
+/// Everything that is the same for all of its lines is put together once.
+package struct LogChannel: Sendable {
+    private let middle: [UInt8]
+    private let source: LogRecord
+
+    /// A line that is worth a row in the run store.
+    package struct Remark: Sendable, Hashable {
+        package var time: Int64
+        package var level: LogLevel
+        package var unit: UnitID?
+        package var attempt: Int?
+        package var stream: LogStream
+        package var message: String
+    }
+
+    package init(
+        pipeline: String, run: RunID, unit: UnitID? = nil, attempt: Int? = nil, stream: LogStream
+    ) {
+        source = LogRecord(
+            time: 0, level: .info, pipeline: pipeline, run: run, stage: unit?.stage, item: unit?.item, attempt: attempt,
+            stream: stream, message: "")
+        var text = "\",\"pipeline\":\(JSONText.quoted(pipeline)),\"run\":\(JSONText.quoted(run.rawValue))"
+        if let unit {
+            text += ",\"stage\":\(JSONText.quoted(unit.stage.rawValue))"
+            if let item = unit.item { text += ",\"item\":\(JSONText.quoted(item.rawValue))" }
+        }
+        if let attempt { text += ",\"attempt\":\(attempt)" }
+        text += ",\"stream\":\"\(stream.rawValue)\",\"message\":"
+        middle = Array(text.utf8)
+    }
+
+    /// Appends one line to a block.
+    ///
+    /// - Parameters:
+    ///   - time: Milliseconds since 1970.
+    ///   - level: The line's level; nil takes what the line claims, or info.
+    /// - Returns: The line as a remark when its level is warn or above.
+    @discardableResult
+    package func append(
+        _ line: UnsafeBufferPointer<UInt8>, time: Int64, level: LogLevel? = nil, to block: inout [UInt8]
+    ) -> Remark? {
+        let json = line.first == UInt8(ascii: "{") && line.last == UInt8(ascii: "}") ? JSONLogLine(line) : nil
+        let level = level ?? json?.level ?? LogLevel.claimed(by: line) ?? .info
+        block.append(contentsOf: #"{"time":""#.utf8)
+        block.append(contentsOf: UTC.iso(time).utf8)
+        block.append(contentsOf: #"","level":""#.utf8)
+        block.append(contentsOf: level.name.utf8)
+        block.append(contentsOf: middle)
+        if let json {
+            JSONText.append(json.message, to: &block)
+            block.append(contentsOf: #","fields":"#.utf8)
+            block.append(contentsOf: line)
+        } else {
+            JSONText.append(line, to: &block)
+        }
+        block.append(contentsOf: "}\n".utf8)
+        guard level >= .warn else { return nil }
+        return Remark(
+            time: time, level: level, unit: source.stage.map { UnitID($0, source.item) }, attempt: source.attempt,
+            stream: source.stream, message: json?.message ?? String(decoding: line, as: UTF8.self))
+    }
+
+    /// Appends one line of text to a block.
+    @discardableResult
+    package func append(_ message: String, time: Int64, level: LogLevel, to block: inout [UInt8]) -> Remark? {
+        var message = message
+        return message.withUTF8 { append($0, time: time, level: level, to: &block) }
+    }
+}
+
+/// A line that is a JSON object of its own, as many programs log.
+struct JSONLogLine {
+    let level: LogLevel?
+    let message: String
+
+    /// Reads the line; nil when it is no JSON object after all.
+    init?(_ line: UnsafeBufferPointer<UInt8>) {
+        guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else { return nil }
+        let levels = ["level", "lvl", "severity", "levelname"].compactMap { fields[$0]?.text }
+        level = levels.first.flatMap { LogLevel(named: $0) }
+        let messages = ["message", "msg", "event", "text"].compactMap { fields[$0]?.text }
+        message = messages.first ?? String(decoding: line, as: UTF8.self)
+    }
+}

@@ -1,0 +1,33 @@
+extension Duration {
+    /// The duration in a few characters: `0.4s`, `12s`, `4:12`, `1h02`, `3d04h`.
+    package var short: String {
+        let seconds = max(0, seconds)
+        if seconds < 10 { return (seconds * 10).rounded() < 100 ? "\((seconds * 10).rounded() / 10)s" : "10s" }
+        let whole = Int(seconds.rounded())
+        if whole < 60 { return "\(whole)s" }
+        if whole < 3600 { return "\(whole / 60):\(Self.two(whole % 60))" }
+        if whole < 86_400 { return "\(whole / 3600)h\(Self.two(whole / 60 % 60))" }
+        return "\(whole / 86_400)d\(Self.two(whole / 3600 % 24))h"
+    }
+
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
+}
+
+extension Int64 {
+    /// A count in a few characters: `812`, `18.4k`, `1.2M`.
+    package var short: String { Self.scaled(Double(self), step: 1000, units: ["", "k", "M", "G", "T"]) }
+
+    /// A size in a few characters: `512 B`, `1.4 MB`.
+    package var shortBytes: String { Self.scaled(Double(self), step: 1000, units: [" B", " kB", " MB", " GB", " TB"]) }
+
+    private static func scaled(_ value: Double, step: Double, units: [String]) -> String {
+        var value = value
+        var unit = 0
+        while abs(value) >= step * 0.9995, unit < units.count - 1 {
+            value /= step
+            unit += 1
+        }
+        if unit == 0 { return "\(Int64(value))\(units[0])" }
+        return abs(value) < 99.95 ? "\((value * 10).rounded() / 10)\(units[unit])" : "\(Int64(value.rounded()))\(units[unit])"
+    }
+}

@@ -1,0 +1,301 @@
+import Foundation
+import Synchronization
+
+/// One attempt to be made.
+package struct AttemptOrder: Sendable {
+    package let unit: UnitID
+    package let number: Int
+    package let purpose: RunAction.Purpose
+    /// The item, for an attempt of one.
+    package let item: Item?
+    /// What the stages upstream have published in this run, by dataset; a dataset that no stage of the run writes is
+    /// not there.
+    package let artifacts: [DatasetName: [Artifact]]
+    /// The whole run so far, for work that asks for it.
+    package let state: RunState?
+}
+
+/// Makes attempts.
+package protocol AttemptConductor: Sendable {
+    /// Whether attempts of a stage want to see the whole run.
+    func wantsState(_ stage: StageID) -> Bool
+
+    /// Makes one attempt and returns when nothing of it is left.
+    ///
+    /// - Parameter publish: Waits until the engine has recorded the moves and the result that will hold once they are
+    ///   made; false says that nothing may be moved.
+    func conduct(
+        _ order: AttemptOrder, control: AttemptControl,
+        publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async -> AttemptResult
+}
+
+/// Carries a run out: takes what happens in, lets the ``RunMachine`` decide, records, publishes and acts.
+///
+/// One loop takes all inputs that have come, records what follows from them in one transaction and carries the actions
+/// out. Attempts run as child tasks and come back as inputs; they are stopped by a message, never by cancelling.
+package actor Engine {
+    /// Everything outside of a run that an engine reaches for.
+    package struct Environment: Sendable {
+        package var now: @Sendable () -> Moment
+        package var sleep: @Sendable (Duration) async -> Void
+        package var process: ProcessIdentity
+        /// How long a process has between being asked to end and being killed.
+        package var grace: Duration
+
+        package init(
+            now: @escaping @Sendable () -> Moment = { SystemClock.now },
+            // A sleep that is cut short by cancelling is what its timer wants.
+            sleep: @escaping @Sendable (Duration) async -> Void = { try? await ContinuousClock().sleep(for: $0) },
+            process: ProcessIdentity = ProcessTable.own, grace: Duration = .seconds(5)
+        ) {
+            self.now = now
+            self.sleep = sleep
+            self.process = process
+            self.grace = grace
+        }
+    }
+
+    /// Events as they are recorded.
+    package nonisolated let hub = EventHub()
+    private let environment: Environment
+    private let journal: any RunJournal
+    private let conductor: any AttemptConductor
+    private let masker: SecretMasker
+    private let writer: LogWriter?
+    private nonisolated let mailbox: EngineMailbox
+    private var driver: RunDriver
+    private var controls: [UnitID: AttemptControl] = [:]
+    private var timers: [RunTimer: Task<Void, Never>] = [:]
+    private var publishing: [UnitID: CheckedContinuation<Bool, Never>] = [:]
+    private var asking: [Int: CheckedContinuation<CommandAnswer, Never>] = [:]
+    private var nextToken = 0
+    /// Why the engine had to give up, if it had to.
+    private var fault: StoreError?
+
+    package init(
+        machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
+        mailbox: EngineMailbox = EngineMailbox(), masker: SecretMasker = SecretMasker(secrets: []),
+        environment: Environment = Environment()
+    ) {
+        driver = RunDriver(machine: machine, journal: journal)
+        self.journal = journal
+        self.conductor = conductor
+        self.writer = writer
+        self.mailbox = mailbox
+        self.masker = masker
+        self.environment = environment
+    }
+
+    /// The run as it stands now.
+    package var state: RunState { driver.machine.state }
+
+    /// Why a command makes no sense now, or nil when it does.
+    package func refusal(of command: RunCommand) -> String? { driver.machine.refusal(of: command) }
+
+    /// Asks something of the run, and tells what became of it.
+    package func send(_ command: RunCommand, by: String) async -> CommandAnswer {
+        if fault != nil || mailbox.isClosed { return .refused("the run's engine has ended") }
+        let token = nextToken
+        nextToken += 1
+        return await withCheckedContinuation { continuation in
+            asking[token] = continuation
+            mailbox.post(.input(.command(command, by: by, token: token)))
+        }
+    }
+
+    /// Lets an engine that stays open end once its run has.
+    package nonisolated func close() { mailbox.post(.close) }
+
+    // MARK: - The loop
+
+    /// Runs until everything has ended.
+    ///
+    /// - Parameters:
+    ///   - first: How it begins: a start or a resumption.
+    ///   - commands: What is asked of it right after that.
+    ///   - staysOpen: Whether it waits for commands after the run has ended, until ``close()``.
+    /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
+    ///   recorded holds, and the run can be resumed.
+    package func run(
+        _ first: RunInput, commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
+    ) async throws(StoreError) -> RunState {
+        mailbox.post(.input(first))
+        for (command, by) in commands { mailbox.post(.input(.command(command, by: by, token: -1))) }
+        await withDiscardingTaskGroup { group in
+            var isClosing = !staysOpen
+            var hasEnded = false
+            loop: for await _ in mailbox.wakes {
+                let mail = mailbox.take()
+                if mail.close { isClosing = true }
+                if let failure = mail.failure { giveUp(StoreError(.unreadable(failure.description), path: "the log")) }
+                if fault == nil {
+                    do throws(StoreError) {
+                        let step = try driver.take(mail.inputs, remarks: mail.remarks, at: environment.now())
+                        hub.publish(step.events)
+                        for (token, answer) in step.answers { asking.removeValue(forKey: token)?.resume(returning: answer) }
+                        for action in step.actions { perform(action, in: &group) }
+                        hasEnded = state.status != .running
+                    } catch {
+                        giveUp(error)
+                    }
+                }
+                if fault != nil || hasEnded && isClosing { break loop }
+            }
+            mailbox.isClosed = true
+        }
+        for timer in timers.values { timer.cancel() }
+        for continuation in asking.values { continuation.resume(returning: .refused("the run's engine has ended")) }
+        asking = [:]
+        hub.finish()
+        if let fault { throw fault }
+        return state
+    }
+
+    /// Nothing can be recorded any more: everything that runs is ended, and nothing more is published.
+    private func giveUp(_ error: StoreError) {
+        guard fault == nil else { return }
+        fault = error
+        for control in controls.values { control.requestStop(.shutdown) }
+        for continuation in publishing.values { continuation.resume(returning: false) }
+        publishing = [:]
+    }
+
+    // MARK: - Actions
+
+    private func perform(_ action: RunAction, in group: inout DiscardingTaskGroup) {
+        switch action {
+        case .launch(let unit, let number, let purpose): launch(unit, number, purpose, in: &group)
+        case .stop(let unit, _, let reason): controls[unit]?.requestStop(reason)
+        case .startTimer(let timer, let delay):
+            timers[timer]?.cancel()
+            let (mailbox, sleep) = (mailbox, environment.sleep)
+            // A task of its own, because it is cancelled by itself and must not keep the run from ending.
+            timers[timer] = Task {
+                await sleep(delay)
+                if !Task.isCancelled { mailbox.post(.input(.timerFired(timer))) }
+            }
+        case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
+        case .requestLease(let unit): requestLease(unit)
+        case .releaseLease(let unit):
+            do { try journal.releaseLease(of: unit, run: state.id) } catch { giveUp(error) }
+        case .publish(let unit, _): publishing.removeValue(forKey: unit)?.resume(returning: true)
+        case .finish: break
+        }
+    }
+
+    private func requestLease(_ unit: UnitID) {
+        guard let index = state.plan.index(of: unit.stage) else { return }
+        do {
+            let refusal = try journal.takeLease(
+                of: unit, planned: state.plan.stages[index], run: state.id, pools: state.plan.pools)
+            mailbox.post(.input(refusal.map { .leaseRefused(unit, reason: $0) } ?? .leaseGranted(unit)))
+        } catch {
+            giveUp(error)
+        }
+    }
+
+    private func launch(
+        _ unit: UnitID, _ number: Int, _ purpose: RunAction.Purpose, in group: inout DiscardingTaskGroup
+    ) {
+        let state = driver.machine.state
+        let (mailbox, conductor) = (mailbox, conductor)
+        let log = AttemptLog(
+            writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: unit, attempt: number, masker: masker,
+            now: environment.now, onRemark: { mailbox.post(.remarks($0)) })
+        let control = AttemptControl(
+            unit: unit, number: number, run: state.id, log: log, grace: environment.grace,
+            onSpawn: { mailbox.post(.input(.attemptSpawned(unit, attempt: number, $0))) },
+            onProgress: { mailbox.post(.input(.progressed(unit, attempt: number, $0))) })
+        controls[unit] = control
+        let order = AttemptOrder(
+            unit: unit, number: number, purpose: purpose,
+            item: unit.item.flatMap { key in
+                state.stage(unit.stage).flatMap { stage in stage.itemIndex[key].map { stage.items[$0].item } }
+            },
+            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil)
+        group.addTask {
+            let result = await conductor.conduct(order, control: control) { plan, result in
+                await self.record(publishing: plan, result, of: unit, number)
+            }
+            mailbox.post(.input(.attemptEnded(unit, attempt: number, result)))
+        }
+    }
+
+    /// What the stages upstream of a stage have published, by dataset.
+    private func artifacts(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: [Artifact]] {
+        guard let index = state.plan.index(of: id) else { return [:] }
+        var found: [DatasetName: [Artifact]] = [:]
+        for need in state.plan.upstream[index] where state.stages[need].unit.status.isFinished {
+            // A stage that somebody marked as done published nothing: its last outputs are looked for.
+            guard !state.stages[need].unit.isMarked else { continue }
+            for name in state.plan.stages[need].outputs { found[DatasetName(name)] = [] }
+            for artifact in state.stages[need].artifacts {
+                if let dataset = artifact.dataset { found[dataset, default: []].append(artifact) }
+            }
+        }
+        return found
+    }
+
+    private func record(publishing plan: PublishPlan, _ result: AttemptResult, of unit: UnitID, _ number: Int) async -> Bool {
+        if fault != nil { return false }
+        return await withCheckedContinuation { continuation in
+            publishing[unit] = continuation
+            mailbox.post(.input(.publishing(unit, attempt: number, plan, result)))
+        }
+    }
+}
+
+/// What has come for an engine and was not taken yet.
+package final class EngineMailbox: Sendable {
+    enum Mail: Sendable {
+        case input(RunInput)
+        case remarks([LogChannel.Remark])
+        /// The log can no longer be written.
+        case failure(Failure)
+        case close
+    }
+
+    struct Contents: Sendable {
+        var inputs: [RunInput] = []
+        var remarks: [LogChannel.Remark] = []
+        var failure: Failure?
+        var close = false
+    }
+
+    private let contents = Mutex(Contents())
+    private let closed = Mutex(false)
+    let wakes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+
+    package init() {
+        (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func post(_ mail: Mail) {
+        contents.withLock { contents in
+            switch mail {
+            case .input(let input): contents.inputs.append(input)
+            case .remarks(let remarks): contents.remarks += remarks
+            case .failure(let failure): contents.failure = contents.failure ?? failure
+            case .close: contents.close = true
+            }
+        }
+        wake.yield()
+    }
+
+    /// Says that the log can no longer be written.
+    package func post(logFailure failure: Failure) { post(.failure(failure)) }
+
+    func take() -> Contents {
+        contents.withLock { contents in
+            defer { contents = Contents() }
+            return contents
+        }
+    }
+
+    var isClosed: Bool {
+        get { closed.withLock { $0 } }
+        set { closed.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,103 @@
+/// Finds the items of a fan-out, and prepares what they share.
+struct FanOutFinder {
+    /// More items than this are a mistake in a query rather than a plan.
+    static let limit = 100_000
+
+    private let attempt: StageAttempt
+
+    init(_ attempt: StageAttempt) { self.attempt = attempt }
+
+    /// The script that must run for it; nil when nothing has to be asked or prepared.
+    func script() throws -> SQLScript? {
+        let stage = attempt.stage
+        var script = SQLScript(title: "\(attempt.pipeline.name) / \(stage.id): the items of the fan-out")
+        let sql = DuckDBDialect()
+        for (name, source) in stage.fanOut?.variables ?? [] {
+            guard case .query(let query) = source else { continue }
+            attempt.bind(query.value.references, in: &script)
+            for dataset in stage.fanOutReads {
+                let title = "name \(dataset.value)"
+                guard let source = attempt.sources[dataset.value], !script.statements.contains(where: { $0.title == title })
+                else { continue }
+                script.add(
+                    title, weight: 0.1,
+                    "CREATE TEMP VIEW \(sql.name(dataset.value.rawValue)) AS SELECT * FROM \(source.fromClause(sql))")
+            }
+            script.add(
+                "the values of \(name)", weight: 5, location: query.location,
+                "SELECT 'item' AS caudal, \(sql.text(name)) AS name, CAST(found.\"value\" AS VARCHAR) AS value\n"
+                    + "FROM (\n\(SQLText.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)")
+        }
+        let prepared = try stage.type.preparation(for: attempt)
+        if !prepared.isEmpty { attempt.bind((stage.definition.references).map(\.0), in: &script) }
+        for statement in prepared { script.add(statement.title, weight: statement.weight, statement.sql) }
+        return script.statements.isEmpty ? nil : script
+    }
+
+    /// The items, given what the script answered.
+    func items(_ readings: DataReadings?) throws(Failure) -> [Item] {
+        var items = [Item(key: "", values: [:])]
+        for (name, source) in attempt.stage.fanOut?.variables ?? [] {
+            let values = try values(of: name, source, readings)
+            items = items.flatMap { item in
+                values.map { value in
+                    let key = [item.key.rawValue, value ?? "(none)"].filter { !$0.isEmpty }.joined(separator: ",")
+                    return Item(key: ItemKey(key), values: item.values.merging([name: value]) { $1 })
+                }
+            }
+            if items.count > Self.limit {
+                throw Failure(
+                    "the fan-out has \(Int64(items.count).grouped) items, and at most \(Int64(Self.limit).grouped) make sense",
+                    location: attempt.stage.fanOut?.location)
+            }
+        }
+        return items
+    }
+
+    private func values(
+        of name: String, _ source: FanOut.Source, _ readings: DataReadings?
+    ) throws(Failure) -> [String?] {
+        switch source {
+        case .values(let values): return values
+        case .query:
+            var seen: Set<String?> = []
+            return (readings?.rows("item") ?? []).filter { $0.text("name") == name }.map { $0.text("value") }
+                .filter { seen.insert($0).inserted }
+        case .files(let pattern):
+            let path = PathText.absolute(attempt.path(pattern), in: attempt.pipeline.root)
+            return Glob.files(matching: path).map { PathText.relative($0, to: attempt.pipeline.root) }
+        case .days(let from, let to):
+            guard let first = UTC.milliseconds(ofDate: day(from)), let last = UTC.milliseconds(ofDate: day(to)) else {
+                throw Failure(
+                    "the days of the fan-out are not dates: from '\(day(from))' to '\(day(to))'",
+                    remedy: "write them as 2026-11-23, today or yesterday", location: attempt.stage.fanOut?.location)
+            }
+            return stride(from: first, through: last, by: 86_400_000).map { UTC.date($0) }
+        }
+    }
+
+    private func day(_ template: Template) -> String {
+        switch template.filled({ attempt.value(of: $0) ?? "" }) {
+        case "today": UTC.date(attempt.now.wall)
+        case "yesterday": UTC.date(attempt.now.wall - 86_400_000)
+        case let text: text
+        }
+    }
+}
+
+/// The items of a fan-out for whoever only wants to see them.
+package struct FanOutItems {
+    private let attempt: StageAttempt
+
+    package init(_ attempt: StageAttempt) { self.attempt = attempt }
+
+    /// The first item, or nil when there is none; asks DuckDB when a query has to tell.
+    package func first(_ tools: DataTools) async throws -> Item? {
+        var asked = attempt
+        asked.sharedFolder = nil
+        let finder = FanOutFinder(asked)
+        let files = asked.sources.values.flatMap(\.files)
+        let readings: DataReadings? = if let script = try finder.script() { try await tools.ask(script, reading: files) } else { nil }
+        return try finder.items(readings).first
+    }
+}

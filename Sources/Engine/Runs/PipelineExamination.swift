@@ -1,0 +1,114 @@
+/// Finds out about the columns of every dataset before anything runs, and what does not fit them.
+///
+/// What cannot be known yet, because a file is not there or DuckDB is missing, is left open: it shows when the stage
+/// runs, with a message of its own.
+package struct PipelineExamination {
+    /// What was found.
+    package struct Findings: Sendable {
+        /// The datasets whose columns are known.
+        package var sources: [DatasetName: DataSource] = [:]
+        /// The columns of queries of the user, by stage.
+        package var queryColumns: [StageID: [Int: [Column]]] = [:]
+        /// What does not fit, each with its place.
+        package var faults: [ConfigError] = []
+        /// What could not be looked at, and why.
+        package var unknown: [DatasetName: Failure] = [:]
+    }
+
+    private let loaded: LoadedPipeline
+    private let resolver: SourceResolver
+    private let tools: DataTools
+    private let fill: (Template) -> String
+
+    /// - Parameter fill: Fills the references of paths, with `*` for those of items.
+    package init(
+        _ loaded: LoadedPipeline, resolver: SourceResolver, tools: DataTools, fill: @escaping (Template) -> String
+    ) {
+        self.loaded = loaded
+        self.resolver = resolver
+        self.tools = tools
+        self.fill = fill
+    }
+
+    /// Looks at every stage in order.
+    ///
+    /// - Parameter chosen: The stages that take part; nil means all.
+    package func findings(of chosen: Set<StageID>? = nil) async -> Findings {
+        var findings = Findings()
+        let pipeline = loaded.pipeline
+        // A cycle was refused when the file was read.
+        let order = (try? TopologicalOrder.of(pipeline.upstream)) ?? []
+        for id in order where chosen?.contains(id) ?? true {
+            guard let stage = pipeline.stage(id) else { continue }
+            await look(at: stage, &findings)
+        }
+        return findings
+    }
+
+    private func look(at stage: Stage, _ findings: inout Findings) async {
+        for name in names(of: stage) where findings.sources[name] == nil && findings.unknown[name] == nil {
+            await lookFor(name, &findings)
+        }
+        var typing = StageTyping(
+            sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
+            itemVariables: stage.fanOut?.variables.map(\.name) ?? [])
+        do throws(ConfigError) {
+            while let question = try stage.type.question(typing) {
+                guard let readings = try await answer(question) else { break }
+                typing.queryColumns[question.index] = OutputSQL.columns(readings)
+            }
+            findings.queryColumns[stage.id] = typing.queryColumns
+            let outputs = try stage.type.outputColumns(typing)
+            for (name, columns) in outputs {
+                guard let dataset = loaded.pipeline.dataset(name), let format = dataset.format, let path = dataset.path
+                else { continue }
+                findings.sources[name] = DataSource(
+                    dataset: name, files: [PathText.absolute(fill(path), in: loaded.pipeline.root)], format: format,
+                    csv: dataset.csv, columns: columns, isOwn: true)
+            }
+        } catch {
+            findings.faults.append(error)
+        }
+        guard let checked = stage.definition.outputs.first ?? stage.definition.inputs.first?.value,
+            let source = findings.sources[checked]
+        else { return }
+        findings.faults += CheckCompiler.faults(
+            of: stage.checks, columns: source.columns, references: loaded.pipeline.referenceTypes)
+    }
+
+    private func names(of stage: Stage) -> [DatasetName] {
+        stage.reads.map(\.value) + stage.checks.compactMap { check in
+            if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
+        }
+    }
+
+    /// Looks at a dataset that no stage before this one has made known.
+    private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
+        do {
+            let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }, fill: fill)
+            findings.sources[name] = found[name]
+        } catch let failure as Failure {
+            findings.unknown[name] = failure
+        } catch {
+            findings.unknown[name] = Failure("\(error)")
+        }
+    }
+
+    /// The answer to a question; nil when it could not be asked.
+    private func answer(_ question: ColumnQuestion) async throws(ConfigError) -> DataReadings? {
+        do throws(Failure) {
+            return try await tools.ask(question.script, reading: [])
+        } catch {
+            // Without DuckDB nothing can be said; a query that it refuses is the user's to mend.
+            if await !isThere() { return nil }
+            throw ConfigError(error.message, remedy: error.remedy, at: error.location ?? question.location)
+        }
+    }
+
+    private func isThere() async -> Bool {
+        do throws(Failure) {
+            _ = try await tools.program()
+            return true
+        } catch { return false }
+    }
+}

@@ -1,0 +1,178 @@
+/// What is asked for with a run, besides the pipeline.
+package struct RunRequest: Sendable {
+    /// Parameters as they were given, `name=value`.
+    package var parameters: [String: String]
+    /// Which stages, in the language of selectors; nil means all.
+    package var selection: String?
+    package var exclusion: String?
+    package var reuse: Bool
+
+    package init(parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool = false) {
+        self.parameters = parameters
+        self.selection = selection
+        self.exclusion = exclusion
+        self.reuse = reuse
+    }
+}
+
+/// Makes a ``RunPlan`` of a pipeline: parameters filled, conditions decided, what past runs took.
+package struct Planner {
+    private let loaded: LoadedPipeline
+    private let request: RunRequest
+    private let now: Moment
+    private let machine: Resources
+
+    /// - Parameter machine: What the machine has, for stages that ask for more than there is.
+    package init(_ loaded: LoadedPipeline, request: RunRequest, now: Moment, machine: Resources) {
+        self.loaded = loaded
+        self.request = request
+        self.now = now
+        self.machine = machine
+    }
+
+    /// The plan.
+    ///
+    /// - Parameters:
+    ///   - medians: How long each stage usually takes.
+    ///   - selected: The stages that take part; nil means all. What an absent stage stands between stays in order.
+    /// - Throws: ``InvalidPipeline`` with everything that does not fit.
+    package func plan(
+        medians: [StageID: Duration], selected: Set<StageID>? = nil
+    ) throws(InvalidPipeline) -> RunPlan {
+        let problems = ConfigProblems()
+        let pipeline = loaded.pipeline
+        let parameters = parameters(problems)
+        let upstream = pipeline.upstream
+        let chosen = selected ?? Set(pipeline.stages.map(\.id))
+        var stages: [PlannedStage] = []
+        for stage in pipeline.stages where chosen.contains(stage.id) {
+            let needs = nearest(of: stage.id, upstream: upstream, chosen: chosen)
+            stages.append(
+                planned(stage, needs: needs, parameters: parameters, median: medians[stage.id], problems))
+        }
+        if problems.hasErrors {
+            let lines = [pipeline.file: ConfigSource(file: pipeline.file, text: loaded.text).lines]
+            throw InvalidPipeline(errors: problems.errors, sources: lines)
+        }
+        return RunPlan(
+            pipeline: pipeline.name, file: pipeline.file, root: pipeline.root, environment: pipeline.chosenEnvironment,
+            parameters: parameters, maxParallel: pipeline.maxParallel, pools: pipeline.pools, stages: stages,
+            selection: selected == nil ? nil : request.selection ?? "chosen stages",
+            reusesUnchanged: request.reuse || pipeline.reusesUnchanged)
+    }
+
+    // MARK: - Parameters
+
+    private func parameters(_ problems: ConfigProblems) -> [String: String] {
+        var values: [String: String] = [:]
+        let pipeline = loaded.pipeline
+        let names = pipeline.parameters.map(\.name)
+        let start = SourceLocation(file: pipeline.file, line: 1, column: 1)
+        for name in request.parameters.keys.sorted() where !names.contains(name) {
+            problems.report(
+                "the pipeline has no parameter '\(name)'" + Suggestion.phrase(for: name, among: names), at: start)
+        }
+        for parameter in pipeline.parameters {
+            guard let text = request.parameters[parameter.name] ?? parameter.defaultValue else {
+                problems.report(
+                    "the parameter '\(parameter.name)' has no default and was not given",
+                    remedy: "add --param \(parameter.name)=…", at: parameter.location)
+                continue
+            }
+            switch parameter.value(of: text, now: now) {
+            case .success(let value): values[parameter.name] = value
+            case .failure(let fault):
+                problems.report("the parameter '\(parameter.name)' does not fit: \(fault.message)", at: parameter.location)
+            }
+        }
+        return values
+    }
+
+    // MARK: - Stages
+
+    private func planned(
+        _ stage: Stage, needs: [StageID], parameters: [String: String], median: Duration?, _ problems: ConfigProblems
+    ) -> PlannedStage {
+        var planned = PlannedStage(id: stage.id, type: stage.definition.typeName, upstream: needs)
+        planned.description = stage.description
+        planned.group = stage.group
+        planned.when = stage.when
+        planned.retry = stage.retry
+        planned.timeout = stage.timeout
+        planned.pool = stage.pool
+        planned.resources = stage.resources
+        planned.allowsFailure = stage.allowsFailure
+        planned.isIdempotent = stage.isIdempotent
+        planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
+        planned.inputs = stage.definition.inputs.map(\.value.rawValue)
+        planned.outputs = stage.definition.outputs.map(\.rawValue)
+        planned.outputPaths = stage.definition.outputs.compactMap { loaded.pipeline.dataset($0) }.map { dataset in
+            switch dataset.place {
+            case .path(let path, _): path.partlyFilled { value(of: $0, parameters) }.description
+            case .table(let connection, let table): "\(connection).\(table)"
+            }
+        }
+        planned.expected = median
+        planned.definitionText = stage.definitionText
+        if let condition = stage.condition {
+            let left = condition.left.filled { value(of: $0, parameters) ?? "" }
+            let right = condition.right.filled { value(of: $0, parameters) ?? "" }
+            if !condition.holds(left, right) { planned.skipReason = "\(condition.description) is false" }
+        }
+        checkVariables(stage, problems)
+        checkResources(stage, problems)
+        return planned
+    }
+
+    private func value(of reference: Template.Reference, _ parameters: [String: String]) -> String? {
+        switch reference {
+        case .param(let name): parameters[name]
+        case .environment(let name): loaded.variables[name]
+        case .runID, .runStarted, .item, .stageOutput: nil
+        }
+    }
+
+    private func checkVariables(_ stage: Stage, _ problems: ConfigProblems) {
+        var references = stage.definition.references.map { ($0.0, $0.1) }
+        for name in stage.reads.map(\.value) + stage.definition.outputs {
+            guard let dataset = loaded.pipeline.dataset(name) else { continue }
+            references += (dataset.path?.references ?? []).map { ($0, dataset.placeLocation) }
+        }
+        var reported: Set<String> = []
+        for (reference, location) in references {
+            guard case .environment(let name) = reference, loaded.variables[name] == nil, reported.insert(name).inserted
+            else { continue }
+            problems.report(
+                "the environment variable '\(name)' is not set", remedy: "set it, or put it into .env beside the pipeline file",
+                at: location)
+        }
+    }
+
+    private func checkResources(_ stage: Stage, _ problems: ConfigProblems) {
+        if let asked = stage.resources.memory, let there = machine.memory, asked > there {
+            problems.report(
+                "stage '\(stage.id)' asks for \(asked.shortBytes) of memory, and this machine has \(there.shortBytes)",
+                remedy: "it could never start: ask for less", at: stage.location)
+        }
+        if let asked = stage.resources.cpu, let there = machine.cpu, asked > there {
+            problems.report(
+                "stage '\(stage.id)' asks for \(asked.plain) processors, and this machine has \(there.plain)",
+                remedy: "it could never start: ask for fewer", at: stage.location)
+        }
+    }
+
+    /// What a stage waits for among the chosen ones: a stage that is left out passes its own needs on.
+    private func nearest(
+        of id: StageID, upstream: [StageID: Set<StageID>], chosen: Set<StageID>
+    ) -> [StageID] {
+        var found: Set<StageID> = []
+        var seen: Set<StageID> = []
+        var next = Array(upstream[id] ?? [])
+        while let need = next.popLast() {
+            guard seen.insert(need).inserted else { continue }
+            if chosen.contains(need) { found.insert(need) } else { next += upstream[need] ?? [] }
+        }
+        let order = loaded.pipeline.stages.map(\.id)
+        return order.filter(found.contains)
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+
+/// What a process needs to run pipelines, made once and handed down.
+package struct Workshop: Sendable {
+    package let reactor: ProcessReactor
+    package let state: StateFolder
+    package let store: RunStore
+    package let variables: [String: String]
+    package let now: @Sendable () -> Moment
+    /// Chance, for run ids and jitter.
+    package let random: @Sendable () -> UInt64
+
+    package init(
+        state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
+        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }
+    ) throws(StoreError) {
+        self.state = state
+        self.variables = variables
+        self.now = now
+        self.random = random
+        store = try RunStore(state)
+        reactor = ProcessReactor()
+    }
+
+    /// DuckDB for a pipeline.
+    package func tools(for loaded: LoadedPipeline, folder: String) -> DataTools {
+        let masker = SecretMasker(secrets: Self.secrets(of: loaded))
+        let share = Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
+        let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
+        let once = Once { () async throws(Failure) in
+            try await DuckDBProgram.locate(
+                root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
+        }
+        return DataTools(
+            reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
+            locate: { () async throws(Failure) in try await once.value() })
+    }
+
+    /// Every value of a pipeline that must not be seen.
+    static func secrets(of loaded: LoadedPipeline) -> [String] {
+        var secrets = SecretMasker.secrets(in: loaded.variables)
+        for connection in loaded.pipeline.connections.values {
+            for case .environment(let name) in connection.password?.references ?? [] {
+                if let value = loaded.variables[name] { secrets.append(value) }
+            }
+        }
+        return secrets
+    }
+}
+
+/// Something that is found out once, when it is first asked for.
+actor Once<Value: Sendable> {
+    private let find: @Sendable () async throws(Failure) -> Value
+    private var task: Task<Result<Value, Failure>, Never>?
+
+    init(_ find: @escaping @Sendable () async throws(Failure) -> Value) { self.find = find }
+
+    func value() async throws(Failure) -> Value {
+        if task == nil {
+            let find = find
+            // A task of its own, because several callers wait for it and none of them may cancel it for the others.
+            task = Task {
+                do throws(Failure) { return .success(try await find()) } catch { return .failure(error) }
+            }
+        }
+        guard let result = await task?.value else { preconditionFailure("the task was just made") }
+        return try result.get()
+    }
+}
+
+/// One run in this process: its engine and everything that lives as long as it does.
+package struct RunSession: Sendable {
+    package let engine: Engine
+    package let id: RunID
+    package let folder: RunFolder
+    /// The run as it stood when the session began.
+    package let initial: RunState
+    /// How the engine must begin.
+    package let first: RunInput
+    private let lock: RunLock
+    private let store: RunStore
+
+    /// Begins a new run.
+    package static func start(
+        _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in workshop: Workshop,
+        environment: Engine.Environment = Engine.Environment()
+    ) throws -> RunSession {
+        let now = workshop.now()
+        let id = RunID(startedAt: now, random: workshop.random())
+        let folder = workshop.state.run(id)
+        try folder.create()
+        guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
+        try FileText.write(loaded.text, to: folder.pipelineFile, isPrivate: true)
+        try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
+        let facts = RunFacts(
+            runID: id, started: now, parameters: plan.parameters, environment: loaded.variables)
+        return try RunSession(
+            loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
+            in: workshop, environment: environment)
+    }
+
+    /// Takes a run up again that no process runs: one that was interrupted, or one that has ended.
+    ///
+    /// What the dead process left running is ended, and what it was about to publish is finished.
+    /// - Throws: ``Failure`` when another process runs it.
+    package static func reopen(
+        _ id: RunID, _ loaded: LoadedPipeline, in workshop: Workshop,
+        environment: Engine.Environment = Engine.Environment()
+    ) throws -> RunSession {
+        let folder = workshop.state.run(id)
+        try folder.create()
+        guard let lock = try RunLock.take(folder) else {
+            throw Failure("run \(id) is being run by another process", remedy: "use its dashboard, or end it first")
+        }
+        let plan = try workshop.store.plan(of: id)
+        let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
+        RunRecovery.endLeftovers(of: id)
+        try workshop.store.releaseAllLeases(of: id)
+        let settled = RunRecovery.finishPublishing(state)
+        let facts = RunFacts(
+            runID: id, started: state.startedAt ?? workshop.now(), parameters: plan.parameters,
+            environment: loaded.variables)
+        return try RunSession(
+            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), lock: lock,
+            in: workshop, environment: environment)
+    }
+
+    private init(
+        _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput, lock: RunLock,
+        in workshop: Workshop, environment: Engine.Environment
+    ) throws {
+        id = state.id
+        folder = workshop.state.run(state.id)
+        initial = state
+        self.first = first
+        self.lock = lock
+        store = workshop.store
+        let tools = workshop.tools(for: loaded, folder: folder.staging)
+        let conductor = StageConductor(
+            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools, now: workshop.now)
+        let mailbox = EngineMailbox()
+        let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
+        var seed: UInt64 = 0
+        for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
+        engine = Engine(
+            machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor, writer: writer,
+            mailbox: mailbox, masker: tools.masker, environment: environment)
+    }
+
+    /// Runs until everything has ended, and puts what was recorded on the disk itself.
+    package func run(
+        commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
+    ) async throws(StoreError) -> RunState {
+        let state = try await engine.run(first, commands: commands, staysOpen: staysOpen)
+        try store.makeDurable()
+        return state
+    }
+}
+
+/// Clears up after a process that died while it ran a run.
+package enum RunRecovery {
+    /// Ends every process that still works for the run: known by the marker in its environment.
+    package static func endLeftovers(of run: RunID) {
+        // A second look finds what the first one's processes had just started.
+        for _ in 0..<5 {
+            let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/")
+            if leftovers.isEmpty { return }
+            for process in leftovers { kill(process.pid, SIGKILL) }
+        }
+    }
+
+    /// Finishes what was being published, and tells which attempts thereby succeeded.
+    package static func finishPublishing(_ state: RunState) -> [UnitID: AttemptResult] {
+        var settled: [UnitID: AttemptResult] = [:]
+        for stage in state.stages {
+            var units = [(UnitID(stage.id), stage.unit)]
+            if stage.hasItems { units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } }
+            for (id, unit) in units {
+                guard let attempt = unit.openAttempt, let plan = attempt.publishing, let result = attempt.publishingResult
+                else { continue }
+                do throws(Failure) {
+                    try Publisher.carryOut(plan)
+                    settled[id] = result
+                } catch {
+                    settled[id] = AttemptResult(ending: .failed, failure: error)
+                }
+            }
+        }
+        return settled
+    }
+}

@@ -1,0 +1,211 @@
+import Foundation
+import Synchronization
+
+/// Finds the files of datasets and what is in them.
+///
+/// What stages of this run have published is known to the last column. Everything else is looked at: whether it is
+/// there, how it is written, what its columns are. DuckDB is asked, once for each file that did not change.
+package final class SourceResolver: Sendable {
+    private let pipeline: Pipeline
+    private let tools: DataTools
+    /// The columns of files by path, size and time of change.
+    private let known = Mutex<[String: DataSource]>([:])
+
+    package init(pipeline: Pipeline, tools: DataTools) {
+        self.pipeline = pipeline
+        self.tools = tools
+    }
+
+    /// The sources of several datasets.
+    ///
+    /// - Parameters:
+    ///   - artifacts: What stages of the run published; a dataset that is not there is looked for on the disk.
+    ///   - earlier: What earlier runs published, for datasets whose stages take no part.
+    ///   - fill: Fills a path's references.
+    package func sources(
+        of names: [DatasetName], artifacts: [DatasetName: [Artifact]],
+        earlier: (DatasetName) -> [Artifact], fill: (Template) -> String
+    ) async throws -> [DatasetName: DataSource] {
+        var sources: [DatasetName: DataSource] = [:]
+        for name in names where sources[name] == nil {
+            guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
+            if let published = artifacts[name] {
+                sources[name] = try own(dataset, published)
+                continue
+            }
+            if pipeline.producer(of: name) != nil {
+                let past = earlier(name).filter { FileText.exists(PathText.absolute($0.path, in: pipeline.root)) }
+                if !past.isEmpty {
+                    sources[name] = try own(dataset, past)
+                    continue
+                }
+            }
+            sources[name] = try await external(dataset, fill: fill)
+        }
+        return sources
+    }
+
+    /// The source of a dataset that Caudal wrote.
+    private func own(_ dataset: Dataset, _ artifacts: [Artifact]) throws -> DataSource {
+        let files = artifacts.map { PathText.absolute($0.path, in: pipeline.root) }
+        if let missing = files.first(where: { !FileText.exists($0) }) {
+            throw Failure(
+                "\(PathText.relative(missing, to: pipeline.root)) was published and is not there any more",
+                remedy: "retry the stage that writes it", location: dataset.placeLocation)
+        }
+        return DataSource(
+            dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv,
+            columns: artifacts.first?.columns ?? [], isOwn: !(artifacts.first?.columns.isEmpty ?? true))
+    }
+
+    // MARK: - Files of others
+
+    private func external(_ dataset: Dataset, fill: (Template) -> String) async throws -> DataSource {
+        guard case .path(let template, let format) = dataset.place else {
+            throw Failure("the tables of connections are not read yet", location: dataset.placeLocation)
+        }
+        let pattern = PathText.absolute(fill(template), in: pipeline.root)
+        let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
+        let key = files.map(Self.version).joined(separator: "\n")
+        if let source = known.withLock({ $0[key] }) { return source }
+        var source = DataSource(
+            dataset: dataset.name, files: files, format: format, csv: dataset.csv, columns: [], isOwn: false)
+        try await inspect(&source, dataset)
+        known.withLock { $0[key] = source }
+        return source
+    }
+
+    private static func version(_ path: String) -> String {
+        var status = stat()
+        stat(path, &status)
+        return "\(path) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
+
+    /// The files a path means, sorted; every one is there, is a file and has something in it.
+    static func files(matching pattern: String, of dataset: Dataset, root: String) throws -> [String] {
+        let shown = PathText.relative(pattern, to: root)
+        var files = [pattern]
+        if pattern.contains(where: { "*?[".contains($0) }) {
+            files = Glob.files(matching: pattern)
+            if files.isEmpty {
+                throw Failure("no file matches \(shown)", remedy: remedy(dataset), location: dataset.placeLocation)
+            }
+        }
+        for file in files {
+            let name = PathText.relative(file, to: root)
+            var status = stat()
+            guard stat(file, &status) == 0 else {
+                let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(String(cString: strerror(errno)))"
+                throw Failure("the input \(name) \(reason)", remedy: remedy(dataset), location: dataset.placeLocation)
+            }
+            if status.st_mode & S_IFMT == S_IFDIR {
+                throw Failure(
+                    "the input \(name) is a folder", remedy: "name the files in it, such as \(name)/*.\(dataset.format?.rawValue ?? "csv")",
+                    location: dataset.placeLocation)
+            }
+            if status.st_mode & S_IFMT != S_IFREG {
+                throw Failure("the input \(name) is no file", remedy: remedy(dataset), location: dataset.placeLocation)
+            }
+            if access(file, R_OK) != 0 {
+                throw Failure(
+                    "the input \(name) may not be read: \(String(cString: strerror(errno)))", location: dataset.placeLocation)
+            }
+            if status.st_size == 0 {
+                throw Failure(
+                    "the input \(name) is empty: it has not even a header", remedy: "look at what should have written it",
+                    location: dataset.placeLocation)
+            }
+        }
+        return files
+    }
+
+    private static func remedy(_ dataset: Dataset) -> String {
+        "put it there, or change the path of dataset '\(dataset.name)'"
+    }
+
+    // MARK: - What is in them
+
+    private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
+        if source.format == .csv, source.csv.encoding == nil { source.csv.encoding = Self.encoding(of: source.files[0]) }
+        let sql = DuckDBDialect()
+        var script = SQLScript(title: "what is in \(dataset.name)")
+        if source.format == .csv {
+            for (index, file) in source.files.enumerated() {
+                // A file whose values nothing divides: each line comes whole.
+                let reader = "read_csv(\(sql.text(file)), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
+                    + "delim = E'\\x01', quote = '', escape = '', encoding = \(sql.text(source.csv.encoding ?? "utf-8")), "
+                    + "null_padding = true, strict_mode = false)"
+                script.add("the first line", "SELECT 'header' AS caudal, \(index) AS file, line FROM \(reader) LIMIT 1")
+            }
+        } else {
+            let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
+            let reader = source.format == .parquet ? "read_parquet(\(list))"
+                : "read_json(\(list), format = '\(source.format == .jsonl ? "newline_delimited" : "auto")')"
+            script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
+        }
+        let readings: DataReadings
+        do throws(Failure) {
+            readings = try await tools.ask(script, reading: source.files)
+        } catch {
+            let files = source.files.map { PathText.relative($0, to: pipeline.root) }.joined(separator: ", ")
+            let remedy = error.message.contains("ncod")
+                ? "say how it is written with 'csv: {encoding: latin-1}' or utf-16" : "check that it is a \(source.format.rawValue) file"
+            throw Failure("\(files.shortened(to: 200)) cannot be read: \(error.message)", remedy: remedy, location: dataset.placeLocation)
+        }
+        if source.format == .csv {
+            try readHeaders(&source, dataset, readings)
+        } else {
+            source.columns = OutputSQL.columns(readings)
+        }
+    }
+
+    private func readHeaders(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) throws {
+        let lines = readings.rows("header").compactMap { $0.text("line") }
+        guard let first = lines.first, let quote = source.csv.quote.first else {
+            throw Failure("\(PathText.relative(source.files[0], to: pipeline.root)) has no first line", location: dataset.placeLocation)
+        }
+        if source.csv.delimiter == nil { source.csv.delimiter = CSVHeader.delimiter(of: first, quote: quote) }
+        guard let delimiter = source.csv.delimiter?.first else { return }
+        guard source.csv.hasHeader else {
+            source.columns = source.csv.columns.map { Column($0, .text) }
+            return
+        }
+        let names = CSVHeader.values(of: first, delimiter: delimiter, quote: quote)
+        let file = PathText.relative(source.files[0], to: pipeline.root)
+        if let fault = CSVHeader.fault(in: names) {
+            throw Failure("the header of \(file) cannot be used: \(fault)", remedy: "mend its first line", location: dataset.placeLocation)
+        }
+        for (index, line) in lines.enumerated().dropFirst() {
+            let others = CSVHeader.values(of: line, delimiter: delimiter, quote: quote)
+            guard others != names else { continue }
+            let other = PathText.relative(source.files[index], to: pipeline.root)
+            let difference = others.first { !names.contains($0) }.map { "has a column '\($0)'" }
+                ?? names.first { !others.contains($0) }.map { "has no column '\($0)'" } ?? "has its columns in another order"
+            throw Failure(
+                "\(other) \(difference), unlike \(file)", remedy: "files of one dataset need the same header",
+                location: dataset.placeLocation)
+        }
+        source.columns = names.map { Column($0, .text) }
+    }
+
+    /// The encoding that a file's first bytes tell; nil for UTF-8, which has no mark or a harmless one.
+    private static func encoding(of path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = [0, 0]
+        guard read(descriptor, &bytes, 2) == 2 else { return nil }
+        return bytes == [0xFF, 0xFE] || bytes == [0xFE, 0xFF] ? "utf-16" : nil
+    }
+}
+
+/// Files by pattern.
+package enum Glob {
+    /// The files that match a pattern with `*`, `?` and `[…]`, sorted by name.
+    package static func files(matching pattern: String) -> [String] {
+        var found = glob_t()
+        defer { globfree(&found) }
+        guard glob(pattern, 0, nil, &found) == 0, let paths = found.gl_pathv else { return [] }
+        return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
+    }
+}

@@ -1,0 +1,336 @@
+import Foundation
+
+/// Makes attempts of real stages: finds their data, has an executor do the work, judges what came out and publishes it.
+package struct StageConductor: AttemptConductor {
+    private let loaded: LoadedPipeline
+    private let facts: RunFacts
+    private let folder: RunFolder
+    private let store: RunStore
+    private let tools: DataTools
+    private let resolver: SourceResolver
+    private let commands: ProcessExecutor
+    private let now: @Sendable () -> Moment
+
+    package init(
+        loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
+        now: @escaping @Sendable () -> Moment
+    ) {
+        self.loaded = loaded
+        self.facts = facts
+        self.folder = folder
+        self.store = store
+        self.tools = tools
+        self.now = now
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
+        commands = ProcessExecutor(
+            reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables)
+    }
+
+    package func wantsState(_ stage: StageID) -> Bool {
+        loaded.pipeline.stage(stage)?.definition is ReportStage
+    }
+
+    package func conduct(
+        _ order: AttemptOrder, control: AttemptControl,
+        publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async -> AttemptResult {
+        let started = now()
+        var result: AttemptResult
+        do {
+            result = try await attempt(order, control, started, publish)
+        } catch let failure as Failure {
+            result = AttemptResult(ending: .failed, failure: failure)
+        } catch let error as ConfigError {
+            result = AttemptResult(
+                ending: .failed, failure: Failure(error.message, remedy: error.remedy, location: error.location))
+        } catch {
+            result = .failed("\(error)")
+        }
+        if control.stopReason != nil, result.ending == .failed {
+            result.ending = .stopped
+            if control.stopReason == .timedOut, let timeout = loaded.pipeline.stage(order.unit.stage)?.timeout {
+                result.failure = Failure("it took longer than \(timeout.short) and was stopped")
+            }
+        }
+        result.duration = now().since(started)
+        if let failure = result.failure { control.log.note(failure.description, level: .error) }
+        return result
+    }
+
+    // MARK: - One attempt
+
+    private func attempt(
+        _ order: AttemptOrder, _ control: AttemptControl, _ started: Moment,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        guard let stage = loaded.pipeline.stage(order.unit.stage) else {
+            throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
+        }
+        var attempt = StageAttempt(
+            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
+            stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
+            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
+            now: started, state: order.state)
+        attempt.sources = try await sources(of: attempt, order)
+        if order.purpose == .findItems { return try await findItems(attempt, order, control) }
+        while let question = try stage.type.question(attempt.typing) {
+            attempt.queryColumns[question.index] = try await answer(question)
+        }
+        switch try stage.type.work(for: attempt) {
+        case .command(let work): return try await conduct(work, attempt, control, publish)
+        case .data(let work): return try await conduct(work, attempt, order, control, publish)
+        case .inProcess(let work): return try await conduct(work, attempt, publish)
+        }
+    }
+
+    private func sources(of attempt: StageAttempt, _ order: AttemptOrder) async throws -> [DatasetName: DataSource] {
+        let stage = attempt.stage
+        var names = stage.reads.map(\.value)
+        for check in stage.checks {
+            if case .foreignKey(_, let dataset, _) = check.kind { names.append(dataset.value) }
+        }
+        if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
+        guard !names.isEmpty else { return [:] }
+        let (store, pipeline, run) = (store, loaded.pipeline, facts.runID)
+        return try await resolver.sources(
+            of: names, artifacts: order.artifacts,
+            earlier: { name in
+                guard let producer = pipeline.producer(of: name) else { return [] }
+                // A history that cannot be read is as good as none: the files are looked for instead.
+                return (try? store.lastArtifacts(of: name, stage: producer.id, pipeline: pipeline.name, before: run)) ?? []
+            },
+            fill: { template in
+                template.filled { reference in
+                    // Without the item that wrote them, all items' files are meant.
+                    if case .item = reference, attempt.item == nil { return "*" }
+                    let value = attempt.value(of: reference)
+                    if case .item = reference { return PathText.component(value) }
+                    return value ?? ""
+                }
+            })
+    }
+
+    private func answer(_ question: ColumnQuestion) async throws -> [Column] {
+        do throws(Failure) {
+            return OutputSQL.columns(try await tools.ask(question.script, reading: []))
+        } catch {
+            throw Failure(error.message, remedy: error.remedy, location: error.location ?? question.location)
+        }
+    }
+
+    private func makeFolder(_ path: String?) throws(Failure) {
+        guard let path else { return }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure("the folder \(path) cannot be made: \(error.reason)")
+        }
+    }
+
+    /// Removes what an attempt wrote for itself; what cannot be removed is found by the next clean-up.
+    private func removeFolder(_ path: String?) {
+        guard let path else { return }
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    // MARK: - Kinds of work
+
+    private func findItems(
+        _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) async throws -> AttemptResult {
+        let finder = FanOutFinder(attempt)
+        var result = AttemptResult(ending: .succeeded)
+        var readings: DataReadings?
+        if let script = try finder.script() {
+            try makeFolder(attempt.stagingFolder)
+            try makeFolder(attempt.sharedFolder)
+            defer { removeFolder(attempt.stagingFolder) }
+            let execution = try await run(
+                script, essential: script.statements.count, attempt, order, control,
+                reading: attempt.sources.values.flatMap(\.files), writing: [attempt.sharedFolder].compactMap { $0 },
+                threads: attempt.threads, memory: attempt.stage.resources.memory)
+            result.take(execution)
+            if execution.failure != nil { return result }
+            readings = execution.readings
+        }
+        let items = try finder.items(readings)
+        control.log.note("\(items.count) items")
+        result.items = items
+        return result
+    }
+
+    private func run(
+        _ script: SQLScript, essential: Int, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        reading: [String], writing: [String], threads: Int?, memory: Int64?
+    ) async throws -> Execution {
+        let job = DuckDBJob(
+            script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
+            workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
+            memory: memory ?? tools.defaultMemory)
+        return try await tools.executor().execute(job, for: control)
+    }
+
+    private func conduct(
+        _ work: DataWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        try Publisher.prepare(work.outputs)
+        try makeFolder(attempt.stagingFolder)
+        let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
+        let files = work.reads.flatMap(\.files)
+        async let reads = versions(of: work.reads, order)
+        let execution = try await run(
+            work.script, essential: work.essentialStatements, attempt, order, control, reading: files, writing: shared,
+            threads: work.threads, memory: work.memory)
+        var result = AttemptResult(ending: .succeeded)
+        result.take(execution)
+        result.reads = await reads
+        guard execution.failure == nil, let readings = execution.readings else {
+            removeFolder(attempt.stagingFolder)
+            return result
+        }
+        let outcome: DataOutcome
+        do {
+            outcome = try work.conclude(readings)
+        } catch let failure as Failure {
+            removeAll(in: attempt.stagingFolder, except: work.evidence)
+            result.ending = .failed
+            result.failure = failure
+            return result
+        }
+        result.rows = outcome.rows
+        result.notes = outcome.notes
+        result.checks = outcome.checks + work.judge(readings, execution.errors, [])
+        for note in outcome.notes { control.log.note(note) }
+        log(result.checks, control)
+        if let failure = Self.failure(of: result.checks) {
+            removeAll(in: attempt.stagingFolder, except: work.evidence)
+            result.ending = .failed
+            result.failure = failure
+            return result
+        }
+        result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
+        return try await finish(result, work.outputs, attempt, publish)
+    }
+
+    private func conduct(
+        _ work: CommandWork, _ attempt: StageAttempt, _ control: AttemptControl,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        if !work.outputs.isEmpty {
+            try Publisher.prepare(work.outputs)
+            try makeFolder(attempt.stagingFolder)
+        }
+        let execution = await commands.execute(work, for: control)
+        var result = AttemptResult(ending: .succeeded)
+        result.take(execution)
+        guard execution.failure == nil else {
+            if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
+            return result
+        }
+        if work.outputs.isEmpty { return result }
+        _ = try Publisher.plan(work.outputs)
+        result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: nil) }
+        return try await finish(result, work.outputs, attempt, publish)
+    }
+
+    private func conduct(
+        _ work: InProcessWork, _ attempt: StageAttempt,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        try Publisher.prepare(work.outputs)
+        try makeFolder(attempt.stagingFolder)
+        let outcome = try work.run()
+        var result = AttemptResult(ending: .succeeded)
+        result.rows = outcome.rows
+        result.notes = outcome.notes
+        result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
+        return try await finish(result, work.outputs, attempt, publish)
+    }
+
+    // MARK: - Ends
+
+    /// Publishes what was written, once the engine has recorded that it is about to happen.
+    private func finish(
+        _ result: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        let plan = try Publisher.plan(outputs)
+        if !plan.moves.isEmpty {
+            guard await publish(plan, result) else { throw Failure("the run could not be recorded, so nothing was published") }
+            try Publisher.carryOut(plan)
+        }
+        removeFolder(attempt.stagingFolder)
+        return result
+    }
+
+    private func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {
+        guard let size = FileText.size(output.staged) else { return nil }
+        return Artifact(
+            dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root), sizeInBytes: size,
+            rowCount: rows, columns: output.columns, contentHash: ContentHash.ofFile(output.staged))
+    }
+
+    /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
+    private func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
+        var known: [String: String] = [:]
+        for artifact in order.artifacts.values.joined() { known[artifact.path] = artifact.contentHash }
+        return sources.flatMap { source in
+            source.files.map { file in
+                let path = PathText.relative(file, to: loaded.pipeline.root)
+                return InputVersion(
+                    dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
+                    contentHash: known[path] ?? ContentHash.ofFile(file))
+            }
+        }
+    }
+
+    private func removeAll(in folder: String?, except evidence: [String]) {
+        guard let folder, let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }
+        for name in names where !evidence.contains(folder + "/" + name) { removeFolder(folder + "/" + name) }
+    }
+
+    private func log(_ checks: [CheckResult], _ control: AttemptControl) {
+        for check in checks {
+            let level: LogLevel
+            switch check.outcome {
+            case .passed: level = .info
+            case .warned: level = .warn
+            case .failed, .error: level = .error
+            }
+            let part = check.partition.map { " (\($0))" } ?? ""
+            control.log.note("check \(check.id)\(part) \(check.outcome.rawValue): \(check.message)", level: level)
+        }
+    }
+
+    /// What failing checks mean for their stage; nil when none failed.
+    static func failure(of checks: [CheckResult]) -> Failure? {
+        let bad = checks.filter { $0.outcome == .failed || $0.outcome == .error }
+        guard let first = bad.first else { return nil }
+        let others = bad.count > 1 ? " and \(bad.count - 1) more" : ""
+        let part = first.partition.map { " (\($0))" } ?? ""
+        var example = ""
+        if let sample = first.samples.first {
+            let row = sample.row.map { "row \($0.grouped)" } ?? "first"
+            let cells = zip(sample.columns, sample.values).prefix(4).map { "\($0)=\($1 ?? "null")" }.joined(separator: ", ")
+            example = " (\(row): \(cells.shortened(to: 120)))"
+        }
+        return Failure(
+            "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",
+            remedy: "expected: \(first.expectation); nothing was published")
+    }
+}
+
+extension AttemptResult {
+    /// Takes in how the work ended.
+    fileprivate mutating func take(_ execution: Execution) {
+        exit = execution.exit
+        usage = execution.usage
+        lastLines = execution.lastLines
+        if let failure = execution.failure {
+            ending = .failed
+            self.failure = failure
+        }
+    }
+}

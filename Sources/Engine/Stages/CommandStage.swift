@@ -1,0 +1,170 @@
+/// `command`: a program.
+package struct CommandStage: StageType {
+    package static let typeName = "command"
+
+    /// What is run.
+    package enum Run: Sendable, Equatable {
+        /// A line for the shell, or for no shell when it needs none.
+        case line(Template)
+        /// A program and its arguments, each as it is.
+        case arguments([Template])
+    }
+
+    package var run: Run
+    /// Where it is written.
+    package var location: SourceLocation
+    package var environment: [String: Template]
+    package var inputs: [Located<DatasetName>]
+    package var output: DatasetName?
+    /// A regular expression that finds progress in the program's output.
+    package var progressPattern: String?
+
+    package var outputs: [DatasetName] { output.map { [$0] } ?? [] }
+    package var references: [(Template.Reference, SourceLocation)] {
+        let templates: [Template]
+        switch run {
+        case .line(let template): templates = [template]
+        case .arguments(let list): templates = list
+        }
+        return (templates + environment.values).flatMap(\.references).map { ($0, location) }
+    }
+
+    package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> CommandStage {
+        let problems = context.problems
+        var run = Run.line(Template(text: "true"))
+        var location = reader.location
+        if let node = reader.node("run"), !node.isEmpty {
+            location = node.location
+            switch node.content {
+            case .scalar(let text, _):
+                if let template = problems.template(Located(text, at: node.location)) { run = .line(template.value) }
+            case .sequence:
+                let parts = problems.texts(of: node, what: "'run'").compactMap { problems.template($0)?.value }
+                if parts.isEmpty { problems.report("'run' must not be empty", at: node.location) } else { run = .arguments(parts) }
+            case .mapping: problems.report("'run' must be a command, not \(node.kindName)", at: node.location)
+            }
+        } else {
+            problems.report("\(reader.subject) needs 'run'", at: reader.location)
+        }
+        var environment: [String: Template] = [:]
+        for entry in reader.named("env") {
+            let texts = problems.texts(of: entry.value, what: "a variable")
+            environment[entry.key.value] = texts.first.flatMap { problems.template($0)?.value }
+        }
+        return CommandStage(
+            run: run, location: location, environment: environment,
+            inputs: reader.texts("inputs").map { Located(DatasetName($0.value), at: $0.location) },
+            output: reader.text("output").map { DatasetName($0.value) },
+            progressPattern: reader.text("progress")?.value)
+    }
+
+    package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] { [:] }
+
+    package func work(for attempt: StageAttempt) throws -> StageWork {
+        var variables: [String: String] = [:]
+        for (name, template) in attempt.pipeline.environment.merging(environment, uniquingKeysWith: { $1 }) {
+            variables[name] = template.filled { attempt.value(of: $0) ?? "" }
+        }
+        for (name, value) in attempt.facts.parameters { variables[ShellText.variable(.param(name))] = value }
+        for (name, value) in attempt.item?.values ?? [:] { variables[ShellText.variable(.item(name))] = value }
+        variables["CAUDAL_RUN_STARTED"] = UTC.iso(attempt.facts.started.wall)
+        variables["CAUDAL_PIPELINE"] = attempt.pipeline.name
+        for name in inputs {
+            let files = attempt.sources[name.value]?.files ?? []
+            variables["CAUDAL_INPUT_\(ShellText.upper(name.value.rawValue))"] = files.joined(separator: "\n")
+        }
+        let outputs = output.map { [attempt.output($0, columns: [])] } ?? []
+        if let output = outputs.first { variables[ShellText.variable(.stageOutput)] = output.staged }
+        let arguments: [String]
+        switch run {
+        case .arguments(let templates): arguments = templates.map { $0.filled { attempt.value(of: $0) ?? "" } }
+        case .line(let template):
+            arguments = ShellText.words(of: template).map { $0.map { $0.filled { attempt.value(of: $0) ?? "" } } }
+                ?? ["/bin/sh", "-c", ShellText.line(of: template)]
+        }
+        return .command(
+            CommandWork(arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern))
+    }
+}
+
+/// Lines for the shell, with values that never become part of their text.
+package enum ShellText {
+    /// The environment variable that holds a referenced value.
+    package static func variable(_ reference: Template.Reference) -> String {
+        switch reference {
+        case .param(let name): "CAUDAL_PARAM_\(upper(name))"
+        case .item(let name): "CAUDAL_ITEM_\(upper(name))"
+        case .environment(let name): name
+        case .runID: "CAUDAL_RUN_ID"
+        case .runStarted: "CAUDAL_RUN_STARTED"
+        case .stageOutput: "CAUDAL_OUTPUT"
+        }
+    }
+
+    /// A name in capitals, with `_` for everything that a variable's name cannot hold.
+    package static func upper(_ name: String) -> String {
+        String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+
+    /// The line with each reference as a variable, quoted so that its value stays one word wherever it stands.
+    package static func line(of template: Template) -> String {
+        var line = ""
+        var quote: Character?
+        for segment in template.segments {
+            switch segment {
+            case .reference(let reference):
+                let name = variable(reference)
+                switch quote {
+                case "'": line += "'\"${\(name)}\"'"
+                case "\"": line += "${\(name)}"
+                default: line += "\"${\(name)}\""
+                }
+            case .text(let text):
+                line += text
+                var isEscaped = false
+                for character in text {
+                    if isEscaped {
+                        isEscaped = false
+                    } else if character == "\\", quote != "'" {
+                        isEscaped = true
+                    } else if quote == nil, character == "'" || character == "\"" {
+                        quote = character
+                    } else if character == quote {
+                        quote = nil
+                    }
+                }
+            }
+        }
+        return line
+    }
+
+    /// Words that only a shell understands when a line begins with them.
+    private static let builtins: Set<String> = [
+        ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac", "eval",
+        "exec", "exit", "export", "fg", "fi", "for", "getopts", "hash", "if", "jobs", "local", "read", "readonly", "return",
+        "set", "shift", "source", "then", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until", "wait",
+        "while",
+    ]
+
+    /// The words of a line that needs no shell; nil when it needs one.
+    ///
+    /// As make does: a line without anything that a shell would treat specially is run directly, which saves a process.
+    package static func words(of template: Template) -> [Template]? {
+        var words: [[Template.Segment]] = [[]]
+        for segment in template.segments {
+            switch segment {
+            case .reference: words[words.count - 1].append(segment)
+            case .text(let text):
+                guard text.allSatisfy({ $0 == " " || $0.isASCII && ($0.isLetter || $0.isNumber || "_@%+:,./-".contains($0)) })
+                else { return nil }
+                for (index, part) in text.split(separator: " ", omittingEmptySubsequences: false).enumerated() {
+                    if index > 0 { words.append([]) }
+                    if !part.isEmpty { words[words.count - 1].append(.text(String(part))) }
+                }
+            }
+        }
+        let filled = words.filter { !$0.isEmpty }.map { Template(segments: $0) }
+        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.description) else { return nil }
+        return filled
+    }
+}

@@ -1,0 +1,205 @@
+/// `process`: rows go through a list of steps, one dataset in and one out.
+///
+/// A fan-out must not change the answer: where items divide the rows by a column, a key that stands in the rows of two
+/// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
+package struct ProcessStage: StageType {
+    package static let typeName = "process"
+
+    package var input: Located<DatasetName>
+    package var output: DatasetName
+    package var steps: [Located<Step>]
+
+    package var inputs: [Located<DatasetName>] { [input] + queriedDatasets }
+    package var outputs: [DatasetName] { [output] }
+    /// The datasets that `sql` steps name besides the input.
+    package var queriedDatasets: [Located<DatasetName>]
+    package var references: [(Template.Reference, SourceLocation)] {
+        steps.flatMap { step in step.value.references.map { ($0, step.location) } }
+    }
+
+    package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> ProcessStage {
+        let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
+        let output = reader.text("output", isRequired: true)
+        let steps = StepReader.read(reader.nodes("steps"), context.problems)
+        let queried = steps.flatMap { step -> [Located<DatasetName>] in
+            guard case .sql(let query) = step.value else { return [] }
+            return SQLText.datasets(in: query, among: context.datasetNames).filter { $0.value.rawValue != input.value }
+        }
+        return ProcessStage(
+            input: Located(DatasetName(input.value), at: input.location), output: DatasetName(output?.value ?? ""),
+            steps: steps, queriedDatasets: queried)
+    }
+
+    // MARK: - Typing
+
+    package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
+        guard let source = typing.sources[input.value] else { return [:] }
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        for (index, step) in steps.enumerated() {
+            if case .sql = step.value, typing.queryColumns[index] == nil { return [:] }
+            try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
+        }
+        return [output: builder.columns]
+    }
+
+    package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
+        guard var source = typing.sources[input.value],
+            let index = steps.indices.first(where: { index in
+                if case .sql = steps[index].value { typing.queryColumns[index] == nil } else { false }
+            }), case .sql(let query) = steps[index].value
+        else { return nil }
+        source.files = []
+        var script = SQLScript(title: "the columns of a query")
+        for reference in steps.flatMap(\.value.references) { script.bind(reference, nil) }
+        let sql = DuckDBDialect()
+        for name in queriedDatasets {
+            guard var other = typing.sources[name.value] else { return nil }
+            other.files = []
+            script.add("name \(name.value)", "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+        }
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        for (earlier, step) in steps[..<index].enumerated() {
+            try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[earlier])
+        }
+        let text = "(WITH input AS (\n\(builder.query())\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
+        script.add("tell the columns", location: query.location, OutputSQL.describe(text))
+        return ColumnQuestion(index: index, script: script, location: query.location)
+    }
+
+    // MARK: - Work
+
+    private func deduplicates(after index: Int) -> Bool {
+        steps[(index + 1)...].contains { if case .deduplicate = $0.value { true } else { false } }
+    }
+
+    package func work(for attempt: StageAttempt) throws -> StageWork {
+        let source = try attempt.source(input.value)
+        guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
+        var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(steps.count) steps on \(input.value)")
+        let references = steps.flatMap(\.value.references) + attempt.references(of: attempt.stage.checks)
+        attempt.bind(attempt.itemReferences + references, in: &script)
+        addViews(attempt, to: &script)
+        var builder = attempt.relation(of: source, numbersRows: deduplicates(after: -1))
+        script.add("count the rows that come in", weight: 2, OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
+        let changing = steps.indices.filter { steps[$0].value.changesRowCount }
+        for (index, step) in steps.enumerated() {
+            try builder.add(
+                step.value, duplicates: place(of: index, attempt, builder, &script),
+                queryColumns: attempt.queryColumns[index])
+            if case .sql = step.value, deduplicates(after: index) {
+                script.add("keep the result of the query", weight: 10, builder.materialize(as: "result_\(index + 1)"))
+            }
+            // The rows after the last change are counted as they are written.
+            if changing.contains(index), index != changing.last {
+                script.add(
+                    "count the rows after: \(step.value.title)", weight: 5,
+                    OutputSQL.count("after_\(index)", "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
+            }
+        }
+        let output = attempt.output(self.output, columns: builder.columns)
+        script.add(
+            "write the result", weight: 12,
+            OutputSQL.copy(builder.query(), to: output.staged, format: dataset.format ?? .parquet, csv: dataset.csv))
+        let written = script.statements.count
+        let result = DataSource(
+            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
+            columns: builder.columns, isOwn: true)
+        let judge = attempt.addChecks(on: result, to: &script)
+        let stage = self
+        return .data(
+            DataWork(
+                script: script, reads: [source] + attempt.otherSources(than: input.value), outputs: [output],
+                essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
+                conclude: { readings in
+                    try stage.conclude(
+                        readings, output: output.staged, written: OutputSQL.rowCount(readings, statement: written))
+                },
+                judge: judge))
+    }
+
+    /// Where the duplicated keys of a step are: in what the fan-out prepared, or in a table that is made now.
+    private func place(
+        of index: Int, _ attempt: StageAttempt, _ builder: RelationBuilder, _ script: inout SQLScript
+    ) -> RelationBuilder.DuplicatesPlace? {
+        guard case .deduplicate = steps[index].value, let query = builder.duplicatedKeys(of: steps[index].value) else {
+            return nil
+        }
+        if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
+        let table = "duplicates_\(index + 1)"
+        // A person who runs the script of one item sees what the fan-out would have prepared.
+        let whole = isShared(index, attempt) ? (try? wholeQuery(before: index, attempt)) ?? query : query
+        script.add("find the keys that stand more than once", weight: 8, "CREATE TEMP TABLE \(table) AS\n\(whole)")
+        return .table(table)
+    }
+
+    private func sharedFile(_ index: Int, _ attempt: StageAttempt) -> String? {
+        attempt.sharedFolder.map { "\($0)/duplicates_\(index + 1).parquet" }
+    }
+
+    /// Whether the duplicates of a step are those of all items together: everything before it treats a row the same
+    /// in each item, and the items' own column is not part of the key.
+    private func isShared(_ index: Int, _ attempt: StageAttempt) -> Bool {
+        let variables = attempt.partitionVariables
+        guard attempt.stage.fanOut != nil, !variables.isEmpty, case .deduplicate(let keys, _, _) = steps[index].value
+        else { return false }
+        if keys.contains(where: { variables.contains($0.value) }) { return false }
+        return steps[..<index].allSatisfy { step in
+            if case .sql = step.value { return false }
+            return !step.value.references.contains { if case .item = $0 { true } else { false } }
+        }
+    }
+
+    /// The query for the duplicated keys of a step over the rows of all items.
+    private func wholeQuery(before index: Int, _ attempt: StageAttempt) throws -> String? {
+        var builder = RelationBuilder(
+            try attempt.source(input.value), numbersRows: true, references: attempt.referenceTypes)
+        for (earlier, step) in steps[..<index].enumerated() {
+            let place = isShared(earlier, attempt) ? sharedFile(earlier, attempt).map { RelationBuilder.DuplicatesPlace.file($0) } : nil
+            try builder.add(step.value, duplicates: place)
+        }
+        return builder.duplicatedKeys(of: steps[index].value)
+    }
+
+    package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] {
+        var statements: [SQLScript.Statement] = []
+        for index in steps.indices where isShared(index, attempt) {
+            guard let path = sharedFile(index, attempt), let query = try wholeQuery(before: index, attempt) else { continue }
+            let copy = OutputSQL.copy(query, to: path, format: .parquet, csv: CSVDialect())
+            statements.append(
+                SQLScript.Statement(title: "find the keys that stand more than once, in all items", sql: copy, weight: 8))
+        }
+        return statements
+    }
+
+    private func addViews(_ attempt: StageAttempt, to script: inout SQLScript) {
+        let sql = DuckDBDialect()
+        for name in queriedDatasets {
+            guard let other = attempt.sources[name.value] else { continue }
+            script.add(
+                "name \(name.value) for queries", weight: 0.1,
+                "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+        }
+    }
+
+    private func conclude(_ readings: DataReadings, output: String, written: Int64?) throws(Failure) -> DataOutcome {
+        guard let read = readings.counts["read"], let written else { throw Failure("the rows could not be counted") }
+        var account = RowAccount(read: read, written: written)
+        var before = read
+        let changing = steps.indices.filter { steps[$0].value.changesRowCount }
+        for index in changing {
+            let after = index == changing.last ? written : readings.counts["after_\(index)"] ?? before
+            account.steps.append(StepCount(step: steps[index].value.title, rowsIn: before, rowsOut: after))
+            switch steps[index].value {
+            case .deduplicate: account.duplicates += before - after
+            // A query may make rows as well as drop them: what it does not balance counts as read.
+            case .sql: if after > before { account.read += after - before } else { account.dropped += before - after }
+            default: account.dropped += before - after
+            }
+            before = after
+        }
+        guard account.isBalanced else {
+            throw Failure("\(read.grouped) rows came in and \(written.grouped) went out, and no step dropped the others")
+        }
+        return DataOutcome(rows: account, outputRows: [output: written])
+    }
+}

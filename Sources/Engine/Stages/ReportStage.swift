@@ -1,0 +1,58 @@
+/// `report`: the run so far on a page.
+package struct ReportStage: StageType {
+    package static let typeName = "report"
+
+    package var formats: [ReportFormat]
+    package var folder: Template
+    /// Where the stage is written.
+    package var location: SourceLocation
+
+    package var references: [(Template.Reference, SourceLocation)] { folder.references.map { ($0, location) } }
+    package var inputs: [Located<DatasetName>] { [] }
+    package var outputs: [DatasetName] { [] }
+
+    package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> ReportStage {
+        let formats = reader.texts("formats").compactMap { text in
+            if let format = ReportFormat(rawValue: text.value) { return format }
+            let names = ReportFormat.allCases.map(\.rawValue)
+            context.problems.report(
+                "'formats' must hold \(names.formattedAsChoice), not '\(text.value)'", at: text.location)
+            return nil
+        }
+        let folder = reader.template("output_dir")
+        return ReportStage(
+            formats: formats.isEmpty ? ReportFormat.allCases : formats,
+            folder: folder?.value ?? Template(text: "data/outputs/reports"),
+            location: folder?.location ?? reader.location)
+    }
+
+    package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] { [:] }
+
+    package func work(for attempt: StageAttempt) throws -> StageWork {
+        guard let state = attempt.state else { throw Failure("a report needs a run") }
+        let folder = attempt.path(folder)
+        let base = "\(attempt.pipeline.name)-\(attempt.facts.runID)"
+        // The last report is found under a name that stays the same.
+        let latest = "\(attempt.pipeline.name)-latest"
+        let formats = formats
+        let outputs = formats.flatMap { format in
+            [base, latest].map { name in
+                let path = "\(folder)/\(name).\(format.fileExtension)"
+                return StagedOutput(dataset: nil, staged: attempt.staged(path: path), target: path)
+            }
+        }
+        let report = RunReport(state: state, pipeline: attempt.pipeline, now: attempt.now, reporter: attempt.stage.id)
+        return .inProcess(
+            InProcessWork(outputs: outputs) {
+                for format in formats {
+                    let text = report.text(in: format)
+                    for output in outputs where output.target.hasSuffix("." + format.fileExtension) {
+                        do { try FileText.write(text, to: output.staged) } catch {
+                            throw Failure("the report could not be written to \(output.staged): \(error)")
+                        }
+                    }
+                }
+                return DataOutcome()
+            })
+    }
+}

@@ -1,0 +1,206 @@
+/// Everything an attempt may know: which stage and item it is for, what its values are and where its data lies.
+package struct StageAttempt: Sendable {
+    package var pipeline: Pipeline
+    package var stage: Stage
+    /// The item, for an attempt of a fan-out's item.
+    package var item: Item?
+    package var facts: RunFacts
+    /// The inputs as they lie there, and the data that checks and fan-outs name.
+    package var sources: [DatasetName: DataSource]
+    package var schemas: [DatasetName: RowSchema]
+    /// Where outputs are written before they are published; nil writes them in place, for SQL that a person runs.
+    package var stagingFolder: String?
+    /// Where a fan-out keeps what its items share; nil when there is nothing shared.
+    package var sharedFolder: String?
+    package var history: any CheckHistory
+    package var now: Moment
+    /// The run so far, for reports; nil where there is no run.
+    package var state: RunState?
+    /// The columns of the stage's queries, which the engine has told.
+    package var queryColumns: [Int: [Column]] = [:]
+
+    package init(
+        pipeline: Pipeline, stage: Stage, item: Item? = nil, facts: RunFacts,
+        sources: [DatasetName: DataSource] = [:], schemas: [DatasetName: RowSchema] = [:],
+        stagingFolder: String? = nil, sharedFolder: String? = nil, history: any CheckHistory = NoCheckHistory(),
+        now: Moment, state: RunState? = nil
+    ) {
+        self.pipeline = pipeline
+        self.stage = stage
+        self.item = item
+        self.facts = facts
+        self.sources = sources
+        self.schemas = schemas
+        self.stagingFolder = stagingFolder
+        self.sharedFolder = sharedFolder
+        self.history = history
+        self.now = now
+        self.state = state
+    }
+
+    // MARK: - Values
+
+    /// The value a reference stands for; nil where an item has none.
+    package func value(of reference: Template.Reference) -> String? {
+        switch reference {
+        case .param(let name): facts.parameters[name]
+        case .environment(let name): facts.environment[name]
+        case .runID: facts.runID.rawValue
+        case .runStarted: UTC.iso(facts.started.wall)
+        case .item(let name): item?.values[name] ?? nil
+        case .stageOutput: stage.definition.outputs.first.map { staged($0) }
+        }
+    }
+
+    /// The types of bound values: those of the parameters; everything else is text.
+    package var referenceTypes: [Template.Reference: ColumnType] { pipeline.referenceTypes }
+
+    /// Binds every reference of a list in a script.
+    package func bind(_ references: [Template.Reference], in script: inout SQLScript) {
+        for reference in references { script.bind(reference, value(of: reference)) }
+    }
+
+    // MARK: - Places
+
+    /// The place of a dataset, absolute; for a fan-out, that of the attempt's item.
+    package func target(_ name: DatasetName) -> String {
+        pipeline.dataset(name)?.path.map(path) ?? ""
+    }
+
+    /// A path of the pipeline file, filled and absolute.
+    package func path(_ template: Template) -> String {
+        let filled = template.filled { reference in
+            let value = value(of: reference)
+            if case .item = reference { return PathText.component(value) }
+            return value ?? ""
+        }
+        return stagingFolder == nil ? filled : PathText.absolute(filled, in: pipeline.root)
+    }
+
+    /// Where a dataset is written first.
+    package func staged(_ name: DatasetName) -> String {
+        guard let stagingFolder else { return target(name) }
+        return stagingFolder + "/" + PathText.lastComponent(of: target(name))
+    }
+
+    /// Where a file is written first that belongs to no dataset.
+    package func staged(path: String) -> String {
+        guard let stagingFolder else { return path }
+        return stagingFolder + "/" + PathText.lastComponent(of: path)
+    }
+
+    /// The source of an input.
+    ///
+    /// - Throws: ``Failure`` when it is not there, which a reader of this file must have prevented.
+    package func source(_ name: DatasetName) throws(Failure) -> DataSource {
+        guard let source = sources[name] else { throw Failure("the dataset '\(name)' was not found") }
+        return source
+    }
+
+    /// The data that checks and fan-outs name besides one input, in the order of their names.
+    package func otherSources(than name: DatasetName) -> [DataSource] {
+        sources.filter { $0.key != name }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// How many threads a data stage may use; nil means as many as there are processors.
+    package var threads: Int? { stage.resources.cpu.map { max(1, Int($0.rounded())) } }
+
+    /// The typing of this attempt's columns.
+    package var typing: StageTyping {
+        var typing = StageTyping(
+            sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables)
+        typing.queryColumns = queryColumns
+        return typing
+    }
+
+    /// The fan-out variables whose columns divide the input; none where the file says that items see all rows.
+    package var partitionVariables: [String] {
+        guard let fanOut = stage.fanOut, fanOut.partitions else { return [] }
+        return fanOut.variables.map(\.name)
+    }
+}
+
+/// What is the same for all attempts of a run.
+package struct RunFacts: Sendable {
+    package var runID: RunID
+    package var started: Moment
+    /// Every parameter with its value.
+    package var parameters: [String: String]
+    /// The environment variables that `${env.…}` may name.
+    package var environment: [String: String]
+
+    package init(runID: RunID, started: Moment, parameters: [String: String], environment: [String: String]) {
+        self.runID = runID
+        self.started = started
+        self.parameters = parameters
+        self.environment = environment
+    }
+}
+
+extension Pipeline {
+    /// The types of bound values: those of the parameters; everything else is text.
+    package var referenceTypes: [Template.Reference: ColumnType] {
+        var types: [Template.Reference: ColumnType] = [:]
+        for parameter in parameters {
+            switch parameter.kind {
+            case .integer: types[.param(parameter.name)] = .integer
+            case .number: types[.param(parameter.name)] = .number
+            case .boolean: types[.param(parameter.name)] = .boolean
+            case .date: types[.param(parameter.name)] = .date
+            case .string, .choice: break
+            }
+        }
+        return types
+    }
+}
+
+/// Paths as text, without asking the disk.
+package enum PathText {
+    /// A value as one component of a path: nothing in it can lead elsewhere, and no two values give one component.
+    ///
+    /// Unusual characters become `%` and two hexadecimal digits; a missing value becomes Hive's name for it.
+    package static func component(_ value: String?) -> String {
+        guard let value else { return "__HIVE_DEFAULT_PARTITION__" }
+        if value.isEmpty { return "%00" }
+        var text = ""
+        for byte in value.utf8 {
+            let isUnusual = byte < 0x20 || byte == 0x7F || "/%\\*?[]:\"<>|".utf8.contains(byte)
+            if isUnusual {
+                let hex = String(byte, radix: 16, uppercase: true)
+                text += "%" + (hex.count == 1 ? "0" : "") + hex
+            } else {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            }
+        }
+        // Bytes above 127 were taken one by one: put them together again.
+        text = String(decoding: text.unicodeScalars.map { UInt8($0.value) }, as: UTF8.self)
+        return text.first == "." ? "%2E" + text.dropFirst() : text
+    }
+
+    /// A path from `folder` on, with `.` and `..` taken out.
+    package static func absolute(_ path: String, in folder: String) -> String {
+        let whole = path.hasPrefix("/") ? path : folder + "/" + path
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// The part after the last slash.
+    package static func lastComponent(of path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    /// The part before the last slash; `/` for a path at the root.
+    package static func folder(of path: String) -> String {
+        let parts = path.split(separator: "/")
+        return (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
+    }
+
+    /// `path` as it is written from `folder`, when it lies below it.
+    package static func relative(_ path: String, to folder: String) -> String {
+        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
+}

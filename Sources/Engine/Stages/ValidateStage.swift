@@ -1,0 +1,200 @@
+/// `validate`: rows that keep the rules of a JSON Schema go on, typed; the others are put aside with the rule they broke.
+///
+/// Invalid rows are found in a first scan that keeps nothing but them, and valid rows are written in a second one, so
+/// that memory holds only what is invalid, however large the file is.
+package struct ValidateStage: StageType {
+    package static let typeName = "validate"
+
+    /// What is done with an invalid row.
+    package enum OnInvalid: String, Sendable, CaseIterable {
+        /// One invalid row fails the stage.
+        case fail
+        /// Invalid rows are counted and left out.
+        case drop
+        /// Invalid rows are left out and kept in a file, with the rule each broke.
+        case quarantine
+    }
+
+    /// How many rows may be invalid before the stage fails.
+    package enum Limit: Sendable, Equatable {
+        case rows(Int64)
+        case part(Double)
+    }
+
+    package var input: Located<DatasetName>
+    package var output: DatasetName
+    package var onInvalid: OnInvalid
+    package var maxInvalid: Limit?
+    /// Where quarantined rows go.
+    package var quarantine: Template
+    /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
+    package var isStrict: Bool
+
+    package var inputs: [Located<DatasetName>] { [input] }
+    package var outputs: [DatasetName] { [output] }
+    package var references: [(Template.Reference, SourceLocation)] {
+        quarantine.references.map { ($0, input.location) }
+    }
+
+    // MARK: - Reading
+
+    package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> ValidateStage {
+        let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
+        let output = reader.text("output", isRequired: true)
+        let onInvalid = reader.choice("on_invalid", as: OnInvalid.self) ?? .quarantine
+        let limit = limit(&reader)
+        let quarantine = reader.template("quarantine")
+        if quarantine != nil, onInvalid != .quarantine {
+            context.problems.report(
+                "'quarantine' needs 'on_invalid: quarantine'", at: reader.location(of: "quarantine"))
+        }
+        if let quarantine, ![".csv", ".parquet"].contains(where: quarantine.value.description.hasSuffix) {
+            context.problems.report("'quarantine' must be a .csv or .parquet file", at: quarantine.location)
+        }
+        let isStrict = reader.boolean("strict_formats") ?? false
+        return ValidateStage(
+            input: Located(DatasetName(input.value), at: input.location),
+            output: DatasetName(output?.value ?? ""), onInvalid: onInvalid, maxInvalid: limit,
+            quarantine: quarantine?.value ?? Template(text: "data/quarantine/\(input.value).csv"), isStrict: isStrict)
+    }
+
+    private static func limit(_ reader: inout MappingReader) -> Limit? {
+        guard let text = reader.text("max_invalid") else { return nil }
+        if let part = ScalarFormats.percentage(text.value), (0...1).contains(part) { return .part(part) }
+        if let rows = Int64(text.value), rows >= 0 { return .rows(rows) }
+        reader.problems.report(
+            "'max_invalid' must be a percentage such as 5% or a number of rows, not '\(text.value)'", at: text.location)
+        return nil
+    }
+
+    // MARK: - Typing
+
+    package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
+        guard let source = typing.sources[input.value], let schema = typing.schemas[input.value] else { return [:] }
+        let intake = try Intake(source: source, schema: schema, isStrict: isStrict, stageLocation: input.location)
+        return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
+    }
+
+    // MARK: - Work
+
+    package func work(for attempt: StageAttempt) throws -> StageWork {
+        let source = try attempt.source(input.value)
+        guard let schema = attempt.schemas[input.value], let dataset = attempt.pipeline.dataset(output) else {
+            throw Failure("the dataset '\(input.value)' has no schema to validate with", location: input.location)
+        }
+        let intake = try Intake(source: source, schema: schema, isStrict: isStrict, stageLocation: input.location)
+        var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
+        attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
+        let partition = attempt.item == nil ? [] : attempt.partitionVariables
+        intake.addSearch(to: &script, partition: partition)
+
+        var outputs: [StagedOutput] = []
+        let quarantinePath = quarantinePath(attempt)
+        let stagedQuarantine = attempt.staged(path: quarantinePath)
+        if onInvalid != .drop {
+            let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
+            script.add(
+                "put the invalid rows aside",
+                OutputSQL.copy(intake.quarantineQuery, to: stagedQuarantine, format: format, csv: CSVDialect()))
+            if onInvalid == .quarantine {
+                outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
+            }
+        }
+        let output = attempt.output(self.output, columns: intake.typedColumns.map { Column($0.name, $0.type) })
+        script.add(
+            "write the valid rows", weight: 12,
+            OutputSQL.copy(
+                intake.validQuery(partition: partition), to: output.staged, format: dataset.format ?? .parquet,
+                csv: dataset.csv))
+        outputs.append(output)
+        let written = script.statements.count
+        let result = DataSource(
+            dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
+            columns: output.columns, isOwn: true)
+        let judge = attempt.addChecks(on: result, to: &script)
+        let (stage, evidence) = (self, stagedQuarantine)
+        return .data(
+            DataWork(
+                script: script, reads: [source] + attempt.otherSources(than: input.value), outputs: outputs,
+                essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
+                evidence: [evidence],
+                conclude: { readings in
+                    try stage.conclude(
+                        readings, schema: schema.file, evidence: evidence, output: output.staged,
+                        written: OutputSQL.rowCount(readings, statement: written))
+                },
+                judge: judge))
+    }
+
+    private func quarantinePath(_ attempt: StageAttempt) -> String {
+        let path = attempt.path(quarantine)
+        guard let item = attempt.item, quarantine.itemVariables.isEmpty else { return path }
+        // Items must not overwrite each other's invalid rows.
+        let name = PathText.lastComponent(of: path)
+        let folder = PathText.folder(of: path)
+        let stem = name.split(separator: ".").dropLast().joined(separator: ".")
+        return (folder.isEmpty ? "" : folder + "/") + "\(stem)/\(PathText.component(item.key.rawValue))"
+            + (name.hasSuffix(".parquet") ? ".parquet" : ".csv")
+    }
+
+    private func conclude(
+        _ readings: DataReadings, schema: String, evidence: String, output: String, written: Int64?
+    ) throws(Failure) -> DataOutcome {
+        let counts = readings.counts
+        guard let read = counts["read"], let invalid = counts["invalid"], let rejected = counts["rejected"], let written
+        else { throw Failure("the rows could not be counted") }
+        guard read == written + invalid + rejected else {
+            throw Failure(
+                "the input changed while it was read: \(read.grouped) rows at first, then \(written.grouped) valid and "
+                    + "\((invalid + rejected).grouped) invalid", remedy: "retry when nothing writes to it any more")
+        }
+        let bad = invalid + rejected
+        let violations = readings.rows("violation")
+        let outcome = schemaCheck(bad: bad, read: read, schema: schema, violations)
+        var result = DataOutcome(outputRows: [output: written], checks: [outcome])
+        var account = RowAccount(read: read, written: written)
+        if onInvalid == .drop { account.dropped = bad } else { account.quarantined = bad }
+        account.steps = [StepCount(step: "validate against \(schema)", rowsIn: read, rowsOut: written)]
+        result.rows = account
+        if outcome.outcome == .failed {
+            let worst = violations.prefix(3).map { row in
+                "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).grouped) rows, "
+                    + "first row \(row.integer("row") ?? 0): '\((row.text("value") ?? "").shortened(to: 40))')"
+            }.joined(separator: "; ")
+            throw Failure(
+                "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)",
+                remedy: "the invalid rows are in \(evidence); mend the data, the schema or 'max_invalid'")
+        }
+        return result
+    }
+
+    /// The validation as a check, so that it is shown, kept and compared as the others are.
+    private func schemaCheck(
+        bad: Int64, read: Int64, schema: String, _ violations: [DataReadings.Row]
+    ) -> CheckResult {
+        let part = read == 0 ? 0 : Double(bad) / Double(read)
+        var outcome: CheckResult.Outcome = bad == 0 ? .passed : .warned
+        let expectation: String
+        switch (onInvalid, maxInvalid) {
+        case (.fail, _):
+            expectation = "no invalid row is allowed"
+            if bad > 0 { outcome = .failed }
+        case (_, .part(let limit)?):
+            expectation = "at most \(CheckJudge.percent(limit)) may be invalid"
+            if part > limit { outcome = .failed }
+        case (_, .rows(let limit)?):
+            expectation = "at most \(limit.grouped) rows may be invalid"
+            if bad > limit { outcome = .failed }
+        case (_, nil): expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined")"
+        }
+        let message = "\(bad.grouped) of \(read.grouped) rows are invalid (\(CheckJudge.percent(part)))"
+        let samples = violations.map { row in
+            SampleRow(
+                row: row.integer("row"), columns: ["column", "rule", "value", "rows"],
+                values: [row.text("column"), row.text("rule"), row.text("value"), row.integer("rows").map { $0.grouped }])
+        }
+        return CheckResult(
+            id: "schema", kind: "json_schema", severity: .error, outcome: outcome, measured: Double(bad),
+            expectation: expectation, message: message, failingRows: bad, totalRows: read, samples: samples)
+    }
+}

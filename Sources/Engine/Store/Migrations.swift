@@ -1,0 +1,154 @@
+import GRDB
+
+/// The run store's tables, version by version. A version that was released is never edited: a change is a new one.
+enum Migrations {
+    /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
+    static let newest = 1
+
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: runs, their journal and what follows from it") { db in
+            try db.execute(sql: first)
+            try db.execute(sql: "PRAGMA user_version = 1")
+        }
+        return migrator
+    }
+
+    private static let first = """
+        CREATE TABLE runs (
+            id TEXT NOT NULL PRIMARY KEY,
+            pipeline TEXT NOT NULL,
+            file TEXT NOT NULL,
+            root TEXT NOT NULL,
+            environment TEXT,
+            parameters TEXT NOT NULL,
+            trigger TEXT NOT NULL,
+            status TEXT NOT NULL,
+            started_at INTEGER NOT NULL,
+            ended_at INTEGER,
+            duration_ms INTEGER,
+            stage_count INTEGER NOT NULL,
+            plan TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX runs_by_pipeline ON runs (pipeline, id);
+
+        -- The journal: everything that happened, in order. All other tables can be made from it.
+        CREATE TABLE events (
+            run TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            steady INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            stage TEXT,
+            item TEXT,
+            attempt INTEGER,
+            detail TEXT,
+            PRIMARY KEY (run, seq)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE attempts (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL,
+            ending TEXT NOT NULL,
+            ended_at INTEGER NOT NULL,
+            duration_ms INTEGER NOT NULL,
+            exit TEXT,
+            failure TEXT,
+            cpu_ms INTEGER,
+            peak_memory INTEGER,
+            rows_read INTEGER,
+            rows_written INTEGER,
+            rows_quarantined INTEGER,
+            rows_duplicate INTEGER,
+            rows_dropped INTEGER,
+            PRIMARY KEY (run, stage, item, attempt)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE stages (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            pipeline TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            reason TEXT,
+            ended_at INTEGER NOT NULL,
+            duration_ms INTEGER,
+            PRIMARY KEY (run, stage)
+        ) WITHOUT ROWID;
+        CREATE INDEX stages_by_name ON stages (pipeline, stage, outcome, run);
+
+        CREATE TABLE artifacts (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL,
+            dataset TEXT,
+            path TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            row_count INTEGER,
+            columns TEXT NOT NULL,
+            content_hash TEXT,
+            PRIMARY KEY (run, stage, item, attempt, path)
+        ) WITHOUT ROWID;
+        CREATE INDEX artifacts_by_path ON artifacts (path, run);
+
+        CREATE TABLE inputs (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL,
+            dataset TEXT,
+            path TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            content_hash TEXT,
+            PRIMARY KEY (run, stage, item, attempt, path)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE checks (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL,
+            id TEXT NOT NULL,
+            part TEXT NOT NULL DEFAULT '',
+            pipeline TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            severity TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            measured REAL,
+            failing_rows INTEGER,
+            total_rows INTEGER,
+            expectation TEXT NOT NULL,
+            message TEXT NOT NULL,
+            waiver TEXT,
+            PRIMARY KEY (run, stage, item, attempt, id, part)
+        ) WITHOUT ROWID;
+        CREATE INDEX checks_by_id ON checks (pipeline, stage, id, run);
+
+        -- Lines of warning and above, so that a question across runs never reads the logs.
+        CREATE TABLE remarks (
+            run TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            level TEXT NOT NULL,
+            stage TEXT,
+            item TEXT,
+            attempt INTEGER,
+            stream TEXT NOT NULL,
+            message TEXT NOT NULL
+        );
+        CREATE INDEX remarks_by_time ON remarks (at);
+        CREATE INDEX remarks_by_run ON remarks (run, at);
+
+        -- What attempts hold of pools, processors and memory, across all runs; rows of dead runs count for nothing.
+        CREATE TABLE leases (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            pool TEXT,
+            cpu REAL NOT NULL DEFAULT 0,
+            memory INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (run, stage, item)
+        ) WITHOUT ROWID;
+        """
+}

@@ -1,0 +1,61 @@
+import Foundation
+import GRDB
+
+extension RunStore {
+    /// Takes a slot of a pool, processors and memory for an attempt, if the live runs of this machine leave enough.
+    ///
+    /// - Returns: nil when it was granted, or why it was not.
+    package func takeLease(
+        of unit: UnitID, planned: PlannedStage, run: RunID, pools: [PoolName: Int]
+    ) throws(StoreError) -> String? {
+        let machine = MachineResources.total
+        let folder = folder
+        return try write { db in
+            let holders = try String.fetchAll(db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
+            for holder in holders where !folder.run(RunID(holder)).isLive {
+                try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [holder])
+            }
+            if let pool = planned.pool {
+                let slots = pools[pool] ?? 1
+                let used = try Int.fetchOne(db, sql: "SELECT count(*) FROM leases WHERE pool = ?", arguments: [pool.rawValue]) ?? 0
+                if used >= slots { return "pool \(pool) \(used)/\(slots)" }
+            }
+            if let asked = planned.resources.memory, let total = machine.memory {
+                let used = try Int64.fetchOne(db, sql: "SELECT total(memory) FROM leases") ?? 0
+                if used + asked > total { return "memory: \(asked.shortBytes) asked, \((total - used).shortBytes) free" }
+            }
+            if let asked = planned.resources.cpu, let total = machine.cpu {
+                let used = try Double.fetchOne(db, sql: "SELECT total(cpu) FROM leases") ?? 0
+                if used + asked > total { return "cpu: \(asked.plain) asked, \((total - used).plain) free" }
+            }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO leases (run, stage, item, pool, cpu, memory) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    run.rawValue, unit.stage.rawValue, unit.item?.rawValue ?? "", planned.pool?.rawValue,
+                    planned.resources.cpu ?? 0, planned.resources.memory ?? 0,
+                ])
+            return nil
+        }
+    }
+
+    /// Gives back what an attempt took.
+    package func releaseLease(of unit: UnitID, run: RunID) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "DELETE FROM leases WHERE run = ? AND stage = ? AND item = ?",
+                arguments: [run.rawValue, unit.stage.rawValue, unit.item?.rawValue ?? ""])
+        }
+    }
+
+    /// Gives back everything that a run holds.
+    package func releaseAllLeases(of run: RunID) throws(StoreError) {
+        try write { db in try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [run.rawValue]) }
+    }
+}
+
+/// What the machine has to give.
+package enum MachineResources {
+    /// Processors and memory of the machine, or of the container that this process is in.
+    package static let total = Resources(
+        cpu: Double(ProcessInfo.processInfo.activeProcessorCount), memory: Int64(clamping: ProcessInfo.processInfo.physicalMemory))
+}

@@ -1,0 +1,179 @@
+import Foundation
+import GRDB
+
+extension RunStore {
+    /// The runs, newest first.
+    ///
+    /// - Parameters:
+    ///   - pipeline: Only runs of this pipeline.
+    ///   - limit: At most so many.
+    package func runs(pipeline: String? = nil, limit: Int = 50) throws(StoreError) -> [RunSummary] {
+        let folder = folder
+        return try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, pipeline, file, status, trigger, started_at, ended_at, duration_ms, stage_count, parameters
+                    FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT ?2
+                    """, arguments: [pipeline, limit])
+            return rows.map { row in
+                let id = RunID(row["id"])
+                let status = RunState.Status(rawValue: row["status"]) ?? .interrupted
+                return RunSummary(
+                    id: id, pipeline: row["pipeline"], file: row["file"], status: status, trigger: row["trigger"],
+                    started: row["started_at"], ended: row["ended_at"],
+                    duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }, stageCount: row["stage_count"],
+                    parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    // Only a run that stands as running can have a process: the others need not be asked about.
+                    isLive: status == .running && folder.run(id).isLive)
+            }
+        }
+    }
+
+    static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
+        try? JSONDecoder().decode(type, from: Data(text.utf8))
+    }
+
+    /// The run that a person means: a whole id, the beginning or the end of one, or `last`.
+    ///
+    /// - Throws: ``StoreError`` when there is none, or more than one.
+    package func find(_ text: String, pipeline: String? = nil) throws(StoreError) -> RunID {
+        let ids: [String] = try read { db in
+            if text == "last" || text == "latest" {
+                return try String.fetchAll(
+                    db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
+                    arguments: [pipeline])
+            }
+            let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
+            if !exact.isEmpty { return exact }
+            let pattern = text.replacing("%", with: "").replacing("_", with: "")
+            return try String.fetchAll(
+                db, sql: "SELECT id FROM runs WHERE id LIKE ?1 || '%' OR id LIKE '%' || ?1 ORDER BY id DESC LIMIT 20",
+                arguments: [pattern])
+        }
+        guard let first = ids.first else { throw StoreError(.unknownRun(text), path: folder.database) }
+        guard ids.count == 1 else { throw StoreError(.ambiguousRun(text, candidates: ids), path: folder.database) }
+        return RunID(first)
+    }
+
+    /// The plan a run was recorded with.
+    package func plan(of run: RunID) throws(StoreError) -> RunPlan {
+        let text: String? = try read { db in
+            try String.fetchOne(db, sql: "SELECT plan FROM runs WHERE id = ?", arguments: [run.rawValue])
+        }
+        guard let text else { throw StoreError(.unknownRun(run.rawValue), path: folder.database) }
+        guard let plan = Self.decode(RunPlan.self, text) else {
+            throw StoreError(.unreadable("the plan of run \(run) is damaged"), path: folder.database)
+        }
+        return plan
+    }
+
+    /// The events of a run after `sequence`, in order.
+    package func events(of run: RunID, after sequence: Int64 = 0) throws(StoreError) -> [RunEvent] {
+        try read { db in
+            let cursor = try Row.fetchCursor(
+                db,
+                sql: """
+                    SELECT seq, at, steady, kind, stage, item, attempt, detail FROM events
+                    WHERE run = ? AND seq > ? ORDER BY seq
+                    """, arguments: [run.rawValue, sequence])
+            var events: [RunEvent] = []
+            while let row = try cursor.next() {
+                let event = EventRow(
+                    kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"], detail: row["detail"])
+                guard let change = try event.change() else { continue }
+                events.append(
+                    RunEvent(
+                        sequence: row["seq"], time: Moment(wall: row["at"], steady: row["steady"]), change: change))
+            }
+            return events
+        }
+    }
+
+    /// The state of a run from its journal; a run without a process that did not end stands as interrupted.
+    package func state(of run: RunID) throws(StoreError) -> RunState {
+        let plan = try plan(of: run)
+        var state = RunState(id: run, plan: plan, events: try events(of: run))
+        if state.status == .running, !folder.run(run).isLive { state.markInterrupted() }
+        return state
+    }
+
+    /// The median duration of each stage in its last successes, for a pipeline.
+    package func medianDurations(of pipeline: String, over runs: Int = 20) throws(StoreError) -> [StageID: Duration] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT stage, duration_ms FROM (
+                        SELECT stage, duration_ms, row_number() OVER (PARTITION BY stage ORDER BY run DESC) AS place
+                        FROM stages WHERE pipeline = ? AND outcome = 'succeeded' AND duration_ms IS NOT NULL
+                    ) WHERE place <= ?
+                    """, arguments: [pipeline, runs])
+            var durations: [StageID: [Double]] = [:]
+            for row in rows { durations[StageID(row["stage"]), default: []].append(Double(row["duration_ms"] as Int64)) }
+            return durations.compactMapValues { $0.median.map { .milliseconds(Int64($0)) } }
+        }
+    }
+
+    /// What the last success of a stage wrote of a dataset, before `run`: for stages whose producer is not run again.
+    package func lastArtifacts(
+        of dataset: DatasetName, stage: StageID, pipeline: String, before run: RunID
+    ) throws(StoreError) -> [Artifact] {
+        try read { db in
+            guard
+                let last = try String.fetchOne(
+                    db,
+                    sql: """
+                        SELECT run FROM stages WHERE pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused')
+                            AND run < ? ORDER BY run DESC LIMIT 1
+                        """, arguments: [pipeline, stage.rawValue, run.rawValue])
+            else { return [] }
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT path, bytes, row_count, columns, content_hash FROM artifacts
+                    WHERE run = ? AND stage = ? AND dataset = ?
+                        AND attempt = (SELECT max(attempt) FROM artifacts AS other WHERE other.run = artifacts.run
+                            AND other.stage = artifacts.stage AND other.item = artifacts.item)
+                    ORDER BY item
+                    """, arguments: [last, stage.rawValue, dataset.rawValue])
+            return rows.map { row in
+                Artifact(
+                    dataset: dataset, path: row["path"], sizeInBytes: row["bytes"], rowCount: row["row_count"],
+                    columns: Self.decode([Column].self, row["columns"]) ?? [], contentHash: row["content_hash"])
+            }
+        }
+    }
+}
+
+/// The history of checks as the run store has it.
+package struct StoredCheckHistory: CheckHistory {
+    private let store: RunStore
+    private let pipeline: String
+    private let run: RunID
+
+    package init(store: RunStore, pipeline: String, before run: RunID) {
+        self.store = store
+        self.pipeline = pipeline
+        self.run = run
+    }
+
+    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] {
+        let found: [Double]? = try? store.read { db in
+            try Double.fetchAll(
+                db,
+                sql: """
+                    SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
+                        AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
+                    ORDER BY run DESC, attempt DESC LIMIT ?
+                    """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
+        }
+        // A history that cannot be read is none: the check says how many runs it rests on.
+        return found ?? []
+    }
+}
+
+extension RunState {
+    /// Says that the run's process died before it ended.
+    mutating func markInterrupted() { status = .interrupted }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import GRDB
+
+/// The record of all runs of a project: the journal of each, and tables that follow from it for questions.
+///
+/// Several processes use it at once. A change waits a few seconds for another process's change and then gives up
+/// with ``StoreError/Problem-swift.enum/busy``; a question never waits.
+package final class RunStore: Sendable {
+    package let folder: StateFolder
+    let pool: DatabasePool
+
+    /// How long a change waits for another process's change, in seconds.
+    static let patience = 5.0
+
+    /// Opens the store, making or migrating it as needed.
+    ///
+    /// - Throws: ``StoreError`` when another process keeps it locked, a newer caudal wrote it, or the folder cannot be
+    ///   used.
+    package init(_ folder: StateFolder) throws(StoreError) {
+        self.folder = folder
+        try folder.create()
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(Self.patience)
+            configuration.maximumReaderCount = 3
+            configuration.label = "run store"
+            pool = try DatabasePool(path: folder.database, configuration: configuration)
+            let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+            if version > Migrations.newest { throw StoreError(.tooNew(version: String(version)), path: folder.database) }
+            if version < Migrations.newest { try Migrations.migrator.migrate(pool) }
+        } catch {
+            throw Self.fault(error, folder.database)
+        }
+        // Its owner alone may read it; a file system without rights has none to set.
+        try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.database)
+    }
+
+    /// What a fault of SQLite means here.
+    static func fault(_ error: any Error, _ path: String) -> StoreError {
+        if let error = error as? StoreError { return error }
+        guard let error = error as? DatabaseError else { return StoreError(.unreadable(error.reason), path: path) }
+        switch error.resultCode {
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return StoreError(.busy, path: path)
+        case .SQLITE_FULL: return StoreError(.full, path: path)
+        case .SQLITE_IOERR where errno == ENOSPC: return StoreError(.full, path: path)
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT:
+            return StoreError(.unreadable("it is damaged or no run store; move it away to begin anew"), path: path)
+        default: return StoreError(.unreadable(error.message ?? error.description), path: path)
+        }
+    }
+
+    func write<Value>(_ change: (Database) throws -> Value) throws(StoreError) -> Value {
+        do { return try pool.write(change) } catch { throw Self.fault(error, folder.database) }
+    }
+
+    func read<Value>(_ question: (Database) throws -> Value) throws(StoreError) -> Value {
+        do { return try pool.read(question) } catch { throw Self.fault(error, folder.database) }
+    }
+
+    /// Puts everything that was recorded on the disk itself, so that a power failure cannot take it back.
+    package func makeDurable() throws(StoreError) {
+        do {
+            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+        } catch {
+            throw Self.fault(error, folder.database)
+        }
+    }
+}
+
+/// What the list of runs shows of one.
+package struct RunSummary: Sendable, Hashable {
+    package var id: RunID
+    package var pipeline: String
+    package var file: String
+    /// As recorded; a run whose process died stands as running here until somebody looks: see ``isLive``.
+    package var status: RunState.Status
+    package var trigger: String
+    package var started: Int64
+    package var ended: Int64?
+    package var duration: Duration?
+    package var stageCount: Int
+    package var parameters: [String: String]
+    /// Whether a process runs it now.
+    package var isLive: Bool
+
+    /// How the run stands in truth: one that is recorded as running and has no process was interrupted.
+    package var trueStatus: RunState.Status { status == .running && !isLive ? .interrupted : status }
+}

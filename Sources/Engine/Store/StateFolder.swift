@@ -1,0 +1,106 @@
+import CSystem
+import Foundation
+
+/// The folder that holds everything Caudal remembers of a project.
+package struct StateFolder: Sendable, Hashable {
+    /// The folder, absolute.
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    /// The run store.
+    package var database: String { path + "/caudal.db" }
+    /// The folder of a run.
+    package func run(_ id: RunID) -> RunFolder { RunFolder(path: "\(path)/runs/\(id)") }
+
+    /// Makes the folder, readable by its owner alone.
+    package func create() throws(StoreError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path + "/runs", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw StoreError(.unreadable(error.reason), path: path)
+        }
+    }
+}
+
+/// The folder of one run.
+package struct RunFolder: Sendable, Hashable {
+    package let path: String
+
+    /// Held, by its lock, by the process that runs the run; gone with that process, however it ends.
+    package var lock: String { path + "/lock" }
+    /// The log's segments.
+    package var logs: String { path + "/logs" }
+    /// The SQL that was run, a file for each attempt.
+    package var sql: String { path + "/sql" }
+    /// Where attempts write before they publish.
+    package var staging: String { path + "/staging" }
+    /// The socket on which the run's process takes commands.
+    package var socket: String { path + "/socket" }
+    /// The pipeline file as it was.
+    package var pipelineFile: String { path + "/pipeline.yaml" }
+
+    /// Where one attempt works and writes before it publishes.
+    package func attempt(_ unit: UnitID, _ number: Int) -> String {
+        staging + "/" + PathText.component(unit.stage.rawValue)
+            + (unit.item.map { "/" + PathText.component($0.rawValue) } ?? "") + "/\(number)"
+    }
+
+    /// What the items of a fan-out share, made by the attempt that found them.
+    package func shared(_ stage: StageID) -> String { staging + "/" + PathText.component(stage.rawValue) + "/shared" }
+
+    /// The file that keeps the SQL of an attempt.
+    package func sqlFile(_ unit: UnitID, _ number: Int) -> String {
+        let item = unit.item.map { "." + PathText.component($0.rawValue) } ?? ""
+        return "\(sql)/\(PathText.component(unit.stage.rawValue))\(item).\(number).sql"
+    }
+
+    /// Makes the folder and its parts.
+    package func create() throws(StoreError) {
+        do {
+            for folder in [logs, sql, staging] {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
+        } catch {
+            throw StoreError(.unreadable(error.reason), path: path)
+        }
+    }
+
+    /// Whether a process runs the run now: asked of the kernel, without a heartbeat.
+    package var isLive: Bool { cs_is_locked(lock) == 1 }
+}
+
+/// The lock of a run, held as long as the value lives.
+package final class RunLock: Sendable {
+    private let descriptor: Int32
+
+    /// Takes the lock.
+    ///
+    /// - Returns: nil when another process holds it.
+    package static func take(_ folder: RunFolder) throws(StoreError) -> RunLock? {
+        let descriptor = cs_lock_file(folder.lock)
+        if descriptor == -EAGAIN { return nil }
+        guard descriptor >= 0 else {
+            throw StoreError(.unreadable(String(cString: strerror(-descriptor))), path: folder.lock)
+        }
+        return RunLock(descriptor: descriptor)
+    }
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+}
+
+extension Error {
+    /// What went wrong in the system's words, without the wrapping that Foundation puts around it.
+    package var reason: String {
+        let error = self as NSError
+        if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+            return String(cString: strerror(Int32(underlying.code)))
+        }
+        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
+        return String(describing: self)
+    }
+}
