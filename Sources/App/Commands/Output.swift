@@ -57,7 +57,7 @@ struct Paint {
     /// When colours are used.
     enum Choice: String, CaseIterable, ExpressibleByArgument { case auto, always, never }
 
-    private let isOn: Bool
+    let isOn: Bool
 
     init(_ choice: Choice, descriptor: Int32 = STDOUT_FILENO) {
         let variables = ProcessInfo.processInfo.environment

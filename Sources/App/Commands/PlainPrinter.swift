@@ -20,7 +20,7 @@ struct PlainPrinter {
     }
 
     mutating func take(_ events: [RunEvent]) {
-        for event in events {
+        for event in events where event.sequence > state.lastSequence {
             let before = unitStatus(event.change)
             state.apply(event)
             describe(event, before)

@@ -34,7 +34,60 @@ struct SessionRunner {
 
     /// Runs until the end and leaves the program with the status that says how it ended.
     func run(commands: [(RunCommand, by: String)] = []) async throws {
-        try await Output.reporting { try await runLines(commands) }
+        try await Output.reporting {
+            if options.wantsDashboard, let terminal = try await openTerminal() {
+                try await runDashboard(terminal, commands)
+            } else {
+                try await runLines(commands)
+            }
+        }
+    }
+
+    /// The terminal, or nil when it will not do: lines are printed then, and it is said why.
+    @MainActor
+    private func openTerminal() throws -> Terminal? {
+        do {
+            let colors = options.color == .always || Paint(options.color).isOn
+            return try Terminal(ascii: options.ascii, colors: colors)
+        } catch let error as Terminal.Unusable {
+            Output.error("caudal: no dashboard: \(error)")
+            return nil
+        }
+    }
+
+    @MainActor
+    private func runDashboard(_ terminal: Terminal, _ commands: [(RunCommand, by: String)]) async throws {
+        let loop = DashboardLoop(session: session, terminal: terminal, isReadOnly: options.readOnly)
+        let session = session
+        let running = Task { () -> Result<RunState, StoreError> in
+            do throws(StoreError) {
+                return .success(try await session.run(commands: commands, staysOpen: true))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let ending = await loop.run()
+        terminal.close()
+        session.engine.close()
+        if ending == .detached { await printRest(of: session.engine) }
+        let state = try await running.value.get()
+        if ending != .detached {
+            for line in RunWords.summary(state, now: workshop.now(), paint: Paint(options.color)) { Output.line(line) }
+        }
+        let status = ExitStatus(state.status)
+        if status != .succeeded { throw status.code }
+    }
+
+    /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
+    private func printRest(of engine: Engine) async {
+        let interruption = Interruption { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
+        let batches = engine.hub.batches()
+        let state = await engine.state
+        guard state.status == .running else { return }
+        Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
+        var printer = PlainPrinter(state, paint: Paint(options.color), printLine: Output.line)
+        for await events in batches { printer.take(events) }
+        withExtendedLifetime(interruption) {}
     }
 
     private func runLines(_ commands: [(RunCommand, by: String)]) async throws {

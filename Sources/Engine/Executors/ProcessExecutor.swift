@@ -20,6 +20,8 @@ package struct ProcessExecutor: StageExecutor {
         variables["CAUDAL_RUN_ID"] = attempt.run.rawValue
         variables["CAUDAL_STAGE"] = attempt.unit.stage.rawValue
         variables["CAUDAL_ATTEMPT"] = String(attempt.number)
+        // A stage may call this very program, wherever it was started from.
+        variables["CAUDAL_PROGRAM"] = Self.ownProgram
         do throws(Failure) {
             let program = try Self.find(work.arguments.first ?? "", path: variables["PATH"] ?? "/usr/bin:/bin", folder: folder)
             let launch = ProcessLaunch(
@@ -53,10 +55,18 @@ package struct ProcessExecutor: StageExecutor {
             var message = end.exit.description
             if case .signaled(9) = end.exit { message += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
+            // What a program says last usually tells why; a line that calls itself an error tells it best.
+            let telling = lastLines.last { line in
+                var line = line
+                return line.withUTF8 { LogLevel.claimed(by: $0) } == .error
+            } ?? lastLines.last { !$0.trimmed.isEmpty }
+            if case .exited = end.exit, let telling { message += ": " + telling.trimmed.shortened(to: 200) }
             execution.failure = Failure(message)
         }
         return execution
     }
+
+    private static let ownProgram = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "caudal"
 
     /// The program that a name means.
     static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {

@@ -50,6 +50,26 @@ package enum LogLineParser {
         return reader.isWhole ? record : nil
     }
 
+    /// Level and source of a line, without its text.
+    static func head(of line: UnsafeBufferPointer<UInt8>) -> (level: LogLevel, unit: UnitID?)? {
+        var reader = JSONObjectReader(line)
+        guard reader.begin() else { return nil }
+        var level = LogLevel.info
+        var stage: StageID?
+        var item: ItemKey?
+        while let key = reader.key() {
+            switch key {
+            case "level": level = reader.string().flatMap { LogLevel(named: $0) } ?? .info
+            case "stage": stage = reader.string().map { StageID($0) }
+            case "item": item = reader.string().map { ItemKey($0) }
+            // The writer puts the text behind everything that is asked for here.
+            case "message": return (level, stage.map { UnitID($0, item) })
+            default: _ = reader.raw()
+            }
+        }
+        return nil
+    }
+
     /// Milliseconds since 1970 of `2026-11-23T06:00:00.123Z`.
     package static func time(of text: String) -> Int64? {
         let bytes = Array(text.utf8)

@@ -17,6 +17,14 @@ package struct LogTail: Sendable {
     /// - Returns: Whether there may be more already.
     @discardableResult
     package mutating func read(limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
+        readPlaced(limit: limit) { bytes, _, _ in line(bytes) }
+    }
+
+    /// Calls `line` with each whole line that has come since, the number of its segment and its place in that.
+    @discardableResult
+    mutating func readPlaced(
+        limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>, _ segment: Int, _ offset: Int64) -> Void
+    ) -> Bool {
         var left = limit
         for found in LogFiles.segments(in: folder) where found.number >= segment {
             if found.number > segment {
@@ -34,21 +42,27 @@ package struct LogTail: Sendable {
                 if count <= 0 { break }
                 offset += Int64(count)
                 left -= count
-                buffer.withUnsafeBufferPointer { take(UnsafeBufferPointer(rebasing: $0.prefix(count)), line) }
+                buffer.withUnsafeBufferPointer { bytes in
+                    take(UnsafeBufferPointer(rebasing: bytes.prefix(count)), at: offset - Int64(count), line)
+                }
             }
             if left <= 0 { return true }
         }
         return false
     }
 
-    private mutating func take(_ bytes: UnsafeBufferPointer<UInt8>, _ line: (UnsafeBufferPointer<UInt8>) -> Void) {
+    private mutating func take(
+        _ bytes: UnsafeBufferPointer<UInt8>, at place: Int64,
+        _ line: (UnsafeBufferPointer<UInt8>, _ segment: Int, _ offset: Int64) -> Void
+    ) {
         var start = 0
         while let end = bytes[start...].firstIndex(of: 0x0A) {
             if rest.isEmpty {
-                line(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+                line(UnsafeBufferPointer(rebasing: bytes[start..<end]), segment, place + Int64(start))
             } else {
+                let begin = place + Int64(start) - Int64(rest.count)
                 rest.append(contentsOf: bytes[start..<end])
-                rest.withUnsafeBufferPointer(line)
+                rest.withUnsafeBufferPointer { line($0, segment, begin) }
                 rest.removeAll()
             }
             start = end + 1

@@ -9,17 +9,19 @@ package struct RowFlow: Sendable {
     /// The stages that hand the rows on, first to last.
     package let parts: [Part]
 
-    /// Follows the rows of a run: from the first stage that reads what no stage writes, along the stages that read
+    /// Follows the rows of a run: from the first stage that reads what no stage has counted, along the stages that read
     /// each other's output first. Nil when no rows were counted.
     package init?(_ state: RunState) {
         let stages = zip(state.plan.stages, state.stages)
-        let written = Set(state.plan.stages.flatMap(\.outputs))
+        // Data that a stage wrote without counting rows, such as a command, counts as coming from outside.
+        let written = Set(stages.filter { $0.1.rows != nil }.flatMap(\.0.outputs))
         var parts: [Part] = []
         var wanted: String?
         for (planned, stage) in stages {
             guard let input = planned.inputs.first, let rows = stage.rows, !planned.outputs.isEmpty else { continue }
             let isNext = wanted == nil ? !written.contains(input) : input == wanted
-            guard isNext else { continue }
+            // A query makes rows of its own: the chain ends before it.
+            guard isNext, parts.last.map({ $0.rows.written == rows.read }) ?? true else { continue }
             parts.append(Part(stage: planned.id, rows: rows))
             wanted = planned.outputs.first
         }

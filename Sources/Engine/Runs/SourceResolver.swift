@@ -30,13 +30,13 @@ package final class SourceResolver: Sendable {
         for name in names where sources[name] == nil {
             guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
             if let published = artifacts[name] {
-                sources[name] = try own(dataset, published)
+                sources[name] = try await written(dataset, published)
                 continue
             }
             if pipeline.producer(of: name) != nil {
                 let past = earlier(name).filter { FileText.exists(PathText.absolute($0.path, in: pipeline.root)) }
                 if !past.isEmpty {
-                    sources[name] = try own(dataset, past)
+                    sources[name] = try await written(dataset, past)
                     continue
                 }
             }
@@ -45,31 +45,38 @@ package final class SourceResolver: Sendable {
         return sources
     }
 
-    /// The source of a dataset that Caudal wrote.
-    private func own(_ dataset: Dataset, _ artifacts: [Artifact]) throws -> DataSource {
+    /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
+    private func written(_ dataset: Dataset, _ artifacts: [Artifact]) async throws -> DataSource {
         let files = artifacts.map { PathText.absolute($0.path, in: pipeline.root) }
         if let missing = files.first(where: { !FileText.exists($0) }) {
             throw Failure(
                 "\(PathText.relative(missing, to: pipeline.root)) was published and is not there any more",
                 remedy: "retry the stage that writes it", location: dataset.placeLocation)
         }
+        let columns = artifacts.first?.columns ?? []
+        if columns.isEmpty, !files.isEmpty { return try await inspected(files, of: dataset) }
         return DataSource(
-            dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: artifacts.first?.columns ?? [], isOwn: !(artifacts.first?.columns.isEmpty ?? true))
+            dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
+            isOwn: true)
     }
 
     // MARK: - Files of others
 
     private func external(_ dataset: Dataset, fill: (Template) -> String) async throws -> DataSource {
-        guard case .path(let template, let format) = dataset.place else {
+        guard case .path(let template, _) = dataset.place else {
             throw Failure("the tables of connections are not read yet", location: dataset.placeLocation)
         }
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
         let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
+        return try await inspected(files, of: dataset)
+    }
+
+    /// A source of files whose columns are looked at.
+    private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
         let key = files.map(Self.version).joined(separator: "\n")
         if let source = known.withLock({ $0[key] }) { return source }
         var source = DataSource(
-            dataset: dataset.name, files: files, format: format, csv: dataset.csv, columns: [], isOwn: false)
+            dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [], isOwn: false)
         try await inspect(&source, dataset)
         known.withLock { $0[key] = source }
         return source

@@ -35,6 +35,7 @@ package struct StageConductor: AttemptConductor {
         publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async -> AttemptResult {
         let started = now()
+        control.log.note(order.number == 1 ? "started" : "attempt \(order.number) started")
         var result: AttemptResult
         do {
             result = try await attempt(order, control, started, publish)
@@ -53,8 +54,19 @@ package struct StageConductor: AttemptConductor {
             }
         }
         result.duration = now().since(started)
-        if let failure = result.failure { control.log.note(failure.description, level: .error) }
+        note(result, control)
         return result
+    }
+
+    /// The line that ends an attempt's story in the log.
+    private func note(_ result: AttemptResult, _ control: AttemptControl) {
+        let took = result.duration.short
+        if let failure = result.failure {
+            let word = result.ending == .stopped ? "stopped" : "failed"
+            return control.log.note("\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
+        }
+        let rows = result.rows.map { ", \($0.read.grouped) rows in, \($0.written.grouped) out" } ?? ""
+        control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
     }
 
     // MARK: - One attempt

@@ -1,7 +1,8 @@
 extension Duration {
-    /// The duration in a few characters: `0.4s`, `12s`, `4:12`, `1h02`, `3d04h`.
+    /// The duration in a few characters: `34ms`, `0.4s`, `12s`, `4:12`, `1h02`, `3d04h`.
     package var short: String {
         let seconds = max(0, seconds)
+        if seconds < 0.0995 { return "\(Int((seconds * 1000).rounded()))ms" }
         if seconds < 10 { return (seconds * 10).rounded() < 100 ? "\((seconds * 10).rounded() / 10)s" : "10s" }
         let whole = Int(seconds.rounded())
         if whole < 60 { return "\(whole)s" }

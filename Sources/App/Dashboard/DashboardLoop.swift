@@ -1,0 +1,239 @@
+// Dispatch does not mark its sources as sendable; they are made, resumed and cancelled on the main actor alone.
+@preconcurrency import Dispatch
+import Engine
+import Foundation
+import Synchronization
+
+/// Runs the dashboard in the terminal: takes keys, events and time in, lets the reducer decide, shows what changed.
+///
+/// Everything that is there is taken in before a frame is painted, and nothing is painted when nothing changed. Keys
+/// are answered at once; events and the log are shown at most ten times a second, five over a network.
+@MainActor
+final class DashboardLoop {
+    /// How the dashboard was left.
+    enum Ending { case quit, detached, cancelled }
+
+    private let terminal: Terminal
+    private let engine: Engine
+    private let index: LogIndex
+    private var state: DashboardState
+    private let feed = EventFeed()
+    private let wakes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    private var sources: [any DispatchSourceProtocol] = []
+    private var ending: Ending?
+    private var answers: [CommandAnswer] = []
+    private var hasResized = false
+    private var keysAreReady = false
+    private var lastData = ContinuousClock.now - .seconds(1)
+    private var lastPaint = ContinuousClock.now - .seconds(1)
+    /// The next wake-up that is due by itself.
+    private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
+    /// Whether the log grew when it was last looked at: it is looked at sooner again then.
+    private var logIsGrowing = false
+    private var quitsWhenEnded = false
+
+    private static let keyInterval = Duration.milliseconds(16)
+
+    init(session: RunSession, terminal: Terminal, isReadOnly: Bool) {
+        self.terminal = terminal
+        engine = session.engine
+        index = LogIndex(folder: session.folder.logs)
+        let size = terminal.size
+        state = DashboardState(
+            session.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
+            isASCII: terminal.isASCII)
+        (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        feed.onPost = { [wake] in _ = wake.yield() }
+    }
+
+    /// Shows the run until somebody leaves.
+    func run() async -> Ending {
+        listen()
+        let batches = engine.hub.batches()
+        let feed = feed
+        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
+        let pump = Task.detached { for await events in batches { feed.post(events) } }
+        defer { pump.cancel() }
+        terminal.send("\u{1b}]0;caudal \(PlainText.sanitized(state.run.plan.pipeline))\u{07}")
+        paint()
+        wake.yield()
+        for await _ in wakes {
+            takeIn()
+            if ending != nil { break }
+            setAlarm(in: idleTime)
+        }
+        for source in sources { source.cancel() }
+        alarm?.task.cancel()
+        return ending ?? .quit
+    }
+
+    // MARK: - What comes in
+
+    private func listen() {
+        let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
+        install(keys) { [weak self] in self?.keysAreReady = true }
+        for number in [SIGWINCH, SIGCONT] {
+            install(Self.signalSource(number)) { [weak self] in self?.hasResized = true }
+        }
+        install(Self.signalSource(SIGTSTP)) { [weak self] in self?.suspend() }
+        // A terminal that has gone leaves the run going on without a screen.
+        install(Self.signalSource(SIGHUP)) { [weak self] in self?.ending = .detached }
+        for number in [SIGTERM, SIGINT] {
+            install(Self.signalSource(number)) { [weak self] in self?.carryOut(.cancelAndQuit) }
+        }
+    }
+
+    private static func signalSource(_ number: Int32) -> any DispatchSourceSignal {
+        signal(number, SIG_IGN)
+        return DispatchSource.makeSignalSource(signal: number, queue: .main)
+    }
+
+    private func install(_ source: any DispatchSourceProtocol, _ action: (@MainActor () -> Void)? = nil) {
+        let wake = wake
+        source.setEventHandler {
+            MainActor.assumeIsolated { action?() }
+            wake.yield()
+        }
+        source.resume()
+        sources.append(source)
+    }
+
+    private func takeIn() {
+        let reducer = DashboardReducer(lines: LogFileLines(index: index))
+        var isUrgent = false
+        defer { keysAreReady = false }
+        guard let keys = terminal.readKeys(isReady: keysAreReady) else {
+            ending = .detached
+            return
+        }
+        if hasResized || keys.contains(.resize) {
+            hasResized = false
+            terminal.resize()
+            let size = terminal.size
+            send(.resized(rows: size.rows, columns: size.columns), reducer)
+            isUrgent = true
+        }
+        for key in keys {
+            send(.key(key), reducer)
+            isUrgent = true
+        }
+        for answer in answers { send(.answer(answer), reducer) }
+        isUrgent = isUrgent || !answers.isEmpty
+        answers = []
+        if ending != nil { return }
+
+        let now = ContinuousClock.now
+        let interval = Duration.milliseconds(ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200)
+        let isDue = now - lastData >= interval
+        if isDue {
+            lastData = now
+            let events = feed.take()
+            if !events.isEmpty { send(.events(events), reducer) }
+            logIsGrowing = index.update()
+            if logIsGrowing { send(.log, reducer) }
+            (state.warnings, state.errors) = (index.warnings, index.errors)
+            send(.tick(SystemClock.now), reducer)
+            if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
+        }
+        if isUrgent || isDue { paint() }
+        if !isDue { setAlarm(in: interval - (now - lastData)) }
+    }
+
+    private func send(_ input: DashboardInput, _ reducer: DashboardReducer) {
+        for effect in reducer.reduce(&state, input) { carryOut(effect) }
+    }
+
+    private func carryOut(_ effect: DashboardEffect) {
+        switch effect {
+        case .send(let command):
+            let (engine, wake) = (engine, wake)
+            // The answer comes back as an input; the screen does not wait for it.
+            Task { [weak self] in
+                let answer = await engine.send(command, by: Operator.name)
+                self?.answers.append(answer)
+                wake.yield()
+            }
+        case .quit: ending = .quit
+        case .detach: ending = .detached
+        case .cancelAndQuit:
+            quitsWhenEnded = true
+            if state.run.status == .running { carryOut(.send(.cancelRun)) } else { ending = .cancelled }
+        case .suspend: suspend()
+        case .redraw: terminal.resize()
+        case .copy(let text): copy(text)
+        case .mouse(let isOn): terminal.setMouse(isOn)
+        }
+    }
+
+    private func suspend() {
+        terminal.suspend()
+        kill(getpid(), SIGSTOP)
+        terminal.resume()
+        hasResized = true
+        wake.yield()
+    }
+
+    /// Hands text to the terminal's clipboard.
+    private func copy(_ text: String) {
+        let encoded = Data(text.utf8).base64EncodedString()
+        // Terminals refuse more than about this.
+        if encoded.utf8.count <= 74_994 { terminal.send("\u{1b}]52;c;\(encoded)\u{07}") }
+    }
+
+    // MARK: - Time
+
+    /// Wakes the loop after a while, unless something wakes it sooner.
+    private func setAlarm(in delay: Duration) {
+        let time = ContinuousClock.now + delay
+        if let alarm, alarm.at <= time, alarm.at > ContinuousClock.now { return }
+        alarm?.task.cancel()
+        let wake = wake
+        let task = Task {
+            // A sleep that is cut short belongs to an alarm that was replaced.
+            try? await Task.sleep(for: delay)
+            if !Task.isCancelled { wake.yield() }
+        }
+        alarm = (time, task)
+    }
+
+    /// How long nothing changes by itself: a quarter of a second while stages run, a second while a run goes on, and
+    /// until the next minute when all is done, because the clock shows minutes then.
+    private var idleTime: Duration {
+        if logIsGrowing { return .milliseconds(100) }
+        if state.isMoving { return .milliseconds(250) }
+        if state.run.status == .running || state.standingToast != nil { return .seconds(1) }
+        return .milliseconds(60_000 - SystemClock.now.wall % 60_000)
+    }
+
+    private func paint() {
+        terminal.show(DashboardScreen.draw(state, LogFileLines(index: index)))
+    }
+}
+
+/// Collects events for the screen, which takes them when it is ready to draw.
+final class EventFeed: Sendable {
+    private let events = Mutex<[RunEvent]>([])
+    private let handler = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Called when events come after none were waiting.
+    var onPost: (@Sendable () -> Void)? {
+        get { handler.withLock { $0 } }
+        set { handler.withLock { $0 = newValue } }
+    }
+
+    func post(_ new: [RunEvent]) {
+        let isFirst = events.withLock { events -> Bool in
+            defer { events += new }
+            return events.isEmpty
+        }
+        if isFirst { onPost?() }
+    }
+
+    func take() -> [RunEvent] {
+        events.withLock { events in
+            defer { events = [] }
+            return events
+        }
+    }
+}

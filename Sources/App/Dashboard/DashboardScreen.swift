@@ -1,0 +1,43 @@
+import Engine
+
+/// Draws the whole dashboard into a buffer: a function of the state and the log alone.
+enum DashboardScreen {
+    static func draw(_ state: DashboardState, _ lines: any LogLines) -> CellBuffer {
+        var buffer = CellBuffer(width: state.columns, height: state.rows)
+        let layout = DashboardLayout(state)
+        guard !layout.isTiny else {
+            drawTiny(state, into: &buffer)
+            return buffer
+        }
+        HeaderPane.draw(state, into: &buffer)
+        let visible = layout.panes.map(\.pane)
+        let focus = visible.contains(state.focus) ? state.focus : visible.first
+        for frame in layout.panes {
+            let isFocused = frame.pane == focus
+            switch frame.pane {
+            case .graph:
+                if let picture = layout.picture {
+                    GraphPane.draw(state, picture, frame, isFocused: isFocused, into: &buffer)
+                } else {
+                    RailPane.draw(state, frame, isFocused: isFocused, into: &buffer)
+                }
+            case .stages: StagePane.draw(state, frame, isFocused: isFocused, into: &buffer)
+            case .log: LogPane.draw(state, lines, frame, isFocused: isFocused, into: &buffer)
+            case .inspector: InspectorPane.draw(state, frame, isFocused: isFocused, into: &buffer)
+            }
+        }
+        FooterPane.draw(state, into: &buffer)
+        OverlayPane.draw(state, into: &buffer)
+        return buffer
+    }
+
+    /// One line that says how the run stands, on a screen that has no room for more.
+    private static func drawTiny(_ state: DashboardState, into buffer: inout CellBuffer) {
+        let run = state.run
+        let (fraction, _) = run.progress(now: state.now)
+        let failed = run.stages.first { $0.unit.status == .failed }
+        let status = run.status == .running ? "\(Int(fraction * 100))%" : run.status.rawValue
+        let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")
+        buffer.write(PlainText.sanitized(text), row: 0, column: 0, limit: state.columns, style: failed == nil ? .plain : .bad)
+    }
+}

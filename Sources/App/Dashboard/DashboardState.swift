@@ -1,0 +1,282 @@
+import Engine
+
+/// Everything the dashboard shows, as a value: keys and events change it, panes draw it.
+struct DashboardState {
+    /// The panes, by the number that leads to each.
+    enum Pane: Int, CaseIterable {
+        case graph = 1
+        case stages, log, inspector
+
+        var title: String {
+            switch self {
+            case .graph: "DAG"
+            case .stages: "STAGES"
+            case .log: "LOG"
+            case .inspector: "INSPECT"
+            }
+        }
+    }
+
+    /// How the graph is drawn; automatic takes the picture when it fits and the rail otherwise.
+    enum GraphView: String, CaseIterable { case automatic, graph, rail }
+
+    /// How the stages are listed.
+    enum StageOrder: String, CaseIterable { case state, file, time }
+
+    /// A short message in the footer.
+    struct Toast {
+        var text: String
+        var style: Style
+        var until: Moment
+    }
+
+    var run: RunState
+    let graph: GraphModel
+    var now: Moment
+    var rows: Int
+    var columns: Int
+    /// Counts up while something turns.
+    var frame = 0
+
+    var focus = Pane.graph
+    var zoomed: Pane?
+    /// Whether the inspector stands where the log is, on a small screen.
+    var showsInspector = false
+    var selection: UnitID
+    /// The fan-outs whose items are listed.
+    var unfolded: Set<StageID> = []
+    var view = GraphView.automatic
+    var order = StageOrder.state
+    var graphScroll = (row: 0, column: 0)
+    var inspectorScroll = 0
+    var log = LogView()
+    var overlay: Overlay?
+    var toast: Toast?
+
+    /// Whether a run is only looked at.
+    let isReadOnly: Bool
+    let isASCII: Bool
+    /// Whether the run's engine lives in this process, so that leaving is a decision.
+    let ownsRun: Bool
+    /// How many lines of warning and of error the log has.
+    var warnings = 0
+    var errors = 0
+
+    init(
+        _ run: RunState, now: Moment, rows: Int, columns: Int, isReadOnly: Bool = false, isASCII: Bool = false,
+        ownsRun: Bool = true
+    ) {
+        self.run = run
+        graph = GraphModel(run.plan)
+        self.now = now
+        self.rows = rows
+        self.columns = columns
+        self.isReadOnly = isReadOnly
+        self.isASCII = isASCII
+        self.ownsRun = ownsRun
+        selection = UnitID(run.plan.stages.first?.id ?? "")
+    }
+
+    // MARK: - What is selected
+
+    /// The position of the selected stage in the plan.
+    var selectedIndex: Int? { run.plan.index(of: selection.stage) }
+
+    /// The selected stage.
+    var selectedStage: StageState? { run.stage(selection.stage) }
+
+    /// The rows of the list of stages, in order: stages, and the items of those that are unfolded.
+    var listed: [UnitID] {
+        orderedStages.flatMap { stage -> [UnitID] in
+            guard unfolded.contains(stage.id), stage.hasItems else { return [UnitID(stage.id)] }
+            // Worst first, so that one failure among thousands is at the top.
+            let items = stage.items.enumerated().sorted { a, b in
+                let (x, y) = (Self.urgency(a.element.unit.status), Self.urgency(b.element.unit.status))
+                return x != y ? x < y : a.offset < b.offset
+            }
+            return [UnitID(stage.id)] + items.map { UnitID(stage.id, $0.element.item.key) }
+        }
+    }
+
+    private var orderedStages: [StageState] {
+        switch order {
+        case .file: return run.stages
+        case .state:
+            return run.stages.enumerated().sorted { a, b in
+                let (x, y) = (Self.urgency(a.element.status), Self.urgency(b.element.status))
+                return x != y ? x < y : a.offset < b.offset
+            }.map(\.element)
+        case .time:
+            return run.stages.enumerated().sorted { a, b in
+                let (x, y) = (elapsed(a.element.unit)?.milliseconds ?? -1, elapsed(b.element.unit)?.milliseconds ?? -1)
+                return x != y ? x > y : a.offset < b.offset
+            }.map(\.element)
+        }
+    }
+
+    /// What needs somebody comes first.
+    private static func urgency(_ status: UnitStatus) -> Int {
+        switch status {
+        case .failed: 0
+        case .blocked: 1
+        case .retrying: 2
+        case .running: 3
+        case .queued: 4
+        case .pending: 5
+        case .cancelled: 6
+        case .skipped: 7
+        case .succeeded: 8
+        case .reused: 9
+        }
+    }
+
+    /// How long a stage or item has taken, or is taking; nil when it has not begun.
+    func elapsed(_ unit: UnitState) -> Duration? {
+        guard let start = unit.firstStart else { return nil }
+        return (unit.endedAt ?? now).since(start)
+    }
+
+    /// Whether anything moves by itself, so that the screen must be drawn again and again.
+    var isMoving: Bool { run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying }) }
+
+    /// The text of a toast that still stands.
+    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
+
+    mutating func say(_ text: String, _ style: Style = .plain) {
+        toast = Toast(text: text, style: style, until: Moment(wall: now.wall, steady: now.steady + 5000))
+    }
+}
+
+/// What of the log is shown.
+struct LogView {
+    /// Only lines of this stage, or item; nil shows all.
+    var only: UnitID?
+    var level = LogLevel.debug
+    /// The numbers of the lines that are shown; nil means every line.
+    var matching: [Int]?
+    /// How many lines have been looked at for ``matching``.
+    var examined = 0
+    /// The last line that is shown, by its place among those that match; nil follows the end.
+    var bottom: Int?
+    /// Columns by which long lines are moved to the left.
+    var shift = 0
+    /// What is searched for, and the lines that hold it.
+    var search = ""
+    var hits: [Int] = []
+    var searched = 0
+
+    var isFiltered: Bool { only != nil || level > .debug }
+
+    /// How many lines there are to be shown.
+    func count(_ lines: any LogLines) -> Int { matching?.count ?? lines.count }
+
+    /// The number of a line by its place among those that are shown.
+    func line(at place: Int) -> Int { matching.map { $0[place] } ?? place }
+
+    /// Looks at lines that were not looked at yet.
+    mutating func update(_ lines: any LogLines) {
+        if isFiltered {
+            var matching = self.matching ?? []
+            if self.matching == nil { examined = 0 }
+            for index in examined..<max(examined, lines.count) where accepts(index, lines) { matching.append(index) }
+            self.matching = matching
+        } else {
+            matching = nil
+        }
+        examined = lines.count
+        guard !search.isEmpty else { return }
+        let needle = search.lowercased()
+        for index in searched..<max(searched, lines.count) {
+            if lines.record(at: index)?.message.lowercased().contains(needle) == true { hits.append(index) }
+        }
+        searched = lines.count
+    }
+
+    private func accepts(_ index: Int, _ lines: any LogLines) -> Bool {
+        if lines.level(at: index) < level { return false }
+        guard let only else { return true }
+        return lines.stage(at: index) == only.stage && (only.item == nil || lines.item(at: index) == only.item)
+    }
+
+    /// Begins anew with other lines.
+    mutating func refilter(_ lines: any LogLines) {
+        matching = nil
+        examined = 0
+        bottom = nil
+        update(lines)
+    }
+
+    mutating func search(for text: String, _ lines: any LogLines) {
+        search = text
+        hits = []
+        searched = 0
+        update(lines)
+    }
+}
+
+/// What lies over the panes.
+enum Overlay {
+    case help(scroll: Int)
+    case confirm(Confirmation)
+    /// A line of text that is being typed.
+    case prompt(Prompt)
+}
+
+/// A question before something is done.
+struct Confirmation {
+    /// Something that can be chosen.
+    struct Choice {
+        var label: String
+        var effect: DashboardEffect?
+        /// Names that must be typed before it can be chosen.
+        var requires: [StageID] = []
+    }
+
+    var title: String
+    /// What the choice that is focused would bring about.
+    var lines: (Choice) -> [String]
+    var choices: [Choice]
+    var focus = 0
+    /// What has been typed, where a name is asked for.
+    var typed = ""
+
+    var chosen: Choice { choices[focus] }
+
+    /// The name that is asked for, if one is.
+    var wanted: StageID? { chosen.requires.first }
+
+    /// Whether the focused choice may be made.
+    var isAllowed: Bool { chosen.requires.allSatisfy { $0.rawValue == typed } || chosen.requires.isEmpty }
+}
+
+/// A line of text that is being typed, and what it is for.
+struct Prompt {
+    var label: String
+    var text: String
+}
+
+/// What the dashboard wants done outside of itself.
+enum DashboardEffect {
+    case send(RunCommand)
+    /// Leave; the run goes on in this process, printing lines.
+    case detach
+    /// Leave; the run has ended or is somebody else's.
+    case quit
+    /// Cancel the run and leave when it has ended.
+    case cancelAndQuit
+    case suspend
+    case redraw
+    case copy(String)
+    case mouse(Bool)
+}
+
+/// What happens to the dashboard.
+enum DashboardInput {
+    case key(Key)
+    case events([RunEvent])
+    /// The log has grown.
+    case log
+    case tick(Moment)
+    case answer(CommandAnswer)
+    case resized(rows: Int, columns: Int)
+}

@@ -1,0 +1,175 @@
+import Engine
+
+/// A piece of text with a look.
+struct Span {
+    var text: String
+    var style: Style
+
+    init(_ text: String, _ style: Style = .plain) {
+        // Whatever stands on the screen may have come from data, names or children.
+        self.text = PlainText.sanitized(text)
+        self.style = style
+    }
+}
+
+extension CellBuffer {
+    /// Writes pieces one behind the other; what does not fit into `limit` columns is cut.
+    @discardableResult
+    mutating func write(_ spans: [Span], row: Int, column: Int, limit: Int) -> Int {
+        var place = column
+        for span in spans {
+            let left = column + limit - place
+            if left <= 0 { break }
+            place = write(span.text, row: row, column: place, limit: left, style: span.style)
+        }
+        return place
+    }
+
+    /// Draws the line that stands above a pane: its number, title and view, and facts at the right.
+    mutating func rule(
+        _ frame: DashboardLayout.Frame, title: String, facts: [Span], isFocused: Bool
+    ) {
+        let row = frame.rows.lowerBound
+        let style = isFocused ? Style(.accent, .bold) : Style.dim
+        fill(isFocused ? "━" : "─", row: row, columns: frame.columns, style: style)
+        let head = " \(frame.pane.rawValue) \(title) "
+        let start = frame.columns.lowerBound + 1
+        let end = write(head, row: row, column: start, limit: frame.columns.count - 2, style: isFocused ? Style(.plain, .bold) : .plain)
+        let length = facts.reduce(0) { $0 + TextWidth.of($1.text) }
+        let place = frame.columns.upperBound - length - 3
+        guard length > 0, place > end else { return }
+        set(" ", row: row, column: place, style: .plain)
+        let stop = write(facts, row: row, column: place + 1, limit: length)
+        set(" ", row: row, column: stop, style: .plain)
+    }
+
+    /// Sets a row apart as selected.
+    mutating func select(row: Int, columns: Range<Int>) {
+        // One colour for the whole row: reversed colours side by side are patches, not a bar.
+        restyle(row: row, columns: columns) { $0 = Style(.plain, $0.attributes.subtracting(.dim).union(.reverse)) }
+    }
+}
+
+/// Bars that show a part of a whole.
+enum ProgressBar {
+    private static let eighths = Array(" ▏▎▍▌▋▊▉█")
+
+    /// A bar of `width` cells; an estimate is drawn lighter.
+    static func spans(_ fraction: Double, width: Int, style: Style, isEstimate: Bool = false) -> [Span] {
+        let cells = max(0, min(1, fraction)) * Double(width)
+        let full = Int(cells)
+        let part = Int((cells - Double(full)) * 8)
+        var filled = String(repeating: isEstimate ? "▒" : "█", count: full)
+        var used = full
+        if part > 0, full < width, !isEstimate {
+            filled.append(eighths[part])
+            used += 1
+        }
+        return [Span(filled, style), Span(String(repeating: "░", count: max(0, width - used)), .dim)]
+    }
+
+    /// A bar for something whose end is not known: a block that moves to and fro.
+    static func sliding(frame: Int, width: Int, style: Style) -> [Span] {
+        let block = max(1, min(4, width / 3))
+        let range = max(1, width - block)
+        let phase = frame % (2 * range)
+        let place = phase < range ? phase : 2 * range - phase
+        return [
+            Span(String(repeating: "░", count: place), .dim), Span(String(repeating: "█", count: block), style),
+            Span(String(repeating: "░", count: max(0, width - block - place)), .dim),
+        ]
+    }
+}
+
+extension UnitStatus {
+    /// How the status is coloured.
+    var style: Style {
+        switch self {
+        case .succeeded, .reused: .good
+        case .failed: .bad
+        case .running: .busy
+        case .retrying: .wait
+        case .blocked: .blocked
+        case .pending, .queued, .skipped, .cancelled: .dim
+        }
+    }
+}
+
+extension DashboardState {
+    /// The mark of a status as it is drawn now.
+    func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
+
+    /// A stage's name with the number of its items.
+    func name(of stage: StageState) -> String { stage.hasItems ? "\(stage.id) ×\(stage.items.count)" : stage.id.rawValue }
+
+    /// What is worth saying about a stage or an item in the width of a bar.
+    func information(_ id: UnitID, width: Int) -> [Span] {
+        guard let stage = run.stage(id.stage), let unit = run.unit(id) else { return [] }
+        let status = id.item == nil ? stage.status : unit.status
+        switch status {
+        case .running:
+            let fraction = id.item == nil ? stage.fraction : unit.progress?.fraction
+            let barWidth = max(3, min(14, width - 6))
+            if id.item == nil, stage.hasItems, !stage.items.isEmpty {
+                let label = " \(stage.finishedItems)/\(stage.items.count)"
+                let bar = max(3, min(14, width - label.count))
+                return ProgressBar.spans(stage.fraction ?? 0, width: bar, style: .busy) + [Span(label)]
+            }
+            if let fraction { return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")] }
+            if let expected = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }), id.item == nil,
+                let took = elapsed(unit), took < expected * 10
+            {
+                let part = min(0.95, took.seconds / max(0.001, expected.seconds))
+                return ProgressBar.spans(part, width: barWidth, style: .busy, isEstimate: true) + [Span(" ~\(Int(part * 100))%", .dim)]
+            }
+            return ProgressBar.sliding(frame: frame, width: barWidth, style: .busy)
+        case .failed: return [Span(failureText(stage, unit, id), .bad)]
+        case .blocked: return [Span("◂ \(blockerName(unit))", .blocked)]
+        case .pending, .queued, .retrying:
+            let reason = run.waitReason(of: id, now: now) ?? ""
+            let counts = status == .queued && stage.hasItems && id.item == nil ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
+            if reason.isEmpty, counts.isEmpty, let usual = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }) {
+                return [Span("usually \(usual.short)", .dim)]
+            }
+            return [Span(counts + reason, status == .retrying ? .wait : .dim)]
+        case .succeeded, .reused:
+            var spans: [Span] = []
+            let rows = id.item == nil ? stage.rows : unit.lastResult?.rows
+            if let rows { spans.append(Span("\(rows.written.short) rows")) }
+            let removed = (rows?.quarantined ?? 0) + (rows?.duplicates ?? 0) + (rows?.dropped ?? 0)
+            if removed > 0 { spans.append(Span("  −\(removed.short)", .wait)) }
+            let warned = (id.item == nil ? stage.checks : unit.lastResult?.checks ?? []).count { $0.outcome == .warned }
+            if warned > 0 { spans.append(Span("  \(warned) warn", .wait)) }
+            if spans.isEmpty, let reason = unit.reason { spans.append(Span(reason, .dim)) }
+            return spans
+        case .skipped, .cancelled: return [Span(unit.reason ?? "", .dim)]
+        }
+    }
+
+    private func failureText(_ stage: StageState, _ unit: UnitState, _ id: UnitID) -> String {
+        if id.item == nil, stage.hasItems { return unit.reason ?? "items failed" }
+        return unit.lastResult?.failure?.message ?? unit.reason ?? "failed"
+    }
+
+    private func blockerName(_ unit: UnitState) -> String {
+        unit.reason?.split(separator: " ").first.map(String.init) ?? "upstream"
+    }
+
+    /// The time of a stage or item in a fixed width: what it took, is taking, or usually takes.
+    func timeText(_ id: UnitID) -> String {
+        guard let unit = run.unit(id) else { return "" }
+        if let took = elapsed(unit) {
+            // A stage that has just begun shows no time, so that quick ones do not blink.
+            return unit.status == .running && took < .seconds(1) ? "" : took.short
+        }
+        return "—"
+    }
+
+    /// `2/4`: the attempt and how many there may be.
+    func triesText(_ id: UnitID) -> String {
+        guard let unit = run.unit(id), let index = run.plan.index(of: id.stage) else { return "" }
+        let most = unit.attemptsBeforeReset + 1 + run.plan.stages[index].retry.limit
+        if let stage = run.stage(id.stage), id.item == nil, stage.hasItems { return "" }
+        return "\(unit.attempts.count)/\(max(most, unit.attempts.count))"
+    }
+}

@@ -1,0 +1,170 @@
+import Engine
+
+/// The graph from left to right, as a picture.
+enum GraphPane {
+    static func draw(
+        _ state: DashboardState, _ picture: GraphPicture, _ frame: DashboardLayout.Frame, isFocused: Bool,
+        into buffer: inout CellBuffer
+    ) {
+        let room = (rows: frame.rows.count - 1, columns: frame.columns.count - 2)
+        let scroll = scroll(state, picture, room)
+        let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems ? $1.items.count : 0) }
+        var facts = [Span("\(state.run.stages.count) stages")]
+        if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
+        facts.append(Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
+        buffer.rule(frame, title: "DAG  graph", facts: facts, isFocused: isFocused)
+
+        // Drawn aside and copied, so that nothing leaves the pane; small pictures stand in its middle.
+        var canvas = CellBuffer(width: picture.width, height: picture.height)
+        drawEdges(state, picture, into: &canvas)
+        for index in state.run.stages.indices { drawNode(state, index, picture, into: &canvas) }
+        let top = frame.rows.lowerBound + 1 + max(0, (room.rows - picture.height) / 2)
+        let left = frame.columns.lowerBound + 1
+        for row in 0..<min(room.rows, picture.height - scroll.row) {
+            for column in 0..<min(room.columns, picture.width - scroll.column) {
+                let cell = canvas[row: row + scroll.row, column: column + scroll.column]
+                guard cell != .blank else { continue }
+                if cell.content >= Cell.firstCluster || cell.content == Cell.continuation {
+                    buffer.write(canvas.text(of: cell), row: top + row, column: left + column, style: cell.style)
+                } else {
+                    buffer[row: top + row, column: left + column] = cell
+                }
+            }
+        }
+        drawOutside(state, picture, room, scroll, frame, into: &buffer)
+    }
+
+    /// Where the view of a large picture begins: around the selected node.
+    private static func scroll(
+        _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int)
+    ) -> (row: Int, column: Int) {
+        guard let index = state.selectedIndex else { return (0, 0) }
+        let frame = picture.frames[index]
+        let row = max(0, min(frame.row - room.rows / 2, picture.height - room.rows))
+        let column = max(0, min(frame.column - room.columns / 2, picture.width - room.columns))
+        return (row, column)
+    }
+
+    // MARK: - Edges
+
+    /// Looks of edges, the most important last.
+    private enum Look: UInt8 {
+        case waiting = 1
+        case satisfied, failed
+    }
+
+    private static func drawEdges(_ state: DashboardState, _ picture: GraphPicture, into canvas: inout CellBuffer) {
+        var grid = LineGrid(width: picture.width, height: picture.height)
+        let selected = state.selectedIndex
+        for (index, edge) in state.graph.edges.enumerated() {
+            let source = state.run.stages[edge.from].unit.status
+            let look: Look = source.outcome?.isSuccess == true ? .satisfied
+                : [.failed, .blocked, .cancelled].contains(source) ? .failed : .waiting
+            let isHeavy = edge.to == selected || edge.from == selected
+            let weight: LineGrid.Weight = isHeavy && state.focus == .graph ? .heavy : .light
+            for stroke in picture.strokes[index] {
+                switch stroke {
+                case .horizontal(let row, let from, let to):
+                    grid.horizontal(row: row, from: from, to: to, weight: weight, look: look.rawValue)
+                case .vertical(let column, let from, let to):
+                    grid.vertical(column: column, from: from, to: to, weight: weight, look: look.rawValue)
+                }
+            }
+        }
+        for (row, column, crossing) in grid.crossings {
+            canvas.set(LineGrid.glyph(crossing), row: row, column: column, style: style(Look(rawValue: crossing.look)))
+        }
+        for (index, head) in picture.heads.enumerated() {
+            let source = state.run.stages[state.graph.edges[index].from].unit.status
+            let look: Look = source.outcome?.isSuccess == true ? .satisfied : source == .failed ? .failed : .waiting
+            canvas.set("▸", row: head.row, column: head.column, style: style(look))
+        }
+    }
+
+    private static func style(_ look: Look?) -> Style {
+        switch look {
+        case .satisfied: .plain
+        case .failed: Style(.bad)
+        case .waiting, nil: .dim
+        }
+    }
+
+    // MARK: - Nodes
+
+    private static func drawNode(_ state: DashboardState, _ index: Int, _ picture: GraphPicture, into canvas: inout CellBuffer) {
+        let frame = picture.frames[index]
+        let stage = state.run.stages[index]
+        let status = stage.status
+        let isSelected = state.selection.stage == stage.id
+        let name = Span(state.name(of: stage)).text
+        let inner: (row: Int, column: Int, width: Int)
+        switch picture.density {
+        case .short: inner = (frame.row, frame.column, frame.width)
+        case .detailed:
+            inner = (frame.row, frame.column, frame.width)
+            canvas.write(detail(state, stage, width: frame.width - 2), row: frame.row + 1, column: frame.column + 2, limit: frame.width - 2)
+        case .card:
+            inner = (frame.row + 1, frame.column + 2, frame.width - 4)
+            drawCard(frame, style: isSelected ? status.style.with(.bold) : status == .pending ? .dim : status.style, isHeavy: isSelected, into: &canvas)
+            canvas.write(detail(state, stage, width: inner.width), row: frame.row + 2, column: inner.column, limit: inner.width)
+        }
+        canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: status.style)
+        let nameStyle: Style = status == .failed ? .bad : status == .pending || status == .skipped ? .dim : .bold
+        canvas.write(name.cutInMiddle(inner.width - 2), row: inner.row, column: inner.column + 2, limit: inner.width - 2, style: nameStyle)
+        if isSelected { canvas.select(row: inner.row, columns: inner.column..<(inner.column + inner.width)) }
+    }
+
+    private static func drawCard(_ frame: GraphPicture.Frame, style: Style, isHeavy: Bool, into canvas: inout CellBuffer) {
+        let glyphs: [Unicode.Scalar] = isHeavy ? ["┏", "━", "┓", "┃", "┗", "┛"] : ["╭", "─", "╮", "│", "╰", "╯"]
+        let (top, bottom) = (frame.row, frame.row + frame.height - 1)
+        let (left, right) = (frame.column, frame.column + frame.width - 1)
+        canvas.fill(glyphs[1], row: top, columns: left..<right, style: style)
+        canvas.fill(glyphs[1], row: bottom, columns: left..<right, style: style)
+        for row in top...bottom {
+            canvas.set(glyphs[3], row: row, column: left, style: style)
+            canvas.set(glyphs[3], row: row, column: right, style: style)
+        }
+        canvas.set(glyphs[0], row: top, column: left, style: style)
+        canvas.set(glyphs[2], row: top, column: right, style: style)
+        canvas.set(glyphs[4], row: bottom, column: left, style: style)
+        canvas.set(glyphs[5], row: bottom, column: right, style: style)
+    }
+
+    /// The line below a name: a bar while it runs, time and rows once it has.
+    private static func detail(_ state: DashboardState, _ stage: StageState, width: Int) -> [Span] {
+        let id = UnitID(stage.id)
+        switch stage.status {
+        case .succeeded, .reused:
+            let time = state.timeText(id)
+            let rows = stage.rows.map { "\($0.written.short) rows" }
+            return [Span([time, rows].compactMap { $0 }.joined(separator: "  "), .dim)]
+        case .failed:
+            let exit = stage.unit.lastResult?.exit?.description
+            let tries = state.triesText(id)
+            return [Span([state.timeText(id), exit ?? "failed", tries].joined(separator: "  "), .bad)]
+        case .pending:
+            let usual = state.run.plan.index(of: stage.id).flatMap { state.run.plan.stages[$0].expected }
+            return [Span(usual.map { "usually \($0.short)" } ?? "", .dim)]
+        case .running, .queued, .retrying, .blocked, .skipped, .cancelled: return state.information(id, width: width)
+        }
+    }
+
+    /// How many nodes lie outside of the view, on the side they lie on.
+    private static func drawOutside(
+        _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int), _ scroll: (row: Int, column: Int),
+        _ frame: DashboardLayout.Frame, into buffer: inout CellBuffer
+    ) {
+        var left = 0
+        var right = 0
+        for node in picture.frames {
+            if node.column + node.width <= scroll.column { left += 1 }
+            if node.column >= scroll.column + room.columns { right += 1 }
+        }
+        let row = frame.rows.upperBound - 1
+        if left > 0 { buffer.write(" ◂ \(left) ", row: row, column: frame.columns.lowerBound, style: Style(.plain, .reverse)) }
+        if right > 0 {
+            let text = " \(right) ▸ "
+            buffer.write(text, row: row, column: frame.columns.upperBound - text.count, style: Style(.plain, .reverse))
+        }
+    }
+}

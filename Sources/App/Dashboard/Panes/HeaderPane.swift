@@ -1,0 +1,98 @@
+import Engine
+
+/// Two lines at the top: which run, how it stands, how far it is.
+enum HeaderPane {
+    static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
+        drawTitle(state, into: &buffer)
+        drawProgress(state, into: &buffer)
+    }
+
+    private static func drawTitle(_ state: DashboardState, into buffer: inout CellBuffer) {
+        let run = state.run
+        var right: [(rank: Int, spans: [Span])] = []
+        right.append((0, [statusSpan(state)]))
+        if let started = run.startedAt { right.append((1, [Span((run.endedAt ?? state.now).since(started).short)])) }
+        if let left = remaining(state) { right.append((2, [Span("ETA ~\(left.short)", .dim)])) }
+        if state.columns >= 150, run.status == .running, !run.isSettled {
+            let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(separator: " ▸ ")
+            if !path.isEmpty { right.append((5, [Span("critical path \(path)", .dim)])) }
+        }
+        let clock = run.status == .running ? LocalTime.clock(state.now.wall) : LocalTime.minute(state.now.wall)
+        right.append((4, [Span(clock, .dim)]))
+        if state.isReadOnly { right.append((3, [Span("read-only", .wait)])) }
+
+        var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
+        let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
+        let leftWidth = { (spans: [Span]) in spans.reduce(0) { $0 + TextWidth.of($1.text) } }
+        if leftWidth(left) + leftWidth(id) + 30 <= state.columns { left += id }
+        // The least important goes first where there is no room.
+        var shown = right
+        while shown.count > 1, width(shown) + leftWidth(left) + 2 > state.columns {
+            guard let worst = shown.map(\.rank).max() else { break }
+            shown.removeAll { $0.rank == worst }
+        }
+        buffer.write(left, row: 0, column: 0, limit: state.columns)
+        var column = state.columns - width(shown) - 1
+        for part in shown { column = buffer.write(part.spans, row: 0, column: max(0, column), limit: state.columns) + 3 }
+    }
+
+    private static func width(_ parts: [(rank: Int, spans: [Span])]) -> Int {
+        parts.reduce(0) { $0 + $1.spans.reduce(0) { $0 + TextWidth.of($1.text) } } + max(0, parts.count - 1) * 3
+    }
+
+    private static func statusSpan(_ state: DashboardState) -> Span {
+        if state.run.isPaused, state.run.status == .running { return Span("PAUSED \(state.isASCII ? "p" : "‖")", Style(.wait, .bold)) }
+        switch state.run.status {
+        case .running:
+            let mark = state.isMoving ? " \(state.glyph(.running))" : ""
+            return Span("RUNNING\(mark)", Style(.busy, .bold))
+        case .succeeded: return Span("SUCCEEDED \(state.glyph(.succeeded))", Style(.good, .bold))
+        case .failed: return Span("FAILED \(state.glyph(.failed))", .bad)
+        case .cancelled: return Span("CANCELLED \(state.glyph(.cancelled))", Style(.plain, .bold))
+        case .interrupted: return Span("INTERRUPTED", .bad)
+        }
+    }
+
+    /// What is left, from past runs; nil when any stage that is left has no history.
+    private static func remaining(_ state: DashboardState) -> Duration? {
+        let run = state.run
+        guard run.status == .running else { return nil }
+        let open = zip(run.plan.stages, run.stages).filter { !$1.unit.status.isFinished }
+        guard !open.isEmpty, open.allSatisfy({ $0.0.expected != nil }) else { return nil }
+        let left = CriticalPath.path(of: run, now: state.now).left
+        return left > .seconds(1) ? left : nil
+    }
+
+    private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
+        let run = state.run
+        let (fraction, isEstimate) = run.progress(now: state.now)
+        let failed = run.stages.contains { $0.unit.status == .failed }
+        let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
+        let barWidth = max(8, min(60, state.columns * 3 / 8))
+        var column = buffer.write(ProgressBar.spans(fraction, width: barWidth, style: style), row: 1, column: 1, limit: barWidth)
+        let percent = "\(isEstimate ? "~" : "")\(Int(fraction * 100))%"
+        column = buffer.write(percent.rightAligned(5), row: 1, column: column + 1, style: .bold)
+
+        let long = state.columns >= 140
+        var chips: [[Span]] = []
+        let counts = run.counts
+        let order: [UnitStatus] = [.succeeded, .reused, .running, .retrying, .failed, .blocked, .queued, .pending, .skipped, .cancelled]
+        for status in order {
+            guard let count = counts[status], count > 0 else { continue }
+            let word = long ? " \(StatusMark.word(status).lowercased())" : ""
+            chips.append([Span("\(state.glyph(status))\(state.columns >= 100 ? " " : "")\(count)\(word)", status.style)])
+        }
+        var extras: [[Span]] = []
+        if let flow = RowFlow(run) { extras.append([Span("\(flow.read.short) rows", .plain)]) }
+        if state.errors > 0 { extras.append([Span("err \(state.errors)", .bad)]) }
+        if state.warnings > 0 { extras.append([Span("warn \(state.warnings)", .wait)]) }
+        let gap = state.columns >= 100 ? 3 : 1
+        func width(_ parts: [[Span]]) -> Int { parts.reduce(0) { $0 + $1.reduce(0) { $0 + TextWidth.of($1.text) } + gap } }
+        while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
+        var place = max(column + 2, state.columns - width(chips + extras) - (extras.isEmpty ? 0 : 2))
+        for (index, chip) in (chips + extras).enumerated() {
+            if index == chips.count { place += 2 }
+            place = buffer.write(chip, row: 1, column: place, limit: max(0, state.columns - place)) + gap
+        }
+    }
+}

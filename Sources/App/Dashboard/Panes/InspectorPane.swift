@@ -1,0 +1,191 @@
+import Engine
+
+/// Everything about the selected stage: why it failed, its attempts, its checks with failing rows, its last lines.
+enum InspectorPane {
+    static func draw(_ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer) {
+        let text = InspectorText(state)
+        let height = frame.rows.count - 1
+        let scroll = max(0, min(state.inspectorScroll, text.lines.count - height))
+        let below = text.lines.count - scroll - height
+        var facts = text.facts
+        if below > 0 { facts.append(Span("   \(below) more", .dim)) }
+        buffer.rule(frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: isFocused)
+        for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
+            buffer.write(line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1, limit: frame.columns.count - 1)
+        }
+        // A pane beside another one is divided from it.
+        if frame.columns.lowerBound > 0 {
+            for row in frame.rows.dropFirst() { buffer.set("│", row: row, column: frame.columns.lowerBound - 1, style: .dim) }
+            buffer.set("─", row: frame.rows.lowerBound, column: frame.columns.lowerBound - 1, style: .dim)
+        }
+    }
+}
+
+/// The lines of the inspector.
+struct InspectorText {
+    private(set) var lines: [[Span]] = []
+    /// What stands at the right of the pane's rule.
+    private(set) var facts: [Span] = []
+    private let state: DashboardState
+
+    init(_ state: DashboardState) {
+        self.state = state
+        guard let stage = state.run.stage(state.selection.stage), let unit = state.run.unit(state.selection),
+            let index = state.selectedIndex
+        else { return }
+        let planned = state.run.plan.stages[index]
+        let isStage = state.selection.item == nil
+        let attempts = unit.attempts.count
+        if attempts > 0 { facts = [Span("attempt \(attempts)", .dim)] }
+        addStatus(isStage ? stage.status : unit.status, unit, stage)
+        if !planned.description.isEmpty, isStage { add("about", [Span(planned.description)]) }
+        addNeighbours(index)
+        if isStage, stage.hasItems { addItems(stage) }
+        addAttempts(unit, planned)
+        addRows(isStage ? stage.rows : unit.lastResult?.rows, unit)
+        addChecks(isStage ? stage.checks : unit.lastResult?.checks ?? [])
+        addLastLines(unit)
+        addFiles(isStage ? stage.artifacts : unit.lastResult?.artifacts ?? [], planned)
+    }
+
+    private mutating func add(_ label: String, _ spans: [Span]) {
+        lines.append([Span(label.fitted(11), .dim)] + spans)
+    }
+
+    private mutating func addStatus(_ status: UnitStatus, _ unit: UnitState, _ stage: StageState) {
+        var head = [Span("\(state.glyph(status)) \(StatusMark.word(status).uppercased())", status.style.with(.bold))]
+        if let took = state.elapsed(unit) { head.append(Span("  \(took.short)")) }
+        lines.append(head)
+        if status == .failed {
+            let failure = unit.lastResult?.failure
+            let message = stage.hasItems && state.selection.item == nil ? unit.reason ?? "" : failure?.message ?? unit.reason ?? ""
+            addWrapped(message, .bad)
+            if let remedy = failure?.remedy { addWrapped("→ " + remedy, .wait) }
+            if let place = failure?.location { add("at", [Span(place.description)]) }
+        } else if let reason = unit.reason, status.isFinished {
+            addWrapped(reason, .plain)
+        } else if let waits = state.run.waitReason(of: state.selection, now: state.now) {
+            add("waits", [Span(waits, .wait)])
+        }
+        if let activity = unit.progress?.activity, status == .running {
+            add("doing", [Span(activity)])
+        }
+        for note in unit.lastResult?.notes ?? [] { add("note", [Span(note, .wait)]) }
+    }
+
+    /// Text over several lines, broken at blanks.
+    private mutating func addWrapped(_ text: String, _ style: Style) {
+        let layout = DashboardLayout(state)
+        let width = max(20, (layout.frame(of: .inspector)?.columns.count ?? 60) - 4)
+        var line = ""
+        for word in PlainText.sanitized(text).split(separator: " ") {
+            if !line.isEmpty, TextWidth.of(line) + 1 + TextWidth.of(String(word)) > width {
+                lines.append([Span("  " + line, style)])
+                line = ""
+            }
+            line += (line.isEmpty ? "" : " ") + word
+        }
+        if !line.isEmpty { lines.append([Span("  " + line, style)]) }
+    }
+
+    private mutating func addNeighbours(_ index: Int) {
+        let plan = state.run.plan
+        func spans(_ indices: [Int]) -> [Span] {
+            var spans: [Span] = []
+            for index in indices.prefix(4) {
+                let status = state.run.stages[index].status
+                spans.append(Span(state.glyph(status) + " ", status.style))
+                spans.append(Span(plan.stages[index].id.rawValue + "  "))
+            }
+            if indices.count > 4 { spans.append(Span("+\(indices.count - 4) more", .dim)) }
+            return spans
+        }
+        if !plan.upstream[index].isEmpty { add("needs", spans(plan.upstream[index])) }
+        if !plan.downstream[index].isEmpty { add("leads to", spans(plan.downstream[index])) }
+    }
+
+    private mutating func addItems(_ stage: StageState) {
+        // One cell for each item, the worst first, so that one failure is never averaged away.
+        let order: [UnitStatus] = [.failed, .retrying, .running, .queued, .pending, .cancelled, .skipped, .reused, .succeeded, .blocked]
+        var spans: [Span] = []
+        for status in order {
+            let count = stage.itemCounts[status, default: 0]
+            if count > 0 { spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style)) }
+        }
+        add("items", spans + [Span(" \(stage.finishedItems)/\(stage.items.count)")])
+        for item in stage.items where item.unit.status == .failed {
+            add("", [Span("✗ \(item.item.key)  ", .bad), Span(item.unit.lastResult?.failure?.message ?? "")])
+        }
+    }
+
+    private mutating func addAttempts(_ unit: UnitState, _ planned: PlannedStage) {
+        for attempt in unit.attempts.suffix(5).reversed() {
+            let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
+            var spans = [Span("#\(attempt.number)  \(took.short)")]
+            if let result = attempt.result {
+                let style: Style = result.ending == .succeeded || result.ending == .reused ? .good : .bad
+                spans.append(Span("  \(result.ending.rawValue)", style))
+                if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
+                if let usage = result.usage, usage.peakMemory > 0 {
+                    spans.append(Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
+                }
+            } else {
+                spans.append(Span("  running", .busy))
+                if let process = attempt.process { spans.append(Span("  pid \(process.pid)", .dim)) }
+            }
+            add(attempt.number == unit.attempts.last?.number ? "attempts" : "", spans)
+        }
+        if planned.retry.limit > 0 {
+            let policy = planned.retry
+            let exits = policy.exitStatuses.isEmpty ? "" : " on exit " + policy.exitStatuses.map(String.init).joined(separator: ", ")
+            add("policy", [Span("\(policy.limit) retries after \(policy.delay.short)\(exits)", .dim)])
+        }
+        if !planned.isIdempotent { add("careful", [Span("running it twice does harm: a retry asks for its name", .wait)]) }
+    }
+
+    private mutating func addRows(_ rows: RowAccount?, _ unit: UnitState) {
+        guard let rows else { return }
+        add("rows", [Span(RowWords.account(rows))])
+        let steps = unit.lastResult?.rows?.steps ?? []
+        if steps.count > 1 {
+            for step in steps { add("", [Span("\(step.step): \(step.rowsIn.grouped) → \(step.rowsOut.grouped)", .dim)]) }
+        }
+    }
+
+    private mutating func addChecks(_ checks: [CheckResult]) {
+        for (place, check) in checks.enumerated() {
+            let mark: (String, Style)
+            switch check.outcome {
+            case .passed: mark = ("✓", .good)
+            case .warned: mark = ("!", .wait)
+            case .failed, .error: mark = ("✗", .bad)
+            }
+            let part = check.partition.map { " (\($0))" } ?? ""
+            add(place == 0 ? "checks" : "", [Span(mark.0 + " ", mark.1), Span("\(check.id)\(part)  "), Span(check.message, .dim)])
+            if let waiver = check.waiver { add("", [Span("  \(waiver)", .wait)]) }
+            guard check.outcome != .passed else { continue }
+            for sample in check.samples.prefix(5) {
+                let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                add("", [Span("  \(sample.row.map { "row \($0.grouped)  " } ?? "")", .dim), Span(cells)])
+            }
+            if check.samples.count > 5 { add("", [Span("  \(check.samples.count - 5) more kept: caudal show \(state.run.id)", .dim)]) }
+        }
+    }
+
+    private mutating func addLastLines(_ unit: UnitState) {
+        guard let result = unit.lastResult, result.ending != .succeeded, !result.lastLines.isEmpty else { return }
+        add("last lines", [Span("\(result.lastLines.count) of its output, L shows its log", .dim)])
+        for line in result.lastLines { lines.append([Span("  " + line)]) }
+    }
+
+    private mutating func addFiles(_ artifacts: [Artifact], _ planned: PlannedStage) {
+        for (place, artifact) in artifacts.prefix(8).enumerated() {
+            let rows = artifact.rowCount.map { "  \($0.grouped) rows" } ?? ""
+            add(place == 0 ? "files" : "", [Span(artifact.path), Span("  \(artifact.sizeInBytes.shortBytes)\(rows)", .dim)])
+        }
+        if artifacts.count > 8 { add("", [Span("\(artifacts.count - 8) more", .dim)]) }
+        if artifacts.isEmpty, !planned.outputPaths.isEmpty {
+            add("writes", [Span(planned.outputPaths.joined(separator: ", "), .dim)])
+        }
+    }
+}

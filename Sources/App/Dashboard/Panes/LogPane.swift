@@ -1,0 +1,73 @@
+import Engine
+
+/// The log of everything, in one stream.
+enum LogPane {
+    static func draw(
+        _ state: DashboardState, _ lines: any LogLines, _ frame: DashboardLayout.Frame, isFocused: Bool,
+        into buffer: inout CellBuffer
+    ) {
+        let log = state.log
+        let count = log.count(lines)
+        let bottom = min(log.bottom ?? count - 1, count - 1)
+        var facts: [Span] = []
+        if !log.search.isEmpty { facts.append(Span("/\(log.search) \(log.hits.count) hits   ", .accent)) }
+        if log.level > .debug { facts.append(Span("≥\(log.level.name)   ", .wait)) }
+        if log.bottom == nil {
+            if state.run.status == .running { facts.append(Span("FOLLOW ⇣   ", .busy)) }
+        } else {
+            facts.append(Span("\(count - 1 - bottom) below, G follows   ", .wait))
+        }
+        facts.append(Span("\(Int64(count).grouped) lines", .dim))
+        let title = "LOG  " + (log.only.map { Span($0.description).text } ?? "all stages")
+        buffer.rule(frame, title: title, facts: facts, isFocused: isFocused)
+
+        let height = frame.rows.count - 1
+        guard count > 0, height > 0 else {
+            let text = state.log.isFiltered ? "no line matches; esc shows all" : "nothing yet"
+            if height > 0 { buffer.write(text, row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 1, style: .dim) }
+            return
+        }
+        let first = max(0, bottom - height + 1)
+        let hits = Set(log.hits)
+        for (offset, place) in (first...bottom).enumerated() {
+            let number = log.line(at: place)
+            guard let record = lines.record(at: number) else { continue }
+            let row = frame.rows.lowerBound + 1 + offset
+            drawLine(state, record, row: row, frame, into: &buffer)
+            if hits.contains(number) { buffer.restyle(row: row, columns: frame.columns) { $0.attributes.insert(.underline) } }
+            if log.bottom != nil, place == bottom, isFocused { buffer.select(row: row, columns: frame.columns) }
+        }
+    }
+
+    private static func drawLine(
+        _ state: DashboardState, _ record: LogRecord, row: Int, _ frame: DashboardLayout.Frame, into buffer: inout CellBuffer
+    ) {
+        let isWide = frame.columns.count >= 100
+        let start = frame.columns.lowerBound + 1
+        let limit = frame.columns.upperBound
+        var place = buffer.write(LocalTime.clock(record.time), row: row, column: start, limit: limit - start, style: .dim) + 1
+        let level: (String, Style)
+        switch record.level {
+        case .debug: level = (isWide ? "DEBUG" : "D", .dim)
+        case .info: level = (isWide ? "INFO " : "I", .dim)
+        case .warn: level = (isWide ? "WARN " : "W", .wait)
+        case .error: level = (isWide ? "ERROR" : "E", .bad)
+        }
+        place = buffer.write(level.0, row: row, column: place, limit: max(0, limit - place), style: level.1) + 1
+        let width = isWide ? 20 : 14
+        let hue = record.stage.map { Self.hue($0) } ?? .dim
+        buffer.write(Span(record.source).text.cutInMiddle(width), row: row, column: place, limit: max(0, limit - place), style: hue)
+        place += width + 1
+        var message = PlainText.sanitized(record.message)
+        if state.log.shift > 0 { message = String(message.dropFirst(state.log.shift)) }
+        let style: Style = record.level == .error ? .bad : record.level == .warn ? .wait : record.stream == .engine ? .dim : .plain
+        buffer.write(message, row: row, column: place, limit: max(0, limit - place), style: style)
+    }
+
+    /// A stage keeps one hue, whatever else is on the screen.
+    private static func hue(_ stage: StageID) -> Style {
+        let hues: [ColorRole] = [.hue1, .hue2, .hue3, .hue4, .hue5, .hue6]
+        let sum = stage.rawValue.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) }
+        return Style(hues[Int(sum % UInt32(hues.count))])
+    }
+}

@@ -1,0 +1,149 @@
+import Engine
+
+/// Boxes over the panes: questions and help.
+enum OverlayPane {
+    static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
+        switch state.overlay {
+        case .help(let scroll): drawHelp(state, scroll, into: &buffer)
+        case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
+        case .prompt, nil: break
+        }
+    }
+
+    /// Draws an empty box in the middle and gives the place of its first line and their width.
+    private static func box(
+        title: String, lines: Int, width: Int, _ state: DashboardState, into buffer: inout CellBuffer
+    ) -> (row: Int, column: Int, width: Int, height: Int) {
+        // What lies behind steps back.
+        for row in 0..<buffer.height { buffer.restyle(row: row, columns: 0..<buffer.width) { $0 = .dim } }
+        let isNarrow = state.columns < 90
+        let boxWidth = isNarrow ? state.columns : min(width + 4, state.columns * 4 / 5)
+        let height = min(lines + 2, state.rows - 2)
+        let top = max(0, (state.rows - height) / 2)
+        let left = (state.columns - boxWidth) / 2
+        let style = Style(.accent)
+        for row in top..<(top + height) {
+            buffer.fill(" ", row: row, columns: left..<(left + boxWidth))
+            buffer.set("│", row: row, column: left, style: style)
+            buffer.set("│", row: row, column: left + boxWidth - 1, style: style)
+        }
+        for row in [top, top + height - 1] { buffer.fill("─", row: row, columns: left..<(left + boxWidth), style: style) }
+        buffer.set("╭", row: top, column: left, style: style)
+        buffer.set("╮", row: top, column: left + boxWidth - 1, style: style)
+        buffer.set("╰", row: top + height - 1, column: left, style: style)
+        buffer.set("╯", row: top + height - 1, column: left + boxWidth - 1, style: style)
+        buffer.write(" \(PlainText.sanitized(title)) ", row: top, column: left + 2, limit: boxWidth - 4, style: .bold)
+        return (top + 1, left + 2, boxWidth - 4, height - 2)
+    }
+
+    private static func drawConfirmation(_ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer) {
+        // All choices' texts get the same room, so that the box does not jump while one chooses.
+        let texts = confirmation.choices.map { confirmation.lines($0) }
+        let count = texts.map(\.count).max() ?? 0
+        let widest = texts.joined().map { TextWidth.of($0) }.max() ?? 0
+        let needsName = confirmation.choices.contains { !$0.requires.isEmpty }
+        let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
+        let place = box(
+            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52), state,
+            into: &buffer)
+        var row = place.row
+        for line in confirmation.lines(confirmation.chosen) {
+            buffer.write(PlainText.sanitized(line), row: row, column: place.column, limit: place.width)
+            row += 1
+        }
+        row = place.row + count + 1
+        if needsName {
+            if let wanted = confirmation.wanted {
+                let end = buffer.write("running it twice does harm; type its name: ", row: row, column: place.column, limit: place.width, style: .wait)
+                let typedStyle: Style = wanted.rawValue.hasPrefix(confirmation.typed) ? .bold : .bad
+                let stop = buffer.write(confirmation.typed, row: row, column: end, limit: max(0, place.column + place.width - end), style: typedStyle)
+                if confirmation.typed != wanted.rawValue {
+                    buffer.write("▏\(wanted.rawValue.dropFirst(min(confirmation.typed.count, wanted.rawValue.count)))", row: row, column: stop,
+                        limit: max(0, place.column + place.width - stop), style: .dim)
+                }
+            }
+            row += 2
+        }
+        var column = place.column + 2
+        for (index, choice) in confirmation.choices.enumerated() {
+            let isFocused = index == confirmation.focus
+            let isAllowed = choice.requires.isEmpty || isFocused && confirmation.isAllowed
+            let text = isFocused ? " ❯ \(choice.label) " : "   \(choice.label) "
+            let style = isFocused ? Style(isAllowed ? .plain : .dim, [.reverse, .bold]) : Style(.plain)
+            column = buffer.write(text, row: row, column: column, limit: max(0, place.column + place.width - column), style: style) + 1
+        }
+    }
+
+    private static func drawHelp(_ state: DashboardState, _ scroll: Int, into buffer: inout CellBuffer) {
+        let lines = HelpText.lines
+        let place = box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72, state, into: &buffer)
+        let start = max(0, min(scroll, lines.count - place.height))
+        for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
+            let (key, text) = line
+            let row = place.row + offset
+            if text.isEmpty {
+                buffer.write(key, row: row, column: place.column, limit: place.width, style: Style(.accent, .bold))
+            } else {
+                buffer.write(key, row: row, column: place.column + 2, limit: 18, style: .bold)
+                buffer.write(text, row: row, column: place.column + 20, limit: place.width - 20)
+            }
+        }
+    }
+}
+
+/// The keys and what they do; a text without a second part is a heading.
+enum HelpText {
+    static let lines: [(String, String)] = [
+        ("MOVE", ""),
+        ("arrows, h j k l", "along edges in the graph, up and down in lists"),
+        ("g G, home end", "first and last; G in the log follows it again"),
+        ("page up, page down", "a page; ctrl-u and ctrl-d too"),
+        ("1 2 3 4, tab", "panes: graph, stages, log, inspector"),
+        ("e E", "next and previous failure"),
+        ("enter, esc", "inspect the selected stage, and back"),
+        ("VIEW", ""),
+        ("z", "give the pane the whole screen, and back"),
+        ("v", "graph as a picture, as a rail, or what fits"),
+        ("space", "open or fold the items of a fan-out"),
+        ("s", "order of the stages: by state, by file, by time"),
+        ("LOG", ""),
+        ("L", "only the selected stage's lines, and all again"),
+        ("f", "level: all, warnings, errors"),
+        ("/ n N", "search, next, previous"),
+        ("left, right", "move long lines"),
+        ("ACT", ""),
+        ("r", "retry the selected stage or item"),
+        ("R", "retry everything that failed"),
+        ("x X", "cancel the selected stage, the whole run"),
+        ("P", "pause: start nothing new; once more goes on"),
+        ("y", "copy the selected line, or what the inspector says"),
+        ("APP", ""),
+        ("M", "leave the mouse to the terminal, to select text"),
+        ("ctrl-l ctrl-z", "draw anew; to the shell and back with fg"),
+        ("?", "this help"),
+        ("q", "quit; asks first while the run goes on"),
+        ("", " "),
+        ("", "caudal run --plain prints lines instead of this screen"),
+    ]
+}
+
+/// What a command would bring about, in lines.
+enum PreviewText {
+    static func lines(_ preview: CommandPreview) -> [String] {
+        func list(_ stages: [StageID]) -> String {
+            let names = stages.prefix(5).map { stage in
+                preview.items[stage].map { items in items.isEmpty ? stage.rawValue : "\(stage) (\(items.count) items)" } ?? stage.rawValue
+            }
+            return names.joined(separator: ", ") + (stages.count > 5 ? ", +\(stages.count - 5) more" : "")
+        }
+        var lines: [String] = []
+        if let refusal = preview.refusal { return [refusal] }
+        if !preview.runs.isEmpty { lines.append("Runs again:  \(list(preview.runs))") }
+        if !preview.stops.isEmpty { lines.append("Stops:       \(list(preview.stops))") }
+        if !preview.goesOn.isEmpty { lines.append("Goes on:     \(list(preview.goesOn))") }
+        if !preview.stays.isEmpty { lines.append("Stays:       \(preview.stays.count == 1 ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")") }
+        if !preview.overwrites.isEmpty { lines.append("Overwrites:  \(preview.overwrites.prefix(3).joined(separator: ", "))\(preview.overwrites.count > 3 ? ", …" : "")") }
+        if let estimate = preview.estimate { lines.append("Should take: \(estimate.short), as in past runs") }
+        return lines
+    }
+}

@@ -1,0 +1,100 @@
+import Engine
+
+/// The graph as a list: lanes at the left that show which row leads to which, the facts of each stage behind them.
+enum RailPane {
+    /// One line of the list.
+    struct Row {
+        let id: UnitID
+        /// The stage's row of the rail; nil for an item, which stands below its stage.
+        let rail: RailLayout.Row?
+    }
+
+    /// The most lanes that are drawn; beyond that the rail says little and takes the room of the names.
+    private static let laneLimit = 8
+
+    static func rows(_ state: DashboardState) -> [Row] {
+        state.graph.rail.rows.flatMap { row -> [Row] in
+            let stage = state.run.stages[row.node]
+            let head = Row(id: UnitID(stage.id), rail: row)
+            guard state.unfolded.contains(stage.id), stage.hasItems else { return [head] }
+            return [head] + stage.items.map { Row(id: UnitID(stage.id, $0.item.key), rail: nil) }
+        }
+    }
+
+    /// The lines that are visible, with the selected one among them.
+    static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
+        let rows = rows(state)
+        let place = rows.firstIndex { $0.id == state.selection } ?? rows.firstIndex { $0.id.stage == state.selection.stage } ?? 0
+        let start = max(0, min(place - height / 2, rows.count - height))
+        return Array(rows[start..<min(rows.count, start + max(0, height))])
+    }
+
+    static func draw(_ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer) {
+        let all = rows(state)
+        let shown = visibleRows(state, height: frame.rows.count - 1)
+        let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems && !state.unfolded.contains($1.id) ? $1.items.count : 0) }
+        var facts = [Span("\(state.run.stages.count) stages")]
+        if folded > 0 { facts.append(Span("  +\(folded) folded", .dim)) }
+        if shown.count < all.count { facts.append(Span("  \(shown.count) of \(all.count) lines", .dim)) }
+        buffer.rule(frame, title: "DAG  rail", facts: facts, isFocused: isFocused)
+
+        let lanes = min(laneLimit, state.graph.rail.laneCount)
+        let laneWidth = lanes > 3 ? lanes : lanes * 2
+        for (line, row) in shown.enumerated() {
+            drawRow(state, row, at: frame.rows.lowerBound + 1 + line, frame, lanes: lanes, laneWidth: laneWidth, into: &buffer)
+        }
+    }
+
+    private static func drawRow(
+        _ state: DashboardState, _ row: Row, at line: Int, _ frame: DashboardLayout.Frame, lanes: Int, laneWidth: Int,
+        into buffer: inout CellBuffer
+    ) {
+        guard let stage = state.run.stage(row.id.stage), let unit = state.run.unit(row.id) else { return }
+        let status = row.id.item == nil ? stage.status : unit.status
+        let start = frame.columns.lowerBound + 1
+        let step = lanes > 3 ? 1 : 2
+        if let rail = row.rail {
+            for (index, crossing) in rail.cells.enumerated() where crossing.sides != [0, 0, 0, 0] {
+                // Lanes close together have no cells between them.
+                if step == 1, index % 2 == 1 { continue }
+                let column = start + (step == 1 ? index / 2 : index)
+                if index / 2 < lanes { buffer.set(LineGrid.glyph(crossing), row: line, column: column, style: .dim) }
+            }
+            let lane = min(rail.lane, lanes - 1)
+            buffer.write(state.glyph(status), row: line, column: start + lane * step, style: status.style)
+        } else {
+            buffer.write(state.glyph(status), row: line, column: start + laneWidth, style: status.style)
+        }
+        let name = row.id.item.map { "  \($0)" } ?? state.name(of: stage)
+        let columns = Columns(width: frame.columns.count - laneWidth - 2)
+        var place = start + laneWidth + 1
+        buffer.write(Span(name).text.cutInMiddle(columns.name).fitted(columns.name), row: line, column: place, style: status == .failed ? .bad : .plain)
+        place += columns.name + 1
+        if columns.word > 0 { buffer.write(StatusMark.word(status).fitted(columns.word), row: line, column: place, style: status.style) }
+        place += columns.word + (columns.word > 0 ? 1 : 0)
+        buffer.write(state.information(row.id, width: columns.information), row: line, column: place, limit: columns.information)
+        place += columns.information + 1
+        buffer.write(state.timeText(row.id).rightAligned(columns.time), row: line, column: place, style: .plain)
+        place += columns.time
+        if columns.tries > 0 { buffer.write(state.triesText(row.id).rightAligned(columns.tries), row: line, column: place, style: .dim) }
+        if row.id == state.selection { buffer.select(row: line, columns: frame.columns.lowerBound..<frame.columns.upperBound) }
+    }
+
+    /// The widths of a line's columns; the least important vanish first.
+    struct Columns {
+        let name: Int
+        let word: Int
+        let information: Int
+        let time: Int
+        let tries: Int
+
+        init(width: Int) {
+            time = 7
+            tries = width >= 50 ? 6 : 0
+            word = width >= 44 ? 9 : 0
+            let rest = max(12, width - time - tries - word - 4)
+            name = max(8, min(28, rest * 2 / 5))
+            information = max(0, rest - name)
+        }
+    }
+}

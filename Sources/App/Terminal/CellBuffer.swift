@@ -1,0 +1,186 @@
+/// What a cell's colour stands for; the theme of the terminal decides how it looks.
+enum ColorRole: UInt8, CaseIterable, Sendable {
+    case plain, good, bad, wait, busy, blocked, dim, accent
+    /// Hues that tell stages apart in the log; they differ in lightness too.
+    case hue1, hue2, hue3, hue4, hue5, hue6
+}
+
+/// How a cell looks.
+struct Style: Hashable, Sendable {
+    /// Ways of setting text apart that need no colour.
+    struct Attributes: OptionSet, Hashable, Sendable {
+        let rawValue: UInt8
+        static let bold = Attributes(rawValue: 1)
+        static let dim = Attributes(rawValue: 2)
+        static let reverse = Attributes(rawValue: 4)
+        static let underline = Attributes(rawValue: 8)
+    }
+
+    var role: ColorRole
+    var attributes: Attributes
+
+    init(_ role: ColorRole = .plain, _ attributes: Attributes = []) {
+        self.role = role
+        self.attributes = attributes
+    }
+
+    static let plain = Style()
+    static let dim = Style(.dim, .dim)
+    static let bold = Style(.plain, .bold)
+    static let good = Style(.good)
+    static let bad = Style(.bad, .bold)
+    static let wait = Style(.wait)
+    static let busy = Style(.busy)
+    static let blocked = Style(.blocked)
+    static let accent = Style(.accent)
+
+    /// The style with more attributes.
+    func with(_ more: Attributes) -> Style { Style(role, attributes.union(more)) }
+}
+
+/// One character cell of the screen.
+struct Cell: Hashable, Sendable {
+    /// A Unicode scalar; 0 for the second half of a wide one; above 0x110000 a place in the buffer's clusters.
+    var content: UInt32
+    var style: Style
+
+    static let blank = Cell(content: 0x20, style: .plain)
+    /// The right half of a character that is two cells wide.
+    static let continuation: UInt32 = 0
+    static let firstCluster: UInt32 = 0x11_0000
+}
+
+/// A screen in memory. Everything that is shown is drawn into one; what changed is found by comparing two.
+struct CellBuffer: Sendable {
+    let width: Int
+    let height: Int
+    private(set) var cells: [Cell]
+    /// Characters of several scalars, such as letters with marks.
+    private(set) var clusters: [String] = []
+
+    init(width: Int, height: Int) {
+        self.width = max(0, width)
+        self.height = max(0, height)
+        cells = [Cell](repeating: .blank, count: self.width * self.height)
+    }
+
+    subscript(row row: Int, column column: Int) -> Cell {
+        get { cells[row * width + column] }
+        set { cells[row * width + column] = newValue }
+    }
+
+    /// Whether there is a cell at a place.
+    func contains(row: Int, column: Int) -> Bool { (0..<height).contains(row) && (0..<width).contains(column) }
+
+    /// Writes text on one row; what does not fit into `limit` columns is cut with an ellipsis.
+    ///
+    /// The text must have been made harmless: see ``PlainText``. Nothing is written outside the buffer, and a wide
+    /// character is never cut in half.
+    /// - Returns: The column behind the text.
+    @discardableResult
+    mutating func write(_ text: String, row: Int, column: Int, limit: Int? = nil, style: Style = .plain) -> Int {
+        guard (0..<height).contains(row) else { return column }
+        let end = min(width, limit.map { column + max(0, $0) } ?? width)
+        guard column < end else { return column }
+        let fits = limit == nil || column + TextWidth.of(text) <= end
+        var place = column
+        for character in text {
+            let wide = TextWidth.of(character)
+            if wide == 0 { continue }
+            if !fits, place + wide > end - 1 {
+                if place < end, place >= 0 { put("…", wide: 1, row, place, style) }
+                return min(end, place + 1)
+            }
+            if place + wide > end { break }
+            if place >= 0 { put(character, wide: wide, row, place, style) }
+            place += wide
+        }
+        return place
+    }
+
+    private mutating func put(_ character: Character, wide: Int, _ row: Int, _ column: Int, _ style: Style) {
+        let scalars = character.unicodeScalars
+        var content = scalars.first?.value ?? 0x20
+        if scalars.count > 1 {
+            // A terminal's cell holds one character and a few marks.
+            let text = String(String.UnicodeScalarView(scalars.prefix(5)))
+            content = Cell.firstCluster + UInt32(clusters.count)
+            clusters.append(text)
+        }
+        clearHalf(row, column)
+        if wide == 2 { clearHalf(row, column + 1) }
+        self[row: row, column: column] = Cell(content: content, style: style)
+        if wide == 2, column + 1 < width { self[row: row, column: column + 1] = Cell(content: Cell.continuation, style: style) }
+    }
+
+    /// A cell that is written over may be half of a wide character: the other half becomes blank.
+    private mutating func clearHalf(_ row: Int, _ column: Int) {
+        guard column < width else { return }
+        if self[row: row, column: column].content == Cell.continuation, column > 0 { self[row: row, column: column - 1].content = 0x20 }
+        if column + 1 < width, self[row: row, column: column + 1].content == Cell.continuation { self[row: row, column: column + 1].content = 0x20 }
+    }
+
+    /// Puts one character that is one cell wide.
+    mutating func set(_ scalar: Unicode.Scalar, row: Int, column: Int, style: Style) {
+        guard contains(row: row, column: column) else { return }
+        clearHalf(row, column)
+        self[row: row, column: column] = Cell(content: scalar.value, style: style)
+    }
+
+    /// Fills a row from a column on with one character.
+    mutating func fill(_ scalar: Unicode.Scalar, row: Int, columns: Range<Int>, style: Style = .plain) {
+        guard (0..<height).contains(row) else { return }
+        for column in columns.clamped(to: 0..<width) { set(scalar, row: row, column: column, style: style) }
+    }
+
+    /// Changes how cells look and leaves what they show.
+    mutating func restyle(row: Int, columns: Range<Int>, _ change: (inout Style) -> Void) {
+        guard (0..<height).contains(row) else { return }
+        for column in columns.clamped(to: 0..<width) { change(&self[row: row, column: column].style) }
+    }
+
+    /// The text of a cell.
+    func text(of cell: Cell) -> String {
+        if cell.content == Cell.continuation { return "" }
+        if cell.content >= Cell.firstCluster {
+            let index = Int(cell.content - Cell.firstCluster)
+            return clusters.indices.contains(index) ? clusters[index] : " "
+        }
+        return Unicode.Scalar(cell.content).map { String($0) } ?? " "
+    }
+
+    /// One row as text, without blanks at its end.
+    func text(row: Int) -> String {
+        var text = ""
+        for column in 0..<width { text += self.text(of: self[row: row, column: column]) }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+
+    /// The whole screen as text, a line for each row.
+    var text: String { (0..<height).map { text(row: $0) }.joined(separator: "\n") }
+
+    /// The whole screen with a row of style marks below each row that has any, for tests.
+    var styledText: String {
+        (0..<height).map { row in
+            let marks = (0..<width).map { Self.mark(self[row: row, column: $0].style) }.joined()
+            let trimmed = String(marks.reversed().drop { $0 == " " }.reversed())
+            return text(row: row) + (trimmed.isEmpty ? "" : "\n" + trimmed)
+        }.joined(separator: "\n")
+    }
+
+    private static func mark(_ style: Style) -> String {
+        if style.attributes.contains(.reverse) { return "#" }
+        switch style.role {
+        case .plain: return style.attributes.contains(.bold) ? "B" : style.attributes.contains(.dim) ? "d" : " "
+        case .good: return "g"
+        case .bad: return "r"
+        case .wait: return "y"
+        case .busy: return "c"
+        case .blocked: return "m"
+        case .dim: return "d"
+        case .accent: return "a"
+        case .hue1, .hue2, .hue3, .hue4, .hue5, .hue6: return "h"
+        }
+    }
+}

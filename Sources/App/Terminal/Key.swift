@@ -1,0 +1,14 @@
+/// What a person does at the keyboard or with the mouse.
+enum Key: Hashable, Sendable {
+    case character(Character)
+    /// A letter with ctrl held.
+    case control(Character)
+    case up, down, left, right
+    case enter, escape, tab, backTab, backspace, delete
+    case home, end, pageUp, pageDown
+    case click(row: Int, column: Int)
+    case wheelUp(row: Int, column: Int)
+    case wheelDown(row: Int, column: Int)
+    /// The terminal has another size now.
+    case resize
+}

@@ -1,0 +1,319 @@
+import CNcurses
+import Foundation
+
+/// The terminal, and the only user of ncurses: shows cell buffers, reads keys, and puts everything back at the end.
+@MainActor
+final class Terminal {
+    /// Why a dashboard cannot be shown here.
+    struct Unusable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private let descriptor: Int32
+    private let input: UnsafeMutablePointer<FILE>
+    private let output: UnsafeMutablePointer<FILE>
+    private let screen: OpaquePointer
+    /// Keys are read from a pad, because reading from a window would refresh it.
+    private let keys: UnsafeMutablePointer<WINDOW>
+    private var shown: CellBuffer?
+    private var pairs: [ColorRole: Int32] = [:]
+    private let usesColors: Bool
+    /// Whether only ASCII may be drawn.
+    let isASCII: Bool
+    private var isOpen = true
+    private var emptyReads = 0
+
+    /// What undoes everything a dashboard turns on, also those parts that ncurses does not know of.
+    private static let restoreBytes = "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
+
+    /// Opens the terminal of this process.
+    ///
+    /// - Throws: ``Unusable`` where there is none, or one that cannot move its cursor.
+    init(ascii: Bool, colors: Bool) throws {
+        setlocale(LC_ALL, "")
+        descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0, let output = fdopen(descriptor, "r+"), let input = fdopen(dup(descriptor), "r") else {
+            throw Unusable(description: "there is no terminal")
+        }
+        self.output = output
+        self.input = input
+        // A size in the environment would override the real one.
+        unsetenv("LINES")
+        unsetenv("COLUMNS")
+        // ncurses takes over those that are at their defaults; here they are read from a queue.
+        for number in [SIGINT, SIGTERM, SIGTSTP, SIGWINCH] { signal(number, SIG_IGN) }
+        cn_remember_terminal(descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
+        guard let screen = newterm(nil, output, input) else {
+            cn_forget_terminal()
+            throw Unusable(description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")
+        }
+        guard cn_can_address_cursor() == 1, let keys = newpad(1, 1) else {
+            endwin()
+            cn_forget_terminal()
+            throw Unusable(description: "the terminal cannot move its cursor")
+        }
+        self.screen = screen
+        self.keys = keys
+        isASCII = ascii || cn_is_utf8() == 0
+        usesColors = colors && has_colors()
+        cn_restore_on_crash()
+        setUp()
+    }
+
+    private func setUp() {
+        if ProcessInfo.processInfo.environment["ESCDELAY"] == nil { set_escdelay(25) }
+        cbreak()
+        noecho()
+        nonl()
+        intrflush(cn_stdscr(), false)
+        keypad(keys, true)
+        nodelay(keys, true)
+        typeahead(-1)
+        curs_set(0)
+        leaveok(cn_stdscr(), true)
+        idlok(cn_stdscr(), true)
+        mousemask(cn_mouse_wanted(), nil)
+        mouseinterval(0)
+        if usesColors { setUpColors() }
+        cn_free_control_s(descriptor)
+        def_prog_mode()
+    }
+
+    /// Pairs over the terminal's own background: sixteen colours that the user's theme has chosen to be readable.
+    private func setUpColors() {
+        start_color()
+        use_default_colors()
+        let has256 = cn_colors() >= 256
+        let colors: [(ColorRole, Int16)] = [
+            (.good, 2), (.bad, 1), (.wait, 3), (.busy, 6), (.blocked, 5), (.accent, 4),
+            (.dim, cn_colors() >= 16 ? 8 : -1), (.hue1, has256 ? 75 : 4), (.hue2, has256 ? 179 : 3),
+            (.hue3, has256 ? 114 : 2), (.hue4, has256 ? 176 : 5), (.hue5, has256 ? 80 : 6), (.hue6, has256 ? 209 : 1),
+        ]
+        for (index, (role, color)) in colors.enumerated() {
+            init_pair(Int16(index + 1), color, -1)
+            pairs[role] = Int32(index + 1)
+        }
+    }
+
+    // MARK: - Size
+
+    /// The size of the terminal now.
+    var size: (rows: Int, columns: Int) {
+        var rows: Int32 = 0
+        var columns: Int32 = 0
+        if cn_window_size(descriptor, &rows, &columns) == 0 { return (Int(rows), Int(columns)) }
+        return (Int(getmaxy(cn_stdscr())), Int(getmaxx(cn_stdscr())))
+    }
+
+    /// Takes a new size in; the next buffer is drawn whole.
+    func resize() {
+        let size = size
+        resize_term(Int32(size.rows), Int32(size.columns))
+        clearok(cn_stdscr(), true)
+        shown = nil
+    }
+
+    // MARK: - Showing
+
+    /// Shows a buffer: what differs from the last one is written, and nothing when nothing does.
+    func show(_ buffer: CellBuffer) {
+        guard isOpen else { return }
+        var hasChanged = false
+        let isComparable = shown?.width == buffer.width && shown?.height == buffer.height
+        for row in 0..<buffer.height {
+            if isComparable, let shown, Self.isEqual(shown, buffer, row: row) { continue }
+            hasChanged = true
+            drawRow(row, of: buffer)
+        }
+        shown = buffer
+        if hasChanged {
+            wnoutrefresh(cn_stdscr())
+            doupdate()
+        }
+    }
+
+    private static func isEqual(_ a: CellBuffer, _ b: CellBuffer, row: Int) -> Bool {
+        let range = (row * b.width)..<((row + 1) * b.width)
+        guard a.cells[range] == b.cells[range] else { return false }
+        // Places among clusters mean nothing across two buffers.
+        return !b.cells[range].contains { $0.content >= Cell.firstCluster && a.text(of: $0) != b.text(of: $0) }
+    }
+
+    private func drawRow(_ row: Int, of buffer: CellBuffer) {
+        var line: [cchar_t] = []
+        line.reserveCapacity(buffer.width)
+        for column in 0..<buffer.width {
+            let cell = buffer[row: row, column: column]
+            if cell.content == Cell.continuation { continue }
+            var target = cchar_t()
+            let (attributes, pair) = look(cell.style)
+            if cell.content < Cell.firstCluster {
+                var text: (wchar_t, wchar_t) = (wchar_t(bitPattern: shownScalar(cell.content)), 0)
+                withUnsafePointer(to: &text) { pointer in
+                    pointer.withMemoryRebound(to: wchar_t.self, capacity: 2) { cn_set_cell(&target, $0, attributes, pair) }
+                }
+            } else {
+                let text = buffer.text(of: cell).unicodeScalars.map { wchar_t(bitPattern: shownScalar($0.value)) } + [0]
+                cn_set_cell(&target, text, attributes, pair)
+            }
+            line.append(target)
+        }
+        _ = mvwadd_wchnstr(cn_stdscr(), Int32(row), 0, line, Int32(line.count))
+    }
+
+    private func shownScalar(_ value: UInt32) -> UInt32 {
+        guard isASCII, value > 0x7E else { return value }
+        return UInt32(ASCIIDrawing.replacement(for: value).value)
+    }
+
+    private func look(_ style: Style) -> (attributes: attr_t, pair: Int32) {
+        var attributes: attr_t = 0
+        if style.attributes.contains(.bold) { attributes |= attr_t(CN_BOLD) }
+        if style.attributes.contains(.dim) { attributes |= attr_t(CN_DIM) }
+        if style.attributes.contains(.reverse) { attributes |= attr_t(CN_REVERSE) }
+        if style.attributes.contains(.underline) { attributes |= attr_t(CN_UNDERLINE) }
+        let pair = usesColors ? pairs[style.role] ?? 0 : 0
+        // Where a theme has a grey of its own, dimming it once more would make it unreadable.
+        if style.role == .dim, pair != 0, cn_colors() >= 16 { attributes &= ~attr_t(CN_DIM) }
+        return (attributes, pair)
+    }
+
+    /// Writes bytes that ncurses does not know of, such as the window's title.
+    func send(_ bytes: String) {
+        guard isOpen else { return }
+        Output.write(bytes, to: descriptor)
+    }
+
+    // MARK: - Keys
+
+    /// The descriptor that becomes readable when a key is there.
+    var inputDescriptor: Int32 { descriptor }
+
+    /// The keys that are there; nil when the terminal has gone.
+    ///
+    /// - Parameter isReady: Whether the terminal said that there is something to read.
+    func readKeys(isReady: Bool) -> [Key]? {
+        var found: [Key] = []
+        var count = 0
+        while count < 1000 {
+            var code: wint_t = 0
+            let result = wget_wch(keys, &code)
+            if result == ERR { break }
+            count += 1
+            if let key = result == KEY_CODE_YES ? special(Int32(bitPattern: code)) : plain(code) { found.append(key) }
+        }
+        // Something to read and yet nothing read, again and again: the other end is gone.
+        if isReady { emptyReads = count == 0 ? emptyReads + 1 : 0 }
+        return emptyReads > 20 ? nil : found
+    }
+
+    private func plain(_ code: wint_t) -> Key? {
+        switch code {
+        case 9: return .tab
+        case 10, 13: return .enter
+        case 27: return .escape
+        case 8, 127: return .backspace
+        case 1...26: return Unicode.Scalar(code + 96).map { .control(Character($0)) }
+        case 0..<32: return nil
+        default: return Unicode.Scalar(code).map { .character(Character($0)) }
+        }
+    }
+
+    private func special(_ code: Int32) -> Key? {
+        switch code {
+        case KEY_UP: return .up
+        case KEY_DOWN: return .down
+        case KEY_LEFT: return .left
+        case KEY_RIGHT: return .right
+        case KEY_HOME: return .home
+        case KEY_END: return .end
+        case KEY_PPAGE: return .pageUp
+        case KEY_NPAGE: return .pageDown
+        case KEY_ENTER: return .enter
+        case KEY_BACKSPACE: return .backspace
+        case KEY_DC: return .delete
+        case KEY_BTAB: return .backTab
+        case KEY_RESIZE: return .resize
+        case KEY_MOUSE: return mouse()
+        default: return nil
+        }
+    }
+
+    private func mouse() -> Key? {
+        var event = MEVENT()
+        guard getmouse(&event) == OK else { return nil }
+        let (row, column) = (Int(event.y), Int(event.x))
+        if event.bstate & cn_mouse_wheel_up() != 0 { return .wheelUp(row: row, column: column) }
+        if event.bstate & cn_mouse_wheel_down() != 0 { return .wheelDown(row: row, column: column) }
+        return event.bstate & cn_mouse_press() != 0 ? .click(row: row, column: column) : nil
+    }
+
+    /// Gives the mouse back to the terminal, or takes it again.
+    func setMouse(_ isOn: Bool) { mousemask(isOn ? cn_mouse_wanted() : 0, nil) }
+
+    // MARK: - Leaving and coming back
+
+    /// Hands the terminal over to another program or to the shell.
+    func suspend() {
+        endwin()
+        // endwin leaves what we turned on ourselves.
+        isOpen = false
+    }
+
+    /// Takes the terminal back.
+    func resume() {
+        isOpen = true
+        // A new size may have come meanwhile; keys are to be sent as keys again.
+        resize()
+        keypad(keys, true)
+        cn_free_control_s(descriptor)
+        curs_set(0)
+        wrefresh(cn_stdscr())
+    }
+
+    /// Puts the terminal back as it was; harmless when called twice.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        endwin()
+        cn_restore_terminal()
+    }
+}
+
+/// ASCII for what would otherwise be drawn with other characters.
+enum ASCIIDrawing {
+    static func replacement(for value: UInt32) -> Unicode.Scalar {
+        switch value {
+        case 0x2500, 0x2501, 0x2504, 0x2505, 0x254C, 0x2508: "-"
+        case 0x2502, 0x2503, 0x2506, 0x2507, 0x258C, 0x2590: "|"
+        case 0x250C...0x254B, 0x256D...0x2570: "+"
+        case 0x25B8, 0x25B6: ">"
+        case 0x25C2: "<"
+        case 0x2588, 0x2589, 0x258A, 0x258B: "#"
+        case 0x258D, 0x258E, 0x258F: "|"
+        case 0x2591: "."
+        case 0x2581...0x2587: ":"
+        case 0x2026: "~"
+        case 0x00B7: "."
+        case 0x00D7: "x"
+        case 0x2014, 0x2013: "-"
+        case 0x21E3, 0x2193: "v"
+        case 0x2191: "^"
+        case 0x2192: ">"
+        case 0x2190: "<"
+        case 0x23CE: "^"
+        case 0x2265: ">"
+        case 0x276F: ">"
+        case 0x2713: "+"
+        case 0x2717: "x"
+        case 0x21BB: "!"
+        case 0x2296: "b"
+        case 0x2298: "-"
+        case 0x2297: "c"
+        case 0x25CB: "o"
+        case 0x2016: "p"
+        case 0x2800...0x28FF: ">"
+        default: "?"
+        }
+    }
+}
