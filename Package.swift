@@ -27,7 +27,9 @@ let package = Package(
     ],
     targets: [
         // ncurses behind the few accessors that Swift cannot import, and the signal-safe restore.
-        .target(name: "CNcurses", linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
+        .target(
+            name: "CNcurses",
+            linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
         // System calls that Swift cannot import or must not make by itself: spawning, pidfd, epoll, renameat2.
         .target(name: "CSystem"),
         .target(

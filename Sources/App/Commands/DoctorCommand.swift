@@ -17,7 +17,10 @@ struct DoctorCommand: AsyncParsableCommand {
             isFine = isFine && good
         }
         let root = FileManager.default.currentDirectoryPath
-        say(true, "caudal", "\(Version.text), \(Int(MachineResources.total.cpu ?? 1)) processors, \((MachineResources.total.memory ?? 0).shortBytes) of memory")
+        say(
+            true, "caudal",
+            "\(Version.text), \(Int(MachineResources.total.cpu ?? 1)) processors, \((MachineResources.total.memory ?? 0).shortBytes) of memory"
+        )
         let reactor = ProcessReactor()
         do throws(Failure) {
             let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
@@ -44,9 +47,13 @@ struct DoctorCommand: AsyncParsableCommand {
         }
         let terminal = project.variables["TERM"] ?? ""
         if isatty(STDOUT_FILENO) == 1 {
-            let locale = ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { project.variables[$0] }.first { !$0.isEmpty } ?? ""
+            let locale =
+                ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { project.variables[$0] }.first { !$0.isEmpty } ?? ""
             let isUnicode = locale.uppercased().contains("UTF")
-            say(!["", "dumb"].contains(terminal), "terminal", terminal.isEmpty ? "TERM is not set" : "\(terminal), \(isUnicode ? "UTF-8" : "no UTF-8: ASCII drawing")",
+            say(
+                !["", "dumb"].contains(terminal), "terminal",
+                terminal.isEmpty
+                    ? "TERM is not set" : "\(terminal), \(isUnicode ? "UTF-8" : "no UTF-8: ASCII drawing")",
                 remedy: "set TERM, such as to xterm-256color; lines are printed without it")
         } else {
             say(true, "terminal", "none: runs print lines")
@@ -54,7 +61,9 @@ struct DoctorCommand: AsyncParsableCommand {
         var space = statvfs()
         if statvfs(root, &space) == 0 {
             let free = Int64(space.f_bavail) * Int64(space.f_frsize)
-            say(free > 1_000_000_000, "disk", "\(free.shortBytes) free here", remedy: "data stages need room for their outputs twice")
+            say(
+                free > 1_000_000_000, "disk", "\(free.shortBytes) free here",
+                remedy: "data stages need room for their outputs twice")
         }
         if !isFine { throw ExitStatus.failed.code }
     }

@@ -6,7 +6,8 @@ import Foundation
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Print the SQL of a data stage, as it stands for the plain duckdb program, or the command of another.",
+        abstract:
+            "Print the SQL of a data stage, as it stands for the plain duckdb program, or the command of another.",
         discussion: "The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'.")
 
     @Argument(help: "The pipeline file.")
@@ -30,7 +31,8 @@ struct ExplainCommand: AsyncParsableCommand {
         let loaded = try project.load(file, environment: environment)
         guard let stage = loaded.pipeline.stage(StageID(self.stage)) else {
             let names = loaded.pipeline.stages.map(\.id.rawValue)
-            throw ValidationError("\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
+            throw ValidationError(
+                "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
         let workshop = try project.workshop(root: loaded.pipeline.root)
         let text = try await Output.reporting { try await explain(stage, loaded, workshop) }
@@ -41,7 +43,8 @@ struct ExplainCommand: AsyncParsableCommand {
         let now = workshop.now()
         let request = RunRequest(parameters: try Pairs.read(parameters, option: "--param"))
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
-        let facts = RunFacts(runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let facts = RunFacts(
+            runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
@@ -83,7 +86,8 @@ struct ExplainCommand: AsyncParsableCommand {
         switch work {
         case .command(let command):
             let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-            let variables = command.environment.sorted { $0.key < $1.key }.map { "#   \($0.key)=\($0.value)\n" }.joined()
+            let variables = command.environment.sorted { $0.key < $1.key }.map { "#   \($0.key)=\($0.value)\n" }
+                .joined()
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
         case .data(let work):

@@ -12,7 +12,8 @@ struct GenerateCommand: AsyncParsableCommand {
 /// `caudal generate sales`: orders with the flaws of real ones.
 struct GenerateSalesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sales", abstract: "Write orders with the flaws of real ones: repeated, missing, malformed, unknown.")
+        commandName: "sales",
+        abstract: "Write orders with the flaws of real ones: repeated, missing, malformed, unknown.")
 
     @Option(help: "How many rows.")
     var rows: Int64 = 1_000_000
@@ -136,8 +137,10 @@ struct SalesData {
 
     private var regionSQL: String {
         let names = ["north", "south", "east", "west", "center"]
-        let known = names.prefix(regions).enumerated().map { "WHEN \($0.offset) THEN '\($0.element)'" }.joined(separator: " ")
-        return "CASE \(chance(3, regions)) \(known) ELSE 'region-' || lpad(CAST(\(chance(3, regions)) + 1 AS VARCHAR), 2, '0') END"
+        let known = names.prefix(regions).enumerated().map { "WHEN \($0.offset) THEN '\($0.element)'" }.joined(
+            separator: " ")
+        return
+            "CASE \(chance(3, regions)) \(known) ELSE 'region-' || lpad(CAST(\(chance(3, regions)) + 1 AS VARCHAR), 2, '0') END"
     }
 
     /// A repeated order stands a little below the one it repeats, in the same region but with another quantity.

@@ -3,7 +3,8 @@ import Engine
 
 /// `caudal graph`: the stages and what they wait for.
 struct GraphCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "graph", abstract: "Draw a pipeline's stages and edges.")
+    static let configuration = CommandConfiguration(
+        commandName: "graph", abstract: "Draw a pipeline's stages and edges.")
 
     /// The forms a graph comes in.
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, dot, mermaid }
@@ -50,7 +51,9 @@ enum GraphText {
     static func dot(_ name: String, _ stages: [StageID], _ upstream: [StageID: [StageID]]) -> String {
         var text = "digraph \(quoted(name)) {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n"
         for stage in stages { text += "  \(quoted(stage.rawValue));\n" }
-        for stage in stages { for need in upstream[stage] ?? [] { text += "  \(quoted(need.rawValue)) -> \(quoted(stage.rawValue));\n" } }
+        for stage in stages {
+            for need in upstream[stage] ?? [] { text += "  \(quoted(need.rawValue)) -> \(quoted(stage.rawValue));\n" }
+        }
         return text + "}\n"
     }
 
@@ -65,8 +68,12 @@ enum GraphText {
         var names: [StageID: String] = [:]
         for (index, stage) in stages.enumerated() { names[stage] = "s\(index)" }
         var text = "flowchart LR\n"
-        for stage in stages { text += "  \(names[stage] ?? "")[\"\(stage.rawValue.replacing("\"", with: "#quot;"))\"]\n" }
-        for stage in stages { for need in upstream[stage] ?? [] { text += "  \(names[need] ?? "") --> \(names[stage] ?? "")\n" } }
+        for stage in stages {
+            text += "  \(names[stage] ?? "")[\"\(stage.rawValue.replacing("\"", with: "#quot;"))\"]\n"
+        }
+        for stage in stages {
+            for need in upstream[stage] ?? [] { text += "  \(names[need] ?? "") --> \(names[stage] ?? "")\n" }
+        }
         return text
     }
 }

@@ -75,7 +75,9 @@ struct LogsCommand: AsyncParsableCommand {
     private func makeFilter() throws -> LogFilter {
         var filter = LogFilter()
         if let level {
-            guard let found = LogLevel(named: level) else { throw ValidationError("'\(level)' is not debug, info, warn or error") }
+            guard let found = LogLevel(named: level) else {
+                throw ValidationError("'\(level)' is not debug, info, warn or error")
+            }
             filter.level = found
         }
         if let stage {
@@ -84,7 +86,9 @@ struct LogsCommand: AsyncParsableCommand {
             if parts.count > 1 { filter.item = ItemKey(parts[1]) }
         }
         if let since {
-            guard let age = ScalarFormats.duration(since) else { throw ValidationError("'--since \(since)' is not a duration such as 2h") }
+            guard let age = ScalarFormats.duration(since) else {
+                throw ValidationError("'--since \(since)' is not a duration such as 2h")
+            }
             filter.since = SystemClock.now.wall - age.milliseconds
         }
         if let grep {

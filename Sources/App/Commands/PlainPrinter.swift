@@ -33,7 +33,8 @@ struct PlainPrinter {
     }
 
     private func show(_ event: RunEvent, _ id: UnitID?, _ text: String) {
-        let name = id.map { $0.item.map { "\(id?.stage.rawValue ?? "")[\($0)]" } ?? $0.stage.rawValue } ?? state.plan.pipeline
+        let name =
+            id.map { $0.item.map { "\(id?.stage.rawValue ?? "")[\($0)]" } ?? $0.stage.rawValue } ?? state.plan.pipeline
         let padded = name + String(repeating: " ", count: max(0, width - name.count))
         printLine("\(paint.dim(LocalTime.clock(event.time.wall)))  \(padded)  \(text)")
     }
@@ -41,7 +42,9 @@ struct PlainPrinter {
     private mutating func describe(_ event: RunEvent, _ before: UnitStatus?) {
         switch event.change {
         case .runStarted:
-            show(event, nil, "run \(state.id) started: \(state.plan.stages.count) stages, \(state.plan.maxParallel) at once")
+            show(
+                event, nil,
+                "run \(state.id) started: \(state.plan.stages.count) stages, \(state.plan.maxParallel) at once")
         case .runResumed: show(event, nil, "run \(state.id) goes on")
         case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
         case .attemptStarted(let id, let number):
@@ -116,7 +119,9 @@ enum RunWords {
             lines.append("  slowest: " + slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", "))
         }
         if state.status == .failed || state.status == .cancelled {
-            lines.append("  try again: caudal retry \(state.id)   why: caudal show \(state.id)   log: caudal logs --run \(state.id)")
+            lines.append(
+                "  try again: caudal retry \(state.id)   why: caudal show \(state.id)   log: caudal logs --run \(state.id)"
+            )
         }
         return lines
     }
@@ -124,7 +129,8 @@ enum RunWords {
     /// Why a stage failed, in a sentence.
     static func reason(of stage: StageState) -> String {
         if stage.hasItems, let item = stage.items.first(where: { $0.unit.status == .failed }) {
-            return "\(stage.unit.reason ?? "items failed"); \(item.item.key): \(item.unit.lastResult?.failure?.description ?? "")"
+            return
+                "\(stage.unit.reason ?? "items failed"); \(item.item.key): \(item.unit.lastResult?.failure?.description ?? "")"
         }
         return stage.unit.lastResult?.failure?.description ?? stage.unit.reason ?? "failed"
     }

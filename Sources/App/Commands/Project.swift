@@ -31,13 +31,17 @@ struct ProjectOptions: ParsableArguments {
 
     /// The state folder of a pipeline.
     func stateFolder(root: String) -> StateFolder {
-        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty { return StateFolder(path: absolute(chosen)) }
+        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty {
+            return StateFolder(path: absolute(chosen))
+        }
         return StateFolder(path: root + "/.caudal")
     }
 
     /// The state folder of the project that the current folder belongs to: the nearest one upwards.
     func stateFolder() throws -> StateFolder {
-        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty { return StateFolder(path: absolute(chosen)) }
+        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty {
+            return StateFolder(path: absolute(chosen))
+        }
         var folder = project.map { absolute($0) } ?? currentFolder
         while true {
             if FileText.exists(folder + "/.caudal/caudal.db") { return StateFolder(path: folder + "/.caudal") }

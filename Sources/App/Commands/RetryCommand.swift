@@ -91,7 +91,8 @@ struct ResumeCommand: AsyncParsableCommand {
             case .interrupted, .running: break
             case .succeeded: throw Failure("run \(found.id) succeeded: there is nothing left to do")
             case .failed, .cancelled:
-                throw Failure("run \(found.id) has ended: \(state.status.rawValue)", remedy: "use 'caudal retry \(found.id)'")
+                throw Failure(
+                    "run \(found.id) has ended: \(state.status.rawValue)", remedy: "use 'caudal retry \(found.id)'")
             }
             return try RunSession.reopen(found.id, found.loaded, in: found.workshop)
         }

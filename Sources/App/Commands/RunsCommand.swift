@@ -9,7 +9,9 @@ struct RunsCommand: AsyncParsableCommand {
     @Option(help: "Only runs of this pipeline.")
     var pipeline: String?
 
-    @Option(name: .customLong("status"), help: "Only runs that stand so: running, succeeded, failed, cancelled, interrupted.")
+    @Option(
+        name: .customLong("status"),
+        help: "Only runs that stand so: running, succeeded, failed, cancelled, interrupted.")
     var status: String?
 
     @Option(name: [.customShort("n"), .long], help: "At most so many.")
@@ -27,7 +29,8 @@ struct RunsCommand: AsyncParsableCommand {
         let store = try project.openStore()
         let wanted = try status.map { text in
             guard let status = RunState.Status(rawValue: text) else {
-                throw ValidationError("'\(text)' is not one of \(RunState.Status.allCases.map(\.rawValue).formattedAsChoice)")
+                throw ValidationError(
+                    "'\(text)' is not one of \(RunState.Status.allCases.map(\.rawValue).formattedAsChoice)")
             }
             return status
         }
@@ -42,25 +45,29 @@ struct RunsCommand: AsyncParsableCommand {
             return
         }
         let paint = Paint(color)
-        let rows = [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"]] + runs.map { run in
-            [
-                run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
-                run.duration?.short ?? "—", String(run.stageCount),
-            ]
-        }
+        let rows =
+            [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"]]
+            + runs.map { run in
+                [
+                    run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
+                    run.duration?.short ?? "—", String(run.stageCount),
+                ]
+            }
         for (index, line) in Columns.lines(rows).enumerated() {
             guard index > 0 else {
                 Output.line(paint.dim(line))
                 continue
             }
             let status = Array(runs)[index - 1].trueStatus
-            Output.line(line.replacing(status.rawValue, with: paint.status(status, status.rawValue), maxReplacements: 1))
+            Output.line(
+                line.replacing(status.rawValue, with: paint.status(status, status.rawValue), maxReplacements: 1))
         }
     }
 
     private static func json(_ run: RunSummary) -> String {
         var text = "{\"run\":\(JSONText.quoted(run.id.rawValue)),\"pipeline\":\(JSONText.quoted(run.pipeline))"
-        text += ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
+        text +=
+            ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
         if let ended = run.ended { text += ",\"ended\":\"\(UTC.iso(ended))\"" }
         if let duration = run.duration { text += ",\"durationMs\":\(duration.milliseconds)" }
         return text + ",\"stages\":\(run.stageCount),\"file\":\(JSONText.quoted(run.file))}"
@@ -106,7 +113,11 @@ struct ShowText {
         var lines = RunWords.summary(state, now: now, paint: paint)
         lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
         if !plan.parameters.isEmpty {
-            lines.append(paint.dim("  " + plan.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "  ")))
+            lines.append(
+                paint.dim(
+                    "  "
+                        + plan.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
+                            separator: "  ")))
         }
         if state.status == .interrupted {
             lines.append("  its process died; go on with: caudal resume \(state.id)")
@@ -122,7 +133,8 @@ struct ShowText {
         let report = RunReport(state: state, pipeline: nil, now: now)
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
-            rows.append(row(line.planned.id.rawValue, line.stage.unit, line.stage.status, line.duration, line.stage.rows))
+            rows.append(
+                row(line.planned.id.rawValue, line.stage.unit, line.stage.status, line.duration, line.stage.rows))
             guard line.stage.hasItems else { continue }
             for item in line.stage.items {
                 let unit = item.unit
@@ -133,7 +145,9 @@ struct ShowText {
         return Columns.lines(rows).enumerated().map { $0.offset == 0 ? paint.dim($0.element) : $0.element }
     }
 
-    private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?) -> [String] {
+    private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)
+        -> [String]
+    {
         let words = rows.map(RowWords.account) ?? unit.reason ?? ""
         return [
             StatusMark.glyph(status, frame: 0, ascii: false), name, status == .failed ? "FAILED" : status.rawValue,
@@ -157,7 +171,8 @@ struct ShowText {
             lines.append("  \(mark)  \(stage)/\(check.id)\(part): \(check.message) (\(check.expectation))")
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(3) {
-                let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(
+                    separator: "  ")
                 lines.append(paint.dim("              \(sample.row.map { "row \($0.grouped)  " } ?? "")\(cells)"))
             }
         }
@@ -167,7 +182,12 @@ struct ShowText {
     private var artifacts: [String] {
         let all = state.stages.flatMap(\.artifacts)
         guard !all.isEmpty else { return [] }
-        let rows = all.map { ["  " + $0.path, $0.rowCount.map { "\($0.grouped) rows" } ?? "", $0.sizeInBytes.shortBytes, $0.contentHash ?? ""] }
+        let rows = all.map {
+            [
+                "  " + $0.path, $0.rowCount.map { "\($0.grouped) rows" } ?? "", $0.sizeInBytes.shortBytes,
+                $0.contentHash ?? "",
+            ]
+        }
         return ["", paint.dim("FILES")] + Columns.lines(rows)
     }
 }

@@ -22,7 +22,8 @@ struct ShowOptions: ParsableArguments {
     /// Whether the dashboard is wanted and can be had.
     var wantsDashboard: Bool {
         let terminal = ProcessInfo.processInfo.environment["TERM"] ?? ""
-        return !plain && !json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && !["", "dumb"].contains(terminal)
+        return !plain && !json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+            && !["", "dumb"].contains(terminal)
     }
 }
 

@@ -41,7 +41,9 @@ struct ValidateCommand: AsyncParsableCommand {
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
         for name in others { _ = try project.load(file, environment: name) }
         let pipeline = loaded.pipeline
-        var words = ["\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"]
+        var words = [
+            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"
+        ]
         if !others.isEmpty { words.append("environments \(others.joined(separator: ", "))") }
         if let variables = loaded.variableFile {
             words.append("variables from \(PathText.relative(variables, to: FileManager.default.currentDirectoryPath))")

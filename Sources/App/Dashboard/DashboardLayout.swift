@@ -80,7 +80,8 @@ struct DashboardLayout {
         picture = drawsRail ? nil : Self.picture(state, most - 1, columns - 2)
         let listed = state.listed.count
         // A rail is the list of stages: there is no other one beside it.
-        let graphRows = drawsRail ? min(RailPane.rows(state).count + 1, body.count / 2) : min((picture?.height ?? 5) + 2, most)
+        let graphRows =
+            drawsRail ? min(RailPane.rows(state).count + 1, body.count / 2) : min((picture?.height ?? 5) + 2, most)
         let middle = max(8, min(drawsRail ? 12 : max(listed + 2, 9), (body.count - graphRows) / 2))
         let first = body.lowerBound + graphRows
         let second = min(body.upperBound - 4, first + middle)
@@ -101,7 +102,9 @@ struct DashboardLayout {
         let most = body.count / 2 - 4
         drawsRail = Self.wantsRail(state, most - 1, split - 2)
         picture = drawsRail ? nil : Self.picture(state, most - 1, split - 2)
-        let graphRows = drawsRail ? min(max(RailPane.rows(state).count + 1, 16), body.count / 2)
+        let graphRows =
+            drawsRail
+            ? min(max(RailPane.rows(state).count + 1, 16), body.count / 2)
             : min(max((picture?.height ?? 5) + 2, 16), most)
         let first = body.lowerBound + graphRows
         let listed = state.listed.count

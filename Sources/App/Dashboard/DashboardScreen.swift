@@ -38,6 +38,7 @@ enum DashboardScreen {
         let failed = run.stages.first { $0.unit.status == .failed }
         let status = run.status == .running ? "\(Int(fraction * 100))%" : run.status.rawValue
         let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")
-        buffer.write(PlainText.sanitized(text), row: 0, column: 0, limit: state.columns, style: failed == nil ? .plain : .bad)
+        buffer.write(
+            PlainText.sanitized(text), row: 0, column: 0, limit: state.columns, style: failed == nil ? .plain : .bad)
     }
 }

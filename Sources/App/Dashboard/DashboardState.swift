@@ -137,7 +137,9 @@ struct DashboardState {
     }
 
     /// Whether anything moves by itself, so that the screen must be drawn again and again.
-    var isMoving: Bool { run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying }) }
+    var isMoving: Bool {
+        run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying })
+    }
 
     /// The text of a toast that still stands.
     var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }

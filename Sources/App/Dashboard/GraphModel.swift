@@ -25,8 +25,8 @@ struct GraphModel: Sendable {
         let sizes = plan.stages.count > Self.detailLimit ? [Self.sizes[4]] : Self.sizes
         pictures = sizes.map { size in
             GraphPicture(
-                nodeCount: plan.stages.count, edges: edges, labelWidths: widths.map { max(size.least, $0) },
-                maxLabel: size.most, density: size.density)
+                nodeCount: plan.stages.count, edges: edges, names: widths, least: size.least, most: size.most,
+                density: size.density)
         }
         rail = RailLayout(nodeCount: plan.stages.count, edges: edges, layers: pictures.last?.layers ?? [])
     }

@@ -50,7 +50,9 @@ struct Cell: Hashable, Sendable {
     static let firstCluster: UInt32 = 0x11_0000
 }
 
-/// A screen in memory. Everything that is shown is drawn into one; what changed is found by comparing two.
+/// A screen in memory.
+///
+/// Everything that is shown is drawn into one; what changed is found by comparing two.
 struct CellBuffer: Sendable {
     let width: Int
     let height: Int
@@ -110,14 +112,20 @@ struct CellBuffer: Sendable {
         clearHalf(row, column)
         if wide == 2 { clearHalf(row, column + 1) }
         self[row: row, column: column] = Cell(content: content, style: style)
-        if wide == 2, column + 1 < width { self[row: row, column: column + 1] = Cell(content: Cell.continuation, style: style) }
+        if wide == 2, column + 1 < width {
+            self[row: row, column: column + 1] = Cell(content: Cell.continuation, style: style)
+        }
     }
 
     /// A cell that is written over may be half of a wide character: the other half becomes blank.
     private mutating func clearHalf(_ row: Int, _ column: Int) {
         guard column < width else { return }
-        if self[row: row, column: column].content == Cell.continuation, column > 0 { self[row: row, column: column - 1].content = 0x20 }
-        if column + 1 < width, self[row: row, column: column + 1].content == Cell.continuation { self[row: row, column: column + 1].content = 0x20 }
+        if self[row: row, column: column].content == Cell.continuation, column > 0 {
+            self[row: row, column: column - 1].content = 0x20
+        }
+        if column + 1 < width, self[row: row, column: column + 1].content == Cell.continuation {
+            self[row: row, column: column + 1].content = 0x20
+        }
     }
 
     /// Puts one character that is one cell wide.

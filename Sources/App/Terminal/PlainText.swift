@@ -1,7 +1,9 @@
 /// Makes text from outside harmless: what data, logs, names and children say never reaches the terminal as it is.
 enum PlainText {
     /// The text without escape sequences, control characters and marks that change the direction or the width of
-    /// others. A tab becomes blanks up to the next column that eight divides.
+    /// others.
+    ///
+    /// A tab becomes blanks up to the next column that eight divides.
     static func sanitized(_ text: String) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         var result = String.UnicodeScalarView()

@@ -24,7 +24,8 @@ final class Terminal {
     private var emptyReads = 0
 
     /// What undoes everything a dashboard turns on, also those parts that ncurses does not know of.
-    private static let restoreBytes = "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
+    private static let restoreBytes =
+        "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
 
     /// Opens the terminal of this process.
     ///
@@ -45,7 +46,8 @@ final class Terminal {
         cn_remember_terminal(descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
         guard let screen = newterm(nil, output, input) else {
             cn_forget_terminal()
-            throw Unusable(description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")
+            throw Unusable(
+                description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")
         }
         guard cn_can_address_cursor() == 1, let keys = newpad(1, 1) else {
             endwin()
@@ -150,7 +152,9 @@ final class Terminal {
             if cell.content < Cell.firstCluster {
                 var text: (wchar_t, wchar_t) = (wchar_t(bitPattern: shownScalar(cell.content)), 0)
                 withUnsafePointer(to: &text) { pointer in
-                    pointer.withMemoryRebound(to: wchar_t.self, capacity: 2) { cn_set_cell(&target, $0, attributes, pair) }
+                    pointer.withMemoryRebound(to: wchar_t.self, capacity: 2) {
+                        cn_set_cell(&target, $0, attributes, pair)
+                    }
                 }
             } else {
                 let text = buffer.text(of: cell).unicodeScalars.map { wchar_t(bitPattern: shownScalar($0.value)) } + [0]
@@ -191,7 +195,7 @@ final class Terminal {
 
     /// The keys that are there; nil when the terminal has gone.
     ///
-    /// - Parameter isReady: Whether the terminal said that there is something to read.
+    /// `isReady`: whether the terminal said that there is something to read.
     func readKeys(isReady: Bool) -> [Key]? {
         var found: [Key] = []
         var count = 0

@@ -25,14 +25,20 @@ enum TextWidth {
         var high = ranges.count - 1
         while low <= high {
             let middle = (low + high) / 2
-            if value < ranges[middle].lowerBound { high = middle - 1 }
-            else if value > ranges[middle].upperBound { low = middle + 1 }
-            else { return true }
+            if value < ranges[middle].lowerBound {
+                high = middle - 1
+            } else if value > ranges[middle].upperBound {
+                low = middle + 1
+            } else {
+                return true
+            }
         }
         return false
     }
 
-    /// Combining marks and other scalars without a width. Source: Unicode 15, general categories Mn, Me and Cf.
+    /// Combining marks and other scalars without a width.
+    ///
+    /// Source: Unicode 15, general categories Mn, Me and Cf.
     private static let zero: [ClosedRange<UInt32>] = [
         0x300...0x36F, 0x483...0x489, 0x591...0x5BD, 0x5BF...0x5BF, 0x5C1...0x5C2, 0x5C4...0x5C5, 0x5C7...0x5C7,
         0x600...0x605, 0x610...0x61A, 0x61C...0x61C, 0x64B...0x65F, 0x670...0x670, 0x6D6...0x6DD, 0x6DF...0x6E4,
@@ -53,7 +59,9 @@ enum TextWidth {
         0x1F3FB...0x1F3FF, 0xE0001...0xE01EF,
     ]
 
-    /// Scalars that take two cells. Source: Unicode 15, East Asian Width W and F.
+    /// Scalars that take two cells.
+    ///
+    /// Source: Unicode 15, East Asian Width W and F.
     private static let wide: [ClosedRange<UInt32>] = [
         0x1100...0x115F, 0x231A...0x231B, 0x2329...0x232A, 0x23E9...0x23EC, 0x23F0...0x23F0, 0x23F3...0x23F3,
         0x25FD...0x25FE, 0x2614...0x2615, 0x2648...0x2653, 0x267F...0x267F, 0x2693...0x2693, 0x26A1...0x26A1,

@@ -109,7 +109,8 @@ enum CheckReader {
             if text == "any" { return Check.ColumnExpectation(name: entry.key.value, type: nil) }
             guard let type = ColumnType(named: text) else {
                 problems.report(
-                    "'\(text)' is not a type", remedy: "the types are \(ColumnType.names.joined(separator: ", ")) and any",
+                    "'\(text)' is not a type",
+                    remedy: "the types are \(ColumnType.names.joined(separator: ", ")) and any",
                     at: entry.value.location)
                 return nil
             }
@@ -144,7 +145,8 @@ enum CheckReader {
         let digits = text.value.prefix { $0.isNumber }
         let rest = String(text.value.dropFirst(digits.count)).trimmed
         if let count = Int(digits), (1...10_000).contains(count), ["", "run", "runs"].contains(rest) { return count }
-        reader.problems.report("'over' must be a number of runs such as '7 runs', not '\(text.value)'", at: text.location)
+        reader.problems.report(
+            "'over' must be a number of runs such as '7 runs', not '\(text.value)'", at: text.location)
         return fallback
     }
 
@@ -161,7 +163,9 @@ enum CheckReader {
         var limits = Check.Bounds()
         var warnLimits: Check.Bounds?
         var range = Check.ValueRange()
-        if kind == "range" { range = Check.ValueRange(min: literal(reader.node("min")), max: literal(reader.node("max"))) }
+        if kind == "range" {
+            range = Check.ValueRange(min: literal(reader.node("min")), max: literal(reader.node("max")))
+        }
         limits = bounds(of: kind, node: nil, &reader)
         if var warn = reader.mapping("warn", subject: "'warn'", kind: "check warn:\(kind)") {
             warnLimits = bounds(of: kind, node: nil, &warn)
@@ -192,17 +196,22 @@ enum CheckReader {
                 return Check.Bounds(max: part, areFractions: true)
             }
             if let count = Int64(text.value), count >= 0 { return Check.Bounds(max: Double(count)) }
-            problems.report("'max_failing' must be a number of rows or a percentage, not '\(text.value)'", at: text.location)
+            problems.report(
+                "'max_failing' must be a number of rows or a percentage, not '\(text.value)'", at: text.location)
             return Check.Bounds(max: 0)
         case "completeness":
             let min = reader.percentage("min")
             let max = reader.percentage("max")
-            if min == nil, max == nil { problems.report("'completeness' needs 'min', such as 95%", at: reader.location) }
+            if min == nil, max == nil {
+                problems.report("'completeness' needs 'min', such as 95%", at: reader.location)
+            }
             return Check.Bounds(min: min, max: max)
         case "row_count_variation": return variation(&reader)
         case "freshness":
             guard let age = reader.duration("max_age") else {
-                if reader.node("max_age") == nil { problems.report("'freshness' needs 'max_age', such as 24h", at: reader.location) }
+                if reader.node("max_age") == nil {
+                    problems.report("'freshness' needs 'max_age', such as 24h", at: reader.location)
+                }
                 return Check.Bounds()
             }
             return Check.Bounds(max: age.seconds)
@@ -219,7 +228,8 @@ enum CheckReader {
 
     /// The part that `row_count_variation` names itself, `10%`; below `warn` it is called `max`.
     private static func variation(_ reader: inout MappingReader) -> Check.Bounds {
-        let own = reader.node("row_count_variation") == nil ? nil : reader.percentage("row_count_variation", in: 0...100)
+        let own =
+            reader.node("row_count_variation") == nil ? nil : reader.percentage("row_count_variation", in: 0...100)
         return Check.Bounds(max: own ?? reader.percentage("max", in: 0...100))
     }
 
@@ -257,7 +267,8 @@ enum CheckReader {
         reader.finish()
         guard let until, let reason else { return nil }
         guard UTC.milliseconds(ofDate: until.value) != nil else {
-            parent.problems.report("'until' must be a date such as 2026-12-31, not '\(until.value)'", at: until.location)
+            parent.problems.report(
+                "'until' must be a date such as 2026-12-31, not '\(until.value)'", at: until.location)
             return nil
         }
         return Check.Waiver(until: until.value, reason: reason.value)

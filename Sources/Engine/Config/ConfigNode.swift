@@ -38,8 +38,11 @@ package struct ConfigNode: Sendable {
 
     /// Whether nothing is written where a value could be.
     package var isEmpty: Bool {
-        if case .scalar(let text, let isQuoted) = content { !isQuoted && (text.isEmpty || text == "~" || text == "null") }
-        else { false }
+        if case .scalar(let text, let isQuoted) = content {
+            !isQuoted && (text.isEmpty || text == "~" || text == "null")
+        } else {
+            false
+        }
     }
 
     /// The value of a key, if it is a mapping that has it.

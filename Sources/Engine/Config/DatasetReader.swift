@@ -50,7 +50,10 @@ enum DatasetReader {
     private static func dialect(_ parent: inout MappingReader, format: Dataset.Place) -> CSVDialect {
         var dialect = CSVDialect()
         guard var reader = parent.mapping("csv", subject: "'csv'", kind: "csv") else { return dialect }
-        if case .path(_, .csv) = format {} else { parent.problems.report("'csv' belongs to CSV files", at: reader.location) }
+        if case .path(_, .csv) = format {
+        } else {
+            parent.problems.report("'csv' belongs to CSV files", at: reader.location)
+        }
         dialect.delimiter = character("delimiter", &reader)
         dialect.quote = character("quote", &reader) ?? dialect.quote
         dialect.escape = character("escape", &reader) ?? dialect.quote

@@ -22,7 +22,9 @@ package struct MappingReader {
         switch node.content {
         case .mapping(let entries): self.entries = entries
         case .scalar, .sequence:
-            if !node.isEmpty { problems.report("\(subject) must be a mapping, not \(node.kindName)", at: node.location) }
+            if !node.isEmpty {
+                problems.report("\(subject) must be a mapping, not \(node.kindName)", at: node.location)
+            }
             entries = []
         }
     }
@@ -94,7 +96,9 @@ package struct MappingReader {
         }
     }
 
-    private func upper(_ range: ClosedRange<Int>) -> String { range.upperBound == .max ? "" : " to \(range.upperBound)" }
+    private func upper(_ range: ClosedRange<Int>) -> String {
+        range.upperBound == .max ? "" : " to \(range.upperBound)"
+    }
 
     /// Takes out a number within bounds.
     package mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
@@ -107,7 +111,9 @@ package struct MappingReader {
     package mutating func duration(_ key: String) -> Duration? {
         guard let text = text(key) else { return nil }
         if let duration = ScalarFormats.duration(text.value) { return duration }
-        let remedy = Double(text.value) == nil ? "write a number and a unit, such as 30s, 10m or 1h30m"
+        let remedy =
+            Double(text.value) == nil
+            ? "write a number and a unit, such as 30s, 10m or 1h30m"
             : "add a unit, such as \(text.value)s or \(text.value)m"
         problems.report("'\(key)' must be a duration, not '\(text.value)'", remedy: remedy, at: text.location)
         return nil
@@ -214,7 +220,8 @@ extension ConfigProblems {
 
     /// Whether a text is a name; reports it when not.
     package func isName(_ text: Located<String>, what: String) -> Bool {
-        let isFine = text.value.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
+        let isFine =
+            text.value.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
             && text.value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) }
         if !isFine {
             report(

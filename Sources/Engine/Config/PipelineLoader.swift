@@ -25,9 +25,8 @@ package struct PipelineLoader {
 
     /// A loader for these stage types.
     ///
-    /// - Parameters:
-    ///   - variables: The process's environment.
-    ///   - processorCount: How many stages run at once where the file does not say.
+    /// `variables`: the process's environment.
+    /// `processorCount`: how many stages run at once where the file does not say.
     package init(stageTypes: [String: StageReader], variables: [String: String], processorCount: Int) {
         self.stageTypes = stageTypes
         self.variables = variables
@@ -36,11 +35,10 @@ package struct PipelineLoader {
 
     /// Reads a pipeline.
     ///
-    /// - Parameters:
-    ///   - file: The file as the user named it.
-    ///   - environment: One of its `environments`, or nil.
-    ///   - root: The folder that relative paths start from; nil takes the file's folder, or the one above it when
-    ///     that is called `config`.
+    /// `file`: the file as the user named it.
+    /// `environment`: one of its `environments`, or nil.
+    /// `root`: the folder that relative paths start from; nil takes the file's folder, or the one above it when
+    /// that is called `config`.
     /// - Throws: ``InvalidPipeline`` with everything that is wrong.
     package func load(
         _ file: String, environment: String? = nil, root: String? = nil

@@ -22,10 +22,9 @@ package struct PipelineReader {
 
     /// Reads `root`, which has its environment laid over it already.
     ///
-    /// - Parameters:
-    ///   - file: The file as the user named it.
-    ///   - folder: The absolute folder that relative paths start from.
-    ///   - defaultParallel: How many stages run at once where the file does not say.
+    /// `file`: the file as the user named it.
+    /// `folder`: the absolute folder that relative paths start from.
+    /// `defaultParallel`: how many stages run at once where the file does not say.
     package mutating func read(
         _ root: ConfigNode, file: String, folder: String, defaultParallel: Int
     ) -> Pipeline {
@@ -69,7 +68,9 @@ package struct PipelineReader {
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
         let stages = reader.named("stages")
         if stages.isEmpty, reader.node("stages")?.isEmpty ?? true {
-            problems.report("the pipeline has no stages", remedy: "add 'stages:' with at least one", at: reader.location(of: "stages"))
+            problems.report(
+                "the pipeline has no stages", remedy: "add 'stages:' with at least one",
+                at: reader.location(of: "stages"))
         }
         pipeline.stages = stages.map { StageSettingsReader.read($0, context) }
         pipeline.schedule = readSchedule(&reader)
@@ -103,7 +104,9 @@ package struct PipelineReader {
             if let kind = kinds[type.value] {
                 parameter.kind = kind
             } else {
-                let phrase = Suggestion.closest(to: type.value, among: kinds.keys.sorted()).map { "did you mean '\($0)'?" }
+                let phrase = Suggestion.closest(to: type.value, among: kinds.keys.sorted()).map {
+                    "did you mean '\($0)'?"
+                }
                 problems.report(
                     "'type' must be \(kinds.keys.sorted().formattedAsChoice), not '\(type.value)'", remedy: phrase,
                     at: type.location)
@@ -130,7 +133,9 @@ package struct PipelineReader {
         let name = entry.key.value
         var reader = MappingReader(entry.value, subject: "connection '\(name)'", kind: "connection", problems: problems)
         let kind = reader.choice("type", as: Connection.Kind.self)
-        if kind == nil, reader.node("type") == nil { problems.report("\(reader.subject) needs 'type'", at: entry.key.location) }
+        if kind == nil, reader.node("type") == nil {
+            problems.report("\(reader.subject) needs 'type'", at: entry.key.location)
+        }
         var settings: [String: Template] = [:]
         for key in ["host", "port", "database", "user", "path"] { settings[key] = reader.template(key)?.value }
         let password = reader.template("password")
@@ -177,7 +182,8 @@ package struct PipelineReader {
             return nil
         }
         let notification = Notification(
-            occasions: occasions, webhook: reader.template("webhook")?.value, command: reader.template("command")?.value)
+            occasions: occasions, webhook: reader.template("webhook")?.value, command: reader.template("command")?.value
+        )
         if notification.webhook == nil, notification.command == nil, reader.node("webhook") == nil {
             problems.report("a notification needs 'webhook' or 'command'", at: node.location)
         }

@@ -27,10 +27,12 @@ enum PipelineRules {
             }
             for input in stage.reads where !input.value.rawValue.isEmpty && !datasets.contains(input.value.rawValue) {
                 problems.report(
-                    "there is no dataset '\(input.value)'" + Suggestion.phrase(for: input.value.rawValue, among: datasets),
+                    "there is no dataset '\(input.value)'"
+                        + Suggestion.phrase(for: input.value.rawValue, among: datasets),
                     at: input.location)
             }
-            for output in stage.definition.outputs where !output.rawValue.isEmpty && !datasets.contains(output.rawValue) {
+            for output in stage.definition.outputs where !output.rawValue.isEmpty && !datasets.contains(output.rawValue)
+            {
                 problems.report(
                     "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
                         + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.location)
@@ -42,17 +44,22 @@ enum PipelineRules {
                     remedy: "add it: 'pools: {\(pool): 1}'", at: stage.location)
             }
             for check in stage.checks {
-                guard case .foreignKey(_, let dataset, _) = check.kind, !datasets.contains(dataset.value.rawValue) else { continue }
+                guard case .foreignKey(_, let dataset, _) = check.kind, !datasets.contains(dataset.value.rawValue)
+                else { continue }
                 problems.report(
-                    "there is no dataset '\(dataset.value)'" + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
+                    "there is no dataset '\(dataset.value)'"
+                        + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
                     at: dataset.location)
             }
         }
         for dataset in pipeline.datasets {
-            guard case .table(let connection, _) = dataset.place, pipeline.connections[connection] == nil else { continue }
+            guard case .table(let connection, _) = dataset.place, pipeline.connections[connection] == nil else {
+                continue
+            }
             problems.report(
                 "there is no connection '\(connection)'"
-                    + Suggestion.phrase(for: connection, among: pipeline.connections.keys.sorted()), at: dataset.location)
+                    + Suggestion.phrase(for: connection, among: pipeline.connections.keys.sorted()),
+                at: dataset.location)
         }
     }
 
@@ -73,10 +80,12 @@ enum PipelineRules {
                 guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
                 if path.description.contains("*") {
                     problems.report(
-                        "'\(path)' is written by '\(stage.id)', and one does not write to a pattern", at: dataset.placeLocation)
+                        "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
+                        at: dataset.placeLocation)
                 }
                 if let other = places[path.description] {
-                    problems.report("the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
+                    problems.report(
+                        "the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
                 }
                 places[path.description] = output
             }
@@ -176,7 +185,9 @@ enum PipelineRules {
         do throws(GraphError) {
             _ = try TopologicalOrder.of(upstream)
         } catch {
-            guard case .cycle(let stages) = error, let first = stages.first, let stage = pipeline.stage(first) else { return }
+            guard case .cycle(let stages) = error, let first = stages.first, let stage = pipeline.stage(first) else {
+                return
+            }
             // A stage that needs itself was reported with its name.
             if Set(stages).count == 1, stage.needs.contains(where: { $0.value == first }) { return }
             problems.report(

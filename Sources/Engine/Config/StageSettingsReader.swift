@@ -59,7 +59,8 @@ enum StageSettingsReader {
         guard let node = parent.node("retry"), !node.isEmpty else { return .none }
         if case .scalar(let text, _) = node.content {
             if let limit = Int(text), (0...1000).contains(limit) { return RetryPolicy(limit: limit) }
-            parent.problems.report("'retry' must be a mapping with 'limit', or a number, not '\(text)'", at: node.location)
+            parent.problems.report(
+                "'retry' must be a mapping with 'limit', or a number, not '\(text)'", at: node.location)
             return .none
         }
         var reader = MappingReader(node, subject: "'retry'", kind: "retry", problems: parent.problems)
@@ -71,7 +72,8 @@ enum StageSettingsReader {
         policy.jitter = reader.percentage("jitter") ?? 0
         policy.exitStatuses = reader.texts("on_exit").compactMap { text in
             if let status = Int32(text.value), (1...255).contains(status) { return status }
-            parent.problems.report("'on_exit' must hold exit statuses from 1 to 255, not '\(text.value)'", at: text.location)
+            parent.problems.report(
+                "'on_exit' must hold exit statuses from 1 to 255, not '\(text.value)'", at: text.location)
             return nil
         }
         if policy.maxDelay < policy.delay {

@@ -49,7 +49,8 @@ package enum CSVHeader {
         for name in names {
             // Engines do not tell names apart that differ in case alone.
             if let other = seen[name.lowercased()] {
-                return other == name ? "it has two columns '\(name)'" : "its columns '\(other)' and '\(name)' differ in case alone"
+                return other == name
+                    ? "it has two columns '\(name)'" : "its columns '\(other)' and '\(name)' differ in case alone"
             }
             seen[name.lowercased()] = name
         }

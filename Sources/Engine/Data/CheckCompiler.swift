@@ -37,7 +37,8 @@ package struct CheckCompiler {
         let names = columns.map(\.name)
         for name in check.kind.columns + (check.partitionBy.map { [$0] } ?? []) where !names.contains(name) {
             return ConfigError(
-                "check '\(check.id)' names a column '\(name)' that is not there" + Suggestion.phrase(for: name, among: names),
+                "check '\(check.id)' names a column '\(name)' that is not there"
+                    + Suggestion.phrase(for: name, among: names),
                 at: check.location)
         }
         if let filter = check.filter {
@@ -137,7 +138,8 @@ package struct CheckCompiler {
             let present = columns.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
             let key = columns.count == 1 ? sql.name(columns[0]) : "(\(columns.map(sql.name).joined(separator: ", ")))"
             return [
-                "CAST(count(*)\(whole(present)) - count(DISTINCT \(key))\(whole(present)) AS BIGINT) AS \(measure)", total,
+                "CAST(count(*)\(whole(present)) - count(DISTINCT \(key))\(whole(present)) AS BIGINT) AS \(measure)",
+                total,
             ]
         case .completeness(let column), .anomaly(.completeness(let column), _):
             return ["CAST(count(\(sql.name(column)))\(whole(nil)) AS DOUBLE) AS \(measure)", total]
@@ -162,7 +164,8 @@ package struct CheckCompiler {
         case .acceptedValues(let column, let values):
             let type = source.columns.first { $0.name == column }?.type ?? .text
             let value = type == .text ? sql.name(column) : sql.cast(sql.name(column), to: .text)
-            return "\(sql.name(column)) IS NOT NULL AND \(value) NOT IN (\(values.map(sql.text).joined(separator: ", ")))"
+            return
+                "\(sql.name(column)) IS NOT NULL AND \(value) NOT IN (\(values.map(sql.text).joined(separator: ", ")))"
         case .range(let column):
             let type = source.columns.first { $0.name == column }?.type ?? .text
             let bounds = [check.values.min, check.values.max].compactMap { $0?.type }
@@ -182,7 +185,9 @@ package struct CheckCompiler {
     }
 
     private func bound(_ literal: Literal, as type: ColumnType) -> String {
-        guard literal.type != type, !(literal.type?.isNumeric == true && type.isNumeric) else { return sql.literal(literal) }
+        guard literal.type != type, !(literal.type?.isNumeric == true && type.isNumeric) else {
+            return sql.literal(literal)
+        }
         switch literal {
         case .date(let text), .timestamp(let text), .text(let text): return sql.cast(sql.text(text), to: type)
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
@@ -205,7 +210,8 @@ package struct CheckCompiler {
             script.add(
                 "give the measure",
                 "SELECT 'measures' AS caudal, getvariable('\(measure)') AS \(measure), "
-                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")) AS \(total)")
+                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")) AS \(total)"
+            )
         case .sql(let query):
             addViews(to: &script)
             script.add(
@@ -242,7 +248,8 @@ package struct CheckCompiler {
             let target = other.columns.first(where: { $0.name == key }),
             let own = source.columns.first(where: { $0.name == column })
         else { return nil }
-        let right = target.type == own.type ? "known.\(sql.name(key))" : sql.tryCast("known.\(sql.name(key))", to: own.type)
+        let right =
+            target.type == own.type ? "known.\(sql.name(key))" : sql.tryCast("known.\(sql.name(key))", to: own.type)
         let conditions = ["rows.\(sql.name(column)) IS NOT NULL"] + (filter.map { ["(\($0))"] } ?? [])
         return "SELECT rows.* FROM (SELECT * FROM \(from(numbersRows: numbersRows))) AS rows\n"
             + "ANTI JOIN \(other.fromClause(sql)) AS known ON rows.\(sql.name(column)) = \(right)\n"
@@ -266,25 +273,30 @@ package struct CheckCompiler {
         switch check.kind {
         case .notNull, .acceptedValues, .range, .matches:
             guard let failing = failing(check) else { return }
-            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+            query =
+                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
                 + "WHERE getvariable('found') > 0 AND \(filter)\(failing)\n\(limit)"
         case .unique(let keys):
             let list = keys.map(sql.name).joined(separator: ", ")
             let present = keys.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
-            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+            query =
+                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
                 + "WHERE getvariable('found') > 0 AND \(filter)(\(list)) IN (SELECT (\(list)) FROM \(from())\n"
                 + "  WHERE \(filter)\(present) GROUP BY \(list) HAVING count(*) > 1)\n"
                 + "ORDER BY \(keys.map { "\(sql.name($0)) NULLS LAST" }.joined(separator: ", ")), \"row\"\n\(limit)"
         case .foreignKey:
             let own = check.filter.map { sql.expression($0.value, references: references) }
             guard let orphans = orphans(check, own, numbersRows: true) else { return }
-            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM (\(orphans))\n"
+            query =
+                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM (\(orphans))\n"
                 + "WHERE getvariable('found') > 0\n\(limit)"
         case .sql(let text):
-            query = "\(head)NULL AS \"row\", CAST(to_json(failing) AS VARCHAR) AS fields\nFROM (\n"
+            query =
+                "\(head)NULL AS \"row\", CAST(to_json(failing) AS VARCHAR) AS fields\nFROM (\n"
                 + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n\(limit)"
         case .completeness(let column):
-            query = "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
+            query =
+                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
                 + "WHERE getvariable('found') < getvariable('total') AND \(filter)\(sql.name(column)) IS NULL\n\(limit)"
         default: return
         }

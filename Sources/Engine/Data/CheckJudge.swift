@@ -32,10 +32,9 @@ package struct CheckJudge {
 
     /// The results, in the order of the checks; one for each part of a check that is divided.
     ///
-    /// - Parameters:
-    ///   - readings: What the statements of ``CheckCompiler`` gave.
-    ///   - errors: What the engine said about statements that failed, in order.
-    ///   - found: The columns and types that the data really has.
+    /// `readings`: what the statements of ``CheckCompiler`` gave.
+    /// `errors`: what the engine said about statements that failed, in order.
+    /// `found`: the columns and types that the data really has.
     package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
         var measures: [String: DataReadings.Value] = [:]
         for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
@@ -69,11 +68,14 @@ package struct CheckJudge {
             result.totalRows = Int64(total)
             return result
         case .freshness:
-            guard let newest = measure else { return make(check, breach(check), nil, total, "there is no value to tell the age from") }
+            guard let newest = measure else {
+                return make(check, breach(check), nil, total, "there is no value to tell the age from")
+            }
             let age = Double(now.wall) / 1000 - newest
             return bounded(check, age, "the newest value is \(Self.age(age)) old", show: Self.age)
         case .rowCount: return bounded(check, total, "\(Self.count(total)) rows", show: Self.count)
-        case .distinctCount: return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
+        case .distinctCount:
+            return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
         case .sum, .mean:
             guard let measure else { return make(check, .passed, nil, total, "no values") }
             let word = check.typeName
@@ -149,7 +151,9 @@ package struct CheckJudge {
                 drift.append("'\(column.name)' is missing")
                 continue
             }
-            if let type = column.type, type != real.type { drift.append("'\(column.name)' is \(real.type), not \(type)") }
+            if let type = column.type, type != real.type {
+                drift.append("'\(column.name)' is \(real.type), not \(type)")
+            }
         }
         for column in found where !expected.contains(where: { $0.name == column.name }) {
             drift.append("'\(column.name)' (\(column.type)) is new")
@@ -217,7 +221,8 @@ package struct CheckJudge {
         }
         return CheckResult(
             id: check.id, kind: check.typeName, severity: check.severity, outcome: outcome, measured: measured,
-            expectation: Self.expectation(check, show: { $0.plain }), message: message, totalRows: total.map { Int64($0) },
+            expectation: Self.expectation(check, show: { $0.plain }), message: message,
+            totalRows: total.map { Int64($0) },
             waiver: waiver)
     }
 
@@ -236,13 +241,15 @@ package struct CheckJudge {
         switch check.kind {
         case .notNull(let column): return "\(column) has a value" + filter
         case .unique(let columns): return "\(columns.joined(separator: ", ")) is unique" + filter
-        case .acceptedValues(let column, let values): return "\(column) is \(values.formattedAsChoice.shortened(to: 80))" + filter
+        case .acceptedValues(let column, let values):
+            return "\(column) is \(values.formattedAsChoice.shortened(to: 80))" + filter
         case .range(let column):
             let low = check.values.min.map { "at least \($0.words)" }
             let high = check.values.max.map { "at most \($0.words)" }
             return "\(column) is \([low, high].compactMap { $0 }.joined(separator: " and "))" + filter
         case .matches(let column, let pattern): return "\(column) matches \(pattern)" + filter
-        case .foreignKey(let column, let dataset, let key): return "\(column) stands in \(dataset.value).\(key)" + filter
+        case .foreignKey(let column, let dataset, let key):
+            return "\(column) stands in \(dataset.value).\(key)" + filter
         case .sql: return "the query returns no row"
         case .schema: return "the columns are as listed"
         case .completeness(let column): return "\(bounds(check.limits)) of \(column) filled" + filter

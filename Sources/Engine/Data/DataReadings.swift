@@ -47,7 +47,8 @@ package struct DataReadings: Sendable {
             case .boolean(let truth): String(truth)
             case .list(let values): "[" + values.map { $0.text ?? "null" }.joined(separator: ", ") + "]"
             case .object(let fields):
-                "{" + fields.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text ?? "null")" }
+                "{"
+                    + fields.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text ?? "null")" }
                     .joined(separator: ", ") + "}"
             }
         }

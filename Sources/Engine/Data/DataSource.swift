@@ -35,10 +35,9 @@ package struct DataSource: Sendable, Hashable {
 
     /// SQL that stands after FROM and gives the columns in order.
     ///
-    /// - Parameters:
-    ///   - numbersRows: Whether a column ``rowColumn`` numbers the rows from 0 in order. Only Parquet has such
-    ///     numbers without counting; other formats are counted, which is slower.
-    ///   - keepsRejects: Whether broken lines go to DuckDB's tables of rejects instead of failing the query.
+    /// `numbersRows`: whether a column ``rowColumn`` numbers the rows from 0 in order. Only Parquet has such
+    /// numbers without counting; other formats are counted, which is slower.
+    /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
     package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
         let list = files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
@@ -46,7 +45,9 @@ package struct DataSource: Sendable, Hashable {
         case .parquet:
             guard numbersRows else { return "read_parquet(\(list))" }
             // A file has fewer than 2^40 rows.
-            let number = files.count == 1 ? "file_row_number"
+            let number =
+                files.count == 1
+                ? "file_row_number"
                 : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
             let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
             return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM read_parquet(\(list)))"

@@ -77,8 +77,11 @@ extension ColumnType {
         case "DATE": self = .date
         case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS": self = .timestamp
         default:
-            if name.uppercased().hasPrefix("DECIMAL("), let type = ColumnType(named: name) { self = type }
-            else { self = .other(name) }
+            if name.uppercased().hasPrefix("DECIMAL("), let type = ColumnType(named: name) {
+                self = type
+            } else {
+                self = .other(name)
+            }
         }
     }
 }

@@ -101,7 +101,8 @@ package struct Intake {
                 + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
                 + "      FROM intake WHERE bad IS NOT NULL) AS numbered")
         script.add("list every rule that is broken", violations)
-        script.add("count the rows", OutputSQL.count("read", "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"))
+        script.add(
+            "count the rows", OutputSQL.count("read", "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"))
         script.add("count the invalid rows", OutputSQL.count("invalid", "(SELECT count(*) FROM invalid)"))
         script.add("count the broken lines", OutputSQL.count("rejected", "(SELECT count(*) FROM broken)"))
         script.add(
@@ -115,7 +116,8 @@ package struct Intake {
         guard source.canHoldBrokenLines else {
             script.add(
                 "no line of such a file can be broken",
-                "CREATE TEMP TABLE broken AS\nSELECT 0 AS file, 0 AS \"row\", 0 AS place, '' AS problem, '' AS line WHERE FALSE")
+                "CREATE TEMP TABLE broken AS\nSELECT 0 AS file, 0 AS \"row\", 0 AS place, '' AS problem, '' AS line WHERE FALSE"
+            )
             return
         }
         let header = source.csv.hasHeader ? 1 : 0
@@ -137,13 +139,16 @@ package struct Intake {
                 column.name, rules, form: Self.form(of: column, in: source),
                 isRequired: schema.required.contains(column.name))
             for rule in list {
-                let entry = "{'column': \(sql.text(rule.column)), 'rule': \(sql.text(rule.label)), "
+                let entry =
+                    "{'column': \(sql.text(rule.column)), 'rule': \(sql.text(rule.label)), "
                     + "'value': \(sql.cast(sql.name(rule.column), to: .text))}"
                 cases.append("CASE WHEN \(rule.isBroken)\n           THEN \(entry) END")
             }
         }
-        let raw = "CAST(to_json({\(source.columns.map { "\(sql.text($0.name)): \(sql.name($0.name))" }.joined(separator: ", "))}) AS VARCHAR)"
-        let broken = "SELECT file, \"row\", NULL AS \"column\", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw\nFROM broken"
+        let raw =
+            "CAST(to_json({\(source.columns.map { "\(sql.text($0.name)): \(sql.name($0.name))" }.joined(separator: ", "))}) AS VARCHAR)"
+        let broken =
+            "SELECT file, \"row\", NULL AS \"column\", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw\nFROM broken"
         guard !cases.isEmpty else { return "CREATE TEMP TABLE violations AS\n\(broken)" }
         return "CREATE TEMP TABLE violations AS\nSELECT file, \"row\", v.\"column\", v.rule, v.value, raw\n"
             + "FROM (SELECT file, \"row\", \(raw) AS raw, unnest([\n         \(cases.joined(separator: ",\n         "))\n"
@@ -152,7 +157,8 @@ package struct Intake {
 
     /// The rows of the quarantine: one for each broken rule, in the order of the file.
     package var quarantineQuery: String {
-        let names = source.files.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(separator: " ")
+        let names = source.files.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+            separator: " ")
         let file = source.files.isEmpty ? "NULL" : "CASE file \(names) END"
         return "SELECT \(file) AS file, \"row\", \"column\", rule, value, raw\nFROM violations\n"
             + "ORDER BY violations.file, \"row\", \"column\" NULLS FIRST, rule"
@@ -164,6 +170,7 @@ package struct Intake {
             column.sql == sql.name(column.name) ? column.sql : "\(column.sql) AS \(sql.name(column.name))"
         }
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
-        return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"
+        return
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"
     }
 }

@@ -22,9 +22,8 @@ package struct RelationBuilder {
 
     /// A builder over a source.
     ///
-    /// - Parameters:
-    ///   - numbersRows: Whether a later step needs the order of the rows.
-    ///   - keepsRejects: Whether broken lines are kept aside instead of failing the query.
+    /// `numbersRows`: whether a later step needs the order of the rows.
+    /// `keepsRejects`: whether broken lines are kept aside instead of failing the query.
     package init(
         _ source: DataSource, numbersRows: Bool, keepsRejects: Bool = false,
         references: [Template.Reference: ColumnType]
@@ -42,7 +41,9 @@ package struct RelationBuilder {
         let selected = list ?? names(columns)
         let filter = condition.map { "\nWHERE \($0)" } ?? ""
         guard !parts.isEmpty else { return "SELECT \(selected)\nFROM \(from)\(filter)" }
-        let with = parts.map { "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(Self.indent($0.query, 4))\n  )" }
+        let with = parts.map {
+            "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(Self.indent($0.query, 4))\n  )"
+        }
         return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
     }
 
@@ -67,10 +68,12 @@ package struct RelationBuilder {
 
     /// Adds a part that replaces some columns and leaves the others.
     private mutating func replace(_ title: String, _ replacements: [String: (sql: String, type: ColumnType)]) {
-        add(title, columns.map { column in
-            guard let new = replacements[column.name] else { return sql.name(column.name) }
-            return "\(new.sql) AS \(sql.name(column.name))"
-        })
+        add(
+            title,
+            columns.map { column in
+                guard let new = replacements[column.name] else { return sql.name(column.name) }
+                return "\(new.sql) AS \(sql.name(column.name))"
+            })
         for (index, column) in columns.enumerated() {
             if let new = replacements[column.name] { columns[index].type = new.type }
         }
@@ -115,9 +118,8 @@ package struct RelationBuilder {
 
     /// Adds a step.
     ///
-    /// - Parameters:
-    ///   - duplicates: Where the duplicated keys are, for a `deduplicate`.
-    ///   - queryColumns: The columns that an `sql` step gives.
+    /// `duplicates`: where the duplicated keys are, for a `deduplicate`.
+    /// `queryColumns`: the columns that an `sql` step gives.
     /// - Throws: ``ConfigError`` at the place in the pipeline file that does not fit the columns.
     package mutating func add(
         _ step: Step, duplicates: DuplicatesPlace?, queryColumns: [Column]? = nil
@@ -167,8 +169,11 @@ package struct RelationBuilder {
             let texts = columns.filter { column in
                 column.type == .text && (named.isEmpty || named.contains { $0.value == column.name })
             }
-            replace(step.title, Dictionary(texts.map { ($0.name, ("trim(\(sql.name($0.name)))", ColumnType.text)) },
-                uniquingKeysWith: { first, _ in first }))
+            replace(
+                step.title,
+                Dictionary(
+                    texts.map { ($0.name, ("trim(\(sql.name($0.name)))", ColumnType.text)) },
+                    uniquingKeysWith: { first, _ in first }))
         case .mapValues(let name, let values, let otherwise): try mapValues(name, values, otherwise, title: step.title)
         case .split(let name, let separator, let into): try split(name, separator, into, title: step.title)
         case .sql(let query): addQuery(query.value, columns: queryColumns ?? columns)
@@ -204,9 +209,11 @@ package struct RelationBuilder {
         for pair in pairs where renamed.count(where: { $0.name == pair.to.value }) > 1 {
             throw ConfigError("there would be two columns '\(pair.to.value)'", at: pair.to.location)
         }
-        add(title, columns.map { column in
-            sql.name(column.name) + (names[column.name].map { " AS \(sql.name($0))" } ?? "")
-        })
+        add(
+            title,
+            columns.map { column in
+                sql.name(column.name) + (names[column.name].map { " AS \(sql.name($0))" } ?? "")
+            })
         columns = renamed
     }
 
@@ -245,7 +252,8 @@ package struct RelationBuilder {
     private mutating func addQuery(_ template: Template, columns: [Column]) {
         let text = SQLText.bound(template)
         let name = "step_\(parts.count + 1)"
-        let inside = "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(names(columns)) FROM (\n\(text)\n)"
+        let inside =
+            "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(names(columns)) FROM (\n\(text)\n)"
         parts.append((name, "sql", inside))
         from = name
         numbersRows = false
@@ -257,10 +265,13 @@ package struct RelationBuilder {
             throw ConfigError("a missing '\(column.name)' cannot be filled with nothing", at: location)
         }
         let times: [ColumnType] = [.date, .timestamp]
-        let fits = type == column.type || type.isNumeric && column.type.isNumeric && !(type == .number && column.type == .integer)
+        let fits =
+            type == column.type
+            || type.isNumeric && column.type.isNumeric && !(type == .number && column.type == .integer)
             || times.contains(type) && times.contains(column.type) || column.type == .text
         if !fits {
-            throw ConfigError("'\(column.name)' is \(column.type), and the value to fill it with is \(type)", at: location)
+            throw ConfigError(
+                "'\(column.name)' is \(column.type), and the value to fill it with is \(type)", at: location)
         }
     }
 
@@ -274,8 +285,11 @@ package struct RelationBuilder {
         let kept: String
         if let order {
             // Ties in the order go to the earlier row, and rows without a value come after all others.
-            let place = "{'missing': \(sql.name(order.value)) IS NULL, 'value': \(sql.name(order.value)), 'row': \(row)}"
-            kept = keep == .first ? "arg_min(\(row), \(place))"
+            let place =
+                "{'missing': \(sql.name(order.value)) IS NULL, 'value': \(sql.name(order.value)), 'row': \(row)}"
+            kept =
+                keep == .first
+                ? "arg_min(\(row), \(place))"
                 : "arg_max(\(row), {'there': \(sql.name(order.value)) IS NOT NULL, 'value': \(sql.name(order.value)), 'row': \(row)})"
         } else {
             kept = keep == .first ? "min(\(row))" : "max(\(row))"
@@ -293,11 +307,13 @@ package struct RelationBuilder {
         case .file(let path): table = "read_parquet(\(sql.text(path)))"
         }
         let row = sql.name(DataSource.rowColumn)
-        let conditions = keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
+        let conditions =
+            keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
         var list = columns.map { "rows.\(sql.name($0.name))" }
         if numbersRows { list.append("rows.\(row)") }
         let name = "step_\(parts.count + 1)"
-        let query = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
+        let query =
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
             + conditions.joined(separator: " AND ")
         parts.append((name, title, query))
         from = name
@@ -327,9 +343,11 @@ extension RelationBuilder {
             let right = try Self.column(pair.lookup, of: source)
             var sides = ("rows.\(sql.name(left.name))", "found.\(sql.name(right.name))")
             if left.type != right.type, !(left.type.isNumeric && right.type.isNumeric) {
-                if right.type == .text { sides.1 = sql.tryCast(sides.1, to: left.type) }
-                else if left.type == .text { sides.0 = sql.tryCast(sides.0, to: right.type) }
-                else {
+                if right.type == .text {
+                    sides.1 = sql.tryCast(sides.1, to: left.type)
+                } else if left.type == .text {
+                    sides.0 = sql.tryCast(sides.0, to: right.type)
+                } else {
                     throw ConfigError(
                         "\(left.type) '\(left.name)' cannot be looked up in \(right.type) '\(right.name)'",
                         remedy: "cast one of them in a process stage", at: pair.input.location)
@@ -341,7 +359,8 @@ extension RelationBuilder {
             let moment = try column(validity.at)
             let type: ColumnType = moment.type == .text ? .timestamp : moment.type
             let at = "TRY_CAST(rows.\(sql.name(moment.name)) AS \(sql.type(type)))"
-            let from = "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
+            let from =
+                "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
             let to = "TRY_CAST(found.\(sql.name(try Self.column(validity.to, of: source).name)) AS \(sql.type(type)))"
             conditions.append("\(at) >= \(from) AND (\(to) IS NULL OR \(at) < \(to))")
         }
@@ -377,9 +396,11 @@ extension RelationBuilder {
         }
         if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
         let name = "step_\(parts.count + 1)"
-        let query = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
+        let query =
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
             + "LEFT JOIN \(lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
-        parts.append((name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
+        parts.append(
+            (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
         from = name
         columns += added
     }
@@ -388,7 +409,8 @@ extension RelationBuilder {
     package func countOfUnmatched(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String {
         let conditions = try joinConditions(lookup, source)
         var copy = self
-        copy.from = "\(from) AS rows ANTI JOIN \(source.fromClause(sql)) AS found ON \(conditions.joined(separator: " AND "))"
+        copy.from =
+            "\(from) AS rows ANTI JOIN \(source.fromClause(sql)) AS found ON \(conditions.joined(separator: " AND "))"
         return copy.query(selecting: "CAST(count(*) AS BIGINT)")
     }
 
@@ -406,11 +428,13 @@ extension RelationBuilder {
         if let validity = lookup.validity {
             let from = "TRY_CAST(\(sql.name(validity.from.value)) AS TIMESTAMP)"
             let to = "TRY_CAST(\(sql.name(validity.to.value)) AS TIMESTAMP)"
-            repeated = "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
+            repeated =
+                "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
                 + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
                 + "FROM \(source.fromClause(sql)) WHERE \(present)) WHERE starts < ended"
         } else {
-            repeated = "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
+            repeated =
+                "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
         }
         return "SELECT CASE WHEN count(*) > 0 THEN error(\(sql.text(place)) || \(example) || \(sql.text(remedy))) END "
             + "AS refused\nFROM (\(repeated))"

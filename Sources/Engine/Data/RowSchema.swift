@@ -170,7 +170,8 @@ package enum RowSchemaReader {
         rules.maximum = reader.number("maximum", in: all)
         rules.exclusiveMinimum = reader.number("exclusiveMinimum", in: all)
         rules.exclusiveMaximum = reader.number("exclusiveMaximum", in: all)
-        rules.multipleOf = reader.number("multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
+        rules.multipleOf = reader.number(
+            "multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
         rules.minLength = length("minLength", &reader)
         rules.maxLength = length("maxLength", &reader)
         if let pattern = reader.text("pattern") { rules.pattern = checked(pattern, problems) }
@@ -179,13 +180,17 @@ package enum RowSchemaReader {
             if rules.format == nil {
                 let names = ValueRules.Format.allCases.map(\.rawValue)
                 problems.report(
-                    "the format '\(format.value)' is not supported", remedy: "use \(names.formattedAsChoice), or 'pattern'",
+                    "the format '\(format.value)' is not supported",
+                    remedy: "use \(names.formattedAsChoice), or 'pattern'",
                     at: format.location)
             }
         }
         if let node = reader.node("enum") {
-            if case .sequence(let nodes) = node.content { rules.allowed = nodes.map(scalar) }
-            else { problems.report("'enum' must be a list, not \(node.kindName)", at: node.location) }
+            if case .sequence(let nodes) = node.content {
+                rules.allowed = nodes.map(scalar)
+            } else {
+                problems.report("'enum' must be a list, not \(node.kindName)", at: node.location)
+            }
         }
         if let node = reader.node("const") {
             let value = scalar(node)

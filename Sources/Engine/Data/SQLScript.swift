@@ -32,9 +32,8 @@ package struct SQLScript: Sendable {
 
     /// The text of the script.
     ///
-    /// - Parameters:
-    ///   - prelude: Settings, each a whole line, before anything else.
-    ///   - marksProgress: Whether a line `@@n` goes to the output before statement n, from 1.
+    /// `prelude`: settings, each a whole line, before anything else.
+    /// `marksProgress`: whether a line `@@n` goes to the output before statement n, from 1.
     package func text(prelude: [String], marksProgress: Bool) -> String {
         let dialect = DuckDBDialect()
         var lines = ["-- \(Self.comment(title))"] + prelude

@@ -52,7 +52,9 @@ package struct SchemaPredicates {
         if let type {
             let names = (rules.types ?? []).map(\.rawValue).formattedAsChoice
             list.append(
-                Rule(column: column, label: "type: \(names)", isBroken: "\(value) IS NOT NULL AND (\(type)) IS NOT TRUE"))
+                Rule(
+                    column: column, label: "type: \(names)", isBroken: "\(value) IS NOT NULL AND (\(type)) IS NOT TRUE")
+            )
         }
         for rule in valueRules(value, rules, form) {
             let guarded = type.map { "(\($0)) AND " } ?? ""
@@ -79,7 +81,9 @@ package struct SchemaPredicates {
         }
     }
 
-    /// A date and time in UTC. A plain cast drops an offset without a word, so only what has none takes the short way.
+    /// A date and time in UTC.
+    ///
+    /// A plain cast drops an offset without a word, so only what has none takes the short way.
     private func timestamp(_ value: String) -> String {
         "CASE WHEN suffix(\(value), 'Z') OR length(\(value)) <= 19 THEN \(sql.tryCast(value, to: .timestamp)) "
             + "ELSE timezone('UTC', TRY_CAST(\(value) AS TIMESTAMPTZ)) END"
@@ -94,7 +98,8 @@ package struct SchemaPredicates {
         case .text:
             if types.contains(.string) { return nil }
             let options = types.compactMap { textHolds(value, $0) }
-            return options.isEmpty ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+            return options.isEmpty
+                ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
         case .typed(let type):
             return types.contains { Self.fits(type, $0) } ? nil : "FALSE"
         }
@@ -147,7 +152,9 @@ package struct SchemaPredicates {
         if isText {
             if let length = rules.minLength { list.append(("minLength: \(length)", "length(\(value)) >= \(length)")) }
             if let length = rules.maxLength { list.append(("maxLength: \(length)", "length(\(value)) <= \(length)")) }
-            if let pattern = rules.pattern { list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern))) }
+            if let pattern = rules.pattern {
+                list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern)))
+            }
             if let format = rules.format { list.append(("format: \(format.rawValue)", formatHolds(value, format))) }
         }
         if let allowed = rules.allowed {
@@ -169,7 +176,8 @@ package struct SchemaPredicates {
     }
 
     private func literal(_ number: Double) -> String {
-        number == number.rounded() && abs(number) < 1e15 ? sql.literal(.integer(Int64(number))) : sql.literal(.number(number))
+        number == number.rounded() && abs(number) < 1e15
+            ? sql.literal(.integer(Int64(number))) : sql.literal(.number(number))
     }
 
     private func isAllowed(_ value: String, _ allowed: [ValueRules.Scalar], _ number: String?) -> String {
@@ -183,7 +191,8 @@ package struct SchemaPredicates {
             case .text, .null, .compound: break
             }
         }
-        return options.isEmpty ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+        return options.isEmpty
+            ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
     }
 
     // MARK: - Formats
@@ -199,7 +208,8 @@ package struct SchemaPredicates {
             return "\(moment) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
         case .date: return "regexp_full_match(\(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND \(date) IS NOT NULL"
         case .dateTime:
-            let shape = "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
+            let shape =
+                "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
                 + "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
             return "regexp_full_match(\(value), '\(shape)') AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
         case .email:

@@ -118,7 +118,8 @@ package struct DuckDBExecutor: StageExecutor {
         for message in messages { attempt.log.write(.stderr) { emit in Self.emit(message.text, emit) } }
         let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
         var execution = Execution(
-            exit: end.exit, usage: end.usage, lastLines: lines.suffix(AttemptResult.lastLineLimit).map { masker.masked($0) },
+            exit: end.exit, usage: end.usage,
+            lastLines: lines.suffix(AttemptResult.lastLineLimit).map { masker.masked($0) },
             readings: readings, errors: messages.map { masker.masked($0.firstLine) })
         // Beyond the statements that make the data, a failure is a check that could not run.
         let isDone = readings.lastStatement > job.script.statements.count
@@ -164,7 +165,8 @@ struct DuckDBMessage {
     static func all(in errors: String) -> [DuckDBMessage] {
         errors.split(separator: "\n").compactMap { line in
             guard let start = line.firstIndex(of: "{"),
-                let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line[start...].utf8)),
+                let fields = try? JSONDecoder().decode(
+                    [String: DataReadings.Value].self, from: Data(line[start...].utf8)),
                 let text = fields["exception_message"]?.text
             else { return DuckDBMessage(kind: "", text: String(line), errno: nil, candidates: nil) }
             return DuckDBMessage(

@@ -12,16 +12,18 @@ package struct DuckDBProgram: Sendable, Hashable {
 
     /// Finds the program: `CAUDAL_DUCKDB`, then the tool folders of the project and of this program, then PATH.
     ///
-    /// - Parameter variables: The environment.
+    /// `variables`: the environment.
     /// - Throws: ``Failure`` that says where it was looked for.
     package static func find(root: String, variables: [String: String]) throws(Failure) -> String {
         if let chosen = variables["CAUDAL_DUCKDB"], !chosen.isEmpty {
             if access(chosen, X_OK) == 0 { return chosen }
-            throw Failure("CAUDAL_DUCKDB names \(chosen), which is not there or may not be run", remedy: "mend or unset it")
+            throw Failure(
+                "CAUDAL_DUCKDB names \(chosen), which is not there or may not be run", remedy: "mend or unset it")
         }
         var places = [root + "/.tools/duckdb/duckdb_cli/duckdb"]
         // A program that was built in its checkout finds what 'make setup' installed there.
-        var folder = PathText.folder(of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
+        var folder = PathText.folder(
+            of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
         while folder.count > 1 {
             places.append(folder + "/.tools/duckdb/duckdb_cli/duckdb")
             folder = PathText.folder(of: folder)
@@ -31,7 +33,9 @@ package struct DuckDBProgram: Sendable, Hashable {
         if let found = places.first(where: { access($0, X_OK) == 0 }) { return found }
         throw Failure(
             "duckdb was not found, and data stages need it",
-            remedy: "run 'make setup', or 'pip install duckdb-cli==\(pinned)' and put its program on PATH, or set CAUDAL_DUCKDB")
+            remedy:
+                "run 'make setup', or 'pip install duckdb-cli==\(pinned)' and put its program on PATH, or set CAUDAL_DUCKDB"
+        )
     }
 
     /// Finds the program and asks for its version, once for each file: the answer is kept in `cache`.
@@ -43,7 +47,9 @@ package struct DuckDBProgram: Sendable, Hashable {
         stat(path, &status)
         let key = "\(path) \(status.st_size) \(status.st_mtim.tv_sec)"
         // Without a cache the question is asked again, which costs 20 ms.
-        if let kept = try? FileText.read(cache), let line = kept.split(separator: "\n").first(where: { $0.hasPrefix(key + " ") }) {
+        if let kept = try? FileText.read(cache),
+            let line = kept.split(separator: "\n").first(where: { $0.hasPrefix(key + " ") })
+        {
             return DuckDBProgram(path: path, version: String(line.dropFirst(key.count + 1)))
         }
         let answer = try await ToolRun.output(of: path, ["-no-init", "--version"], reactor: reactor)
@@ -55,7 +61,8 @@ package struct DuckDBProgram: Sendable, Hashable {
         let version = String(word.dropFirst())
         guard isAtLeast(version, oldest) else {
             throw Failure(
-                "\(path) is duckdb \(version), and at least \(oldest) is needed", remedy: "run 'make setup' to get \(pinned)")
+                "\(path) is duckdb \(version), and at least \(oldest) is needed",
+                remedy: "run 'make setup' to get \(pinned)")
         }
         // A folder that cannot be written to has no cache, and that is said where it matters.
         try? FileText.write("\(key) \(version)\n", to: cache, isPrivate: true)

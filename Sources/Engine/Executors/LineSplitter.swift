@@ -14,7 +14,7 @@ struct LineSplitter {
 
     /// Takes bytes in and calls `emit` for each line that they complete.
     ///
-    /// - Parameter replaced: Called with what a carriage return wiped out: updates of a progress bar.
+    /// `replaced`: called with what a carriage return wiped out: updates of a progress bar.
     mutating func feed(
         _ bytes: UnsafeRawBufferPointer, replaced: (UnsafeBufferPointer<UInt8>) -> Void = { _ in },
         emit: (UnsafeBufferPointer<UInt8>) -> Void
@@ -48,7 +48,9 @@ struct LineSplitter {
         if !line.isEmpty || cutBytes > 0 { finish(emit) }
     }
 
-    private mutating func keep(_ part: Slice<UnsafeBufferPointer<UInt8>>, _ replaced: (UnsafeBufferPointer<UInt8>) -> Void) {
+    private mutating func keep(
+        _ part: Slice<UnsafeBufferPointer<UInt8>>, _ replaced: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
         guard !part.isEmpty else { return }
         if endsWithReturn {
             line.withUnsafeBufferPointer(replaced)

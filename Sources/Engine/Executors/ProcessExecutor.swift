@@ -23,7 +23,8 @@ package struct ProcessExecutor: StageExecutor {
         // A stage may call this very program, wherever it was started from.
         variables["CAUDAL_PROGRAM"] = Self.ownProgram
         do throws(Failure) {
-            let program = try Self.find(work.arguments.first ?? "", path: variables["PATH"] ?? "/usr/bin:/bin", folder: folder)
+            let program = try Self.find(
+                work.arguments.first ?? "", path: variables["PATH"] ?? "/usr/bin:/bin", folder: folder)
             let launch = ProcessLaunch(
                 program: program, arguments: Array(work.arguments.dropFirst()), environment: variables, folder: folder,
                 marker: attempt.marker, grace: attempt.grace)
@@ -56,17 +57,19 @@ package struct ProcessExecutor: StageExecutor {
             if case .signaled(9) = end.exit { message += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
             // What a program says last usually tells why; a line that calls itself an error tells it best.
-            let telling = lastLines.last { line in
-                var line = line
-                return line.withUTF8 { LogLevel.claimed(by: $0) } == .error
-            } ?? lastLines.last { !$0.trimmed.isEmpty }
+            let telling =
+                lastLines.last { line in
+                    var line = line
+                    return line.withUTF8 { LogLevel.claimed(by: $0) } == .error
+                } ?? lastLines.last { !$0.trimmed.isEmpty }
             if case .exited = end.exit, let telling { message += ": " + telling.trimmed.shortened(to: 200) }
             execution.failure = Failure(message)
         }
         return execution
     }
 
-    private static let ownProgram = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "caudal"
+    private static let ownProgram =
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "caudal"
 
     /// The program that a name means.
     static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {
@@ -144,7 +147,9 @@ struct ProgressFinder {
         guard let pattern, !line.isEmpty else { return nil }
         let text = String(decoding: line.prefix(1000), as: UTF8.self)
         guard let match = pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) else { return nil }
-        let groups = (1..<max(1, match.numberOfRanges)).compactMap { Range(match.range(at: $0), in: text).flatMap { Double(text[$0]) } }
+        let groups = (1..<max(1, match.numberOfRanges)).compactMap {
+            Range(match.range(at: $0), in: text).flatMap { Double(text[$0]) }
+        }
         switch groups.count {
         case 1: return Progress(fraction: min(max(groups[0] / 100, 0), 1))
         case 2 where groups[1] > 0: return Progress(fraction: min(max(groups[0] / groups[1], 0), 1))
@@ -159,7 +164,8 @@ struct ProgressFinder {
         while let start = line[index...].firstIndex(of: 0x1B) {
             index = start + 1
             guard line[start...].starts(with: opening) else { continue }
-            let fields = line[(start + opening.count)...].prefix { $0 != 0x07 && $0 != 0x1B }.split(separator: UInt8(ascii: ";"))
+            let fields = line[(start + opening.count)...].prefix { $0 != 0x07 && $0 != 0x1B }.split(
+                separator: UInt8(ascii: ";"))
             if fields.count >= 2, let value = Double(String(decoding: fields[1], as: UTF8.self)) { found = value }
         }
         return found

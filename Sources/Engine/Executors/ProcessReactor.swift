@@ -9,7 +9,9 @@ import Synchronization
 /// requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists only
 /// orphans, which come to a subreaper's first thread, among the children of that thread.
 package final class ProcessReactor: Sendable {
-    /// Takes a chunk of output; called on the reactor's thread. An empty chunk says that the stream has ended.
+    /// Takes a chunk of output; called on the reactor's thread.
+    ///
+    /// An empty chunk says that the stream has ended.
     package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
 
     private let mailbox: ReactorMailbox

@@ -134,7 +134,9 @@ final class ReactorLoop: Sendable {
         repeat {
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             if count > 0 {
-                buffer.withUnsafeBytes { record.child.handler(stream, UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+                buffer.withUnsafeBytes {
+                    record.child.handler(stream, UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
+                }
             } else if count == 0 || errno != EAGAIN && errno != EINTR {
                 closeStream(stream, &record)
                 return
@@ -185,7 +187,9 @@ final class ReactorLoop: Sendable {
         }
     }
 
-    /// Whether anything of the group is there. The number of a group is not given away while it has members, and
+    /// Whether anything of the group is there.
+    ///
+    /// The number of a group is not given away while it has members, and
     /// before the first process is reaped it is its own.
     private func groupIsAlive(_ record: Record) -> Bool {
         record.exit == nil || kill(-record.child.pid, 0) == 0
@@ -220,7 +224,9 @@ final class ReactorLoop: Sendable {
         return now >= closeAt
     }
 
-    /// Descendants that left the group: orphans that came to this process and carry the child's marker. One that wiped
+    /// Descendants that left the group: orphans that came to this process and carry the child's marker.
+    ///
+    /// One that wiped
     /// its environment is taken for the child's when no other child is there that it could belong to.
     private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
         ProcessTable.adopted().compactMap { pid in
@@ -233,7 +239,9 @@ final class ReactorLoop: Sendable {
             let environment = (try? FileText.bytes("/proc/\(pid)/environ")) ?? []
             let prefix = Array("\(ProcessLaunch.markerVariable)=".utf8)
             let marker = environment.split(separator: 0).first { $0.starts(with: prefix) }
-            if let marker { return marker.dropFirst(prefix.count).elementsEqual(record.child.marker.utf8) ? (pid, fields.name) : nil }
+            if let marker {
+                return marker.dropFirst(prefix.count).elementsEqual(record.child.marker.utf8) ? (pid, fields.name) : nil
+            }
             return others == 0 ? (pid, fields.name) : nil
         }
     }

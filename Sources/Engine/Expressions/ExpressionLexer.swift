@@ -52,7 +52,9 @@ struct ExpressionLexer {
         }
     }
 
-    private static let symbols = ["<>", "!=", "<=", ">=", "==", "||", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ","]
+    private static let symbols = [
+        "<>", "!=", "<=", ">=", "==", "||", "<", ">", "=", "+", "-", "*", "/", "%", "(", ")", ",",
+    ]
 
     private mutating func next() throws(ExpressionFault) -> ExpressionToken {
         guard index < characters.count else { return .end }
@@ -60,8 +62,9 @@ struct ExpressionLexer {
         if character.isASCII, character.isNumber { return number() }
         if character.isLetter || character == "_" {
             let start = index
-            while index < characters.count, characters[index].isLetter || characters[index].isNumber
-                || characters[index] == "_"
+            while index < characters.count,
+                characters[index].isLetter || characters[index].isNumber
+                    || characters[index] == "_"
             {
                 index += 1
             }
@@ -74,13 +77,16 @@ struct ExpressionLexer {
             index += symbol.count
             return .symbol(symbol)
         }
-        let remedy = character == "." ? "name a column without its table, or put a name with a dot in double quotes" : nil
+        let remedy =
+            character == "." ? "name a column without its table, or put a name with a dot in double quotes" : nil
         throw ExpressionFault("'\(character)' has no meaning here", remedy: remedy, at: index)
     }
 
     private mutating func number() -> ExpressionToken {
         let start = index
-        func skipDigits() { while index < characters.count, characters[index].isASCII, characters[index].isNumber { index += 1 } }
+        func skipDigits() {
+            while index < characters.count, characters[index].isASCII, characters[index].isNumber { index += 1 }
+        }
         skipDigits()
         if index + 1 < characters.count, characters[index] == ".", characters[index + 1].isNumber {
             index += 1

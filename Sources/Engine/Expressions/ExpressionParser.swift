@@ -216,7 +216,8 @@ package struct ExpressionParser {
     }
 
     private static let reserved: Set<String> = [
-        "and", "or", "not", "is", "in", "between", "like", "when", "then", "else", "end", "as", "select", "from", "where",
+        "and", "or", "not", "is", "in", "between", "like", "when", "then", "else", "end", "as", "select", "from",
+        "where",
     ]
 
     private mutating func named(_ name: String, at place: Int) throws(ExpressionFault) -> Expression {
@@ -236,7 +237,8 @@ package struct ExpressionParser {
         }
         if current == .symbol("(") { return try call(name, at: place) }
         if Self.reserved.contains(word) {
-            throw ExpressionFault("'\(name)' is a word of the language", remedy: "put it in double quotes if it is a column", at: place)
+            throw ExpressionFault(
+                "'\(name)' is a word of the language", remedy: "put it in double quotes if it is a column", at: place)
         }
         return Expression(.column(name), at: place)
     }
@@ -304,8 +306,11 @@ package struct ExpressionParser {
         try require(symbol: ")", after: "the arguments of '\(name)'")
         let counts = function.signature.counts
         guard counts.contains(arguments.count) else {
-            let wanted = counts.upperBound == counts.lowerBound ? "\(counts.lowerBound)"
-                : counts.upperBound == .max ? "at least \(counts.lowerBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
+            let wanted =
+                counts.upperBound == counts.lowerBound
+                ? "\(counts.lowerBound)"
+                : counts.upperBound == .max
+                    ? "at least \(counts.lowerBound)" : "\(counts.lowerBound) to \(counts.upperBound)"
             throw ExpressionFault("'\(name)' takes \(wanted) arguments, not \(arguments.count)", at: place)
         }
         return Expression(.call(function, arguments), at: place)

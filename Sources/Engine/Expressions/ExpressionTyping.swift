@@ -13,7 +13,9 @@ extension Expression.Function {
         case common
     }
 
-    /// The arguments, their number and the result of a function. The last argument's kind repeats.
+    /// The arguments, their number and the result of a function.
+    ///
+    /// The last argument's kind repeats.
     struct Signature: Sendable {
         let arguments: [Argument]
         let counts: ClosedRange<Int>
@@ -69,7 +71,8 @@ package struct ExpressionTyping {
         case .not(let operand):
             try require(operand, isBoolean: "'not'")
             return .boolean
-        case .binary(let operation, let left, let right): return try binary(operation, left, right, at: expression.offset)
+        case .binary(let operation, let left, let right):
+            return try binary(operation, left, right, at: expression.offset)
         case .isNull(let operand, _):
             _ = try type(of: operand)
             return .boolean
@@ -101,7 +104,8 @@ package struct ExpressionTyping {
         }
         let close = Suggestion.closest(to: name, among: names).map { "did you mean '\($0)'?" }
         throw ExpressionFault(
-            "there is no column '\(name)'", remedy: close ?? "the columns are \(names.joined(separator: ", "))", at: offset)
+            "there is no column '\(name)'", remedy: close ?? "the columns are \(names.joined(separator: ", "))",
+            at: offset)
     }
 
     private func binary(
@@ -130,7 +134,8 @@ package struct ExpressionTyping {
         }
     }
 
-    private func call(_ function: Expression.Function, _ arguments: [Expression]) throws(ExpressionFault) -> ColumnType? {
+    private func call(_ function: Expression.Function, _ arguments: [Expression]) throws(ExpressionFault) -> ColumnType?
+    {
         let signature = function.signature
         for (index, argument) in arguments.enumerated() {
             let what = "'\(function.rawValue)'"
@@ -141,7 +146,9 @@ package struct ExpressionTyping {
             case .integer: try require(argument, .integer, of: what)
             case .date:
                 let found = try type(of: argument)
-                guard found == nil || found == .date || found == .timestamp else { throw misfit(argument, found, "a date", what) }
+                guard found == nil || found == .date || found == .timestamp else {
+                    throw misfit(argument, found, "a date", what)
+                }
             }
         }
         switch signature.result {
@@ -170,11 +177,18 @@ package struct ExpressionTyping {
         guard found == nil || found == wanted else { throw misfit(operand, found, "\(wanted)", what) }
     }
 
-    private func misfit(_ operand: Expression, _ found: ColumnType?, _ wanted: String, _ what: String) -> ExpressionFault {
+    private func misfit(_ operand: Expression, _ found: ColumnType?, _ wanted: String, _ what: String)
+        -> ExpressionFault
+    {
         let name: String
-        if case .column(let column) = operand.node { name = "'\(column)' is \(found?.description ?? "null")" }
-        else { name = "this is \(found?.description ?? "null")" }
-        return ExpressionFault("\(what) needs \(wanted), and \(name)", remedy: "use cast(… as \(wanted == "a number" ? "number" : wanted))", at: operand.offset)
+        if case .column(let column) = operand.node {
+            name = "'\(column)' is \(found?.description ?? "null")"
+        } else {
+            name = "this is \(found?.description ?? "null")"
+        }
+        return ExpressionFault(
+            "\(what) needs \(wanted), and \(name)",
+            remedy: "use cast(… as \(wanted == "a number" ? "number" : wanted))", at: operand.offset)
     }
 
     private func requireComparable(_ left: Expression, _ right: Expression, at offset: Int) throws(ExpressionFault) {
@@ -183,7 +197,8 @@ package struct ExpressionTyping {
         let times: Set<ColumnType> = [.date, .timestamp]
         if times.contains(first), times.contains(second) { return }
         throw ExpressionFault(
-            "\(first) cannot be compared with \(second)", remedy: "use cast(… as \(first)) or date '2026-11-23' for a date",
+            "\(first) cannot be compared with \(second)",
+            remedy: "use cast(… as \(first)) or date '2026-11-23' for a date",
             at: offset)
     }
 
@@ -197,7 +212,8 @@ package struct ExpressionTyping {
             }
             if known == found { continue }
             guard known.isNumeric, found.isNumeric else {
-                throw ExpressionFault("\(what) mixes \(known) and \(found)", remedy: "cast them to one type", at: operand.offset)
+                throw ExpressionFault(
+                    "\(what) mixes \(known) and \(found)", remedy: "cast them to one type", at: operand.offset)
             }
             result = .number
         }

@@ -57,7 +57,9 @@ package enum SQLText {
                 index = stop
             } else if rest.starts(with: "--") || rest.starts(with: "/*") {
                 flush()
-                let stop = rest.starts(with: "--") ? end(of: "\n", from: index, doubled: false)
+                let stop =
+                    rest.starts(with: "--")
+                    ? end(of: "\n", from: index, doubled: false)
                     : end(of: "*/", from: index + 2, doubled: false)
                 parts.append(.comment(String(characters[index..<stop])))
                 index = stop

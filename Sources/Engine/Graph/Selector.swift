@@ -30,10 +30,14 @@ package struct Selector: Sendable, Equatable {
         var alternatives: [[Term]] = []
         for part in text.split(whereSeparator: \.isWhitespace) {
             var terms: [Term] = []
-            for word in part.split(separator: ",", omittingEmptySubsequences: false) { terms.append(try Self.term(String(word))) }
+            for word in part.split(separator: ",", omittingEmptySubsequences: false) {
+                terms.append(try Self.term(String(word)))
+            }
             alternatives.append(terms)
         }
-        if alternatives.isEmpty { throw Fault(message: "nothing is selected; name a stage, or write group:x or state:failed") }
+        if alternatives.isEmpty {
+            throw Fault(message: "nothing is selected; name a stage, or write group:x or state:failed")
+        }
         self.alternatives = alternatives
     }
 
@@ -101,7 +105,8 @@ package struct Selector: Sendable, Equatable {
             var common: Set<StageID>?
             for term in terms {
                 let core = try Self.core(term.core, candidates)
-                let found = core.union(Self.reached(core, upstream, term.up)).union(Self.reached(core, downstream, term.down))
+                let found = core.union(Self.reached(core, upstream, term.up)).union(
+                    Self.reached(core, downstream, term.down))
                 common = common?.intersection(found) ?? found
             }
             chosen.formUnion(common ?? [])
@@ -123,7 +128,9 @@ package struct Selector: Sendable, Equatable {
         if found.isEmpty {
             switch core {
             case .name(let name):
-                throw Fault(message: "no stage is called '\(name)'" + Suggestion.phrase(for: name, among: candidates.map(\.id.rawValue)))
+                throw Fault(
+                    message: "no stage is called '\(name)'"
+                        + Suggestion.phrase(for: name, among: candidates.map(\.id.rawValue)))
             case .group(let group):
                 let groups = Set(candidates.compactMap(\.group)).sorted()
                 throw Fault(message: "no stage is in a group '\(group)'" + Suggestion.phrase(for: group, among: groups))
@@ -167,7 +174,8 @@ extension Pipeline {
     package var candidates: [Selector.Candidate] {
         let upstream = upstream
         return stages.map {
-            Selector.Candidate(id: $0.id, type: $0.definition.typeName, group: $0.group, upstream: upstream[$0.id] ?? [])
+            Selector.Candidate(
+                id: $0.id, type: $0.definition.typeName, group: $0.group, upstream: upstream[$0.id] ?? [])
         }
     }
 }

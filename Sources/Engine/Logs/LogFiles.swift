@@ -73,7 +73,8 @@ package enum LogLineParser {
     /// Milliseconds since 1970 of `2026-11-23T06:00:00.123Z`.
     package static func time(of text: String) -> Int64? {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 19, let day = UTC.milliseconds(ofDate: String(decoding: bytes[..<10], as: UTF8.self)) else { return nil }
+        guard bytes.count >= 19, let day = UTC.milliseconds(ofDate: String(decoding: bytes[..<10], as: UTF8.self))
+        else { return nil }
         func number(_ range: Range<Int>) -> Int64? { Int64(String(decoding: bytes[range], as: UTF8.self)) }
         guard let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19) else { return nil }
         let fraction = bytes.count >= 23 ? number(20..<23) ?? 0 : 0
@@ -157,8 +158,11 @@ struct JSONObjectReader {
                 index += 4
                 let code = UInt32(digits, radix: 16) ?? 0xFFFD
                 // A byte that was no UTF-8 was kept as an unpaired surrogate; it is given back as it was.
-                if (0xDC80...0xDCFF).contains(code) { text.append(UInt8(code - 0xDC00)) }
-                else { text += Array(String(Unicode.Scalar(code) ?? "\u{fffd}").utf8) }
+                if (0xDC80...0xDCFF).contains(code) {
+                    text.append(UInt8(code - 0xDC00))
+                } else {
+                    text += Array(String(Unicode.Scalar(code) ?? "\u{fffd}").utf8)
+                }
             case let other: text.append(other)
             }
         }

@@ -42,7 +42,8 @@ package final class LogIndex {
             if record.level == .error { errors += 1 }
             entries.append(
                 Entry(
-                    offset: UInt32(clamping: offset), length: UInt32(clamping: line.count), segment: UInt16(clamping: segment),
+                    offset: UInt32(clamping: offset), length: UInt32(clamping: line.count),
+                    segment: UInt16(clamping: segment),
                     level: UInt8(record.level.rawValue), source: number(of: record.unit)))
         }
         return entries.count > before

@@ -13,7 +13,7 @@ package struct LogTail: Sendable {
 
     /// Calls `line` with each whole line that has come since.
     ///
-    /// - Parameter limit: Stops after about so many bytes; what is left comes with the next call.
+    /// `limit`: stops after about so many bytes; what is left comes with the next call.
     /// - Returns: Whether there may be more already.
     @discardableResult
     package mutating func read(limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {

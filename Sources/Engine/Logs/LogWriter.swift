@@ -23,7 +23,7 @@ package final class LogWriter: Sendable {
 
     /// A writer that goes on behind the segments that are there.
     ///
-    /// - Parameter onFailure: Called once, when a block cannot be written; later blocks are dropped.
+    /// `onFailure`: called once, when a block cannot be written; later blocks are dropped.
     package init(folder: String, onFailure: @escaping @Sendable (Failure) -> Void) throws(Failure) {
         self.folder = folder
         self.onFailure = onFailure
@@ -123,9 +123,8 @@ package struct LogChannel: Sendable {
 
     /// Appends one line to a block.
     ///
-    /// - Parameters:
-    ///   - time: Milliseconds since 1970.
-    ///   - level: The line's level; nil takes what the line claims, or info.
+    /// `time`: milliseconds since 1970.
+    /// `level`: the line's level; nil takes what the line claims, or info.
     /// - Returns: The line as a remark when its level is warn or above.
     @discardableResult
     package func append(
@@ -167,7 +166,9 @@ struct JSONLogLine {
 
     /// Reads the line; nil when it is no JSON object after all.
     init?(_ line: UnsafeBufferPointer<UInt8>) {
-        guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else { return nil }
+        guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else {
+            return nil
+        }
         let levels = ["level", "lvl", "severity", "levelname"].compactMap { fields[$0]?.text }
         level = levels.first.flatMap { LogLevel(named: $0) }
         let messages = ["message", "msg", "event", "text"].compactMap { fields[$0]?.text }

@@ -14,7 +14,9 @@ package struct SecretMasker: Sendable {
             forms.insert(String(JSONText.quoted(secret).dropFirst().dropLast()))
             forms.insert(secret.replacing("'", with: "''"))
             // A secret of several lines is met line by line.
-            for line in secret.split(separator: "\n") where line.utf8.count >= Self.minimumLength { forms.insert(String(line)) }
+            for line in secret.split(separator: "\n") where line.utf8.count >= Self.minimumLength {
+                forms.insert(String(line))
+            }
         }
         self.secrets = forms.map { Array($0.utf8) }.sorted { $0.count > $1.count }
     }
@@ -38,7 +40,9 @@ package struct SecretMasker: Sendable {
     }
 
     /// Calls `body` with bytes without secrets.
-    package func withMasked<Result>(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    package func withMasked<Result>(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Result)
+        -> Result
+    {
         guard let clean = masked(bytes) else { return body(bytes) }
         return clean.withUnsafeBufferPointer(body)
     }
@@ -48,7 +52,9 @@ package struct SecretMasker: Sendable {
         var result: [UInt8]?
         for secret in secrets {
             let current = result ?? []
-            let found: [UInt8]? = result == nil ? Self.replace(secret, in: bytes)
+            let found: [UInt8]? =
+                result == nil
+                ? Self.replace(secret, in: bytes)
                 : current.withUnsafeBufferPointer { Self.replace(secret, in: $0) }
             if let found { result = found }
         }

@@ -29,6 +29,7 @@ extension Int64 {
             unit += 1
         }
         if unit == 0 { return "\(Int64(value))\(units[0])" }
-        return abs(value) < 99.95 ? "\((value * 10).rounded() / 10)\(units[unit])" : "\(Int64(value.rounded()))\(units[unit])"
+        return abs(value) < 99.95
+            ? "\((value * 10).rounded() / 10)\(units[unit])" : "\(Int64(value.rounded()))\(units[unit])"
     }
 }

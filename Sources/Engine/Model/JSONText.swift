@@ -53,7 +53,8 @@ package enum JSONText {
         case UInt8(ascii: "\t"): bytes += [backslash, UInt8(ascii: "t")]
         case UInt8(ascii: "\r"): bytes += [backslash, UInt8(ascii: "r")]
         default:
-            bytes += byte < 0x80 ? [backslash, UInt8(ascii: "u"), 0x30, 0x30] : [backslash, UInt8(ascii: "u"), 0x64, 0x63]
+            bytes +=
+                byte < 0x80 ? [backslash, UInt8(ascii: "u"), 0x30, 0x30] : [backslash, UInt8(ascii: "u"), 0x64, 0x63]
             bytes += [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
         }
     }

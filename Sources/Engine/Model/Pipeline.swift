@@ -103,7 +103,9 @@ package struct Parameter: Sendable, Equatable {
     package var name: String
     /// What it may hold.
     package var kind: Kind
-    /// The value when none is given; nil makes it required. A date may be `today` or `yesterday` (UTC).
+    /// The value when none is given; nil makes it required.
+    ///
+    /// A date may be `today` or `yesterday` (UTC).
     package var defaultValue: String?
     /// What it is for.
     package var description: String

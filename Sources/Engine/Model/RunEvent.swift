@@ -12,7 +12,9 @@ package struct RunEvent: Sendable, Hashable {
     }
 }
 
-/// The things that can happen to a run. The fold of them is ``RunState``.
+/// The things that can happen to a run.
+///
+/// The fold of them is ``RunState``.
 package enum RunChange: Sendable, Hashable {
     /// The run begins, in this process.
     case runStarted(ProcessIdentity)

@@ -1,5 +1,7 @@
 extension RunState {
-    /// Takes one more event in. It decides nothing: every decision is an event of its own.
+    /// Takes one more event in.
+    ///
+    /// It decides nothing: every decision is an event of its own.
     ///
     /// An event about something the plan does not have is passed over, so that an old journal can be read.
     package mutating func apply(_ event: RunEvent) {

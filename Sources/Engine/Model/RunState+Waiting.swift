@@ -8,7 +8,9 @@ extension RunState {
             guard let due = unit.retryAt else { return "retry soon" }
             return "retry in \(Duration.milliseconds(max(0, due.steady - now.steady)).short)"
         case .pending:
-            let open = plan.upstream[index].filter { !stages[$0].unit.status.isFinished }.map { plan.stages[$0].id.rawValue }
+            let open = plan.upstream[index].filter { !stages[$0].unit.status.isFinished }.map {
+                plan.stages[$0].id.rawValue
+            }
             if open.isEmpty { return nil }
             let names = open.prefix(2).joined(separator: ", ") + (open.count > 2 ? ", …" : "")
             return plan.upstream[index].count > open.count + 1 || open.count > 1

@@ -177,7 +177,7 @@ package struct RetryPolicy: Sendable, Hashable, Codable {
 
     /// How long to wait before extra try number `retry`, counted from 1.
     ///
-    /// - Parameter chance: A number from 0 to 1 that decides the jitter.
+    /// `chance`: a number from 0 to 1 that decides the jitter.
     package func wait(beforeRetry retry: Int, chance: Double) -> Duration {
         var seconds = delay.seconds
         for _ in 1..<max(1, retry) {

@@ -37,7 +37,9 @@ struct HTMLReport {
     private var header: String {
         let state = report.state
         let badge = report.isGood ? "good" : "bad"
-        var facts = [("Run", state.id.rawValue), ("Started", RunReport.time(state.startedAt)), ("Took", report.duration.short)]
+        var facts = [
+            ("Run", state.id.rawValue), ("Started", RunReport.time(state.startedAt)), ("Took", report.duration.short),
+        ]
         if let environment = state.plan.environment { facts.append(("Environment", environment)) }
         facts += state.plan.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let list = facts.map { "<div><dt>\(escaped($0.0))</dt><dd>\(escaped($0.1))</dd></div>" }.joined()
@@ -55,7 +57,8 @@ struct HTMLReport {
 
     private func flowPicture(_ flow: RowFlow) -> String {
         let parts = [
-            ("out", flow.written, "good"), ("duplicates", flow.duplicates, "wait"), ("quarantined", flow.quarantined, "bad"),
+            ("out", flow.written, "good"), ("duplicates", flow.duplicates, "wait"),
+            ("quarantined", flow.quarantined, "bad"),
             ("dropped", flow.dropped, "dim"),
         ].filter { $0.1 > 0 }
         let total = max(1, Double(flow.read))
@@ -65,7 +68,8 @@ struct HTMLReport {
             return "<span class=\"\(style)\" style=\"flex-basis:\(width)%\" title=\"\(rows.grouped) \(name)\"></span>"
         }.joined()
         let words = parts.map { "<li><i class=\"\($0.2)\"></i>\($0.1.grouped) \($0.0)</li>" }.joined()
-        return "<p><strong>\(escaped(flow.sentence))</strong></p><div class=\"bar\">\(bars)</div><ul class=\"legend\">\(words)</ul>\n"
+        return
+            "<p><strong>\(escaped(flow.sentence))</strong></p><div class=\"bar\">\(bars)</div><ul class=\"legend\">\(words)</ul>\n"
     }
 
     private var rowTable: String {
@@ -77,9 +81,15 @@ struct HTMLReport {
                     escaped(line.stage.rawValue), rows.read.grouped, rows.written.grouped, rows.duplicates.grouped,
                     rows.quarantined.grouped, rows.dropped.grouped,
                 ]
-                let steps = line.steps.count < 2 ? [] : line.steps.map { step in
-                    ["<span class=\"sub\">\(escaped(step.step))</span>", step.rowsIn.grouped, step.rowsOut.grouped, "", "", ""]
-                }
+                let steps =
+                    line.steps.count < 2
+                    ? []
+                    : line.steps.map { step in
+                        [
+                            "<span class=\"sub\">\(escaped(step.step))</span>", step.rowsIn.grouped,
+                            step.rowsOut.grouped, "", "", "",
+                        ]
+                    }
                 return [head] + steps
             })
     }
@@ -91,11 +101,13 @@ struct HTMLReport {
             if let start = line.start {
                 let left = min(99, start.seconds / total * 100)
                 let width = min(max(0.4, (line.duration?.seconds ?? 0) / total * 100), 100 - left)
-                bar = "<span class=\"\(Self.style(of: line.stage.status))\" "
+                bar =
+                    "<span class=\"\(Self.style(of: line.stage.status))\" "
                     + "style=\"left:\(left.rounded(to: 2))%;width:\(width.rounded(to: 2))%\"></span>"
             }
             let time = line.duration?.short ?? ""
-            return "<div class=\"lane\"><b>\(escaped(line.planned.id.rawValue))</b><div class=\"track\">\(bar)</div><em>\(time)</em></div>"
+            return
+                "<div class=\"lane\"><b>\(escaped(line.planned.id.rawValue))</b><div class=\"track\">\(bar)</div><em>\(time)</em></div>"
         }
         return "<div class=\"timeline\">\(lines.joined())</div>\n"
     }
@@ -119,7 +131,8 @@ struct HTMLReport {
                 let style = [.passed: "good", .warned: "wait", .failed: "bad", .error: "bad"][check.outcome] ?? ""
                 let name = check.id + (check.partition.map { " (\($0))" } ?? "")
                 return [
-                    escaped(stage.rawValue), escaped(name), "<span class=\"badge \(style)\">\(check.outcome.rawValue)</span>",
+                    escaped(stage.rawValue), escaped(name),
+                    "<span class=\"badge \(style)\">\(check.outcome.rawValue)</span>",
                     escaped(check.message) + (check.waiver.map { "<br><small>\(escaped($0))</small>" } ?? ""),
                     escaped(check.expectation),
                 ]
@@ -132,10 +145,12 @@ struct HTMLReport {
             let shown = check.samples.prefix(20)
             let head = ["Row"] + (shown.first?.columns ?? [])
             let rows = shown.map { sample in
-                [sample.row.map { $0.grouped } ?? ""] + sample.values.map { $0.map(escaped) ?? "<i class=\"null\">null</i>" }
+                [sample.row.map { $0.grouped } ?? ""]
+                    + sample.values.map { $0.map(escaped) ?? "<i class=\"null\">null</i>" }
             }
             let more = check.samples.count > shown.count ? ", \(shown.count) of \(check.samples.count) kept" : ""
-            return "<details open><summary>\(escaped(stage.rawValue)): rows that fail \(escaped(check.id))\(more)</summary>"
+            return
+                "<details open><summary>\(escaped(stage.rawValue)): rows that fail \(escaped(check.id))\(more)</summary>"
                 + table(head.map(escaped), numeric: nil, rows) + "</details>"
         }.joined()
     }
@@ -159,7 +174,8 @@ struct HTMLReport {
             }.joined()
         }
         let body = rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n")
-        return "<div class=\"scroll\"><table><thead><tr>\(cells(head, "th"))</tr></thead><tbody>\(body)</tbody></table></div>\n"
+        return
+            "<div class=\"scroll\"><table><thead><tr>\(cells(head, "th"))</tr></thead><tbody>\(body)</tbody></table></div>\n"
     }
 
     private static func style(of status: UnitStatus) -> String {

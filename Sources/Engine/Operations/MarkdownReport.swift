@@ -27,7 +27,8 @@ struct MarkdownReport {
             "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
             report.rowLines.map { line in
                 [
-                    line.stage.rawValue, line.rows.read.grouped, line.rows.written.grouped, line.rows.duplicates.grouped,
+                    line.stage.rawValue, line.rows.read.grouped, line.rows.written.grouped,
+                    line.rows.duplicates.grouped,
                     line.rows.quarantined.grouped, line.rows.dropped.grouped,
                 ]
             })

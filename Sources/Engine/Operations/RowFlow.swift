@@ -10,7 +10,9 @@ package struct RowFlow: Sendable {
     package let parts: [Part]
 
     /// Follows the rows of a run: from the first stage that reads what no stage has counted, along the stages that read
-    /// each other's output first. Nil when no rows were counted.
+    /// each other's output first.
+    ///
+    /// Nil when no rows were counted.
     package init?(_ state: RunState) {
         let stages = zip(state.plan.stages, state.stages)
         // Data that a stage wrote without counting rows, such as a command, counts as coming from outside.
@@ -47,6 +49,7 @@ package struct RowFlow: Sendable {
         if quarantined > 0 { terms.append("\(quarantined.grouped) quarantined") }
         if dropped > 0 { terms.append("\(dropped.grouped) dropped") }
         let sum = "\(read.grouped) rows in \(isBalanced ? "=" : "≠") \(terms.joined(separator: " + "))"
-        return isBalanced ? sum : sum + " (\((read - written - quarantined - duplicates - dropped).grouped) unaccounted for)"
+        return isBalanced
+            ? sum : sum + " (\((read - written - quarantined - duplicates - dropped).grouped) unaccounted for)"
     }
 }

@@ -72,7 +72,8 @@ package struct RunReport: Sendable {
             let duration = stage.startedAt.map { (stage.endedAt ?? now).since($0) }
             var notes: [String] = []
             if stage.hasItems { notes.append("\(stage.finishedItems) of \(stage.items.count) items") }
-            let attempts = stage.hasItems ? stage.items.map(\.unit.attempts.count).max() ?? 0 : stage.unit.attempts.count
+            let attempts =
+                stage.hasItems ? stage.items.map(\.unit.attempts.count).max() ?? 0 : stage.unit.attempts.count
             if attempts > 1 { notes.append("attempt \(attempts)") }
             if let reason = stage.unit.reason { notes.append(reason) }
             notes += stage.unit.lastResult?.notes ?? []

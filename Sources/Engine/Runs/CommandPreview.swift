@@ -50,7 +50,9 @@ package struct CommandPreview: Sendable {
         let planned = state.plan.stages.filter { runs.contains($0.id) }
         overwrites = planned.flatMap(\.outputPaths)
         harmful = planned.filter { plan in
-            !plan.isIdempotent && (state.stage(plan.id)?.unit.attempts.isEmpty == false || state.stage(plan.id)?.items.isEmpty == false)
+            !plan.isIdempotent
+                && (state.stage(plan.id)?.unit.attempts.isEmpty == false
+                    || state.stage(plan.id)?.items.isEmpty == false)
         }.map(\.id)
         let known = planned.allSatisfy { $0.expected != nil }
         estimate = known && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil

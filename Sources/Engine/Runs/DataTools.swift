@@ -33,9 +33,8 @@ package struct DataTools: Sendable {
 
     /// Asks a small question and returns its rows.
     ///
-    /// - Parameters:
-    ///   - reading: The files it may read.
-    ///   - writing: Folders it may write to.
+    /// `reading`: the files it may read.
+    /// `writing`: folders it may write to.
     package func ask(
         _ script: SQLScript, reading: [String], writing: [String] = []
     ) async throws(Failure) -> DataReadings {

@@ -22,8 +22,8 @@ package protocol AttemptConductor: Sendable {
 
     /// Makes one attempt and returns when nothing of it is left.
     ///
-    /// - Parameter publish: Waits until the engine has recorded the moves and the result that will hold once they are
-    ///   made; false says that nothing may be moved.
+    /// `publish`: waits until the engine has recorded the moves and the result that will hold once they are
+    /// made; false says that nothing may be moved.
     func conduct(
         _ order: AttemptOrder, control: AttemptControl,
         publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
@@ -111,10 +111,9 @@ package actor Engine {
 
     /// Runs until everything has ended.
     ///
-    /// - Parameters:
-    ///   - first: How it begins: a start or a resumption.
-    ///   - commands: What is asked of it right after that.
-    ///   - staysOpen: Whether it waits for commands after the run has ended, until ``close()``.
+    /// `first`: how it begins: a start or a resumption.
+    /// `commands`: what is asked of it right after that.
+    /// `staysOpen`: whether it waits for commands after the run has ended, until ``close()``.
     /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
     ///   recorded holds, and the run can be resumed.
     package func run(
@@ -133,7 +132,9 @@ package actor Engine {
                     do throws(StoreError) {
                         let step = try driver.take(mail.inputs, remarks: mail.remarks, at: environment.now())
                         hub.publish(step.events)
-                        for (token, answer) in step.answers { asking.removeValue(forKey: token)?.resume(returning: answer) }
+                        for (token, answer) in step.answers {
+                            asking.removeValue(forKey: token)?.resume(returning: answer)
+                        }
                         for action in step.actions { perform(action, in: &group) }
                         hasEnded = state.status != .running
                     } catch {
@@ -237,7 +238,9 @@ package actor Engine {
         return found
     }
 
-    private func record(publishing plan: PublishPlan, _ result: AttemptResult, of unit: UnitID, _ number: Int) async -> Bool {
+    private func record(publishing plan: PublishPlan, _ result: AttemptResult, of unit: UnitID, _ number: Int) async
+        -> Bool
+    {
         if fault != nil { return false }
         return await withCheckedContinuation { continuation in
             publishing[unit] = continuation

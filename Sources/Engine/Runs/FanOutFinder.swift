@@ -17,7 +17,8 @@ struct FanOutFinder {
             attempt.bind(query.value.references, in: &script)
             for dataset in stage.fanOutReads {
                 let title = "name \(dataset.value)"
-                guard let source = attempt.sources[dataset.value], !script.statements.contains(where: { $0.title == title })
+                guard let source = attempt.sources[dataset.value],
+                    !script.statements.contains(where: { $0.title == title })
                 else { continue }
                 script.add(
                     title, weight: 0.1,
@@ -97,7 +98,8 @@ package struct FanOutItems {
         asked.sharedFolder = nil
         let finder = FanOutFinder(asked)
         let files = asked.sources.values.flatMap(\.files)
-        let readings: DataReadings? = if let script = try finder.script() { try await tools.ask(script, reading: files) } else { nil }
+        let readings: DataReadings? =
+            if let script = try finder.script() { try await tools.ask(script, reading: files) } else { nil }
         return try finder.items(readings).first
     }
 }

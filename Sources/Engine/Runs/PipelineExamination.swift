@@ -20,7 +20,7 @@ package struct PipelineExamination {
     private let tools: DataTools
     private let fill: (Template) -> String
 
-    /// - Parameter fill: Fills the references of paths, with `*` for those of items.
+    /// `fill`: fills the references of paths, with `*` for those of items.
     package init(
         _ loaded: LoadedPipeline, resolver: SourceResolver, tools: DataTools, fill: @escaping (Template) -> String
     ) {
@@ -32,7 +32,7 @@ package struct PipelineExamination {
 
     /// Looks at every stage in order.
     ///
-    /// - Parameter chosen: The stages that take part; nil means all.
+    /// `chosen`: the stages that take part; nil means all.
     package func findings(of chosen: Set<StageID>? = nil) async -> Findings {
         var findings = Findings()
         let pipeline = loaded.pipeline
@@ -77,9 +77,10 @@ package struct PipelineExamination {
     }
 
     private func names(of stage: Stage) -> [DatasetName] {
-        stage.reads.map(\.value) + stage.checks.compactMap { check in
-            if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
-        }
+        stage.reads.map(\.value)
+            + stage.checks.compactMap { check in
+                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
+            }
     }
 
     /// Looks at a dataset that no stage before this one has made known.

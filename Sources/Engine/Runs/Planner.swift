@@ -7,7 +7,9 @@ package struct RunRequest: Sendable {
     package var exclusion: String?
     package var reuse: Bool
 
-    package init(parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool = false) {
+    package init(
+        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool = false
+    ) {
         self.parameters = parameters
         self.selection = selection
         self.exclusion = exclusion
@@ -22,7 +24,7 @@ package struct Planner {
     private let now: Moment
     private let machine: Resources
 
-    /// - Parameter machine: What the machine has, for stages that ask for more than there is.
+    /// `machine`: what the machine has, for stages that ask for more than there is.
     package init(_ loaded: LoadedPipeline, request: RunRequest, now: Moment, machine: Resources) {
         self.loaded = loaded
         self.request = request
@@ -32,9 +34,8 @@ package struct Planner {
 
     /// The plan.
     ///
-    /// - Parameters:
-    ///   - medians: How long each stage usually takes.
-    ///   - selected: The stages that take part; nil means all. What an absent stage stands between stays in order.
+    /// `medians`: how long each stage usually takes.
+    /// `selected`: the stages that take part; nil means all. What an absent stage stands between stays in order.
     /// - Throws: ``InvalidPipeline`` with everything that does not fit.
     package func plan(
         medians: [StageID: Duration], selected: Set<StageID>? = nil
@@ -82,7 +83,8 @@ package struct Planner {
             switch parameter.value(of: text, now: now) {
             case .success(let value): values[parameter.name] = value
             case .failure(let fault):
-                problems.report("the parameter '\(parameter.name)' does not fit: \(fault.message)", at: parameter.location)
+                problems.report(
+                    "the parameter '\(parameter.name)' does not fit: \(fault.message)", at: parameter.location)
             }
         }
         return values
@@ -143,7 +145,8 @@ package struct Planner {
             guard case .environment(let name) = reference, loaded.variables[name] == nil, reported.insert(name).inserted
             else { continue }
             problems.report(
-                "the environment variable '\(name)' is not set", remedy: "set it, or put it into .env beside the pipeline file",
+                "the environment variable '\(name)' is not set",
+                remedy: "set it, or put it into .env beside the pipeline file",
                 at: location)
         }
     }

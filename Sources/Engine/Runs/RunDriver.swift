@@ -2,14 +2,15 @@
 package protocol RunJournal: Sendable {
     /// Records events and lines worth remembering, all or nothing.
     ///
-    /// - Parameter state: The run after the events.
+    /// `state`: the run after the events.
     /// - Throws: ``StoreError``; then nothing was recorded, and nothing may be shown or done.
     func record(_ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState) throws(StoreError)
 
     /// Takes what an attempt needs from outside its run: a slot of a pool, processors, memory.
     ///
     /// - Returns: nil when it was granted, or why it was not.
-    func takeLease(of unit: UnitID, planned: PlannedStage, run: RunID, pools: [PoolName: Int]) throws(StoreError) -> String?
+    func takeLease(of unit: UnitID, planned: PlannedStage, run: RunID, pools: [PoolName: Int]) throws(StoreError)
+        -> String?
 
     /// Gives back what an attempt took.
     func releaseLease(of unit: UnitID, run: RunID) throws(StoreError)

@@ -30,7 +30,9 @@ extension RunMachine {
             guard let stage = state.stage(id) else { return unknown(UnitID(id)) }
             for key in keys {
                 guard let unit = state.unit(UnitID(id, key)), stage.hasItems else { return unknown(UnitID(id, key)) }
-                if !unit.status.isFinished { return "\(id)/\(key) is \(unit.status.rawValue); only an ended item is retried" }
+                if !unit.status.isFinished {
+                    return "\(id)/\(key) is \(unit.status.rawValue); only an ended item is retried"
+                }
             }
             return keys.isEmpty ? "no item was named" : nil
         case .retryFailed:
@@ -175,7 +177,8 @@ extension RunMachine {
         for index in state.stages.indices where !state.stages[index].unit.status.isFinished {
             if stop(UnitID(state.stages[index].id), index, reason: "cancelled by \(by)") { running += 1 }
         }
-        return .accepted(running == 0 ? "the run is cancelled" : "the run is being stopped, \(running) stages are running")
+        return .accepted(
+            running == 0 ? "the run is cancelled" : "the run is being stopped, \(running) stages are running")
     }
 
     /// Stops a unit or keeps it from starting; tells whether something has to be waited for.

@@ -25,7 +25,8 @@ package struct Workshop: Sendable {
     /// DuckDB for a pipeline.
     package func tools(for loaded: LoadedPipeline, folder: String) -> DataTools {
         let masker = SecretMasker(secrets: Self.secrets(of: loaded))
-        let share = Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
+        let share =
+            Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
         let once = Once { () async throws(Failure) in
             try await DuckDBProgram.locate(
@@ -143,7 +144,8 @@ package struct RunSession: Sendable {
         var seed: UInt64 = 0
         for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
         engine = Engine(
-            machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor, writer: writer,
+            machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor,
+            writer: writer,
             mailbox: mailbox, masker: tools.masker, environment: environment)
     }
 
@@ -176,7 +178,8 @@ package enum RunRecovery {
             var units = [(UnitID(stage.id), stage.unit)]
             if stage.hasItems { units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } }
             for (id, unit) in units {
-                guard let attempt = unit.openAttempt, let plan = attempt.publishing, let result = attempt.publishingResult
+                guard let attempt = unit.openAttempt, let plan = attempt.publishing,
+                    let result = attempt.publishingResult
                 else { continue }
                 do throws(Failure) {
                     try Publisher.carryOut(plan)

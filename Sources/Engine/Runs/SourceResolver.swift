@@ -18,10 +18,9 @@ package final class SourceResolver: Sendable {
 
     /// The sources of several datasets.
     ///
-    /// - Parameters:
-    ///   - artifacts: What stages of the run published; a dataset that is not there is looked for on the disk.
-    ///   - earlier: What earlier runs published, for datasets whose stages take no part.
-    ///   - fill: Fills a path's references.
+    /// `artifacts`: what stages of the run published; a dataset that is not there is looked for on the disk.
+    /// `earlier`: what earlier runs published, for datasets whose stages take no part.
+    /// `fill`: fills a path's references.
     package func sources(
         of names: [DatasetName], artifacts: [DatasetName: [Artifact]],
         earlier: (DatasetName) -> [Artifact], fill: (Template) -> String
@@ -76,7 +75,8 @@ package final class SourceResolver: Sendable {
         let key = files.map(Self.version).joined(separator: "\n")
         if let source = known.withLock({ $0[key] }) { return source }
         var source = DataSource(
-            dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [], isOwn: false)
+            dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [],
+            isOwn: false)
         try await inspect(&source, dataset)
         known.withLock { $0[key] = source }
         return source
@@ -107,7 +107,8 @@ package final class SourceResolver: Sendable {
             }
             if status.st_mode & S_IFMT == S_IFDIR {
                 throw Failure(
-                    "the input \(name) is a folder", remedy: "name the files in it, such as \(name)/*.\(dataset.format?.rawValue ?? "csv")",
+                    "the input \(name) is a folder",
+                    remedy: "name the files in it, such as \(name)/*.\(dataset.format?.rawValue ?? "csv")",
                     location: dataset.placeLocation)
             }
             if status.st_mode & S_IFMT != S_IFREG {
@@ -115,11 +116,13 @@ package final class SourceResolver: Sendable {
             }
             if access(file, R_OK) != 0 {
                 throw Failure(
-                    "the input \(name) may not be read: \(String(cString: strerror(errno)))", location: dataset.placeLocation)
+                    "the input \(name) may not be read: \(String(cString: strerror(errno)))",
+                    location: dataset.placeLocation)
             }
             if status.st_size == 0 {
                 throw Failure(
-                    "the input \(name) is empty: it has not even a header", remedy: "look at what should have written it",
+                    "the input \(name) is empty: it has not even a header",
+                    remedy: "look at what should have written it",
                     location: dataset.placeLocation)
             }
         }
@@ -133,20 +136,25 @@ package final class SourceResolver: Sendable {
     // MARK: - What is in them
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
-        if source.format == .csv, source.csv.encoding == nil { source.csv.encoding = Self.encoding(of: source.files[0]) }
+        if source.format == .csv, source.csv.encoding == nil {
+            source.csv.encoding = Self.encoding(of: source.files[0])
+        }
         let sql = DuckDBDialect()
         var script = SQLScript(title: "what is in \(dataset.name)")
         if source.format == .csv {
             for (index, file) in source.files.enumerated() {
                 // A file whose values nothing divides: each line comes whole.
-                let reader = "read_csv(\(sql.text(file)), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
+                let reader =
+                    "read_csv(\(sql.text(file)), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
                     + "delim = E'\\x01', quote = '', escape = '', encoding = \(sql.text(source.csv.encoding ?? "utf-8")), "
                     + "null_padding = true, strict_mode = false)"
                 script.add("the first line", "SELECT 'header' AS caudal, \(index) AS file, line FROM \(reader) LIMIT 1")
             }
         } else {
             let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
-            let reader = source.format == .parquet ? "read_parquet(\(list))"
+            let reader =
+                source.format == .parquet
+                ? "read_parquet(\(list))"
                 : "read_json(\(list), format = '\(source.format == .jsonl ? "newline_delimited" : "auto")')"
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
@@ -155,9 +163,13 @@ package final class SourceResolver: Sendable {
             readings = try await tools.ask(script, reading: source.files)
         } catch {
             let files = source.files.map { PathText.relative($0, to: pipeline.root) }.joined(separator: ", ")
-            let remedy = error.message.contains("ncod")
-                ? "say how it is written with 'csv: {encoding: latin-1}' or utf-16" : "check that it is a \(source.format.rawValue) file"
-            throw Failure("\(files.shortened(to: 200)) cannot be read: \(error.message)", remedy: remedy, location: dataset.placeLocation)
+            let remedy =
+                error.message.contains("ncod")
+                ? "say how it is written with 'csv: {encoding: latin-1}' or utf-16"
+                : "check that it is a \(source.format.rawValue) file"
+            throw Failure(
+                "\(files.shortened(to: 200)) cannot be read: \(error.message)", remedy: remedy,
+                location: dataset.placeLocation)
         }
         if source.format == .csv {
             try readHeaders(&source, dataset, readings)
@@ -169,7 +181,9 @@ package final class SourceResolver: Sendable {
     private func readHeaders(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) throws {
         let lines = readings.rows("header").compactMap { $0.text("line") }
         guard let first = lines.first, let quote = source.csv.quote.first else {
-            throw Failure("\(PathText.relative(source.files[0], to: pipeline.root)) has no first line", location: dataset.placeLocation)
+            throw Failure(
+                "\(PathText.relative(source.files[0], to: pipeline.root)) has no first line",
+                location: dataset.placeLocation)
         }
         if source.csv.delimiter == nil { source.csv.delimiter = CSVHeader.delimiter(of: first, quote: quote) }
         guard let delimiter = source.csv.delimiter?.first else { return }
@@ -180,14 +194,18 @@ package final class SourceResolver: Sendable {
         let names = CSVHeader.values(of: first, delimiter: delimiter, quote: quote)
         let file = PathText.relative(source.files[0], to: pipeline.root)
         if let fault = CSVHeader.fault(in: names) {
-            throw Failure("the header of \(file) cannot be used: \(fault)", remedy: "mend its first line", location: dataset.placeLocation)
+            throw Failure(
+                "the header of \(file) cannot be used: \(fault)", remedy: "mend its first line",
+                location: dataset.placeLocation)
         }
         for (index, line) in lines.enumerated().dropFirst() {
             let others = CSVHeader.values(of: line, delimiter: delimiter, quote: quote)
             guard others != names else { continue }
             let other = PathText.relative(source.files[index], to: pipeline.root)
-            let difference = others.first { !names.contains($0) }.map { "has a column '\($0)'" }
-                ?? names.first { !others.contains($0) }.map { "has no column '\($0)'" } ?? "has its columns in another order"
+            let difference =
+                others.first { !names.contains($0) }.map { "has a column '\($0)'" }
+                ?? names.first { !others.contains($0) }.map { "has no column '\($0)'" }
+                ?? "has its columns in another order"
             throw Failure(
                 "\(other) \(difference), unlike \(file)", remedy: "files of one dataset need the same header",
                 location: dataset.placeLocation)

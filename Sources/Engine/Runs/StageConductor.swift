@@ -63,7 +63,8 @@ package struct StageConductor: AttemptConductor {
         let took = result.duration.short
         if let failure = result.failure {
             let word = result.ending == .stopped ? "stopped" : "failed"
-            return control.log.note("\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
+            return control.log.note(
+                "\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
         }
         let rows = result.rows.map { ", \($0.read.grouped) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
@@ -109,7 +110,8 @@ package struct StageConductor: AttemptConductor {
             earlier: { name in
                 guard let producer = pipeline.producer(of: name) else { return [] }
                 // A history that cannot be read is as good as none: the files are looked for instead.
-                return (try? store.lastArtifacts(of: name, stage: producer.id, pipeline: pipeline.name, before: run)) ?? []
+                return (try? store.lastArtifacts(of: name, stage: producer.id, pipeline: pipeline.name, before: run))
+                    ?? []
             },
             fill: { template in
                 template.filled { reference in
@@ -270,7 +272,9 @@ package struct StageConductor: AttemptConductor {
     ) async throws -> AttemptResult {
         let plan = try Publisher.plan(outputs)
         if !plan.moves.isEmpty {
-            guard await publish(plan, result) else { throw Failure("the run could not be recorded, so nothing was published") }
+            guard await publish(plan, result) else {
+                throw Failure("the run could not be recorded, so nothing was published")
+            }
             try Publisher.carryOut(plan)
         }
         removeFolder(attempt.stagingFolder)
@@ -280,7 +284,8 @@ package struct StageConductor: AttemptConductor {
     private func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {
         guard let size = FileText.size(output.staged) else { return nil }
         return Artifact(
-            dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root), sizeInBytes: size,
+            dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root),
+            sizeInBytes: size,
             rowCount: rows, columns: output.columns, contentHash: ContentHash.ofFile(output.staged))
     }
 
@@ -325,7 +330,8 @@ package struct StageConductor: AttemptConductor {
         var example = ""
         if let sample = first.samples.first {
             let row = sample.row.map { "row \($0.grouped)" } ?? "first"
-            let cells = zip(sample.columns, sample.values).prefix(4).map { "\($0)=\($1 ?? "null")" }.joined(separator: ", ")
+            let cells = zip(sample.columns, sample.values).prefix(4).map { "\($0)=\($1 ?? "null")" }.joined(
+                separator: ", ")
             example = " (\(row): \(cells.shortened(to: 120)))"
         }
         return Failure(

@@ -22,7 +22,10 @@ package struct CheckStage: StageType {
         let faults = CheckCompiler.faults(
             of: attempt.stage.checks, columns: source.columns, references: attempt.referenceTypes)
         if let fault = faults.first { throw fault }
-        var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(attempt.stage.checks.count) checks of \(input.value)")
+        var script = SQLScript(
+            title:
+                "\(attempt.pipeline.name) / \(attempt.stage.id): \(attempt.stage.checks.count) checks of \(input.value)"
+        )
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let judge = attempt.addChecks(on: source, to: &script)
         return .data(

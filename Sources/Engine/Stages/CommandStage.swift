@@ -40,7 +40,11 @@ package struct CommandStage: StageType {
                 if let template = problems.template(Located(text, at: node.location)) { run = .line(template.value) }
             case .sequence:
                 let parts = problems.texts(of: node, what: "'run'").compactMap { problems.template($0)?.value }
-                if parts.isEmpty { problems.report("'run' must not be empty", at: node.location) } else { run = .arguments(parts) }
+                if parts.isEmpty {
+                    problems.report("'run' must not be empty", at: node.location)
+                } else {
+                    run = .arguments(parts)
+                }
             case .mapping: problems.report("'run' must be a command, not \(node.kindName)", at: node.location)
             }
         } else {
@@ -79,11 +83,13 @@ package struct CommandStage: StageType {
         switch run {
         case .arguments(let templates): arguments = templates.map { $0.filled { attempt.value(of: $0) ?? "" } }
         case .line(let template):
-            arguments = ShellText.words(of: template).map { $0.map { $0.filled { attempt.value(of: $0) ?? "" } } }
+            arguments =
+                ShellText.words(of: template).map { $0.map { $0.filled { attempt.value(of: $0) ?? "" } } }
                 ?? ["/bin/sh", "-c", ShellText.line(of: template)]
         }
         return .command(
-            CommandWork(arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern))
+            CommandWork(
+                arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern))
     }
 }
 
@@ -140,9 +146,12 @@ package enum ShellText {
 
     /// Words that only a shell understands when a line begins with them.
     private static let builtins: Set<String> = [
-        ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac", "eval",
-        "exec", "exit", "export", "fg", "fi", "for", "getopts", "hash", "if", "jobs", "local", "read", "readonly", "return",
-        "set", "shift", "source", "then", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until", "wait",
+        ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac",
+        "eval",
+        "exec", "exit", "export", "fg", "fi", "for", "getopts", "hash", "if", "jobs", "local", "read", "readonly",
+        "return",
+        "set", "shift", "source", "then", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until",
+        "wait",
         "while",
     ]
 
@@ -155,7 +164,10 @@ package enum ShellText {
             switch segment {
             case .reference: words[words.count - 1].append(segment)
             case .text(let text):
-                guard text.allSatisfy({ $0 == " " || $0.isASCII && ($0.isLetter || $0.isNumber || "_@%+:,./-".contains($0)) })
+                guard
+                    text.allSatisfy({
+                        $0 == " " || $0.isASCII && ($0.isLetter || $0.isNumber || "_@%+:,./-".contains($0))
+                    })
                 else { return nil }
                 for (index, part) in text.split(separator: " ", omittingEmptySubsequences: false).enumerated() {
                     if index > 0 { words.append([]) }
@@ -164,7 +176,9 @@ package enum ShellText {
             }
         }
         let filled = words.filter { !$0.isEmpty }.map { Template(segments: $0) }
-        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.description) else { return nil }
+        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.description) else {
+            return nil
+        }
         return filled
     }
 }

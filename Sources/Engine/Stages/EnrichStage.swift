@@ -84,11 +84,14 @@ package struct EnrichStage: StageType {
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) with \(names)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         var builder = attempt.relation(of: source, numbersRows: false)
-        script.add("count the rows that come in", OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
+        script.add(
+            "count the rows that come in",
+            OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         for (index, lookup) in lookups.enumerated() {
             let other = try attempt.source(lookup.dataset.value)
             if let refusal = builder.refusalOfDuplicates(lookup, in: other) {
-                script.add("refuse keys that \(lookup.dataset.value) has more than once", location: lookup.location, refusal)
+                script.add(
+                    "refuse keys that \(lookup.dataset.value) has more than once", location: lookup.location, refusal)
             }
             script.add(
                 "count the rows that \(lookup.dataset.value) does not know", weight: 3,

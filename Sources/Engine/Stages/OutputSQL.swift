@@ -20,7 +20,9 @@ enum OutputSQL {
 
     /// How many rows statement `number` (from 1) of a script wrote.
     static func rowCount(_ readings: DataReadings, statement number: Int) -> Int64? {
-        readings.rows.first { $0.statement == number && $0.kind == nil }.flatMap { $0.integer("Count") ?? $0.integer("count") }
+        readings.rows.first { $0.statement == number && $0.kind == nil }.flatMap {
+            $0.integer("Count") ?? $0.integer("count")
+        }
     }
 
     /// The statement that gives one count by name.

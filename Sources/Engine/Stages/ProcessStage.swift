@@ -55,7 +55,9 @@ package struct ProcessStage: StageType {
         for name in queriedDatasets {
             guard var other = typing.sources[name.value] else { return nil }
             other.files = []
-            script.add("name \(name.value)", "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+            script.add(
+                "name \(name.value)",
+                "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
         }
         var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
         for (earlier, step) in steps[..<index].enumerated() {
@@ -75,12 +77,15 @@ package struct ProcessStage: StageType {
     package func work(for attempt: StageAttempt) throws -> StageWork {
         let source = try attempt.source(input.value)
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
-        var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(steps.count) steps on \(input.value)")
+        var script = SQLScript(
+            title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(steps.count) steps on \(input.value)")
         let references = steps.flatMap(\.value.references) + attempt.references(of: attempt.stage.checks)
         attempt.bind(attempt.itemReferences + references, in: &script)
         addViews(attempt, to: &script)
         var builder = attempt.relation(of: source, numbersRows: deduplicates(after: -1))
-        script.add("count the rows that come in", weight: 2, OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
+        script.add(
+            "count the rows that come in", weight: 2,
+            OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }
         for (index, step) in steps.enumerated() {
             try builder.add(
@@ -154,7 +159,9 @@ package struct ProcessStage: StageType {
         var builder = RelationBuilder(
             try attempt.source(input.value), numbersRows: true, references: attempt.referenceTypes)
         for (earlier, step) in steps[..<index].enumerated() {
-            let place = isShared(earlier, attempt) ? sharedFile(earlier, attempt).map { RelationBuilder.DuplicatesPlace.file($0) } : nil
+            let place =
+                isShared(earlier, attempt)
+                ? sharedFile(earlier, attempt).map { RelationBuilder.DuplicatesPlace.file($0) } : nil
             try builder.add(step.value, duplicates: place)
         }
         return builder.duplicatedKeys(of: steps[index].value)
@@ -163,10 +170,13 @@ package struct ProcessStage: StageType {
     package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] {
         var statements: [SQLScript.Statement] = []
         for index in steps.indices where isShared(index, attempt) {
-            guard let path = sharedFile(index, attempt), let query = try wholeQuery(before: index, attempt) else { continue }
+            guard let path = sharedFile(index, attempt), let query = try wholeQuery(before: index, attempt) else {
+                continue
+            }
             let copy = OutputSQL.copy(query, to: path, format: .parquet, csv: CSVDialect())
             statements.append(
-                SQLScript.Statement(title: "find the keys that stand more than once, in all items", sql: copy, weight: 8))
+                SQLScript.Statement(
+                    title: "find the keys that stand more than once, in all items", sql: copy, weight: 8))
         }
         return statements
     }
@@ -198,7 +208,8 @@ package struct ProcessStage: StageType {
             before = after
         }
         guard account.isBalanced else {
-            throw Failure("\(read.grouped) rows came in and \(written.grouped) went out, and no step dropped the others")
+            throw Failure(
+                "\(read.grouped) rows came in and \(written.grouped) went out, and no step dropped the others")
         }
         return DataOutcome(rows: account, outputRows: [output: written])
     }

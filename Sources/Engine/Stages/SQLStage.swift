@@ -15,7 +15,8 @@ package struct SQLStage: StageType {
         let named = reader.texts("inputs").map { Located(DatasetName($0.value), at: $0.location) }
         let output = reader.text("output", isRequired: true)
         let text = reader.text("query", isRequired: true)
-        let query = text.flatMap { context.problems.query($0) } ?? Located(Template(text: "SELECT 1"), at: reader.location)
+        let query =
+            text.flatMap { context.problems.query($0) } ?? Located(Template(text: "SELECT 1"), at: reader.location)
         // A dataset that the query names is an input, said or not: the order of stages must follow from it.
         let found = SQLText.datasets(in: query, among: context.datasetNames).filter { found in
             !named.contains { $0.value == found.value } && found.value.rawValue != output?.value
@@ -35,7 +36,9 @@ package struct SQLStage: StageType {
         for input in inputs {
             guard var source = typing.sources[input.value] else { continue }
             source.files = []
-            script.add("name \(input.value)", "CREATE TEMP VIEW \(sql.name(input.value.rawValue)) AS SELECT * FROM \(source.fromClause(sql))")
+            script.add(
+                "name \(input.value)",
+                "CREATE TEMP VIEW \(sql.name(input.value.rawValue)) AS SELECT * FROM \(source.fromClause(sql))")
         }
         let text = "(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"
         script.add("tell the columns", location: query.location, OutputSQL.describe(text))
@@ -46,7 +49,8 @@ package struct SQLStage: StageType {
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
         let sql = DuckDBDialect()
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): a query")
-        attempt.bind(query.value.references + attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
+        attempt.bind(
+            query.value.references + attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         for input in inputs {
             let source = try attempt.source(input.value)
             let rows = attempt.relation(of: source, numbersRows: false)
@@ -56,13 +60,15 @@ package struct SQLStage: StageType {
         }
         let text = SQLText.bound(query.value)
         script.add(
-            "name the result", weight: 0.1, location: query.location, "CREATE TEMP VIEW \"result of the query\" AS\nSELECT * FROM (\n\(text)\n)")
+            "name the result", weight: 0.1, location: query.location,
+            "CREATE TEMP VIEW \"result of the query\" AS\nSELECT * FROM (\n\(text)\n)")
         let columns = attempt.queryColumns[0] ?? []
         let output = attempt.output(self.output, columns: columns)
         script.add(
             "write the result", weight: 12, location: query.location,
             OutputSQL.copy(
-                "SELECT * FROM \"result of the query\"", to: output.staged, format: dataset.format ?? .parquet, csv: dataset.csv))
+                "SELECT * FROM \"result of the query\"", to: output.staged, format: dataset.format ?? .parquet,
+                csv: dataset.csv))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,

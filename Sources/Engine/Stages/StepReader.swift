@@ -9,7 +9,8 @@ enum StepReader {
         nodes.compactMap { node in
             guard case .mapping(let entries) = node.content, let entry = entries.first else {
                 if case .scalar("trim", _) = node.content { return Located(.trim([]), at: node.location) }
-                problems.report("a step must be a mapping such as {filter: quantity > 0}, not \(node.kindName)", at: node.location)
+                problems.report(
+                    "a step must be a mapping such as {filter: quantity > 0}, not \(node.kindName)", at: node.location)
                 return nil
             }
             if entries.count > 1 {
@@ -32,32 +33,37 @@ enum StepReader {
         switch entry.key.value {
         case "deduplicate": return deduplicate(node, problems)
         case "fill_missing":
-            return .fillMissing(pairs(of: node, "fill_missing", problems).compactMap { pair in
-                literal(pair.value, problems).map { (pair.key, $0) }
-            })
+            return .fillMissing(
+                pairs(of: node, "fill_missing", problems).compactMap { pair in
+                    literal(pair.value, problems).map { (pair.key, $0) }
+                })
         case "derive":
-            return .derive(pairs(of: node, "derive", problems).compactMap { pair in
-                text(of: pair.value, problems).flatMap { problems.expression($0) }.map {
-                    Step.Derivation(name: pair.key, expression: $0)
-                }
-            })
+            return .derive(
+                pairs(of: node, "derive", problems).compactMap { pair in
+                    text(of: pair.value, problems).flatMap { problems.expression($0) }.map {
+                        Step.Derivation(name: pair.key, expression: $0)
+                    }
+                })
         case "filter":
             return text(of: node, problems).flatMap { problems.expression($0) }.map { .filter($0) }
         case "select": return .select(problems.texts(of: node, what: "'select'"))
         case "drop": return .drop(problems.texts(of: node, what: "'drop'"))
         case "rename":
-            return .rename(pairs(of: node, "rename", problems).compactMap { pair in
-                text(of: pair.value, problems).map { (pair.key, $0) }
-            })
+            return .rename(
+                pairs(of: node, "rename", problems).compactMap { pair in
+                    text(of: pair.value, problems).map { (pair.key, $0) }
+                })
         case "cast":
-            return .cast(pairs(of: node, "cast", problems).compactMap { pair in
-                guard let text = text(of: pair.value, problems) else { return nil }
-                if let type = ColumnType(named: text.value) { return (pair.key, type) }
-                problems.report(
-                    "'\(text.value)' is not a type", remedy: "the types are \(ColumnType.names.joined(separator: ", "))",
-                    at: text.location)
-                return nil
-            })
+            return .cast(
+                pairs(of: node, "cast", problems).compactMap { pair in
+                    guard let text = text(of: pair.value, problems) else { return nil }
+                    if let type = ColumnType(named: text.value) { return (pair.key, type) }
+                    problems.report(
+                        "'\(text.value)' is not a type",
+                        remedy: "the types are \(ColumnType.names.joined(separator: ", "))",
+                        at: text.location)
+                    return nil
+                })
         case "trim":
             let names = problems.texts(of: node, what: "'trim'")
             return .trim(names.count == 1 && names[0].value == "all" ? [] : names)

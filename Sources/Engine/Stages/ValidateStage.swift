@@ -83,7 +83,8 @@ package struct ValidateStage: StageType {
             throw Failure("the dataset '\(input.value)' has no schema to validate with", location: input.location)
         }
         let intake = try Intake(source: source, schema: schema, isStrict: isStrict, stageLocation: input.location)
-        var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
+        var script = SQLScript(
+            title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let partition = attempt.item == nil ? [] : attempt.partitionVariables
         intake.addSearch(to: &script, partition: partition)
@@ -191,7 +192,9 @@ package struct ValidateStage: StageType {
         let samples = violations.map { row in
             SampleRow(
                 row: row.integer("row"), columns: ["column", "rule", "value", "rows"],
-                values: [row.text("column"), row.text("rule"), row.text("value"), row.integer("rows").map { $0.grouped }])
+                values: [
+                    row.text("column"), row.text("rule"), row.text("value"), row.integer("rows").map { $0.grouped },
+                ])
         }
         return CheckResult(
             id: "schema", kind: "json_schema", severity: .error, outcome: outcome, measured: Double(bad),

@@ -56,9 +56,11 @@ package struct EventRow: Sendable, Hashable {
         case .attemptStarted(let id, let number): self.init("attempt_started", id, number)
         case .attemptSpawned(let id, let number, let process):
             // Written by hand: it is there once for each attempt of a program.
-            let detail = "{\"bootID\":\(JSONText.quoted(process.bootID)),\"pid\":\(process.pid),\"startTicks\":\(process.startTicks)}"
+            let detail =
+                "{\"bootID\":\(JSONText.quoted(process.bootID)),\"pid\":\(process.pid),\"startTicks\":\(process.startTicks)}"
             self.init("attempt_spawned", id, number, detail: detail)
-        case .progressed(let id, let number, let progress): self.init("progress", id, number, detail: Self.json(progress))
+        case .progressed(let id, let number, let progress):
+            self.init("progress", id, number, detail: Self.json(progress))
         case .stopRequested(let id, let number, let reason):
             self.init("stop_requested", id, number, detail: Self.json(Reason(reason: reason.rawValue)))
         case .publishing(let id, let number, let plan, let result):
@@ -66,7 +68,8 @@ package struct EventRow: Sendable, Hashable {
         case .attemptEnded(let id, let number, let result):
             self.init("attempt_ended", id, number, detail: result == .succeeded ? nil : Self.json(result))
         case .itemsFound(let id, let items): self.init("items_found", UnitID(id), detail: Self.json(items))
-        case .retryScheduled(let id, let delay): self.init("retry_scheduled", id, detail: Self.json(Delay(delay: delay)))
+        case .retryScheduled(let id, let delay):
+            self.init("retry_scheduled", id, detail: Self.json(Delay(delay: delay)))
         case .unitEnded(let id, .succeeded, reason: nil): self.init("ended", id)
         case .unitEnded(let id, let outcome, let reason):
             self.init("ended", id, detail: Self.json(Ended(outcome: outcome, reason: reason)))
@@ -112,7 +115,8 @@ package struct EventRow: Sendable, Hashable {
         case "publishing":
             let publishing = try value(Publishing.self)
             return .publishing(id, attempt: number, publishing.plan, publishing.result)
-        case "attempt_ended": return .attemptEnded(id, attempt: number, detail == nil ? .succeeded : try value(AttemptResult.self))
+        case "attempt_ended":
+            return .attemptEnded(id, attempt: number, detail == nil ? .succeeded : try value(AttemptResult.self))
         case "items_found": return .itemsFound(id.stage, try value([Item].self))
         case "retry_scheduled": return .retryScheduled(id, delay: try value(Delay.self).delay)
         case "ended":

@@ -1,6 +1,8 @@
 import GRDB
 
-/// The run store's tables, version by version. A version that was released is never edited: a change is a new one.
+/// The run store's tables, version by version.
+///
+/// A version that was released is never edited: a change is a new one.
 enum Migrations {
     /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
     static let newest = 1

@@ -14,7 +14,9 @@ package enum Publisher {
             guard access(folder, W_OK) == 0 else {
                 throw Failure(
                     "the output folder \(folder) cannot be written to: \(String(cString: strerror(errno)))",
-                    remedy: "give this user the right to write there, or change the path of '\(output.dataset?.rawValue ?? output.target)'")
+                    remedy:
+                        "give this user the right to write there, or change the path of '\(output.dataset?.rawValue ?? output.target)'"
+                )
             }
         }
     }
@@ -83,7 +85,8 @@ package enum Publisher {
         } catch {
             // What could not be copied whole must not stay beside the outputs; that it may be missing is fine.
             try? FileManager.default.removeItem(atPath: beside)
-            throw Failure("\(target) could not be written: \(error.reason)", remedy: "free some space there, then retry")
+            throw Failure(
+                "\(target) could not be written: \(error.reason)", remedy: "free some space there, then retry")
         }
         try replace(target, with: beside)
         try remove(staged)
@@ -93,7 +96,9 @@ package enum Publisher {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure("the folder \(path) cannot be made: \(error.reason)", remedy: "make it, or change the path in the pipeline file")
+            throw Failure(
+                "the folder \(path) cannot be made: \(error.reason)",
+                remedy: "make it, or change the path in the pipeline file")
         }
     }
 

@@ -11,18 +11,23 @@ extension RunStore {
         let machine = MachineResources.total
         let folder = folder
         return try write { db in
-            let holders = try String.fetchAll(db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
+            let holders = try String.fetchAll(
+                db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
             for holder in holders where !folder.run(RunID(holder)).isLive {
                 try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [holder])
             }
             if let pool = planned.pool {
                 let slots = pools[pool] ?? 1
-                let used = try Int.fetchOne(db, sql: "SELECT count(*) FROM leases WHERE pool = ?", arguments: [pool.rawValue]) ?? 0
+                let used =
+                    try Int.fetchOne(db, sql: "SELECT count(*) FROM leases WHERE pool = ?", arguments: [pool.rawValue])
+                    ?? 0
                 if used >= slots { return "pool \(pool) \(used)/\(slots)" }
             }
             if let asked = planned.resources.memory, let total = machine.memory {
                 let used = try Int64.fetchOne(db, sql: "SELECT total(memory) FROM leases") ?? 0
-                if used + asked > total { return "memory: \(asked.shortBytes) asked, \((total - used).shortBytes) free" }
+                if used + asked > total {
+                    return "memory: \(asked.shortBytes) asked, \((total - used).shortBytes) free"
+                }
             }
             if let asked = planned.resources.cpu, let total = machine.cpu {
                 let used = try Double.fetchOne(db, sql: "SELECT total(cpu) FROM leases") ?? 0
@@ -57,5 +62,6 @@ extension RunStore {
 package enum MachineResources {
     /// Processors and memory of the machine, or of the container that this process is in.
     package static let total = Resources(
-        cpu: Double(ProcessInfo.processInfo.activeProcessorCount), memory: Int64(clamping: ProcessInfo.processInfo.physicalMemory))
+        cpu: Double(ProcessInfo.processInfo.activeProcessorCount),
+        memory: Int64(clamping: ProcessInfo.processInfo.physicalMemory))
 }

@@ -4,9 +4,8 @@ import GRDB
 extension RunStore {
     /// The runs, newest first.
     ///
-    /// - Parameters:
-    ///   - pipeline: Only runs of this pipeline.
-    ///   - limit: At most so many.
+    /// `pipeline`: only runs of this pipeline.
+    /// `limit`: at most so many.
     package func runs(pipeline: String? = nil, limit: Int = 50) throws(StoreError) -> [RunSummary] {
         let folder = folder
         return try read { db in
@@ -80,7 +79,8 @@ extension RunStore {
             var events: [RunEvent] = []
             while let row = try cursor.next() {
                 let event = EventRow(
-                    kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"], detail: row["detail"])
+                    kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"],
+                    detail: row["detail"])
                 guard let change = try event.change() else { continue }
                 events.append(
                     RunEvent(
@@ -110,7 +110,9 @@ extension RunStore {
                     ) WHERE place <= ?
                     """, arguments: [pipeline, runs])
             var durations: [StageID: [Double]] = [:]
-            for row in rows { durations[StageID(row["stage"]), default: []].append(Double(row["duration_ms"] as Int64)) }
+            for row in rows {
+                durations[StageID(row["stage"]), default: []].append(Double(row["duration_ms"] as Int64))
+            }
             return durations.compactMapValues { $0.median.map { .milliseconds(Int64($0)) } }
         }
     }

@@ -45,7 +45,7 @@ extension RunStore {
 
     /// Records events and everything that follows from them, all or nothing.
     ///
-    /// - Parameter state: The run after the events.
+    /// `state`: the run after the events.
     package func record(
         _ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState
     ) throws(StoreError) {
@@ -87,7 +87,9 @@ extension RunStore {
             try keep(outcome, reason, of: id.stage, event, state, db)
         case .unitMarked(let id, let outcome, let reason) where id.item == nil:
             try keep(outcome, reason, of: id.stage, event, state, db)
-        case .runResumed: try db.execute(sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [state.id.rawValue])
+        case .runResumed:
+            try db.execute(
+                sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [state.id.rawValue])
         case .runEnded(let outcome):
             let duration = state.startedAt.map { event.time.since($0).milliseconds }
             try db.execute(
@@ -108,7 +110,8 @@ extension RunStore {
                 """
         ).execute(
             arguments: [
-                state.id.rawValue, stage.rawValue, state.plan.pipeline, outcome.rawValue, reason, event.time.wall, duration,
+                state.id.rawValue, stage.rawValue, state.plan.pipeline, outcome.rawValue, reason, event.time.wall,
+                duration,
             ])
     }
 

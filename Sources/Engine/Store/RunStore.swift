@@ -26,7 +26,9 @@ package final class RunStore: Sendable {
             configuration.label = "run store"
             pool = try DatabasePool(path: folder.database, configuration: configuration)
             let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-            if version > Migrations.newest { throw StoreError(.tooNew(version: String(version)), path: folder.database) }
+            if version > Migrations.newest {
+                throw StoreError(.tooNew(version: String(version)), path: folder.database)
+            }
             if version < Migrations.newest { try Migrations.migrator.migrate(pool) }
         } catch {
             throw Self.fault(error, folder.database)

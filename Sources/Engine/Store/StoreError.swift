@@ -27,7 +27,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .busy:
             return "\(path) is locked by another process; find it with 'fuser \(path)', end it or wait, then try again"
         case .tooNew(let version):
-            return "\(path) was written by a newer caudal (\(version)); update this one, or use another folder with --state"
+            return
+                "\(path) was written by a newer caudal (\(version)); update this one, or use another folder with --state"
         case .full: return "there is no space left for \(path); free some, then continue with 'caudal resume'"
         case .unreadable(let reason): return "\(path) cannot be used: \(reason)"
         case .unknownRun(let text): return "there is no run '\(text)'; 'caudal runs' lists them"

@@ -63,7 +63,8 @@ struct ChannelRouting: Sendable {
         for segment in bent {
             let isJoin = out[segment.left] == 1 && into[segment.right, default: 0] > 1
             let key = Key(
-                vertex: isJoin ? segment.right : segment.left, isTarget: isJoin, isDown: segment.rightRow > segment.leftRow)
+                vertex: isJoin ? segment.right : segment.left, isTarget: isJoin,
+                isDown: segment.rightRow > segment.leftRow)
             if groups[key] == nil { order.append(key) }
             groups[key, default: []].append(segment)
         }
@@ -119,10 +120,13 @@ struct ChannelRouting: Sendable {
                 conflicts += left.flatMap { nets[$0].segments.map(\.right) }
                 free = left
             }
-            guard let next = free.min(by: { a, b in
-                earliest[a] != earliest[b] ? earliest[a] < earliest[b]
-                    : preference(nets[a]) != preference(nets[b]) ? preference(nets[a]) < preference(nets[b]) : a < b
-            }) else { break }
+            guard
+                let next = free.min(by: { a, b in
+                    earliest[a] != earliest[b]
+                        ? earliest[a] < earliest[b]
+                        : preference(nets[a]) != preference(nets[b]) ? preference(nets[a]) < preference(nets[b]) : a < b
+                })
+            else { break }
             var track = earliest[next]
             while nets.indices.contains(where: { other in
                 placed[other] == track && nets[other].low <= nets[next].high && nets[next].low <= nets[other].high

@@ -52,10 +52,12 @@ struct GraphPicture: Sendable {
 
     /// Lays a graph out.
     ///
-    /// - Parameters:
-    ///   - labelWidths: The cells that each node's name takes.
-    ///   - maxLabel: Names are cut to this.
-    init(nodeCount: Int, edges: [(from: Int, to: Int)], labelWidths: [Int], maxLabel: Int, density: NodeDensity) {
+    /// `names`: the cells that each node's name takes.
+    /// `least`: the least room for a node's text.
+    /// `most`: names are cut to this.
+    init(
+        nodeCount: Int, edges: [(from: Int, to: Int)], names: [Int], least: Int, most: Int, density: NodeDensity
+    ) {
         self.density = density
         var frames = [Frame](repeating: Frame(row: 0, column: 0, width: 0, height: 0), count: nodeCount)
         var strokes = [[Stroke]](repeating: [], count: edges.count)
@@ -64,8 +66,8 @@ struct GraphPicture: Sendable {
         var layers: [[Int]] = []
         for part in Self.parts(nodeCount, edges) {
             let component = Component(
-                nodes: part.nodes, edges: part.edges.map { edges[$0] }, labelWidths: labelWidths, maxLabel: maxLabel,
-                density: density)
+                nodes: part.nodes, edges: part.edges.map { edges[$0] }, names: part.nodes.map { min(names[$0], most) },
+                least: least, density: density)
             let top = height == 0 ? 0 : height + 1
             for (local, node) in part.nodes.enumerated() {
                 frames[node] = component.frames[local]
@@ -131,7 +133,7 @@ private struct Component {
     var crossings = 0
 
     init(
-        nodes: [Int], edges: [(from: Int, to: Int)], labelWidths: [Int], maxLabel: Int, density: NodeDensity
+        nodes: [Int], edges: [(from: Int, to: Int)], names: [Int], least: Int, density: NodeDensity
     ) {
         var local: [Int: Int] = [:]
         for (index, node) in nodes.enumerated() { local[node] = index }
@@ -143,7 +145,7 @@ private struct Component {
         let count = graph.layerOf.count
         var assignment = RowAssignment(
             graph, above: (0..<count).map { isNode($0) ? extent.above : 0 },
-            below: (0..<count).map { isNode($0) ? extent.below : 0 }, gap: density == .short ? 1 : 1)
+            below: (0..<count).map { isNode($0) ? extent.below : 0 }, gap: 1)
         var rows = assignment.rows()
         var channels = Self.channels(graph, rows)
         for _ in 0..<12 {
@@ -156,14 +158,14 @@ private struct Component {
         }
 
         // Glyph, blank and name; a card has a border and a margin on each side too.
-        let widths = nodes.map { min(labelWidths[$0], maxLabel) + 2 + (density == .card ? 4 : 0) }
+        let widths = names.map { max($0, least) + 2 + (density == .card ? 4 : 0) }
         let layerWidths = graph.layers.map { layer in layer.map { isNode($0) ? widths[$0] : 1 }.max() ?? 1 }
         var starts: [Int] = []
         var column = 0
         for (index, layerWidth) in layerWidths.enumerated() {
             starts.append(column)
             column += layerWidth
-            if index < channels.count { column += Self.channelWidth(channels[index]) }
+            if index < channels.count { column += Self.channelWidth(channels[index], density) }
         }
         width = column
         for index in nodes.indices {
@@ -178,7 +180,7 @@ private struct Component {
         height = bottom + 1
         layers = graph.layers.map { $0.filter(isNode).map { nodes[$0] } }
         for chain in graph.chains {
-            route(chain, graph, rows, channels, starts, layerWidths, isNode)
+            route(chain, graph, rows, channels, starts, layerWidths, names, density)
         }
     }
 
@@ -197,28 +199,33 @@ private struct Component {
         }
     }
 
-    /// A blank or a stub, the tracks, a stub and the arrowhead.
-    private static func channelWidth(_ channel: ChannelRouting) -> Int { max(4, channel.trackCount + 4) }
+    /// Cells before the first track: a card's border is met at once, a name is followed by a blank.
+    private static func lead(_ density: NodeDensity) -> Int { density == .card ? 1 : 2 }
+
+    /// The lead, the tracks, a stub and the arrowhead.
+    private static func channelWidth(_ channel: ChannelRouting, _ density: NodeDensity) -> Int {
+        max(4, lead(density) + channel.trackCount + 2)
+    }
 
     private mutating func route(
         _ chain: [Int], _ graph: LayeredGraph, _ rows: [Int], _ channels: [ChannelRouting], _ starts: [Int],
-        _ layerWidths: [Int], _ isNode: (Int) -> Bool
+        _ layerWidths: [Int], _ names: [Int], _ density: NodeDensity
     ) {
         var path: [GraphPicture.Stroke] = []
-        // A name is followed by a blank before its line begins; a card's border is met at once.
-        var column = frames[chain[0]].column + frames[chain[0]].width
-        if frames[chain[0]].height < 4 { column += 1 }
+        let first = frames[chain[0]]
+        // The line begins behind the name, however much room there is below it.
+        var column = first.column + (density == .card ? first.width : 2 + names[chain[0]] + 1)
         for (left, right) in zip(chain, chain.dropFirst()) {
             let layer = graph.layerOf[left]
             let segment = ChannelRouting.Segment(left: left, right: right, leftRow: rows[left], rightRow: rows[right])
             let channelStart = starts[layer] + layerWidths[layer]
             if let track = channels[layer].tracks[segment] {
-                let place = channelStart + 2 + track
+                let place = channelStart + Self.lead(density) + track
                 path.append(.horizontal(row: rows[left], from: column, to: place))
                 path.append(.vertical(column: place, from: rows[left], to: rows[right]))
                 column = place
             }
-            let end = isNode(right) ? starts[layer + 1] - 2 : starts[layer + 1] + layerWidths[layer + 1]
+            let end = right < names.count ? starts[layer + 1] - 2 : starts[layer + 1] + layerWidths[layer + 1]
             path.append(.horizontal(row: rows[right], from: column, to: end))
             column = end
         }

@@ -1,5 +1,7 @@
 /// A graph as a list: one node a row, in an order in which each comes after what it needs, with lanes at the left that
-/// show which row leads to which. The drawing of `git log --graph`, with the time going down.
+/// show which row leads to which.
+///
+/// The drawing of `git log --graph`, with the time going down.
 struct RailLayout: Sendable {
     /// One row.
     struct Row: Sendable {
@@ -16,8 +18,8 @@ struct RailLayout: Sendable {
 
     /// Lays a graph out.
     ///
-    /// - Parameter layers: The nodes by layer and by place in it, as the picture of the same graph has them: among
-    ///   nodes that could come next the order follows it, so that both drawings agree.
+    /// `layers`: the nodes by layer and by place in it, as the picture of the same graph has them: among
+    /// nodes that could come next the order follows it, so that both drawings agree.
     init(nodeCount: Int, edges: [(from: Int, to: Int)], layers: [[Int]]) {
         var needs = [[Int]](repeating: [], count: nodeCount)
         var needed = [[Int]](repeating: [], count: nodeCount)
@@ -84,7 +86,9 @@ struct RailLayout: Sendable {
                 cells[other * 2].sides[LineGrid.Side.north.rawValue] = 1
                 cells[other * 2].sides[LineGrid.Side.south.rawValue] = 1
             }
-            for source in sources where source != lane { connect(source, to: lane, closes: closing.contains(source), &cells) }
+            for source in sources where source != lane {
+                connect(source, to: lane, closes: closing.contains(source), &cells)
+            }
             for source in sources where source != lane {
                 if let owner = owner[source] { hasBranched.insert(owner) }
                 if closing.contains(source) { owner[source] = nil }

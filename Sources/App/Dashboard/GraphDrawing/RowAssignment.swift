@@ -46,7 +46,9 @@ struct RowAssignment {
     }
 
     /// Places one layer as near to its neighbours as the distances allow: least squares by pooling neighbours that
-    /// would overlap (M. Ayer and others, 1955).
+    /// would overlap (M.
+    ///
+    /// Ayer and others, 1955).
     private func place(_ layer: [Int], toward neighbours: [[Int]], _ rows: inout [Int]) {
         var offsets: [Int] = []
         var offset = 0
@@ -57,7 +59,8 @@ struct RowAssignment {
         var blocks: [(sum: Double, weight: Double, count: Int)] = []
         for (index, vertex) in layer.enumerated() {
             let near = neighbours[vertex].map { rows[$0] }.sorted()
-            let wanted = near.isEmpty ? Double(rows[vertex]) : Double(near[(near.count - 1) / 2] + near[near.count / 2]) / 2
+            let wanted =
+                near.isEmpty ? Double(rows[vertex]) : Double(near[(near.count - 1) / 2] + near[near.count / 2]) / 2
             let isLine = vertex >= graph.nodeCount
             let weight = near.isEmpty ? 0.1 : isLine ? 8 : near.count == 1 ? 2 : 1
             blocks.append(((wanted - Double(offsets[index])) * weight, weight, 1))

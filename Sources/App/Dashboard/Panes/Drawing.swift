@@ -34,7 +34,9 @@ extension CellBuffer {
         fill(isFocused ? "━" : "─", row: row, columns: frame.columns, style: style)
         let head = " \(frame.pane.rawValue) \(title) "
         let start = frame.columns.lowerBound + 1
-        let end = write(head, row: row, column: start, limit: frame.columns.count - 2, style: isFocused ? Style(.plain, .bold) : .plain)
+        let end = write(
+            head, row: row, column: start, limit: frame.columns.count - 2,
+            style: isFocused ? Style(.plain, .bold) : .plain)
         let length = facts.reduce(0) { $0 + TextWidth.of($1.text) }
         let place = frame.columns.upperBound - length - 3
         guard length > 0, place > end else { return }
@@ -100,7 +102,9 @@ extension DashboardState {
     func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
 
     /// A stage's name with the number of its items.
-    func name(of stage: StageState) -> String { stage.hasItems ? "\(stage.id) ×\(stage.items.count)" : stage.id.rawValue }
+    func name(of stage: StageState) -> String {
+        stage.hasItems ? "\(stage.id) ×\(stage.items.count)" : stage.id.rawValue
+    }
 
     /// What is worth saying about a stage or an item in the width of a bar.
     func information(_ id: UnitID, width: Int) -> [Span] {
@@ -115,20 +119,28 @@ extension DashboardState {
                 let bar = max(3, min(14, width - label.count))
                 return ProgressBar.spans(stage.fraction ?? 0, width: bar, style: .busy) + [Span(label)]
             }
-            if let fraction { return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")] }
+            if let fraction {
+                return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")]
+            }
             if let expected = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }), id.item == nil,
                 let took = elapsed(unit), took < expected * 10
             {
                 let part = min(0.95, took.seconds / max(0.001, expected.seconds))
-                return ProgressBar.spans(part, width: barWidth, style: .busy, isEstimate: true) + [Span(" ~\(Int(part * 100))%", .dim)]
+                return ProgressBar.spans(part, width: barWidth, style: .busy, isEstimate: true) + [
+                    Span(" ~\(Int(part * 100))%", .dim)
+                ]
             }
             return ProgressBar.sliding(frame: frame, width: barWidth, style: .busy)
         case .failed: return [Span(failureText(stage, unit, id), .bad)]
         case .blocked: return [Span("◂ \(blockerName(unit))", .blocked)]
         case .pending, .queued, .retrying:
             let reason = run.waitReason(of: id, now: now) ?? ""
-            let counts = status == .queued && stage.hasItems && id.item == nil ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
-            if reason.isEmpty, counts.isEmpty, let usual = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }) {
+            let counts =
+                status == .queued && stage.hasItems && id.item == nil
+                ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
+            if reason.isEmpty, counts.isEmpty,
+                let usual = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected })
+            {
                 return [Span("usually \(usual.short)", .dim)]
             }
             return [Span(counts + reason, status == .retrying ? .wait : .dim)]

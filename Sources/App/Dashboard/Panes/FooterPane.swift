@@ -10,7 +10,8 @@ enum FooterPane {
             let text = " \(PlainText.sanitized(toast.text)) "
             buffer.write(text, row: row, column: 1, limit: state.columns - 2, style: toast.style)
         } else if let text = standing(state) {
-            buffer.write(" \(PlainText.sanitized(text.text)) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
+            buffer.write(
+                " \(PlainText.sanitized(text.text)) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
         }
         drawKeys(state, row: state.rows - 1, into: &buffer)
     }
@@ -47,7 +48,9 @@ enum FooterPane {
         }
         var place = 1
         for (index, hint) in hints.enumerated() {
-            if index == hints.count - 1 { place = max(place, state.columns - TextWidth.of(hint.key) - TextWidth.of(hint.what) - 2) }
+            if index == hints.count - 1 {
+                place = max(place, state.columns - TextWidth.of(hint.key) - TextWidth.of(hint.what) - 2)
+            }
             place = buffer.write(hint.key, row: row, column: place, style: .accent)
             place = buffer.write(" " + hint.what, row: row, column: place, style: .dim) + 3
         }
@@ -60,8 +63,14 @@ enum FooterPane {
         let finished = state.selectedStage?.unit.status.isFinished == true
         if state.focus == .inspector { hints.append(("esc", "back", 1)) } else { hints.append(("enter", "inspect", 1)) }
         if !state.isReadOnly {
-            if finished { hints.append(("r", "retry", 1)) } else if state.run.status == .running { hints.append(("x", "cancel", 2)) }
-            if state.run.stages.count(where: { $0.unit.status == .failed }) > 1 { hints.append(("R", "retry all failed", 4)) }
+            if finished {
+                hints.append(("r", "retry", 1))
+            } else if state.run.status == .running {
+                hints.append(("x", "cancel", 2))
+            }
+            if state.run.stages.count(where: { $0.unit.status == .failed }) > 1 {
+                hints.append(("R", "retry all failed", 4))
+            }
         }
         hints.append(("L", state.log.only == nil ? "its log" : "all log", 3))
         if state.run.stages.contains(where: { $0.unit.status == .failed }) { hints.append(("e", "next failure", 5)) }

@@ -11,7 +11,8 @@ enum GraphPane {
         let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems ? $1.items.count : 0) }
         var facts = [Span("\(state.run.stages.count) stages")]
         if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
-        facts.append(Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
+        facts.append(
+            Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
         buffer.rule(frame, title: "DAG  graph", facts: facts, isFocused: isFocused)
 
         // Drawn aside and copied, so that nothing leaves the pane; small pictures stand in its middle.
@@ -58,7 +59,9 @@ enum GraphPane {
         let selected = state.selectedIndex
         for (index, edge) in state.graph.edges.enumerated() {
             let source = state.run.stages[edge.from].unit.status
-            let look: Look = source.outcome?.isSuccess == true ? .satisfied
+            let look: Look =
+                source.outcome?.isSuccess == true
+                ? .satisfied
                 : [.failed, .blocked, .cancelled].contains(source) ? .failed : .waiting
             let isHeavy = edge.to == selected || edge.from == selected
             let weight: LineGrid.Weight = isHeavy && state.focus == .graph ? .heavy : .light
@@ -91,7 +94,9 @@ enum GraphPane {
 
     // MARK: - Nodes
 
-    private static func drawNode(_ state: DashboardState, _ index: Int, _ picture: GraphPicture, into canvas: inout CellBuffer) {
+    private static func drawNode(
+        _ state: DashboardState, _ index: Int, _ picture: GraphPicture, into canvas: inout CellBuffer
+    ) {
         let frame = picture.frames[index]
         let stage = state.run.stages[index]
         let status = stage.status
@@ -102,19 +107,28 @@ enum GraphPane {
         case .short: inner = (frame.row, frame.column, frame.width)
         case .detailed:
             inner = (frame.row, frame.column, frame.width)
-            canvas.write(detail(state, stage, width: frame.width - 2), row: frame.row + 1, column: frame.column + 2, limit: frame.width - 2)
+            canvas.write(
+                detail(state, stage, width: frame.width - 2), row: frame.row + 1, column: frame.column + 2,
+                limit: frame.width - 2)
         case .card:
             inner = (frame.row + 1, frame.column + 2, frame.width - 4)
-            drawCard(frame, style: isSelected ? status.style.with(.bold) : status == .pending ? .dim : status.style, isHeavy: isSelected, into: &canvas)
-            canvas.write(detail(state, stage, width: inner.width), row: frame.row + 2, column: inner.column, limit: inner.width)
+            drawCard(
+                frame, style: isSelected ? status.style.with(.bold) : status == .pending ? .dim : status.style,
+                isHeavy: isSelected, into: &canvas)
+            canvas.write(
+                detail(state, stage, width: inner.width), row: frame.row + 2, column: inner.column, limit: inner.width)
         }
         canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: status.style)
         let nameStyle: Style = status == .failed ? .bad : status == .pending || status == .skipped ? .dim : .bold
-        canvas.write(name.cutInMiddle(inner.width - 2), row: inner.row, column: inner.column + 2, limit: inner.width - 2, style: nameStyle)
+        canvas.write(
+            name.cutInMiddle(inner.width - 2), row: inner.row, column: inner.column + 2, limit: inner.width - 2,
+            style: nameStyle)
         if isSelected { canvas.select(row: inner.row, columns: inner.column..<(inner.column + inner.width)) }
     }
 
-    private static func drawCard(_ frame: GraphPicture.Frame, style: Style, isHeavy: Bool, into canvas: inout CellBuffer) {
+    private static func drawCard(
+        _ frame: GraphPicture.Frame, style: Style, isHeavy: Bool, into canvas: inout CellBuffer
+    ) {
         let glyphs: [Unicode.Scalar] = isHeavy ? ["┏", "━", "┓", "┃", "┗", "┛"] : ["╭", "─", "╮", "│", "╰", "╯"]
         let (top, bottom) = (frame.row, frame.row + frame.height - 1)
         let (left, right) = (frame.column, frame.column + frame.width - 1)
@@ -151,7 +165,8 @@ enum GraphPane {
 
     /// How many nodes lie outside of the view, on the side they lie on.
     private static func drawOutside(
-        _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int), _ scroll: (row: Int, column: Int),
+        _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int),
+        _ scroll: (row: Int, column: Int),
         _ frame: DashboardLayout.Frame, into buffer: inout CellBuffer
     ) {
         var left = 0
@@ -161,7 +176,9 @@ enum GraphPane {
             if node.column >= scroll.column + room.columns { right += 1 }
         }
         let row = frame.rows.upperBound - 1
-        if left > 0 { buffer.write(" ◂ \(left) ", row: row, column: frame.columns.lowerBound, style: Style(.plain, .reverse)) }
+        if left > 0 {
+            buffer.write(" ◂ \(left) ", row: row, column: frame.columns.lowerBound, style: Style(.plain, .reverse))
+        }
         if right > 0 {
             let text = " \(right) ▸ "
             buffer.write(text, row: row, column: frame.columns.upperBound - text.count, style: Style(.plain, .reverse))

@@ -14,7 +14,8 @@ enum HeaderPane {
         if let started = run.startedAt { right.append((1, [Span((run.endedAt ?? state.now).since(started).short)])) }
         if let left = remaining(state) { right.append((2, [Span("ETA ~\(left.short)", .dim)])) }
         if state.columns >= 150, run.status == .running, !run.isSettled {
-            let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(separator: " ▸ ")
+            let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(
+                separator: " ▸ ")
             if !path.isEmpty { right.append((5, [Span("critical path \(path)", .dim)])) }
         }
         let clock = run.status == .running ? LocalTime.clock(state.now.wall) : LocalTime.minute(state.now.wall)
@@ -33,7 +34,9 @@ enum HeaderPane {
         }
         buffer.write(left, row: 0, column: 0, limit: state.columns)
         var column = state.columns - width(shown) - 1
-        for part in shown { column = buffer.write(part.spans, row: 0, column: max(0, column), limit: state.columns) + 3 }
+        for part in shown {
+            column = buffer.write(part.spans, row: 0, column: max(0, column), limit: state.columns) + 3
+        }
     }
 
     private static func width(_ parts: [(rank: Int, spans: [Span])]) -> Int {
@@ -41,7 +44,9 @@ enum HeaderPane {
     }
 
     private static func statusSpan(_ state: DashboardState) -> Span {
-        if state.run.isPaused, state.run.status == .running { return Span("PAUSED \(state.isASCII ? "p" : "‖")", Style(.wait, .bold)) }
+        if state.run.isPaused, state.run.status == .running {
+            return Span("PAUSED \(state.isASCII ? "p" : "‖")", Style(.wait, .bold))
+        }
         switch state.run.status {
         case .running:
             let mark = state.isMoving ? " \(state.glyph(.running))" : ""
@@ -69,25 +74,31 @@ enum HeaderPane {
         let failed = run.stages.contains { $0.unit.status == .failed }
         let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
         let barWidth = max(8, min(60, state.columns * 3 / 8))
-        var column = buffer.write(ProgressBar.spans(fraction, width: barWidth, style: style), row: 1, column: 1, limit: barWidth)
+        var column = buffer.write(
+            ProgressBar.spans(fraction, width: barWidth, style: style), row: 1, column: 1, limit: barWidth)
         let percent = "\(isEstimate ? "~" : "")\(Int(fraction * 100))%"
         column = buffer.write(percent.rightAligned(5), row: 1, column: column + 1, style: .bold)
 
         let long = state.columns >= 140
         var chips: [[Span]] = []
         let counts = run.counts
-        let order: [UnitStatus] = [.succeeded, .reused, .running, .retrying, .failed, .blocked, .queued, .pending, .skipped, .cancelled]
+        let order: [UnitStatus] = [
+            .succeeded, .reused, .running, .retrying, .failed, .blocked, .queued, .pending, .skipped, .cancelled,
+        ]
         for status in order {
             guard let count = counts[status], count > 0 else { continue }
             let word = long ? " \(StatusMark.word(status).lowercased())" : ""
-            chips.append([Span("\(state.glyph(status))\(state.columns >= 100 ? " " : "")\(count)\(word)", status.style)])
+            chips.append([Span("\(state.glyph(status))\(state.columns >= 100 ? " " : "")\(count)\(word)", status.style)]
+            )
         }
         var extras: [[Span]] = []
         if let flow = RowFlow(run) { extras.append([Span("\(flow.read.short) rows", .plain)]) }
         if state.errors > 0 { extras.append([Span("err \(state.errors)", .bad)]) }
         if state.warnings > 0 { extras.append([Span("warn \(state.warnings)", .wait)]) }
         let gap = state.columns >= 100 ? 3 : 1
-        func width(_ parts: [[Span]]) -> Int { parts.reduce(0) { $0 + $1.reduce(0) { $0 + TextWidth.of($1.text) } + gap } }
+        func width(_ parts: [[Span]]) -> Int {
+            parts.reduce(0) { $0 + $1.reduce(0) { $0 + TextWidth.of($1.text) } + gap }
+        }
         while !extras.isEmpty, column + 3 + width(chips) + width(extras) > state.columns { extras.removeFirst() }
         var place = max(column + 2, state.columns - width(chips + extras) - (extras.isEmpty ? 0 : 2))
         for (index, chip) in (chips + extras).enumerated() {

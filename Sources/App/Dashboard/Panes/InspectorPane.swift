@@ -2,20 +2,27 @@ import Engine
 
 /// Everything about the selected stage: why it failed, its attempts, its checks with failing rows, its last lines.
 enum InspectorPane {
-    static func draw(_ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer) {
+    static func draw(
+        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
+    ) {
         let text = InspectorText(state)
         let height = frame.rows.count - 1
         let scroll = max(0, min(state.inspectorScroll, text.lines.count - height))
         let below = text.lines.count - scroll - height
         var facts = text.facts
         if below > 0 { facts.append(Span("   \(below) more", .dim)) }
-        buffer.rule(frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: isFocused)
+        buffer.rule(
+            frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: isFocused)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
-            buffer.write(line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1, limit: frame.columns.count - 1)
+            buffer.write(
+                line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1,
+                limit: frame.columns.count - 1)
         }
         // A pane beside another one is divided from it.
         if frame.columns.lowerBound > 0 {
-            for row in frame.rows.dropFirst() { buffer.set("│", row: row, column: frame.columns.lowerBound - 1, style: .dim) }
+            for row in frame.rows.dropFirst() {
+                buffer.set("│", row: row, column: frame.columns.lowerBound - 1, style: .dim)
+            }
             buffer.set("─", row: frame.rows.lowerBound, column: frame.columns.lowerBound - 1, style: .dim)
         }
     }
@@ -58,7 +65,9 @@ struct InspectorText {
         lines.append(head)
         if status == .failed {
             let failure = unit.lastResult?.failure
-            let message = stage.hasItems && state.selection.item == nil ? unit.reason ?? "" : failure?.message ?? unit.reason ?? ""
+            let message =
+                stage.hasItems && state.selection.item == nil
+                ? unit.reason ?? "" : failure?.message ?? unit.reason ?? ""
             addWrapped(message, .bad)
             if let remedy = failure?.remedy { addWrapped("→ " + remedy, .wait) }
             if let place = failure?.location { add("at", [Span(place.description)]) }
@@ -106,11 +115,15 @@ struct InspectorText {
 
     private mutating func addItems(_ stage: StageState) {
         // One cell for each item, the worst first, so that one failure is never averaged away.
-        let order: [UnitStatus] = [.failed, .retrying, .running, .queued, .pending, .cancelled, .skipped, .reused, .succeeded, .blocked]
+        let order: [UnitStatus] = [
+            .failed, .retrying, .running, .queued, .pending, .cancelled, .skipped, .reused, .succeeded, .blocked,
+        ]
         var spans: [Span] = []
         for status in order {
             let count = stage.itemCounts[status, default: 0]
-            if count > 0 { spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style)) }
+            if count > 0 {
+                spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style))
+            }
         }
         add("items", spans + [Span(" \(stage.finishedItems)/\(stage.items.count)")])
         for item in stage.items where item.unit.status == .failed {
@@ -127,7 +140,8 @@ struct InspectorText {
                 spans.append(Span("  \(result.ending.rawValue)", style))
                 if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
                 if let usage = result.usage, usage.peakMemory > 0 {
-                    spans.append(Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
+                    spans.append(
+                        Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
                 }
             } else {
                 spans.append(Span("  running", .busy))
@@ -137,10 +151,14 @@ struct InspectorText {
         }
         if planned.retry.limit > 0 {
             let policy = planned.retry
-            let exits = policy.exitStatuses.isEmpty ? "" : " on exit " + policy.exitStatuses.map(String.init).joined(separator: ", ")
+            let exits =
+                policy.exitStatuses.isEmpty
+                ? "" : " on exit " + policy.exitStatuses.map(String.init).joined(separator: ", ")
             add("policy", [Span("\(policy.limit) retries after \(policy.delay.short)\(exits)", .dim)])
         }
-        if !planned.isIdempotent { add("careful", [Span("running it twice does harm: a retry asks for its name", .wait)]) }
+        if !planned.isIdempotent {
+            add("careful", [Span("running it twice does harm: a retry asks for its name", .wait)])
+        }
     }
 
     private mutating func addRows(_ rows: RowAccount?, _ unit: UnitState) {
@@ -148,7 +166,9 @@ struct InspectorText {
         add("rows", [Span(RowWords.account(rows))])
         let steps = unit.lastResult?.rows?.steps ?? []
         if steps.count > 1 {
-            for step in steps { add("", [Span("\(step.step): \(step.rowsIn.grouped) → \(step.rowsOut.grouped)", .dim)]) }
+            for step in steps {
+                add("", [Span("\(step.step): \(step.rowsIn.grouped) → \(step.rowsOut.grouped)", .dim)])
+            }
         }
     }
 
@@ -161,14 +181,18 @@ struct InspectorText {
             case .failed, .error: mark = ("✗", .bad)
             }
             let part = check.partition.map { " (\($0))" } ?? ""
-            add(place == 0 ? "checks" : "", [Span(mark.0 + " ", mark.1), Span("\(check.id)\(part)  "), Span(check.message, .dim)])
+            add(
+                place == 0 ? "checks" : "",
+                [Span(mark.0 + " ", mark.1), Span("\(check.id)\(part)  "), Span(check.message, .dim)])
             if let waiver = check.waiver { add("", [Span("  \(waiver)", .wait)]) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(5) {
                 let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
                 add("", [Span("  \(sample.row.map { "row \($0.grouped)  " } ?? "")", .dim), Span(cells)])
             }
-            if check.samples.count > 5 { add("", [Span("  \(check.samples.count - 5) more kept: caudal show \(state.run.id)", .dim)]) }
+            if check.samples.count > 5 {
+                add("", [Span("  \(check.samples.count - 5) more kept: caudal show \(state.run.id)", .dim)])
+            }
         }
     }
 
@@ -181,7 +205,9 @@ struct InspectorText {
     private mutating func addFiles(_ artifacts: [Artifact], _ planned: PlannedStage) {
         for (place, artifact) in artifacts.prefix(8).enumerated() {
             let rows = artifact.rowCount.map { "  \($0.grouped) rows" } ?? ""
-            add(place == 0 ? "files" : "", [Span(artifact.path), Span("  \(artifact.sizeInBytes.shortBytes)\(rows)", .dim)])
+            add(
+                place == 0 ? "files" : "",
+                [Span(artifact.path), Span("  \(artifact.sizeInBytes.shortBytes)\(rows)", .dim)])
         }
         if artifacts.count > 8 { add("", [Span("\(artifacts.count - 8) more", .dim)]) }
         if artifacts.isEmpty, !planned.outputPaths.isEmpty {

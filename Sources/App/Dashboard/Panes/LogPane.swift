@@ -24,7 +24,9 @@ enum LogPane {
         let height = frame.rows.count - 1
         guard count > 0, height > 0 else {
             let text = state.log.isFiltered ? "no line matches; esc shows all" : "nothing yet"
-            if height > 0 { buffer.write(text, row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 1, style: .dim) }
+            if height > 0 {
+                buffer.write(text, row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 1, style: .dim)
+            }
             return
         }
         let first = max(0, bottom - height + 1)
@@ -34,18 +36,22 @@ enum LogPane {
             guard let record = lines.record(at: number) else { continue }
             let row = frame.rows.lowerBound + 1 + offset
             drawLine(state, record, row: row, frame, into: &buffer)
-            if hits.contains(number) { buffer.restyle(row: row, columns: frame.columns) { $0.attributes.insert(.underline) } }
+            if hits.contains(number) {
+                buffer.restyle(row: row, columns: frame.columns) { $0.attributes.insert(.underline) }
+            }
             if log.bottom != nil, place == bottom, isFocused { buffer.select(row: row, columns: frame.columns) }
         }
     }
 
     private static func drawLine(
-        _ state: DashboardState, _ record: LogRecord, row: Int, _ frame: DashboardLayout.Frame, into buffer: inout CellBuffer
+        _ state: DashboardState, _ record: LogRecord, row: Int, _ frame: DashboardLayout.Frame,
+        into buffer: inout CellBuffer
     ) {
         let isWide = frame.columns.count >= 100
         let start = frame.columns.lowerBound + 1
         let limit = frame.columns.upperBound
-        var place = buffer.write(LocalTime.clock(record.time), row: row, column: start, limit: limit - start, style: .dim) + 1
+        var place =
+            buffer.write(LocalTime.clock(record.time), row: row, column: start, limit: limit - start, style: .dim) + 1
         let level: (String, Style)
         switch record.level {
         case .debug: level = (isWide ? "DEBUG" : "D", .dim)
@@ -56,11 +62,14 @@ enum LogPane {
         place = buffer.write(level.0, row: row, column: place, limit: max(0, limit - place), style: level.1) + 1
         let width = isWide ? 20 : 14
         let hue = record.stage.map { Self.hue($0) } ?? .dim
-        buffer.write(Span(record.source).text.cutInMiddle(width), row: row, column: place, limit: max(0, limit - place), style: hue)
+        buffer.write(
+            Span(record.source).text.cutInMiddle(width), row: row, column: place, limit: max(0, limit - place),
+            style: hue)
         place += width + 1
         var message = PlainText.sanitized(record.message)
         if state.log.shift > 0 { message = String(message.dropFirst(state.log.shift)) }
-        let style: Style = record.level == .error ? .bad : record.level == .warn ? .wait : record.stream == .engine ? .dim : .plain
+        let style: Style =
+            record.level == .error ? .bad : record.level == .warn ? .wait : record.stream == .engine ? .dim : .plain
         buffer.write(message, row: row, column: place, limit: max(0, limit - place), style: style)
     }
 

@@ -27,7 +27,9 @@ enum OverlayPane {
             buffer.set("│", row: row, column: left, style: style)
             buffer.set("│", row: row, column: left + boxWidth - 1, style: style)
         }
-        for row in [top, top + height - 1] { buffer.fill("─", row: row, columns: left..<(left + boxWidth), style: style) }
+        for row in [top, top + height - 1] {
+            buffer.fill("─", row: row, columns: left..<(left + boxWidth), style: style)
+        }
         buffer.set("╭", row: top, column: left, style: style)
         buffer.set("╮", row: top, column: left + boxWidth - 1, style: style)
         buffer.set("╰", row: top + height - 1, column: left, style: style)
@@ -36,7 +38,9 @@ enum OverlayPane {
         return (top + 1, left + 2, boxWidth - 4, height - 2)
     }
 
-    private static func drawConfirmation(_ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer) {
+    private static func drawConfirmation(
+        _ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer
+    ) {
         // All choices' texts get the same room, so that the box does not jump while one chooses.
         let texts = confirmation.choices.map { confirmation.lines($0) }
         let count = texts.map(\.count).max() ?? 0
@@ -44,7 +48,8 @@ enum OverlayPane {
         let needsName = confirmation.choices.contains { !$0.requires.isEmpty }
         let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
         let place = box(
-            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52), state,
+            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52),
+            state,
             into: &buffer)
         var row = place.row
         for line in confirmation.lines(confirmation.chosen) {
@@ -54,11 +59,17 @@ enum OverlayPane {
         row = place.row + count + 1
         if needsName {
             if let wanted = confirmation.wanted {
-                let end = buffer.write("running it twice does harm; type its name: ", row: row, column: place.column, limit: place.width, style: .wait)
+                let end = buffer.write(
+                    "running it twice does harm; type its name: ", row: row, column: place.column, limit: place.width,
+                    style: .wait)
                 let typedStyle: Style = wanted.rawValue.hasPrefix(confirmation.typed) ? .bold : .bad
-                let stop = buffer.write(confirmation.typed, row: row, column: end, limit: max(0, place.column + place.width - end), style: typedStyle)
+                let stop = buffer.write(
+                    confirmation.typed, row: row, column: end, limit: max(0, place.column + place.width - end),
+                    style: typedStyle)
                 if confirmation.typed != wanted.rawValue {
-                    buffer.write("▏\(wanted.rawValue.dropFirst(min(confirmation.typed.count, wanted.rawValue.count)))", row: row, column: stop,
+                    buffer.write(
+                        "▏\(wanted.rawValue.dropFirst(min(confirmation.typed.count, wanted.rawValue.count)))", row: row,
+                        column: stop,
                         limit: max(0, place.column + place.width - stop), style: .dim)
                 }
             }
@@ -70,7 +81,10 @@ enum OverlayPane {
             let isAllowed = choice.requires.isEmpty || isFocused && confirmation.isAllowed
             let text = isFocused ? " ❯ \(choice.label) " : "   \(choice.label) "
             let style = isFocused ? Style(isAllowed ? .plain : .dim, [.reverse, .bold]) : Style(.plain)
-            column = buffer.write(text, row: row, column: column, limit: max(0, place.column + place.width - column), style: style) + 1
+            column =
+                buffer.write(
+                    text, row: row, column: column, limit: max(0, place.column + place.width - column), style: style)
+                + 1
         }
     }
 
@@ -132,7 +146,8 @@ enum PreviewText {
     static func lines(_ preview: CommandPreview) -> [String] {
         func list(_ stages: [StageID]) -> String {
             let names = stages.prefix(5).map { stage in
-                preview.items[stage].map { items in items.isEmpty ? stage.rawValue : "\(stage) (\(items.count) items)" } ?? stage.rawValue
+                preview.items[stage].map { items in items.isEmpty ? stage.rawValue : "\(stage) (\(items.count) items)" }
+                    ?? stage.rawValue
             }
             return names.joined(separator: ", ") + (stages.count > 5 ? ", +\(stages.count - 5) more" : "")
         }
@@ -141,8 +156,16 @@ enum PreviewText {
         if !preview.runs.isEmpty { lines.append("Runs again:  \(list(preview.runs))") }
         if !preview.stops.isEmpty { lines.append("Stops:       \(list(preview.stops))") }
         if !preview.goesOn.isEmpty { lines.append("Goes on:     \(list(preview.goesOn))") }
-        if !preview.stays.isEmpty { lines.append("Stays:       \(preview.stays.count == 1 ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")") }
-        if !preview.overwrites.isEmpty { lines.append("Overwrites:  \(preview.overwrites.prefix(3).joined(separator: ", "))\(preview.overwrites.count > 3 ? ", …" : "")") }
+        if !preview.stays.isEmpty {
+            lines.append(
+                "Stays:       \(preview.stays.count == 1 ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")"
+            )
+        }
+        if !preview.overwrites.isEmpty {
+            lines.append(
+                "Overwrites:  \(preview.overwrites.prefix(3).joined(separator: ", "))\(preview.overwrites.count > 3 ? ", …" : "")"
+            )
+        }
         if let estimate = preview.estimate { lines.append("Should take: \(estimate.short), as in past runs") }
         return lines
     }

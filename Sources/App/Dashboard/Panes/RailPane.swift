@@ -24,15 +24,21 @@ enum RailPane {
     /// The lines that are visible, with the selected one among them.
     static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
         let rows = rows(state)
-        let place = rows.firstIndex { $0.id == state.selection } ?? rows.firstIndex { $0.id.stage == state.selection.stage } ?? 0
+        let place =
+            rows.firstIndex { $0.id == state.selection } ?? rows.firstIndex { $0.id.stage == state.selection.stage }
+            ?? 0
         let start = max(0, min(place - height / 2, rows.count - height))
         return Array(rows[start..<min(rows.count, start + max(0, height))])
     }
 
-    static func draw(_ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer) {
+    static func draw(
+        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
+    ) {
         let all = rows(state)
         let shown = visibleRows(state, height: frame.rows.count - 1)
-        let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems && !state.unfolded.contains($1.id) ? $1.items.count : 0) }
+        let folded = state.run.stages.reduce(0) {
+            $0 + ($1.hasItems && !state.unfolded.contains($1.id) ? $1.items.count : 0)
+        }
         var facts = [Span("\(state.run.stages.count) stages")]
         if folded > 0 { facts.append(Span("  +\(folded) folded", .dim)) }
         if shown.count < all.count { facts.append(Span("  \(shown.count) of \(all.count) lines", .dim)) }
@@ -41,7 +47,9 @@ enum RailPane {
         let lanes = min(laneLimit, state.graph.rail.laneCount)
         let laneWidth = lanes > 3 ? lanes : lanes * 2
         for (line, row) in shown.enumerated() {
-            drawRow(state, row, at: frame.rows.lowerBound + 1 + line, frame, lanes: lanes, laneWidth: laneWidth, into: &buffer)
+            drawRow(
+                state, row, at: frame.rows.lowerBound + 1 + line, frame, lanes: lanes, laneWidth: laneWidth,
+                into: &buffer)
         }
     }
 
@@ -68,16 +76,25 @@ enum RailPane {
         let name = row.id.item.map { "  \($0)" } ?? state.name(of: stage)
         let columns = Columns(width: frame.columns.count - laneWidth - 2)
         var place = start + laneWidth + 1
-        buffer.write(Span(name).text.cutInMiddle(columns.name).fitted(columns.name), row: line, column: place, style: status == .failed ? .bad : .plain)
+        buffer.write(
+            Span(name).text.cutInMiddle(columns.name).fitted(columns.name), row: line, column: place,
+            style: status == .failed ? .bad : .plain)
         place += columns.name + 1
-        if columns.word > 0 { buffer.write(StatusMark.word(status).fitted(columns.word), row: line, column: place, style: status.style) }
+        if columns.word > 0 {
+            buffer.write(StatusMark.word(status).fitted(columns.word), row: line, column: place, style: status.style)
+        }
         place += columns.word + (columns.word > 0 ? 1 : 0)
-        buffer.write(state.information(row.id, width: columns.information), row: line, column: place, limit: columns.information)
+        buffer.write(
+            state.information(row.id, width: columns.information), row: line, column: place, limit: columns.information)
         place += columns.information + 1
         buffer.write(state.timeText(row.id).rightAligned(columns.time), row: line, column: place, style: .plain)
         place += columns.time
-        if columns.tries > 0 { buffer.write(state.triesText(row.id).rightAligned(columns.tries), row: line, column: place, style: .dim) }
-        if row.id == state.selection { buffer.select(row: line, columns: frame.columns.lowerBound..<frame.columns.upperBound) }
+        if columns.tries > 0 {
+            buffer.write(state.triesText(row.id).rightAligned(columns.tries), row: line, column: place, style: .dim)
+        }
+        if row.id == state.selection {
+            buffer.select(row: line, columns: frame.columns.lowerBound..<frame.columns.upperBound)
+        }
     }
 
     /// The widths of a line's columns; the least important vanish first.

@@ -10,11 +10,14 @@ enum StagePane {
         return Array(rows[start..<min(rows.count, start + max(0, height))])
     }
 
-    static func draw(_ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer) {
+    static func draw(
+        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
+    ) {
         let all = state.listed
         let shown = visibleRows(state, height: frame.rows.count - 2)
         let facts = [
-            Span("sort \(state.order.rawValue)", .dim), Span(shown.count < all.count ? "  \(shown.count)/\(all.count)" : "", .dim),
+            Span("sort \(state.order.rawValue)", .dim),
+            Span(shown.count < all.count ? "  \(shown.count)/\(all.count)" : "", .dim),
         ]
         buffer.rule(frame, title: "STAGES", facts: facts, isFocused: isFocused)
         let columns = Widths(width: frame.columns.count)
@@ -80,11 +83,14 @@ enum StagePane {
         buffer.write(state.glyph(status), row: row, column: place, style: status.style)
         place += 2
         let name = id.item.map { "  \($0)" } ?? state.name(of: stage)
-        buffer.write(Span(name).text.cutInMiddle(columns.name), row: row, column: place, style: status == .failed ? .bad : .plain)
+        buffer.write(
+            Span(name).text.cutInMiddle(columns.name), row: row, column: place, style: status == .failed ? .bad : .plain
+        )
         place += columns.name + 1
         buffer.write(StatusMark.word(status), row: row, column: place, style: status.style)
         place += columns.word + 1
-        buffer.write(state.information(id, width: columns.information), row: row, column: place, limit: columns.information)
+        buffer.write(
+            state.information(id, width: columns.information), row: row, column: place, limit: columns.information)
         place += columns.information
         if columns.rows > 0 {
             let account = id.item == nil ? stage.rows : unit.lastResult?.rows
@@ -94,7 +100,8 @@ enum StagePane {
         buffer.write(state.timeText(id).rightAligned(columns.time), row: row, column: place)
         place += columns.time
         if columns.usual > 0 {
-            let usual = id.item == nil ? state.run.plan.index(of: id.stage).flatMap { state.run.plan.stages[$0].expected } : nil
+            let usual =
+                id.item == nil ? state.run.plan.index(of: id.stage).flatMap { state.run.plan.stages[$0].expected } : nil
             buffer.write((usual?.short ?? "—").rightAligned(columns.usual), row: row, column: place, style: .dim)
             place += columns.usual
         }
@@ -107,7 +114,8 @@ enum StagePane {
         if id == state.selection { buffer.select(row: row, columns: frame.columns.lowerBound..<end) }
         if columns.timeline > 0 {
             let items = id.item == nil && stage.hasItems ? stage.items.flatMap(\.unit.attempts) : []
-            drawTimeline(state, unit.attempts + items, row: row, column: place + 2, width: columns.timeline, into: &buffer)
+            drawTimeline(
+                state, unit.attempts + items, row: row, column: place + 2, width: columns.timeline, into: &buffer)
         }
     }
 
