@@ -1,0 +1,34 @@
+# Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
+.PHONY: help setup build demo run test lint format clean
+
+FILE ?= config/pipeline_config.yaml
+BUILD := swift build -c release --product caudal
+CAUDAL := .build/release/caudal
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: ncurses and SQLite headers, tmux, duckdb
+	@./scripts/setup.sh
+
+build: setup ## Build the program: .build/release/caudal
+	@$(BUILD)
+
+demo: build ## The sales pipeline on a million rows, live in the dashboard
+	@$(CAUDAL) run config/demo.yaml
+
+run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
+	@$(CAUDAL) run $(FILE)
+
+test: setup ## Every test
+	@swift build --build-tests
+	@swift test --skip-build
+
+lint: ## The format of the sources
+	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format: ## Bring the sources into their format
+	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean: ## Remove what building made; runs and outputs stay
+	@rm -rf .build

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Makes sure that everything is there which building, running and testing need; asks nothing.
+#
+#   scripts/setup.sh            what runs need
+#   scripts/setup.sh extensions what connections to databases need besides
+#
+# What is there already is left alone, and then this takes no time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+DUCKDB_VERSION=1.5.5 # the last version for which database extensions exist, and they load into no other
+OLDEST_DUCKDB=1.5.0
+
+say() { printf 'setup: %s\n' "$*"; }
+fail() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+# --- Swift -----------------------------------------------------------------------------------------------------------
+command -v swift >/dev/null 2>&1 || fail "Swift 6.2 or newer is needed: https://www.swift.org/install"
+
+# --- Packages of the system ------------------------------------------------------------------------------------------
+missing=()
+[ -e /usr/include/ncurses.h ] || [ -e /opt/homebrew/opt/ncurses ] || missing+=(libncurses-dev)
+[ -e /usr/include/sqlite3.h ] || [ -e /opt/homebrew/opt/sqlite ] || missing+=(libsqlite3-dev)
+command -v tmux >/dev/null 2>&1 || missing+=(tmux)
+if [ ${#missing[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null 2>&1; then
+        as_root=()
+        if [ "$(id -u)" != 0 ]; then
+            command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null ||
+                fail "these packages are missing and this user may not install them: ${missing[*]}
+       run: sudo apt-get install -y ${missing[*]}"
+            as_root=(sudo -n)
+        fi
+        say "installing ${missing[*]}"
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" \
+            >/tmp/caudal-setup-apt.log 2>&1 ||
+            { "${as_root[@]}" apt-get update >>/tmp/caudal-setup-apt.log 2>&1 &&
+                "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+                    "${missing[@]}" >>/tmp/caudal-setup-apt.log 2>&1; } ||
+            fail "apt-get could not install ${missing[*]}: see /tmp/caudal-setup-apt.log"
+    elif [ "$(uname)" = Darwin ]; then
+        fail "Caudal runs on Linux today: it watches processes through pidfd and epoll.
+       On a Mac, use a Linux container or virtual machine."
+    else
+        fail "this machine has no apt-get; install what stands for these Debian packages: ${missing[*]}
+       (Fedora: ncurses-devel sqlite-devel tmux; Arch: ncurses sqlite tmux; Alpine: ncurses-dev sqlite-dev tmux)"
+    fi
+fi
+
+# --- DuckDB ----------------------------------------------------------------------------------------------------------
+suitable() {
+    local version
+    version=$("$1" --version 2>/dev/null | sed -n 's/^v\([0-9.]*\).*/\1/p')
+    [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$OLDEST_DUCKDB" "$version" | sort -V | head -n 1)" = "$OLDEST_DUCKDB" ]
+}
+
+tool=.tools/duckdb/duckdb_cli/duckdb
+if [ -x "$tool" ] && suitable "$tool"; then
+    :
+elif on_path=$(command -v duckdb) && suitable "$on_path"; then
+    say "using $on_path"
+else
+    python=$(command -v python3 || true)
+    [ -n "$python" ] && "$python" -m pip --version >/dev/null 2>&1 ||
+        fail "duckdb is missing, and so is pip to get it with
+       install python3-pip, or put duckdb $DUCKDB_VERSION (https://duckdb.org) on PATH"
+    say "installing duckdb $DUCKDB_VERSION into .tools"
+    rm -rf .tools/duckdb
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
+        --target .tools/duckdb "duckdb-cli==$DUCKDB_VERSION" ||
+        fail "pip could not install duckdb-cli==$DUCKDB_VERSION; see its message above"
+    suitable "$tool" || fail "$tool does not run: this machine may lack libstdc++6"
+fi
+
+say "everything is there"
