@@ -34,10 +34,14 @@ extension RunMachine {
                     return "\(id)/\(key) is \(unit.status.rawValue); only an ended item is retried"
                 }
             }
-            return keys.isEmpty ? "no item was named" : nil
+            if keys.isEmpty { return "no item was named" }
+            let busy = state.plan.index(of: id).flatMap(busyDownstream)
+            return busy.map { "\($0) is running on what \(id) made; cancel it first" }
         case .retryFailed:
-            let candidates = state.stages.contains { isRetried($0.unit.status) }
-            return candidates ? nil : "nothing has failed or was cancelled"
+            let failed = state.stages.indices.filter { isRetried(state.stages[$0].unit.status) }
+            if failed.isEmpty { return "nothing has failed or was cancelled" }
+            let busy = failed.allSatisfy { busyDownstream(of: $0) != nil }
+            return busy ? "what is downstream of the failed stages is running; cancel it first" : nil
         case .cancel(let id):
             guard let unit = state.unit(id) else { return unknown(id) }
             return unit.status.isFinished ? "\(id) has ended already: \(unit.status.rawValue)" : nil
@@ -50,7 +54,9 @@ extension RunMachine {
             guard let unit = state.unit(id) else { return unknown(id) }
             guard outcome == .succeeded || outcome == .skipped else { return "only succeeded and skipped can be set" }
             if unit.openAttempt != nil || unit.status == .running { return "\(id) is running; cancel it first" }
-            return unit.status == UnitStatus(outcome) ? "\(id) is \(outcome.rawValue) already" : nil
+            if unit.status == UnitStatus(outcome) { return "\(id) is \(outcome.rawValue) already" }
+            let busy = state.plan.index(of: id.stage).flatMap(busyDownstream)
+            return busy.map { "\($0) is running on what \(id.stage) made; cancel it first" }
         }
     }
 
@@ -67,11 +73,13 @@ extension RunMachine {
             return "\(id) is blocked; retry \(names.isEmpty ? "what failed upstream" : names)"
         case .retrying, .succeeded, .failed, .skipped, .cancelled, .reused: break
         }
-        guard downstream else { return nil }
-        let busy = state.plan.allDownstream(of: index).first {
-            [.queued, .running, .retrying].contains(state.stages[$0].unit.status)
-        }
-        return busy.map { "\(state.plan.stages[$0].id) is running; cancel it first or retry \(id) alone" }
+        return busyDownstream(of: index).map { "\($0) is running on what \(id) made; cancel it first" }
+    }
+
+    /// A stage that runs and rests on what `index` made: while it does, that must not change under it.
+    private func busyDownstream(of index: Int) -> StageID? {
+        let busy = state.plan.allDownstream(of: index).first { state.stages[$0].unit.status == .running }
+        return busy.map { state.plan.stages[$0].id }
     }
 
     private func unknown(_ id: UnitID) -> String {
@@ -111,10 +119,14 @@ extension RunMachine {
     private mutating func retryFailed() -> CommandAnswer {
         reopenRun()
         var names: [String] = []
+        var resting = Set<Int>()
         for index in CriticalPath.topologicalIndices(of: state.plan) where isRetried(state.stages[index].unit.status) {
+            if busyDownstream(of: index) != nil { continue }
             names.append(state.plan.stages[index].id.rawValue)
-            reset(index)
+            // What rests on something that runs again waits for it, with all of its items.
+            if resting.contains(index) { emit(.unitReset(UnitID(state.plan.stages[index].id))) } else { reset(index) }
             freeDownstream(of: index)
+            resting.formUnion(state.plan.allDownstream(of: index))
         }
         restart()
         return .accepted("runs again: \(names.joined(separator: ", "))")
@@ -145,15 +157,19 @@ extension RunMachine {
         }
     }
 
-    /// Sets everything downstream back to pending that did not run because of what is now repeated.
+    /// Sets everything downstream back to pending that has not run on what is now made anew.
     private mutating func freeDownstream(of index: Int) {
         for next in state.plan.allDownstream(of: index) {
             let unit = state.stages[next].unit
             guard !unit.isMarked else { continue }
+            let id = UnitID(state.plan.stages[next].id)
             switch unit.status {
-            case .blocked, .skipped: emit(.unitReset(UnitID(state.plan.stages[next].id)))
-            case .cancelled where unit.firstStart == nil: emit(.unitReset(UnitID(state.plan.stages[next].id)))
-            case .pending, .queued, .running, .retrying, .succeeded, .failed, .cancelled, .reused: break
+            case .blocked, .skipped: emit(.unitReset(id))
+            case .cancelled where unit.firstStart == nil: emit(.unitReset(id))
+            case .queued, .retrying:
+                dropRetryTimer(id)
+                emit(.unitReset(id))
+            case .pending, .running, .succeeded, .failed, .cancelled, .reused: break
             }
         }
     }

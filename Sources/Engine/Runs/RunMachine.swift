@@ -129,6 +129,7 @@ package struct RunMachine: Sendable {
             } else {
                 end(id, index, result.ending == .reused ? .reused : .succeeded, reason: result.reuseReason)
             }
+        case .interrupted where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
         case .interrupted: queue(id, index)
         case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
         case .failed where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
@@ -334,6 +335,10 @@ extension RunMachine {
         }
         release(id, index)
         guard state.unit(id)?.status == .queued else { return act(.releaseLease(id)) }
+        if state.isPaused {
+            ready.insert(readyUnit(id, index))
+            return act(.releaseLease(id))
+        }
         start(readyUnit(id, index))
     }
 

@@ -1,0 +1,57 @@
+import Engine
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Simulated runs", .tags(.runs))
+struct RunSimulationTests {
+    /// `make soak` sets it: where to begin, then without end.
+    private static let soakSeed = ProcessInfo.processInfo.environment["CAUDAL_SOAK"].flatMap { UInt64($0) }
+
+    @Test("20,000 random runs with failures, commands and crashes break no promise")
+    func manySeeds() async throws {
+        let events = try await simulate(1...20_000)
+        #expect(events > 500_000, "the seeds should make long runs")
+    }
+
+    @Test("Random runs without end", .enabled(if: soakSeed != nil))
+    func soak() async throws {
+        var first = Self.soakSeed ?? 1
+        while true {
+            let events = try await simulate(first...(first + 49_999))
+            print("seeds \(first) to \(first + 49_999): \(events) events, no promise broken")
+            first += 50_000
+        }
+    }
+
+    @Test("The same seed gives the same run, to the byte of the journal")
+    func determinism() throws {
+        for seed: UInt64 in 1...50 {
+            let first = try Simulation.run(Simulation.Settings(seed: seed))
+            let second = try Simulation.run(Simulation.Settings(seed: seed))
+            #expect(first.state == second.state, "seed \(seed)")
+        }
+    }
+
+    /// Simulates seeds on all processors; the number of events of all.
+    private func simulate(_ seeds: ClosedRange<UInt64>) async throws -> Int {
+        let width = UInt64(ProcessInfo.processInfo.activeProcessorCount)
+        return try await withThrowingTaskGroup(of: Int.self) { group in
+            for worker in 0..<width {
+                group.addTask { @concurrent in
+                    var events = 0
+                    for seed in stride(from: seeds.lowerBound + worker, through: seeds.upperBound, by: Int(width)) {
+                        do throws(Simulation.Story) {
+                            events += try Simulation.runAndCompare(seed: seed).events
+                        } catch {
+                            throw Simulation.shrink(error)
+                        }
+                    }
+                    return events
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+    }
+}

@@ -1,0 +1,6 @@
+import Testing
+
+extension Tag {
+    /// What a run decides and records.
+    @Tag static var runs: Self
+}
