@@ -48,15 +48,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
-        let filler = attempt
-        let examination = PipelineExamination(
-            loaded, resolver: SourceResolver(pipeline: loaded.pipeline, tools: tools), tools: tools,
-            fill: { template in
-                template.filled { reference in
-                    if case .item = reference { return "*" }
-                    return filler.value(of: reference) ?? ""
-                }
-            })
+        let examination = PipelineExamination(loaded, facts: facts, tools: tools)
         let findings = await examination.findings()
         if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
         for name in stage.reads.map(\.value) { if let failure = findings.unknown[name] { throw failure } }

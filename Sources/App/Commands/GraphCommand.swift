@@ -39,7 +39,7 @@ struct GraphCommand: AsyncParsableCommand {
         switch format {
         case .dot: Output.write(GraphText.dot(pipeline.name, stages, upstream), to: 1)
         case .mermaid: Output.write(GraphText.mermaid(stages, upstream), to: 1)
-        case .text: for line in GraphText.list(stages, upstream) { Output.line(line) }
+        case .text: for line in GraphText.picture(stages, upstream, ascii: ascii) { Output.line(line) }
         }
     }
 }
@@ -57,11 +57,28 @@ enum GraphText {
         return text + "}\n"
     }
 
-    static func list(_ stages: [StageID], _ upstream: [StageID: [StageID]]) -> [String] {
-        stages.map { stage in
-            let needs = upstream[stage] ?? []
-            return needs.isEmpty ? stage.rawValue : "\(stage) ← \(needs.map(\.rawValue).joined(separator: ", "))"
+    /// The graph from left to right, as the dashboard draws it without states.
+    static func picture(_ stages: [StageID], _ upstream: [StageID: [StageID]], ascii: Bool) -> [String] {
+        var places: [StageID: Int] = [:]
+        for (place, stage) in stages.enumerated() { places[stage] = place }
+        let edges = stages.enumerated().flatMap { to, stage in
+            (upstream[stage] ?? []).compactMap { places[$0] }.map { (from: $0, to: to) }
         }
+        let names = stages.map(\.rawValue)
+        let picture = GraphPicture(
+            nodeCount: stages.count, edges: edges, names: names.map(TextWidth.of), least: 1, most: 60, density: .short)
+        var canvas = CellBuffer(width: picture.width, height: picture.height)
+        var grid = LineGrid(width: picture.width, height: picture.height)
+        for stroke in picture.strokes.joined() { grid.add(stroke, weight: .light, look: 1) }
+        for (row, column, crossing) in grid.crossings {
+            canvas.set(LineGrid.glyph(crossing), row: row, column: column, style: .plain)
+        }
+        for head in picture.heads { canvas.set("▸", row: head.row, column: head.column, style: .plain) }
+        for (name, frame) in zip(names, picture.frames) {
+            canvas.write("● " + PlainText.sanitized(name), row: frame.row, column: frame.column)
+        }
+        let lines = (0..<canvas.height).map { canvas.text(row: $0) }
+        return ascii ? lines.map(ASCIIDrawing.text(of:)) : lines
     }
 
     static func mermaid(_ stages: [StageID], _ upstream: [StageID: [StageID]]) -> String {

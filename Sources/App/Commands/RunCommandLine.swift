@@ -30,6 +30,9 @@ struct RunCommandLine: AsyncParsableCommand {
         for warning in loaded.warnings { Output.error(warning.oneLine) }
         let workshop = try project.workshop(root: loaded.pipeline.root)
         let plan = try Output.reporting { try makePlan(loaded, workshop) }
+        try await Output.reporting {
+            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
+        }
         let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
         try await SessionRunner(session: session, options: show, workshop: workshop).run()
     }

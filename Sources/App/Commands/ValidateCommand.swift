@@ -40,6 +40,7 @@ struct ValidateCommand: AsyncParsableCommand {
         }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
         for name in others { _ = try project.load(file, environment: name) }
+        try await checkColumns(loaded)
         let pipeline = loaded.pipeline
         var words = [
             "\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"
@@ -49,6 +50,18 @@ struct ValidateCommand: AsyncParsableCommand {
             words.append("variables from \(PathText.relative(variables, to: FileManager.default.currentDirectoryPath))")
         }
         Output.line(words.joined(separator: ", "))
+    }
+}
+
+extension ValidateCommand {
+    /// Holds every stage against the columns that are there now; without values for its parameters nothing is known.
+    private func checkColumns(_ loaded: LoadedPipeline) async throws {
+        guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
+        let workshop = try project.workshop(root: loaded.pipeline.root)
+        try await Output.reporting {
+            let planner = Planner(loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
+            try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+        }
     }
 }
 

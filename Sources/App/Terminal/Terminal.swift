@@ -286,6 +286,15 @@ final class Terminal {
 
 /// ASCII for what would otherwise be drawn with other characters.
 enum ASCIIDrawing {
+    /// Text with every character that ASCII lacks replaced.
+    static func text(of text: String) -> String {
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            shown.append(scalar.value > 0x7E ? replacement(for: scalar.value) : scalar)
+        }
+        return String(shown)
+    }
+
     static func replacement(for value: UInt32) -> Unicode.Scalar {
         switch value {
         case 0x2500, 0x2501, 0x2504, 0x2505, 0x254C, 0x2508: "-"

@@ -170,6 +170,7 @@ package struct PipelineReader {
             catchUp: reader.choice("catch_up", as: Schedule.CatchUp.self) ?? .latest,
             overlap: reader.choice("overlap", as: Schedule.Overlap.self) ?? .skip, location: reader.location)
         reader.finish()
+        problems.warn("'schedule' is read and not acted on yet: start runs with cron or by hand", at: reader.location)
         return schedule
     }
 
@@ -187,6 +188,7 @@ package struct PipelineReader {
         if notification.webhook == nil, notification.command == nil, reader.node("webhook") == nil {
             problems.report("a notification needs 'webhook' or 'command'", at: node.location)
         }
+        problems.warn("'notify' is read and not acted on yet: nobody will be told", at: node.location)
         reader.finish()
         return notification
     }

@@ -221,12 +221,22 @@ package struct CheckJudge {
         }
         return CheckResult(
             id: check.id, kind: check.typeName, severity: check.severity, outcome: outcome, measured: measured,
-            expectation: Self.expectation(check, show: { $0.plain }), message: message,
+            expectation: Self.expectation(check, show: Self.unit(of: check)), message: message,
             totalRows: total.map { Int64($0) },
             waiver: waiver)
     }
 
     // MARK: - Words
+
+    /// How the limits of a check are written.
+    private static func unit(of check: Check) -> (Double) -> String {
+        let isPart: Bool
+        switch check.kind {
+        case .completeness, .rowCountVariation: isPart = true
+        default: isPart = check.limits.areFractions
+        }
+        return { number in isPart ? percent(number) : number.plain }
+    }
 
     private static func expectation(_ check: Check, show: (Double) -> String) -> String {
         func bounds(_ bounds: Check.Bounds) -> String {

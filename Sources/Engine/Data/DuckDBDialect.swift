@@ -27,6 +27,18 @@ package struct DuckDBDialect: SQLDialect {
         return type == .text ? value : cast(value, to: type)
     }
 
+    /// An element of the list of columns that are written to a file.
+    ///
+    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`.
+    /// `value`: the column's SQL where that is not its name.
+    package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
+        let name = name(column.name)
+        let value = value ?? name
+        guard format != .parquet, column.type == .timestamp else { return value == name ? name : "\(value) AS \(name)" }
+        return "CASE WHEN microsecond(\(value)) % 1000000 = 0 THEN strftime(\(value), '%Y-%m-%dT%H:%M:%SZ') "
+            + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%fZ') END AS \(name)"
+    }
+
     /// The name under which a bound value is set.
     package static func variableName(_ reference: Template.Reference) -> String {
         switch reference {

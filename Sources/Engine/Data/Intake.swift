@@ -5,6 +5,8 @@ package struct Intake {
     private let source: DataSource
     private let schema: RowSchema
     private let predicates: SchemaPredicates
+    /// The files as people know them: relative to the project's root where they lie below it.
+    private let fileNames: [String]
     /// The columns of the result, in the file's order and then those that the file lacks.
     package let typedColumns: [(name: String, type: ColumnType, sql: String)]
 
@@ -12,13 +14,14 @@ package struct Intake {
     ///
     /// - Throws: ``ConfigError`` when the file lacks a required column or has one that the schema forbids.
     package init(
-        source: DataSource, schema: RowSchema, isStrict: Bool, stageLocation: SourceLocation
+        source: DataSource, schema: RowSchema, root: String, isStrict: Bool, stageLocation: SourceLocation
     ) throws(ConfigError) {
         self.source = source
         self.schema = schema
         predicates = SchemaPredicates(dialect: sql, isStrict: isStrict)
         let names = source.columnNames
-        let files = source.files.count == 1 ? source.files[0] : "'\(source.dataset)'"
+        fileNames = source.files.map { PathText.relative($0, to: root) }
+        let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         for required in schema.required where !names.contains(required) {
             let place = schema.properties.first { $0.name == required }?.location ?? stageLocation
             throw ConfigError(
@@ -157,7 +160,7 @@ package struct Intake {
 
     /// The rows of the quarantine: one for each broken rule, in the order of the file.
     package var quarantineQuery: String {
-        let names = source.files.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
             separator: " ")
         let file = source.files.isEmpty ? "NULL" : "CASE file \(names) END"
         return "SELECT \(file) AS file, \"row\", \"column\", rule, value, raw\nFROM violations\n"
@@ -165,10 +168,8 @@ package struct Intake {
     }
 
     /// The valid rows with their types.
-    package func validQuery(partition: [String]) -> String {
-        let list = typedColumns.map { column in
-            column.sql == sql.name(column.name) ? column.sql : "\(column.sql) AS \(sql.name(column.name))"
-        }
+    package func validQuery(partition: [String], format: Dataset.Format) -> String {
+        let list = typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
         return
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"

@@ -17,6 +17,8 @@ package struct RelationBuilder {
     /// What the next part reads from.
     private var from: String
     private var numbersRows: Bool
+    /// Whether a part gives its rows in no certain order: DuckDB's joins do.
+    private var hasLostOrder = false
     /// The columns so far.
     package private(set) var columns: [Column]
 
@@ -45,6 +47,13 @@ package struct RelationBuilder {
             "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(Self.indent($0.query, 4))\n  )"
         }
         return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
+    }
+
+    /// The query whose rows are written to a file: in the order of the source, wherever rows have one.
+    package func result(in format: Dataset.Format) -> String {
+        let list = columns.map { sql.written($0, in: format) }.joined(separator: ", ")
+        let order = hasLostOrder && numbersRows ? "\nORDER BY \(sql.name(DataSource.rowColumn))" : ""
+        return query(selecting: list) + order
     }
 
     private static func indent(_ text: String, _ columns: Int) -> String {
@@ -100,6 +109,7 @@ package struct RelationBuilder {
     package mutating func materialize(as table: String) -> String {
         let statement = "CREATE TEMP TABLE \(sql.name(table)) AS\n\(query())"
         parts = []
+        hasLostOrder = false
         from = "(SELECT \(names(columns)), rowid AS \(sql.name(DataSource.rowColumn)) FROM \(sql.name(table)))"
         numbersRows = true
         return statement
@@ -317,6 +327,7 @@ package struct RelationBuilder {
             + conditions.joined(separator: " AND ")
         parts.append((name, title, query))
         from = name
+        hasLostOrder = true
     }
 }
 
@@ -402,6 +413,7 @@ extension RelationBuilder {
         parts.append(
             (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
         from = name
+        hasLostOrder = true
         columns += added
     }
 

@@ -20,14 +20,26 @@ package struct PipelineExamination {
     private let tools: DataTools
     private let fill: (Template) -> String
 
-    /// `fill`: fills the references of paths, with `*` for those of items.
-    package init(
-        _ loaded: LoadedPipeline, resolver: SourceResolver, tools: DataTools, fill: @escaping (Template) -> String
-    ) {
+    /// `facts`: what the references of paths are filled with; those of items become `*`.
+    package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools) {
         self.loaded = loaded
-        self.resolver = resolver
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
         self.tools = tools
-        self.fill = fill
+        fill = { template in
+            template.filled { reference in
+                if case .item = reference { "*" } else { facts.value(of: reference) ?? "" }
+            }
+        }
+    }
+
+    /// Refuses a pipeline in which something does not fit the columns that are there.
+    ///
+    /// - Throws: ``InvalidPipeline`` with everything that was found.
+    package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
+        let faults = await findings(of: chosen).faults
+        if faults.isEmpty { return }
+        let lines = ConfigSource(file: loaded.pipeline.file, text: loaded.text).lines
+        throw InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
     }
 
     /// Looks at every stage in order.
@@ -51,7 +63,7 @@ package struct PipelineExamination {
         }
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
-            itemVariables: stage.fanOut?.variables.map(\.name) ?? [])
+            itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
         do throws(ConfigError) {
             while let question = try stage.type.question(typing) {
                 guard let readings = try await answer(question) else { break }

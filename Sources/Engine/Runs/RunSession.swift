@@ -37,6 +37,13 @@ package struct Workshop: Sendable {
             locate: { () async throws(Failure) in try await once.value() })
     }
 
+    /// Finds what does not fit before anything runs.
+    package func examination(of loaded: LoadedPipeline, plan: RunPlan) -> PipelineExamination {
+        let facts = RunFacts(
+            runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
+        return PipelineExamination(loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"))
+    }
+
     /// Every value of a pipeline that must not be seen.
     static func secrets(of loaded: LoadedPipeline) -> [String] {
         var secrets = SecretMasker.secrets(in: loaded.variables)

@@ -218,7 +218,7 @@ package struct StageConductor: AttemptConductor {
         result.checks = outcome.checks + work.judge(readings, execution.errors, [])
         for note in outcome.notes { control.log.note(note) }
         log(result.checks, control)
-        if let failure = Self.failure(of: result.checks) {
+        if let failure = Self.failure(of: result.checks, keepsOutputs: !work.outputs.isEmpty) {
             removeAll(in: attempt.stagingFolder, except: work.evidence)
             result.ending = .failed
             result.failure = failure
@@ -322,7 +322,9 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// What failing checks mean for their stage; nil when none failed.
-    static func failure(of checks: [CheckResult]) -> Failure? {
+    ///
+    /// `keepsOutputs`: whether the stage has outputs that stay unpublished.
+    static func failure(of checks: [CheckResult], keepsOutputs: Bool) -> Failure? {
         let bad = checks.filter { $0.outcome == .failed || $0.outcome == .error }
         guard let first = bad.first else { return nil }
         let others = bad.count > 1 ? " and \(bad.count - 1) more" : ""
@@ -336,7 +338,7 @@ package struct StageConductor: AttemptConductor {
         }
         return Failure(
             "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",
-            remedy: "expected: \(first.expectation); nothing was published")
+            remedy: "expected: \(first.expectation)" + (keepsOutputs ? "; nothing was published" : ""))
     }
 }
 

@@ -83,7 +83,7 @@ package struct EnrichStage: StageType {
         let names = lookups.map(\.dataset.value.rawValue).joined(separator: ", ")
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) with \(names)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
-        var builder = attempt.relation(of: source, numbersRows: false)
+        var builder = attempt.relation(of: source, numbersRows: true)
         script.add(
             "count the rows that come in",
             OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
@@ -101,7 +101,9 @@ package struct EnrichStage: StageType {
         let output = attempt.output(self.output, columns: builder.columns)
         script.add(
             "write the result", weight: 12,
-            OutputSQL.copy(builder.query(), to: output.staged, format: dataset.format ?? .parquet, csv: dataset.csv))
+            OutputSQL.copy(
+                builder.result(in: dataset.format ?? .parquet), to: output.staged, format: dataset.format ?? .parquet,
+                csv: dataset.csv))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,

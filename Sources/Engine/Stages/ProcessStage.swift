@@ -104,7 +104,9 @@ package struct ProcessStage: StageType {
         let output = attempt.output(self.output, columns: builder.columns)
         script.add(
             "write the result", weight: 12,
-            OutputSQL.copy(builder.query(), to: output.staged, format: dataset.format ?? .parquet, csv: dataset.csv))
+            OutputSQL.copy(
+                builder.result(in: dataset.format ?? .parquet), to: output.staged, format: dataset.format ?? .parquet,
+                csv: dataset.csv))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,

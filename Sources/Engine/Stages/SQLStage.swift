@@ -64,11 +64,12 @@ package struct SQLStage: StageType {
             "CREATE TEMP VIEW \"result of the query\" AS\nSELECT * FROM (\n\(text)\n)")
         let columns = attempt.queryColumns[0] ?? []
         let output = attempt.output(self.output, columns: columns)
+        let list = columns.map { sql.written($0, in: dataset.format ?? .parquet) }.joined(separator: ", ")
         script.add(
             "write the result", weight: 12, location: query.location,
             OutputSQL.copy(
-                "SELECT * FROM \"result of the query\"", to: output.staged, format: dataset.format ?? .parquet,
-                csv: dataset.csv))
+                "SELECT \(list) FROM \"result of the query\"", to: output.staged,
+                format: dataset.format ?? .parquet, csv: dataset.csv))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,

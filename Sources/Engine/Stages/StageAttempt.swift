@@ -43,10 +43,7 @@ package struct StageAttempt: Sendable {
     /// The value a reference stands for; nil where an item has none.
     package func value(of reference: Template.Reference) -> String? {
         switch reference {
-        case .param(let name): facts.parameters[name]
-        case .environment(let name): facts.environment[name]
-        case .runID: facts.runID.rawValue
-        case .runStarted: UTC.iso(facts.started.wall)
+        case .param, .environment, .runID, .runStarted: facts.value(of: reference)
         case .item(let name): item?.values[name] ?? nil
         case .stageOutput: stage.definition.outputs.first.map { staged($0) }
         }
@@ -108,7 +105,8 @@ package struct StageAttempt: Sendable {
     /// The typing of this attempt's columns.
     package var typing: StageTyping {
         var typing = StageTyping(
-            sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables)
+            sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables,
+            root: pipeline.root)
         typing.queryColumns = queryColumns
         return typing
     }
@@ -134,6 +132,17 @@ package struct RunFacts: Sendable {
         self.started = started
         self.parameters = parameters
         self.environment = environment
+    }
+
+    /// The value of a reference that does not depend on stage or item.
+    package func value(of reference: Template.Reference) -> String? {
+        switch reference {
+        case .param(let name): parameters[name]
+        case .environment(let name): environment[name]
+        case .runID: runID.rawValue
+        case .runStarted: UTC.iso(started.wall)
+        case .item, .stageOutput: nil
+        }
     }
 }
 

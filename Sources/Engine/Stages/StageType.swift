@@ -80,17 +80,21 @@ package struct StageTyping: Sendable {
     package var references: [Template.Reference: ColumnType]
     /// The variables of the stage's fan-out, if it has one.
     package var itemVariables: [String]
+    /// The project's root, for names of files in messages.
+    package var root: String
     /// The columns of the stage's queries, as far as the engine has told them.
     package var queryColumns: [Int: [Column]] = [:]
 
     package init(
         sources: [DatasetName: DataSource], schemas: [DatasetName: RowSchema] = [:],
-        references: [Template.Reference: ColumnType] = [:], itemVariables: [String] = []
+        references: [Template.Reference: ColumnType] = [:], itemVariables: [String] = [],
+        root: String
     ) {
         self.sources = sources
         self.schemas = schemas
         self.references = references
         self.itemVariables = itemVariables
+        self.root = root
     }
 }
 

@@ -71,7 +71,8 @@ package struct ValidateStage: StageType {
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         guard let source = typing.sources[input.value], let schema = typing.schemas[input.value] else { return [:] }
-        let intake = try Intake(source: source, schema: schema, isStrict: isStrict, stageLocation: input.location)
+        let intake = try Intake(
+            source: source, schema: schema, root: typing.root, isStrict: isStrict, stageLocation: input.location)
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
     }
 
@@ -82,7 +83,9 @@ package struct ValidateStage: StageType {
         guard let schema = attempt.schemas[input.value], let dataset = attempt.pipeline.dataset(output) else {
             throw Failure("the dataset '\(input.value)' has no schema to validate with", location: input.location)
         }
-        let intake = try Intake(source: source, schema: schema, isStrict: isStrict, stageLocation: input.location)
+        let intake = try Intake(
+            source: source, schema: schema, root: attempt.pipeline.root, isStrict: isStrict,
+            stageLocation: input.location)
         var script = SQLScript(
             title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
@@ -96,7 +99,8 @@ package struct ValidateStage: StageType {
             let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
             script.add(
                 "put the invalid rows aside",
-                OutputSQL.copy(intake.quarantineQuery, to: stagedQuarantine, format: format, csv: CSVDialect()))
+                OutputSQL.copy(
+                    intake.quarantineQuery, to: stagedQuarantine, format: format, csv: CSVDialect()))
             if onInvalid == .quarantine {
                 outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
             }
@@ -105,7 +109,8 @@ package struct ValidateStage: StageType {
         script.add(
             "write the valid rows", weight: 12,
             OutputSQL.copy(
-                intake.validQuery(partition: partition), to: output.staged, format: dataset.format ?? .parquet,
+                intake.validQuery(partition: partition, format: dataset.format ?? .parquet), to: output.staged,
+                format: dataset.format ?? .parquet,
                 csv: dataset.csv))
         outputs.append(output)
         let written = script.statements.count

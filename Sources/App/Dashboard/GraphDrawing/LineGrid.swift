@@ -42,6 +42,16 @@ struct LineGrid: Sendable {
         cells[key] = crossing
     }
 
+    /// Draws a part of an edge.
+    mutating func add(_ stroke: GraphPicture.Stroke, weight: Weight, look: UInt8) {
+        switch stroke {
+        case .horizontal(let row, let from, let to):
+            horizontal(row: row, from: from, to: to, weight: weight, look: look)
+        case .vertical(let column, let from, let to):
+            vertical(column: column, from: from, to: to, weight: weight, look: look)
+        }
+    }
+
     /// Draws a line along a row, from the middle of one cell to the middle of another.
     mutating func horizontal(row: Int, from: Int, to: Int, weight: Weight, look: UInt8) {
         guard from != to else { return }

@@ -66,12 +66,7 @@ enum GraphPane {
             let isHeavy = edge.to == selected || edge.from == selected
             let weight: LineGrid.Weight = isHeavy && state.focus == .graph ? .heavy : .light
             for stroke in picture.strokes[index] {
-                switch stroke {
-                case .horizontal(let row, let from, let to):
-                    grid.horizontal(row: row, from: from, to: to, weight: weight, look: look.rawValue)
-                case .vertical(let column, let from, let to):
-                    grid.vertical(column: column, from: from, to: to, weight: weight, look: look.rawValue)
-                }
+                grid.add(stroke, weight: weight, look: look.rawValue)
             }
         }
         for (row, column, crossing) in grid.crossings {
