@@ -166,27 +166,29 @@ enum CommandWords {
 
 /// Times as the user's clock shows them.
 enum LocalTime {
-    private static func fields(_ milliseconds: Int64) -> tm {
-        var seconds = time_t(milliseconds / 1000)
-        var fields = tm()
-        localtime_r(&seconds, &fields)
-        return fields
+    private static func fields(
+        _ milliseconds: Int64, _ zone: TimeZone
+    ) -> (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, millisecond: Int) {
+        let date = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        return UTC.fields(milliseconds + Int64(zone.secondsFromGMT(for: date)) * 1000)
     }
 
-    private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : String(number) }
+    private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
 
     /// `13:04:29`.
-    static func clock(_ milliseconds: Int64) -> String {
-        let f = fields(milliseconds)
-        return "\(two(f.tm_hour)):\(two(f.tm_min)):\(two(f.tm_sec))"
+    static func clock(_ milliseconds: Int64, in zone: TimeZone = .current) -> String {
+        let f = fields(milliseconds, zone)
+        return "\(two(f.hour)):\(two(f.minute)):\(two(f.second))"
     }
 
     /// `13:04`.
-    static func minute(_ milliseconds: Int64) -> String { String(clock(milliseconds).prefix(5)) }
+    static func minute(_ milliseconds: Int64, in zone: TimeZone = .current) -> String {
+        String(clock(milliseconds, in: zone).prefix(5))
+    }
 
     /// `2026-11-23 13:04:29`.
-    static func full(_ milliseconds: Int64) -> String {
-        let f = fields(milliseconds)
-        return "\(f.tm_year + 1900)-\(two(f.tm_mon + 1))-\(two(f.tm_mday)) \(clock(milliseconds))"
+    static func full(_ milliseconds: Int64, in zone: TimeZone = .current) -> String {
+        let f = fields(milliseconds, zone)
+        return "\(f.year)-\(two(f.month))-\(two(f.day)) \(clock(milliseconds, in: zone))"
     }
 }

@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 
 /// Everything the dashboard shows, as a value: keys and events change it, panes draw it.
 struct DashboardState {
@@ -56,6 +57,8 @@ struct DashboardState {
     /// Whether a run is only looked at.
     let isReadOnly: Bool
     let isASCII: Bool
+    /// The zone in which times are shown.
+    let zone: TimeZone
     /// Whether the run's engine lives in this process, so that leaving is a decision.
     let ownsRun: Bool
     /// How many lines of warning and of error the log has.
@@ -64,7 +67,7 @@ struct DashboardState {
 
     init(
         _ run: RunState, now: Moment, rows: Int, columns: Int, isReadOnly: Bool = false, isASCII: Bool = false,
-        ownsRun: Bool = true
+        ownsRun: Bool = true, zone: TimeZone = .current
     ) {
         self.run = run
         graph = GraphModel(run.plan)
@@ -74,6 +77,7 @@ struct DashboardState {
         self.isReadOnly = isReadOnly
         self.isASCII = isASCII
         self.ownsRun = ownsRun
+        self.zone = zone
         selection = UnitID(run.plan.stages.first?.id ?? "")
     }
 

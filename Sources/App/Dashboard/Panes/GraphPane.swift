@@ -145,8 +145,12 @@ enum GraphPane {
         switch stage.status {
         case .succeeded, .reused:
             let time = state.timeText(id)
-            let rows = stage.rows.map { "\($0.written.short) rows" }
-            return [Span([time, rows].compactMap { $0 }.joined(separator: "  "), .dim)]
+            let count = stage.rows?.written.short
+            let forms = [count.map { "\($0) rows" }, count].map {
+                [time, $0].compactMap { $0 }.joined(separator: "  ")
+            }
+            // Where both do not fit, the number alone says more than half of the words.
+            return [Span(forms.first { TextWidth.of($0) <= width } ?? time, .dim)]
         case .failed:
             let exit = stage.unit.lastResult?.exit?.description
             let tries = state.triesText(id)

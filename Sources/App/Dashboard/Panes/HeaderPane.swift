@@ -18,7 +18,9 @@ enum HeaderPane {
                 separator: " ▸ ")
             if !path.isEmpty { right.append((5, [Span("critical path \(path)", .dim)])) }
         }
-        let clock = run.status == .running ? LocalTime.clock(state.now.wall) : LocalTime.minute(state.now.wall)
+        let clock =
+            run.status == .running
+            ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
         right.append((4, [Span(clock, .dim)]))
         if state.isReadOnly { right.append((3, [Span("read-only", .wait)])) }
 

@@ -51,7 +51,9 @@ enum LogPane {
         let start = frame.columns.lowerBound + 1
         let limit = frame.columns.upperBound
         var place =
-            buffer.write(LocalTime.clock(record.time), row: row, column: start, limit: limit - start, style: .dim) + 1
+            buffer.write(
+                LocalTime.clock(record.time, in: state.zone), row: row, column: start, limit: limit - start, style: .dim
+            ) + 1
         let level: (String, Style)
         switch record.level {
         case .debug: level = (isWide ? "DEBUG" : "D", .dim)

@@ -1,0 +1,125 @@
+@testable import App
+import Engine
+import Testing
+
+@Suite("What keys mean")
+struct DashboardReducerTests {
+    private func failed(readOnly: Bool = false) -> DashboardState {
+        SampleRun.failed.dashboard(rows: 40, columns: 120, readOnly: readOnly)
+    }
+
+    @Test("The first failure is selected by itself, so that enter shows why")
+    func failureIsSelected() {
+        var state = SampleRun.inTheMiddle.dashboard(rows: 40, columns: 120)
+        let event = RunEvent(
+            sequence: state.run.lastSequence + 1, time: state.now, change: .unitEnded("enrich", .failed, reason: "no"))
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .events([event]))
+        #expect(state.selection == "enrich")
+        state.press([.enter])
+        #expect(state.focus == .inspector)
+    }
+
+    @Test("A retry is asked about, and the first choice changes nothing")
+    func retryAsks() {
+        var state = failed()
+        state.press([.character("e"), .character("r")])
+        guard case .confirm(let question)? = state.overlay else {
+            Issue.record("nothing was asked")
+            return
+        }
+        #expect(question.title == "Retry publish?  attempt 2")
+        #expect(question.chosen.effect == nil)
+        #expect(state.press([.enter]).isEmpty)
+        #expect(state.overlay == nil)
+    }
+
+    @Test("What does harm when it runs twice is retried only after its name was typed")
+    func harmfulRetry() {
+        var state = failed()
+        let early = state.press([.character("e"), .character("r"), .tab, .enter])
+        #expect(early.isEmpty, "the name was not typed")
+        let effects = state.press("publish".map { .character($0) } + [.enter])
+        guard case .send(.retry("publish", downstream: false))? = effects.first else {
+            Issue.record("\(effects) is no retry of publish")
+            return
+        }
+    }
+
+    @Test("A harmless stage is retried with two keys after the question")
+    func harmlessRetry() {
+        var state = failed()
+        state.selection = "enrich"
+        let effects = state.press([.character("r"), .tab, .enter])
+        guard case .send(.retry("enrich", downstream: false))? = effects.first else {
+            Issue.record("\(effects) is no retry of enrich")
+            return
+        }
+    }
+
+    @Test("A read-only dashboard sends nothing", arguments: ["r", "R", "x", "X", "P"] as [Character])
+    func readOnly(key: Character) {
+        var state = failed(readOnly: true)
+        #expect(state.press([.character("e"), .character(key), .tab, .enter]).isEmpty)
+        #expect(state.standingToast?.text == "this dashboard is read-only")
+    }
+
+    @Test("Leaving an ended run just leaves; leaving a live one asks first")
+    func quitting() {
+        var ended = failed()
+        guard case .quit? = ended.press([.character("q")]).first else {
+            Issue.record("an ended run keeps its operator")
+            return
+        }
+        var live = SampleRun.inTheMiddle.dashboard(rows: 40, columns: 120)
+        #expect(live.press([.character("q")]).isEmpty)
+        guard case .detach? = live.press([.tab, .enter]).first else {
+            Issue.record("leaving is not offered")
+            return
+        }
+    }
+
+    @Test("The log can be narrowed to the selected stage and to errors, and goes back")
+    func logFilter() {
+        let lines = SampleRun.failed.lines
+        var state = failed()
+        state.press([.character("e"), .character("L")], on: lines)
+        #expect(state.log.count(lines) == 4, "publish wrote four lines")
+        state.press([.character("L"), .character("f"), .character("f")], on: lines)
+        #expect(state.log.count(lines) == 1, "there is one line of error")
+        state.press([.escape], on: lines)
+        #expect(state.log.count(lines) == lines.count)
+    }
+
+    @Test("A search finds lines and says so when there are none")
+    func search() {
+        let lines = SampleRun.failed.lines
+        var state = failed()
+        state.press([.character("/")] + "warehouse".map { .character($0) } + [.enter], on: lines)
+        #expect(state.log.hits.count == 1)
+        state.press([.character("/")] + "x".map { .character($0) } + [.character("§"), .enter], on: lines)
+        #expect(state.standingToast?.text == "'x§' is not in the log")
+    }
+
+    @Test("Any keys in any order leave a state that can be drawn at any size")
+    func anyKeys() {
+        var generator = SplitMix64(seed: 20)
+        let keys: [Key] =
+            "qjkhlrRxXPeEzvLf/nNyM?12345gG 0".map { .character($0) } + [
+                .up, .down, .left, .right, .enter, .escape, .tab, .backTab, .backspace, .home, .end, .pageUp, .pageDown,
+                .click(row: 5, column: 9), .wheelUp(row: 20, column: 3), .wheelDown(row: 30, column: 40),
+            ]
+        let lines = SampleRun.failed.lines
+        for _ in 0..<20 {
+            var state =
+                Bool.random(using: &generator) ? failed() : SampleRun.inTheMiddle.dashboard(rows: 24, columns: 80)
+            for _ in 0..<25 {
+                state.press([keys.randomElement(using: &generator) ?? .enter], on: lines)
+                (state.rows, state.columns) = (
+                    Int.random(in: 1...70, using: &generator), Int.random(in: 1...220, using: &generator)
+                )
+                let drawn = DashboardScreen.draw(state, lines)
+                if drawn.width != state.columns || drawn.height != state.rows { Issue.record("another size") }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+@testable import App
+import Engine
+import Foundation
+import Testing
+
+/// Whole screens against recorded ones: cells with a row of style marks below.
+///
+/// `CAUDAL_RECORD_GOLDEN=1 swift test --filter Snapshot` records them anew and fails, so that nobody records unseen.
+@Suite("Screens")
+struct DashboardSnapshotTests {
+    private static let sizes: [(columns: Int, rows: Int)] = [(40, 10), (80, 24), (120, 40), (200, 60)]
+
+    @Test("A run in the middle of its work")
+    func running() throws {
+        try compare("running", SampleRun.inTheMiddle) { _ in }
+    }
+
+    @Test("A run whose last stage failed, selected")
+    func failed() throws {
+        try compare("failed", SampleRun.failed) { $0.press([.character("e")]) }
+    }
+
+    @Test("The inspector tells why a stage failed")
+    func inspector() throws {
+        try compare("inspector", SampleRun.failed) { $0.press([.character("e"), .enter]) }
+    }
+
+    @Test("Before a retry the operator sees what it would bring about")
+    func question() throws {
+        try compare("retry", SampleRun.failed) { $0.press([.character("e"), .character("r"), .tab]) }
+    }
+
+    @Test("The help lists every key")
+    func help() throws {
+        try compare("help", SampleRun.inTheMiddle) { $0.press([.character("?")]) }
+    }
+
+    @Test("Items of a fan-out are listed when it is unfolded")
+    func unfolded() throws {
+        try compare("items", SampleRun.inTheMiddle) { state in
+            state.unfolded = ["process"]
+            state.focus = .stages
+            state.selection = UnitID("process", "north")
+        }
+    }
+
+    /// Draws a screen at every size and holds it against what was recorded.
+    private func compare(_ name: String, _ run: SampleRun, _ change: (inout DashboardState) -> Void) throws {
+        for size in Self.sizes {
+            var state = run.dashboard(rows: size.rows, columns: size.columns)
+            change(&state)
+            let drawn = DashboardScreen.draw(state, run.lines).styledText
+            try Golden.compare(drawn, with: "\(name)-\(size.columns)x\(size.rows).txt")
+        }
+    }
+}
+
+/// Recorded texts beside the tests.
+enum Golden {
+    static func compare(_ text: String, with name: String) throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+        let file = folder.appending(path: name)
+        if ProcessInfo.processInfo.environment["CAUDAL_RECORD_GOLDEN"] != nil {
+            try text.write(to: file, atomically: true, encoding: .utf8)
+            Issue.record("recorded \(name): look at it, then run without CAUDAL_RECORD_GOLDEN")
+            return
+        }
+        let recorded = try String(contentsOf: file, encoding: .utf8)
+        guard text != recorded else { return }
+        let (old, new) = (
+            recorded.split(separator: "\n", omittingEmptySubsequences: false),
+            text.split(separator: "\n", omittingEmptySubsequences: false)
+        )
+        let first =
+            zip(old, new).enumerated().first { $0.element.0 != $0.element.1 }?.offset ?? min(old.count, new.count)
+        Issue.record("\(name) differs from line \(first + 1) on; it was\n\(recorded)\nand is now\n\(text)")
+    }
+}
+
+extension DashboardState {
+    /// Presses keys, one after the other; what has to be done outside for the last of them.
+    @discardableResult
+    mutating func press(_ keys: [Key], on lines: LogLineList = SampleRun.failed.lines) -> [DashboardEffect] {
+        var effects: [DashboardEffect] = []
+        for key in keys { effects = DashboardReducer(lines: lines).reduce(&self, .key(key)) }
+        return effects
+    }
+}

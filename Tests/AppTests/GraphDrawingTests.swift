@@ -1,0 +1,101 @@
+@testable import App
+import Engine
+import Testing
+
+@Suite("Drawing graphs")
+struct GraphDrawingTests {
+    /// A random graph without cycles: each node needs some of those before it.
+    private func randomEdges(_ count: Int, _ generator: inout SplitMix64) -> [(from: Int, to: Int)] {
+        var edges: [(from: Int, to: Int)] = []
+        for to in 1..<max(1, count) {
+            var needs = Set<Int>()
+            for _ in 0..<Int.random(in: 0...3, using: &generator) {
+                needs.insert(Int.random(in: 0..<to, using: &generator))
+            }
+            edges += needs.sorted().map { (from: $0, to: to) }
+        }
+        return edges
+    }
+
+    @Test("In 150 random graphs no nodes overlap, every edge is joined up and goes through no node")
+    func layout() {
+        var generator = SplitMix64(seed: 7)
+        for round in 0..<150 {
+            let count = Int.random(in: 1...24, using: &generator)
+            let edges = randomEdges(count, &generator)
+            let density = NodeDensity.allCases[round % 3]
+            let names = (0..<count).map { _ in Int.random(in: 1...20, using: &generator) }
+            let picture = GraphPicture(
+                nodeCount: count, edges: edges, names: names, least: 4, most: 18, density: density)
+            var owner: [Int: Int] = [:]
+            for (node, frame) in picture.frames.enumerated() {
+                for row in frame.row..<(frame.row + frame.height) {
+                    for column in frame.column..<(frame.column + frame.width) {
+                        if row >= picture.height || column >= picture.width { Issue.record("round \(round): outside") }
+                        let key = row * picture.width + column
+                        if let other = owner[key] { Issue.record("round \(round): nodes \(node) and \(other) overlap") }
+                        owner[key] = node
+                    }
+                }
+            }
+            for (index, edge) in edges.enumerated() {
+                let cells = Self.cells(of: picture.strokes[index], width: picture.width)
+                for cell in cells where owner[cell] != nil && owner[cell] != edge.from && owner[cell] != edge.to {
+                    Issue.record("round \(round): the edge \(edge) goes through node \(owner[cell] ?? -1)")
+                }
+                #expect(Self.isConnected(cells, width: picture.width), "round \(round): the edge \(edge) has a gap")
+            }
+        }
+    }
+
+    private static func cells(of strokes: [GraphPicture.Stroke], width: Int) -> Set<Int> {
+        var cells = Set<Int>()
+        for stroke in strokes {
+            switch stroke {
+            case .horizontal(let row, let from, let to):
+                for column in min(from, to)...max(from, to) { cells.insert(row * width + column) }
+            case .vertical(let column, let from, let to):
+                for row in min(from, to)...max(from, to) { cells.insert(row * width + column) }
+            }
+        }
+        return cells
+    }
+
+    private static func isConnected(_ cells: Set<Int>, width: Int) -> Bool {
+        guard let start = cells.first else { return false }
+        var seen: Set<Int> = [start]
+        var next = [start]
+        while let cell = next.popLast() {
+            for neighbour in [cell - 1, cell + 1, cell - width, cell + width]
+            where cells.contains(neighbour) && seen.insert(neighbour).inserted { next.append(neighbour) }
+        }
+        return seen.count == cells.count
+    }
+
+    @Test("The layers of a chain stand in one row, from left to right")
+    func chain() {
+        let names: [StageID] = ["extract", "clean", "load"]
+        let picture = GraphText.picture(names, ["clean": ["extract"], "load": ["clean"]], ascii: false)
+        #expect(picture == ["● extract ──▸● clean ──▸● load"])
+    }
+
+    @Test("Three ways are a join; two stages that each need two others share one joint")
+    func joins() {
+        let text = GraphText.picture(
+            ["a", "b", "c", "d"], ["c": ["a", "b"], "d": ["a", "b"]], ascii: false
+        ).joined(separator: "\n")
+        #expect(text.contains("┬") || text.contains("┴") || text.contains("├"), "\(text)")
+        #expect(!text.contains("┼") || text.filter { $0 == "┼" }.count <= 1, "\(text)")
+    }
+
+    @Test("A graph of 2,000 stages is laid out and drawn as a rail")
+    func large() {
+        var generator = SplitMix64(seed: 3)
+        let edges = randomEdges(2000, &generator)
+        var stages = (0..<2000).map { PlannedStage(id: StageID("s\($0)")) }
+        for edge in edges { stages[edge.to].upstream.append(StageID("s\(edge.from)")) }
+        let state = RunState(id: "large", plan: RunPlan(pipeline: "large", maxParallel: 4, stages: stages))
+        let dashboard = DashboardState(state, now: Moment(wall: 0, steady: 0), rows: 40, columns: 120)
+        #expect(DashboardScreen.draw(dashboard, LogLineList()).text.contains("2000 stages"))
+    }
+}

@@ -1,0 +1,61 @@
+@testable import App
+import Engine
+import Foundation
+import Testing
+
+@Suite("Text on the screen")
+struct TerminalTextTests {
+    @Test("Nothing that steers a terminal comes through, whatever it is")
+    func harmless() {
+        var generator = SplitMix64(seed: 11)
+        let nasty: [UInt32] = [0x1B, 0x5B, 0x07, 0x9B, 0x90, 0x0D, 0x08, 0x7F, 0x202E, 0x200F, 0x5D, 0x3B, 0x6D, 0x41]
+        for _ in 0..<2000 {
+            var text = String.UnicodeScalarView()
+            for _ in 0..<20 {
+                let value =
+                    Bool.random(using: &generator)
+                    ? nasty.randomElement(using: &generator) ?? 0x1B : UInt32.random(in: 1...0x1FFFF, using: &generator)
+                if let scalar = Unicode.Scalar(value) { text.append(scalar) }
+            }
+            for scalar in PlainText.sanitized(String(text)).unicodeScalars {
+                let value = scalar.value
+                let steers = value < 0x20 || (0x7F..<0xA0).contains(value)
+                let turns = (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
+                if steers || turns { Issue.record("U+\(String(value, radix: 16)) came through") }
+            }
+        }
+    }
+
+    @Test(
+        "A title sequence, a colour and a cursor move leave their text behind",
+        arguments: [
+            ("\u{1b}]0;owned\u{07}hello", "hello"), ("\u{1b}[31mred\u{1b}[0m", "red"), ("a\u{1b}[2J\u{1b}[Hb", "ab"),
+            ("tab\there", "tab     here"),
+        ])
+    func sequences(text: String, shown: String) {
+        #expect(PlainText.sanitized(text) == shown)
+    }
+
+    @Test("Wide characters take two cells and are never cut in half")
+    func wide() {
+        var buffer = CellBuffer(width: 6, height: 1)
+        buffer.write("日本語テ", row: 0, column: 0, limit: 6)
+        #expect(buffer.text == "日本…")
+        buffer.write("x", row: 0, column: 1)
+        #expect(buffer.text.hasPrefix(" x本"), "the half that was written over is blank")
+    }
+
+    @Test("Times are shown in the zone that is asked for")
+    func zone() {
+        #expect(LocalTime.full(1_795_439_040_000, in: .gmt) == "2026-11-23 13:04:00")
+    }
+
+    @Test("Drawn with ASCII alone, a screen holds nothing else")
+    func ascii() {
+        let state = SampleRun.failed.dashboard(rows: 40, columns: 120, ascii: true)
+        let text = ASCIIDrawing.text(of: DashboardScreen.draw(state, SampleRun.failed.lines).text)
+        #expect(text.unicodeScalars.allSatisfy { $0.isASCII })
+        #expect(
+            text.contains("publish") && text.count { $0 == "?" } == 1, "only the key of the help is a question mark")
+    }
+}
