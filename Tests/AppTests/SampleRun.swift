@@ -148,5 +148,6 @@ struct SampleRun {
 }
 
 extension UnitID: ExpressibleByStringLiteral {
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public init(stringLiteral value: String) { self.init(StageID(value)) }
 }
