@@ -47,7 +47,8 @@ extension SQLScript {
     package mutating func addRows(of query: String) {
         add(
             "rows for the test",
-            "SELECT 'row' AS caudal, list_value(*COLUMNS(*)) AS row\nFROM (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n\(query)\n))")
+            "SELECT 'row' AS caudal, list_value(*COLUMNS(*)) AS row\nFROM (SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n\(query)\n))"
+        )
     }
 }
 

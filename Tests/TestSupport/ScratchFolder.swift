@@ -6,7 +6,7 @@ package final class ScratchFolder: Sendable {
     package let path: String
 
     package init() throws {
-        path = NSTemporaryDirectory() + "/caudal-test-\(UUID().uuidString)"
+        path = URL(fileURLWithPath: NSTemporaryDirectory()).path + "/caudal-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
