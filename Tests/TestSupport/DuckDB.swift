@@ -12,7 +12,7 @@ package struct DuckDB: Sendable {
 
     /// Runs a script.
     ///
-    /// - Parameter essential: How many of its statements make the data; later ones may fail. All by default.
+    /// `essential`: how many of its statements make the data; later ones may fail. All by default.
     package func run(_ script: SQLScript, essential: Int? = nil) async throws -> Execution {
         let root = Repository.root
         let variables = ProcessInfo.processInfo.environment
