@@ -70,6 +70,20 @@ import Testing
         #expect(found == [["'; --"], ["x"]])
     }
 
+    @Test("A text on several lines is data, which the layout of the query leaves as it is")
+    func textsOnSeveralLines() async throws {
+        let found = try await rows(
+            "{derive: {d: \"'a\\n.b\\n  c'\"}}, {sql: \"select *, 'x\\n.y' as e from input\"}", [Column("n", .integer)],
+            [["1"]])
+        #expect(found == [["1", "a\n.b\n  c", "x\n.y"]])
+    }
+
+    @Test("Trimming takes tabs and line ends as well as spaces, and only around a text")
+    func trimming() async throws {
+        let found = try await rows("{trim: all}", [Column("s", .text)], [["\t a b\t\r\n"], ["\u{a0}"], [nil], ["x"]])
+        #expect(found == [["a b"], [""], [nil], ["x"]])
+    }
+
     @Test("No rows give no rows, with the columns they would have")
     func noRows() async throws {
         #expect(try await rows("{derive: {d: n + 1}}, {deduplicate: {by: n}}", [Column("n", .integer)], []) == [])
