@@ -129,8 +129,8 @@ import Testing
 
     @Test("Paths start from the file's folder, or from the one above it when that is called config")
     func rootOfPaths() {
-        #expect(PipelineLoader.root(of: "/work/config/sales.yaml") == "/work")
-        #expect(PipelineLoader.root(of: "/work/pipelines/sales.yaml") == "/work/pipelines")
+        #expect(PipelineLoader.root(of: "/srv/config/sales.yaml") == "/srv")
+        #expect(PipelineLoader.root(of: "/srv/pipelines/sales.yaml") == "/srv/pipelines")
     }
 
     @Test("A file that is not there and a folder are said to be just that")
