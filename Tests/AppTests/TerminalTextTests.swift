@@ -55,7 +55,7 @@ struct TerminalTextTests {
         let state = SampleRun.failed.dashboard(rows: 40, columns: 120, ascii: true)
         let text = ASCIIDrawing.text(of: DashboardScreen.draw(state, SampleRun.failed.lines).text)
         #expect(text.unicodeScalars.allSatisfy { $0.isASCII })
-        #expect(
-            text.contains("publish") && text.count { $0 == "?" } == 1, "only the key of the help is a question mark")
+        #expect(text.contains("publish"))
+        #expect(!text.replacing("? help", with: "").contains("?"), "every character has one that stands for it")
     }
 }

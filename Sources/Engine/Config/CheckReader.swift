@@ -63,18 +63,25 @@ enum CheckReader {
             problems.report("'\(kind)' needs a column, not \(node.kindName)", at: node.location)
             return nil
         }
+        func names() -> [String] {
+            if case .mapping = node.content { return problems.texts(of: node, what: "'\(kind)'").map(\.value) }
+            let columns = problems.texts(of: node, what: "'\(kind)'").map(\.value)
+            if !columns.isEmpty, !columns.contains("") { return columns }
+            problems.report("'\(kind)' needs a column", remedy: "write '\(kind): order_id'", at: node.location)
+            return []
+        }
         switch kind {
-        case "not_null": return problems.texts(of: node, what: "'not_null'").map { .notNull(column: $0.value) }
+        case "not_null": return names().map { .notNull(column: $0) }
         case "completeness": return column().map { [.completeness(column: $0)] } ?? []
         case "unique":
-            let columns = problems.texts(of: node, what: "'unique'").map(\.value)
+            let columns = names()
             return columns.isEmpty ? [] : [.unique(columns: columns)]
         case "accepted_values":
             let values = reader.texts("in", isRequired: true).map(\.value)
             return column().map { [.acceptedValues(column: $0, values: values)] } ?? []
         case "range": return column().map { [.range(column: $0)] } ?? []
         case "matches":
-            let pattern = reader.text("pattern", isRequired: true)
+            let pattern = reader.text("pattern", isRequired: true).flatMap { problems.pattern($0) }
             return column().map { [.matches(column: $0, pattern: pattern?.value ?? "")] } ?? []
         case "row_count": return [.rowCount]
         case "row_count_variation": return [.rowCountVariation(over: runs(&reader, default: 7))]
@@ -91,9 +98,11 @@ enum CheckReader {
         case "mean": return column().map { [.mean(column: $0)] } ?? []
         case "anomaly": return anomaly(node, &reader)
         case "sql":
-            guard case .scalar(let text, _) = node.content,
-                let query = problems.template(Located(text, at: node.location))
-            else { return [] }
+            guard case .scalar(let text, _) = node.content, !text.isEmpty else {
+                problems.report("'sql' needs a query, not \(node.kindName)", at: node.location)
+                return []
+            }
+            guard let query = problems.query(Located(text, at: node.location)) else { return [] }
             return [.sql(query: query)]
         default: return []
         }
@@ -165,6 +174,9 @@ enum CheckReader {
         var range = Check.ValueRange()
         if kind == "range" {
             range = Check.ValueRange(min: literal(reader.node("min")), max: literal(reader.node("max")))
+            if let min = range.min?.number, let max = range.max?.number, min > max {
+                problems.report("'min' is above 'max': nothing lies between them", at: reader.location(of: "min"))
+            }
         }
         limits = bounds(of: kind, node: nil, &reader)
         if var warn = reader.mapping("warn", subject: "'warn'", kind: "check warn:\(kind)") {
@@ -202,10 +214,10 @@ enum CheckReader {
         case "completeness":
             let min = reader.percentage("min")
             let max = reader.percentage("max")
-            if min == nil, max == nil {
+            if !reader.has("min"), !reader.has("max") {
                 problems.report("'completeness' needs 'min', such as 95%", at: reader.location)
             }
-            return Check.Bounds(min: min, max: max)
+            return ordered(Check.Bounds(min: min, max: max), &reader)
         case "row_count_variation": return variation(&reader)
         case "freshness":
             guard let age = reader.duration("max_age") else {
@@ -220,8 +232,10 @@ enum CheckReader {
         case "distinct_count", "sum", "mean":
             let bounds = Check.Bounds(
                 min: reader.number("min", in: -1e300...1e300), max: reader.number("max", in: -1e300...1e300))
-            if bounds.isEmpty { problems.report("'\(kind)' needs 'min', 'max' or both", at: reader.location) }
-            return bounds
+            if !reader.has("min"), !reader.has("max") {
+                problems.report("'\(kind)' needs 'min', 'max' or both", at: reader.location)
+            }
+            return ordered(bounds, &reader)
         default: return Check.Bounds()
         }
     }
@@ -230,7 +244,19 @@ enum CheckReader {
     private static func variation(_ reader: inout MappingReader) -> Check.Bounds {
         let own =
             reader.node("row_count_variation") == nil ? nil : reader.percentage("row_count_variation", in: 0...100)
-        return Check.Bounds(max: own ?? reader.percentage("max", in: 0...100))
+        let bounds = Check.Bounds(max: own ?? reader.percentage("max", in: 0...100))
+        if !reader.has("row_count_variation"), !reader.has("max") {
+            reader.problems.report("'row_count_variation' needs a percentage, such as 10%", at: reader.location)
+        }
+        return bounds
+    }
+
+    /// The bounds as they are; a lower one above the upper one is reported, because no value could keep them.
+    private static func ordered(_ bounds: Check.Bounds, _ reader: inout MappingReader) -> Check.Bounds {
+        if let min = bounds.min, let max = bounds.max, min > max {
+            reader.problems.report("'min' is above 'max': nothing lies between them", at: reader.location(of: "min"))
+        }
+        return bounds
     }
 
     /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds beside it.
@@ -242,17 +268,19 @@ enum CheckReader {
             return bounds
         }
         if var inner = reader.mapping("row_count", subject: "'row_count'", kind: "row_count") {
-            bounds = Check.Bounds(min: inner.number("min", in: 0...1e15), max: inner.number("max", in: 0...1e15))
+            bounds = ordered(
+                Check.Bounds(min: inner.number("min", in: 0...1e15), max: inner.number("max", in: 0...1e15)), &inner)
             inner.finish()
         } else {
-            bounds = Check.Bounds(min: reader.number("min", in: 0...1e15), max: reader.number("max", in: 0...1e15))
+            bounds = ordered(
+                Check.Bounds(min: reader.number("min", in: 0...1e15), max: reader.number("max", in: 0...1e15)), &reader)
         }
         if bounds.isEmpty { reader.problems.report("'row_count' needs 'min', 'max' or both", at: reader.location) }
         return bounds
     }
 
     private static func literal(_ node: ConfigNode?) -> Literal? {
-        guard let node, case .scalar(let text, let isQuoted) = node.content else { return nil }
+        guard let node, !node.isEmpty, case .scalar(let text, let isQuoted) = node.content else { return nil }
         if !isQuoted, let integer = Int64(text) { return .integer(integer) }
         if !isQuoted, let number = Double(text), number.isFinite { return .number(number) }
         if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
@@ -288,6 +316,27 @@ extension ConfigProblems {
 
     /// Reports a fault of an expression at its place in the file.
     package func report(_ fault: ExpressionFault, in text: Located<String>) {
-        report(fault.message, remedy: fault.remedy, at: text.location.advanced(by: fault.offset))
+        report(fault.message, remedy: fault.remedy, at: text.place(of: fault.offset))
+    }
+
+    /// Reads a regular expression; data engines have no look-around and no back references, so both are faults.
+    package func pattern(_ text: Located<String>) -> Located<String>? {
+        let forbidden = ["(?=", "(?!", "(?<=", "(?<!"] + (1...9).map { "\\\($0)" }
+        guard let found = forbidden.first(where: text.value.contains) else { return text }
+        report(
+            "the pattern uses '\(found)', which data engines do not have",
+            remedy: "write it without look-around and back references", at: text.location)
+        return nil
+    }
+}
+
+extension Literal {
+    /// The value of a number.
+    fileprivate var number: Double? {
+        switch self {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        case .null, .boolean, .text, .date, .timestamp: nil
+        }
     }
 }

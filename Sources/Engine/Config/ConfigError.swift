@@ -21,7 +21,7 @@ package struct ConfigError: Error, Sendable, Hashable {
 
     /// `config/sales.yaml:12:9: error: stage 'load' needs 'cleen', which is not defined; did you mean 'clean'?`.
     package var oneLine: String {
-        "\(location): \(severity.rawValue): \(message)" + (remedy.map { "; \($0)" } ?? "")
+        ("\(location): \(severity.rawValue): \(message)" + (remedy.map { "; \($0)" } ?? "")).withoutControls
     }
 }
 
@@ -32,8 +32,24 @@ package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
     let sources: [String: [String]]
 
     package init(errors: [ConfigError], sources: [String: [String]]) {
-        self.errors = errors.sorted { ($0.location.line, $0.location.column) < ($1.location.line, $1.location.column) }
         self.sources = sources
+        // File by file in the order in which they came up, and in each from its first line to its last.
+        var order: [String: Int] = [:]
+        for error in errors where order[error.location.file] == nil { order[error.location.file] = order.count }
+        // What is only worth a look waits until the file can be used.
+        self.errors = errors.filter { $0.severity == .error }.map { Self.placed($0, in: sources) }.sorted {
+            (order[$0.location.file] ?? 0, $0.location.line, $0.location.column)
+                < (order[$1.location.file] ?? 0, $1.location.line, $1.location.column)
+        }
+    }
+
+    /// The error at a place that the file has: text that is folded over several lines is counted as one line.
+    private static func placed(_ error: ConfigError, in sources: [String: [String]]) -> ConfigError {
+        guard let lines = sources[error.location.file], !lines.isEmpty else { return error }
+        var error = error
+        error.location.line = min(max(1, error.location.line), lines.count)
+        error.location.column = min(max(1, error.location.column), lines[error.location.line - 1].count + 1)
+        return error
     }
 
     /// Each error with its source line and a caret below the place.
@@ -42,7 +58,7 @@ package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
     private func picture(of error: ConfigError) -> String {
         let place = error.location
         guard let lines = sources[place.file], lines.indices.contains(place.line - 1) else { return error.oneLine }
-        let line = lines[place.line - 1]
+        let line = lines[place.line - 1].withoutControls
         let number = String(place.line)
         let margin = String(repeating: " ", count: number.count)
         // Tabs are kept, so that the caret stands below its character however wide they are drawn.
@@ -75,4 +91,16 @@ package final class ConfigProblems {
     package var hasErrors: Bool { errors.contains { $0.severity == .error } }
 
     func note(knownKeys keys: Set<String>, of kind: String) { knownKeys[kind, default: []].formUnion(keys) }
+}
+
+extension String {
+    /// The text with a mark for each character that a terminal would act upon: a file must not steer the screen.
+    fileprivate var withoutControls: String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            let isControl = scalar.value < 0x20 && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
+            scalars.append(isControl ? "\u{fffd}" : scalar)
+        }
+        return String(scalars)
+    }
 }

@@ -11,22 +11,55 @@ package struct ConfigSource: Sendable {
     static let nodeLimit = 1_000_000
     static let depthLimit = 64
 
-    package init(file: String, text: String) {
+    /// The place of the first byte that is not UTF-8, if there is one.
+    private let invalidByte: SourceLocation?
+
+    package init(file: String, bytes: [UInt8]) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        var invalid: SourceLocation?
+        if String(validating: bytes, as: UTF8.self) == nil {
+            // Decoding puts U+FFFD where a byte does not fit; up to there text and bytes are alike.
+            let same = zip(text.utf8, bytes).prefix { $0 == $1 }.count
+            let before = Self.lines(of: String(decoding: bytes[..<same], as: UTF8.self))
+            invalid = SourceLocation(file: file, line: before.count, column: (before.last?.count ?? 0) + 1)
+        }
+        self.init(file: file, text: text, invalidByte: invalid)
+    }
+
+    package init(file: String, text: String) { self.init(file: file, text: text, invalidByte: nil) }
+
+    private init(file: String, text: String, invalidByte: SourceLocation?) {
         self.file = file
+        self.invalidByte = invalidByte
         // libyaml takes a byte order mark for content and then complains about the second line.
-        self.text = text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
-        lines = self.text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false)
-            .map(String.init)
+        let content = text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
+        self.text = content.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
+        lines = Self.lines(of: self.text)
+    }
+
+    /// The lines of a text as YAML counts them.
+    private static func lines(of text: String) -> [String] {
+        let breaks: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
+        return text.replacing("\r\n", with: "\n").unicodeScalars
+            .split(omittingEmptySubsequences: false) { breaks.contains($0) }.map { String($0) }
     }
 
     /// Reads the text; faults of the YAML itself go to `problems`, and nil comes back when there is nothing to read.
-    package func read(_ problems: ConfigProblems) -> ConfigNode? {
+    ///
+    /// `emptyRemedy`: what to write into an empty file.
+    package func read(
+        _ problems: ConfigProblems, emptyRemedy: String = "write at least 'version', 'name' and 'stages'"
+    ) -> ConfigNode? {
+        if let invalidByte {
+            problems.report("the text is not UTF-8", remedy: "save the file as UTF-8", at: invalidByte)
+            return nil
+        }
         var text = text
         // Each round mends one key that is given twice, so that one slip does not hide the other faults.
         for round in 0..<50 {
             do {
                 guard let root = try Yams.compose(yaml: text) else {
-                    problems.report("the file is empty", remedy: "write at least 'name' and 'stages'", at: at(1, 1))
+                    problems.report("the file is empty", remedy: emptyRemedy, at: at(1, 1))
                     return nil
                 }
                 var budget = Self.nodeLimit
@@ -51,7 +84,14 @@ package struct ConfigSource: Sendable {
         SourceLocation(file: file, line: line, column: column)
     }
 
-    private func at(_ mark: Mark?) -> SourceLocation { at(mark?.line ?? 1, mark?.column ?? 1) }
+    /// The place of a mark, whose columns count Unicode scalars, in characters.
+    private func at(_ mark: Mark?) -> SourceLocation {
+        guard let mark else { return at(1, 1) }
+        guard lines.indices.contains(mark.line - 1) else { return at(mark.line, mark.column) }
+        let line = lines[mark.line - 1]
+        if line.utf8.count < mark.column || line.utf8.allSatisfy({ $0 < 0x80 }) { return at(mark.line, mark.column) }
+        return at(mark.line, String(line.unicodeScalars.prefix(mark.column - 1)).count + 1)
+    }
 
     // MARK: - Nodes
 
@@ -60,8 +100,15 @@ package struct ConfigSource: Sendable {
     ) -> ConfigNode? {
         budget -= 1
         guard budget > 0, depth < Self.depthLimit else {
-            let message = depth < Self.depthLimit ? "its aliases make the file too large" : "it is nested too deeply"
-            if budget > -1 { problems.report(message, at: at(node.mark)) }
+            if budget > -1 {
+                if depth < Self.depthLimit {
+                    problems.report(
+                        "the aliases of this file stand for more than \(Int64(Self.nodeLimit).grouped) values",
+                        remedy: "use fewer of them", at: at(node.mark))
+                } else {
+                    problems.report("this is nested deeper than \(Self.depthLimit) levels", at: at(node.mark))
+                }
+            }
             budget = -1
             return nil
         }
@@ -111,7 +158,7 @@ package struct ConfigSource: Sendable {
     private func mend(
         _ key: String, firstAt mark: Mark, in text: String, round: Int, _ problems: ConfigProblems
     ) -> String? {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { Array($0) }
+        var lines = Self.lines(of: text).map { Array($0) }
         let letters = Array(key)
         func stands(_ line: Int, _ column: Int) -> Bool {
             let rest = lines[line].dropFirst(column)
@@ -147,26 +194,56 @@ package struct ConfigSource: Sendable {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
-            var remedy = Self.remedies.first { problem.contains($0.key) }?.value
-            if let context, context.mark.line != mark.line || context.mark.column != mark.column {
-                let opening = "\(context.text.trimmingPrefix("while ")), which begins on line \(context.mark.line)"
-                remedy = [remedy, opening].compactMap { $0 }.joined(separator: "; ")
+            let known = Self.faults.first { problem.contains($0.0) }
+            var message = known?.1 ?? problem
+            // "while parsing a block mapping": what was begun and does not go on as it should.
+            if let context, context.mark.line != mark.line, let begun = Self.begun.first(where: context.text.contains) {
+                message += ", in a \(begun) that begins on line \(context.mark.line)"
             }
-            problems.report("the YAML is not well formed: \(problem)", remedy: remedy, at: at(mark))
+            let language = file.hasSuffix(".json") ? "JSON" : "YAML"
+            problems.report("this is not well formed \(language): \(message)", remedy: known?.2, at: at(mark))
         case .reader(let problem, let offset, _, let yaml):
-            let before = yaml.utf8.prefix(offset ?? 0)
-            let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-            problems.report("the text cannot be read: \(problem)", remedy: "save the file as UTF-8", at: at(line, 1))
+            let before = Self.lines(of: String(yaml.prefix(offset ?? 0)))
+            let remedy = problem.contains("control characters") ? "remove it, or write it as \"\\x07\"" : nil
+            problems.report(
+                problem.contains("control characters") ? "a control character is not allowed" : problem,
+                remedy: remedy ?? "save the file as UTF-8", at: at(before.count, (before.last?.count ?? 0) + 1))
         default:
             problems.report("the file cannot be read as YAML: \(error)", at: at(1, 1))
         }
     }
 
-    private static let remedies = [
-        "cannot start any token": "indent with spaces, never with tabs",
-        "did not find expected key": "look for a missing quote or a line that is indented differently",
-        "could not find expected ':'": "a key needs a colon after it",
-        "mapping values are not allowed": "quote the text if it holds ': ', and look at the indentation",
-        "found another document": "keep one pipeline in one file, without '---'",
+    private static let begun = ["block mapping", "block collection", "flow mapping", "flow sequence", "quoted scalar"]
+
+    /// What the parser says, what that means for a person, and how to mend it.
+    private static let faults: [(String, String, String?)] = [
+        (
+            "cannot start any token", "a tab or a character with a meaning of its own cannot stand here",
+            "indent with spaces, never with tabs, and quote texts that begin with @, ` or %"
+        ),
+        (
+            "did not find expected key", "a key was expected here",
+            "look for a missing quote or a line that is indented differently"
+        ),
+        ("did not find expected '-' indicator", "a '-' was expected here", "indent the lines of a list alike"),
+        (
+            "did not find expected ',' or '}'", "a ',' or '}' was expected here",
+            "close the '{', and quote texts that hold '{', '}' or ','"
+        ),
+        (
+            "did not find expected ',' or ']'", "a ',' or ']' was expected here",
+            "close the '[', and quote texts that hold '[', ']' or ','"
+        ),
+        ("unexpected end of stream", "the file ends inside quotation marks", "add the closing one"),
+        ("could not find expected ':'", "this key has no colon", "write 'key: value'"),
+        (
+            "mapping values are not allowed", "a second ':' cannot stand here",
+            "quote the text if it holds ': ', and look at the indentation"
+        ),
+        ("found another document", "a second document begins here", "keep one pipeline in one file, without '---'"),
+        (
+            "found undefined alias", "no '&' before this gives a name to what '*' asks for",
+            "quote the text if the '*' is meant"
+        ),
     ]
 }

@@ -18,8 +18,9 @@ enum DatasetReader {
             placeLocation = table.location
             place = .table(connection: connection.value, table: table.value)
             if format != nil { problems.report("'format' belongs to files", at: reader.location(of: "format")) }
+        case (nil, nil, nil) where reader.has("path"): break  // What is wrong with it was reported.
         case (nil, nil, nil):
-            problems.report(
+            reader.reportMissing(
                 "\(subject) needs a 'path', or a 'connection' and a 'table'", at: entry.key.location)
         default:
             problems.report(

@@ -29,8 +29,13 @@ enum FanOutReader {
             }
             return .values(values)
         }
+        if case .scalar = node.content {
+            problems.report(
+                "'\(name)' needs a list, or one of 'sql', 'files' and 'days', not \(node.kindName)", at: node.location)
+            return nil
+        }
         var reader = MappingReader(node, subject: "'\(name)'", kind: "foreach source", problems: problems)
-        let query = reader.template("sql")
+        let query = reader.text("sql").flatMap { problems.query($0) }
         let files = reader.template("files")
         var days: FanOut.Source?
         if var inner = reader.mapping("days", subject: "'days'", kind: "days") {
@@ -39,12 +44,13 @@ enum FanOutReader {
             inner.finish()
             if let from, let to { days = .days(from: from.value, to: to.value) }
         }
-        reader.finish()
         let given = [query.map { FanOut.Source.query($0) }, files.map { .files($0.value) }, days].compactMap { $0 }
-        if given.count != 1 {
+        let keys = ["sql", "files", "days"].count { reader.has($0) }
+        if keys != 1 {
             problems.report(
                 "'\(name)' needs a list, or one of 'sql', 'files' and 'days'", at: node.location)
         }
+        reader.finish()
         return given.first
     }
 

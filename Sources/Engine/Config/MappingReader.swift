@@ -12,6 +12,8 @@ package struct MappingReader {
     private let kind: String
     private var entries: [ConfigNode.Entry]
     private var asked: Set<String> = []
+    /// Whether there is a mapping at all; where there is none, that is reported, and not that its keys are missing.
+    package let isMapping: Bool
 
     /// Reads `node` as a mapping; anything else is reported and read as an empty one.
     package init(_ node: ConfigNode, subject: String, kind: String, problems: ConfigProblems) {
@@ -20,8 +22,11 @@ package struct MappingReader {
         self.kind = kind
         location = node.location
         switch node.content {
-        case .mapping(let entries): self.entries = entries
+        case .mapping(let entries):
+            self.entries = entries
+            isMapping = true
         case .scalar, .sequence:
+            isMapping = node.isEmpty
             if !node.isEmpty {
                 problems.report("\(subject) must be a mapping, not \(node.kindName)", at: node.location)
             }
@@ -58,12 +63,25 @@ package struct MappingReader {
         entries.first { $0.key.value == key }?.key.location ?? location
     }
 
+    /// Reports that something is missing, unless all of it is.
+    package func reportMissing(_ message: String, remedy: String? = nil, at place: SourceLocation? = nil) {
+        if isMapping { problems.report(message, remedy: remedy, at: place ?? location) }
+    }
+
+    /// Whether a key is there and has a value.
+    package mutating func has(_ key: String) -> Bool { node(key).map { !$0.isEmpty } ?? false }
+
+    /// The place of a key's value, whether it was asked for or not.
+    package func valueLocation(of key: String) -> SourceLocation? {
+        entries.first { $0.key.value == key }?.value.location
+    }
+
     // MARK: - Scalars
 
     /// Takes out text; `isRequired` reports its absence.
     package mutating func text(_ key: String, isRequired: Bool = false) -> Located<String>? {
         guard let node = node(key), !node.isEmpty else {
-            if isRequired { problems.report("\(subject) needs '\(key)'", at: self.node(key)?.location ?? location) }
+            if isRequired { reportMissing("\(subject) needs '\(key)'", at: self.node(key)?.location ?? location) }
             return nil
         }
         guard case .scalar(let text, _) = node.content else {
@@ -81,7 +99,7 @@ package struct MappingReader {
     /// Takes out a name: letters, digits, `_`, `-` and `.`, beginning with a letter or `_`.
     package mutating func name(_ key: String, isRequired: Bool = false) -> Located<String>? {
         guard let text = text(key, isRequired: isRequired) else { return nil }
-        return problems.isName(text, what: "'\(key)'") ? text : nil
+        return problems.isName(text, what: "a '\(key)'") ? text : nil
     }
 
     /// Takes out true or false.
@@ -102,15 +120,28 @@ package struct MappingReader {
 
     /// Takes out a number within bounds.
     package mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
-        convert(key, "must be a number from \(range.lowerBound.plain) to \(range.upperBound.plain)") {
-            Double($0).flatMap { range.contains($0) ? $0 : nil }
+        // Bounds that no one comes near say nothing to a person.
+        var rule = "must be a number"
+        switch (range.lowerBound, range.upperBound) {
+        case (0, 1e15...): rule += ", 0 or more"
+        case (0..<1e-300, 1e15...): rule += " above 0"
+        case (_, 1e15...): break
+        case (let low, let high): rule += " from \(low.plain) to \(high.plain)"
         }
+        return convert(key, rule) { Double($0).flatMap { range.contains($0) ? $0 : nil } }
     }
 
     /// Takes out a duration; a bare number is a fault.
-    package mutating func duration(_ key: String) -> Duration? {
+    ///
+    /// `isPositive`: whether no time at all is a fault too.
+    package mutating func duration(_ key: String, isPositive: Bool = false) -> Duration? {
         guard let text = text(key) else { return nil }
-        if let duration = ScalarFormats.duration(text.value) { return duration }
+        if let duration = ScalarFormats.duration(text.value) {
+            if duration > .zero || !isPositive { return duration }
+            problems.report(
+                "'\(key)' must be longer than nothing", remedy: "remove it if there is none", at: text.location)
+            return nil
+        }
         let remedy =
             Double(text.value) == nil
             ? "write a number and a unit, such as 30s, 10m or 1h30m"
@@ -126,9 +157,14 @@ package struct MappingReader {
 
     /// Takes out a percentage such as `5%`, as a part of one.
     package mutating func percentage(_ key: String, in range: ClosedRange<Double> = 0...1) -> Double? {
-        convert(key, "must be a percentage such as 5%") {
-            ScalarFormats.percentage($0).flatMap { range.contains($0) ? $0 : nil }
-        }
+        guard let text = text(key) else { return nil }
+        if let part = ScalarFormats.percentage(text.value), range.contains(part) { return part }
+        var rule = "a percentage such as 5%"
+        if range == 0...1 { rule += ", from 0% to 100%" }
+        problems.report(
+            "'\(key)' must be \(rule), not '\(text.value)'",
+            remedy: Double(text.value) == nil ? nil : "write \(text.value)%", at: text.location)
+        return nil
     }
 
     /// Takes out one of a few words.
@@ -156,7 +192,7 @@ package struct MappingReader {
     /// Takes out a list of texts; one text alone counts as a list of one.
     package mutating func texts(_ key: String, isRequired: Bool = false) -> [Located<String>] {
         guard let node = node(key), !node.isEmpty else {
-            if isRequired { problems.report("\(subject) needs '\(key)'", at: location) }
+            if isRequired { reportMissing("\(subject) needs '\(key)'", at: location) }
             return []
         }
         let texts = problems.texts(of: node, what: "'\(key)'")
@@ -212,8 +248,7 @@ extension ConfigProblems {
         do throws(Template.Fault) {
             return Located(try Template(parsing: text.value), at: text.location)
         } catch {
-            let isOnOneLine = !text.value.contains("\n")
-            report(error.message, at: isOnOneLine ? text.location.advanced(by: error.offset) : text.location)
+            report(error.message, at: text.place(of: error.offset))
             return nil
         }
     }
@@ -225,10 +260,17 @@ extension ConfigProblems {
             && text.value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-.".contains($0)) }
         if !isFine {
             report(
-                "\(what) must be a name, not '\(text.value)'",
-                remedy: "use letters, digits, '_', '-' and '.', beginning with a letter", at: text.location)
+                "'\(text.value)' cannot be \(what)",
+                remedy: "use letters a to z, digits, '_', '-' and '.', beginning with a letter", at: text.location)
         }
         return isFine
+    }
+}
+
+extension Located where Value == String {
+    /// The place of a character of the text, from 0; of a text on several lines, that of its beginning.
+    package func place(of offset: Int) -> SourceLocation {
+        value.contains("\n") ? location : location.advanced(by: offset)
     }
 }
 

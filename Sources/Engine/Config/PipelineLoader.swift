@@ -46,18 +46,19 @@ package struct PipelineLoader {
         let problems = ConfigProblems()
         let start = SourceLocation(file: file, line: 1, column: 1)
         let path = PathText.absolute(file, in: FileManager.default.currentDirectoryPath)
-        let text: String
+        let bytes: [UInt8]
         do throws(Failure) {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
                 throw Failure("\(file) is a folder")
             }
-            text = try FileText.read(path)
+            bytes = try FileText.bytes(path)
         } catch {
             problems.report(error.message, remedy: "give the path of a pipeline file", at: start)
             throw InvalidPipeline(errors: problems.errors, sources: [:])
         }
-        let source = ConfigSource(file: file, text: text)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let source = ConfigSource(file: file, bytes: bytes)
         var sources = [file: source.lines]
         guard let node = source.read(problems) else {
             throw InvalidPipeline(errors: problems.errors, sources: sources)
@@ -95,11 +96,16 @@ package struct PipelineLoader {
         guard let overlay = node[key: "environments"]?[key: environment] else {
             problems.report(
                 "there is no environment '\(environment)'" + Suggestion.phrase(for: environment, among: names),
+                remedy: names.isEmpty ? "the file has no 'environments'" : nil,
                 at: node[key: "environments"]?.location ?? node.location)
             return node
         }
         guard case .mapping = overlay.content else {
-            if !overlay.isEmpty { problems.report("an environment must be a mapping", at: overlay.location) }
+            if !overlay.isEmpty {
+                problems.report(
+                    "an environment must be a mapping of what it changes, not \(overlay.kindName)", at: overlay.location
+                )
+            }
             return node
         }
         return node.overlaid(with: overlay)
@@ -112,15 +118,15 @@ package struct PipelineLoader {
         for dataset in pipeline.datasets {
             guard let file = dataset.schema else { continue }
             let path = PathText.absolute(file.value, in: pipeline.root)
-            guard let text = try? FileText.read(path) else {
+            guard let bytes = try? FileText.bytes(path) else {
                 problems.report(
                     "the schema '\(file.value)' of dataset '\(dataset.name)' cannot be read",
                     remedy: "paths start from \(pipeline.root)", at: file.location)
                 continue
             }
-            let source = ConfigSource(file: file.value, text: text)
+            let source = ConfigSource(file: file.value, bytes: bytes)
             sources[file.value] = source.lines
-            guard let node = source.read(problems) else { continue }
+            guard let node = source.read(problems, emptyRemedy: RowSchemaReader.emptyRemedy) else { continue }
             schemas[dataset.name] = RowSchemaReader.read(node, file: file.value, problems)
         }
         return schemas
@@ -144,7 +150,7 @@ package struct PipelineLoader {
 enum VariableFile {
     static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
         var variables: [String: String] = [:]
-        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             var line = String(raw).trimmed
             if line.isEmpty || line.hasPrefix("#") { continue }
             if line.hasPrefix("export ") { line = String(line.dropFirst(7)).trimmed }

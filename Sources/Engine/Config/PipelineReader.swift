@@ -6,6 +6,7 @@ package struct ReadingContext {
     /// Names in file order, for suggestions and checks; filled before the stages are read.
     package var datasetNames: [String] = []
     package var parameterNames: [String] = []
+    package var poolNames: [String] = []
 }
 
 /// Reads what is particular to one type of stage out of its mapping.
@@ -66,9 +67,10 @@ package struct PipelineReader {
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
+        context.poolNames = pipeline.pools.keys.map(\.rawValue).sorted()
         let stages = reader.named("stages")
         if stages.isEmpty, reader.node("stages")?.isEmpty ?? true {
-            problems.report(
+            reader.reportMissing(
                 "the pipeline has no stages", remedy: "add 'stages:' with at least one",
                 at: reader.location(of: "stages"))
         }
@@ -134,7 +136,7 @@ package struct PipelineReader {
         var reader = MappingReader(entry.value, subject: "connection '\(name)'", kind: "connection", problems: problems)
         let kind = reader.choice("type", as: Connection.Kind.self)
         if kind == nil, reader.node("type") == nil {
-            problems.report("\(reader.subject) needs 'type'", at: entry.key.location)
+            reader.reportMissing("\(reader.subject) needs 'type'", at: entry.key.location)
         }
         var settings: [String: Template] = [:]
         for key in ["host", "port", "database", "user", "path"] { settings[key] = reader.template(key)?.value }
@@ -146,7 +148,7 @@ package struct PipelineReader {
         }
         switch kind {
         case .postgres? where settings["database"] == nil:
-            problems.report("\(reader.subject) needs 'database'", at: entry.key.location)
+            reader.reportMissing("\(reader.subject) needs 'database'", at: entry.key.location)
         case .sqlite? where settings["path"] == nil:
             problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
         default: break

@@ -35,13 +35,7 @@ enum PipelineRules {
             {
                 problems.report(
                     "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
-                        + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.location)
-            }
-            if let pool = stage.pool, pipeline.pools[pool] == nil {
-                problems.report(
-                    "stage '\(stage.id)' takes from the pool '\(pool)', which is not defined"
-                        + Suggestion.phrase(for: pool.rawValue, among: pipeline.pools.keys.map(\.rawValue).sorted()),
-                    remedy: "add it: 'pools: {\(pool): 1}'", at: stage.location)
+                        + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.outputLocation)
             }
             for check in stage.checks {
                 guard case .foreignKey(_, let dataset, _) = check.kind, !datasets.contains(dataset.value.rawValue)
@@ -50,6 +44,14 @@ enum PipelineRules {
                     "there is no dataset '\(dataset.value)'"
                         + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
                     at: dataset.location)
+            }
+        }
+        for stage in pipeline.stages where stage.definition.typeName == "validate" {
+            for input in stage.definition.inputs {
+                guard let dataset = pipeline.dataset(input.value), dataset.schema == nil else { continue }
+                problems.report(
+                    "the dataset '\(input.value)' has no schema to validate with",
+                    remedy: "add 'schema: data/schemas/\(input.value).json' to it", at: input.location)
             }
         }
         for dataset in pipeline.datasets {
@@ -71,11 +73,13 @@ enum PipelineRules {
                 if let other = producers[output] {
                     problems.report(
                         "both '\(other)' and '\(stage.id)' write the dataset '\(output)'",
-                        remedy: "give one of them a dataset of its own", at: stage.location)
+                        remedy: "give one of them a dataset of its own", at: stage.outputLocation)
                 }
                 producers[output] = stage.id
-                if stage.definition.inputs.contains(where: { $0.value == output }) {
-                    problems.report("stage '\(stage.id)' reads and writes '\(output)'", at: stage.location)
+                if stage.reads.contains(where: { $0.value == output }) {
+                    problems.report(
+                        "stage '\(stage.id)' reads and writes '\(output)'", remedy: "let it write a dataset of its own",
+                        at: stage.outputLocation)
                 }
                 guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
                 if path.description.contains("*") {
@@ -83,11 +87,11 @@ enum PipelineRules {
                         "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
                         at: dataset.placeLocation)
                 }
-                if let other = places[path.description] {
+                if let other = places[path.description], other != output {
                     problems.report(
                         "the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
                 }
-                places[path.description] = output
+                if places[path.description] == nil { places[path.description] = output }
             }
         }
     }
@@ -107,7 +111,9 @@ enum PipelineRules {
                     "there is no fan-out variable '\(name)'" + Suggestion.phrase(for: name, among: variables),
                     remedy: remedy, at: location)
             case .stageOutput where !hasOutput:
-                problems.report("'${stage.output}' needs a stage with an 'output'", at: location)
+                problems.report(
+                    "'${stage.output}' needs a stage with an 'output'", remedy: "add 'output', or remove it",
+                    at: location)
             default: break
             }
         }
@@ -188,8 +194,8 @@ enum PipelineRules {
             guard case .cycle(let stages) = error, let first = stages.first, let stage = pipeline.stage(first) else {
                 return
             }
-            // A stage that needs itself was reported with its name.
-            if Set(stages).count == 1, stage.needs.contains(where: { $0.value == first }) { return }
+            // A stage that needs itself, or reads what it writes, was reported with its name.
+            if Set(stages).count == 1 { return }
             problems.report(
                 "the stages wait for each other: \(stages.map(\.rawValue).joined(separator: " → "))",
                 remedy: "remove one of these edges", at: stage.location)

@@ -33,8 +33,9 @@ enum StageSettingsReader {
             stage.fanOutReads = FanOutReader.datasets(of: stage.fanOut, context)
         }
         stage.retry = retry(&reader)
-        stage.timeout = reader.duration("timeout")
-        stage.pool = reader.text("pool").map { PoolName($0.value) }
+        stage.timeout = reader.duration("timeout", isPositive: true)
+        stage.pool = pool(&reader, context)
+        stage.outputLocation = reader.valueLocation(of: "output") ?? stage.location
         stage.resources = resources(&reader)
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
@@ -53,6 +54,18 @@ enum StageSettingsReader {
                 at: reader.location(of: "checks"))
         }
         return CheckReader.read(nodes, context.problems)
+    }
+
+    private static func pool(_ reader: inout MappingReader, _ context: ReadingContext) -> PoolName? {
+        guard let name = reader.text("pool") else { return nil }
+        if !context.poolNames.contains(name.value) {
+            let close = Suggestion.closest(to: name.value, among: context.poolNames)
+            context.problems.report(
+                "there is no pool '\(name.value)'",
+                remedy: close.map { "did you mean '\($0)'?" } ?? "add it: 'pools: {\(name.value): 1}'",
+                at: name.location)
+        }
+        return PoolName(name.value)
     }
 
     private static func retry(_ parent: inout MappingReader) -> RetryPolicy {

@@ -61,12 +61,16 @@ package struct CheckCompiler {
                 "check '\(check.id)' needs a number, and '\(numeric)' is \(type(numeric))",
                 remedy: "cast it in a process stage", at: check.location)
         }
-        if case .matches(_, let pattern) = check.kind,
-            let found = ["(?=", "(?!", "(?<=", "(?<!"].first(where: pattern.contains)
-        {
-            return ConfigError(
-                "the pattern uses '\(found)', which data engines do not have", remedy: "write it without look-around",
-                at: check.location)
+        if case .range(let column) = check.kind {
+            let isNumeric = type(column).isNumeric
+            let isTime = [.date, .timestamp].contains(type(column))
+            for bound in [check.values.min, check.values.max].compactMap({ $0 }) {
+                let fits = isNumeric ? bound.type?.isNumeric == true : !isTime || bound.type?.isNumeric == false
+                if fits { continue }
+                return ConfigError(
+                    "check '\(check.id)' compares '\(column)', which is \(type(column)), with '\(bound.words)'",
+                    remedy: isTime ? "write a date such as 2026-11-23" : "write a number", at: check.location)
+            }
         }
         return nil
     }
@@ -82,13 +86,18 @@ package struct CheckCompiler {
     ///
     /// Nothing of them is needed to make the data: they come after it, and one that fails harms no other.
     package func add(to script: inout SQLScript) {
-        let shared = checks.indices.filter { isShared(checks[$0]) && checks[$0].partitionBy == nil }
+        let shared = Self.shared(checks)
         addScan(shared, to: &script)
         for index in checks.indices where !shared.contains(index) { addAlone(index, to: &script) }
         for index in checks.indices { addSamples(index, to: &script) }
     }
 
-    private func isShared(_ check: Check) -> Bool {
+    /// The checks that are measured in one scan.
+    static func shared(_ checks: [Check]) -> [Int] {
+        checks.indices.filter { isShared(checks[$0]) && checks[$0].partitionBy == nil }
+    }
+
+    private static func isShared(_ check: Check) -> Bool {
         switch check.kind {
         case .foreignKey, .sql: false
         default: true
@@ -103,12 +112,16 @@ package struct CheckCompiler {
         script.add(
             "measure \(indices.count == 1 ? "1 check" : "\(indices.count) checks") in one scan", weight: 10,
             "CREATE TEMP TABLE measures AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from())")
+        // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
+        // must not fail for want of the table, or its errors would be taken for those of checks.
+        let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
+        script.add(
+            "if the scan failed, there are no measures", weight: 0.1,
+            "CREATE TEMP TABLE IF NOT EXISTS measures AS\nSELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\n"
+                + "WHERE FALSE")
         script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM measures")
         guard indices.count > 1 else { return }
-        // When one check cannot be computed, the scan of all of them fails: then each is computed alone.
-        script.add(
-            "note whether the scan went well",
-            "SET VARIABLE scanned = (SELECT count(*) FROM duckdb_tables() WHERE table_name = 'measures')")
+        script.add("note whether the scan went well", "SET VARIABLE scanned = (SELECT count(*) FROM measures)")
         for index in indices {
             script.add(
                 "check \(checks[index].id), alone if the scan failed", weight: 0.1,
@@ -129,7 +142,8 @@ package struct CheckCompiler {
         }
         let total = "CAST(count(*)\(whole(nil)) AS BIGINT) AS \(Self.totalName(index))"
         func aggregate(_ call: String, as type: ColumnType = .number) -> [String] {
-            ["\(sql.cast("\(call)\(whole(nil))", to: type)) AS \(measure)", total]
+            // As text, because JSON has no way to write what is not a number or infinite.
+            ["\(sql.cast(sql.cast("\(call)\(whole(nil))", to: type), to: .text)) AS \(measure)", total]
         }
         switch check.kind {
         case .notNull, .acceptedValues, .range, .matches:
@@ -163,9 +177,15 @@ package struct CheckCompiler {
         case .notNull(let column): return "\(sql.name(column)) IS NULL"
         case .acceptedValues(let column, let values):
             let type = source.columns.first { $0.name == column }?.type ?? .text
-            let value = type == .text ? sql.name(column) : sql.cast(sql.name(column), to: .text)
-            return
-                "\(sql.name(column)) IS NOT NULL AND \(value) NOT IN (\(values.map(sql.text).joined(separator: ", ")))"
+            var list = values.map(sql.text)
+            var value = type == .text ? sql.name(column) : sql.cast(sql.name(column), to: .text)
+            if type.isNumeric {
+                // 1 and 1.0 are one number and two texts.
+                value = sql.name(column)
+                list = values.compactMap(Double.init).map { sql.literal(.number($0)) }
+                if list.isEmpty { return "\(value) IS NOT NULL" }
+            }
+            return "\(sql.name(column)) IS NOT NULL AND \(value) NOT IN (\(list.joined(separator: ", ")))"
         case .range(let column):
             let type = source.columns.first { $0.name == column }?.type ?? .text
             let bounds = [check.values.min, check.values.max].compactMap { $0?.type }
@@ -176,6 +196,8 @@ package struct CheckCompiler {
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
             if type != wanted { breaches.append("\(value) IS NULL") }
+            // Engines sort what is not a number above all numbers; it lies in no range.
+            if wanted == .number { breaches.append("isnan(\(value))") }
             return "\(sql.name(column)) IS NOT NULL AND (\(breaches.joined(separator: " OR ")))"
         case .matches(let column, let pattern):
             let value = sql.cast(sql.name(column), to: .text)
@@ -223,11 +245,17 @@ package struct CheckCompiler {
                     + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())) AS \(total)")
         default:
             guard let part = check.partitionBy else { return }
+            let table = "parts_\(index)"
             script.add(
                 "check \(check.id) for each \(part)", weight: 5,
-                "SELECT 'part' AS caudal, \(index) AS \"check\", CAST(\(sql.name(part)) AS VARCHAR) AS part, "
+                "CREATE TEMP TABLE \(table) AS\nSELECT CAST(\(sql.name(part)) AS VARCHAR) AS part, "
                     + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nGROUP BY \(sql.name(part))\n"
                     + "ORDER BY \(sql.name(part)) NULLS FIRST\nLIMIT 1000")
+            script.add(
+                "if it could not run, there is one part without a measure", weight: 0.1,
+                "CREATE TEMP TABLE IF NOT EXISTS \(table) AS\nSELECT NULL AS part")
+            script.add(
+                "give the measures", weight: 0.1, "SELECT 'part' AS caudal, \(index) AS \"check\", *\nFROM \(table)")
         }
     }
 
@@ -263,7 +291,7 @@ package struct CheckCompiler {
         guard check.partitionBy == nil else { return }
         let filter = check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
         let measure = Self.measureName(index)
-        let found = isShared(check) ? "(SELECT \(measure) FROM measures)" : "getvariable('\(measure)')"
+        let found = Self.isShared(check) ? "(SELECT \(measure) FROM measures)" : "getvariable('\(measure)')"
         let columns = source.columns.prefix(Self.sampleColumnLimit)
         let values = "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
         let row = "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)"

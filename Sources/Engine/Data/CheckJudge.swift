@@ -38,20 +38,51 @@ package struct CheckJudge {
     package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
         var measures: [String: DataReadings.Value] = [:]
         for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
-        var unused = errors
+        let reasons = reasons(for: checks.indices.filter { !isMeasured($0, measures, readings) }, errors)
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
+            if let reason = reasons[index] { return [make(check, .error, nil, nil, "could not run: \(reason)")] }
             if check.partitionBy != nil { return parts(index, readings) }
             if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
-            guard let total = measures[CheckCompiler.totalName(index)]?.number else {
-                let reason = unused.isEmpty ? "it gave no result" : unused.removeFirst()
-                return [make(check, .error, nil, nil, "could not run: \(reason)")]
-            }
+            let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
             let measure = measures[CheckCompiler.measureName(index)]?.number
             var result = judge(check, measure: measure, total: total)
             result.samples = samples(index, readings)
             return [result]
         }
+    }
+
+    /// Whether the statements of a check gave what it is judged by.
+    private func isMeasured(
+        _ index: Int, _ measures: [String: DataReadings.Value], _ readings: DataReadings
+    ) -> Bool {
+        let check = checks[index]
+        if check.partitionBy != nil {
+            return readings.rows("part").filter { $0.integer("check") == Int64(index) }
+                .allSatisfy { $0.fields[CheckCompiler.totalName(index)] != nil }
+        }
+        guard measures[CheckCompiler.totalName(index)]?.number != nil else {
+            if case .schema = check.kind { return true }
+            return false
+        }
+        switch check.kind {
+        // Their rows are counted apart from all rows, so that one count can be there without the other.
+        case .foreignKey, .sql: return measures[CheckCompiler.measureName(index)]?.number != nil
+        default: return true
+        }
+    }
+
+    /// What the engine said about each check that could not run.
+    private func reasons(for failed: [Int], _ errors: [String]) -> [Int: String] {
+        let shared = CheckCompiler.shared(checks)
+        var unused = errors[...]
+        // The scan of all checks fails first, with the error of one of them that comes again when that is tried alone.
+        if shared.count > 1, failed.contains(where: shared.contains) { unused = unused.dropFirst() }
+        var reasons: [Int: String] = [:]
+        for index in failed.filter(shared.contains) + failed.filter({ !shared.contains($0) }) {
+            reasons[index] = unused.popFirst() ?? "it gave no result"
+        }
+        return reasons
     }
 
     // MARK: - One check
@@ -140,7 +171,7 @@ package struct CheckJudge {
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
                 + "of \(past.count) runs", show: { "\($0.rounded(to: 1)) deviations" })
-        result.measured = value
+        result.measured = value.isFinite ? value : nil
         return result
     }
 
@@ -220,7 +251,9 @@ package struct CheckJudge {
             isWaived(check) && outcome == .warned ? "waived until \(waiver.until): \(waiver.reason)" : nil
         }
         return CheckResult(
-            id: check.id, kind: check.typeName, severity: check.severity, outcome: outcome, measured: measured,
+            id: check.id, kind: check.typeName, severity: check.severity, outcome: outcome,
+            // What is not a number cannot be kept, and no history could use it.
+            measured: measured.flatMap { $0.isFinite ? $0 : nil },
             expectation: Self.expectation(check, show: Self.unit(of: check)), message: message,
             totalRows: total.map { Int64($0) },
             waiver: waiver)

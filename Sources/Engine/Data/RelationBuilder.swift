@@ -44,7 +44,7 @@ package struct RelationBuilder {
         let filter = condition.map { "\nWHERE \($0)" } ?? ""
         guard !parts.isEmpty else { return "SELECT \(selected)\nFROM \(from)\(filter)" }
         let with = parts.map {
-            "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(Self.indent($0.query, 4))\n  )"
+            "  -- \($0.title.replacing("\n", with: " "))\n  \($0.name) AS (\n\(SQLText.indented($0.query, by: 4))\n  )"
         }
         return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
     }
@@ -54,11 +54,6 @@ package struct RelationBuilder {
         let list = columns.map { sql.written($0, in: format) }.joined(separator: ", ")
         let order = hasLostOrder && numbersRows ? "\nORDER BY \(sql.name(DataSource.rowColumn))" : ""
         return query(selecting: list) + order
-    }
-
-    private static func indent(_ text: String, _ columns: Int) -> String {
-        let margin = String(repeating: " ", count: columns)
-        return text.split(separator: "\n", omittingEmptySubsequences: false).map { margin + $0 }.joined(separator: "\n")
     }
 
     private func names(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
@@ -182,7 +177,7 @@ package struct RelationBuilder {
             replace(
                 step.title,
                 Dictionary(
-                    texts.map { ($0.name, ("trim(\(sql.name($0.name)))", ColumnType.text)) },
+                    texts.map { ($0.name, ("trim(\(sql.name($0.name)), \(Self.blanks))", ColumnType.text)) },
                     uniquingKeysWith: { first, _ in first }))
         case .mapValues(let name, let values, let otherwise): try mapValues(name, values, otherwise, title: step.title)
         case .split(let name, let separator, let into): try split(name, separator, into, title: step.title)
@@ -191,6 +186,10 @@ package struct RelationBuilder {
     }
 
     // MARK: - Steps
+
+    /// What is trimmed: engines by themselves take spaces alone, and files bring tabs and line ends too.
+    private static let blanks =
+        "concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + ")"
 
     private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
         // One part for each, so that a derivation can use the one before it.

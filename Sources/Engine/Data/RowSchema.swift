@@ -96,11 +96,16 @@ package enum RowSchemaReader {
         "then", "else", "$ref", "definitions", "contentEncoding", "contentMediaType", "readOnly", "writeOnly",
     ]
 
+    /// What to write into a schema file that is empty.
+    package static let emptyRemedy = "write a JSON Schema, at least {}"
+
     /// Reads `text`, the content of the schema file named `file`.
     ///
     /// - Returns: The schema, or nil when the file is no schema at all; faults go to `problems`.
     package static func read(_ text: String, file: String, _ problems: ConfigProblems) -> RowSchema? {
-        guard let root = ConfigSource(file: file, text: text).read(problems) else { return nil }
+        guard let root = ConfigSource(file: file, text: text).read(problems, emptyRemedy: emptyRemedy) else {
+            return nil
+        }
         return read(root, file: file, problems)
     }
 
@@ -174,7 +179,7 @@ package enum RowSchemaReader {
             "multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
         rules.minLength = length("minLength", &reader)
         rules.maxLength = length("maxLength", &reader)
-        if let pattern = reader.text("pattern") { rules.pattern = checked(pattern, problems) }
+        rules.pattern = reader.text("pattern").flatMap { problems.pattern($0)?.value }
         if let format = reader.text("format") {
             rules.format = ValueRules.Format(rawValue: format.value)
             if rules.format == nil {
@@ -247,17 +252,5 @@ package enum RowSchemaReader {
         case .mapping(let entries):
             "{" + entries.map { JSONText.quoted($0.key.value) + ":" + json($0.value) }.joined(separator: ",") + "}"
         }
-    }
-
-    /// Patterns run on an engine without look-around and back references: such a pattern is refused here, not there.
-    private static func checked(_ pattern: Located<String>, _ problems: ConfigProblems) -> String? {
-        let forbidden = ["(?=", "(?!", "(?<=", "(?<!"] + (1...9).map { "\\\($0)" }
-        if let found = forbidden.first(where: pattern.value.contains) {
-            problems.report(
-                "the pattern uses '\(found)', which data engines do not have",
-                remedy: "write it without look-around and back references", at: pattern.location)
-            return nil
-        }
-        return pattern.value
     }
 }

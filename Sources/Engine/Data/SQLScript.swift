@@ -49,16 +49,12 @@ package struct SQLScript: Sendable {
             if marksProgress { lines.append(".print @@\(index + 1)") }
             // A line of user SQL that begins with a dot would be a command of the shell.
             let isShellCommand = statement.sql.split(separator: "\n").contains { $0.first == "." }
-            lines.append(isShellCommand ? Self.indented(statement.sql) + ";" : statement.sql + ";")
+            lines.append(isShellCommand ? SQLText.indented(statement.sql, by: 1) + ";" : statement.sql + ";")
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
     private static func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
-
-    private static func indented(_ sql: String) -> String {
-        sql.split(separator: "\n", omittingEmptySubsequences: false).map { " " + $0 }.joined(separator: "\n")
-    }
 
     /// How much of the script is done when statement `index` (from 0) is done to `fraction`.
     package func fraction(statement index: Int, fraction: Double) -> Double {

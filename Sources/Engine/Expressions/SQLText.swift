@@ -72,6 +72,18 @@ package enum SQLText {
         return parts
     }
 
+    /// A query moved to the right, but for the lines of its texts, which are data.
+    static func indented(_ query: String, by columns: Int) -> String {
+        let margin = String(repeating: " ", count: columns)
+        return margin
+            + parts(of: query).map { part in
+                switch part {
+                case .code(let text), .comment(let text): text.replacing("\n", with: "\n" + margin)
+                case .text(let text), .quotedName(let text): text
+                }
+            }.joined()
+    }
+
     private static func words(in query: String) -> [String] {
         var words: [String] = []
         for part in parts(of: query) {

@@ -20,6 +20,8 @@ package struct Selector: Sendable, Equatable {
     /// What is wrong with a selector, in a sentence.
     package struct Fault: Error, Sendable, Equatable {
         package let message: String
+
+        package init(message: String) { self.message = message }
     }
 
     /// Any of these lists; all terms of a list.

@@ -3,7 +3,7 @@ package enum Suggestion {
     /// The candidate closest to `text`, when one is close enough to be a slip of the fingers.
     ///
     /// The distance counts insertions, deletions, replacements and swaps of neighbours; up to a third of the
-    /// text's length may differ. Ties go to the first candidate.
+    /// text's length may differ. Ties go to the first candidate. What one candidate alone begins with will do too.
     package static func closest(to text: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, (text.count + 1) / 3)
         var best: (name: String, distance: Int)?
@@ -11,7 +11,10 @@ package enum Suggestion {
             let distance = distance(Array(text.lowercased()), Array(candidate.lowercased()))
             if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        return best?.name
+        if let best { return best.name }
+        // An abbreviation: "int" for "integer".
+        let longer = candidates.filter { $0.lowercased().hasPrefix(text.lowercased()) }
+        return text.count >= 3 && longer.count == 1 ? longer[0] : nil
     }
 
     /// `; did you mean 'x'?`, or a list of a few candidates, or nothing.

@@ -16,8 +16,9 @@ package struct Check: Sendable, Equatable {
             self.areFractions = areFractions
         }
 
-        /// Whether a value keeps them.
+        /// Whether a value keeps them; what is not a number keeps none.
         package func contain(_ value: Double) -> Bool {
+            if value.isNaN { return isEmpty }
             if let min, value < min { return false }
             if let max, value > max { return false }
             return true

@@ -95,7 +95,8 @@ package enum UTC {
     /// Milliseconds since 1970 of `2026-11-23`, or nil when the text is not such a date.
     package static func milliseconds(ofDate text: String) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2,
+        // A sign is a number to Swift and no part of a date.
+        guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2, !text.contains("+"),
             let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]),
             let days = days(year: year, month: month, day: day)
         else { return nil }

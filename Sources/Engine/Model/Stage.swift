@@ -35,6 +35,8 @@ package struct Stage: Sendable {
     package var definitionText: String
     /// Where it is written.
     package var location: SourceLocation
+    /// Where it says what it writes.
+    package var outputLocation: SourceLocation
 
     package init(
         id: StageID, description: String = "", group: String? = nil, needs: [Located<StageID>] = [],
@@ -62,6 +64,7 @@ package struct Stage: Sendable {
         self.fanOutReads = fanOutReads
         self.definitionText = definitionText
         self.location = location
+        outputLocation = location
     }
 
     /// Every dataset it reads, its fan-out's among them.

@@ -49,10 +49,19 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         segments.map { segment in
             switch segment {
-            case .text(let text): text
+            case .text(let text): Self.escaped(text)
             case .reference(let reference): "${\(reference)}"
             }
         }.joined()
+    }
+
+    /// Plain text as it is written: a `${` that would be taken for a reference becomes `$${`.
+    private static func escaped(_ text: String) -> String {
+        let parts = text.split(separator: "${", omittingEmptySubsequences: false)
+        return parts.dropFirst().reduce(String(parts.first ?? "")) { written, part in
+            let isForTheShell = part.firstIndex(of: "}").map { !part[..<$0].contains(".") } ?? false
+            return written + (isForTheShell ? "${" : "$${") + part
+        }
     }
 
     /// The text with every reference replaced by what `value` gives for it.

@@ -46,7 +46,7 @@ enum StepReader {
                 })
         case "filter":
             return text(of: node, problems).flatMap { problems.expression($0) }.map { .filter($0) }
-        case "select": return .select(problems.texts(of: node, what: "'select'"))
+        case "select": return select(node, problems)
         case "drop": return .drop(problems.texts(of: node, what: "'drop'"))
         case "rename":
             return .rename(
@@ -74,6 +74,17 @@ enum StepReader {
             return .sql(query)
         default: return nil
         }
+    }
+
+    private static func select(_ node: ConfigNode, _ problems: ConfigProblems) -> Step? {
+        let names = problems.texts(of: node, what: "'select'")
+        if names.isEmpty, case .sequence = node.content {
+            problems.report("'select' needs at least one column", at: node.location)
+        }
+        for (index, name) in names.enumerated() where names[..<index].contains(where: { $0.value == name.value }) {
+            problems.report("'\(name.value)' is selected twice", remedy: "remove one of them", at: name.location)
+        }
+        return names.isEmpty ? nil : .select(names)
     }
 
     private static func deduplicate(_ node: ConfigNode, _ problems: ConfigProblems) -> Step {

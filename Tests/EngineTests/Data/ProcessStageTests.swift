@@ -1,0 +1,91 @@
+import Engine
+import TestSupport
+import Testing
+
+@Suite struct ProcessStageTests {
+    private let bench: StageWorkbench
+
+    init() throws { bench = try StageWorkbench() }
+
+    private func rows(
+        _ steps: String, _ columns: [Column], _ rows: [[String?]], parameters: [String: String] = [:]
+    ) async throws -> [[String?]] {
+        try await bench.run(
+            """
+            params:
+              least: {type: integer, default: 0}
+            datasets:
+              raw: {path: raw.parquet}
+              out: {path: out.parquet}
+            stages:
+              process: {type: process, input: raw, output: out, steps: [\(steps), {drop: x_}]}
+            """, [try bench.source("raw", columns, rows)], parameters: parameters
+        ).rows
+    }
+
+    @Test("A missing key is nobody's duplicate, and what is no number is a duplicate of its like")
+    func duplicates() async throws {
+        let columns = [Column("k", .number), Column("n", .integer)]
+        let data: [[String?]] = [["nan", "1"], [nil, "2"], ["nan", "3"], [nil, "4"], ["0", "5"], ["-0", "6"]]
+        let first = try await rows("{deduplicate: {by: k}}", columns, data)
+        #expect(first.map(\.[1]) == ["1", "2", "4", "5"])
+        let last = try await rows("{deduplicate: {by: [k], keep: last}}", columns, data)
+        #expect(last.map(\.[1]) == ["2", "3", "4", "6"])
+    }
+
+    @Test("A cast that does not fit fails the stage and says which value it was")
+    func failingCast() async throws {
+        let failure = await #expect(throws: Failure.self) {
+            try await rows("{cast: {s: integer}}", [Column("s", .text)], [["1"], ["twelve"]])
+        }
+        #expect(failure?.message.contains("twelve") == true)
+        #expect(failure?.remedy == "validate the data first, or cast the column in a process stage")
+    }
+
+    @Test("A parameter is bound and never becomes SQL")
+    func boundValues() async throws {
+        let columns = [Column("n", .integer)]
+        let found = try await rows(
+            "{filter: 'n >= ${params.least}'}", columns, [["1"], ["5"], [nil]], parameters: ["least": "2"])
+        #expect(found == [["5"]])
+        await #expect(throws: Failure.self) {
+            try await rows("{filter: 'n >= ${params.least}'}", columns, [["1"]], parameters: ["least": "0 or true"])
+        }
+    }
+
+    @Test("A derivation can use the one before it, and dividing by zero gives no value")
+    func derivations() async throws {
+        let found = try await rows(
+            "{derive: {d: n * 2, e: d + 1, n: 10 / n}}", [Column("n", .integer)], [["4"], ["0"], [nil]])
+        #expect(found == [["2.5", "8", "9"], [nil, "0", "1"], [nil, nil, nil]])
+    }
+
+    @Test("Names and values that look like SQL are only names and values")
+    func hostileNames() async throws {
+        let name = "a\"; drop table t; --"
+        let quoted = "'\(name)'"
+        let found = try await rows(
+            "{map_values: {column: \(quoted), values: {\"it's\": \"'; --\"}}}, {rename: {\(quoted): b}}, {filter: \"b <> '--'\"}",
+            [Column(name, .text)], [["it's"], ["--"], ["x"]])
+        #expect(found == [["'; --"], ["x"]])
+    }
+
+    @Test("A text on several lines is data, which the layout of the query leaves as it is")
+    func textsOnSeveralLines() async throws {
+        let found = try await rows(
+            "{derive: {d: \"'a\\n.b\\n  c'\"}}, {sql: \"select *, 'x\\n.y' as e from input\"}", [Column("n", .integer)],
+            [["1"]])
+        #expect(found == [["1", "a\n.b\n  c", "x\n.y"]])
+    }
+
+    @Test("Trimming takes tabs and line ends as well as spaces, and only around a text")
+    func trimming() async throws {
+        let found = try await rows("{trim: all}", [Column("s", .text)], [["\t a b\t\r\n"], ["\u{a0}"], [nil], ["x"]])
+        #expect(found == [["a b"], [""], [nil], ["x"]])
+    }
+
+    @Test("No rows give no rows, with the columns they would have")
+    func noRows() async throws {
+        #expect(try await rows("{derive: {d: n + 1}}, {deduplicate: {by: n}}", [Column("n", .integer)], []) == [])
+    }
+}

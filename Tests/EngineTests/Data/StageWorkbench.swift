@@ -1,0 +1,80 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs one data stage of an inline pipeline on rows of a test, with the real DuckDB.
+struct StageWorkbench {
+    let folder: ScratchFolder
+    /// What DuckDB gave back, with the rows of the output where the stage writes one.
+    struct Outcome {
+        var execution: Execution
+        /// The output's rows as text, in order.
+        var rows: [[String?]]
+        var columns: [Column]
+        var checks: [CheckResult]
+        var account: RowAccount?
+    }
+
+    init() throws { folder = try ScratchFolder() }
+
+    /// Rows as a file that Caudal wrote: typed, an empty text apart from no value.
+    func source(_ name: DatasetName, _ columns: [Column], _ rows: [[String?]]) throws -> DataSource {
+        func field(_ value: String?) -> String {
+            value.map { "\"" + $0.replacing("\"", with: "\"\"") + "\"" } ?? ""
+        }
+        // One column more, so that a row of one missing value is not an empty line.
+        let lines = [columns.map { field($0.name) }] + rows.map { $0.map(field) }
+        let text = lines.map { ($0 + ["\"x\""]).joined(separator: ",") + "\n" }.joined()
+        let file = try folder.write("\(name).csv", text)
+        return DataSource(
+            dataset: name, files: [file], format: .csv, columns: columns + [Column("x_", .text)], isOwn: true)
+    }
+
+    /// A file of somebody else: all text.
+    func foreign(_ name: DatasetName, csv: String) throws -> DataSource {
+        let file = try folder.write("\(name).csv", csv)
+        let header = String(csv.prefix { !$0.isNewline })
+        let columns = CSVHeader.values(of: header, delimiter: ",", quote: "\"").map { Column($0, .text) }
+        return DataSource(dataset: name, files: [file], format: .csv, columns: columns, isOwn: false)
+    }
+
+    /// Runs the only stage of a pipeline.
+    func run(
+        _ yaml: String, _ sources: [DataSource], parameters: [String: String] = [:],
+        history: any CheckHistory = NoCheckHistory(), now: Moment = Moment(wall: 1_795_392_000_000, steady: 0)
+    ) async throws -> Outcome {
+        let loaded = try LoadedPipeline(yaml: yaml, in: folder)
+        let stage = try #require(loaded.pipeline.stages.first)
+        let staging = folder.path("staged-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
+        var attempt = StageAttempt(
+            pipeline: loaded.pipeline, stage: stage,
+            facts: RunFacts(
+                runID: "run", started: Moment(wall: 0, steady: 0), parameters: parameters, environment: [:]),
+            sources: Dictionary(uniqueKeysWithValues: sources.map { ($0.dataset, $0) }), schemas: loaded.schemas,
+            stagingFolder: staging, history: history, now: now)
+        // Queries of the user: DuckDB is asked for their columns, as it is before a run.
+        while let question = try stage.type.question(attempt.typing) {
+            let execution = try await DuckDB(in: folder).run(question.script)
+            if let failure = execution.failure { throw failure }
+            attempt.queryColumns[question.index] = (execution.readings?.rows("column") ?? []).compactMap { row in
+                guard let name = row.text("name"), let type = row.text("type") else { return nil }
+                return Column(name, ColumnType(duckDB: type))
+            }
+        }
+        guard case .data(var work) = try stage.type.work(for: attempt) else {
+            throw Failure("the stage is no data stage")
+        }
+        if let output = work.outputs.last {
+            work.script.addRows(of: "SELECT * FROM read_parquet('\(output.staged)')")
+        }
+        let execution = try await DuckDB(in: folder).run(work.script, essential: work.essentialStatements)
+        if let failure = execution.failure { throw failure }
+        let readings = try #require(execution.readings)
+        let concluded = try work.conclude(readings)
+        return Outcome(
+            execution: execution, rows: execution.rows, columns: work.outputs.last?.columns ?? [],
+            checks: concluded.checks + work.judge(readings, execution.errors, []), account: concluded.rows)
+    }
+}

@@ -1,0 +1,32 @@
+import Engine
+import Testing
+
+@Suite struct SQLTextTests {
+    private let place = SourceLocation(file: "p.yaml", line: 1, column: 1)
+
+    private func query(_ text: String) throws -> Located<Template> { Located(try Template(parsing: text), at: place) }
+
+    @Test("Datasets are found as words of a query, not in its texts and comments")
+    func datasets() throws {
+        let text = """
+            select 'sales' as t, "sales raw".x -- catalog
+            from orders join "returns" using (id) /* stock */ where sales_2 > 1 and orders.x = 'it''s stock'
+            """
+        let found = SQLText.datasets(in: try query(text), among: ["sales", "catalog", "orders", "returns", "stock"])
+        #expect(found.map(\.value) == ["orders", "returns"])
+    }
+
+    @Test("References become bound values, and semicolons at the end go")
+    func bound() throws {
+        let text = "select * from t where day = ${params.day} and x = ${item.it's} ;\n; "
+        #expect(
+            SQLText.bound(try query(text).value)
+                == "select * from t where day = getvariable('param_day') and x = getvariable('item_it''s')")
+    }
+
+    @Test("References in quotation marks are found, because no value can be bound there")
+    func quoted() throws {
+        let text = "select '${params.a}', \"${item.b}\", ${params.c}, '$${params.d}' -- ${params.e}"
+        #expect(SQLText.quotedReferences(in: try query(text).value) == [.param("a"), .item("b")])
+    }
+}

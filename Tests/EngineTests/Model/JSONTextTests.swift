@@ -1,0 +1,30 @@
+import Engine
+import Foundation
+import Testing
+
+@Suite struct JSONTextTests {
+    @Test("Any text is read back by another JSON reader as it was")
+    func roundTrip() throws {
+        var random = SplitMix64(seed: 1)
+        for round in 0..<2000 {
+            let text = String(
+                String.UnicodeScalarView(
+                    (0..<Int.random(in: 0...20, using: &random)).compactMap { _ in
+                        let limit: UInt32 = Bool.random(using: &random) ? 0x80 : 0x11_0000
+                        return Unicode.Scalar(UInt32.random(in: 0..<limit, using: &random))
+                    }))
+            let quoted = JSONText.quoted(text)
+            let read = try JSONDecoder().decode([String].self, from: Data("[\(quoted)]".utf8))
+            #expect(
+                read.first.map { Array($0.unicodeScalars) } == Array(text.unicodeScalars), "round \(round): \(quoted)")
+            #expect(quoted.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
+        }
+    }
+
+    @Test("Bytes that are not UTF-8 are kept as unpaired surrogates")
+    func invalidBytes() {
+        var bytes: [UInt8] = []
+        [0x61, 0xFF, 0xC3, 0x28, 0xED, 0xA0, 0x80].withUnsafeBufferPointer { JSONText.append($0, to: &bytes) }
+        #expect(String(decoding: bytes, as: UTF8.self) == #""a\udcff\udcc3(\udced\udca0\udc80""#)
+    }
+}
