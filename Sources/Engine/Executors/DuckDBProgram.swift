@@ -5,6 +5,11 @@ package struct DuckDBProgram: Sendable, Hashable {
     package let path: String
     package let version: String
 
+    package init(path: String, version: String) {
+        self.path = path
+        self.version = version
+    }
+
     /// The oldest version whose recipe this program follows.
     package static let oldest = "1.5.0"
     /// The version that is installed, and for which database extensions exist.
