@@ -7,6 +7,8 @@ final class ReactorLoop: Sendable {
     private static let interval: Int64 = 20_000_000
     /// How long pipes are read after the last process is gone that could be found: somebody may still hold them.
     private static let drainLimit: Int64 = 200_000_000
+    /// The most that a pipe holds unless an administrator allows more, in bytes.
+    private static let pipeLimit = 1 << 20
 
     private let poll: Int32
     private let mailbox: ReactorMailbox
@@ -126,14 +128,18 @@ final class ReactorLoop: Sendable {
         records[token >> 2] = record
     }
 
-    /// Reads one chunk, or everything that is there.
+    /// Reads one chunk, or everything that a process wrote before it ended.
+    ///
+    /// That is at most what a pipe holds. Somebody else may write on faster than this reads, so there is a limit.
     private func read(_ stream: LogStream, _ record: inout Record, _ buffer: inout [UInt8], all: Bool) {
         let isOpen = stream == .stdout ? record.outputIsOpen : record.errorsAreOpen
         let descriptor = stream == .stdout ? record.child.output : record.child.errors
         guard isOpen else { return }
+        var left = all ? Self.pipeLimit : 0
         repeat {
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             if count > 0 {
+                left -= count
                 buffer.withUnsafeBytes {
                     record.child.handler(stream, UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
                 }
@@ -143,7 +149,7 @@ final class ReactorLoop: Sendable {
             } else {
                 return
             }
-        } while all
+        } while left > 0
     }
 
     private func closeStream(_ stream: LogStream, _ record: inout Record) {
@@ -192,7 +198,10 @@ final class ReactorLoop: Sendable {
     /// The number of a group is not given away while it has members, and
     /// before the first process is reaped it is its own.
     private func groupIsAlive(_ record: Record) -> Bool {
-        record.exit == nil || kill(-record.child.pid, 0) == 0
+        if record.exit == nil { return true }
+        // Orphans of the group that have ended wait here to be reaped, and until then the kernel counts them.
+        while waitpid(-record.child.pid, nil, WNOHANG) > 0 {}
+        return kill(-record.child.pid, 0) == 0
     }
 
     /// Ends what a child that has ended left behind; tells whether nothing is left.
