@@ -130,7 +130,11 @@ struct JSONObjectReader {
             }
             index += 1
         }
-        guard index < bytes.count else { return nil }
+        guard index < bytes.count else {
+            // A line that ends in a backslash has been stepped over by one.
+            index = bytes.count
+            return nil
+        }
         let content = UnsafeBufferPointer(rebasing: bytes[start..<index])
         index += 1
         return hasEscapes ? Self.unescaped(content) : String(decoding: content, as: UTF8.self)
