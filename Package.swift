@@ -54,7 +54,10 @@ let package = Package(
         ),
         .target(
             name: "TestSupport", dependencies: ["CSystem", "Engine"], path: "Tests/TestSupport", swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .testTarget(name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "EndToEndTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
     ],

@@ -19,6 +19,10 @@ package final class RunStore: Sendable {
     package init(_ folder: StateFolder) throws(StoreError) {
         self.folder = folder
         try folder.create()
+        // Its owner alone may read it. SQLite gives its other files the rights that the database has when they are
+        // made, so it is made here; one that is there is never opened, because closing it would drop SQLite's locks.
+        let descriptor = open(folder.database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) } else { chmod(folder.database, 0o600) }
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.patience)
@@ -33,8 +37,6 @@ package final class RunStore: Sendable {
         } catch {
             throw Self.fault(error, folder.database)
         }
-        // Its owner alone may read it; a file system without rights has none to set.
-        try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.database)
     }
 
     /// What a fault of SQLite means here.
