@@ -260,8 +260,10 @@ final class ReactorLoop: Sendable {
         if record.outputIsOpen { closeStream(.stdout, &record) }
         if record.errorsAreOpen { closeStream(.stderr, &record) }
         let exit = record.exit ?? cs_exit()
+        // Whole milliseconds, as the journal keeps them: what is shown live and what is read back are the same.
         let usage = ResourceUsage(
-            user: .microseconds(exit.user_us), system: .microseconds(exit.system_us), peakMemory: exit.peak_kib * 1024)
+            user: .milliseconds((exit.user_us + 500) / 1000), system: .milliseconds((exit.system_us + 500) / 1000),
+            peakMemory: exit.peak_kib * 1024)
         record.child.process.finish(
             ChildExit(
                 exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,
