@@ -82,6 +82,13 @@ enum Spawner {
     }
 
     static func start(_ launch: ProcessLaunch) -> Result<Started, Failure> {
+        // The kernel's texts end at a NUL: what stands behind it would be lost without a word.
+        if launch.arguments.contains(where: { $0.utf8.contains(0) }) {
+            return .failure(Failure("an argument of \(launch.program) holds a NUL character"))
+        }
+        if let variable = launch.environment.first(where: { $0.value.utf8.contains(0) }) {
+            return .failure(Failure("the variable \(variable.key) of \(launch.program) holds a NUL character"))
+        }
         var pipes: [Int32] = []
         for _ in 0..<2 {
             var ends: [Int32] = [-1, -1]

@@ -119,7 +119,7 @@ struct ExecutorConformanceTests {
 
     @Test("Many attempts at once do not mix their outputs", arguments: ExecutorUnderTest.available)
     func manyAtOnce(executor: ExecutorUnderTest) async throws {
-        let width = executor == .process ? 300 : 8
+        let width = executor == .process ? 200 : 8
         let reactor = ProcessReactor()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<width {

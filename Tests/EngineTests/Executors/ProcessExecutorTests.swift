@@ -77,6 +77,32 @@ struct ProcessExecutorTests {
         #expect(byVariable.failure?.message == "the arguments and variables of /bin/true are too long")
     }
 
+    @Test("An argument or a variable with a NUL, which would be cut there, is refused")
+    func nulByte() async throws {
+        let byArgument = try await AttemptTrial().run(["/bin/echo", "rm -rf a\0b"])
+        #expect(byArgument.failure?.message == "an argument of /bin/echo holds a NUL character")
+        let byVariable = try await AttemptTrial().run(["/bin/echo"], environment: ["X": "a\0b"])
+        #expect(byVariable.failure?.message == "the variable X of /bin/echo holds a NUL character")
+    }
+
+    @Test("When no more files can be opened, an attempt fails clearly and the next one works again")
+    func tooManyFiles() async {
+        await #expect(processExitsWith: .success) {
+            let trial = try AttemptTrial()
+            let reactor = ProcessReactor()
+            _ = await trial.run(["/bin/true"], reactor: reactor)
+            var limit = rlimit(rlim_cur: 64, rlim_max: 64)
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            var taken: [Int32] = []
+            while case let descriptor = dup(0), descriptor >= 0 { taken.append(descriptor) }
+            let failure = await trial.run(["/bin/true"], reactor: reactor).failure
+            for descriptor in taken { close(descriptor) }
+            #expect(failure?.message == "no pipe for /bin/true: Too many open files")
+            #expect(failure?.remedy?.contains("ulimit") == true)
+            #expect(await trial.run(["/bin/true"], reactor: reactor).failure == nil)
+        }
+    }
+
     @Test("A large environment that fits arrives whole, odd characters and all")
     func largeEnvironment() async throws {
         var variables: [String: String] = [:]

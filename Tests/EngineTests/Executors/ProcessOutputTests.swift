@@ -10,7 +10,7 @@ struct ProcessOutputTests {
         await #expect(processExitsWith: .success) {
             // Unoptimized code would take minutes for all of it.
             #if DEBUG
-                let count = 16_000
+                let count = 12_000
             #else
                 let count = 200_000
             #endif
@@ -18,7 +18,7 @@ struct ProcessOutputTests {
             let trial = try AttemptTrial()
             let execution = await trial.shell("yes \(String(repeating: "x", count: 999)) | head -n \(count)")
             #expect(execution.failure == nil)
-            #expect(ProcessWatch.peakMemory - before < 14_000_000)
+            #expect(ProcessWatch.peakMemory - before < 11_000_000)
             #expect(trial.lineCount() == count)
         }
     }
