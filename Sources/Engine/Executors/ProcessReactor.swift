@@ -102,7 +102,13 @@ enum Spawner {
             }
             pipes += ends
         }
-        let pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        var pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        // A script that was just written may be open for writing for another moment, in a child that another thread
+        // has forked and that has not begun its own program.
+        for _ in 0..<20 where pid == -ETXTBSY {
+            usleep(1000)
+            pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        }
         close(pipes[1])
         close(pipes[3])
         guard pid > 0 else {
@@ -137,6 +143,8 @@ enum Spawner {
             return Failure("\(launch.program) may not be run", remedy: "make it executable: chmod +x \(launch.program)")
         case ENOEXEC:
             return Failure("\(launch.program) is no program", remedy: "begin it with a line such as #!/bin/sh")
+        case ETXTBSY:
+            return Failure("\(launch.program) is open for writing", remedy: "retry when whoever writes it has ended")
         case E2BIG: return Failure("the arguments and variables of \(launch.program) are too long")
         default: return Failure("\(launch.program) cannot be started: \(String(cString: strerror(error)))")
         }

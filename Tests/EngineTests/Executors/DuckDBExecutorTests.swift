@@ -67,15 +67,17 @@ struct DuckDBExecutorTests {
     @Test("A long query reports progress that never goes back")
     func progress() async throws {
         let trial = try AttemptTrial()
-        async let execution = trial.duckDB(
-            ["SELECT 1", "SELECT count(*) FROM range(400000000) t(n) WHERE hash(n) % 97 = 3"])
-        let ended = try await execution
+        // DuckDB knows how far the scan of a table is, and nothing of a range.
+        let ended = try await trial.duckDB([
+            "CREATE TABLE t AS SELECT range AS n FROM range(3000000)",
+            "SELECT count(*) FROM t WHERE regexp_matches(md5(n::VARCHAR) || md5((n + 1)::VARCHAR), 'a.*b.*c.*d.*e.*f')",
+        ])
         #expect(ended.failure == nil)
         let fractions = trial.progress.compactMap(\.fraction)
         #expect(!fractions.isEmpty)
         #expect(fractions == fractions.sorted())
         #expect(fractions.allSatisfy { (0...1).contains($0) })
-        #expect(trial.progress.last?.activity == "statement 2")
+        #expect(trial.progress.contains { $0.activity == "statement 2" }, "\(trial.progress)")
     }
 
     @Test("A stop in the middle of a long query ends it, and nothing is left of it")

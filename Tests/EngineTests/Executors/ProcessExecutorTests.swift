@@ -62,6 +62,18 @@ struct ProcessExecutorTests {
         #expect(failure.remedy?.contains("line ends") == true)
     }
 
+    @Test("A program that somebody writes cannot be run, and says so; one that was just written can")
+    func openForWriting() async throws {
+        let trial = try AttemptTrial()
+        let path = try trial.folder.write("#!/bin/sh\n", to: "tool", permissions: 0o755)
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        let failure = try #require(await trial.run([path]).failure)
+        #expect(failure.message == "\(path) is open for writing")
+        async let execution = trial.run([path])
+        try file.close()
+        #expect(await execution.failure == nil)
+    }
+
     @Test("A working folder that is gone is named, not the program")
     func missingFolder() async throws {
         let failure = try #require(await AttemptTrial().run(["/bin/true"], in: "/nowhere/at/all").failure)
