@@ -7,8 +7,6 @@ final class ReactorLoop: Sendable {
     private static let interval: Int64 = 20_000_000
     /// How long pipes are read after the last process is gone that could be found: somebody may still hold them.
     private static let drainLimit: Int64 = 200_000_000
-    /// The most that a pipe holds unless an administrator allows more, in bytes.
-    private static let pipeLimit = 1 << 20
 
     private let poll: Int32
     private let mailbox: ReactorMailbox
@@ -135,7 +133,7 @@ final class ReactorLoop: Sendable {
         let isOpen = stream == .stdout ? record.outputIsOpen : record.errorsAreOpen
         let descriptor = stream == .stdout ? record.child.output : record.child.errors
         guard isOpen else { return }
-        var left = all ? Self.pipeLimit : 0
+        var left = all ? Int(cs_pipe_capacity(descriptor)) : 0
         repeat {
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             if count > 0 {

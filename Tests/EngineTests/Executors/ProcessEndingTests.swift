@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("How processes are ended", .timeLimit(.minutes(1)))
+@Suite("How processes are ended", .timeLimit(.minutes(2)))
 struct ProcessEndingTests {
     @Test("A program that is asked to end says its last words, and they are kept")
     func lastWords() async throws {
@@ -87,7 +87,7 @@ struct ProcessEndingTests {
     @Test("A grandchild that floods the output after its parent ended does not hold the attempt")
     func floodingGrandchild() async throws {
         let trial = try AttemptTrial()
-        let execution = await trial.shell("yes & exit 5")
+        let execution = await trial.shell("yes \(String(repeating: "x", count: 500)) & exit 5")
         #expect(execution.exit == .exited(5))
         #expect(trial.records.contains { $0.stream == .engine && $0.message.contains("yes (") })
     }
@@ -156,7 +156,7 @@ struct ProcessEndingTests {
         }
     }
 
-    @Test("A thousand children in a row leave no descriptor and no zombie behind")
+    @Test("Hundreds of children in a row leave no descriptor and no zombie behind")
     func leaks() async {
         // In a process of its own, where nothing else opens files or starts children.
         await #expect(processExitsWith: .success) {
@@ -173,7 +173,7 @@ struct ProcessEndingTests {
             }
             try await round(20)
             let before = ProcessWatch.openDescriptors.count
-            try await round(1000)
+            try await round(600)
             #expect(ProcessWatch.openDescriptors.count == before)
             #expect(ProcessWatch.zombies.isEmpty)
         }
