@@ -29,13 +29,25 @@ package final class RunStore: Sendable {
             configuration.maximumReaderCount = 3
             configuration.label = "run store"
             pool = try DatabasePool(path: folder.database, configuration: configuration)
-            let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-            if version > Migrations.newest {
-                throw StoreError(.tooNew(version: String(version)), path: folder.database)
-            }
-            if version < Migrations.newest { try Migrations.migrator.migrate(pool) }
+            try Self.migrate(pool, folder.database)
         } catch {
             throw Self.fault(error, folder.database)
+        }
+    }
+
+    private static func migrate(_ pool: DatabasePool, _ path: String) throws {
+        func version() throws -> Int { try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } }
+        var known = try version()
+        if known > Migrations.newest { throw StoreError(.tooNew(version: String(known)), path: path) }
+        while known < Migrations.newest {
+            do {
+                return try Migrations.migrator.migrate(pool)
+            } catch {
+                // Another process that opened the store at the same moment may have been faster.
+                let now = try version()
+                guard now > known else { throw error }
+                known = now
+            }
         }
     }
 

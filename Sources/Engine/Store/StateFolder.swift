@@ -90,7 +90,8 @@ package final class RunLock: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    // Closing alone leaves it to children that are just being started, for the moment until they run their programs.
+    deinit { cs_unlock_file(descriptor) }
 }
 
 extension Error {

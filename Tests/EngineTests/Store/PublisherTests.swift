@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite("Publishing", .timeLimit(.minutes(1)))
+@Suite("Publishing", .timeLimit(.minutes(2)))
 struct PublisherTests {
     private func output(_ folder: OwnFolder, _ staged: String, to target: String, isOptional: Bool = false)
         -> StagedOutput
@@ -121,7 +121,7 @@ struct PublisherTests {
         let reader = Reader(folder["a.csv"]) { $0.count == size && Set($0).count == 1 }
         defer { reader.stop() }
         var number = 0
-        while number < 1000 || reader.good < 200 {
+        while number < 500 || reader.good < 200 {
             number += 1
             try folder.write(content(number), to: "staging/a.csv")
             try publish([output(folder, "staging/a.csv", to: "a.csv")])
@@ -136,7 +136,7 @@ struct PublisherTests {
         let reader = Reader(folder["sales/part"]) { $0.count == 1 }
         defer { reader.stop() }
         var number = 0
-        while number < 1000 || reader.good < 200 {
+        while number < 500 || reader.good < 200 {
             number += 1
             try folder.write(String(number % 10), to: "staging/sales/part")
             try publish([output(folder, "staging/sales", to: "sales")])
