@@ -52,12 +52,16 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .target(name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["CSystem", "Engine"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "TestSupport"],
+            name: "EngineTests",
+            dependencies: ["Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
             // Messages that tests compare with, and the files they are about; read by their paths.
             exclude: ["Config/Golden"], swiftSettings: strict),
-        .testTarget(name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], exclude: ["Golden"], swiftSettings: strict
+        ),
         .testTarget(name: "EndToEndTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

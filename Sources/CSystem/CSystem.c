@@ -107,6 +107,12 @@ int cs_lock_file(const char *path) {
     return fd;
 }
 
+void cs_unlock_file(int fd) {
+    struct flock whole = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+    fcntl(fd, F_OFD_SETLK, &whole);
+    close(fd);
+}
+
 int cs_is_locked(const char *path) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return -errno;
@@ -128,6 +134,11 @@ int64_t cs_own_cpu_us(void) {
 int cs_pidfd_open(pid_t pid) {
     long fd = syscall(SYS_pidfd_open, pid, 0);
     return fd < 0 ? -errno : (int)fd;
+}
+
+int cs_pipe_capacity(int fd) {
+    int size = fcntl(fd, F_GETPIPE_SZ);
+    return size < 0 ? -errno : size;
 }
 
 int cs_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno; }

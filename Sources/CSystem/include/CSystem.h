@@ -29,6 +29,9 @@ int cs_pidfd_open(pid_t pid);
 /// A pipe with both ends close-on-exec and the reading end non-blocking; 0 or a negated errno.
 int cs_pipe(int ends[2]);
 
+/// The most that a pipe holds, in bytes; or a negated errno.
+int cs_pipe_capacity(int fd);
+
 /// Looks whether `pid` has ended without taking its status away.
 int cs_peek(pid_t pid);
 
@@ -57,6 +60,9 @@ int cs_rename_exchange(const char *from, const char *to);
 ///
 /// Returns the descriptor, -EAGAIN when another process holds the lock, or another negated errno.
 int cs_lock_file(const char *path);
+
+/// Gives a lock back and closes its descriptor, whoever else has inherited it.
+void cs_unlock_file(int fd);
 
 /// 1 when another process holds the lock on `path`, 0 when nobody does, or a negated errno.
 int cs_is_locked(const char *path);

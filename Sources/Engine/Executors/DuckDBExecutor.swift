@@ -119,12 +119,12 @@ package struct DuckDBExecutor: StageExecutor {
         let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
         var execution = Execution(
             exit: end.exit, usage: end.usage,
-            lastLines: lines.suffix(AttemptResult.lastLineLimit).map { masker.masked($0) },
-            readings: readings, errors: messages.map { masker.masked($0.firstLine) })
+            lastLines: lines.suffix(AttemptResult.lastLineLimit).map(excerpt),
+            readings: readings, errors: messages.map { excerpt($0.firstLine) })
         // Beyond the statements that make the data, a failure is a check that could not run.
         let isDone = readings.lastStatement > job.script.statements.count
         if !isDone || readings.lastStatement <= job.essentialStatements {
-            execution.failure = failure(end, readings, messages, job)
+            execution.failure = failure(end, readings, messages, job, isStopped: attempt.stopReason != nil)
         }
         return execution
     }
@@ -136,19 +136,24 @@ package struct DuckDBExecutor: StageExecutor {
         }
     }
 
+    /// A message without secrets, and no longer than anybody reads: DuckDB may quote whole values.
+    private func excerpt(_ text: String) -> String { masker.masked(text).shortened(to: AttemptLog.excerptLimit) }
+
     private func failure(
-        _ end: ChildExit, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: DuckDBJob
+        _ end: ChildExit, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: DuckDBJob, isStopped: Bool
     ) -> Failure {
         let index = readings.lastStatement - 1
         let statement = job.script.statements.indices.contains(index) ? job.script.statements[index] : nil
         let place = statement.map { " (to \($0.title.shortened(to: 60)))" } ?? ""
         guard let message = messages.last else {
             var text = "duckdb \(end.exit.description)"
-            if case .signaled(9) = end.exit { text += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
-            return Failure(text + place, remedy: "give the stage less memory with 'resources', or the machine more")
+            guard case .signaled(9) = end.exit else { return Failure(text + place) }
+            text += ", at a peak of \(end.usage.peakMemory.shortBytes)"
+            let remedy = isStopped ? nil : "give the stage less memory with 'resources', or the machine more"
+            return Failure(text + place, remedy: remedy)
         }
         return Failure(
-            masker.masked(message.firstLine) + (statement?.location == nil ? place : ""),
+            excerpt(message.firstLine) + (statement?.location == nil ? place : ""),
             remedy: message.remedy(memory: job.memory), location: statement?.location)
     }
 }

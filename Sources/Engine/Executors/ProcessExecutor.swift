@@ -87,7 +87,7 @@ package struct ProcessExecutor: StageExecutor {
 final class OutputCollector: Sendable {
     private struct State {
         var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
-        var last: [String] = []
+        var last: [[UInt8]] = []
         var progress: ProgressFinder
         var reported: Progress?
     }
@@ -101,7 +101,9 @@ final class OutputCollector: Sendable {
     }
 
     /// The last lines so far, oldest first, as people can read them.
-    var lastLines: [String] { state.withLock { $0.last } }
+    var lastLines: [String] {
+        state.withLock { $0.last }.map { line in line.withUnsafeBufferPointer { attempt.log.excerpt(of: $0) } }
+    }
 
     func take(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
         let news = state.withLock { state -> Progress? in
@@ -116,7 +118,7 @@ final class OutputCollector: Sendable {
                     if ProgressFinder.isOnlyProgress(line) { return }
                     emit(line)
                     if state.last.count == AttemptResult.lastLineLimit { state.last.removeFirst() }
-                    state.last.append(String(decoding: line.prefix(500), as: UTF8.self))
+                    state.last.append(Array(line))
                 }
                 if bytes.isEmpty { splitter.end(emit: keep) } else { splitter.feed(bytes, replaced: look, emit: keep) }
             }

@@ -82,6 +82,13 @@ enum Spawner {
     }
 
     static func start(_ launch: ProcessLaunch) -> Result<Started, Failure> {
+        // The kernel's texts end at a NUL: what stands behind it would be lost without a word.
+        if launch.arguments.contains(where: { $0.utf8.contains(0) }) {
+            return .failure(Failure("an argument of \(launch.program) holds a NUL character"))
+        }
+        if let variable = launch.environment.first(where: { $0.value.utf8.contains(0) }) {
+            return .failure(Failure("the variable \(variable.key) of \(launch.program) holds a NUL character"))
+        }
         var pipes: [Int32] = []
         for _ in 0..<2 {
             var ends: [Int32] = [-1, -1]
@@ -95,7 +102,13 @@ enum Spawner {
             }
             pipes += ends
         }
-        let pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        var pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        // A script that was just written may be open for writing for another moment, in a child that another thread
+        // has forked and that has not begun its own program.
+        for _ in 0..<20 where pid == -ETXTBSY {
+            usleep(1000)
+            pid = spawn(launch, output: pipes[1], errors: pipes[3])
+        }
         close(pipes[1])
         close(pipes[3])
         guard pid > 0 else {
@@ -130,6 +143,8 @@ enum Spawner {
             return Failure("\(launch.program) may not be run", remedy: "make it executable: chmod +x \(launch.program)")
         case ENOEXEC:
             return Failure("\(launch.program) is no program", remedy: "begin it with a line such as #!/bin/sh")
+        case ETXTBSY:
+            return Failure("\(launch.program) is open for writing", remedy: "retry when whoever writes it has ended")
         case E2BIG: return Failure("the arguments and variables of \(launch.program) are too long")
         default: return Failure("\(launch.program) cannot be started: \(String(cString: strerror(error)))")
         }

@@ -126,14 +126,18 @@ final class ReactorLoop: Sendable {
         records[token >> 2] = record
     }
 
-    /// Reads one chunk, or everything that is there.
+    /// Reads one chunk, or everything that a process wrote before it ended.
+    ///
+    /// That is at most what a pipe holds. Somebody else may write on faster than this reads, so there is a limit.
     private func read(_ stream: LogStream, _ record: inout Record, _ buffer: inout [UInt8], all: Bool) {
         let isOpen = stream == .stdout ? record.outputIsOpen : record.errorsAreOpen
         let descriptor = stream == .stdout ? record.child.output : record.child.errors
         guard isOpen else { return }
+        var left = all ? Int(cs_pipe_capacity(descriptor)) : 0
         repeat {
             let count = Foundation.read(descriptor, &buffer, buffer.count)
             if count > 0 {
+                left -= count
                 buffer.withUnsafeBytes {
                     record.child.handler(stream, UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
                 }
@@ -143,7 +147,7 @@ final class ReactorLoop: Sendable {
             } else {
                 return
             }
-        } while all
+        } while left > 0
     }
 
     private func closeStream(_ stream: LogStream, _ record: inout Record) {
@@ -192,7 +196,10 @@ final class ReactorLoop: Sendable {
     /// The number of a group is not given away while it has members, and
     /// before the first process is reaped it is its own.
     private func groupIsAlive(_ record: Record) -> Bool {
-        record.exit == nil || kill(-record.child.pid, 0) == 0
+        if record.exit == nil { return true }
+        // Orphans of the group that have ended wait here to be reaped, and until then the kernel counts them.
+        while waitpid(-record.child.pid, nil, WNOHANG) > 0 {}
+        return kill(-record.child.pid, 0) == 0
     }
 
     /// Ends what a child that has ended left behind; tells whether nothing is left.
@@ -251,8 +258,10 @@ final class ReactorLoop: Sendable {
         if record.outputIsOpen { closeStream(.stdout, &record) }
         if record.errorsAreOpen { closeStream(.stderr, &record) }
         let exit = record.exit ?? cs_exit()
+        // Whole milliseconds, as the journal keeps them: what is shown live and what is read back are the same.
         let usage = ResourceUsage(
-            user: .microseconds(exit.user_us), system: .microseconds(exit.system_us), peakMemory: exit.peak_kib * 1024)
+            user: .milliseconds((exit.user_us + 500) / 1000), system: .milliseconds((exit.system_us + 500) / 1000),
+            peakMemory: exit.peak_kib * 1024)
         record.child.process.finish(
             ChildExit(
                 exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,

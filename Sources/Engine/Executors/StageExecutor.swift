@@ -108,6 +108,8 @@ package final class AttemptLog: Sendable {
 
     /// How many lines of one attempt become rows of the run store; the others are in the log all the same.
     static let remarkLimit = 1000
+    /// The longest line that is kept with an attempt's result, in bytes; the log has all of it.
+    static let excerptLimit = 500
 
     package init(
         writer: LogWriter?, pipeline: String, run: RunID, unit: UnitID?, attempt: Int?, masker: SecretMasker,
@@ -149,6 +151,11 @@ package final class AttemptLog: Sendable {
         }
         writer?.append(block)
         keep(found)
+    }
+
+    /// The beginning of a line as it may be shown: without secrets, none of which the cut may leave a part of.
+    func excerpt(of line: UnsafeBufferPointer<UInt8>) -> String {
+        masker.withMasked(line) { String(decoding: $0.prefix(Self.excerptLimit), as: UTF8.self) }
     }
 
     private func keep(_ found: [LogChannel.Remark]) {

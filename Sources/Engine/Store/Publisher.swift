@@ -38,9 +38,16 @@ package enum Publisher {
 
     /// Makes the moves, or those that are left of a plan that was begun.
     package static func carryOut(_ plan: PublishPlan) throws(Failure) {
-        for move in plan.moves where FileText.exists(move.staged) {
-            if inode(of: move.target) == move.inode {
-                // Two folders changed places, and what is staged now is the old output.
+        for move in plan.moves {
+            guard let staged = inode(of: move.staged) else {
+                // A move that was made; what was lost before it was moved must not pass for one.
+                if FileText.exists(move.target) { continue }
+                throw Failure(
+                    "the output \(move.target) is neither in place nor in staging", remedy: "run its stage again")
+            }
+            if staged != move.inode, inode(of: move.target) == move.inode {
+                // Two folders changed places, and what is staged now is the old output. The target's number alone
+                // does not tell: another disk numbers its files by itself.
                 try remove(move.staged)
             } else {
                 try makeFolder(PathText.folder(of: move.target))
@@ -64,7 +71,11 @@ package enum Publisher {
         if rename(staged, target) == 0 { return }
         switch errno {
         case EXDEV: try replaceAcrossDevices(target, with: staged)
-        case ENOTEMPTY, EEXIST, EISDIR, ENOTDIR: try exchange(target, with: staged)
+        case ENOTEMPTY, EEXIST, ENOTDIR: try exchange(target, with: staged)
+        case EISDIR:
+            throw Failure(
+                "\(target) is a folder, and the output is a file",
+                remedy: "change the path of the output, or move the folder away")
         default: throw failure("\(staged) could not be moved to \(target)", errno)
         }
     }

@@ -19,22 +19,36 @@ package final class RunStore: Sendable {
     package init(_ folder: StateFolder) throws(StoreError) {
         self.folder = folder
         try folder.create()
+        // Its owner alone may read it. SQLite gives its other files the rights that the database has when they are
+        // made, so it is made here; one that is there is never opened, because closing it would drop SQLite's locks.
+        let descriptor = open(folder.database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) } else { chmod(folder.database, 0o600) }
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.patience)
             configuration.maximumReaderCount = 3
             configuration.label = "run store"
             pool = try DatabasePool(path: folder.database, configuration: configuration)
-            let version = try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
-            if version > Migrations.newest {
-                throw StoreError(.tooNew(version: String(version)), path: folder.database)
-            }
-            if version < Migrations.newest { try Migrations.migrator.migrate(pool) }
+            try Self.migrate(pool, folder.database)
         } catch {
             throw Self.fault(error, folder.database)
         }
-        // Its owner alone may read it; a file system without rights has none to set.
-        try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.database)
+    }
+
+    private static func migrate(_ pool: DatabasePool, _ path: String) throws {
+        func version() throws -> Int { try pool.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 } }
+        var known = try version()
+        if known > Migrations.newest { throw StoreError(.tooNew(version: String(known)), path: path) }
+        while known < Migrations.newest {
+            do {
+                return try Migrations.migrator.migrate(pool)
+            } catch {
+                // Another process that opened the store at the same moment may have been faster.
+                let now = try version()
+                guard now > known else { throw error }
+                known = now
+            }
+        }
     }
 
     /// What a fault of SQLite means here.

@@ -90,14 +90,18 @@ package final class RunLock: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    // Closing alone leaves it to children that are just being started, for the moment until they run their programs.
+    deinit { cs_unlock_file(descriptor) }
 }
 
 extension Error {
     /// What went wrong in the system's words, without the wrapping that Foundation puts around it.
     package var reason: String {
         let error = self as NSError
-        if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+        // Depending on the platform this is an NSError or a POSIXError.
+        if let underlying = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map({ $0 as NSError }),
+            underlying.domain == NSPOSIXErrorDomain
+        {
             return String(cString: strerror(Int32(underlying.code)))
         }
         if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }

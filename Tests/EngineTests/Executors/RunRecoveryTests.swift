@@ -1,0 +1,73 @@
+import Engine
+import Foundation
+import Testing
+import TestSupport
+
+@Suite("After a crash", .timeLimit(.minutes(2)))
+struct RunRecoveryTests {
+    @Test("What the dead run left running is ended, wherever it hid, and nothing of another run")
+    func leftovers() async throws {
+        let (dead, other) = (try AttemptTrial(), try AttemptTrial())
+        let line = """
+            (setsid sh -c 'echo $$ > escaped; exec sleep 1000' > /dev/null 2>&1 &)
+            while [ ! -s escaped ]; do sleep 0.01; done
+            \(AttemptTrial.ready); sleep 1000
+            """
+        async let first = dead.shell(line)
+        async let second = other.shell(line)
+        await dead.isReady()
+        await other.isReady()
+        RunRecovery.endLeftovers(of: dead.control.run)
+        #expect(await first.exit == .signaled(SIGKILL))
+        let escaped = try #require(Int32(other.folder.text("escaped").trimmed))
+        #expect(ProcessWatch.isAlive(escaped))
+        other.control.requestStop(.cancelled)
+        _ = await second
+        #expect(!ProcessWatch.isAlive(escaped))
+    }
+
+    @Test("A process is known again by its number, its start and its boot")
+    func identity() async throws {
+        let trial = try AttemptTrial()
+        async let execution = trial.run(["/bin/sleep", "1000"])
+        await trial.hasStarted()
+        let process = try #require(trial.spawned.first)
+        #expect(ProcessTable.isAlive(process))
+        var other = process
+        other.startTicks += 1
+        #expect(!ProcessTable.isAlive(other))
+        other = process
+        other.bootID = "another boot"
+        #expect(!ProcessTable.isAlive(other))
+        trial.control.requestStop(.cancelled)
+        _ = await execution
+        #expect(!ProcessTable.isAlive(process))
+    }
+
+    @Test("A publish that was recorded and not made is made, and its attempt has succeeded")
+    func publishing() throws {
+        let folder = try OwnFolder()
+        try folder.write("new", to: "staging/a.csv")
+        let moves = try Publisher.plan([
+            StagedOutput(dataset: "a", staged: folder["staging/a.csv"], target: folder["a.csv"])
+        ])
+        let lost = PublishPlan(moves: [.init(staged: folder["staging/b.csv"], target: folder["b.csv"], inode: 1)])
+        let now = Moment(wall: 0, steady: 0)
+        let changes: [RunChange] = [
+            .attemptStarted(UnitID("a"), attempt: 1), .publishing(UnitID("a"), attempt: 1, moves, .succeeded),
+            .attemptStarted(UnitID("b"), attempt: 1), .publishing(UnitID("b"), attempt: 1, lost, .succeeded),
+            .attemptStarted(UnitID("c"), attempt: 1),
+        ]
+        let state = RunState(
+            id: "r",
+            plan: RunPlan(
+                pipeline: "p", maxParallel: 1,
+                stages: [PlannedStage(id: "a"), PlannedStage(id: "b"), PlannedStage(id: "c")]),
+            events: changes.enumerated().map { RunEvent(sequence: Int64($0 + 1), time: now, change: $1) })
+        let settled = RunRecovery.finishPublishing(state)
+        #expect(try folder.text("a.csv") == "new")
+        #expect(settled[UnitID("a")] == .succeeded)
+        #expect(settled[UnitID("b")]?.ending == .failed)
+        #expect(settled[UnitID("c")] == nil)
+    }
+}

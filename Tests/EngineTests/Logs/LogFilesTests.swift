@@ -1,0 +1,310 @@
+import Engine
+import Foundation
+import Synchronization
+import Testing
+import TestSupport
+
+@Suite("The log's files")
+struct LogFilesTests {
+    private func channel(_ stream: LogStream = .stdout) -> LogChannel {
+        LogChannel(
+            pipeline: "sales \"x\"", run: "20261123-060000-k3f9", unit: UnitID("process", "north/é"), attempt: 2,
+            stream: stream)
+    }
+
+    private func block(_ lines: [[UInt8]], time: Int64 = 1_795_413_600_123) -> [UInt8] {
+        var block: [UInt8] = []
+        let channel = channel()
+        for line in lines { line.withUnsafeBufferPointer { _ = channel.append($0, time: time, to: &block) } }
+        return block
+    }
+
+    private func records(_ folder: String) -> [LogRecord] {
+        var records: [LogRecord] = []
+        var tail = LogTail(folder: folder)
+        tail.read { line in LogLineParser.record(line).map { records.append($0) } }
+        return records
+    }
+
+    private func writer(_ folder: OwnFolder) throws -> LogWriter {
+        try LogWriter(folder: folder.path) { Issue.record("the log failed: \($0)") }
+    }
+
+    @Test("Whatever a line holds, it comes back with everything that is known about it")
+    func roundTrip() throws {
+        let folder = try OwnFolder()
+        var lines: [[UInt8]] = [
+            [], Array("plain".utf8), Array(" \t\"quoted\" \\ back\\n".utf8), Array("{not json}".utf8),
+            Array((0...0x1F).filter { $0 != 0x0A }), [0x7F], Array("é 漢字 🐟 \u{202e}\u{85}".utf8),
+            Array("\u{1b}[31mred".utf8),
+            Array(String(repeating: "y", count: 65_536).utf8), Array("}{][,:\"".utf8), [0x0D], Array("\\u0000\\".utf8),
+        ]
+        // From a fixed seed, so that a failure can be had again.
+        var random = SplitMix64(seed: 7)
+        for _ in 0..<200 {
+            lines.append(
+                (0..<Int.random(in: 0...60, using: &random)).map { _ in
+                    let byte = UInt8.random(in: 0...0x7F, using: &random)
+                    return byte == 0x0A ? 0x20 : byte
+                })
+        }
+        try writer(folder).append(block(lines))
+        let found = records(folder.path)
+        #expect(found.map { Array($0.message.utf8) } == lines)
+        #expect(found.allSatisfy { $0.time == 1_795_413_600_123 && $0.pipeline == "sales \"x\"" && $0.attempt == 2 })
+        #expect(found.allSatisfy { $0.stage == "process" && $0.item == "north/é" && $0.stream == .stdout })
+        // Other programs read the file too: every line is JSON by itself.
+        for line in try folder.text("000001.jsonl").split(separator: "\n") {
+            _ = try JSONSerialization.jsonObject(with: Data(line.utf8))
+        }
+    }
+
+    @Test(
+        "Bytes that are no UTF-8 are in the file and come back as U+FFFD",
+        arguments: [
+            [0xFF], [0xC3], [0xED, 0xA0, 0x80], [0xF8, 0x88, 0x80, 0x80, 0x80], [0xC0, 0xAF], [0x61, 0xE9, 0x62],
+        ] as [[UInt8]])
+    func badBytes(line: [UInt8]) throws {
+        let folder = try OwnFolder()
+        try writer(folder).append(block([line, Array("next".utf8)]))
+        let found = records(folder.path)
+        try #require(found.count == 2)
+        #expect(found[0].message == String(decoding: line, as: UTF8.self))
+        #expect(found[1].message == "next")
+        let raw = try folder.text("000001.jsonl")
+        for byte in line where byte >= 0x80 { #expect(raw.contains("\\udc" + String(byte, radix: 16))) }
+    }
+
+    @Test("A line that is JSON keeps its fields and gives its level and message")
+    func jsonLines() throws {
+        let folder = try OwnFolder()
+        let line = #"{"level":"WARNING","msg":"disk \"a\" is full","path":"/x","deep":{"a":[1,"}"]}}"#
+        try writer(folder).append(block([Array(line.utf8), Array(#"{"level":"error","x":1} trailing"#.utf8)]))
+        let found = records(folder.path)
+        try #require(found.count == 2)
+        #expect(found[0].level == .warn)
+        #expect(found[0].message == "disk \"a\" is full")
+        #expect(found[0].fields == line)
+        #expect(found[1].fields == nil)
+    }
+
+    @Test("JSON that is nested without end, or has a level that is none, is text")
+    func hostileJSON() throws {
+        let folder = try OwnFolder()
+        let deep = "{\"a\":" + String(repeating: "[", count: 20_000) + String(repeating: "]", count: 20_000) + "}"
+        try writer(folder).append(block([Array(deep.utf8), Array(#"{"level":{"x":1},"msg":7}"#.utf8)]))
+        let found = records(folder.path)
+        try #require(found.count == 2)
+        #expect(found[0].message == deep)
+        #expect(found[1].level == .info)
+        #expect(found[1].message == "7")
+    }
+
+    @Test(
+        "A level is taken from capitals near the beginning of a line",
+        arguments: [
+            ("2026-11-23 06:00 ERROR disk", LogLevel.error), ("[WARN] x", .warn), ("WARNING: x", .warn),
+            ("DEBUG x", .debug), ("no error here", .info), ("ERRORS are many", .info), ("TERROR", .info), ("", .info),
+            (String(repeating: ".", count: 100) + " ERROR", .info), ("FATAL", .error),
+        ])
+    func levels(line: String, level: LogLevel) throws {
+        let folder = try OwnFolder()
+        try writer(folder).append(block([Array(line.utf8)]))
+        #expect(records(folder.path).map(\.level) == [level])
+    }
+
+    @Test("Mangled lines are skipped or read in part and never end the program")
+    func mangledLines() {
+        let whole = block([Array("a \"b\" \\ \u{1b} é".utf8), Array(#"{"level":"warn","a":[{"b":"}"}]}"#.utf8)])
+        var random = SplitMix64(seed: 11)
+        for _ in 0..<1500 {
+            var line = whole
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                let place = Int.random(in: 0..<line.count, using: &random)
+                switch Int.random(in: 0...2, using: &random) {
+                case 0: line[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: line.remove(at: place)
+                default: line.removeSubrange(place...)
+                }
+                if line.isEmpty { line = [0x7B] }
+            }
+            line.withUnsafeBufferPointer { _ = LogLineParser.record($0) }
+        }
+    }
+
+    @Test("A segment that is full is followed by the next, and nothing is lost between them")
+    func rollover() throws {
+        let folder = try OwnFolder()
+        let log = try writer(folder)
+        let big = block([[UInt8](repeating: 0x61, count: LogWriter.segmentLimit / 2)])
+        log.append(big)
+        log.append(big)
+        log.append(block([Array("after".utf8)]))
+        let segments = LogFiles.segments(in: folder.path)
+        #expect(segments.map(\.number) == [1, 2])
+        #expect(FileText.size(segments[0].path) == Int64(big.count * 2))
+        #expect(try folder.text("000002.jsonl").contains("\"message\":\"after\""))
+    }
+
+    @Test("A writer never goes on in a file that another one left")
+    func newWriter() throws {
+        let folder = try OwnFolder()
+        try writer(folder).append(block([Array("one".utf8)]))
+        try writer(folder).append(block([Array("two".utf8)]))
+        #expect(folder.contents == ["000001.jsonl", "000002.jsonl"])
+        #expect(records(folder.path).map(\.message) == ["one", "two"])
+    }
+
+    @Test("The log is readable by its owner alone")
+    func permissions() throws {
+        let folder = try OwnFolder()
+        try writer(folder).append(block([[]]))
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder["000001.jsonl"])
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test("A tail follows a file that grows by pieces of lines")
+    func growingFile() throws {
+        let folder = try OwnFolder()
+        var tail = LogTail(folder: folder.path)
+        var found: [String] = []
+        func read() { tail.read { line in LogLineParser.record(line).map { found.append($0.message) } } }
+        read()
+        let bytes = block((0..<50).map { Array("line \($0)".utf8) })
+        var random = SplitMix64(seed: 3)
+        var rest = bytes[...]
+        _ = FileManager.default.createFile(atPath: folder["000001.jsonl"], contents: nil)
+        let file = try #require(FileHandle(forWritingAtPath: folder["000001.jsonl"]))
+        while !rest.isEmpty {
+            let piece = rest.prefix(Int.random(in: 1...97, using: &random))
+            try file.write(contentsOf: Data(piece))
+            rest = rest.dropFirst(piece.count)
+            read()
+        }
+        #expect(found == (0..<50).map { "line \($0)" })
+    }
+
+    @Test("A tail with a limit gives everything in the end, each line once")
+    func limitedTail() throws {
+        let folder = try OwnFolder()
+        let log = try writer(folder)
+        for number in 0..<2000 {
+            log.append(block([Array("line \(number) \(String(repeating: "x", count: number % 700))".utf8)]))
+        }
+        var tail = LogTail(folder: folder.path)
+        var count = 0
+        var rounds = 0
+        while tail.read(limit: 10_000, { _ in count += 1 }) { rounds += 1 }
+        #expect(count == 2000)
+        #expect(rounds > 1)
+    }
+
+    @Test("A torn last line, as a crash leaves it, is skipped, and what a new process writes is read")
+    func tornLine() throws {
+        let folder = try OwnFolder()
+        let whole = block([Array("whole".utf8)])
+        let torn = block([Array("torn away".utf8)]).dropLast(9)
+        try Data(whole + torn).write(to: URL(filePath: folder["000001.jsonl"]))
+        var tail = LogTail(folder: folder.path)
+        var found: [String] = []
+        tail.read { line in LogLineParser.record(line).map { found.append($0.message) } }
+        #expect(found == ["whole"])
+        try writer(folder).append(block([Array("later".utf8)]))
+        tail.read { line in LogLineParser.record(line).map { found.append($0.message) } }
+        #expect(found == ["whole", "later"])
+        let index = LogIndex(folder: folder.path)
+        #expect(index.update())
+        #expect((0..<index.count).map { index.record(at: $0)?.message } == ["whole", "later"])
+    }
+
+    @Test("A file of garbage gives no records")
+    func garbage() throws {
+        let folder = try OwnFolder()
+        var random = SplitMix64(seed: 5)
+        let bytes = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        try Data(bytes).write(to: URL(filePath: folder["000001.jsonl"]))
+        #expect(records(folder.path).isEmpty)
+        let index = LogIndex(folder: folder.path)
+        #expect(!index.update())
+    }
+
+    @Test("The index finds each line again, with its level and source, as the log grows")
+    func index() throws {
+        let folder = try OwnFolder()
+        let log = try writer(folder)
+        let index = LogIndex(folder: folder.path)
+        #expect(!index.update())
+        var engine: [UInt8] = []
+        LogChannel(pipeline: "p", run: "r", stream: .engine).append("begun", time: 0, level: .info, to: &engine)
+        log.append(engine)
+        log.append(block([Array("WARN a".utf8), Array("ERROR b".utf8), Array("c".utf8)]))
+        #expect(index.update())
+        #expect((index.count, index.warnings, index.errors) == (4, 1, 1))
+        #expect((0..<4).map { index.level(at: $0) } == [.info, .warn, .error, .info])
+        #expect(index.unit(at: 0) == nil)
+        #expect(index.unit(at: 2) == UnitID("process", "north/é"))
+        #expect(index.record(at: 2)?.message == "ERROR b")
+        #expect(index.record(at: 4) == nil)
+        #expect(index.record(at: -1) == nil)
+        try writer(folder).append(block([Array("d".utf8)]))
+        #expect(index.update())
+        #expect(index.record(at: 4)?.message == "d")
+        #expect(index.record(at: 1)?.message == "WARN a")
+    }
+
+    @Test("A log that was cut or removed under the index gives nothing, and does not end the program")
+    func vanishedLog() throws {
+        let folder = try OwnFolder()
+        try writer(folder).append(block([Array("a".utf8), Array("b".utf8)]))
+        let index = LogIndex(folder: folder.path)
+        _ = index.update()
+        truncate(folder["000001.jsonl"], 10)
+        #expect(index.record(at: 1) == nil)
+        try FileManager.default.removeItem(atPath: folder.path)
+        #expect(!index.update())
+        let other = LogIndex(folder: folder.path)
+        #expect(!other.update())
+        #expect(other.record(at: 0) == nil)
+    }
+
+    @Test("Many writers at once do not tear each other's lines")
+    func concurrentBlocks() async throws {
+        let folder = try OwnFolder()
+        let log = try writer(folder)
+        await withTaskGroup(of: Void.self) { group in
+            for source in 0..<20 {
+                group.addTask {
+                    for number in 0..<50 { log.append(self.block([Array("\(source):\(number)".utf8)])) }
+                }
+            }
+        }
+        let messages = records(folder.path).map(\.message)
+        #expect(messages.count == 1000)
+        for source in 0..<20 {
+            #expect(messages.filter { $0.hasPrefix("\(source):") } == (0..<50).map { "\(source):\($0)" })
+        }
+    }
+
+    @Test("A folder that is not there is an error that says which")
+    func missingFolder() {
+        let failure = #expect(throws: Failure.self) { try LogWriter(folder: "/nowhere/logs") { _ in } }
+        #expect(failure?.message == "the log /nowhere/logs/000001.jsonl cannot be written: No such file or directory")
+    }
+
+    @Test(
+        "A full disk is reported once, with the remedy, and whole lines before it can be read",
+        .enabled(if: SmallDisk.isPossible, "no file system can be mounted here"))
+    func fullDisk() throws {
+        let disk = try SmallDisk(sizeInKiB: 256)
+        let failures = Mutex<[Failure]>([])
+        let log = try LogWriter(folder: disk.path) { failure in failures.withLock { $0.append(failure) } }
+        for number in 0..<1000 { log.append(block([Array("\(number) \(String(repeating: "x", count: 1000))".utf8)])) }
+        let reported = failures.withLock { $0 }
+        #expect(reported.count == 1)
+        #expect(reported.first?.message.contains("No space left on device") == true)
+        #expect(reported.first?.remedy?.contains("caudal resume") == true)
+        let found = records(disk.path)
+        #expect(!found.isEmpty)
+        #expect(found.enumerated().allSatisfy { $1.message.hasPrefix("\($0) ") })
+    }
+}

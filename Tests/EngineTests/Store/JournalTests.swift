@@ -1,0 +1,174 @@
+import Engine
+import Foundation
+import Testing
+import TestSupport
+
+@Suite("The journal")
+struct JournalTests {
+    private static let process = ProcessIdentity(pid: 42, startTicks: .max, bootID: "b\"oot")
+
+    private static let result: AttemptResult = {
+        var result = AttemptResult(
+            ending: .failed,
+            failure: Failure(
+                "it \"broke\"\n", remedy: "mend it", location: SourceLocation(file: "a.yaml", line: 3, column: 7)),
+            exit: .signaled(9), duration: .milliseconds(1234),
+            usage: ResourceUsage(user: .milliseconds(5), system: .milliseconds(6), peakMemory: 7),
+            rows: RowAccount(
+                read: 10, written: 4, quarantined: 3, duplicates: 2, dropped: 1,
+                steps: [StepCount(step: "trim", rowsIn: 10, rowsOut: 9)]))
+        result.artifacts = [
+            Artifact(
+                dataset: "d", path: "out/é.csv", sizeInBytes: 1, rowCount: nil,
+                columns: [
+                    Column("a", .text), Column("b", .decimal(precision: 10, scale: 2)), Column("c", .other("MAP")),
+                ],
+                contentHash: "xxh64:00"),
+            Artifact(dataset: nil, path: "report.html", sizeInBytes: 0),
+        ]
+        result.reads = [InputVersion(dataset: "in", path: "raw", sizeInBytes: 9, contentHash: nil)]
+        result.checks = [
+            CheckResult(
+                id: "c", kind: "range", severity: .warn, outcome: .error, measured: .infinity, expectation: "≥ 0",
+                message: "m", failingRows: 1, totalRows: 2,
+                samples: [SampleRow(row: nil, columns: ["a", "b"], values: [nil, "x\u{0}y"])], partition: "region=n",
+                waiver: "w")
+        ]
+        result.lastLines = ["\u{1b}[31m", "", "\u{fffd}"]
+        result.items = [Item(key: "k", values: ["a": nil, "b": "x"])]
+        result.reusedFrom = "r0"
+        result.reuseReason = "same"
+        result.notes = ["n"]
+        return result
+    }()
+
+    /// Every kind of change, with and without what is optional.
+    private static let changes: [RunChange] = {
+        let stage = UnitID("a")
+        let item = UnitID("a", "north/é \"x\"")
+        let commands: [RunCommand] = [
+            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryFailed, .cancel(item), .cancelRun,
+            .pause,
+            .unpause, .mark(stage, .succeeded, reason: "because"),
+        ]
+        let plan = PublishPlan(moves: [.init(staged: "/s", target: "/t", inode: .max)])
+        var changes: [RunChange] = [
+            .runStarted(process), .runResumed(process), .paused, .unpaused, .unitHeld(item, reason: "pool x 1/1"),
+            .attemptSpawned(item, attempt: 2, process), .attemptStarted(stage, attempt: 1),
+            .progressed(stage, attempt: 1, StageProgress()),
+            .progressed(item, attempt: 3, StageProgress(fraction: 0.123456789, rows: .max, activity: "reading")),
+            .publishing(item, attempt: 1, plan, result),
+            .publishing(stage, attempt: 1, PublishPlan(moves: []), .succeeded),
+            .attemptEnded(stage, attempt: 1, .succeeded), .attemptEnded(item, attempt: 9, result),
+            .attemptEnded(stage, attempt: 1, AttemptResult(ending: .reused)), .itemsFound("a", []),
+            .itemsFound("a", [Item(key: "n", values: ["r": nil]), Item(key: "s", values: [:])]),
+            .retryScheduled(item, delay: .milliseconds(1500)), .unitReset(item), .stageReopened("a"),
+            .unitQueued(stage),
+            .unitEnded(stage, .succeeded, reason: nil), .unitEnded(item, .succeeded, reason: "why"),
+        ]
+        changes += commands.map { .commandReceived($0, by: "operator \"é\"") }
+        for outcome in Outcome.allCases {
+            changes += [
+                .unitEnded(stage, outcome, reason: nil), .unitMarked(item, outcome, reason: ""), .runEnded(outcome),
+            ]
+        }
+        for reason in [StopReason.cancelled, .timedOut, .shutdown] {
+            changes.append(.stopRequested(item, attempt: 1, reason))
+        }
+        return changes
+    }()
+
+    private static let plan = RunPlan(
+        pipeline: "p", file: "p.yaml", root: "/r", environment: "dev", parameters: ["a": "é"], maxParallel: 2,
+        pools: ["w": 3],
+        stages: [
+            PlannedStage(id: "a", fanOut: .init(maxParallel: 2, onFailure: .stop)),
+            PlannedStage(id: "b", upstream: ["a"], timeout: .seconds(60), resources: Resources(cpu: 1.5, memory: 5)),
+        ])
+
+    private func events(_ changes: [RunChange]) -> [RunEvent] {
+        changes.enumerated().map { index, change in
+            RunEvent(
+                sequence: Int64(index + 1),
+                time: Moment(wall: 1_795_413_600_000 + Int64(index), steady: Int64(index) * 3),
+                change: change)
+        }
+    }
+
+    @Test("Every kind of event comes back from the store as it was recorded")
+    func roundTrip() throws {
+        let folder = try OwnFolder()
+        let store = try RunStore(StateFolder(path: folder.path))
+        let events = events(Self.changes)
+        let state = RunState(id: "r", plan: Self.plan, events: events)
+        try store.create(RunRecord(id: "r", plan: Self.plan, trigger: "manual", started: events[0].time))
+        try store.record(events, remarks: [], of: state)
+        let found = try store.events(of: "r")
+        try #require(found.count == events.count)
+        for (one, other) in zip(events, found) { #expect(one == other) }
+        #expect(try store.events(of: "r", after: 5).map(\.sequence) == Array(6...Int64(events.count)))
+        let plan = try store.plan(of: "r")
+        #expect(plan.stages == Self.plan.stages)
+        #expect((plan.parameters, plan.pools) == (["a": "é"], ["w": 3]))
+    }
+
+    @Test("A measure that is no number comes back too")
+    func noNumber() throws {
+        var result = Self.result
+        result.checks[0].measured = .nan
+        guard case .attemptEnded(_, _, let back) = try EventRow(.attemptEnded(UnitID("a"), attempt: 1, result)).change()
+        else { return #expect(Bool(false)) }
+        #expect(back.checks[0].measured?.isNaN == true)
+    }
+
+    @Test("Every event is one line of JSON for other programs")
+    func jsonLines() throws {
+        for event in events(Self.changes) {
+            let line = event.jsonLine(run: "r\"x")
+            #expect(!line.contains("\n"))
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            #expect(object?["run"] as? String == "r\"x")
+        }
+    }
+
+    @Test("An event of a kind that only a newer caudal knows is passed over; a damaged one is an error")
+    func unknownKinds() throws {
+        #expect(try EventRow(kind: "from_the_future", detail: "{}").change() == nil)
+        #expect(throws: (any Error).self) { try EventRow(kind: "run_ended", detail: "{").change() }
+        #expect(throws: (any Error).self) { try EventRow(kind: "items_found", stage: "a").change() }
+    }
+
+    @Test("However a run went, folding its journal gives the state that was shown live, at every step")
+    func foldOfAnyOrder() throws {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            let folder = try OwnFolder()
+            let store = try RunStore(StateFolder(path: folder.path))
+            var random = SplitMix64(seed: seed)
+            let events = events((0..<60).compactMap { _ in Self.changes.randomElement(using: &random) })
+            try store.create(RunRecord(id: "r", plan: Self.plan, trigger: "manual", started: events[0].time))
+            var live = RunState(id: "r", plan: Self.plan)
+            for event in events {
+                live.apply(event)
+                try store.record([event], remarks: [], of: live)
+            }
+            let stored = try store.events(of: "r")
+            var replayed = RunState(id: "r", plan: try store.plan(of: "r"))
+            live = RunState(id: "r", plan: Self.plan)
+            for (one, other) in zip(events, stored) {
+                live.apply(one)
+                replayed.apply(other)
+                try #require(live.stages == replayed.stages, "seed \(seed), event \(one.sequence): \(one.change)")
+                try #require(live.status == replayed.status && live.lastSequence == replayed.lastSequence)
+            }
+        }
+    }
+
+    @Test("What an attempt used is recorded as it is shown", .timeLimit(.minutes(2)))
+    func usage() async throws {
+        let execution = try await AttemptTrial().shell("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done")
+        let result = AttemptResult(ending: .succeeded, usage: execution.usage)
+        #expect(
+            try EventRow(.attemptEnded(UnitID("a"), attempt: 1, result)).change()
+                == .attemptEnded(UnitID("a"), attempt: 1, result))
+    }
+}
