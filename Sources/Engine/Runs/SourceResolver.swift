@@ -158,6 +158,8 @@ package final class SourceResolver: Sendable {
                 : "read_json(\(list), format = '\(source.format == .jsonl ? "newline_delimited" : "auto")')"
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
+        // Where there is no DuckDB, that is the fault, and not the file.
+        _ = try await tools.program()
         let readings: DataReadings
         do throws(Failure) {
             readings = try await tools.ask(script, reading: source.files)
