@@ -7,8 +7,11 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Print the SQL of a data stage, as it stands for the plain duckdb program, or the command of another.",
-        discussion: "The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'.")
+            "Print the SQL of a data stage, as it stands for the plain duckdb program, or what another does.",
+        discussion: """
+            The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'. Secrets are shown as
+            ••••: put them in again before you run what holds one.
+            """)
 
     @Argument(help: "The pipeline file.")
     var file: String
@@ -46,8 +49,10 @@ struct ExplainCommand: AsyncParsableCommand {
         let facts = RunFacts(
             runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let masker = tools.masker
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
+        if let words = stage.type.explanation(for: attempt) { return masker.masked(words) + "\n" }
         let examination = PipelineExamination(loaded, facts: facts, tools: tools)
         let findings = await examination.findings()
         if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
@@ -59,7 +64,7 @@ struct ExplainCommand: AsyncParsableCommand {
         for (name, source) in attempt.sources {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
-        return text(of: try stage.type.work(for: attempt), tools)
+        return masker.masked(text(of: try stage.type.work(for: attempt), tools))
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
@@ -78,8 +83,9 @@ struct ExplainCommand: AsyncParsableCommand {
         switch work {
         case .command(let command):
             let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-            let variables = command.environment.sorted { $0.key < $1.key }.map { "#   \($0.key)=\($0.value)\n" }
-                .joined()
+            let variables = command.environment.sorted { $0.key < $1.key }.map { name, value in
+                "#   \(name)=\(SecretMasker.isSecret(name) && !value.isEmpty ? SecretMasker.replacement : value)\n"
+            }.joined()
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
         case .data(let work):

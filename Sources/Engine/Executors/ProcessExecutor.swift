@@ -87,7 +87,7 @@ package struct ProcessExecutor: StageExecutor {
 final class OutputCollector: Sendable {
     private struct State {
         var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
-        var last: [String] = []
+        var last: [[UInt8]] = []
         var progress: ProgressFinder
         var reported: Progress?
     }
@@ -100,8 +100,18 @@ final class OutputCollector: Sendable {
         state = Mutex(State(progress: ProgressFinder(pattern: progressPattern)))
     }
 
-    /// The last lines so far, oldest first, as people can read them.
-    var lastLines: [String] { state.withLock { $0.last } }
+    /// How many bytes are kept of each of the last lines.
+    private static let lastLineLength = 500
+
+    /// The last lines so far, oldest first, as people can read them and without secrets.
+    ///
+    /// Lines are masked whole and cut afterwards: of a secret that was cut first, a part would stay.
+    var lastLines: [String] {
+        state.withLock { $0.last }.map { line in
+            let text = attempt.log.masked(String(decoding: line, as: UTF8.self))
+            return String(decoding: text.utf8.prefix(Self.lastLineLength), as: UTF8.self)
+        }
+    }
 
     func take(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
         let news = state.withLock { state -> Progress? in
@@ -116,7 +126,7 @@ final class OutputCollector: Sendable {
                     if ProgressFinder.isOnlyProgress(line) { return }
                     emit(line)
                     if state.last.count == AttemptResult.lastLineLimit { state.last.removeFirst() }
-                    state.last.append(String(decoding: line.prefix(500), as: UTF8.self))
+                    state.last.append(Array(line))
                 }
                 if bytes.isEmpty { splitter.end(emit: keep) } else { splitter.feed(bytes, replaced: look, emit: keep) }
             }
