@@ -50,7 +50,13 @@ enum CheckReader {
         }
         let common = settings(of: kind, &reader)
         reader.finish()
-        for index in checks.indices { common(&checks[index]) }
+        for index in checks.indices {
+            common(&checks[index])
+            // One name for a list of columns names a check for each of them.
+            if checks.count > 1, node[key: "id"] != nil {
+                checks[index].id += "_" + checks[index].kind.columns.joined(separator: "_")
+            }
+        }
         return checks
     }
 
@@ -75,6 +81,7 @@ enum CheckReader {
         case "range": return column().map { [.range(column: $0)] } ?? []
         case "matches":
             let pattern = reader.text("pattern", isRequired: true)
+            if let pattern { problems.check(pattern: pattern) }
             return column().map { [.matches(column: $0, pattern: pattern?.value ?? "")] } ?? []
         case "row_count": return [.rowCount]
         case "row_count_variation": return [.rowCountVariation(over: runs(&reader, default: 7))]
@@ -158,7 +165,13 @@ enum CheckReader {
         let id = reader.name("id")
         let severity = reader.choice("severity", as: Check.Severity.self) ?? .error
         let filter = reader.text("where").flatMap { problems.expression($0) }
-        let partition = reader.text("partition_by")?.value
+        let partition = reader.text("partition_by")
+        if let partition, kind == "sql" || kind == "schema" {
+            problems.report(
+                "'partition_by' does not go with '\(kind)'",
+                remedy: kind == "sql" ? "group by '\(partition.value)' in the query" : "remove it",
+                at: reader.location(of: "partition_by"))
+        }
         let waiver = waiver(&reader)
         var limits = Check.Bounds()
         var warnLimits: Check.Bounds?
@@ -178,7 +191,7 @@ enum CheckReader {
             if let id { check.id = id.value }
             check.severity = severity
             check.filter = filter
-            check.partitionBy = partition
+            check.partitionBy = partition?.value
             check.waiver = waiver
             check.limits = limits
             check.warnLimits = warnLimits
@@ -230,7 +243,12 @@ enum CheckReader {
     private static func variation(_ reader: inout MappingReader) -> Check.Bounds {
         let own =
             reader.node("row_count_variation") == nil ? nil : reader.percentage("row_count_variation", in: 0...100)
-        return Check.Bounds(max: own ?? reader.percentage("max", in: 0...100))
+        let hasOwn = reader.node("row_count_variation").map { !$0.isEmpty } ?? false
+        let max = reader.percentage("max", in: 0...100)
+        if !hasOwn, reader.node("max")?.isEmpty ?? true {
+            reader.problems.report("\(reader.subject) needs a percentage, such as 10%", at: reader.location)
+        }
+        return Check.Bounds(max: own ?? max)
     }
 
     /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds beside it.
@@ -284,6 +302,14 @@ extension ConfigProblems {
             report(error, in: text)
             return nil
         }
+    }
+
+    /// Reports what is certainly wrong with a regular expression that DuckDB will be given.
+    package func check(pattern: Located<String>) {
+        guard let fault = PatternSyntax.fault(in: pattern.value) else { return }
+        report(
+            "the pattern '\(pattern.value.shortened(to: 60))' cannot be used: \(fault.message)", remedy: fault.remedy,
+            at: pattern.location)
     }
 
     /// Reports a fault of an expression at its place in the file.

@@ -67,7 +67,7 @@ package struct PipelineLoader {
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
-        if !problems.hasErrors { PipelineRules.check(pipeline, problems) }
+        PipelineRules.check(pipeline, reader.notes, problems)
         let schemas = readSchemas(of: pipeline, problems, &sources)
         let (variables, variableFile) = readVariables(beside: path, problems)
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
@@ -99,7 +99,7 @@ package struct PipelineLoader {
             return node
         }
         guard case .mapping = overlay.content else {
-            if !overlay.isEmpty { problems.report("an environment must be a mapping", at: overlay.location) }
+            // That it is none is reported where the file is read.
             return node
         }
         return node.overlaid(with: overlay)
