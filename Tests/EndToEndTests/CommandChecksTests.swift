@@ -51,7 +51,7 @@ struct CommandChecksTests {
         let project = try project("{unique: idd}")
         let run = try await project.caudal("run", "p.yaml")
         #expect(run.status == 1)
-        #expect(run.output.contains("p.yaml:9:"), "\(run)")
+        #expect(run.output.contains("p.yaml:10:"), "\(run)")
         #expect(run.output.contains("did you mean 'id'?"))
         #expect(!project.exists("out/made.csv"))
     }

@@ -67,9 +67,9 @@ final class ScratchProject: Sendable {
         let mark = "\(UInt64.random(in: 0 ... .max))"
         let paths = ["out", "err"].map { NSTemporaryDirectory() + "caudal-test-\($0)-\(mark)" }
         defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
-        for path in paths { FileManager.default.createFile(atPath: path, contents: nil) }
-        process.standardOutput = try #require(FileHandle(forWritingAtPath: paths[0]))
-        process.standardError = try #require(FileHandle(forWritingAtPath: paths[1]))
+        for path in paths { try Data().write(to: URL(filePath: path)) }
+        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: paths[0]))
+        process.standardError = try FileHandle(forWritingTo: URL(filePath: paths[1]))
         let status: Int32 = try await withCheckedThrowingContinuation { continuation in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do { try process.run() } catch { continuation.resume(throwing: error) }

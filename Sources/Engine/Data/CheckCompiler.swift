@@ -61,13 +61,6 @@ package struct CheckCompiler {
                 "check '\(check.id)' needs a number, and '\(numeric)' is \(type(numeric))",
                 remedy: "cast it in a process stage", at: check.location)
         }
-        if case .matches(_, let pattern) = check.kind,
-            let found = ["(?=", "(?!", "(?<=", "(?<!"].first(where: pattern.contains)
-        {
-            return ConfigError(
-                "the pattern uses '\(found)', which data engines do not have", remedy: "write it without look-around",
-                at: check.location)
-        }
         return nil
     }
 
@@ -202,6 +195,8 @@ package struct CheckCompiler {
         let measure = Self.measureName(index)
         let total = Self.totalName(index)
         switch check.kind {
+        case .foreignKey(_, let dataset, _) where check.partitionBy != nil:
+            addOrphans(index, byPartOf: dataset.value, filter, to: &script)
         case .foreignKey(_, let dataset, _):
             guard let query = orphans(check, filter) else { return }
             script.add(
@@ -225,10 +220,37 @@ package struct CheckCompiler {
             guard let part = check.partitionBy else { return }
             script.add(
                 "check \(check.id) for each \(part)", weight: 5,
-                "SELECT 'part' AS caudal, \(index) AS \"check\", CAST(\(sql.name(part)) AS VARCHAR) AS part, "
-                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nGROUP BY \(sql.name(part))\n"
-                    + "ORDER BY \(sql.name(part)) NULLS FIRST\nLIMIT 1000")
+                parts(index, of: part, measures(index), from: from()))
         }
+    }
+
+    /// How many parts of a divided check are judged one by one; more are a mistake in the choice of the column.
+    package static let partLimit = 1000
+
+    /// A query that gives one row for each part, and first one row for all: without that one the query did not run.
+    private func parts(_ index: Int, of part: String, _ measures: [String], from relation: String) -> String {
+        let name = sql.name(part)
+        return "SELECT CASE WHEN GROUPING(\(name)) = 1 THEN 'parts' ELSE 'part' END AS caudal, \(index) AS \"check\", "
+            + "CAST(\(name) AS VARCHAR) AS part, \(measures.joined(separator: ", "))\nFROM \(relation)\n"
+            + "GROUP BY GROUPING SETS ((\(name)), ())\n"
+            + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(Self.partLimit + 2)"
+    }
+
+    private func addOrphans(
+        _ index: Int, byPartOf dataset: DatasetName, _ filter: String?, to script: inout SQLScript
+    ) {
+        guard let part = checks[index].partitionBy, let query = orphans(checks[index], filter) else { return }
+        let name = sql.name(part)
+        let rows =
+            "(SELECT \(name), 1 AS counted, 0 AS missing FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")\n"
+            + "UNION ALL SELECT \(name), 0, 1 FROM (\(query)))"
+        let measures = [
+            "CAST(coalesce(sum(missing), 0) AS BIGINT) AS \(Self.measureName(index))",
+            "CAST(coalesce(sum(counted), 0) AS BIGINT) AS \(Self.totalName(index))",
+        ]
+        script.add(
+            "check \(checks[index].id) against \(dataset) for each \(part)", weight: 5,
+            parts(index, of: part, measures, from: rows))
     }
 
     /// `input` and every dataset by its name, for queries of the user.

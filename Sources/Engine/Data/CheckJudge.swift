@@ -41,7 +41,7 @@ package struct CheckJudge {
         var unused = errors
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
-            if check.partitionBy != nil { return parts(index, readings) }
+            if check.partitionBy != nil { return parts(index, readings, &unused) }
             if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
             guard let total = measures[CheckCompiler.totalName(index)]?.number else {
                 let reason = unused.isEmpty ? "it gave no result" : unused.removeFirst()
@@ -139,7 +139,7 @@ package struct CheckJudge {
         var result = bounded(
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
-                + "of \(past.count) runs", show: { "\($0.rounded(to: 1)) deviations" })
+                + "of \(past.count) runs", show: Self.deviations)
         result.measured = value
         return result
     }
@@ -162,10 +162,18 @@ package struct CheckJudge {
         return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
     }
 
-    private func parts(_ index: Int, _ readings: DataReadings) -> [CheckResult] {
+    private func parts(_ index: Int, _ readings: DataReadings, _ errors: inout [String]) -> [CheckResult] {
         let check = checks[index]
+        guard readings.rows("parts").contains(where: { $0.integer("check") == Int64(index) }) else {
+            let reason = errors.isEmpty ? "it gave no result" : errors.removeFirst()
+            return [make(check, .error, nil, nil, "could not run: \(reason)")]
+        }
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
         guard !rows.isEmpty else { return [make(check, .passed, nil, 0, "no rows")] }
+        if rows.count > CheckCompiler.partLimit {
+            let limit = Int64(CheckCompiler.partLimit).grouped
+            return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
+        }
         return rows.map { row in
             var result = judge(
                 check, measure: row.fields[CheckCompiler.measureName(index)]?.number,
@@ -230,12 +238,14 @@ package struct CheckJudge {
 
     /// How the limits of a check are written.
     private static func unit(of check: Check) -> (Double) -> String {
-        let isPart: Bool
         switch check.kind {
-        case .completeness, .rowCountVariation: isPart = true
-        default: isPart = check.limits.areFractions
+        case .completeness, .rowCountVariation: return { percent($0) }
+        case .anomaly: return { deviations($0) }
+        case .freshness: return { age($0) }
+        default: break
         }
-        return { number in isPart ? percent(number) : number.plain }
+        let areFractions = check.limits.areFractions
+        return { number in areFractions ? percent(number) : number.plain }
     }
 
     private static func expectation(_ check: Check, show: (Double) -> String) -> String {
@@ -272,6 +282,8 @@ package struct CheckJudge {
         case .anomaly: return "\(bounds(check.limits)) from the usual"
         }
     }
+
+    static func deviations(_ number: Double) -> String { "\(number.rounded(to: 1)) deviations" }
 
     static func percent(_ part: Double) -> String {
         let percent = (part * 100).rounded(to: 2)
