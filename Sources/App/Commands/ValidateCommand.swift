@@ -43,7 +43,7 @@ struct ValidateCommand: AsyncParsableCommand {
         try await checkColumns(loaded)
         let pipeline = loaded.pipeline
         var words = [
-            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"
+            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count.counted("stage")), \(pipeline.datasets.count.counted("dataset"))"
         ]
         if !others.isEmpty { words.append("environments \(others.joined(separator: ", "))") }
         if let variables = loaded.variableFile {

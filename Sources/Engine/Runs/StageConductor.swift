@@ -50,7 +50,7 @@ package struct StageConductor: AttemptConductor {
         if control.stopReason != nil, result.ending == .failed {
             result.ending = .stopped
             if control.stopReason == .timedOut, let timeout = loaded.pipeline.stage(order.unit.stage)?.timeout {
-                result.failure = Failure("it took longer than \(timeout.short) and was stopped")
+                result.failure = Failure("it took longer than \(timeout.written) and was stopped")
             }
         }
         result.duration = now().since(started)
@@ -170,7 +170,7 @@ package struct StageConductor: AttemptConductor {
             readings = execution.readings
         }
         let items = try finder.items(readings)
-        control.log.note("\(items.count) items")
+        control.log.note(items.count.counted("item"))
         result.items = items
         return result
     }
