@@ -45,7 +45,7 @@ package struct StageConductor: AttemptConductor {
             result = AttemptResult(
                 ending: .failed, failure: Failure(error.message, remedy: error.remedy, location: error.location))
         } catch {
-            result = .failed("\(error)")
+            result = .failed(error.reason)
         }
         if control.stopReason != nil, result.ending == .failed {
             result.ending = .stopped

@@ -92,15 +92,3 @@ package final class RunLock: Sendable {
 
     deinit { close(descriptor) }
 }
-
-extension Error {
-    /// What went wrong in the system's words, without the wrapping that Foundation puts around it.
-    package var reason: String {
-        let error = self as NSError
-        if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-            return String(cString: strerror(Int32(underlying.code)))
-        }
-        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
-        return String(describing: self)
-    }
-}
