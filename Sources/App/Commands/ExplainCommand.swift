@@ -28,23 +28,27 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The item of a fan-out, as name=value; the first one without it.")
     var item: [String] = []
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let loaded = try project.load(file, environment: environment)
+        let loaded = try state.project.load(file, environment: environment)
         guard let stage = loaded.pipeline.stage(StageID(self.stage)) else {
             let names = loaded.pipeline.stages.map(\.id.rawValue)
             throw ValidationError(
                 "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
-        let workshop = try project.workshop(root: loaded.pipeline.root)
-        let text = try await Output.reporting { try await explain(stage, loaded, workshop) }
+        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let text = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+            try await Output.reporting { try await explain(stage, loaded, given, workshop) }
+        }
         Output.write(text, to: STDOUT_FILENO)
     }
 
-    private func explain(_ stage: Stage, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> String {
+    private func explain(
+        _ stage: Stage, _ loaded: LoadedPipeline, _ given: [String: String], _ workshop: Workshop
+    ) async throws -> String {
         let now = workshop.now()
-        let request = RunRequest(parameters: try Pairs.read(parameters, option: "--param"))
+        let request = RunRequest(parameters: given)
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
         let facts = RunFacts(
             runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
@@ -106,6 +110,13 @@ struct ExplainCommand: AsyncParsableCommand {
 
 /// Options of the form `name=value`.
 enum Pairs {
+    /// Parameters of a pipeline; a name that it does not have is wrong usage.
+    static func parameters(_ texts: [String], of pipeline: Pipeline) throws -> [String: String] {
+        let pairs = try read(texts, option: "--param")
+        if let message = pipeline.unknownParameters(in: pairs.keys).first { throw ValidationError(message) }
+        return pairs
+    }
+
     static func read(_ texts: [String], option: String) throws -> [String: String] {
         var pairs: [String: String] = [:]
         for text in texts {

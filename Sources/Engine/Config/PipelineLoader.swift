@@ -44,17 +44,17 @@ package struct PipelineLoader {
         _ file: String, environment: String? = nil, root: String? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
         let problems = ConfigProblems()
-        let start = SourceLocation(file: file, line: 1, column: 1)
         let path = PathText.absolute(file, in: FileManager.default.currentDirectoryPath)
         let text: String
         do throws(Failure) {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-                throw Failure("\(file) is a folder")
+                throw Failure("'\(file)' is a folder")
             }
+            if !FileText.exists(path) { throw Failure("there is no file '\(file)'") }
             text = try FileText.read(path)
         } catch {
-            problems.report(error.message, remedy: "give the path of a pipeline file", at: start)
+            problems.report(error.message, remedy: "give the path of a pipeline file", at: .whole(file))
             throw InvalidPipeline(errors: problems.errors, sources: [:])
         }
         let source = ConfigSource(file: file, text: text)
