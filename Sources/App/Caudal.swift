@@ -19,6 +19,34 @@ struct Caudal: AsyncParsableCommand {
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
             DoctorCommand.self,
         ])
+
+    /// Runs the verb that was asked for; what is wrong with its words is told as other errors are.
+    static func main() async {
+        var verb: (any ParsableCommand)?
+        do {
+            let command = try parseAsRoot()
+            verb = command
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else if var direct = verb {
+                try direct.run()
+            }
+        } catch {
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            Output.error(usageMessage(for: error, verb))
+            exit(withError: ExitCode.validationFailure)
+        }
+    }
+
+    /// A message about wrong usage, with the usage of the verb it is about.
+    private static func usageMessage(for error: any Error, _ verb: (any ParsableCommand)?) -> String {
+        guard let verb else {
+            let message = fullMessage(for: error)
+            return message.hasPrefix("Error: ") ? "error: " + message.dropFirst(7) : message
+        }
+        let usage = usageString(for: type(of: verb))
+        return "error: \(message(for: error))\nUsage: \(usage)"
+    }
 }
 
 /// The version, in one place.

@@ -19,6 +19,8 @@ final class CaudalProject: Sendable {
     private let reactor = ProcessReactor()
     private let variables: [String: String]
 
+    /// Makes the project's folder.
+    ///
     /// `copies`: files and folders of the checkout that the project begins with.
     /// `variables`: set besides PATH, HOME and where DuckDB is.
     init(
@@ -76,10 +78,10 @@ final class CaudalProject: Sendable {
         /// Its lines of standard output; they end when it does.
         let lines: AsyncStream<String>
 
-        /// Waits for a line that holds a text; false when the program ended without one.
-        func says(_ text: String) async -> Bool {
-            for await line in lines where line.contains(text) { return true }
-            return false
+        /// Waits for a line that holds a text; nil when the program ended without one.
+        func says(_ text: String) async -> String? {
+            for await line in lines where line.contains(text) { return line }
+            return nil
         }
 
         /// Ends it as a power cut would.

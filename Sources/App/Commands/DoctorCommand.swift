@@ -7,7 +7,7 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check what runs need: duckdb, the run store, the terminal, the disk.")
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
         var isFine = true
@@ -26,12 +26,12 @@ struct DoctorCommand: AsyncParsableCommand {
             let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
             defer { unlink(cache) }
             let program = try await DuckDBProgram.locate(
-                root: root, variables: project.variables, cache: cache, reactor: reactor)
+                root: root, variables: state.variables, cache: cache, reactor: reactor)
             say(true, "duckdb", "\(program.version) at \(program.path)")
         } catch {
             say(false, "duckdb", error.message, remedy: error.remedy)
         }
-        let folder = (try? project.stateFolder()) ?? project.stateFolder(root: root)
+        let folder = state.foundStateFolder() ?? state.stateFolder(root: root)
         if FileText.exists(folder.database) {
             do throws(StoreError) {
                 let store = try RunStore(folder)
@@ -45,10 +45,10 @@ struct DoctorCommand: AsyncParsableCommand {
         } else {
             say(true, "runs", "none yet; they will be kept in \(folder.path)")
         }
-        let terminal = project.variables["TERM"] ?? ""
+        let terminal = state.variables["TERM"] ?? ""
         if isatty(STDOUT_FILENO) == 1 {
             let locale =
-                ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { project.variables[$0] }.first { !$0.isEmpty } ?? ""
+                ["LC_ALL", "LC_CTYPE", "LANG"].compactMap { state.variables[$0] }.first { !$0.isEmpty } ?? ""
             let isUnicode = locale.uppercased().contains("UTF")
             say(
                 !["", "dumb"].contains(terminal), "terminal",

@@ -7,8 +7,11 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Print the SQL of a data stage, as it stands for the plain duckdb program, or the command of another.",
-        discussion: "The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'.")
+            "Print the SQL of a data stage, as it stands for the plain duckdb program, or what another does.",
+        discussion: """
+            The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'. Secrets are shown as
+            ••••: put them in again before you run what holds one.
+            """)
 
     @Argument(help: "The pipeline file.")
     var file: String
@@ -25,29 +28,35 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The item of a fan-out, as name=value; the first one without it.")
     var item: [String] = []
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let loaded = try project.load(file, environment: environment)
+        let loaded = try state.project.load(file, environment: environment)
         guard let stage = loaded.pipeline.stage(StageID(self.stage)) else {
             let names = loaded.pipeline.stages.map(\.id.rawValue)
             throw ValidationError(
                 "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
-        let workshop = try project.workshop(root: loaded.pipeline.root)
-        let text = try await Output.reporting { try await explain(stage, loaded, workshop) }
+        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let text = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+            try await Output.reporting { try await explain(stage, loaded, given, workshop) }
+        }
         Output.write(text, to: STDOUT_FILENO)
     }
 
-    private func explain(_ stage: Stage, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> String {
+    private func explain(
+        _ stage: Stage, _ loaded: LoadedPipeline, _ given: [String: String], _ workshop: Workshop
+    ) async throws -> String {
         let now = workshop.now()
-        let request = RunRequest(parameters: try Pairs.read(parameters, option: "--param"))
+        let request = RunRequest(parameters: given)
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
         let facts = RunFacts(
             runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let masker = tools.masker
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
+        if let words = stage.type.explanation(for: attempt) { return masker.masked(words) + "\n" }
         let examination = PipelineExamination(loaded, facts: facts, tools: tools)
         let findings = await examination.findings()
         if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
@@ -59,7 +68,7 @@ struct ExplainCommand: AsyncParsableCommand {
         for (name, source) in attempt.sources {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
-        return text(of: try stage.type.work(for: attempt), tools)
+        return masker.masked(text(of: try stage.type.work(for: attempt), tools))
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
@@ -78,8 +87,9 @@ struct ExplainCommand: AsyncParsableCommand {
         switch work {
         case .command(let command):
             let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-            let variables = command.environment.sorted { $0.key < $1.key }.map { "#   \($0.key)=\($0.value)\n" }
-                .joined()
+            let variables = command.environment.sorted { $0.key < $1.key }.map { name, value in
+                "#   \(name)=\(SecretMasker.isSecret(name) && !value.isEmpty ? SecretMasker.replacement : value)\n"
+            }.joined()
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
         case .data(let work):
@@ -100,6 +110,13 @@ struct ExplainCommand: AsyncParsableCommand {
 
 /// Options of the form `name=value`.
 enum Pairs {
+    /// Parameters of a pipeline; a name that it does not have is wrong usage.
+    static func parameters(_ texts: [String], of pipeline: Pipeline) throws -> [String: String] {
+        let pairs = try read(texts, option: "--param")
+        if let message = pipeline.unknownParameters(in: pairs.keys).first { throw ValidationError(message) }
+        return pairs
+    }
+
     static func read(_ texts: [String], option: String) throws -> [String: String] {
         var pairs: [String: String] = [:]
         for text in texts {

@@ -6,7 +6,7 @@ import Foundation
 struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate", abstract: "Write data to try pipelines with, the same bytes for the same seed.",
-        subcommands: [GenerateSalesCommand.self])
+        subcommands: [GenerateSalesCommand.self, GenerateCatalogCommand.self])
 }
 
 /// `caudal generate sales`: orders with the flaws of real ones.
@@ -39,8 +39,6 @@ struct GenerateSalesCommand: AsyncParsableCommand {
     @Option(help: "Write the product catalog to this CSV file too.")
     var catalog: String?
 
-    @OptionGroup var project: ProjectOptions
-
     func validate() throws {
         if !(1...10_000_000_000).contains(rows) { throw ValidationError("--rows must be from 1 to 10,000,000,000") }
         if !(1...10_000).contains(regions) { throw ValidationError("--regions must be from 1 to 10,000") }
@@ -54,10 +52,47 @@ struct GenerateSalesCommand: AsyncParsableCommand {
     }
 
     private func write() async throws {
+        let data = SalesData(
+            rows: rows, seed: seed, regions: regions, products: products, flaws: flaws,
+            until: UTC.milliseconds(ofDate: until) ?? 0)
+        try await GeneratedFiles(paths: [output] + (catalog.map { [$0] } ?? [])).write { staged in
+            data.script(orders: staged[0], catalog: staged.count > 1 ? staged[1] : nil)
+        }
+    }
+}
+
+/// `caudal generate catalog`: the products that generated orders are about.
+struct GenerateCatalogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "catalog", abstract: "Write the catalog of the products that generated orders are about.")
+
+    @Option(help: "How many products the catalog has.")
+    var products: Int = 500
+
+    @Option(name: .shortAndLong, help: "The CSV file to write.")
+    var output: String = "data/raw/catalog_generated.csv"
+
+    func validate() throws {
+        if !(1...1_000_000).contains(products) { throw ValidationError("--products must be from 1 to 1,000,000") }
+    }
+
+    func run() async throws {
+        try await Output.reporting {
+            try await GeneratedFiles(paths: [output]).write { SalesData.catalogScript(products: products, to: $0[0]) }
+        }
+    }
+}
+
+/// Files that DuckDB makes of nothing: written beside their places first, and moved there whole.
+struct GeneratedFiles {
+    /// As the user named them.
+    let paths: [String]
+
+    /// Writes the files; `script` makes the SQL for their staged paths.
+    func write(_ script: ([String]) -> SQLScript) async throws {
+        let variables = ProcessInfo.processInfo.environment
         let current = FileManager.default.currentDirectoryPath
-        let target = PathText.absolute(output, in: current)
-        let catalogTarget = catalog.map { PathText.absolute($0, in: current) }
-        let targets = [target] + (catalogTarget.map { [$0] } ?? [])
+        let targets = paths.map { PathText.absolute($0, in: current) }
         let outputs = targets.map { StagedOutput(dataset: nil, staged: $0 + ".caudal-writing", target: $0) }
         try Publisher.prepare(outputs)
         let work = NSTemporaryDirectory() + "caudal-generate-\(getpid())"
@@ -66,12 +101,9 @@ struct GenerateSalesCommand: AsyncParsableCommand {
 
         let reactor = ProcessReactor()
         let program = try await DuckDBProgram.locate(
-            root: current, variables: project.variables, cache: work + "/version", reactor: reactor)
-        let data = SalesData(
-            rows: rows, seed: seed, regions: regions, products: products, flaws: flaws,
-            until: UTC.milliseconds(ofDate: until) ?? 0)
-        let script = data.script(orders: outputs[0].staged, catalog: outputs.count > 1 ? outputs[1].staged : nil)
-        let isStage = project.variables["CAUDAL_ATTEMPT"] != nil
+            root: current, variables: variables, cache: work + "/version", reactor: reactor)
+        let script = script(outputs.map(\.staged))
+        let isStage = variables["CAUDAL_ATTEMPT"] != nil
         let log = AttemptLog(
             writer: nil, pipeline: "", run: "generate", unit: nil, attempt: nil, masker: SecretMasker(secrets: []),
             now: { SystemClock.now })
@@ -112,6 +144,19 @@ struct SalesData {
     /// The last day, in milliseconds since 1970.
     let until: Int64
 
+    /// The script that writes a catalog of so many products.
+    static func catalogScript(products: Int, to path: String) -> SQLScript {
+        var script = SQLScript(title: "a catalog of \(products.counted("product"))")
+        addCatalog(products, path, to: &script)
+        return script
+    }
+
+    private static func addCatalog(_ products: Int, _ path: String, to script: inout SQLScript) {
+        script.add(
+            "write the catalog", weight: 0.2,
+            "COPY (\n\(catalogQuery(products))\n) TO \(DuckDBDialect().text(path)) (FORMAT csv, HEADER true)")
+    }
+
     func script(orders: String, catalog: String?) -> SQLScript {
         let sql = DuckDBDialect()
         var script = SQLScript(title: "\(rows.grouped) orders from seed \(seed)")
@@ -119,11 +164,7 @@ struct SalesData {
         script.add(
             "write the orders", weight: 20,
             "COPY (\n\(query)\n) TO \(sql.text(orders)) (FORMAT csv, HEADER true)")
-        if let catalog {
-            script.add(
-                "write the catalog", weight: 0.2,
-                "COPY (\n\(catalogQuery)\n) TO \(sql.text(catalog)) (FORMAT csv, HEADER true)")
-        }
+        if let catalog { Self.addCatalog(products, catalog, to: &script) }
         return script
     }
 
@@ -173,7 +214,7 @@ struct SalesData {
             """
     }
 
-    private var catalogQuery: String {
+    private static func catalogQuery(_ products: Int) -> String {
         """
         SELECT 'P-' || lpad(CAST(i + 1 AS VARCHAR), 4, '0') AS product_id,
                list_element(['Amber','Basalt','Cedar','Delta','Ember','Fjord','Grove','Harbor','Inlet','Juniper'],

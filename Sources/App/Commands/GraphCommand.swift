@@ -30,10 +30,13 @@ struct GraphCommand: AsyncParsableCommand {
         let pipeline = try project.load(file, environment: environment).pipeline
         var stages = pipeline.stages.map(\.id)
         if let select {
+            let chosen: Set<StageID>
             do throws(Selector.Fault) {
-                let chosen = try Selector(select).stages(among: pipeline.candidates)
-                stages.removeAll { !chosen.contains($0) }
+                let selector = try Selector(select)
+                if selector.needsRun { throw Selector.Fault("a pipeline has no states to select by before it runs") }
+                chosen = try selector.stages(among: pipeline.candidates)
             } catch { throw ValidationError(error.message) }
+            stages.removeAll { !chosen.contains($0) }
         }
         let upstream = pipeline.upstream.mapValues { needs in stages.filter(needs.contains) }
         switch format {

@@ -35,12 +35,14 @@ struct LogsCommand: AsyncParsableCommand {
     @Option(help: "Colours: auto, always, never.")
     var color: Paint.Choice = .auto
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let store = try project.openStore()
+        let store = try state.openStore()
         let filter = try makeFilter()
         let ids = try Output.reporting { try chosenRuns(store) }
+        if ids.isEmpty { try Known.check(pipeline: pipeline, in: store) }
+        if let stage = filter.stage { try Known.check(stage: stage, of: ids, in: store) }
         if ids.isEmpty { return Output.error("no runs" + (pipeline.map { " of \($0)" } ?? "")) }
         let paint = Paint(color)
         for id in ids {
@@ -134,5 +136,34 @@ enum LogText {
         let source = record.source
         let padded = source + String(repeating: " ", count: max(0, 16 - source.count))
         return "\(paint.dim(LocalTime.full(record.time)))  \(level)  \(padded)  \(PlainText.sanitized(record.message))"
+    }
+}
+
+/// Names that runs must know: a filter by another one would quietly find nothing.
+enum Known {
+    /// Refuses a pipeline that never ran.
+    static func check(pipeline: String?, in store: RunStore) throws {
+        guard let pipeline else { return }
+        let names = try Output.reporting { try store.pipelines() }
+        if !names.contains(pipeline) { try refuse("no run is of a pipeline '\(pipeline)'", pipeline, names) }
+    }
+
+    /// Refuses a stage that none of the runs has.
+    static func check(stage: StageID, of runs: [RunID], in store: RunStore) throws {
+        guard !runs.isEmpty else { return }
+        var names: Set<String> = []
+        for run in runs {
+            let plan = try Output.reporting { try store.plan(of: run) }
+            names.formUnion(plan.stages.map(\.id.rawValue))
+            if names.contains(stage.rawValue) { return }
+        }
+        let what =
+            runs.count == 1 ? "run \(runs[0]) has no stage '\(stage)'" : "none of these runs has a stage '\(stage)'"
+        try refuse(what, stage.rawValue, names.sorted())
+    }
+
+    private static func refuse(_ message: String, _ name: String, _ names: [String]) throws {
+        Output.error("error: " + message + Suggestion.phrase(for: name, among: names))
+        throw ExitStatus.failed.code
     }
 }

@@ -46,7 +46,8 @@ enum Output {
             return ExitStatus.invalid.code
         case let error as StoreError: self.error("error: \(error.description)")
         case let error as Failure: self.error("error: \(error.description)")
-        default: return error
+        case is ExitCode, is ValidationError, is CleanExit, is CancellationError: return error
+        default: self.error("error: \(error.reason)")
         }
         return ExitStatus.failed.code
     }

@@ -44,7 +44,8 @@ struct PlainPrinter {
         case .runStarted:
             show(
                 event, nil,
-                "run \(state.id) started: \(state.plan.stages.count) stages, \(state.plan.maxParallel) at once")
+                "run \(state.id) started: \(state.plan.stages.count.counted("stage")), \(state.plan.maxParallel) at once"
+            )
         case .runResumed: show(event, nil, "run \(state.id) goes on")
         case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
         case .attemptStarted(let id, let number):
@@ -52,7 +53,7 @@ struct PlainPrinter {
             show(event, id, paint.busy("started") + tries)
         case .progressed(let id, _, _): progress(event, id)
         case .unitHeld(let id, let reason): show(event, id, paint.dim("waits: \(reason)"))
-        case .itemsFound(let id, let items): show(event, UnitID(id), "\(items.count) items")
+        case .itemsFound(let id, let items): show(event, UnitID(id), items.count.counted("item"))
         case .retryScheduled(let id, let delay):
             let failure = state.unit(id)?.lastResult?.failure?.description ?? ""
             show(event, id, paint.wait("failed, tried again in \(delay.short): ") + failure)
@@ -100,14 +101,14 @@ struct PlainPrinter {
 enum RunWords {
     static func summary(_ state: RunState, now: Moment, paint: Paint) -> [String] {
         var lines: [String] = []
-        let took = state.startedAt.map { (state.endedAt ?? now).since($0).short } ?? "—"
+        let took = state.startedAt == nil ? "—" : state.duration(now: now).short
         let counts = state.counts
         let parts = UnitStatus.allCases.compactMap { status -> String? in
             guard let count = counts[status], count > 0 else { return nil }
             return paint.status(status, "\(count) \(status.rawValue)")
         }
         let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)
-        lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took)   \(parts.joined(separator: ", "))")
+        lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took): \(parts.joined(separator: ", "))")
         if let flow = RowFlow(state) { lines.append("  \(flow.sentence)") }
         for stage in state.stages where stage.unit.status == .failed {
             lines.append("  \(paint.bad("✗")) \(stage.id): \(reason(of: stage))")
@@ -119,9 +120,9 @@ enum RunWords {
             lines.append("  slowest: " + slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", "))
         }
         if state.status == .failed || state.status == .cancelled {
-            lines.append(
-                "  try again: caudal retry \(state.id)   why: caudal show \(state.id)   log: caudal logs --run \(state.id)"
-            )
+            lines.append("  try again: caudal retry \(state.id)")
+            lines.append("  why:       caudal show \(state.id)")
+            lines.append("  log:       caudal logs --run \(state.id)")
         }
         return lines
     }

@@ -2,18 +2,15 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// Where a project is: what every verb may be told.
+/// Where a project is: what every verb may be told that reads pipeline files.
 struct ProjectOptions: ParsableArguments {
-    @Option(help: "The folder that keeps runs (default: .caudal in the project; or CAUDAL_STATE).")
-    var state: String?
-
     @Option(help: "The folder that relative paths start from (default: the pipeline file's, or the one above config/).")
     var project: String?
 
     /// The process's environment.
     var variables: [String: String] { ProcessInfo.processInfo.environment }
 
-    private var currentFolder: String { FileManager.default.currentDirectoryPath }
+    var currentFolder: String { FileManager.default.currentDirectoryPath }
 
     /// Reads a pipeline file; what is wrong with it is printed and ends the program with status 2.
     func load(_ file: String, environment: String? = nil) throws -> LoadedPipeline {
@@ -21,49 +18,86 @@ struct ProjectOptions: ParsableArguments {
             stageTypes: StageTypes.readers, variables: variables,
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
         do throws(InvalidPipeline) {
-            return try loader.load(file, environment: environment, root: project.map { absolute($0) })
+            return try loader.load(file, environment: environment, root: chosenFolder)
         } catch {
             Output.error(error.description)
-            Output.error("\(error.errors.count == 1 ? "1 problem" : "\(error.errors.count) problems") in \(file)")
+            if !error.errors.allSatisfy(\.location.isWhole) {
+                Output.error("\(error.errors.count.counted("problem")) in \(file)")
+            }
             throw ExitStatus.invalid.code
         }
     }
 
-    /// The state folder of a pipeline.
-    func stateFolder(root: String) -> StateFolder {
-        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty {
-            return StateFolder(path: absolute(chosen))
-        }
-        return StateFolder(path: root + "/.caudal")
+    /// The folder that was chosen, absolute.
+    var chosenFolder: String? { project.map { absolute($0) } }
+
+    fileprivate func absolute(_ path: String) -> String { PathText.absolute(path, in: currentFolder) }
+}
+
+/// Where a project keeps its runs.
+struct StateOptions: ParsableArguments {
+    @Option(help: "The folder that keeps runs (default: .caudal in the project; or CAUDAL_STATE).")
+    var state: String?
+
+    @OptionGroup var project: ProjectOptions
+
+    /// The process's environment.
+    var variables: [String: String] { project.variables }
+
+    /// The state folder that was chosen, if one was.
+    private var chosen: StateFolder? {
+        guard let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty else { return nil }
+        return StateFolder(path: project.absolute(chosen))
     }
 
-    /// The state folder of the project that the current folder belongs to: the nearest one upwards.
-    func stateFolder() throws -> StateFolder {
-        if let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty {
-            return StateFolder(path: absolute(chosen))
-        }
-        var folder = project.map { absolute($0) } ?? currentFolder
+    /// The state folder of a pipeline.
+    func stateFolder(root: String) -> StateFolder {
+        chosen ?? StateFolder(path: PathText.absolute(".caudal", in: root))
+    }
+
+    /// The state folder that the current folder belongs to, the nearest one upwards; nil when it holds no runs.
+    func foundStateFolder() -> StateFolder? {
+        if let chosen { return FileText.exists(chosen.database) ? chosen : nil }
+        var folder = project.chosenFolder ?? project.currentFolder
         while true {
-            if FileText.exists(folder + "/.caudal/caudal.db") { return StateFolder(path: folder + "/.caudal") }
-            if folder.count <= 1 { break }
+            let state = stateFolder(root: folder)
+            if FileText.exists(state.database) { return state }
+            if folder.count <= 1 { return nil }
             folder = PathText.folder(of: folder)
         }
-        Output.error("error: there are no runs here: no .caudal in \(currentFolder) or above it")
+    }
+
+    /// The state folder of the project that the current folder belongs to, for verbs that need runs.
+    func existingStateFolder() throws -> StateFolder {
+        if let found = foundStateFolder() { return found }
+        if let chosen {
+            Output.error("error: there are no runs in \(chosen.path)")
+        } else {
+            Output.error("error: there are no runs here: no .caudal in \(project.currentFolder) or above it")
+        }
         Output.error("  run a pipeline first, go to its project, or name the folder with --state")
         throw ExitStatus.failed.code
     }
 
-    private func absolute(_ path: String) -> String { PathText.absolute(path, in: currentFolder) }
-
     /// Opens the store of the current project.
     func openStore() throws -> RunStore {
-        let folder = try stateFolder()
+        let folder = try existingStateFolder()
         return try Output.reporting { try RunStore(folder) }
     }
 
     /// Everything that is needed to run pipelines of a project.
     func workshop(root: String) throws -> Workshop {
         try Output.reporting { try Workshop(state: stateFolder(root: root), variables: variables) }
+    }
+
+    /// Does something with a workshop for questions about a pipeline: where nothing is kept yet, nothing is made.
+    func withReadingWorkshop<Result>(root: String, _ action: (Workshop) async throws -> Result) async throws -> Result {
+        let state = stateFolder(root: root)
+        if FileText.exists(state.database) { return try await action(try workshop(root: root)) }
+        let passing = StateFolder(path: NSTemporaryDirectory() + "caudal-questions-\(UInt64.random(in: 0 ... .max))")
+        // What cannot be removed holds nothing but answered questions.
+        defer { try? FileManager.default.removeItem(atPath: passing.path) }
+        return try await action(try Output.reporting { try Workshop(state: passing, variables: variables) })
     }
 }
 

@@ -9,16 +9,16 @@ struct ReopenedRun {
     let loaded: LoadedPipeline
 
     /// Finds the run that a person means, and reads its pipeline.
-    static func find(_ text: String, _ project: ProjectOptions) throws -> ReopenedRun {
-        let folder = try project.stateFolder()
+    static func find(_ text: String, _ options: StateOptions) throws -> ReopenedRun {
+        let folder = try options.existingStateFolder()
         return try Output.reporting {
-            let workshop = try Workshop(state: folder, variables: project.variables)
+            let workshop = try Workshop(state: folder, variables: options.variables)
             let id = try workshop.store.find(text)
             let plan = try workshop.store.plan(of: id)
             let file = PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath)
             let there = FileText.exists(file) ? plan.file : workshop.state.run(id).pipelineFile
             let loader = PipelineLoader(
-                stageTypes: StageTypes.readers, variables: project.variables,
+                stageTypes: StageTypes.readers, variables: options.variables,
                 processorCount: ProcessInfo.processInfo.activeProcessorCount)
             let loaded = try loader.load(there, environment: plan.environment, root: plan.root)
             return ReopenedRun(workshop: workshop, id: id, loaded: loaded)
@@ -45,7 +45,7 @@ struct RetryCommand: AsyncParsableCommand {
     var failed = false
 
     @OptionGroup var show: ShowOptions
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func validate() throws {
         if downstream, stage == nil { throw ValidationError("--downstream needs a stage") }
@@ -53,7 +53,7 @@ struct RetryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let found = try ReopenedRun.find(run, project)
+        let found = try ReopenedRun.find(run, state)
         let command = self.command
         let session = try Output.reporting {
             let state = try found.workshop.store.state(of: found.id)
@@ -81,10 +81,10 @@ struct ResumeCommand: AsyncParsableCommand {
     var run: String = "last"
 
     @OptionGroup var show: ShowOptions
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let found = try ReopenedRun.find(run, project)
+        let found = try ReopenedRun.find(run, state)
         let session = try Output.reporting {
             let state = try found.workshop.store.state(of: found.id)
             switch state.status {

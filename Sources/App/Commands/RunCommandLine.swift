@@ -23,12 +23,12 @@ struct RunCommandLine: AsyncParsableCommand {
     var exclude: String?
 
     @OptionGroup var show: ShowOptions
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let loaded = try project.load(file, environment: environment)
+        let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(warning.oneLine) }
-        let workshop = try project.workshop(root: loaded.pipeline.root)
+        let workshop = try state.workshop(root: loaded.pipeline.root)
         let plan = try Output.reporting { try makePlan(loaded, workshop) }
         try await Output.reporting {
             try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
@@ -38,7 +38,7 @@ struct RunCommandLine: AsyncParsableCommand {
     }
 
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
-        let given = try Pairs.read(parameters, option: "--param")
+        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
         let selected = try selection(in: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
         let request = RunRequest(parameters: given, selection: select, exclusion: exclude)
@@ -49,12 +49,27 @@ struct RunCommandLine: AsyncParsableCommand {
 
     private func selection(in pipeline: Pipeline) throws -> Set<StageID>? {
         guard select != nil || exclude != nil else { return nil }
+        let selectors: [Selector]
         do throws(Selector.Fault) {
-            var chosen = try Selector(select ?? "*").stages(among: pipeline.candidates)
-            if let exclude { chosen.subtract(try Selector(exclude).stages(among: pipeline.candidates)) }
+            selectors = [try Selector(select ?? "*")] + (try excluded())
+        } catch {
+            throw ValidationError(error.message)
+        }
+        if selectors.contains(where: \.needsRun) {
+            throw ValidationError(
+                "a new run has no states to select by; 'caudal retry RUN --failed' runs what failed in a run again")
+        }
+        do throws(Selector.Fault) {
+            var chosen = try selectors[0].stages(among: pipeline.candidates)
+            for other in selectors.dropFirst() { chosen.subtract(try other.stages(among: pipeline.candidates)) }
             return chosen
         } catch {
             throw ValidationError(error.message)
         }
+    }
+
+    private func excluded() throws(Selector.Fault) -> [Selector] {
+        guard let exclude else { return [] }
+        return [try Selector(exclude)]
     }
 }

@@ -23,10 +23,10 @@ struct RunsCommand: AsyncParsableCommand {
     @Option(help: "Colours: auto, always, never.")
     var color: Paint.Choice = .auto
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let store = try project.openStore()
+        let store = try state.openStore()
         let wanted = try status.map { text in
             guard let status = RunState.Status(rawValue: text) else {
                 throw ValidationError(
@@ -37,10 +37,12 @@ struct RunsCommand: AsyncParsableCommand {
         let all = try Output.reporting { try store.runs(pipeline: pipeline, limit: wanted == nil ? limit : 10_000) }
         let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
         if json {
+            if runs.isEmpty { try Known.check(pipeline: pipeline, in: store) }
             for run in runs { Output.line(Self.json(run)) }
             return
         }
         if runs.isEmpty {
+            try Known.check(pipeline: pipeline, in: store)
             Output.error("no runs" + (pipeline.map { " of \($0)" } ?? ""))
             return
         }
@@ -88,17 +90,17 @@ struct ShowCommand: AsyncParsableCommand {
     @Option(help: "Colours: auto, always, never.")
     var color: Paint.Choice = .auto
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let store = try project.openStore()
-        let state = try Output.reporting { try store.state(of: try store.find(run)) }
+        let store = try state.openStore()
+        let found = try Output.reporting { try store.state(of: try store.find(run)) }
         if json {
-            let report = RunReport(state: state, pipeline: nil, now: SystemClock.now)
+            let report = RunReport(state: found, pipeline: nil, now: SystemClock.now)
             Output.write(report.text(in: .json), to: STDOUT_FILENO)
             return
         }
-        for line in ShowText(state: state, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
+        for line in ShowText(state: found, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
     }
 }
 

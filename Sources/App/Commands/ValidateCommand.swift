@@ -16,7 +16,7 @@ struct ValidateCommand: AsyncParsableCommand {
     @Flag(help: "Print the pipeline as it will run, with the place each value comes from.")
     var resolved = false
 
-    @OptionGroup var project: ProjectOptions
+    @OptionGroup var state: StateOptions
 
     func run() async throws {
         var isFine = true
@@ -32,18 +32,18 @@ struct ValidateCommand: AsyncParsableCommand {
     }
 
     private func check(_ file: String) async throws {
-        let loaded = try project.load(file, environment: environment)
+        let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(warning.oneLine) }
         if resolved {
             for line in ResolvedText.lines(of: loaded.resolved) { Output.line(line) }
             return
         }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
-        for name in others { _ = try project.load(file, environment: name) }
+        for name in others { _ = try state.project.load(file, environment: name) }
         try await checkColumns(loaded)
         let pipeline = loaded.pipeline
         var words = [
-            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count) stages, \(pipeline.datasets.count) datasets"
+            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count.counted("stage")), \(pipeline.datasets.count.counted("dataset"))"
         ]
         if !others.isEmpty { words.append("environments \(others.joined(separator: ", "))") }
         if let variables = loaded.variableFile {
@@ -57,10 +57,12 @@ extension ValidateCommand {
     /// Holds every stage against the columns that are there now; without values for its parameters nothing is known.
     private func checkColumns(_ loaded: LoadedPipeline) async throws {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
-        let workshop = try project.workshop(root: loaded.pipeline.root)
-        try await Output.reporting {
-            let planner = Planner(loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
-            try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+        try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+            try await Output.reporting {
+                let planner = Planner(
+                    loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
+                try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+            }
         }
     }
 }

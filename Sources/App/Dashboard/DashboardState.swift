@@ -10,7 +10,7 @@ struct DashboardState {
 
         var title: String {
             switch self {
-            case .graph: "DAG"
+            case .graph: "GRAPH"
             case .stages: "STAGES"
             case .log: "LOG"
             case .inspector: "INSPECT"

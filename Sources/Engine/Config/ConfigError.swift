@@ -1,5 +1,5 @@
 /// A fault in a file that a person wrote: what is wrong, where, and how to mend it.
-package struct ConfigError: Error, Sendable, Hashable {
+package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Whether the file can be used all the same.
     package enum Severity: String, Sendable { case error, warning, note }
 
@@ -19,9 +19,13 @@ package struct ConfigError: Error, Sendable, Hashable {
         self.location = location
     }
 
+    /// As ``oneLine`` has it.
+    package var description: String { oneLine }
+
     /// `config/sales.yaml:12:9: error: stage 'load' needs 'cleen', which is not defined; did you mean 'clean'?`.
     package var oneLine: String {
-        ("\(location): \(severity.rawValue): \(message)" + (remedy.map { "; \($0)" } ?? "")).withoutControls
+        ((location.isWhole ? "" : "\(location): ") + "\(severity.rawValue): \(message)"
+            + (remedy.map { "; \($0)" } ?? "")).withoutControls
     }
 }
 

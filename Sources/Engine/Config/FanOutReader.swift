@@ -2,6 +2,7 @@
 enum FanOutReader {
     static func read(_ node: ConfigNode, _ problems: ConfigProblems) -> FanOut {
         var reader = MappingReader(node, subject: "'foreach'", kind: "foreach", problems: problems)
+        let count = problems.errors.count
         let maxParallel = reader.integer("max_parallel", in: 1...4096)
         let onFailure = reader.choice("on_failure", as: FanOut.OnFailure.self) ?? .proceed
         let partitions = reader.boolean("partition") ?? true
@@ -12,7 +13,7 @@ enum FanOutReader {
             return (entry.key.value, source)
         }
         reader.finish()
-        if variables.isEmpty, !problems.hasErrors {
+        if variables.isEmpty, problems.errors.count == count {
             problems.report(
                 "'foreach' names no variable", remedy: "write, say, 'region: [north, south]'", at: node.location)
         }

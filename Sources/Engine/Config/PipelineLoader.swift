@@ -44,17 +44,17 @@ package struct PipelineLoader {
         _ file: String, environment: String? = nil, root: String? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
         let problems = ConfigProblems()
-        let start = SourceLocation(file: file, line: 1, column: 1)
         let path = PathText.absolute(file, in: FileManager.default.currentDirectoryPath)
         let bytes: [UInt8]
         do throws(Failure) {
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-                throw Failure("\(file) is a folder")
+                throw Failure("'\(file)' is a folder")
             }
+            if !FileText.exists(path) { throw Failure("there is no file '\(file)'") }
             bytes = try FileText.bytes(path)
         } catch {
-            problems.report(error.message, remedy: "give the path of a pipeline file", at: start)
+            problems.report(error.message, remedy: "give the path of a pipeline file", at: .whole(file))
             throw InvalidPipeline(errors: problems.errors, sources: [:])
         }
         let text = String(decoding: bytes, as: UTF8.self)
@@ -68,7 +68,7 @@ package struct PipelineLoader {
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
-        if !problems.hasErrors { PipelineRules.check(pipeline, problems) }
+        PipelineRules.check(pipeline, reader.notes, problems)
         let schemas = readSchemas(of: pipeline, problems, &sources)
         let (variables, variableFile) = readVariables(beside: path, problems)
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
@@ -101,11 +101,7 @@ package struct PipelineLoader {
             return node
         }
         guard case .mapping = overlay.content else {
-            if !overlay.isEmpty {
-                problems.report(
-                    "an environment must be a mapping of what it changes, not \(overlay.kindName)", at: overlay.location
-                )
-            }
+            // That it is none is reported where the file is read.
             return node
         }
         return node.overlaid(with: overlay)

@@ -15,6 +15,8 @@ package typealias StageReader = (inout MappingReader, ReadingContext) -> any Sta
 /// Reads a whole pipeline file into a ``Pipeline``.
 package struct PipelineReader {
     private var context: ReadingContext
+    /// What the rules between the parts must know of how they were read.
+    package private(set) var notes = ReadingNotes()
     private var problems: ConfigProblems { context.problems }
 
     package init(problems: ConfigProblems, stageTypes: [String: StageReader]) {
@@ -55,7 +57,9 @@ package struct PipelineReader {
                 problems.report("'reuse' must be unchanged or never, not '\(reuse.value)'", at: reuse.location)
             }
         }
+        var poolNames: [String] = []
         for entry in reader.named("pools") {
+            poolNames.append(entry.key.value)
             if case .scalar(let text, _) = entry.value.content, let slots = Int(text), (1...4096).contains(slots) {
                 pipeline.pools[PoolName(entry.key.value)] = slots
             } else {
@@ -67,19 +71,48 @@ package struct PipelineReader {
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
-        context.poolNames = pipeline.pools.keys.map(\.rawValue).sorted()
+        // Also those whose number of slots is at fault, which is reported where they stand.
+        context.poolNames = poolNames.sorted()
         let stages = reader.named("stages")
         if stages.isEmpty, reader.node("stages")?.isEmpty ?? true {
             reader.reportMissing(
                 "the pipeline has no stages", remedy: "add 'stages:' with at least one",
                 at: reader.location(of: "stages"))
         }
-        pipeline.stages = stages.map { StageSettingsReader.read($0, context) }
+        pipeline.stages = stages.map { entry in
+            let count = problems.errors.count
+            let stage = StageSettingsReader.read(entry, context)
+            if problems.errors[count...].contains(where: { $0.severity == .error }) {
+                notes.unsoundStages.insert(stage.id)
+            }
+            return stage
+        }
         pipeline.schedule = readSchedule(&reader)
         pipeline.notifications = reader.nodes("notify").map(readNotification)
-        _ = reader.node("environments")
+        checkEnvironments(&reader)
+        let hasUnknownKeys = !reader.remaining.isEmpty
+        for section in ["params", "pools", "connections", "datasets", "stages"] {
+            notes.note(section, of: root, hasUnknownKeys: hasUnknownKeys)
+        }
         reader.finish()
         return pipeline
+    }
+
+    private func checkEnvironments(_ reader: inout MappingReader) {
+        for entry in reader.named("environments") {
+            guard case .mapping(let entries) = entry.value.content else {
+                if !entry.value.isEmpty {
+                    problems.report(
+                        "an environment must be a mapping, not \(entry.value.kindName)", at: entry.value.location)
+                }
+                continue
+            }
+            for inner in entries where inner.key.value == "environments" {
+                problems.report(
+                    "an environment cannot hold environments", remedy: "put them beside '\(entry.key.value)'",
+                    at: inner.key.location)
+            }
+        }
     }
 
     private func readVersion(_ reader: inout MappingReader) {

@@ -2,22 +2,25 @@ import Foundation
 
 /// What must hold between the parts of a pipeline file, once each part has been read.
 enum PipelineRules {
-    /// Reports every breach.
-    static func check(_ pipeline: Pipeline, _ problems: ConfigProblems) {
-        checkNames(pipeline, problems)
+    /// Reports every breach, besides those that may only follow from a fault that was reported before.
+    static func check(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
+        checkNames(pipeline, notes, problems)
+        checkTables(pipeline, problems)
         checkProducers(pipeline, problems)
-        checkReferences(pipeline, problems)
-        for stage in pipeline.stages { checkFanOut(stage, pipeline, problems) }
+        checkReferences(pipeline, notes, problems)
+        for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
+            checkFanOut(stage, pipeline, problems)
+        }
         checkCycles(pipeline, problems)
     }
 
     // MARK: - Names
 
-    private static func checkNames(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+    private static func checkNames(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         let stages = pipeline.stages.map(\.id.rawValue)
         let datasets = pipeline.datasets.map(\.name.rawValue)
         for stage in pipeline.stages {
-            for need in stage.needs where !stages.contains(need.value.rawValue) {
+            for need in stage.needs where notes.lacks(need.value.rawValue, in: "stages") {
                 problems.report(
                     "stage '\(stage.id)' needs '\(need.value)', which is not defined"
                         + Suggestion.phrase(for: need.value.rawValue, among: stages), at: need.location)
@@ -25,20 +28,22 @@ enum PipelineRules {
             for need in stage.needs where need.value == stage.id {
                 problems.report("stage '\(stage.id)' needs itself", at: need.location)
             }
-            for input in stage.reads where !input.value.rawValue.isEmpty && !datasets.contains(input.value.rawValue) {
+            for input in stage.reads
+            where !input.value.rawValue.isEmpty && notes.lacks(input.value.rawValue, in: "datasets") {
                 problems.report(
                     "there is no dataset '\(input.value)'"
                         + Suggestion.phrase(for: input.value.rawValue, among: datasets),
                     at: input.location)
             }
-            for output in stage.definition.outputs where !output.rawValue.isEmpty && !datasets.contains(output.rawValue)
-            {
+            for output in stage.definition.outputs
+            where !output.rawValue.isEmpty && notes.lacks(output.rawValue, in: "datasets") {
                 problems.report(
                     "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
                         + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.outputLocation)
             }
             for check in stage.checks {
-                guard case .foreignKey(_, let dataset, _) = check.kind, !datasets.contains(dataset.value.rawValue)
+                guard case .foreignKey(_, let dataset, _) = check.kind,
+                    notes.lacks(dataset.value.rawValue, in: "datasets")
                 else { continue }
                 problems.report(
                     "there is no dataset '\(dataset.value)'"
@@ -55,13 +60,32 @@ enum PipelineRules {
             }
         }
         for dataset in pipeline.datasets {
-            guard case .table(let connection, _) = dataset.place, pipeline.connections[connection] == nil else {
+            guard case .table(let connection, _) = dataset.place, notes.lacks(connection, in: "connections") else {
                 continue
             }
             problems.report(
                 "there is no connection '\(connection)'"
                     + Suggestion.phrase(for: connection, among: pipeline.connections.keys.sorted()),
                 at: dataset.location)
+        }
+    }
+
+    /// Refuses stages that use tables of connections, which nothing reads or writes yet.
+    private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        func refuse(_ name: DatasetName, _ verb: String, at location: SourceLocation) {
+            guard case .table(let connection, let table)? = pipeline.dataset(name)?.place else { return }
+            problems.report(
+                "tables of connections cannot be \(verb) yet: '\(name)' is the table '\(table)' of '\(connection)'",
+                remedy: "let a command bring it to or from a file, and give the dataset that 'path'", at: location)
+        }
+        for stage in pipeline.stages {
+            for input in stage.reads { refuse(input.value, "read", at: input.location) }
+            for output in stage.definition.outputs { refuse(output, "written", at: stage.location) }
+            for check in stage.checks {
+                if case .foreignKey(_, let dataset, _) = check.kind {
+                    refuse(dataset.value, "read", at: dataset.location)
+                }
+            }
         }
     }
 
@@ -87,6 +111,7 @@ enum PipelineRules {
                         "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
                         at: dataset.placeLocation)
                 }
+                if path.description.isEmpty { continue }
                 if let other = places[path.description], other != output {
                     problems.report(
                         "the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
@@ -98,11 +123,11 @@ enum PipelineRules {
 
     // MARK: - References
 
-    private static func checkReferences(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+    private static func checkReferences(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         let parameters = pipeline.parameters.map(\.name)
         func check(_ reference: Template.Reference, variables: [String], hasOutput: Bool, at location: SourceLocation) {
             switch reference {
-            case .param(let name) where !parameters.contains(name):
+            case .param(let name) where notes.lacks(name, in: "params"):
                 problems.report(
                     "there is no parameter '\(name)'" + Suggestion.phrase(for: name, among: parameters), at: location)
             case .item(let name) where !variables.contains(name):
@@ -117,7 +142,7 @@ enum PipelineRules {
             default: break
             }
         }
-        for stage in pipeline.stages {
+        for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
             let variables = stage.fanOut?.variables.map(\.name) ?? []
             let hasOutput = !stage.definition.outputs.isEmpty
             for (reference, location) in references(of: stage) {
@@ -134,6 +159,8 @@ enum PipelineRules {
         for dataset in pipeline.datasets where !written.contains(dataset.name) {
             for reference in dataset.path?.references ?? [] {
                 if case .item(let name) = reference {
+                    // A stage that was read with a fault may be the one that writes it, or that reads it item by item.
+                    guard notes.unsoundStages.isEmpty else { continue }
                     let users = pipeline.stages.filter { $0.reads.contains { $0.value == dataset.name } }
                     let variables = users.first?.fanOut?.variables.map(\.name) ?? []
                     check(.item(name), variables: variables, hasOutput: false, at: dataset.placeLocation)

@@ -224,6 +224,8 @@ package struct CheckCompiler {
         let measure = Self.measureName(index)
         let total = Self.totalName(index)
         switch check.kind {
+        case .foreignKey(_, let dataset, _) where check.partitionBy != nil:
+            addOrphans(index, byPartOf: dataset.value, filter, to: &script)
         case .foreignKey(_, let dataset, _):
             guard let query = orphans(check, filter) else { return }
             script.add(
@@ -245,18 +247,39 @@ package struct CheckCompiler {
                     + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())) AS \(total)")
         default:
             guard let part = check.partitionBy else { return }
-            let table = "parts_\(index)"
             script.add(
                 "check \(check.id) for each \(part)", weight: 5,
-                "CREATE TEMP TABLE \(table) AS\nSELECT CAST(\(sql.name(part)) AS VARCHAR) AS part, "
-                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nGROUP BY \(sql.name(part))\n"
-                    + "ORDER BY \(sql.name(part)) NULLS FIRST\nLIMIT 1000")
-            script.add(
-                "if it could not run, there is one part without a measure", weight: 0.1,
-                "CREATE TEMP TABLE IF NOT EXISTS \(table) AS\nSELECT NULL AS part")
-            script.add(
-                "give the measures", weight: 0.1, "SELECT 'part' AS caudal, \(index) AS \"check\", *\nFROM \(table)")
+                parts(index, of: part, measures(index), from: from()))
         }
+    }
+
+    /// How many parts of a divided check are judged one by one; more are a mistake in the choice of the column.
+    package static let partLimit = 1000
+
+    /// A query that gives one row for each part, and first one row for all: without that one the query did not run.
+    private func parts(_ index: Int, of part: String, _ measures: [String], from relation: String) -> String {
+        let name = sql.name(part)
+        return "SELECT CASE WHEN GROUPING(\(name)) = 1 THEN 'parts' ELSE 'part' END AS caudal, \(index) AS \"check\", "
+            + "CAST(\(name) AS VARCHAR) AS part, \(measures.joined(separator: ", "))\nFROM \(relation)\n"
+            + "GROUP BY GROUPING SETS ((\(name)), ())\n"
+            + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(Self.partLimit + 2)"
+    }
+
+    private func addOrphans(
+        _ index: Int, byPartOf dataset: DatasetName, _ filter: String?, to script: inout SQLScript
+    ) {
+        guard let part = checks[index].partitionBy, let query = orphans(checks[index], filter) else { return }
+        let name = sql.name(part)
+        let rows =
+            "(SELECT \(name), 1 AS counted, 0 AS missing FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")\n"
+            + "UNION ALL SELECT \(name), 0, 1 FROM (\(query)))"
+        let measures = [
+            "CAST(coalesce(sum(missing), 0) AS BIGINT) AS \(Self.measureName(index))",
+            "CAST(coalesce(sum(counted), 0) AS BIGINT) AS \(Self.totalName(index))",
+        ]
+        script.add(
+            "check \(checks[index].id) against \(dataset) for each \(part)", weight: 5,
+            parts(index, of: part, measures, from: rows))
     }
 
     /// `input` and every dataset by its name, for queries of the user.

@@ -58,8 +58,7 @@ package struct CheckJudge {
     ) -> Bool {
         let check = checks[index]
         if check.partitionBy != nil {
-            return readings.rows("part").filter { $0.integer("check") == Int64(index) }
-                .allSatisfy { $0.fields[CheckCompiler.totalName(index)] != nil }
+            return readings.rows("parts").contains { $0.integer("check") == Int64(index) }
         }
         guard measures[CheckCompiler.totalName(index)]?.number != nil else {
             if case .schema = check.kind { return true }
@@ -170,7 +169,7 @@ package struct CheckJudge {
         var result = bounded(
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
-                + "of \(past.count) runs", show: { "\($0.rounded(to: 1)) deviations" })
+                + "of \(past.count) runs", show: Self.deviations)
         result.measured = value.isFinite ? value : nil
         return result
     }
@@ -197,6 +196,10 @@ package struct CheckJudge {
         let check = checks[index]
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
         guard !rows.isEmpty else { return [make(check, .passed, nil, 0, "no rows")] }
+        if rows.count > CheckCompiler.partLimit {
+            let limit = Int64(CheckCompiler.partLimit).grouped
+            return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
+        }
         return rows.map { row in
             var result = judge(
                 check, measure: row.fields[CheckCompiler.measureName(index)]?.number,
@@ -263,12 +266,14 @@ package struct CheckJudge {
 
     /// How the limits of a check are written.
     private static func unit(of check: Check) -> (Double) -> String {
-        let isPart: Bool
         switch check.kind {
-        case .completeness, .rowCountVariation: isPart = true
-        default: isPart = check.limits.areFractions
+        case .completeness, .rowCountVariation: return { percent($0) }
+        case .anomaly: return { deviations($0) }
+        case .freshness: return { age($0) }
+        default: break
         }
-        return { number in isPart ? percent(number) : number.plain }
+        let areFractions = check.limits.areFractions
+        return { number in areFractions ? percent(number) : number.plain }
     }
 
     private static func expectation(_ check: Check, show: (Double) -> String) -> String {
@@ -305,6 +310,8 @@ package struct CheckJudge {
         case .anomaly: return "\(bounds(check.limits)) from the usual"
         }
     }
+
+    static func deviations(_ number: Double) -> String { "\(number.rounded(to: 1)) deviations" }
 
     static func percent(_ part: Double) -> String {
         let percent = (part * 100).rounded(to: 2)

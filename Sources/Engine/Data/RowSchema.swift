@@ -179,7 +179,10 @@ package enum RowSchemaReader {
             "multipleOf", in: Double.leastNonzeroMagnitude...Double.greatestFiniteMagnitude)
         rules.minLength = length("minLength", &reader)
         rules.maxLength = length("maxLength", &reader)
-        rules.pattern = reader.text("pattern").flatMap { problems.pattern($0)?.value }
+        if let pattern = reader.text("pattern") {
+            problems.check(pattern: pattern)
+            rules.pattern = pattern.value
+        }
         if let format = reader.text("format") {
             rules.format = ValueRules.Format(rawValue: format.value)
             if rules.format == nil {

@@ -38,7 +38,7 @@ package struct DuckDBJob: Sendable {
             ".output \(DuckDBJob.dotArgument(results))",
             "SET errors_as_json = true;",
             "SET memory_limit = '\(max(64, memory / 1_000_000))MB';",
-            "SET temp_directory = \(sql.text(workFolder + "/spill"));",
+            "SET temp_directory = \(sql.text(workFolder + "/.caudal-spill"));",
             "SET TimeZone = 'UTC';",
             "SET preserve_insertion_order = true;",
             "SET autoinstall_known_extensions = false;",
@@ -95,7 +95,7 @@ package struct DuckDBExecutor: StageExecutor {
     }
 
     private func run(_ job: DuckDBJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
-        let results = job.workFolder + "/results.jsonl"
+        let results = job.workFolder + "/.caudal-results.jsonl"
         try FileText.write(job.text(results: results), to: job.scriptFile, isPrivate: true)
         let progress = DuckDBProgress(script: job.script, results: results, attempt: attempt)
         let errors = Collected()
@@ -115,7 +115,7 @@ package struct DuckDBExecutor: StageExecutor {
         // A program that ended before it wrote anything has no results.
         let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
         let messages = DuckDBMessage.all(in: errors.text(.stderr))
-        for message in messages { attempt.log.write(.stderr) { emit in Self.emit(message.text, emit) } }
+        for message in messages { attempt.log.write(.stderr, level: .error) { emit in Self.emit(message.text, emit) } }
         let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
         var execution = Execution(
             exit: end.exit, usage: end.usage,

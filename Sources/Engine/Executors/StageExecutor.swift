@@ -125,6 +125,9 @@ package final class AttemptLog: Sendable {
             }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// A text without the run's secrets, for what is kept of an attempt beside the log.
+    package func masked(_ text: String) -> String { masker.masked(text) }
+
     /// Writes a line of the engine about the attempt.
     package func note(_ message: String, level: LogLevel = .info) {
         guard let channel = channels[.engine] else { return }
@@ -135,7 +138,11 @@ package final class AttemptLog: Sendable {
     }
 
     /// Writes lines of the program; `lines` calls its argument with each of them.
-    package func write(_ stream: LogStream, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void) {
+    ///
+    /// `level`: the level of all of them; nil takes what each line claims, or info.
+    package func write(
+        _ stream: LogStream, level: LogLevel? = nil, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
+    ) {
         guard let channel = channels[stream] else { return }
         let time = now().wall
         var block: [UInt8] = []
@@ -143,9 +150,9 @@ package final class AttemptLog: Sendable {
         lines { line in
             let remark: LogChannel.Remark?
             if masker.isEmpty {
-                remark = channel.append(line, time: time, to: &block)
+                remark = channel.append(line, time: time, level: level, to: &block)
             } else {
-                remark = masker.withMasked(line) { channel.append($0, time: time, to: &block) }
+                remark = masker.withMasked(line) { channel.append($0, time: time, level: level, to: &block) }
             }
             if let remark { found.append(remark) }
         }

@@ -21,7 +21,7 @@ package struct Selector: Sendable, Equatable {
     package struct Fault: Error, Sendable, Equatable {
         package let message: String
 
-        package init(message: String) { self.message = message }
+        package init(_ message: String) { self.message = message }
     }
 
     /// Any of these lists; all terms of a list.
@@ -38,9 +38,14 @@ package struct Selector: Sendable, Equatable {
             alternatives.append(terms)
         }
         if alternatives.isEmpty {
-            throw Fault(message: "nothing is selected; name a stage, or write group:x or state:failed")
+            throw Fault("nothing is selected; name a stage, or write group:x or state:failed")
         }
         self.alternatives = alternatives
+    }
+
+    /// Whether it goes by how stages stand in a run.
+    package var needsRun: Bool {
+        alternatives.joined().contains { if case .state = $0.core { true } else { false } }
     }
 
     private static func term(_ word: String) throws(Fault) -> Term {
@@ -57,7 +62,7 @@ package struct Selector: Sendable, Equatable {
             rest = rest[..<plus]
         }
         let core = String(rest)
-        if core.isEmpty { throw Fault(message: "'\(word)' names no stage") }
+        if core.isEmpty { throw Fault("'\(word)' names no stage") }
         if core == "*" { return Term(core: .all, up: up, down: down) }
         guard let colon = core.firstIndex(of: ":") else { return Term(core: .name(core), up: up, down: down) }
         let value = String(core[core.index(after: colon)...])
@@ -67,10 +72,10 @@ package struct Selector: Sendable, Equatable {
         case "state":
             guard let status = UnitStatus(rawValue: value) else {
                 let names = UnitStatus.allCases.map(\.rawValue)
-                throw Fault(message: "'\(value)' is not a state" + Suggestion.phrase(for: value, among: names))
+                throw Fault("'\(value)' is not a state" + Suggestion.phrase(for: value, among: names))
             }
             return Term(core: .state(status), up: up, down: down)
-        default: throw Fault(message: "'\(core)' is not known; write group:x, type:x or state:failed")
+        default: throw Fault("'\(core)' is not known; write group:x, type:x or state:failed")
         }
     }
 
@@ -131,12 +136,12 @@ package struct Selector: Sendable, Equatable {
             switch core {
             case .name(let name):
                 throw Fault(
-                    message: "no stage is called '\(name)'"
+                    "no stage is called '\(name)'"
                         + Suggestion.phrase(for: name, among: candidates.map(\.id.rawValue)))
             case .group(let group):
                 let groups = Set(candidates.compactMap(\.group)).sorted()
-                throw Fault(message: "no stage is in a group '\(group)'" + Suggestion.phrase(for: group, among: groups))
-            case .type(let type): throw Fault(message: "no stage is of type '\(type)'")
+                throw Fault("no stage is in a group '\(group)'" + Suggestion.phrase(for: group, among: groups))
+            case .type(let type): throw Fault("no stage is of type '\(type)'")
             case .all, .state: break
             }
         }

@@ -1,7 +1,9 @@
 /// Replaces secrets by `••••` wherever text leaves the engine: logs, events, reports, the screen.
 package struct SecretMasker: Sendable {
     private let secrets: [[UInt8]]
-    private static let mask = Array("••••".utf8)
+    /// What stands for a secret.
+    package static let replacement = "••••"
+    private static let mask = Array(replacement.utf8)
 
     /// Values shorter than this are too likely to stand in harmless text.
     static let minimumLength = 4
@@ -23,10 +25,13 @@ package struct SecretMasker: Sendable {
 
     /// The values of variables whose names say that they are secret.
     package static func secrets(in environment: [String: String]) -> [String] {
-        environment.filter { name, value in
-            let upper = name.uppercased()
-            return !value.isEmpty && ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY"].contains { upper.contains($0) }
-        }.map(\.value)
+        environment.filter { !$0.value.isEmpty && isSecret($0.key) }.map(\.value)
+    }
+
+    /// Whether a variable's name says that its value is secret.
+    package static func isSecret(_ name: String) -> Bool {
+        let upper = name.uppercased()
+        return ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY"].contains { upper.contains($0) }
     }
 
     /// Whether there is nothing to hide.

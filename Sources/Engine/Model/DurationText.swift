@@ -11,6 +11,21 @@ extension Duration {
         return "\(whole / 86_400)d\(Self.two(whole / 3600 % 24))h"
     }
 
+    /// The duration as a pipeline file writes it: `500ms`, `1s`, `1.5s`, `10m`, `1h30m`.
+    package var written: String {
+        let milliseconds = max(0, milliseconds)
+        if milliseconds == 0 { return "0s" }
+        if milliseconds < 1000 { return "\(milliseconds)ms" }
+        if milliseconds % 1000 != 0 { return "\((Double(milliseconds) / 1000).plain)s" }
+        var rest = milliseconds / 1000
+        var text = ""
+        for (unit, seconds) in [("d", Int64(86_400)), ("h", 3600), ("m", 60), ("s", 1)] where rest >= seconds {
+            text += "\(rest / seconds)\(unit)"
+            rest %= seconds
+        }
+        return text
+    }
+
     private static func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
 }
 
@@ -32,4 +47,9 @@ extension Int64 {
         return abs(value) < 99.95
             ? "\((value * 10).rounded() / 10)\(units[unit])" : "\(Int64(value.rounded()))\(units[unit])"
     }
+}
+
+extension Int {
+    /// The count with its word: `1 stage`, `3 stages`.
+    package func counted(_ word: String) -> String { self == 1 ? "1 \(word)" : "\(self) \(word)s" }
 }

@@ -7,13 +7,17 @@ extension RunState {
     package mutating func apply(_ event: RunEvent) {
         lastSequence = event.sequence
         let now = event.time
+        defer { lastEventAt = now }
         switch event.change {
         case .runStarted(let process):
             owner = process
             incarnation = 1
             startedAt = now
+            runningSince = now
             status = .running
         case .runResumed(let process):
+            if let runningSince { ranBefore += (endedAt ?? lastEventAt ?? now).since(runningSince) }
+            runningSince = now
             owner = process
             incarnation += 1
             status = .running

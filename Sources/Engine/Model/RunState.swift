@@ -23,6 +23,12 @@ package struct RunState: Sendable {
     package internal(set) var isPaused = false
     package internal(set) var startedAt: Moment?
     package internal(set) var endedAt: Moment?
+    /// When it began to run last: at its start, or when it was taken up again.
+    package internal(set) var runningSince: Moment?
+    /// How long it ran before it was taken up again; the time in which nothing ran does not count.
+    package internal(set) var ranBefore: Duration = .zero
+    /// When the last event came, which for a run whose process died is when it was last known to run.
+    package internal(set) var lastEventAt: Moment?
     /// The process that runs it, or ran it last.
     package internal(set) var owner: ProcessIdentity?
     /// How many processes have run it: 1, and one more for each resumption.
@@ -45,6 +51,13 @@ package struct RunState: Sendable {
     package init(id: RunID, plan: RunPlan, events: some Sequence<RunEvent>) {
         self.init(id: id, plan: plan)
         for event in events { apply(event) }
+    }
+
+    /// How long it has run, without the time between an end and a retry, or between a crash and a resumption.
+    package func duration(now: Moment) -> Duration {
+        guard let runningSince else { return ranBefore }
+        let end = status == .interrupted ? lastEventAt ?? now : endedAt ?? now
+        return ranBefore + end.since(runningSince)
     }
 
     /// The state of a stage, or nil when it is not part of the run.

@@ -13,8 +13,14 @@ package struct SourceLocation: Hashable, Codable, Sendable, CustomStringConverti
         self.column = column
     }
 
-    /// `config/sales.yaml:12:9`.
-    package var description: String { "\(file):\(line):\(column)" }
+    /// The file as such, when it cannot be read or what is wrong is not written in it.
+    package static func whole(_ file: String) -> SourceLocation { SourceLocation(file: file, line: 0, column: 0) }
+
+    /// Whether it is the file as such, which messages name themselves.
+    package var isWhole: Bool { line == 0 }
+
+    /// `config/sales.yaml:12:9`; the name alone for the file as such.
+    package var description: String { isWhole ? file : "\(file):\(line):\(column)" }
 
     /// The place `columns` further right on the same line.
     package func advanced(by columns: Int) -> SourceLocation {

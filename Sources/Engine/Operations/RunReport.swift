@@ -49,10 +49,7 @@ package struct RunReport: Sendable {
     package var isGood: Bool { !state.stages.contains { $0.unit.status == .failed } && state.status != .failed }
 
     /// How long the run took, or has taken.
-    package var duration: Duration {
-        guard let started = state.startedAt else { return .zero }
-        return (state.endedAt ?? now).since(started)
-    }
+    package var duration: Duration { state.duration(now: now) }
 
     /// A stage with what the report says about it.
     package struct StageLine: Sendable {

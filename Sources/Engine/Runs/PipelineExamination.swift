@@ -103,7 +103,7 @@ package struct PipelineExamination {
         } catch let failure as Failure {
             findings.unknown[name] = failure
         } catch {
-            findings.unknown[name] = Failure("\(error)")
+            findings.unknown[name] = Failure(error.reason)
         }
     }
 

@@ -67,11 +67,8 @@ package struct Planner {
     private func parameters(_ problems: ConfigProblems) -> [String: String] {
         var values: [String: String] = [:]
         let pipeline = loaded.pipeline
-        let names = pipeline.parameters.map(\.name)
-        let start = SourceLocation(file: pipeline.file, line: 1, column: 1)
-        for name in request.parameters.keys.sorted() where !names.contains(name) {
-            problems.report(
-                "the pipeline has no parameter '\(name)'" + Suggestion.phrase(for: name, among: names), at: start)
+        for message in pipeline.unknownParameters(in: request.parameters.keys) {
+            problems.report(message, at: .whole(pipeline.file))
         }
         for parameter in pipeline.parameters {
             guard let text = request.parameters[parameter.name] ?? parameter.defaultValue else {
@@ -177,5 +174,17 @@ package struct Planner {
         }
         let order = loaded.pipeline.stages.map(\.id)
         return order.filter(found.contains)
+    }
+}
+
+extension Pipeline {
+    /// A sentence for each name that is no parameter of the pipeline.
+    package func unknownParameters(in given: some Sequence<String>) -> [String] {
+        let names = parameters.map(\.name)
+        return given.filter { !names.contains($0) }.sorted().map { name in
+            let others =
+                names.isEmpty ? "; it has none" : Suggestion.phrase(for: name, among: names)
+            return "the pipeline has no parameter '\(name)'" + others
+        }
     }
 }

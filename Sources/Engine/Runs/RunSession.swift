@@ -52,6 +52,15 @@ package struct Workshop: Sendable {
                 if let value = loaded.variables[name] { secrets.append(value) }
             }
         }
+        // Variables that the file sets for its commands; what only a run knows of them is no secret of its own.
+        var settings = [loaded.pipeline.environment]
+        settings += loaded.pipeline.stages.compactMap { ($0.definition as? CommandStage)?.environment }
+        for (name, template) in settings.joined() where SecretMasker.isSecret(name) {
+            let isKnown = template.references.allSatisfy { if case .environment = $0 { true } else { false } }
+            guard isKnown else { continue }
+            secrets.append(
+                template.filled { if case .environment(let name) = $0 { loaded.variables[name] ?? "" } else { "" } })
+        }
         return secrets
     }
 }

@@ -1,3 +1,5 @@
+// For the times of files, whose members belong to whichever C module is read first.
+import CSystem
 import Foundation
 import Synchronization
 
@@ -68,6 +70,11 @@ package final class SourceResolver: Sendable {
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
         let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
         return try await inspected(files, of: dataset)
+    }
+
+    /// The source of an output that lies at its staging place, its columns looked at.
+    package func source(staged path: String, of dataset: Dataset) async throws -> DataSource {
+        try await inspected([path], of: dataset)
     }
 
     /// A source of files whose columns are looked at.

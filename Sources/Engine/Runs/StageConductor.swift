@@ -45,15 +45,16 @@ package struct StageConductor: AttemptConductor {
             result = AttemptResult(
                 ending: .failed, failure: Failure(error.message, remedy: error.remedy, location: error.location))
         } catch {
-            result = .failed("\(error)")
+            result = .failed(error.reason)
         }
         if control.stopReason != nil, result.ending == .failed {
             result.ending = .stopped
             if control.stopReason == .timedOut, let timeout = loaded.pipeline.stage(order.unit.stage)?.timeout {
-                result.failure = Failure("it took longer than \(timeout.short) and was stopped")
+                result.failure = Failure("it took longer than \(timeout.written) and was stopped")
             }
         }
         result.duration = now().since(started)
+        result.mask(control.log)
         note(result, control)
         return result
     }
@@ -90,9 +91,9 @@ package struct StageConductor: AttemptConductor {
             attempt.queryColumns[question.index] = try await answer(question)
         }
         switch try stage.type.work(for: attempt) {
-        case .command(let work): return try await conduct(work, attempt, control, publish)
+        case .command(let work): return try await conduct(work, attempt, order, control, publish)
         case .data(let work): return try await conduct(work, attempt, order, control, publish)
-        case .inProcess(let work): return try await conduct(work, attempt, publish)
+        case .inProcess(let work): return try await conduct(work, attempt, control, publish)
         }
     }
 
@@ -169,7 +170,7 @@ package struct StageConductor: AttemptConductor {
             readings = execution.readings
         }
         let items = try finder.items(readings)
-        control.log.note("\(items.count) items")
+        control.log.note(items.count.counted("item"))
         result.items = items
         return result
     }
@@ -225,11 +226,11 @@ package struct StageConductor: AttemptConductor {
             return result
         }
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
-        return try await finish(result, work.outputs, attempt, publish)
+        return try await finish(result, work.outputs, attempt, control, publish)
     }
 
     private func conduct(
-        _ work: CommandWork, _ attempt: StageAttempt, _ control: AttemptControl,
+        _ work: CommandWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         if !work.outputs.isEmpty {
@@ -245,12 +246,59 @@ package struct StageConductor: AttemptConductor {
         }
         if work.outputs.isEmpty { return result }
         _ = try Publisher.plan(work.outputs)
-        result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: nil) }
-        return try await finish(result, work.outputs, attempt, publish)
+        var rows: Int64?
+        if let output = work.outputs.first, !attempt.stage.checks.isEmpty {
+            do {
+                rows = try await check(output, attempt, order, control, &result)
+            } catch {
+                removeFolder(attempt.stagingFolder)
+                throw error
+            }
+            if result.ending == .failed {
+                removeFolder(attempt.stagingFolder)
+                return result
+            }
+        }
+        result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: rows) }
+        return try await finish(result, work.outputs, attempt, control, publish)
+    }
+
+    /// Runs the checks of what a command wrote, where it wrote it, and puts what they found into its result.
+    ///
+    /// - Returns: How many rows there are, where a check had to count them.
+    private func check(
+        _ output: StagedOutput, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        _ result: inout AttemptResult
+    ) async throws -> Int64? {
+        guard let name = output.dataset, let dataset = loaded.pipeline.dataset(name) else { return nil }
+        let source = try await resolver.source(staged: output.staged, of: dataset)
+        let checks = attempt.stage.checks
+        let faults = CheckCompiler.faults(of: checks, columns: source.columns, references: attempt.referenceTypes)
+        if let fault = faults.first { throw fault }
+        var script = SQLScript(
+            title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(checks.count) checks of \(name)")
+        attempt.bind(attempt.references(of: checks), in: &script)
+        let judge = attempt.addChecks(on: source, to: &script)
+        let execution = try await run(
+            script, essential: 0, attempt, order, control,
+            reading: source.files + attempt.otherSources(than: name).flatMap(\.files), writing: [],
+            threads: attempt.threads, memory: attempt.stage.resources.memory)
+        guard execution.failure == nil, let readings = execution.readings else {
+            result.ending = .failed
+            result.failure = execution.failure ?? Failure("the checks gave no results")
+            return nil
+        }
+        result.checks = judge(readings, execution.errors, source.columns)
+        log(result.checks, control)
+        if let failure = Self.failure(of: result.checks, keepsOutputs: true) {
+            result.ending = .failed
+            result.failure = failure
+        }
+        return readings.rows("measures").compactMap { $0.integer("rows") }.first
     }
 
     private func conduct(
-        _ work: InProcessWork, _ attempt: StageAttempt,
+        _ work: InProcessWork, _ attempt: StageAttempt, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         try Publisher.prepare(work.outputs)
@@ -260,19 +308,21 @@ package struct StageConductor: AttemptConductor {
         result.rows = outcome.rows
         result.notes = outcome.notes
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
-        return try await finish(result, work.outputs, attempt, publish)
+        return try await finish(result, work.outputs, attempt, control, publish)
     }
 
     // MARK: - Ends
 
     /// Publishes what was written, once the engine has recorded that it is about to happen.
     private func finish(
-        _ result: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt,
+        _ result: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         let plan = try Publisher.plan(outputs)
         if !plan.moves.isEmpty {
-            guard await publish(plan, result) else {
+            var recorded = result
+            recorded.mask(control.log)
+            guard await publish(plan, recorded) else {
                 throw Failure("the run could not be recorded, so nothing was published")
             }
             try Publisher.carryOut(plan)
@@ -351,6 +401,21 @@ extension AttemptResult {
         if let failure = execution.failure {
             ending = .failed
             self.failure = failure
+        }
+    }
+
+    /// Takes secrets out of every text that came from outside, before it is recorded.
+    fileprivate mutating func mask(_ log: AttemptLog) {
+        failure = failure.map {
+            Failure(log.masked($0.message), remedy: $0.remedy.map(log.masked), location: $0.location)
+        }
+        lastLines = lastLines.map(log.masked)
+        notes = notes.map(log.masked)
+        for index in checks.indices {
+            checks[index].message = log.masked(checks[index].message)
+            for sample in checks[index].samples.indices {
+                checks[index].samples[sample].values = checks[index].samples[sample].values.map { $0.map(log.masked) }
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// `command`: a program.
 package struct CommandStage: StageType {
     package static let typeName = "command"
@@ -59,7 +61,20 @@ package struct CommandStage: StageType {
             run: run, location: location, environment: environment,
             inputs: reader.texts("inputs").map { Located(DatasetName($0.value), at: $0.location) },
             output: reader.text("output").map { DatasetName($0.value) },
-            progressPattern: reader.text("progress")?.value)
+            progressPattern: progress(&reader))
+    }
+
+    private static func progress(_ reader: inout MappingReader) -> String? {
+        guard let pattern = reader.text("progress") else { return nil }
+        do {
+            _ = try NSRegularExpression(pattern: pattern.value)
+            return pattern.value
+        } catch {
+            reader.problems.report(
+                "'\(pattern.value.shortened(to: 60))' is not a regular expression",
+                remedy: "put a backslash before brackets and other signs that are meant as such", at: pattern.location)
+            return nil
+        }
     }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] { [:] }

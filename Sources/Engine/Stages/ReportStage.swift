@@ -28,6 +28,13 @@ package struct ReportStage: StageType {
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] { [:] }
 
+    package func explanation(for attempt: StageAttempt) -> String? {
+        let files = formats.map { "\(attempt.path(folder))/\(attempt.pipeline.name)-RUN.\($0.fileExtension)" }
+        return
+            "# caudal writes a report of the run itself, and a copy that ends in -latest:\n"
+            + files.map { "#   \($0)" }.joined(separator: "\n")
+    }
+
     package func work(for attempt: StageAttempt) throws -> StageWork {
         guard let state = attempt.state else { throw Failure("a report needs a run") }
         let folder = attempt.path(folder)
@@ -47,8 +54,8 @@ package struct ReportStage: StageType {
                 for format in formats {
                     let text = report.text(in: format)
                     for output in outputs where output.target.hasSuffix("." + format.fileExtension) {
-                        do { try FileText.write(text, to: output.staged) } catch {
-                            throw Failure("the report could not be written to \(output.staged): \(error)")
+                        do throws(Failure) { try FileText.write(text, to: output.staged) } catch {
+                            throw Failure("the report \(error.message)")
                         }
                     }
                 }

@@ -22,11 +22,15 @@ package protocol StageType: StageDefinition {
     ///
     /// Asked again until there is none left, with the answers in ``StageTyping/queryColumns``.
     func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion?
+
+    /// What an attempt does, in words, for types whose work is neither SQL nor a program.
+    func explanation(for attempt: StageAttempt) -> String?
 }
 
 extension StageType {
     package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] { [] }
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? { nil }
+    package func explanation(for attempt: StageAttempt) -> String? { nil }
 }
 
 /// A query whose columns are asked for.

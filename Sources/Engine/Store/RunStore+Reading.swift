@@ -29,6 +29,11 @@ extension RunStore {
         }
     }
 
+    /// The names of all pipelines that have runs, sorted.
+    package func pipelines() throws(StoreError) -> [String] {
+        try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
+    }
+
     static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) -> Value? {
         try? JSONDecoder().decode(type, from: Data(text.utf8))
     }

@@ -91,7 +91,7 @@ extension RunStore {
             try db.execute(
                 sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [state.id.rawValue])
         case .runEnded(let outcome):
-            let duration = state.startedAt.map { event.time.since($0).milliseconds }
+            let duration = state.duration(now: event.time).milliseconds
             try db.execute(
                 sql: "UPDATE runs SET status = ?, ended_at = ?, duration_ms = ? WHERE id = ?",
                 arguments: [RunState.Status(outcome).rawValue, event.time.wall, duration, state.id.rawValue])

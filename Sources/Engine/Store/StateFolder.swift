@@ -93,18 +93,3 @@ package final class RunLock: Sendable {
     // Closing alone leaves it to children that are just being started, for the moment until they run their programs.
     deinit { cs_unlock_file(descriptor) }
 }
-
-extension Error {
-    /// What went wrong in the system's words, without the wrapping that Foundation puts around it.
-    package var reason: String {
-        let error = self as NSError
-        // Depending on the platform this is an NSError or a POSIXError.
-        if let underlying = (error.userInfo[NSUnderlyingErrorKey] as? any Error).map({ $0 as NSError }),
-            underlying.domain == NSPOSIXErrorDomain
-        {
-            return String(cString: strerror(Int32(underlying.code)))
-        }
-        if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
-        return String(describing: self)
-    }
-}

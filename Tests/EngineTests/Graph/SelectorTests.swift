@@ -60,7 +60,7 @@ import Testing
             ("tag:x", "'tag:x' is not known; write group:x, type:x or state:failed"),
         ])
     func refuses(_ text: String, _ message: String) {
-        #expect(throws: Selector.Fault(message: message)) { try chosen(text) }
+        #expect(throws: Selector.Fault(message)) { try chosen(text) }
     }
 
     @Test("A pipeline offers its stages with their groups, types and upstream")

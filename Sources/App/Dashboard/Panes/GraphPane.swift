@@ -9,11 +9,11 @@ enum GraphPane {
         let room = (rows: frame.rows.count - 1, columns: frame.columns.count - 2)
         let scroll = scroll(state, picture, room)
         let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems ? $1.items.count : 0) }
-        var facts = [Span("\(state.run.stages.count) stages")]
+        var facts = [Span(state.run.stages.count.counted("stage"))]
         if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
         facts.append(
             Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
-        buffer.rule(frame, title: "DAG  graph", facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: "GRAPH", facts: facts, isFocused: isFocused)
 
         // Drawn aside and copied, so that nothing leaves the pane; small pictures stand in its middle.
         var canvas = CellBuffer(width: picture.width, height: picture.height)

@@ -11,7 +11,7 @@ enum HeaderPane {
         let run = state.run
         var right: [(rank: Int, spans: [Span])] = []
         right.append((0, [statusSpan(state)]))
-        if let started = run.startedAt { right.append((1, [Span((run.endedAt ?? state.now).since(started).short)])) }
+        if run.startedAt != nil { right.append((1, [Span(run.duration(now: state.now).short)])) }
         if let left = remaining(state) { right.append((2, [Span("ETA ~\(left.short)", .dim)])) }
         if state.columns >= 150, run.status == .running, !run.isSettled {
             let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(

@@ -39,10 +39,10 @@ enum RailPane {
         let folded = state.run.stages.reduce(0) {
             $0 + ($1.hasItems && !state.unfolded.contains($1.id) ? $1.items.count : 0)
         }
-        var facts = [Span("\(state.run.stages.count) stages")]
+        var facts = [Span(state.run.stages.count.counted("stage"))]
         if folded > 0 { facts.append(Span("  +\(folded) folded", .dim)) }
         if shown.count < all.count { facts.append(Span("  \(shown.count) of \(all.count) lines", .dim)) }
-        buffer.rule(frame, title: "DAG  rail", facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: isFocused)
 
         let lanes = min(laneLimit, state.graph.rail.laneCount)
         let laneWidth = lanes > 3 ? lanes : lanes * 2

@@ -1,0 +1,50 @@
+/// Paths as text, without asking the disk.
+package enum PathText {
+    /// A value as one component of a path: nothing in it can lead elsewhere, and no two values give one component.
+    ///
+    /// Unusual characters become `%` and two hexadecimal digits; a missing value becomes Hive's name for it.
+    package static func component(_ value: String?) -> String {
+        guard let value else { return "__HIVE_DEFAULT_PARTITION__" }
+        if value.isEmpty { return "%00" }
+        var text = ""
+        for byte in value.utf8 {
+            let isUnusual = byte < 0x20 || byte == 0x7F || "/%\\*?[]:\"<>|".utf8.contains(byte)
+            if isUnusual {
+                let hex = String(byte, radix: 16, uppercase: true)
+                text += "%" + (hex.count == 1 ? "0" : "") + hex
+            } else {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            }
+        }
+        // Bytes above 127 were taken one by one: put them together again.
+        text = String(decoding: text.unicodeScalars.map { UInt8($0.value) }, as: UTF8.self)
+        return text.first == "." ? "%2E" + text.dropFirst() : text
+    }
+
+    /// A path from `folder` on, with `.` and `..` taken out.
+    package static func absolute(_ path: String, in folder: String) -> String {
+        let whole = path.hasPrefix("/") ? path : folder + "/" + path
+        var parts: [Substring] = []
+        for part in whole.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return "/" + parts.joined(separator: "/")
+    }
+
+    /// The part after the last slash.
+    package static func lastComponent(of path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    /// The part before the last slash; `/` for a path at the root.
+    package static func folder(of path: String) -> String {
+        let parts = path.split(separator: "/")
+        return (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
+    }
+
+    /// `path` as it is written from `folder`, when it lies below it.
+    package static func relative(_ path: String, to folder: String) -> String {
+        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@Suite("Checks by parts", .timeLimit(.minutes(2)))
+struct CheckPartsTests {
+    private func project(_ check: String) throws -> ScratchProject {
+        let project = try ScratchProject()
+        try project.write("id\n1\n2\n", to: "known.csv")
+        try project.write("id,region\n1,north\n2,north\n3,south\n,south\n", to: "in.csv")
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}, known: {path: known.csv}}
+            stages: {look: {type: check, input: in, checks: [\(check)]}}
+            """, to: "p.yaml")
+        return project
+    }
+
+    @Test("A foreign key is judged for each part")
+    func foreignKey() async throws {
+        let project = try project("{foreign_key: id, dataset: known, partition_by: region}")
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.status == 1, "\(run)")
+        let show = try await project.caudal("show")
+        #expect(show.output.contains("foreign_key_id (region=north): 0 rows without a counterpart of 2"), "\(show)")
+        #expect(show.output.contains("foreign_key_id (region=south): 1 row without a counterpart of 2"))
+    }
+
+    @Test("Parts of no rows pass")
+    func noRows() async throws {
+        let project = try project("{not_null: id, partition_by: region}")
+        try project.write("id,region\n", to: "in.csv")
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.status == 0, "\(run)")
+    }
+
+    @Test("A sum of a text column of an output is refused before anything runs, with its place")
+    func sumOfText() async throws {
+        let project = try project("{row_count: 4}")
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}, out: {path: out.csv}}
+            stages:
+              copy: {type: process, input: in, output: out, steps: [{trim: [region]}], checks: [{sum: id, min: 0}]}
+            """, to: "p.yaml")
+        for verb in ["validate", "run"] {
+            let answer = try await project.caudal(verb, "p.yaml")
+            #expect(answer.status == 2)
+            #expect(
+                answer.errors.contains("p.yaml:5:86: error: check 'sum_id' needs a number, and 'id' is"), "\(answer)")
+        }
+        #expect(!project.exists("out.csv"))
+    }
+}

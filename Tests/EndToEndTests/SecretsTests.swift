@@ -1,0 +1,77 @@
+import Testing
+
+@Suite("Secrets", .timeLimit(.minutes(2)))
+struct SecretsTests {
+    private static let pipeline = """
+        version: 1
+        name: leaky
+        env: {APP_PASSWORD: "word-${env.OPS_USER}"}
+        stages:
+          tell:
+            type: command
+            run: 'echo "token is $OPS_TOKEN and $APP_PASSWORD"; echo "ERROR refused $OPS_TOKEN" >&2; exit 3'
+            env: {COPY_OF_TOKEN: "${env.OPS_TOKEN}"}
+        """
+    private static let variables = ["OPS_TOKEN": "hunter2-hunter2", "OPS_USER": "anna-lena"]
+
+    @Test("What a failing command prints of a secret is masked on the screen, in the journal, the log and the report")
+    func failingCommand() async throws {
+        let project = try ScratchProject()
+        try project.write(Self.pipeline, to: "leaky.yaml")
+        let run = try await project.caudal("run", "leaky.yaml", variables: Self.variables)
+        #expect(run.status == 1)
+        #expect(run.output.contains("refused ••••"))
+        let show = try await project.caudal("show", "--json", variables: Self.variables)
+        #expect(show.output.contains("refused ••••"))
+        let kept = try project.everythingKept()
+        #expect(kept.contains("token is •••• and ••••"))
+        for text in [run.description, show.description, kept] {
+            #expect(!text.contains("hunter2-hunter2"))
+            #expect(!text.contains("word-anna-lena"))
+        }
+    }
+
+    @Test("A secret longer than what is kept of a line leaves no part behind")
+    func longSecret() async throws {
+        let project = try ScratchProject()
+        try project.write(
+            "version: 1\nname: long\nstages:\n  tell: {type: command, run: 'echo \"$OPS_TOKEN\"; exit 3'}\n",
+            to: "p.yaml")
+        let secret = String(repeating: "s3cret", count: 200)
+        let run = try await project.caudal("run", "p.yaml", variables: ["OPS_TOKEN": secret])
+        #expect(run.output.contains("exit status 3: ••••"))
+        #expect(try !project.everythingKept().contains("s3cret"))
+    }
+
+    @Test("Explaining a command shows no secret of its variables")
+    func explain() async throws {
+        let project = try ScratchProject()
+        try project.write(Self.pipeline, to: "leaky.yaml")
+        let answer = try await project.caudal("explain", "leaky.yaml", "tell", variables: Self.variables)
+        #expect(answer.status == 0)
+        #expect(answer.output.contains("COPY_OF_TOKEN=••••"))
+        #expect(answer.output.contains("APP_PASSWORD=••••"))
+        #expect(!answer.output.contains("hunter2-hunter2"))
+        #expect(!answer.output.contains("word-anna-lena"))
+    }
+
+    @Test("What DuckDB says of a failing statement is masked, and logged as an error")
+    func failingQuery() async throws {
+        let project = try ScratchProject()
+        try project.write(
+            """
+            version: 1
+            name: query
+            datasets: {out: {path: out.csv}}
+            stages:
+              ask: {type: sql, output: out, query: "select cast(${env.OPS_TOKEN} as integer) as n"}
+            """, to: "p.yaml")
+        let run = try await project.caudal("run", "p.yaml", variables: Self.variables)
+        #expect(run.status == 1)
+        #expect(run.output.contains("••••"))
+        #expect(!run.description.contains("hunter2-hunter2"))
+        let logs = try await project.caudal("logs", "--level", "error", "--json")
+        #expect(logs.output.contains(#""stream":"stderr""#))
+        #expect(!logs.output.contains("hunter2-hunter2"))
+    }
+}

@@ -1,0 +1,133 @@
+import Testing
+
+/// What the program says when it was asked wrongly, and that asking leaves nothing behind.
+@Suite("Usage", .timeLimit(.minutes(2)))
+struct UsageTests {
+    private func project() throws -> ScratchProject {
+        let project = try ScratchProject()
+        try project.write(
+            "version: 1\nname: p\nparams: {mode: {type: string, default: x}}\n"
+                + "stages: {work: {type: command, run: 'true'}}\n", to: "p.yaml")
+        return project
+    }
+
+    @Test("An unknown parameter is wrong usage, without a place in the file", arguments: ["run", "explain"])
+    func parameter(verb: String) async throws {
+        let project = try project()
+        let answer =
+            verb == "run"
+            ? try await project.caudal("run", "p.yaml", "--param", "mod=1")
+            : try await project.caudal("explain", "p.yaml", "work", "--param", "mod=1")
+        #expect(answer.status == 64)
+        #expect(
+            answer.errors.hasPrefix("error: the pipeline has no parameter 'mod'; did you mean 'mode'?\n"), "\(answer)")
+        #expect(answer.errors.contains("Usage: caudal \(verb)"), "\(answer)")
+    }
+
+    @Test("A pipeline file that is not there has no line")
+    func missingFile() async throws {
+        let answer = try await project().caudal("run", "nope.yaml")
+        #expect(answer.status == 2)
+        #expect(answer.errors == "error: there is no file 'nope.yaml'; give the path of a pipeline file\n")
+    }
+
+    @Test("A missing argument is told in lower case, with the usage of its verb")
+    func missingArgument() async throws {
+        let answer = try await project().caudal("run")
+        #expect(answer.status == 64)
+        #expect(answer.errors.hasPrefix("error: "), "\(answer)")
+        #expect(answer.errors.contains("caudal run"))
+    }
+
+    @Test("Help and version are printed as ever")
+    func help() async throws {
+        let help = try await project().caudal("run", "--help")
+        #expect(help.status == 0 && help.output.contains("USAGE: caudal run"), "\(help)")
+        let version = try await project().caudal("--version")
+        #expect(version.status == 0 && version.output.first?.isNumber == true)
+    }
+
+    @Test("A new run cannot be chosen by states, and says what can")
+    func states() async throws {
+        for option in ["--select", "--exclude"] {
+            let answer = try await project().caudal("run", "p.yaml", option, "state:failed")
+            #expect(answer.status == 64)
+            #expect(answer.errors.contains("caudal retry RUN --failed"), "\(answer)")
+        }
+        let graph = try await project().caudal("graph", "p.yaml", "--select", "state:failed")
+        #expect(graph.status == 64)
+        #expect(graph.errors.contains("no states to select by"))
+    }
+
+    @Test("Verbs that read make nothing")
+    func readingVerbs() async throws {
+        let project = try project()
+        let state = project.folder + "/nope"
+        for verb in [["show", "last"], ["runs"], ["logs"], ["retry", "last"], ["resume"]] {
+            let answer =
+                verb.count > 1
+                ? try await project.caudal(verb[0], verb[1], "--state", state)
+                : try await project.caudal(verb[0], "--state", state)
+            #expect(answer.status == 1)
+            #expect(answer.errors.contains("there are no runs in \(state)"), "\(answer)")
+        }
+        for verb in [["validate", "p.yaml"], ["graph", "p.yaml"], ["doctor"]] {
+            let answer =
+                verb.count > 1 ? try await project.caudal(verb[0], verb[1]) : try await project.caudal(verb[0])
+            #expect(answer.status == 0, "\(answer)")
+            #expect(answer.errors == "")
+        }
+        #expect(try await project.caudal("explain", "p.yaml", "work").status == 0)
+        #expect(try project.names() == ["p.yaml"])
+    }
+
+    @Test("The doctor of the root folder names its place properly and complains of nothing")
+    func doctorAtRoot() async throws {
+        let answer = try await project().caudal("doctor", in: "/")
+        #expect(answer.errors == "")
+        #expect(!answer.output.contains("//"))
+    }
+
+    @Test("Filters by names that no run knows are refused, with a suggestion")
+    func unknownNames() async throws {
+        let project = try project()
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let runs = try await project.caudal("runs", "--pipeline", "pp")
+        #expect(runs.status == 1)
+        #expect(runs.errors.hasPrefix("error: no run is of a pipeline 'pp'; did you mean 'p'?"), "\(runs)")
+        let logs = try await project.caudal("logs", "--stage", "wrok")
+        #expect(logs.status == 1)
+        #expect(logs.errors.contains("has no stage 'wrok'; did you mean 'work'?"), "\(logs)")
+        #expect(try await project.caudal("logs", "--stage", "work").status == 0)
+    }
+
+    @Test("The graph needs no state folder, and says so by not taking one")
+    func graphOptions() async throws {
+        let answer = try await project().caudal("graph", "--help")
+        #expect(!answer.output.contains("--state"))
+    }
+
+    @Test("A run of one stage is told without a wrong plural, and what to do stands on lines of its own")
+    func words() async throws {
+        let project = try project()
+        let fine = try await project.caudal("run", "p.yaml")
+        #expect(fine.output.contains("started: 1 stage, "), "\(fine)")
+        try project.write(
+            "version: 1\nname: p\nstages: {w: {type: command, run: sleep 9, timeout: 1s}}\n", to: "q.yaml")
+        let late = try await project.caudal("run", "q.yaml")
+        #expect(late.output.contains("longer than 1s and was stopped"), "\(late)")
+        #expect(late.output.split(separator: "\n").contains { $0.hasPrefix("  why:       caudal show ") })
+    }
+
+    @Test("The catalog is generated by itself, the same as beside the orders")
+    func catalog() async throws {
+        let project = try project()
+        #expect(try await project.caudal("generate", "catalog", "--products", "7", "--output", "a.csv").status == 0)
+        #expect(try project.names() == ["a.csv", "p.yaml"])
+        let both = try await project.caudal(
+            "generate", "sales", "--rows", "5", "--products", "7", "--output", "s.csv", "--catalog", "b.csv")
+        #expect(both.status == 0)
+        #expect(project.text("a.csv") == project.text("b.csv"))
+        #expect(project.text("a.csv")?.split(separator: "\n").count == 8)
+    }
+}

@@ -1,0 +1,152 @@
+import Engine
+import Foundation
+import Testing
+
+/// Everything that is wrong with a file is reported at once, and nothing that only follows from something else.
+@Suite("Faults of pipeline files")
+struct PipelineFaultsTests {
+    /// What is wrong with a pipeline file, without its name in front.
+    private func faults(_ text: String) throws -> [String] {
+        let folder = NSTemporaryDirectory() + "caudal-faults-\(UInt64.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = folder + "/p.yaml"
+        try ("version: 1\nname: p\n" + text).write(toFile: file, atomically: true, encoding: .utf8)
+        let loader = PipelineLoader(stageTypes: StageTypes.readers, variables: [:], processorCount: 2)
+        do throws(InvalidPipeline) {
+            _ = try loader.load(file)
+            return []
+        } catch {
+            return error.errors.filter { $0.severity == .error }.map {
+                "\($0.location.line):\($0.location.column): \($0.message)" + ($0.remedy.map { "; \($0)" } ?? "")
+            }
+        }
+    }
+
+    /// A pipeline whose one check is this.
+    private func faults(ofCheck check: String) throws -> [String] {
+        try faults(
+            """
+            datasets: {in: {path: in.csv}}
+            stages:
+              look:
+                type: check
+                input: in
+                checks:
+                  - \(check)
+            """)
+    }
+
+    @Test("A need that is not defined is reported beside an unrelated fault")
+    func namesBesideOtherFaults() throws {
+        let found = try faults(
+            """
+            max_paralel: 3
+            stages:
+              clean: {type: command, run: 'true', timeout: 5}
+              load: {type: command, run: 'true', needs: cleen}
+              a: {type: command, run: 'true', needs: b}
+              b: {type: command, run: 'true', needs: a}
+            """)
+        #expect(found.count == 4, "\(found)")
+        #expect(found[0].contains("no key 'max_paralel'"))
+        #expect(found[1].contains("'timeout' must be a duration"))
+        #expect(
+            found[2].contains("5:6") || found[2].contains("needs 'cleen', which is not defined; did you mean 'clean'?"))
+        #expect(found[3].contains("wait for each other"))
+    }
+
+    @Test(
+        "A fault brings no others along",
+        arguments: [
+            // A section whose key is misspelt.
+            "dataset: {in: {path: in.csv}}\nstages:\n  s: {type: sql, inputs: in, output: in2, query: select 1}\n",
+            // A name that is no name is a name all the same.
+            "datasets: {'1in': {path: in.csv}}\nstages:\n  s: {type: check, input: 1in, checks: [{row_count: 1}]}\n",
+            // A pool without a size, and a parameter without a type.
+            "pools: {db: many}\nstages:\n  s: {type: command, run: 'true', pool: db}\n",
+            "params: {day: {default: x}}\nstages:\n  s: {type: command, run: 'echo ${params.day}'}\n",
+            // The key that would have brought the variable or the output.
+            "stages:\n  s: {type: command, run: 'echo ${item.x}', forech: {x: [a]}}\n",
+            "datasets: {o: {path: o.csv}}\nstages:\n  s: {type: command, run: 'echo ${stage.output}', ouput: o}\n",
+            "datasets: {o: {path: 'o-${item.x}.csv'}}\nstages:\n"
+                + "  s: {type: sql, ouput: o, query: select 1, foreach: {x: [a]}}\n",
+        ])
+    func noCascades(text: String) throws {
+        let found = try faults(text)
+        // A misspelt 'output' of a type that needs one is one fault more, and true.
+        let count = text.contains("type: sql, ouput") ? 2 : 1
+        #expect(found.count == count, "\(found)")
+    }
+
+    @Test("Checks that divide what they cannot are refused where it is said")
+    func partitions() throws {
+        #expect(
+            try faults(ofCheck: "{sql: select 1, partition_by: region}") == [
+                "9:25: 'partition_by' does not go with 'sql'; group by 'region' in the query"
+            ])
+        #expect(try faults(ofCheck: "{schema: {a: any}, partition_by: region}").count == 1)
+        #expect(try faults(ofCheck: "{not_null: a, partition_by: region}") == [])
+    }
+
+    @Test("A variation needs its percentage")
+    func variation() throws {
+        for check in ["{row_count_variation: , over: 7 runs}", "{row_count_variation: 10%, warn: {}}"] {
+            let found = try faults(ofCheck: check)
+            #expect(found.count == 1 && found[0].contains("needs a percentage"), "\(found)")
+        }
+        #expect(try faults(ofCheck: "{row_count_variation: 10%}") == [])
+        #expect(try faults(ofCheck: "{row_count_variation: , max: 10%}") == [])
+        #expect(try faults(ofCheck: "{row_count_variation: ten}").count == 1)
+    }
+
+    @Test("Patterns that cannot work are refused where they are written")
+    func patterns() throws {
+        let found = try faults(ofCheck: "{matches: a, pattern: '[a-z'}")
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("9:32: the pattern '[a-z' cannot be used") == true, "\(found)")
+        #expect(try faults(ofCheck: "{matches: a, pattern: '^[a-z]+$'}") == [])
+        let command = try faults("stages:\n  s: {type: command, run: 'true', progress: '([0-9'}\n")
+        #expect(command.count == 1)
+        #expect(command.first?.contains("'([0-9' is not a regular expression") == true)
+    }
+
+    @Test("A list of columns gives each check an id of its own, also where the file names one")
+    func ids() throws {
+        #expect(try faults(ofCheck: "{not_null: [a, b], id: filled}") == [])
+        let problems = ConfigProblems()
+        let text = """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}}
+            stages:
+              look: {type: check, input: in, checks: [{not_null: [a, b], id: filled}, {not_null: c, id: c}]}
+            """
+        let node = try #require(ConfigSource(file: "p.yaml", text: text).read(problems))
+        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers)
+        let pipeline = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 1)
+        #expect(pipeline.stages.first?.checks.map(\.id) == ["filled_a", "filled_b", "c"])
+    }
+
+    @Test("A stage that reads or writes a table of a connection is refused where it says so")
+    func tables() throws {
+        let found = try faults(
+            """
+            connections: {db: {type: sqlite, path: x.db}}
+            datasets: {t: {connection: db, table: sales}, out: {path: out.csv}, u: {connection: db, table: other}}
+            stages:
+              read: {type: sql, inputs: t, output: out, query: select * from t}
+              write: {type: sql, inputs: out, output: u, query: select * from out}
+            """)
+        #expect(found.count == 2, "\(found)")
+        #expect(found[0].hasPrefix("6:29: tables of connections cannot be read yet: 't' is the table 'sales' of 'db'"))
+        #expect(found[1].contains("cannot be written yet"))
+    }
+
+    @Test("An environment holds no environments")
+    func environments() throws {
+        let found = try faults(
+            "stages: {s: {type: command, run: 'true'}}\nenvironments: {dev: {environments: {x: {}}}, prod: }\n")
+        #expect(found == ["4:22: an environment cannot hold environments; put them beside 'dev'"])
+    }
+}
