@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Secrets", .timeLimit(.minutes(2)))
+@Suite("Secrets", .timeLimit(.minutes(5)))
 struct SecretsTests {
     private static let pipeline = """
         version: 1
