@@ -96,10 +96,17 @@ struct ChannelRouting: Sendable {
         func mustPrecede(_ a: Int, _ b: Int) {
             if after[a].insert(b).inserted { waiting[b] += 1 }
         }
-        for a in nets.indices {
-            for b in nets.indices where a != b {
-                if !nets[a].leftRows.isDisjoint(with: nets[b].rightRows) { mustPrecede(a, b) }
-                if !nets[a].inner.isDisjoint(with: nets[b].rightRows), nets[b].inner.isDisjoint(with: nets[a].inner) {
+        // Only nets that meet in a row have to do with each other.
+        var byLeftRow: [Int: [Int]] = [:]
+        var byInnerRow: [Int: [Int]] = [:]
+        for (index, net) in nets.enumerated() {
+            for row in net.leftRows { byLeftRow[row, default: []].append(index) }
+            for row in net.inner { byInnerRow[row, default: []].append(index) }
+        }
+        for b in nets.indices {
+            for row in nets[b].rightRows {
+                for a in byLeftRow[row] ?? [] where a != b { mustPrecede(a, b) }
+                for a in byInnerRow[row] ?? [] where a != b && nets[b].inner.isDisjoint(with: nets[a].inner) {
                     mustPrecede(a, b)
                 }
             }
@@ -110,31 +117,37 @@ struct ChannelRouting: Sendable {
             let source = isDown ? -(net.leftRows.max() ?? 0) : (net.leftRows.min() ?? 0)
             return (source, isDown ? 0 : 1)
         }
+        let preferences = nets.map(preference)
         var placed = [Int?](repeating: nil, count: nets.count)
+        /// The nets on each track.
+        var occupants: [[Int]] = []
         var earliest = [Int](repeating: 0, count: nets.count)
         var left = Set(nets.indices)
+        var free = left.filter { waiting[$0] == 0 }
         while !left.isEmpty {
-            var free = left.filter { waiting[$0] == 0 }
             if free.isEmpty {
                 // A contradiction: note whom to move, and go on as well as can be.
                 conflicts += left.flatMap { nets[$0].segments.map(\.right) }
-                free = left
             }
             guard
-                let next = free.min(by: { a, b in
+                let next = (free.isEmpty ? left : free).min(by: { a, b in
                     earliest[a] != earliest[b]
                         ? earliest[a] < earliest[b]
-                        : preference(nets[a]) != preference(nets[b]) ? preference(nets[a]) < preference(nets[b]) : a < b
+                        : preferences[a] != preferences[b] ? preferences[a] < preferences[b] : a < b
                 })
             else { break }
             var track = earliest[next]
-            while nets.indices.contains(where: { other in
-                placed[other] == track && nets[other].low <= nets[next].high && nets[next].low <= nets[other].high
-            }) { track += 1 }
+            while occupants.indices.contains(track),
+                occupants[track].contains(where: { nets[$0].low <= nets[next].high && nets[next].low <= nets[$0].high })
+            { track += 1 }
+            while occupants.count <= track { occupants.append([]) }
+            occupants[track].append(next)
             placed[next] = track
             left.remove(next)
+            free.remove(next)
             for follower in after[next] {
                 waiting[follower] -= 1
+                if waiting[follower] == 0, placed[follower] == nil { free.insert(follower) }
                 earliest[follower] = max(earliest[follower], track + 1)
             }
         }
