@@ -15,7 +15,8 @@ struct Caudal: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
+            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, CancelCommand.self,
+            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, ValidateCommand.self, ExplainCommand.self,
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
             DoctorCommand.self,
         ])

@@ -19,6 +19,13 @@ struct ShowOptions: ParsableArguments {
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
 
+    /// The same, and lines in any case.
+    var asLines: ShowOptions {
+        var options = self
+        options.plain = true
+        return options
+    }
+
     /// Whether the dashboard is wanted and can be had.
     var wantsDashboard: Bool {
         let terminal = ProcessInfo.processInfo.environment["TERM"] ?? ""
