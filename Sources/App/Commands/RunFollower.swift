@@ -8,6 +8,8 @@ enum RunNews: Sendable {
     case alive
     /// No process holds the run any more.
     case gone
+    /// The journal cannot be read: nothing more will be heard.
+    case fault(StoreError)
 }
 
 /// Listens to a run that another process runs, or may run again.
@@ -32,29 +34,29 @@ struct RunFollower: Sendable {
     }
 
     /// What happens from now on; it ends when the task that reads it does, or with a fault of the journal.
-    func news() -> AsyncThrowingStream<RunNews, any Error> {
+    func news() -> AsyncStream<RunNews> {
         let (follower, wasLive) = (follower, isLive)
-        return AsyncThrowingStream { continuation in
-            let task = Task.detached {
-                var isLive = wasLive
-                do {
-                    while !Task.isCancelled {
-                        let news = try follower.look()
-                        if news.isLive, !isLive { continuation.yield(.alive) }
-                        if !news.events.isEmpty { continuation.yield(.events(news.events)) }
-                        if !news.isLive, isLive { continuation.yield(.gone) }
-                        isLive = news.isLive
-                        try await Task.sleep(for: JournalFollower.pause(isLive: isLive))
-                    }
-                } catch is CancellationError {
-                    // Nobody listens any more.
-                } catch {
-                    return continuation.finish(throwing: error)
+        let (stream, continuation) = AsyncStream<RunNews>.makeStream()
+        // A task of its own, because reading the journal waits for the disk.
+        let task = Task.detached {
+            var isLive = wasLive
+            do throws(StoreError) {
+                while !Task.isCancelled {
+                    let news = try follower.look()
+                    if news.isLive, !isLive { continuation.yield(.alive) }
+                    if !news.events.isEmpty { continuation.yield(.events(news.events)) }
+                    if !news.isLive, isLive { continuation.yield(.gone) }
+                    isLive = news.isLive
+                    // A sleep that is cut short ends the loop.
+                    try? await Task.sleep(for: JournalFollower.pause(isLive: isLive))
                 }
-                continuation.finish()
+            } catch {
+                continuation.yield(.fault(error))
             }
-            continuation.onTermination = { _ in task.cancel() }
+            continuation.finish()
         }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
     }
 }
 
@@ -77,13 +79,14 @@ struct FollowPrinter {
         }
         take(follower.past)
         if state.status == .running, follower.isLive {
-            listening: for try await news in follower.news() {
+            listening: for await news in follower.news() {
                 switch news {
                 case .events(let events):
                     take(events)
                     if state.status != .running { break listening }
                 case .gone: break listening
                 case .alive: break
+                case .fault(let error): throw error
                 }
             }
         }
