@@ -182,7 +182,7 @@ struct HomeReducer {
         if let count = pipeline.stageCount { lines.append("Stages:      \(count)") }
         if let usual = pipeline.usual { lines.append("Should take: \(usual.short), as in past runs") }
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
-            lines.append("It is running already: \(live.id). This would be a second run at the same time.")
+            lines += ["It is running already: \(live.id).", "This would be a second run at the same time."]
         }
         state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
     }
