@@ -15,10 +15,18 @@ struct Caudal: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
+            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
+            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, ValidateCommand.self, ExplainCommand.self,
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, HomeCommand.self,
         ])
+
+    /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.
+    func run() async throws {
+        let home = try HomeCommand.parse([])
+        guard home.show.wantsDashboard else { throw CleanExit.helpRequest(self) }
+        try await home.run()
+    }
 
     /// Runs the verb that was asked for; what is wrong with its words is told as other errors are.
     static func main() async {

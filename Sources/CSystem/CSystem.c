@@ -7,6 +7,10 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,6 +186,65 @@ void cs_wake_clear(int fd) {
 
 int cs_rename_exchange(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0 ? 0 : -errno;
+}
+
+// Fills in the address of a socket in a folder; returns the folder's descriptor, which the address goes through.
+static int socket_address(const char *folder, const char *name, struct sockaddr_un *address) {
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return -errno;
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", fd, name);
+    if (length >= (int)sizeof address->sun_path) {
+        close(fd);
+        return -ENAMETOOLONG;
+    }
+    return fd;
+}
+
+int cs_socket_listen(const char *folder, const char *name) {
+    struct sockaddr_un address;
+    int directory = socket_address(folder, name, &address);
+    if (directory < 0) return directory;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int error = fd < 0 ? errno : 0;
+    // The rights of a socket that is not bound yet become those of its file: it is never there with others.
+    if (!error && fchmod(fd, 0600) != 0) error = errno;
+    if (!error && bind(fd, (struct sockaddr *)&address, sizeof address) != 0) error = errno;
+    if (!error && listen(fd, 128) != 0) error = errno;
+    close(directory);
+    if (!error) return fd;
+    if (fd >= 0) close(fd);
+    return -error;
+}
+
+int cs_socket_connect(const char *folder, const char *name, int patience_ms) {
+    struct sockaddr_un address;
+    int directory = socket_address(folder, name, &address);
+    if (directory < 0) return directory;
+    struct timeval patience = { .tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000 };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = fd < 0 ? errno : 0;
+    // The patience to send is also the patience to connect.
+    if (!error && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) error = errno;
+    if (!error && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) error = errno;
+    if (!error && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) error = errno;
+    close(directory);
+    if (!error) return fd;
+    if (fd >= 0) close(fd);
+    return -error;
+}
+
+int cs_socket_accept(int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) return -errno;
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (peer.uid == geteuid() || peer.uid == 0)) {
+        return fd;
+    }
+    close(fd);
+    return -EPERM;
 }
 
 int64_t cs_steady_ns(void) {

@@ -53,8 +53,9 @@ struct RetryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let found = try ReopenedRun.find(run, state)
         let command = self.command
+        if try await RunTarget.find(run, state).carryOutIfLive(command) { return }
+        let found = try ReopenedRun.find(run, state)
         let session = try Output.reporting {
             let state = try found.workshop.store.state(of: found.id)
             if let refusal = RunMachine(state: state, seed: 0).refusal(of: command) { throw Failure(refusal) }

@@ -25,7 +25,10 @@ struct RunCommandLine: AsyncParsableCommand {
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
-    func run() async throws {
+    func run() async throws { try await prepare().run() }
+
+    /// Checks everything that can be checked before anything runs, and opens the run.
+    func prepare() async throws -> SessionRunner {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(warning.oneLine) }
         let workshop = try state.workshop(root: loaded.pipeline.root)
@@ -34,7 +37,7 @@ struct RunCommandLine: AsyncParsableCommand {
             try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
         }
         let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
-        try await SessionRunner(session: session, options: show, workshop: workshop).run()
+        return SessionRunner(session: session, options: show, workshop: workshop)
     }
 
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {

@@ -84,8 +84,11 @@ struct ShowCommand: AsyncParsableCommand {
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String = "last"
 
-    @Flag(help: "Print the run as JSON.")
+    @Flag(help: "Print the run as JSON; with --follow, every event as a line of JSON.")
     var json = false
+
+    @Flag(help: "Print what happens until the run ends, also when another process runs it; ends as 'caudal run' would.")
+    var follow = false
 
     @Option(help: "Colours: auto, always, never.")
     var color: Paint.Choice = .auto
@@ -94,6 +97,7 @@ struct ShowCommand: AsyncParsableCommand {
 
     func run() async throws {
         let store = try state.openStore()
+        if follow { return try await self.follow(in: store) }
         let found = try Output.reporting { try store.state(of: try store.find(run)) }
         if json {
             let report = RunReport(state: found, pipeline: nil, now: SystemClock.now)
@@ -101,6 +105,13 @@ struct ShowCommand: AsyncParsableCommand {
             return
         }
         for line in ShowText(state: found, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
+    }
+
+    private func follow(in store: RunStore) async throws {
+        try await Output.reporting {
+            let follower = try RunFollower(try store.find(run), in: store)
+            try await FollowPrinter(follower: follower, json: json, paint: Paint(color)).run()
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Synchronization
 
 /// How a run is shown.
 struct ShowOptions: ParsableArguments {
@@ -19,6 +20,25 @@ struct ShowOptions: ParsableArguments {
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
 
+    /// The terminal for a dashboard, or nil when lines are wanted or it will not do, which is said then.
+    @MainActor
+    func openTerminal() throws -> Terminal? {
+        guard wantsDashboard else { return nil }
+        do {
+            return try Terminal(ascii: ascii, colors: color == .always || Paint(color).isOn)
+        } catch let error as Terminal.Unusable {
+            Output.error("caudal: no dashboard: \(error)")
+            return nil
+        }
+    }
+
+    /// The same, and lines in any case.
+    var asLines: ShowOptions {
+        var options = self
+        options.plain = true
+        return options
+    }
+
     /// Whether the dashboard is wanted and can be had.
     var wantsDashboard: Bool {
         let terminal = ProcessInfo.processInfo.environment["TERM"] ?? ""
@@ -36,7 +56,7 @@ struct SessionRunner {
     /// Runs until the end and leaves the program with the status that says how it ended.
     func run(commands: [(RunCommand, by: String)] = []) async throws {
         try await Output.reporting {
-            if options.wantsDashboard, let terminal = try await openTerminal() {
+            if let terminal = try await options.openTerminal() {
                 try await runDashboard(terminal, commands)
             } else {
                 try await runLines(commands)
@@ -44,39 +64,42 @@ struct SessionRunner {
         }
     }
 
-    /// The terminal, or nil when it will not do: lines are printed then, and it is said why.
-    @MainActor
-    private func openTerminal() throws -> Terminal? {
-        do {
-            let colors = options.color == .always || Paint(options.color).isOn
-            return try Terminal(ascii: options.ascii, colors: colors)
-        } catch let error as Terminal.Unusable {
-            Output.error("caudal: no dashboard: \(error)")
-            return nil
-        }
-    }
-
     @MainActor
     private func runDashboard(_ terminal: Terminal, _ commands: [(RunCommand, by: String)]) async throws {
-        let loop = DashboardLoop(session: session, terminal: terminal, isReadOnly: options.readOnly)
-        let session = session
-        let running = Task { () -> Result<RunState, StoreError> in
-            do throws(StoreError) {
-                return .success(try await session.run(commands: commands, staysOpen: true))
-            } catch {
-                return .failure(error)
-            }
-        }
-        let ending = await loop.run()
+        let (ending, state) = try await show(on: terminal, commands)
         terminal.close()
-        session.engine.close()
-        if ending == .detached { await printRest(of: session.engine) }
-        let state = try await running.value.get()
         if ending != .detached {
             for line in RunWords.summary(state, now: workshop.now(), paint: Paint(options.color)) { Output.line(line) }
         }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }
+    }
+
+    /// Runs on a screen until somebody leaves it and the run has ended.
+    ///
+    /// Whoever leaves a run that goes on has the terminal back and reads the rest as lines.
+    @MainActor
+    func show(
+        on terminal: Terminal, _ commands: [(RunCommand, by: String)] = []
+    ) async throws -> (DashboardLoop.Ending, RunState) {
+        let loop = DashboardLoop(ShownRun(session), terminal: terminal, isReadOnly: options.readOnly)
+        let session = session
+        let fault = Mutex<Failure?>(nil)
+        async let running = session.run(commands: commands, staysOpen: true) { error in fault.withLock { $0 = error } }
+        let ending = await loop.run()
+        session.engine.close()
+        if ending == .detached {
+            terminal.close()
+            await printRest(of: session.engine)
+        }
+        do {
+            let state = try await running
+            if let fault = fault.withLock({ $0 }) { Output.error("caudal: \(fault)") }
+            return (ending, state)
+        } catch {
+            terminal.close()
+            throw error
+        }
     }
 
     /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
@@ -109,7 +132,7 @@ struct SessionRunner {
         }()
         let state: RunState
         do {
-            state = try await session.run(commands: commands)
+            state = try await session.run(commands: commands) { Output.error("caudal: \($0)") }
         } catch {
             await printing
             throw error

@@ -11,10 +11,14 @@ import Synchronization
 @MainActor
 final class DashboardLoop {
     /// How the dashboard was left.
-    enum Ending { case quit, detached, cancelled }
+    enum Ending: Equatable {
+        case quit, detached, cancelled
+        /// Take the run up again, which no process runs, and begin with a command.
+        case reopen(RunCommand)
+    }
 
     private let terminal: Terminal
-    private let engine: Engine
+    private let shown: ShownRun
     private let index: LogIndex
     private var state: DashboardState
     private let feed = EventFeed()
@@ -35,14 +39,14 @@ final class DashboardLoop {
 
     private static let keyInterval = Duration.milliseconds(16)
 
-    init(session: RunSession, terminal: Terminal, isReadOnly: Bool) {
+    init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool) {
         self.terminal = terminal
-        engine = session.engine
-        index = LogIndex(folder: session.folder.logs)
+        self.shown = shown
+        index = LogIndex(folder: shown.folder.logs)
         let size = terminal.size
         state = DashboardState(
-            session.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
-            isASCII: terminal.isASCII)
+            shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
+            isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive)
         (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         feed.onPost = { [wake] in _ = wake.yield() }
     }
@@ -50,10 +54,10 @@ final class DashboardLoop {
     /// Shows the run until somebody leaves.
     func run() async -> Ending {
         listen()
-        let batches = engine.hub.batches()
+        let news = shown.news()
         let feed = feed
         // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
-        let pump = Task.detached { for await events in batches { feed.post(events) } }
+        let pump = Task.detached { for await item in news { feed.post(item) } }
         defer { pump.cancel() }
         terminal.send("\u{1b}]0;caudal \(PlainText.sanitized(state.run.plan.pipeline))\u{07}")
         paint()
@@ -128,8 +132,7 @@ final class DashboardLoop {
         let isDue = now - lastData >= interval
         if isDue {
             lastData = now
-            let events = feed.take()
-            if !events.isEmpty { send(.events(events), reducer) }
+            for news in feed.take() { send(.news(news), reducer) }
             logIsGrowing = index.update()
             if logIsGrowing { send(.log, reducer) }
             (state.warnings, state.errors) = (index.warnings, index.errors)
@@ -147,22 +150,38 @@ final class DashboardLoop {
     private func carryOut(_ effect: DashboardEffect) {
         switch effect {
         case .send(let command):
-            let (engine, wake) = (engine, wake)
+            let (shown, wake) = (shown, wake)
             // The answer comes back as an input; the screen does not wait for it.
             Task { [weak self] in
-                let answer = await engine.send(command, by: Operator.name)
-                self?.answers.append(answer)
+                do throws(Failure) {
+                    if let answer = try await shown.send(command) {
+                        self?.answers.append(answer)
+                    } else {
+                        self?.reopen(command)
+                    }
+                } catch {
+                    self?.answers.append(.refused(error.description))
+                }
                 wake.yield()
             }
         case .quit: ending = .quit
         case .detach: ending = .detached
         case .cancelAndQuit:
+            guard shown.isOwn else { return ending = .quit }
             quitsWhenEnded = true
             if state.run.status == .running { carryOut(.send(.cancelRun)) } else { ending = .cancelled }
         case .suspend: suspend()
         case .redraw: terminal.resize()
         case .copy(let text): copy(text)
         case .mouse(let isOn): terminal.setMouse(isOn)
+        }
+    }
+
+    /// No process runs the run: what makes something run again opens it here.
+    private func reopen(_ command: RunCommand) {
+        switch command {
+        case .retry, .retryItems, .retryFailed, .mark: ending = .reopen(command)
+        case .cancel, .cancelRun, .pause, .unpause: answers.append(.refused("no process runs the run any more"))
         }
     }
 
@@ -211,29 +230,29 @@ final class DashboardLoop {
     }
 }
 
-/// Collects events for the screen, which takes them when it is ready to draw.
+/// Collects what is heard of a run for the screen, which takes it when it is ready to draw.
 final class EventFeed: Sendable {
-    private let events = Mutex<[RunEvent]>([])
+    private let news = Mutex<[RunNews]>([])
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
-    /// Called when events come after none were waiting.
+    /// Called when something comes after nothing was waiting.
     var onPost: (@Sendable () -> Void)? {
         get { handler.withLock { $0 } }
         set { handler.withLock { $0 = newValue } }
     }
 
-    func post(_ new: [RunEvent]) {
-        let isFirst = events.withLock { events -> Bool in
-            defer { events += new }
-            return events.isEmpty
+    func post(_ item: RunNews) {
+        let isFirst = news.withLock { news -> Bool in
+            defer { news.append(item) }
+            return news.isEmpty
         }
         if isFirst { onPost?() }
     }
 
-    func take() -> [RunEvent] {
-        events.withLock { events in
-            defer { events = [] }
-            return events
+    func take() -> [RunNews] {
+        news.withLock { news in
+            defer { news = [] }
+            return news
         }
     }
 }

@@ -13,6 +13,9 @@ struct DashboardReducer {
         case .events(let events):
             for event in events { apply(event, to: &state) }
             return []
+        case .news(let news):
+            take(news, &state)
+            return []
         case .log:
             state.log.update(lines)
             return []
@@ -30,6 +33,20 @@ struct DashboardReducer {
             (state.rows, state.columns) = (rows, columns)
             return []
         case .key(let key): return keyPressed(key, &state)
+        }
+    }
+
+    private func take(_ news: RunNews, _ state: inout DashboardState) {
+        switch news {
+        case .events(let events): for event in events { apply(event, to: &state) }
+        case .alive: state.isLive = true
+        case .gone:
+            state.isLive = false
+            if state.run.status == .running {
+                state.run.markInterrupted()
+                state.say("the run's process died", .bad)
+            }
+        case .fault(let error): state.say(error.description, .bad)
         }
     }
 
@@ -130,8 +147,14 @@ struct DashboardReducer {
     }
 
     func allowed(_ state: inout DashboardState) -> Bool {
-        if state.isReadOnly { state.say("this dashboard is read-only", .wait) }
-        return !state.isReadOnly
+        if state.isReadOnly {
+            state.say("this dashboard is read-only", .wait)
+        } else if state.run.status == .interrupted {
+            state.say("the run's process died; go on with: caudal resume \(state.run.id)", .wait)
+        } else {
+            return true
+        }
+        return false
     }
 
     func quit(_ state: inout DashboardState) -> [DashboardEffect] {

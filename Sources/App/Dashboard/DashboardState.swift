@@ -61,15 +61,19 @@ struct DashboardState {
     let zone: TimeZone
     /// Whether the run's engine lives in this process, so that leaving is a decision.
     let ownsRun: Bool
+    /// Whether any process runs the run, or waits for what is asked of it.
+    var isLive: Bool
     /// How many lines of warning and of error the log has.
     var warnings = 0
     var errors = 0
 
     init(
         _ run: RunState, now: Moment, rows: Int, columns: Int, isReadOnly: Bool = false, isASCII: Bool = false,
-        ownsRun: Bool = true, zone: TimeZone = .current
+        ownsRun: Bool = true, isLive: Bool = true, zone: TimeZone = .current
     ) {
         self.run = run
+        if !isLive, run.status == .running { self.run.markInterrupted() }
+        self.isLive = isLive
         graph = GraphModel(run.plan)
         self.now = now
         self.rows = rows
@@ -280,6 +284,8 @@ enum DashboardEffect {
 enum DashboardInput {
     case key(Key)
     case events([RunEvent])
+    /// Something was heard of the run.
+    case news(RunNews)
     /// The log has grown.
     case log
     case tick(Moment)

@@ -67,6 +67,20 @@ void cs_unlock_file(int fd);
 /// 1 when another process holds the lock on `path`, 0 when nobody does, or a negated errno.
 int cs_is_locked(const char *path);
 
+/// A socket in `folder` that listens for processes of this user alone, non-blocking and close-on-exec.
+///
+/// The folder's path may be longer than a socket's address: the folder is opened and named by its descriptor.
+/// Returns the descriptor, or a negated errno.
+int cs_socket_listen(const char *folder, const char *name);
+
+/// A connection to a socket in `folder`; every step on it gives up after `patience_ms`.
+///
+/// Returns the descriptor, -ECONNREFUSED or -ENOENT when nobody listens, or another negated errno.
+int cs_socket_connect(const char *folder, const char *name, int patience_ms);
+
+/// The next connection, non-blocking and close-on-exec; -EPERM for one of another user, or another negated errno.
+int cs_socket_accept(int listener);
+
 /// Nanoseconds since boot, suspended time included.
 int64_t cs_steady_ns(void);
 

@@ -109,18 +109,27 @@ package actor Engine {
 
     // MARK: - The loop
 
-    /// Runs until everything has ended.
+    /// Says how the run begins, and what is asked of it right after that; what is sent later comes behind.
     ///
-    /// `first`: how it begins: a start or a resumption.
-    /// `commands`: what is asked of it right after that.
-    /// `staysOpen`: whether it waits for commands after the run has ended, until ``close()``.
-    /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
-    ///   recorded holds, and the run can be resumed.
+    /// `first`: a start or a resumption.
+    package nonisolated func begin(_ first: RunInput, commands: [(RunCommand, by: String)] = []) {
+        mailbox.post([first] + commands.map { .command($0, by: $1, token: -1) })
+    }
+
+    /// Begins, and runs until everything has ended: see ``begin(_:commands:)`` and ``run(staysOpen:)``.
     package func run(
         _ first: RunInput, commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
     ) async throws(StoreError) -> RunState {
-        mailbox.post(.input(first))
-        for (command, by) in commands { mailbox.post(.input(.command(command, by: by, token: -1))) }
+        begin(first, commands: commands)
+        return try await run(staysOpen: staysOpen)
+    }
+
+    /// Runs what was begun until everything has ended.
+    ///
+    /// `staysOpen`: whether it waits for commands after the run has ended, until ``close()``.
+    /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
+    ///   recorded holds, and the run can be resumed.
+    package func run(staysOpen: Bool = false) async throws(StoreError) -> RunState {
         await withDiscardingTaskGroup { group in
             var isClosing = !staysOpen
             var hasEnded = false
@@ -323,6 +332,12 @@ package final class EngineMailbox: Sendable {
             contents.withLock { $0.isWakeComing = false }
             wake.yield()
         }
+    }
+
+    /// Posts inputs that are to be taken in as one batch.
+    func post(_ inputs: [RunInput]) {
+        contents.withLock { $0.inputs += inputs }
+        wake.yield()
     }
 
     /// Says that the log can no longer be written.

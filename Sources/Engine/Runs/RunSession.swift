@@ -132,7 +132,11 @@ package struct RunSession: Sendable {
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
-            throw Failure("run \(id) is being run by another process", remedy: "use its dashboard, or end it first")
+            throw Failure(
+                "run \(id) is being run by another process",
+                remedy:
+                    "look at it with 'caudal watch \(id)', and steer it from there or with caudal retry, cancel, mark, pause"
+            )
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
@@ -171,10 +175,28 @@ package struct RunSession: Sendable {
     }
 
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
+    ///
+    /// Until then other processes can steer the run through the socket in its folder.
+    /// `onFault`: told when there can be no such socket; the run goes on without.
     package func run(
-        commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
+        commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
-        let state = try await engine.run(first, commands: commands, staysOpen: staysOpen)
+        // What another process sends comes behind what the run begins with.
+        engine.begin(first, commands: commands)
+        var server: ControlServer?
+        do throws(Failure) {
+            server = try ControlServer(folder) { [engine] in await engine.send($0, by: $1) }
+        } catch {
+            onFault(error)
+        }
+        let result: Result<RunState, StoreError>
+        do throws(StoreError) {
+            result = .success(try await engine.run(staysOpen: staysOpen))
+        } catch {
+            result = .failure(error)
+        }
+        await server?.stop()
+        let state = try result.get()
         try store.makeDurable()
         return state
     }

@@ -182,5 +182,5 @@ package struct StoredCheckHistory: CheckHistory {
 
 extension RunState {
     /// Says that the run's process died before it ended.
-    mutating func markInterrupted() { status = .interrupted }
+    package mutating func markInterrupted() { status = .interrupted }
 }

@@ -37,7 +37,8 @@ package struct RunFolder: Sendable, Hashable {
     /// Where attempts write before they publish.
     package var staging: String { path + "/staging" }
     /// The socket on which the run's process takes commands.
-    package var socket: String { path + "/socket" }
+    package var socket: String { path + "/" + Self.socketName }
+    static let socketName = "socket"
     /// The pipeline file as it was.
     package var pipelineFile: String { path + "/pipeline.yaml" }
 

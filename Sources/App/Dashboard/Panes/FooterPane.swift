@@ -19,6 +19,9 @@ enum FooterPane {
     /// What is worth saying as long as it is so.
     private static func standing(_ state: DashboardState) -> Span? {
         if case .prompt = state.overlay { return nil }
+        if state.run.status == .interrupted {
+            return Span("its process died — go on with: caudal resume \(state.run.id)", .bad)
+        }
         let failed = state.run.stages.filter { $0.unit.status == .failed }
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""

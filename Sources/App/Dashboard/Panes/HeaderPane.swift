@@ -22,6 +22,7 @@ enum HeaderPane {
             run.status == .running
             ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
         right.append((4, [Span(clock, .dim)]))
+        if let words = watching(state) { right.append((3, [Span(words, .accent)])) }
         if state.isReadOnly { right.append((3, [Span("read-only", .wait)])) }
 
         var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
@@ -43,6 +44,12 @@ enum HeaderPane {
 
     private static func width(_ parts: [(rank: Int, spans: [Span])]) -> Int {
         parts.reduce(0) { $0 + $1.spans.reduce(0) { $0 + TextWidth.of($1.text) } } + max(0, parts.count - 1) * 3
+    }
+
+    /// Whose run this is, when it is not this process's.
+    private static func watching(_ state: DashboardState) -> String? {
+        guard !state.ownsRun, state.isLive, let owner = state.run.owner else { return nil }
+        return "watching pid \(owner.pid)"
     }
 
     private static func statusSpan(_ state: DashboardState) -> Span {

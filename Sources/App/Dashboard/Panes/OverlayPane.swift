@@ -10,34 +10,6 @@ enum OverlayPane {
         }
     }
 
-    /// Draws an empty box in the middle and gives the place of its first line and their width.
-    private static func box(
-        title: String, lines: Int, width: Int, _ state: DashboardState, into buffer: inout CellBuffer
-    ) -> (row: Int, column: Int, width: Int, height: Int) {
-        // What lies behind steps back.
-        for row in 0..<buffer.height { buffer.restyle(row: row, columns: 0..<buffer.width) { $0 = .dim } }
-        let isNarrow = state.columns < 90
-        let boxWidth = isNarrow ? state.columns : min(width + 4, state.columns * 4 / 5)
-        let height = min(lines + 2, state.rows - 2)
-        let top = max(0, (state.rows - height) / 2)
-        let left = (state.columns - boxWidth) / 2
-        let style = Style(.accent)
-        for row in top..<(top + height) {
-            buffer.fill(" ", row: row, columns: left..<(left + boxWidth))
-            buffer.set("│", row: row, column: left, style: style)
-            buffer.set("│", row: row, column: left + boxWidth - 1, style: style)
-        }
-        for row in [top, top + height - 1] {
-            buffer.fill("─", row: row, columns: left..<(left + boxWidth), style: style)
-        }
-        buffer.set("╭", row: top, column: left, style: style)
-        buffer.set("╮", row: top, column: left + boxWidth - 1, style: style)
-        buffer.set("╰", row: top + height - 1, column: left, style: style)
-        buffer.set("╯", row: top + height - 1, column: left + boxWidth - 1, style: style)
-        buffer.write(" \(PlainText.sanitized(title)) ", row: top, column: left + 2, limit: boxWidth - 4, style: .bold)
-        return (top + 1, left + 2, boxWidth - 4, height - 2)
-    }
-
     private static func drawConfirmation(
         _ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer
     ) {
@@ -47,10 +19,8 @@ enum OverlayPane {
         let widest = texts.joined().map { TextWidth.of($0) }.max() ?? 0
         let needsName = confirmation.choices.contains { !$0.requires.isEmpty }
         let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
-        let place = box(
-            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52),
-            state,
-            into: &buffer)
+        let place = buffer.box(
+            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52))
         var row = place.row
         for line in confirmation.lines(confirmation.chosen) {
             buffer.write(PlainText.sanitized(line), row: row, column: place.column, limit: place.width)
@@ -90,7 +60,7 @@ enum OverlayPane {
 
     private static func drawHelp(_ state: DashboardState, _ scroll: Int, into buffer: inout CellBuffer) {
         let lines = HelpText.lines
-        let place = box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72, state, into: &buffer)
+        let place = buffer.box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72)
         let start = max(0, min(scroll, lines.count - place.height))
         for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
             let (key, text) = line

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal` alone, in a terminal: the pipelines and runs of a project.
+struct HomeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "home", abstract: "List the project's pipelines and runs, and open or start them.",
+        discussion: "This is what 'caudal' alone shows in a terminal.")
+
+    @OptionGroup var show: ShowOptions
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        guard let terminal = try await show.openTerminal() else {
+            throw ValidationError("the list of pipelines and runs needs a terminal; see 'caudal runs'")
+        }
+        try await Output.reporting { try await list(on: terminal) }
+    }
+
+    @MainActor
+    private func list(on terminal: Terminal) async throws {
+        defer { terminal.close() }
+        let reader = ProjectReader(state)
+        let loop = HomeLoop(reader, terminal: terminal, isReadOnly: show.readOnly)
+        while true {
+            let effect = try await loop.run()
+            if effect == .quit { return }
+            do {
+                if let said = try await carryOut(effect, reader, on: terminal) { loop.say(said.text, said.style) }
+            } catch let left as Left {
+                if left.status != .succeeded { throw left.status.code }
+                return
+            }
+        }
+    }
+
+    /// The screen was left while a run of this process went on, and the run has ended since.
+    private struct Left: Error { let status: ExitStatus }
+
+    @MainActor
+    private func carryOut(
+        _ effect: HomeEffect, _ reader: ProjectReader, on terminal: Terminal
+    ) async throws -> Span? {
+        switch effect {
+        case .open(let id): try await open(id, reader, on: terminal)
+        case .run(let file):
+            try await run(on: terminal, saying: "checking \(file) …") {
+                try await RunCommandLine.parse([file] + places).prepare()
+            }
+        case .retry(let id): try await reopen(id, [(.retryFailed, by: Operator.name)], on: terminal)
+        case .resume(let id): try await reopen(id, [], on: terminal)
+        case .ask(let id, let command): return try await ask(id, command, reader)
+        case .redraw, .suspend, .quit: break
+        }
+        return nil
+    }
+
+    /// The options that say where the project is, for other verbs.
+    private var places: [String] {
+        (state.state.map { ["--state", $0] } ?? []) + (state.project.project.map { ["--project", $0] } ?? [])
+    }
+
+    @MainActor
+    private func open(_ id: RunID, _ reader: ProjectReader, on terminal: Terminal) async throws {
+        guard let store = try reader.openStore() else { return }
+        let follower = try RunFollower(id, in: store)
+        let shown = ShownRun(follower, folder: store.folder.run(id))
+        let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
+        if case .reopen(let command) = ending { try await reopen(id, [(command, by: Operator.name)], on: terminal) }
+    }
+
+    @MainActor
+    private func reopen(_ id: RunID, _ commands: [(RunCommand, by: String)], on terminal: Terminal) async throws {
+        try await run(on: terminal, saying: "taking \(id) up again …", commands) {
+            let found = try ReopenedRun.find(id.rawValue, state)
+            let session = try Output.reporting { try RunSession.reopen(found.id, found.loaded, in: found.workshop) }
+            return SessionRunner(session: session, options: show, workshop: found.workshop)
+        }
+    }
+
+    /// Prepares a run on the normal screen, where faults can be read, and shows it in the dashboard.
+    @MainActor
+    private func run(
+        on terminal: Terminal, saying text: String, _ commands: [(RunCommand, by: String)] = [],
+        _ prepare: () async throws -> SessionRunner
+    ) async throws {
+        terminal.suspend()
+        Output.line(text)
+        let runner: SessionRunner
+        do {
+            runner = try await prepare()
+        } catch {
+            // What is wrong was printed; it stays until it was read.
+            if !(error is ExitCode) { Output.error("error: \(error)") }
+            Output.line("enter goes back to the list")
+            _ = readLine()
+            return terminal.resume()
+        }
+        terminal.resume()
+        let (ending, state) = try await runner.show(on: terminal, commands)
+        if ending == .detached { throw Left(status: ExitStatus(state.status)) }
+    }
+
+    private func ask(_ id: RunID, _ command: RunCommand, _ reader: ProjectReader) async throws -> Span? {
+        guard let store = try reader.openStore() else { return nil }
+        do throws(Failure) {
+            switch try await ControlClient(store.folder.run(id)).ask(command, by: Operator.here("list of runs")) {
+            case .accepted(let text): return Span(text, .good)
+            case .refused(let text): return Span(text, .wait)
+            case nil: return Span("the run has ended meanwhile", .wait)
+            }
+        } catch {
+            return Span(error.description, .bad)
+        }
+    }
+}

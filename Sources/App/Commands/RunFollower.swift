@@ -1,0 +1,101 @@
+import Engine
+import Foundation
+
+/// What is heard of a run that another process runs.
+enum RunNews: Sendable {
+    case events([RunEvent])
+    /// A process holds the run from now on.
+    case alive
+    /// No process holds the run any more.
+    case gone
+    /// The journal cannot be read: nothing more will be heard.
+    case fault(StoreError)
+}
+
+/// Listens to a run that another process runs, or may run again.
+///
+/// The journal is asked some times a second whether anything was committed, which costs next to nothing; the process
+/// that runs the run knows nothing of it.
+struct RunFollower: Sendable {
+    /// The run as it stood when the following began; what comes later is news.
+    let initial: RunState
+    /// The events that made it so.
+    let past: [RunEvent]
+    /// Whether a process held the run then.
+    let isLive: Bool
+    private let follower: JournalFollower
+
+    init(_ id: RunID, in store: RunStore) throws(StoreError) {
+        // In this order: a run that ends in between has its end among the events.
+        isLive = store.folder.run(id).isLive
+        past = try store.events(of: id)
+        initial = RunState(id: id, plan: try store.plan(of: id), events: past)
+        follower = try JournalFollower(id, after: initial.lastSequence, in: store)
+    }
+
+    /// What happens from now on; it ends when the task that reads it does, or with a fault of the journal.
+    func news() -> AsyncStream<RunNews> {
+        let (follower, wasLive) = (follower, isLive)
+        let (stream, continuation) = AsyncStream<RunNews>.makeStream()
+        // A task of its own, because reading the journal waits for the disk.
+        let task = Task.detached {
+            var isLive = wasLive
+            do throws(StoreError) {
+                while !Task.isCancelled {
+                    let news = try follower.look()
+                    if news.isLive, !isLive { continuation.yield(.alive) }
+                    if !news.events.isEmpty { continuation.yield(.events(news.events)) }
+                    if !news.isLive, isLive { continuation.yield(.gone) }
+                    isLive = news.isLive
+                    // A sleep that is cut short ends the loop.
+                    try? await Task.sleep(for: JournalFollower.pause(isLive: isLive))
+                }
+            } catch {
+                continuation.yield(.fault(error))
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+}
+
+/// `caudal show --follow`: prints a run of another process as `caudal run` prints its own, from its beginning.
+struct FollowPrinter {
+    let follower: RunFollower
+    let json: Bool
+    let paint: Paint
+
+    /// Prints until the run has ended.
+    ///
+    /// - Throws: The exit status that says how the run ended, unless it succeeded.
+    func run() async throws {
+        let id = follower.initial.id
+        var state = RunState(id: id, plan: follower.initial.plan)
+        var printer = PlainPrinter(state, paint: paint, printLine: Output.line)
+        func take(_ events: [RunEvent]) {
+            for event in events { state.apply(event) }
+            if json { for event in events { Output.line(event.jsonLine(run: id)) } } else { printer.take(events) }
+        }
+        take(follower.past)
+        if state.status == .running, follower.isLive {
+            listening: for await news in follower.news() {
+                switch news {
+                case .events(let events):
+                    take(events)
+                    if state.status != .running { break listening }
+                case .gone: break listening
+                case .alive: break
+                case .fault(let error): throw error
+                }
+            }
+        }
+        if state.status == .running {
+            Output.error("error: run \(id) was interrupted: its process died")
+            Output.error("  go on with: caudal resume \(id)")
+            throw ExitStatus.failed.code
+        }
+        let status = ExitStatus(state.status)
+        if status != .succeeded { throw status.code }
+    }
+}

@@ -1,0 +1,30 @@
+extension CellBuffer {
+    /// Draws an empty box in the middle, over what steps back behind it.
+    ///
+    /// `lines`: how many lines it holds, `width`: how wide the widest of them is.
+    /// - Returns: The place of its first line, and how much fits.
+    mutating func box(
+        title: String, lines: Int, width wanted: Int
+    ) -> (row: Int, column: Int, width: Int, height: Int) {
+        for row in 0..<height { restyle(row: row, columns: 0..<width) { $0 = .dim } }
+        let boxWidth = width < 90 ? width : min(wanted + 4, width * 4 / 5)
+        let boxHeight = min(lines + 2, height - 2)
+        let top = max(0, (height - boxHeight) / 2)
+        let left = (width - boxWidth) / 2
+        let style = Style(.accent)
+        for row in top..<(top + boxHeight) {
+            fill(" ", row: row, columns: left..<(left + boxWidth))
+            set("│", row: row, column: left, style: style)
+            set("│", row: row, column: left + boxWidth - 1, style: style)
+        }
+        for row in [top, top + boxHeight - 1] {
+            fill("─", row: row, columns: left..<(left + boxWidth), style: style)
+        }
+        set("╭", row: top, column: left, style: style)
+        set("╮", row: top, column: left + boxWidth - 1, style: style)
+        set("╰", row: top + boxHeight - 1, column: left, style: style)
+        set("╯", row: top + boxHeight - 1, column: left + boxWidth - 1, style: style)
+        write(" \(PlainText.sanitized(title)) ", row: top, column: left + 2, limit: boxWidth - 4, style: .bold)
+        return (top + 1, left + 2, boxWidth - 4, boxHeight - 2)
+    }
+}

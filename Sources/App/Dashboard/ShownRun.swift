@@ -1,0 +1,45 @@
+import Engine
+import Foundation
+
+/// A run as the dashboard sees it, whichever process runs it.
+struct ShownRun: Sendable {
+    /// The run as it stood when it was opened.
+    let initial: RunState
+    let folder: RunFolder
+    /// Whether this process runs it, so that leaving the screen is a decision.
+    let isOwn: Bool
+    /// Whether any process held it when it was opened.
+    let isLive: Bool
+    /// What happens from then on.
+    let news: @Sendable () -> AsyncStream<RunNews>
+    /// Asks something of the run; nil when no process runs it.
+    let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
+
+    /// A run of this process.
+    init(_ session: RunSession) {
+        let engine = session.engine
+        (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
+        news = {
+            let batches = engine.hub.batches()
+            let (stream, continuation) = AsyncStream<RunNews>.makeStream()
+            // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
+            let task = Task.detached {
+                for await events in batches { continuation.yield(.events(events)) }
+                continuation.finish()
+            }
+            continuation.onTermination = { _ in task.cancel() }
+            return stream
+        }
+        send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
+    }
+
+    /// A run that another process runs, or that none does.
+    init(_ follower: RunFollower, folder: RunFolder) {
+        self.folder = folder
+        (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
+        news = { follower.news() }
+        send = { command async throws(Failure) in
+            try await ControlClient(folder).ask(command, by: Operator.here("dashboard"))
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// Dispatch does not mark its sources as sendable; they are made, resumed and cancelled on the main actor alone.
+@preconcurrency import Dispatch
+import Engine
+import Foundation
+
+/// Shows the list of pipelines and runs until something is chosen, and keeps it true meanwhile.
+@MainActor
+final class HomeLoop {
+    private let terminal: Terminal
+    private let reader: ProjectReader
+    private(set) var state: HomeState
+    private var sources: [any DispatchSourceProtocol] = []
+    private var keysAreReady = false
+    private var hasResized = false
+    private var isEnding = false
+    private var wake: AsyncStream<Void>.Continuation?
+
+    /// How often the store is asked whether anything was recorded.
+    private static let interval = Duration.milliseconds(500)
+
+    init(_ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool) {
+        self.terminal = terminal
+        self.reader = reader
+        let size = terminal.size
+        state = HomeState(
+            root: reader.root, now: SystemClock.now, rows: size.rows, columns: size.columns,
+            isASCII: terminal.isASCII, isReadOnly: isReadOnly)
+    }
+
+    /// Says something at the bottom of the list.
+    func say(_ text: String, _ style: Style) {
+        state.now = SystemClock.now
+        state.say(text, style)
+    }
+
+    /// Shows the list until something outside of it is to be done.
+    func run() async throws(StoreError) -> HomeEffect {
+        let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        self.wake = wake
+        listen()
+        defer { for source in sources { source.cancel() } }
+        // The clock of the list: it is cancelled when the list is left.
+        let clock = Task {
+            while !Task.isCancelled {
+                // A sleep that is cut short ends the clock.
+                try? await Task.sleep(for: Self.interval)
+                wake.yield()
+            }
+        }
+        defer { clock.cancel() }
+        terminal.send("\u{1b}]0;caudal\u{07}")
+        hasResized = true
+        state.overview = try reader.read()
+        wake.yield()
+        for await _ in wakes {
+            if let effect = try takeIn() { return effect }
+            terminal.show(HomeScreen.draw(state))
+        }
+        return .quit
+    }
+
+    private func listen() {
+        sources = []
+        let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
+        install(keys) { [weak self] in self?.keysAreReady = true }
+        for number in [SIGWINCH, SIGCONT] { install(signal: number) { [weak self] in self?.hasResized = true } }
+        install(signal: SIGTSTP) { [weak self] in self?.suspend() }
+        for number in [SIGHUP, SIGTERM, SIGINT] { install(signal: number) { [weak self] in self?.isEnding = true } }
+    }
+
+    private func install(signal number: Int32, _ action: @escaping @MainActor () -> Void) {
+        signal(number, SIG_IGN)
+        install(DispatchSource.makeSignalSource(signal: number, queue: .main), action)
+    }
+
+    private func install(_ source: any DispatchSourceProtocol, _ action: @escaping @MainActor () -> Void) {
+        let wake = wake
+        source.setEventHandler {
+            MainActor.assumeIsolated { action() }
+            wake?.yield()
+        }
+        source.resume()
+        sources.append(source)
+    }
+
+    private func takeIn() throws(StoreError) -> HomeEffect? {
+        defer { keysAreReady = false }
+        guard !isEnding, let keys = terminal.readKeys(isReady: keysAreReady) else { return .quit }
+        if hasResized || keys.contains(.resize) {
+            hasResized = false
+            terminal.resize()
+            let size = terminal.size
+            (state.rows, state.columns) = (size.rows, size.columns)
+        }
+        state.now = SystemClock.now
+        // A process that dies records nothing: while a run goes on, it is looked for.
+        if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
+        for key in keys {
+            switch HomeReducer().press(key, &state) {
+            case nil: break
+            case .redraw: terminal.resize()
+            case .suspend: suspend()
+            case let effect?: return effect
+            }
+        }
+        return nil
+    }
+
+    private func suspend() {
+        terminal.suspend()
+        kill(getpid(), SIGSTOP)
+        terminal.resume()
+        hasResized = true
+        wake?.yield()
+    }
+}

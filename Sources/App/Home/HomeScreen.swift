@@ -1,0 +1,332 @@
+import Engine
+import Foundation
+
+/// Draws the list of pipelines and runs: a function of its state alone.
+enum HomeScreen {
+    /// A column of a list.
+    private struct Column {
+        var title: String
+        var width: Int
+        var isRight = false
+        /// The least number of columns that the screen must have for it.
+        var from = 0
+    }
+
+    static func draw(_ state: HomeState, zone: TimeZone = .current) -> CellBuffer {
+        var buffer = CellBuffer(width: state.columns, height: state.rows)
+        guard state.rows >= 8, state.columns >= 40 else {
+            let moving = state.overview.runs.count { $0.trueStatus == .running }
+            buffer.write("caudal \(moving) running", row: 0, column: 0, limit: state.columns)
+            return buffer
+        }
+        drawHeader(state, zone, into: &buffer)
+        let body = 2..<(state.rows - 2)
+        let wanted = max(1, state.pipelines.count) + 2
+        let split = body.lowerBound + min(wanted, max(4, body.count / 2))
+        drawPipelines(state, body.lowerBound..<split, into: &buffer)
+        drawRuns(state, split..<body.upperBound, zone, into: &buffer)
+        drawFooter(state, into: &buffer)
+        drawQuestion(state, into: &buffer)
+        return buffer
+    }
+
+    // MARK: - Header
+
+    private static func drawHeader(_ state: HomeState, _ zone: TimeZone, into buffer: inout CellBuffer) {
+        let name = state.root.split(separator: "/").last.map(String.init) ?? "/"
+        let place = buffer.write(
+            [Span(" caudal  ", Style(.accent, .bold)), Span(name, .bold)], row: 0, column: 0, limit: state.columns)
+        let clock = LocalTime.minute(state.now.wall, in: zone)
+        buffer.write(Span(clock, .dim).text, row: 0, column: state.columns - 6, style: .dim)
+        let room = state.columns - 6 - place - 6
+        if state.root.count <= room { buffer.write(Span(state.root).text, row: 0, column: place + 3, style: .dim) }
+
+        var chips = [Span("\(state.overview.pipelines.count.counted("pipeline"))")]
+        chips.append(Span("\(state.overview.runs.count.counted("run"))"))
+        for status in [RunState.Status.running, .failed, .interrupted] {
+            let count = state.overview.runs.count { $0.trueStatus == status }
+            if count > 0 { chips.append(Span("\(mark(status, state)) \(count) \(status.rawValue)", style(status))) }
+        }
+        var column = 1
+        for chip in chips where column + TextWidth.of(chip.text) < state.columns {
+            column = buffer.write(chip.text, row: 1, column: column, style: chip.style) + 3
+        }
+    }
+
+    // MARK: - Lists
+
+    private static func drawPipelines(_ state: HomeState, _ rows: Range<Int>, into buffer: inout CellBuffer) {
+        let columns = fitted(
+            [
+                Column(title: "PIPELINE", width: 0), Column(title: "LAST RUN", width: 11),
+                Column(title: "AGO", width: 10), Column(title: "TOOK", width: 7, isRight: true),
+                Column(title: "USUALLY", width: 7, isRight: true), Column(title: "LAST 10", width: 10),
+                Column(title: "TIMES", width: 10, from: 100),
+                Column(title: "STAGES", width: 6, isRight: true, from: 110),
+                Column(title: "FILE", width: 40, from: 140),
+            ], state.columns, most: 36)
+        let isSelected = if case .pipeline = state.selected { true } else { false }
+        let shown = state.pipelines
+        rule("PIPELINES", counted(shown.count, state.overview.pipelines.count), rows, isSelected, into: &buffer)
+        guard !shown.isEmpty else {
+            let text =
+                state.filter.isEmpty
+                ? "none yet: put a pipeline file into config/, or name one: caudal run FILE"
+                : "no pipeline holds '\(state.filter)'; esc clears the filter"
+            buffer.write(
+                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            return
+        }
+        heading(columns, row: rows.lowerBound + 1, into: &buffer)
+        let place = shown.firstIndex { state.selected == .pipeline($0.file) }
+        let visible = window(shown.count, rows.count - 2, place ?? 0)
+        for (offset, pipeline) in shown[visible].enumerated() {
+            let row = rows.lowerBound + 2 + offset
+            if let fault = pipeline.fault {
+                let mark = self.mark(.failed, state)
+                line(
+                    [[Span("\(mark) \(pipeline.name)", .bad)], [Span("invalid", .bad)]], columns, row: row,
+                    into: &buffer)
+                let place = columns[0].width + columns[1].width + 5
+                buffer.write(Span(fault).text, row: row, column: place, limit: state.columns - place - 1, style: .bad)
+            } else {
+                line(cells(of: pipeline, state), columns, row: row, into: &buffer)
+            }
+            if state.selected == .pipeline(pipeline.file) { buffer.select(row: row, columns: 0..<state.columns) }
+        }
+    }
+
+    private static func cells(of pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> [[Span]] {
+        let last = pipeline.runs.first
+        let recent = pipeline.runs.prefix(10).reversed()
+        let mark = last.map { Span(self.mark($0.trueStatus, state), style($0.trueStatus)) } ?? Span("·", .dim)
+        return [
+            [mark, Span(" \(pipeline.name)", .bold)],
+            [last.map { Span($0.trueStatus.rawValue, style($0.trueStatus)) } ?? Span("never run", .dim)],
+            [Span(last.map { ago($0.ended ?? $0.started, state.now) } ?? "", .dim)],
+            [Span(last.map { took($0, state.now) } ?? "")],
+            [Span(pipeline.usual?.short ?? "—", .dim)],
+            recent.map { Span(self.mark($0.trueStatus, state), style($0.trueStatus)) },
+            times(Array(recent), state),
+            [Span(pipeline.stageCount.map(String.init) ?? "")],
+            [Span(pipeline.file, .dim)],
+        ]
+    }
+
+    private static func drawRuns(
+        _ state: HomeState, _ rows: Range<Int>, _ zone: TimeZone, into buffer: inout CellBuffer
+    ) {
+        let columns = fitted(
+            [
+                Column(title: "RUN", width: 22), Column(title: "PIPELINE", width: 0), Column(title: "STATE", width: 11),
+                Column(title: "AGO", width: 10), Column(title: "TOOK", width: 7, isRight: true),
+                Column(title: "STARTED", width: 19, from: 100),
+                Column(title: "STAGES", width: 6, isRight: true, from: 110),
+                Column(title: "PARAMETERS", width: 40, from: 140),
+            ], state.columns, most: 36)
+        let isSelected = if case .run = state.selected { true } else { false }
+        let shown = state.runs
+        rule("RUNS", counted(shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
+        guard !shown.isEmpty, rows.count > 2 else {
+            let text = state.filter.isEmpty ? "none yet" : "no run holds '\(state.filter)'"
+            buffer.write(
+                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            return
+        }
+        heading(columns, row: rows.lowerBound + 1, into: &buffer)
+        let place = shown.firstIndex { state.selected == .run($0.id) }
+        for (offset, run) in shown[window(shown.count, rows.count - 2, place ?? 0)].enumerated() {
+            let row = rows.lowerBound + 2 + offset
+            let status = run.trueStatus
+            let parameters = run.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            line(
+                [
+                    [Span(mark(status, state), style(status)), Span(" \(run.id)")], [Span(run.pipeline, .bold)],
+                    [Span(status.rawValue, style(status))], [Span(ago(run.ended ?? run.started, state.now), .dim)],
+                    [Span(took(run, state.now))], [Span(LocalTime.full(run.started, in: zone), .dim)],
+                    [Span(String(run.stageCount))], [Span(parameters.joined(separator: " "), .dim)],
+                ], columns, row: row, into: &buffer)
+            if state.selected == .run(run.id) { buffer.select(row: row, columns: 0..<state.columns) }
+        }
+    }
+
+    private static func counted(_ shown: Int, _ all: Int) -> String { shown == all ? "\(all)" : "\(shown) of \(all)" }
+
+    /// The columns that fit; the one without a width gets what is left.
+    private static func fitted(_ columns: [Column], _ width: Int, most: Int) -> [Column] {
+        var columns = columns
+        for index in columns.indices where columns[index].from > width { columns[index].width = -1 }
+        let used = columns.reduce(0) { $0 + ($1.width > 0 ? $1.width + 2 : 0) }
+        for index in columns.indices where columns[index].width == 0 {
+            columns[index].width = max(8, min(most, width - used - 3))
+        }
+        return columns
+    }
+
+    private static func heading(_ columns: [Column], row: Int, into buffer: inout CellBuffer) {
+        line(columns.map { [Span($0.title, .dim)] }, columns, row: row, into: &buffer)
+    }
+
+    private static func line(_ cells: [[Span]], _ columns: [Column], row: Int, into buffer: inout CellBuffer) {
+        var place = 1
+        for (cell, column) in zip(cells, columns) where column.width > 0 {
+            let length = cell.reduce(0) { $0 + TextWidth.of($1.text) }
+            let start = column.isRight ? max(place, place + column.width - length) : place
+            buffer.write(cell, row: row, column: start, limit: place + column.width - start)
+            place += column.width + 2
+        }
+    }
+
+    private static func rule(
+        _ title: String, _ facts: String, _ rows: Range<Int>, _ isFocused: Bool, into buffer: inout CellBuffer
+    ) {
+        let row = rows.lowerBound
+        buffer.fill(
+            isFocused ? "━" : "─", row: row, columns: 0..<buffer.width, style: isFocused ? Style(.accent, .bold) : .dim)
+        buffer.write(" \(title) ", row: row, column: 1, style: isFocused ? .bold : .plain)
+        buffer.write(" \(facts) ", row: row, column: buffer.width - facts.count - 3)
+    }
+
+    /// The lines that are shown so that the selected one is among them.
+    private static func window(_ count: Int, _ height: Int, _ selected: Int) -> Range<Int> {
+        let height = max(0, min(height, count))
+        let start = max(0, min(count - height, selected - height / 2))
+        return start..<(start + height)
+    }
+
+    // MARK: - Words and marks
+
+    private static func mark(_ status: RunState.Status, _ state: HomeState) -> String {
+        switch status {
+        case .running: state.isASCII ? ">" : "▶"
+        case .succeeded: StatusMark.glyph(.succeeded, frame: 0, ascii: state.isASCII)
+        case .failed: StatusMark.glyph(.failed, frame: 0, ascii: state.isASCII)
+        case .cancelled: StatusMark.glyph(.cancelled, frame: 0, ascii: state.isASCII)
+        case .interrupted: "!"
+        }
+    }
+
+    private static func style(_ status: RunState.Status) -> Style {
+        switch status {
+        case .running: .busy
+        case .succeeded: .good
+        case .failed, .interrupted: .bad
+        case .cancelled: .dim
+        }
+    }
+
+    private static func took(_ run: RunSummary, _ now: Moment) -> String {
+        if run.trueStatus == .running {
+            return Duration.milliseconds(max(0, (now.wall - run.started) / 1000 * 1000)).short
+        }
+        return run.duration?.short ?? "—"
+    }
+
+    /// `3 min ago`: how long something is past, in its largest unit.
+    static func ago(_ then: Int64, _ now: Moment) -> String {
+        let seconds = max(0, now.wall - then) / 1000
+        switch seconds {
+        case ..<60: return "just now"
+        case ..<3600: return "\(seconds / 60) min ago"
+        case ..<86_400: return "\(seconds / 3600) h ago"
+        default: return "\(seconds / 86_400) d ago"
+        }
+    }
+
+    /// The times of runs as bars, the longest as high as the line.
+    private static func times(_ runs: [RunSummary], _ state: HomeState) -> [Span] {
+        let longest = runs.compactMap { $0.duration?.seconds }.max() ?? 0
+        let bars = state.isASCII ? Array("_.-=#") : Array("▁▂▃▄▅▆▇█")
+        return runs.map { run in
+            guard let took = run.duration?.seconds, longest > 0 else { return Span(" ") }
+            let height = Int((took / longest * Double(bars.count - 1)).rounded())
+            return Span(String(bars[height]), style(run.trueStatus))
+        }
+    }
+
+    // MARK: - Footer
+
+    private static func drawFooter(_ state: HomeState, into buffer: inout CellBuffer) {
+        let row = state.rows - 2
+        buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
+        if let note = state.standingToast.map({ Span($0.text, $0.style) }) ?? standing(state) {
+            buffer.write(" \(note.text) ", row: row, column: 1, limit: state.columns - 2, style: note.style)
+        }
+        let keys = state.rows - 1
+        if state.isTyping {
+            var place = buffer.write(" filter: ", row: keys, column: 0, style: .accent)
+            place = buffer.write(PlainText.sanitized(state.filter), row: keys, column: place)
+            buffer.write(state.isASCII ? "_" : "▏", row: keys, column: place, style: .bold)
+            return
+        }
+        var hints = hints(state)
+        func width() -> Int { hints.reduce(1) { $0 + $1.key.count + $1.what.count + 4 } }
+        while width() > state.columns, hints.count > 2 { hints.remove(at: hints.count - 3) }
+        var place = 1
+        for (index, hint) in hints.enumerated() {
+            if index == hints.count - 1 { place = max(place, state.columns - hint.key.count - hint.what.count - 2) }
+            place = buffer.write(hint.key, row: keys, column: place, style: .accent)
+            place = buffer.write(" " + hint.what, row: keys, column: place, style: .dim) + 3
+        }
+    }
+
+    /// What is worth saying about the selected line.
+    private static func standing(_ state: HomeState) -> Span? {
+        switch state.selected {
+        case .pipeline(let file):
+            return state.pipelines.first { $0.file == file }?.fault.map { Span("\(file): \($0)", .bad) }
+        case .run(let id):
+            guard state.runs.first(where: { $0.id == id })?.trueStatus == .interrupted else { return nil }
+            return Span("its process died — enter shows it, r goes on with it", .bad)
+        case nil: return nil
+        }
+    }
+
+    private static func hints(_ state: HomeState) -> [(key: String, what: String)] {
+        if state.question != nil { return [("tab", "choose"), ("enter", "accept"), ("esc", "close")] }
+        var hints: [(String, String)] = []
+        switch state.selected {
+        case .pipeline: hints.append(("enter", "run it"))
+        case .run: hints.append(("enter", "open"))
+        case nil: break
+        }
+        if !state.isReadOnly, state.selected != nil { hints.append(("r", "retry")) }
+        hints.append(("/", state.filter.isEmpty ? "filter" : "filter: \(state.filter)"))
+        if !state.filter.isEmpty { hints.append(("esc", "all")) }
+        return hints + [("tab", "pipelines, runs"), ("j k", "move"), ("?", "help"), ("q", "quit")]
+    }
+
+    // MARK: - Boxes
+
+    private static let help: [(String, String)] = [
+        ("j k, arrows", "up and down; page up and down, g and G too"),
+        ("tab", "from the pipelines to the runs and back"),
+        ("enter", "on a pipeline: run it, asks first; on a run: open it"),
+        ("r", "retry what failed in a run, or go on with an interrupted one"),
+        ("/", "show only what holds some words; esc shows all"), ("q", "quit; runs of other processes go on"),
+    ]
+
+    private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
+        if state.showsHelp {
+            let place = buffer.box(title: "Help", lines: help.count, width: 72)
+            for (offset, (key, text)) in help.prefix(place.height).enumerated() {
+                buffer.write(key, row: place.row + offset, column: place.column, limit: 14, style: .bold)
+                buffer.write(text, row: place.row + offset, column: place.column + 14, limit: place.width - 14)
+            }
+        }
+        guard let question = state.question else { return }
+        let widest = question.lines.map { TextWidth.of($0) }.max() ?? 0
+        let place = buffer.box(title: question.title, lines: question.lines.count + 2, width: max(52, widest))
+        for (offset, text) in question.lines.enumerated() {
+            buffer.write(PlainText.sanitized(text), row: place.row + offset, column: place.column, limit: place.width)
+        }
+        var column = place.column + 2
+        for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)] {
+            let text = isChosen ? " \(state.isASCII ? ">" : "❯") \(label) " : "   \(label) "
+            column =
+                buffer.write(
+                    text, row: place.row + question.lines.count + 1, column: column,
+                    style: isChosen ? Style(.plain, [.reverse, .bold]) : .plain) + 1
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import Engine
+import Foundation
+
+/// What there is in a project: its pipelines, and the runs of all of them.
+struct ProjectOverview: Sendable {
+    /// One pipeline, found as a file or by its runs.
+    struct Pipeline: Sendable {
+        var name: String
+        /// The file, as it is given to `caudal run`.
+        var file: String
+        /// How many stages it has; nil when its file cannot be read.
+        var stageCount: Int?
+        /// What is wrong with its file.
+        var fault: String?
+        /// Its last runs, newest first.
+        var runs: [RunSummary]
+
+        /// The median time of its last successes.
+        var usual: Duration? {
+            let took = runs.filter { $0.trueStatus == .succeeded }.compactMap { $0.duration?.seconds }.sorted()
+            return took.isEmpty ? nil : .milliseconds(Int64(took[took.count / 2] * 1000))
+        }
+    }
+
+    var pipelines: [Pipeline] = []
+    /// Newest first.
+    var runs: [RunSummary] = []
+
+    /// Whether any run goes on.
+    var isMoving: Bool { runs.contains { $0.trueStatus == .running } }
+}
+
+/// Finds out what there is in a project, and what has changed since.
+final class ProjectReader {
+    /// A pipeline file as it was read.
+    private struct KnownFile {
+        var changed: Date
+        var name: String
+        var stageCount: Int?
+        var fault: String?
+    }
+
+    /// The folder of the project, absolute.
+    let root: String
+    private let options: StateOptions
+    private var files: [String: KnownFile] = [:]
+    private var store: RunStore?
+    private var change: StoreChange?
+
+    private static let runLimit = 200
+    private static let historyLength = 20
+
+    init(_ options: StateOptions) {
+        self.options = options
+        let state = options.foundStateFolder()?.path
+        let start = options.project.chosenFolder ?? options.project.currentFolder
+        root = state.flatMap { $0.hasSuffix("/.caudal") ? PathText.folder(of: $0) : nil } ?? start
+    }
+
+    /// The runs of the project, once there are some.
+    func openStore() throws(StoreError) -> RunStore? {
+        if let store { return store }
+        guard let folder = options.foundStateFolder() else { return nil }
+        let opened = try RunStore(folder)
+        store = opened
+        change = try StoreChange(opened)
+        return opened
+    }
+
+    /// Whether anything was recorded since the last question.
+    func hasChanged() throws(StoreError) -> Bool {
+        guard try openStore() != nil, let change else { return false }
+        return try change.hasChanged()
+    }
+
+    /// Looks at everything.
+    func read() throws(StoreError) -> ProjectOverview {
+        readFiles()
+        let store = try openStore()
+        var overview = ProjectOverview()
+        overview.runs = try store?.runs(limit: Self.runLimit) ?? []
+        for (path, file) in files {
+            overview.pipelines.append(
+                .init(name: file.name, file: path, stageCount: file.stageCount, fault: file.fault, runs: []))
+        }
+        // A pipeline whose file lies elsewhere is known by its runs.
+        for run in overview.runs where !overview.pipelines.contains(where: { $0.name == run.pipeline }) {
+            let path = shown(PathText.absolute(run.file, in: root))
+            overview.pipelines.append(.init(name: run.pipeline, file: path, stageCount: run.stageCount, runs: []))
+        }
+        overview.pipelines.sort { ($0.name, $0.file) < ($1.name, $1.file) }
+        for index in overview.pipelines.indices {
+            overview.pipelines[index].runs =
+                try store?.runs(pipeline: overview.pipelines[index].name, limit: Self.historyLength) ?? []
+        }
+        return overview
+    }
+
+    /// Reads the files that are new or were changed.
+    private func readFiles() {
+        let folder = root + "/config"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        var found: [String: KnownFile] = [:]
+        for name in names where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+            let path = "\(folder)/\(name)"
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            let changed = attributes?[.modificationDate] as? Date ?? .distantPast
+            let key = shown(path)
+            if let known = files[key], known.changed == changed {
+                found[key] = known
+            } else {
+                found[key] = load(path, name, changed)
+            }
+        }
+        files = found
+    }
+
+    private func load(_ path: String, _ name: String, _ changed: Date) -> KnownFile {
+        let loader = PipelineLoader(
+            stageTypes: StageTypes.readers, variables: options.variables,
+            processorCount: ProcessInfo.processInfo.activeProcessorCount)
+        do throws(InvalidPipeline) {
+            let pipeline = try loader.load(path, root: options.project.chosenFolder).pipeline
+            return KnownFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)
+        } catch {
+            let first = error.errors.first
+            let line = first.flatMap { $0.location.isWhole ? nil : "line \($0.location.line): " } ?? ""
+            return KnownFile(changed: changed, name: name, fault: line + (first?.message ?? "cannot be read"))
+        }
+    }
+
+    /// A path as one types it in the current folder.
+    private func shown(_ path: String) -> String {
+        let here = options.project.currentFolder + "/"
+        return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+    }
+}

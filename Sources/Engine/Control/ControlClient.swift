@@ -1,0 +1,87 @@
+import CSystem
+import Foundation
+
+/// Asks things of a run that another process owns, over the socket in the run's folder.
+package struct ControlClient: Sendable {
+    private let folder: RunFolder
+    /// How long the other process has to take a command and to answer.
+    private let patience: Duration
+
+    package init(_ folder: RunFolder, patience: Duration = .seconds(10)) {
+        self.folder = folder
+        self.patience = patience
+    }
+
+    /// Sends a command and waits for what became of it.
+    ///
+    /// A process that has just taken the run over opens its socket a moment later: it is waited for as long as it
+    /// holds the run's lock, two seconds at most. Blocks; see ``ask(_:by:)`` for callers that must not.
+    /// - Returns: nil when no process runs the run.
+    /// - Throws: ``Failure`` when a process holds the run and does not answer.
+    package func send(_ command: RunCommand, by: String) throws(Failure) -> CommandAnswer? {
+        let begin = ContinuousClock.now
+        while true {
+            let connection = cs_socket_connect(folder.path, RunFolder.socketName, Int32(patience.milliseconds))
+            if connection >= 0 {
+                defer { close(connection) }
+                return try exchange(ControlRequest(command: command, by: by), on: connection)
+            }
+            // Asked after the attempt: a process that ended in between has taken its socket with it.
+            if !folder.isLive { return nil }
+            guard [-ECONNREFUSED, -ENOENT].contains(connection), ContinuousClock.now - begin < .seconds(2) else {
+                throw Failure(
+                    "the process that owns the run takes no commands: \(String(cString: strerror(-connection)))",
+                    remedy: "use the terminal it was started in")
+            }
+            usleep(20_000)
+        }
+    }
+
+    /// Sends a command from a thread that may wait.
+    package func ask(_ command: RunCommand, by: String) async throws(Failure) -> CommandAnswer? {
+        let client = self
+        let result: Result<CommandAnswer?, Failure> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(returning: Result { () throws(Failure) in try client.send(command, by: by) })
+            }
+        }
+        return try result.get()
+    }
+
+    private func exchange(_ request: ControlRequest, on connection: Int32) throws(Failure) -> CommandAnswer {
+        var rest = ControlLine.bytes(request)[...]
+        while !rest.isEmpty {
+            // A process that has just died must not end this one.
+            let count = rest.withUnsafeBytes {
+                Foundation.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw silence(errno) }
+            rest = rest.dropFirst(count)
+        }
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !answer.contains(0x0A) {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0, answer.count < ControlRequest.lineLimit else { throw silence(count == 0 ? 0 : errno) }
+            answer += buffer[..<count]
+        }
+        guard let reply = ControlLine.message(ControlReply.self, answer.prefix { $0 != 0x0A }),
+            let answer = reply.answer
+        else { throw Failure("the process that owns the run gave an answer that cannot be read") }
+        return answer
+    }
+
+    private func silence(_ error: Int32) -> Failure {
+        if error == EAGAIN || error == EWOULDBLOCK {
+            return Failure(
+                "the process that owns the run did not answer within \(patience.short)",
+                remedy: "see whether it is stopped or overloaded; the command may still be carried out")
+        }
+        let reason = error == 0 ? "" : ": \(String(cString: strerror(error)))"
+        return Failure(
+            "the process that owns the run hung up before it answered\(reason)",
+            remedy: "see with 'caudal show' what became of the run")
+    }
+}

@@ -1,0 +1,91 @@
+import CSystem
+import Foundation
+import Synchronization
+
+/// Takes commands from other processes of the same user for the run that this process owns.
+///
+/// A thread of its own waits on the socket in the run's folder and on everybody who is connected. A client that is
+/// slow, sends rubbish or never reads costs one of a few places until its time is over, and nothing else.
+package final class ControlServer: Sendable {
+    /// Carries a command out.
+    package typealias Handler = @Sendable (RunCommand, _ by: String) async -> CommandAnswer
+
+    private let mailbox: ControlMailbox
+    private let folder: RunFolder
+
+    /// Opens the socket and begins to listen.
+    ///
+    /// Only the process that holds the run's lock may do this: a socket that is there already is one that a dead
+    /// process has left, and is removed.
+    /// - Throws: ``Failure`` when there can be no socket; the run can do without.
+    package init(
+        _ folder: RunFolder, patience: Duration = .seconds(10), handler: @escaping Handler
+    ) throws(Failure) {
+        unlink(folder.socket)
+        let listener = cs_socket_listen(folder.path, RunFolder.socketName)
+        let wake = cs_wake_create()
+        guard listener >= 0, wake >= 0 else {
+            for descriptor in [listener, wake] where descriptor >= 0 { close(descriptor) }
+            throw Failure(
+                "no socket at \(folder.socket): \(String(cString: strerror(-min(listener, wake)))); other processes cannot steer the run"
+            )
+        }
+        self.folder = folder
+        mailbox = ControlMailbox(wake: wake)
+        let loop = ControlLoop(listener: listener, mailbox: mailbox, patience: patience, handler: handler)
+        let thread = Thread { loop.run() }
+        thread.name = "control"
+        thread.stackSize = 1 << 19
+        thread.start()
+    }
+
+    /// Takes no more commands, hands out the answers that are there, and removes the socket.
+    package func stop() async {
+        unlink(folder.socket)
+        await withCheckedContinuation { continuation in
+            mailbox.post(.stop { continuation.resume() })
+        }
+    }
+}
+
+/// Carries answers to the server's thread.
+final class ControlMailbox: Sendable {
+    enum Mail: Sendable {
+        case answer(client: UInt64, CommandAnswer)
+        case stop(@Sendable () -> Void)
+    }
+
+    let wake: Int32
+    private let mail = Mutex<(open: Bool, waiting: [Mail])>((true, []))
+
+    init(wake: Int32) { self.wake = wake }
+
+    func post(_ item: Mail) {
+        let isOpen = mail.withLock { mail -> Bool in
+            // An answer that comes after the thread has ended has nobody to go to.
+            guard mail.open else { return false }
+            mail.waiting.append(item)
+            cs_wake(wake)
+            return true
+        }
+        if !isOpen, case .stop(let done) = item { done() }
+    }
+
+    func take() -> [Mail] {
+        mail.withLock { mail in
+            defer { mail.waiting = [] }
+            return mail.waiting
+        }
+    }
+
+    /// Ends the mailbox and the descriptor that wakes its reader.
+    func close() {
+        let left = mail.withLock { mail -> [Mail] in
+            mail.open = false
+            Foundation.close(wake)
+            defer { mail.waiting = [] }
+            return mail.waiting
+        }
+        for case .stop(let done) in left { done() }
+    }
+}

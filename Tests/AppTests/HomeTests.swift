@@ -1,0 +1,129 @@
+@testable import App
+import Engine
+import Testing
+
+@Suite("The list of pipelines and runs")
+struct HomeTests {
+    /// 2026-11-23 13:04:00 UTC.
+    private static let now = Moment(wall: 1_795_439_040_000, steady: 100_000)
+
+    private static func run(
+        _ name: String, _ status: RunState.Status, minutesAgo: Int64, seconds: Double? = nil, isLive: Bool = false
+    ) -> RunSummary {
+        let started = now.wall - minutesAgo * 60_000
+        let duration = seconds.map { Duration.milliseconds(Int64($0 * 1000)) }
+        return RunSummary(
+            id: RunID(startedAt: Moment(wall: started, steady: 0), random: UInt64(minutesAgo)), pipeline: name,
+            file: "config/\(name).yaml", status: status, trigger: "manual", started: started,
+            ended: duration.map { started + $0.milliseconds }, duration: duration, stageCount: 6,
+            parameters: ["day": "2026-11-23"], isLive: isLive)
+    }
+
+    private func state(rows: Int = 24, columns: Int = 80) -> HomeState {
+        let sales = (1...12).map { number in
+            Self.run(
+                "sales", number == 4 ? .failed : .succeeded, minutesAgo: Int64(number * 60),
+                seconds: 40 + Double(number))
+        }
+        let stock = [
+            Self.run("stock", .running, minutesAgo: 2, isLive: true), Self.run("stock", .running, minutesAgo: 1500),
+            Self.run("stock", .cancelled, minutesAgo: 3000, seconds: 7),
+        ]
+        var state = HomeState(root: "/home/ann/shop", now: Self.now, rows: rows, columns: columns)
+        state.overview.pipelines = [
+            .init(
+                name: "broken.yaml", file: "config/broken.yaml", fault: "line 3: there is no stage type 'sq'", runs: []),
+            .init(name: "new", file: "config/new.yaml", stageCount: 3, runs: []),
+            .init(name: "sales", file: "config/sales.yaml", stageCount: 6, runs: sales),
+            .init(name: "stock", file: "config/stock.yaml", stageCount: 6, runs: stock),
+        ]
+        state.overview.runs = (sales + stock).sorted { $0.started > $1.started }
+        return state
+    }
+
+    private func press(_ keys: [Key], _ state: inout HomeState) -> [HomeEffect] {
+        keys.compactMap { HomeReducer().press($0, &state) }
+    }
+
+    @Test("It is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
+    func screens(columns: Int, rows: Int) throws {
+        let drawn = HomeScreen.draw(state(rows: rows, columns: columns), zone: .gmt).styledText
+        try Golden.compare(drawn, with: "home-\(columns)x\(rows).txt")
+    }
+
+    @Test("A pipeline is run only after a question that is answered with yes")
+    func running() {
+        var state = state()
+        #expect(press([.down, .down, .enter, .enter], &state).isEmpty, "no comes first")
+        #expect(press([.enter, .tab, .enter], &state) == [.run("config/sales.yaml")])
+    }
+
+    @Test("A file that is wrong is not run: it is said what is wrong")
+    func fault() {
+        var state = state()
+        #expect(press([.enter], &state).isEmpty)
+        #expect(state.question == nil)
+        #expect(state.standingToast?.text.contains("no stage type 'sq'") == true)
+    }
+
+    @Test("Enter on a run opens it")
+    func opening() throws {
+        var state = state()
+        let newest = try #require(state.runs.first?.id)
+        #expect(press([.tab, .enter], &state) == [.open(newest)])
+    }
+
+    @Test("What r does depends on how the run stands")
+    func retrying() throws {
+        var state = state()
+        func effect(of status: RunState.Status) throws -> [HomeEffect] {
+            let run = try #require(state.runs.first { $0.trueStatus == status })
+            state.selection = .run(run.id)
+            return press([.character("r"), .tab, .enter], &state)
+        }
+        for (status, wanted) in [
+            (RunState.Status.failed, HomeEffect.retry), (.cancelled, HomeEffect.retry),
+            (.interrupted, HomeEffect.resume), (.running, { HomeEffect.ask($0, .retryFailed) }),
+        ] {
+            let id = try #require(state.runs.first { $0.trueStatus == status }?.id)
+            #expect(try effect(of: status) == [wanted(id)])
+        }
+        state.question = nil
+        #expect(try effect(of: .succeeded).isEmpty)
+    }
+
+    @Test("A filter keeps what holds all of its words; esc shows all again")
+    func filter() {
+        var state = state()
+        let all = state.listed.count
+        _ = press([.character("/")] + "stock canc".map { .character($0) } + [.enter], &state)
+        #expect(state.pipelines.isEmpty)
+        #expect(state.runs.map(\.trueStatus) == [.cancelled])
+        _ = press([.escape], &state)
+        #expect(state.listed.count == all)
+    }
+
+    @Test("A read-only list starts nothing")
+    func readOnly() {
+        var state = HomeState(root: "/", now: Self.now, rows: 24, columns: 80, isReadOnly: true)
+        state.overview = self.state().overview
+        #expect(press([.down, .enter, .tab, .enter, .character("r"), .tab, .enter], &state).isEmpty)
+    }
+
+    @Test("Any keys in any order leave a state that can be drawn at any size")
+    func anyKeys() {
+        let keys: [Key] =
+            [.up, .down, .tab, .enter, .escape, .pageDown, .pageUp, .home, .end, .backspace]
+            + "jkgG/r?hlxq ".map { .character($0) }
+        var random = SplitMix64(seed: 7)
+        var state = state()
+        for step in 0..<2000 {
+            _ = HomeReducer().press(keys[Int(random.next() % UInt64(keys.count))], &state)
+            if step % 10 == 0 {
+                state.rows = Int(random.next() % 60)
+                state.columns = Int(random.next() % 200)
+                _ = HomeScreen.draw(state)
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+@testable import App
+import Engine
+import Testing
+
+@Suite("The dashboard of another process's run")
+struct WatchingTests {
+    private func watched(_ run: SampleRun = .inTheMiddle, isLive: Bool = true) -> DashboardState {
+        DashboardState(
+            run.state, now: run.now, rows: 24, columns: 80, ownsRun: false, isLive: isLive, zone: .gmt)
+    }
+
+    private func screen(_ state: DashboardState) -> String { DashboardScreen.draw(state, LogLineList()).text }
+
+    @Test("The header tells which process is watched")
+    func header() {
+        #expect(screen(watched()).contains("watching pid 41"))
+        #expect(!screen(SampleRun.inTheMiddle.dashboard(rows: 24, columns: 80)).contains("watching"))
+    }
+
+    @Test("Leaving leaves the run alone and asks nothing", arguments: [Key.character("q"), .control("c")])
+    func quitting(key: Key) {
+        var state = watched()
+        let effects = state.press([key])
+        guard case .quit? = effects.first else {
+            Issue.record("\(effects) does not just leave")
+            return
+        }
+    }
+
+    @Test("When its process dies the run is shown as interrupted, with the command that goes on")
+    func death() {
+        var state = watched()
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .news(.gone))
+        state.toast = nil
+        let shown = screen(state)
+        #expect(shown.contains("INTERRUPTED"))
+        #expect(shown.contains("caudal resume 20261123-130400-k3f9"))
+        #expect(!shown.contains("watching pid"))
+        #expect(state.press([.character("X")]).isEmpty)
+        #expect(state.overlay == nil, "nothing is asked that nobody would do")
+    }
+
+    @Test("A run that somebody resumes is live again")
+    func resumption() {
+        var state = watched(isLive: false)
+        #expect(state.run.status == .interrupted)
+        let reducer = DashboardReducer(lines: LogLineList())
+        let resumed = RunEvent(
+            sequence: state.run.lastSequence + 1, time: state.now,
+            change: .runResumed(ProcessIdentity(pid: 77, startTicks: 1, bootID: "boot")))
+        _ = reducer.reduce(&state, .news(.alive))
+        _ = reducer.reduce(&state, .news(.events([resumed])))
+        #expect(state.run.status == .running)
+        #expect(screen(state).contains("watching pid 77"))
+    }
+
+    @Test("A run that ended before its process went stays as it ended")
+    func endBeforeDeath() {
+        var state = watched(.failed)
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .news(.gone))
+        #expect(state.run.status == .failed)
+    }
+}
