@@ -32,7 +32,8 @@ struct Caudal: AsyncParsableCommand {
                 try direct.run()
             }
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            // A bare status: what there is to say was said.
+            guard exitCode(for: error) == .validationFailure, !(error is ExitCode) else { exit(withError: error) }
             Output.error(usageMessage(for: error, verb))
             exit(withError: ExitCode.validationFailure)
         }
@@ -61,6 +62,8 @@ enum ExitStatus: Int32 {
     /// The pipeline file, or what it names, is wrong.
     case invalid = 2
     case cancelled = 3
+    /// Wrong usage, which ArgumentParser ends with, and a question that nobody is there to answer.
+    case usage = 64
     case interrupted = 130
 
     init(_ status: RunState.Status) {

@@ -22,6 +22,12 @@ struct RunCommandLine: AsyncParsableCommand {
     @Option(help: "Leave these stages out.")
     var exclude: String?
 
+    @Flag(help: "Take stages from their last success where nothing that goes into them has changed.")
+    var reuse = false
+
+    @Flag(help: "Say what would run and change nothing.")
+    var dryRun = false
+
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
@@ -33,6 +39,7 @@ struct RunCommandLine: AsyncParsableCommand {
         try await Output.reporting {
             try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
         }
+        if dryRun { return explain(plan, workshop) }
         let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
         try await SessionRunner(session: session, options: show, workshop: workshop).run()
     }
@@ -41,10 +48,21 @@ struct RunCommandLine: AsyncParsableCommand {
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
         let selected = try selection(in: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
-        let request = RunRequest(parameters: given, selection: select, exclusion: exclude)
+        let request = RunRequest(parameters: given, selection: select, exclusion: exclude, reuse: reuse)
         let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
         return try planner.plan(
             medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
+    }
+
+    private func explain(_ plan: RunPlan, _ workshop: Workshop) {
+        var preview = CommandPreview(starting: plan, now: workshop.now())
+        // An item's own part of a path is not known yet: what any item has written counts.
+        preview.overwrites = preview.overwrites.filter { path in
+            let any = path.replacing(#/\$\{item\.[^}]*\}/#, with: "*")
+            return !Glob.files(matching: PathText.absolute(any, in: plan.root)).isEmpty
+        }
+        Output.line("\(plan.pipeline): \(plan.stages.count) stages, \(plan.maxParallel) at once; nothing is run")
+        for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
     }
 
     private func selection(in pipeline: Pipeline) throws -> Set<StageID>? {

@@ -40,7 +40,7 @@ enum StageSettingsReader {
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.checks = checks(&reader, context, hasData: !definition.outputs.isEmpty || typeName == "check")
-        stage.definitionText = entry.value.canonicalText
+        stage.definitionText = entry.value.definitionLines().joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()
         return stage

@@ -112,14 +112,17 @@ package actor Engine {
     /// Runs until everything has ended.
     ///
     /// `first`: how it begins: a start or a resumption.
+    /// `change`: another plan that it goes on with after a resumption.
     /// `commands`: what is asked of it right after that.
     /// `staysOpen`: whether it waits for commands after the run has ended, until ``close()``.
     /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
     ///   recorded holds, and the run can be resumed.
     package func run(
-        _ first: RunInput, commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
+        _ first: RunInput, change: (PlanChange, by: String)? = nil, commands: [(RunCommand, by: String)] = [],
+        staysOpen: Bool = false
     ) async throws(StoreError) -> RunState {
         mailbox.post(.input(first))
+        if let (change, by) = change { mailbox.post(.input(.changePlan(change, by: by))) }
         for (command, by) in commands { mailbox.post(.input(.command(command, by: by, token: -1))) }
         await withDiscardingTaskGroup { group in
             var isClosing = !staysOpen

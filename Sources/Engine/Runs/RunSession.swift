@@ -94,6 +94,10 @@ package struct RunSession: Sendable {
     package let initial: RunState
     /// How the engine must begin.
     package let first: RunInput
+    /// What the process that ran the run before had left running, and was ended.
+    package private(set) var endedProcesses: [LeftoverProcess] = []
+    /// Another plan that the run goes on with, and who wants it.
+    private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
 
@@ -107,7 +111,7 @@ package struct RunSession: Sendable {
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
-        try FileText.write(loaded.text, to: folder.pipelineFile, isPrivate: true)
+        try folder.keep(loaded)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
             runID: id, started: now, parameters: plan.parameters, environment: loaded.variables)
@@ -119,9 +123,10 @@ package struct RunSession: Sendable {
     /// Takes a run up again that no process runs: one that was interrupted, or one that has ended.
     ///
     /// What the dead process left running is ended, and what it was about to publish is finished.
+    /// `change`: what the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
     /// - Throws: ``Failure`` when another process runs it.
     package static func reopen(
-        _ id: RunID, _ loaded: LoadedPipeline, in workshop: Workshop,
+        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, in workshop: Workshop,
         environment: Engine.Environment = Engine.Environment()
     ) throws -> RunSession {
         let folder = workshop.state.run(id)
@@ -131,25 +136,29 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
-        RunRecovery.endLeftovers(of: id)
+        let ended = RunRecovery.endLeftovers(of: id)
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         let facts = RunFacts(
-            runID: id, started: state.startedAt ?? workshop.now(), parameters: plan.parameters,
-            environment: loaded.variables)
-        return try RunSession(
-            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), lock: lock,
-            in: workshop, environment: environment)
+            runID: id, started: state.startedAt ?? workshop.now(),
+            parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
+        if change != nil { try folder.keep(loaded) }
+        var session = try RunSession(
+            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
+            lock: lock, in: workshop, environment: environment)
+        session.endedProcesses = ended
+        return session
     }
 
     private init(
-        _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput, lock: RunLock,
-        in workshop: Workshop, environment: Engine.Environment
+        _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput,
+        change: (PlanChange, by: String)? = nil, lock: RunLock, in workshop: Workshop, environment: Engine.Environment
     ) throws {
         id = state.id
         folder = workshop.state.run(state.id)
         initial = state
         self.first = first
+        self.change = change
         self.lock = lock
         store = workshop.store
         let tools = workshop.tools(for: loaded, folder: folder.staging)
@@ -169,22 +178,40 @@ package struct RunSession: Sendable {
     package func run(
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
     ) async throws(StoreError) -> RunState {
-        let state = try await engine.run(first, commands: commands, staysOpen: staysOpen)
+        let state = try await engine.run(first, change: change, commands: commands, staysOpen: staysOpen)
         try store.makeDurable()
         return state
     }
 }
 
+/// A process that worked for a run whose own process had died.
+package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
+    package var pid: Int32
+    /// The name of its program.
+    package var name: String
+
+    /// Its name and number, such as `sleep (4242)`.
+    package var description: String { "\(name) (\(pid))" }
+}
+
 /// Clears up after a process that died while it ran a run.
 package enum RunRecovery {
     /// Ends every process that still works for the run: known by the marker in its environment.
-    package static func endLeftovers(of run: RunID) {
+    ///
+    /// - Returns: What was found, by number.
+    @discardableResult
+    package static func endLeftovers(of run: RunID) -> [LeftoverProcess] {
+        var ended: Set<LeftoverProcess> = []
         // A second look finds what the first one's processes had just started.
         for _ in 0..<5 {
             let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/")
-            if leftovers.isEmpty { return }
-            for process in leftovers { kill(process.pid, SIGKILL) }
+            if leftovers.isEmpty { break }
+            for process in leftovers {
+                kill(process.pid, SIGKILL)
+                ended.insert(LeftoverProcess(pid: process.pid, name: process.name))
+            }
         }
+        return ended.sorted { $0.pid < $1.pid }
     }
 
     /// Finishes what was being published, and tells which attempts thereby succeeded.

@@ -87,6 +87,11 @@ extension RunStore {
             try keep(outcome, reason, of: id.stage, event, state, db)
         case .unitMarked(let id, let outcome, let reason) where id.item == nil:
             try keep(outcome, reason, of: id.stage, event, state, db)
+        case .planChanged(let change, _):
+            // The row keeps the plan that the run began with: the journal's changes are counted from there.
+            try db.execute(
+                sql: "UPDATE runs SET stage_count = ? WHERE id = ?",
+                arguments: [change.plan.stages.count, state.id.rawValue])
         case .runResumed:
             try db.execute(
                 sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [state.id.rawValue])
