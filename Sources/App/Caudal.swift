@@ -50,11 +50,6 @@ struct Caudal: AsyncParsableCommand {
     }
 }
 
-/// The version, in one place.
-enum Version {
-    static let text = "0.1.0"
-}
-
 /// How the program ends, as scripts see it.
 enum ExitStatus: Int32 {
     case succeeded = 0

@@ -22,8 +22,12 @@ struct RunCommandLine: AsyncParsableCommand {
     @Option(help: "Leave these stages out.")
     var exclude: String?
 
-    @Flag(help: "Take stages from their last success where nothing that goes into them has changed.")
-    var reuse = false
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Take stages from an earlier success where nothing that goes into them has changed (default: as the file says)."
+    )
+    var reuse: Bool?
 
     @Flag(help: "Say what would run and change nothing.")
     var dryRun = false

@@ -84,22 +84,25 @@ extension RunPlan {
 }
 
 extension PlannedStage {
+    /// The lines of its definition that decide what comes out of it.
+    package var workLines: [String] { DefinitionLine.work(in: definitionText) }
+}
+
+/// The parts of a line of a resolved definition, such as `steps[1].filter: total > 0`.
+package enum DefinitionLine {
     /// Keys that say when and how a stage runs, and nothing about what comes out of it.
     private static let settings: Set<String> = [
         "allow_failure", "description", "foreach.max_parallel", "foreach.on_failure", "group", "idempotent", "if",
         "needs", "pool", "resources", "retry", "reuse", "timeout", "when",
     ]
 
-    /// The lines of its definition that decide what comes out of it.
-    package var workLines: [String] {
-        definitionText.split(separator: "\n").map(String.init).filter { line in
-            Self.settings.isDisjoint(with: [DefinitionLine.key(of: line), DefinitionLine.path(of: line)])
+    /// The lines of a stage's resolved definition that decide what comes out of it.
+    package static func work(in definition: String) -> [String] {
+        definition.split(separator: "\n").map(String.init).filter { line in
+            settings.isDisjoint(with: [path(of: line), key(of: line)])
         }
     }
-}
 
-/// The parts of a line of a resolved definition, such as `steps[1].filter: total > 0`.
-package enum DefinitionLine {
     /// The keys that lead to its value: `steps[1].filter`; of a dataset's line `dataset sales_raw`.
     package static func path(of line: String) -> String {
         for word in ["dataset ", "schema of "] where line.hasPrefix(word) {
@@ -111,9 +114,4 @@ package enum DefinitionLine {
     /// The first of those keys: `steps`.
     package static func key(of line: String) -> String { String(path(of: line).prefix { $0 != "." && $0 != "[" }) }
 
-    /// The first keys of the lines in which two definitions differ, each once, sorted.
-    package static func changedKeys(from old: [String], to new: [String]) -> [String] {
-        let (before, after) = (Dictionary(grouping: old, by: key), Dictionary(grouping: new, by: key))
-        return Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.sorted()
-    }
 }

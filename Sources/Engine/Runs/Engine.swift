@@ -13,6 +13,8 @@ package struct AttemptOrder: Sendable {
     package let artifacts: [DatasetName: [Artifact]]
     /// The whole run so far, for work that asks for it.
     package let state: RunState?
+    /// Whether somebody asked for it to be made again, so that no earlier success will do.
+    package let isAskedFor: Bool
 }
 
 /// Makes attempts.
@@ -217,7 +219,8 @@ package actor Engine {
             item: unit.item.flatMap { key in
                 state.stage(unit.stage).flatMap { stage in stage.itemIndex[key].map { stage.items[$0].item } }
             },
-            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil)
+            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil,
+            isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
             let result = await conductor.conduct(order, control: control) { plan, result in
                 await self.record(publishing: plan, result, of: unit, number)

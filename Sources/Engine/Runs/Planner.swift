@@ -5,10 +5,11 @@ package struct RunRequest: Sendable {
     /// Which stages, in the language of selectors; nil means all.
     package var selection: String?
     package var exclusion: String?
-    package var reuse: Bool
+    /// Whether unchanged stages are reused; nil means as the file says.
+    package var reuse: Bool?
 
     package init(
-        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool = false
+        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool? = nil
     ) {
         self.parameters = parameters
         self.selection = selection
@@ -59,7 +60,7 @@ package struct Planner {
             pipeline: pipeline.name, file: pipeline.file, root: pipeline.root, environment: pipeline.chosenEnvironment,
             parameters: parameters, maxParallel: pipeline.maxParallel, pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
-            reusesUnchanged: request.reuse || pipeline.reusesUnchanged, definitionText: loaded.settingsText)
+            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText)
     }
 
     // MARK: - Parameters

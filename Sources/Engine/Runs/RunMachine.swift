@@ -291,8 +291,9 @@ extension RunMachine {
         } else if cancelled > 0 {
             end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(stage.items.count) items cancelled")
         } else {
-            let isReused = counts[.reused, default: 0] == stage.items.count
-            end(UnitID(stage.id), index, isReused ? .reused : .succeeded, reason: nil)
+            let reused = counts[.reused, default: 0]
+            let reason = reused > 0 ? "\(reused) of \(stage.items.count) items reused" : nil
+            end(UnitID(stage.id), index, reused == stage.items.count ? .reused : .succeeded, reason: reason)
         }
     }
 }

@@ -163,7 +163,8 @@ package struct RunSession: Sendable {
         store = workshop.store
         let tools = workshop.tools(for: loaded, folder: folder.staging)
         let conductor = StageConductor(
-            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools, now: workshop.now)
+            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
+            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
         let mailbox = EngineMailbox()
         let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
         var seed: UInt64 = 0

@@ -44,9 +44,14 @@ extension RunStore {
     package func find(_ text: String, pipeline: String? = nil) throws(StoreError) -> RunID {
         let ids: [String] = try read { db in
             if text == "last" || text == "latest" {
+                // Ids of one second are in no order among themselves.
                 return try String.fetchAll(
-                    db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
-                    arguments: [pipeline])
+                    db,
+                    sql: """
+                        SELECT id FROM runs WHERE (?1 IS NULL OR pipeline = ?1) AND id >= (
+                            SELECT substr(max(id), 1, 15) FROM runs WHERE ?1 IS NULL OR pipeline = ?1)
+                        ORDER BY started_at DESC, id DESC LIMIT 1
+                        """, arguments: [pipeline])
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }
@@ -172,6 +177,10 @@ package struct StoredCheckHistory: CheckHistory {
                 sql: """
                     SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
                         AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
+                        -- What was taken from an earlier run was measured there.
+                        AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run = checks.run
+                            AND attempts.stage = checks.stage AND attempts.item = checks.item
+                            AND attempts.attempt = checks.attempt AND attempts.ending = 'reused')
                     ORDER BY run DESC, attempt DESC LIMIT ?
                     """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
         }

@@ -126,6 +126,7 @@ extension RunStore {
         let key: [(any DatabaseValueConvertible)?] = [
             state.id.rawValue, id.stage.rawValue, id.item?.rawValue ?? "", number,
         ]
+        if result.ending == .succeeded, let reuseKey = result.reuseKey { try keep(reuseKey, of: id, event, state, db) }
         let usage = result.usage
         try db.cachedStatement(
             sql: """
