@@ -15,7 +15,9 @@ struct Caudal: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
+            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, BackfillCommand.self, PruneCommand.self,
+            ValidateCommand.self,
+            ExplainCommand.self,
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
             DoctorCommand.self,
         ])

@@ -29,6 +29,27 @@ extension RunStore {
         }
     }
 
+    /// Every run of a pipeline as a backfill sees it, newest first.
+    package func pastRuns(of pipeline: String) throws(StoreError) -> [PastRun] {
+        let folder = folder
+        return try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, status, environment, parameters, json_extract(plan, '$.selection') AS selection
+                    FROM runs WHERE pipeline = ? ORDER BY id DESC
+                    """, arguments: [pipeline])
+            return rows.map { row in
+                let id = RunID(row["id"])
+                var status = RunState.Status(rawValue: row["status"]) ?? .interrupted
+                if status == .running, !folder.run(id).isLive { status = .interrupted }
+                return PastRun(
+                    id: id, status: status, parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    environment: row["environment"], selection: row["selection"])
+            }
+        }
+    }
+
     /// The names of all pipelines that have runs, sorted.
     package func pipelines() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
@@ -44,14 +65,9 @@ extension RunStore {
     package func find(_ text: String, pipeline: String? = nil) throws(StoreError) -> RunID {
         let ids: [String] = try read { db in
             if text == "last" || text == "latest" {
-                // Ids of one second are in no order among themselves.
                 return try String.fetchAll(
-                    db,
-                    sql: """
-                        SELECT id FROM runs WHERE (?1 IS NULL OR pipeline = ?1) AND id >= (
-                            SELECT substr(max(id), 1, 15) FROM runs WHERE ?1 IS NULL OR pipeline = ?1)
-                        ORDER BY started_at DESC, id DESC LIMIT 1
-                        """, arguments: [pipeline])
+                    db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
+                    arguments: [pipeline])
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }

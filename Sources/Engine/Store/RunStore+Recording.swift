@@ -36,6 +36,17 @@ extension RunStore {
         }
     }
 
+    /// Removes everything that is recorded of a run.
+    func forget(_ run: RunID) throws(StoreError) {
+        let tables = [
+            "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "successes",
+        ]
+        try write { db in
+            for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }
+            try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run.rawValue])
+        }
+    }
+
     static func json(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
