@@ -37,10 +37,10 @@ soak: setup ## Simulate runs until stopped: make soak SEED=1
 	@CAUDAL_SOAK=$(SEED) swift test --skip-build --filter 'RunSimulationTests/soak'
 
 lint: ## The format of the sources
-	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 
 format: ## Bring the sources into their format
-	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
 
 clean: ## Remove what building made; runs and outputs stay
 	@rm -rf .build

@@ -33,6 +33,12 @@ struct NoOpStages {
         let engine = Engine(
             machine: RunMachine(state: RunState(id: id, plan: plan), seed: 1), journal: store, conductor: Conductor(),
             writer: nil)
+        let batches = engine.hub.batches()
+        let counting = Task {
+            var count = 0
+            for await _ in batches { count += 1 }
+            return count
+        }
         let (start, cpu) = (ContinuousClock.now, cpuSeconds())
         let state = try await engine.run(.start(ProcessTable.own))
         let wall = (ContinuousClock.now - start).seconds
@@ -43,7 +49,8 @@ struct NoOpStages {
         print(
             """
             \(count) stages, width \(width): \(wall.rounded3) s wall, \(used.rounded3) s CPU, \
-            \(Int(Double(count) / used)) stages/s of CPU, peak \(usage.ru_maxrss) KiB, \(state.lastSequence) events
+            \(Int(Double(count) / used)) stages/s of CPU, peak \(usage.ru_maxrss) KiB, \
+            \(state.lastSequence) events in \(await counting.value) transactions
             """)
     }
 

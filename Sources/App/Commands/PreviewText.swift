@@ -34,6 +34,13 @@ enum PreviewText {
                     "Stays:       \(isOne ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")")
             }
         }
+        for (stage, decision) in preview.reuse where inFull {
+            switch decision {
+            case .reuse(let run): lines.append("Reused:      \(stage): nothing has changed since run \(run)")
+            case .run(let reason): lines.append("Not reused:  \(stage): \(reason)")
+            case .open(let reason): lines.append("Perhaps:     \(stage): \(reason)")
+            }
+        }
         for skip in preview.skips where inFull { lines.append("Skipped:     \(skip.stage): \(skip.reason)") }
         if !preview.overwrites.isEmpty {
             let limit = inFull ? preview.overwrites.count : 3

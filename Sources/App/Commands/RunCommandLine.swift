@@ -38,14 +38,23 @@ struct RunCommandLine: AsyncParsableCommand {
     func run() async throws {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(warning.oneLine) }
-        let workshop = try state.workshop(root: loaded.pipeline.root)
-        let plan = try Output.reporting { try makePlan(loaded, workshop) }
-        try await Output.reporting {
-            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
+        if dryRun {
+            return try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+                try await explain(loaded, try await examinedPlan(loaded, workshop), workshop)
+            }
         }
-        if dryRun { return explain(plan, workshop) }
+        let workshop = try state.workshop(root: loaded.pipeline.root)
+        let plan = try await examinedPlan(loaded, workshop)
         let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
         try await SessionRunner(session: session, options: show, workshop: workshop).run()
+    }
+
+    private func examinedPlan(_ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> RunPlan {
+        try await Output.reporting {
+            let plan = try makePlan(loaded, workshop)
+            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
+            return plan
+        }
     }
 
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
@@ -58,8 +67,9 @@ struct RunCommandLine: AsyncParsableCommand {
             medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
     }
 
-    private func explain(_ plan: RunPlan, _ workshop: Workshop) {
-        var preview = CommandPreview(starting: plan, now: workshop.now())
+    private func explain(_ loaded: LoadedPipeline, _ plan: RunPlan, _ workshop: Workshop) async throws {
+        let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
+        var preview = CommandPreview(starting: plan, outlook: outlook, now: workshop.now())
         // An item's own part of a path is not known yet: what any item has written counts.
         preview.overwrites = preview.overwrites.filter { path in
             let any = path.replacing(#/\$\{item\.[^}]*\}/#, with: "*")

@@ -18,6 +18,8 @@ package struct CommandPreview: Sendable {
     package let skips: [(stage: StageID, reason: String)]
     /// What would be written over.
     package var overwrites: [String]
+    /// The stages that would be reused, and why others would not be, upstream first.
+    package let reuse: [(stage: StageID, decision: ReuseOutlook.Decision)]
     /// Those among the stages to run that have run before and say that twice does harm.
     package let harmful: [StageID]
     /// How long it should take, from history; nil where a stage has none.
@@ -32,11 +34,17 @@ package struct CommandPreview: Sendable {
     }
 
     /// What a new run brings about.
-    package init(starting plan: RunPlan, now: Moment) {
+    ///
+    /// `outlook`: which of its stages would be reused.
+    package init(starting plan: RunPlan, outlook: ReuseOutlook = ReuseOutlook(), now: Moment) {
+        var plan = plan
+        for index in plan.stages.indices where outlook.reused.contains(plan.stages[index].id) {
+            plan.stages[index].expected = .zero
+        }
         let state = RunState(id: "preview", plan: plan)
         var machine = RunMachine(state: state, seed: 0)
         _ = machine.handle(.start(Self.nobody), at: now)
-        self.init(from: state, to: machine.state, refusal: nil, isLive: false, now: now)
+        self.init(from: state, to: machine.state, refusal: nil, isLive: false, outlook: outlook, now: now)
     }
 
     /// What taking a run up again brings about that no process runs.
@@ -55,7 +63,11 @@ package struct CommandPreview: Sendable {
 
     private static let nobody = ProcessIdentity(pid: 0, startTicks: 0, bootID: "")
 
-    private init(from state: RunState, to after: RunState, refusal: String?, isLive: Bool, now: Moment) {
+    private init(
+        from state: RunState, to after: RunState, refusal: String?, isLive: Bool,
+        outlook: ReuseOutlook = ReuseOutlook(),
+        now: Moment
+    ) {
         self.refusal = refusal
         var runs: [StageID] = []
         var standing: [StageID: UnitStatus] = [:]
@@ -86,6 +98,11 @@ package struct CommandPreview: Sendable {
             }
             if state.startedAt != nil { standing[then.id] = before.unit.status }
         }
+        reuse = CriticalPath.topologicalIndices(of: after.plan).compactMap { index in
+            let stage = after.plan.stages[index].id
+            return outlook.decisions[stage].map { (stage, $0) }
+        }
+        runs.removeAll(where: outlook.reused.contains)
         (self.runs, self.items, self.stays, self.goesOn, self.stops) = (runs, items, stays, goesOn, stops)
         (self.skips, self.standing) = (skips, standing)
         let planned = runs.compactMap { after.plan.index(of: $0) }.map { after.plan.stages[$0] }

@@ -44,6 +44,17 @@ package struct Workshop: Sendable {
         return PipelineExamination(loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"))
     }
 
+    /// What reusing unchanged stages would come to in a run of a plan that has not begun.
+    package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
+        let facts = RunFacts(
+            runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
+        let conductor = StageConductor(
+            loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
+            tools: tools(for: loaded, folder: state.path + "/questions"), reusesUnchanged: plan.reusesUnchanged,
+            now: now)
+        return try await conductor.reuseOutlook(of: plan)
+    }
+
     /// Every value of a pipeline that must not be seen.
     static func secrets(of loaded: LoadedPipeline) -> [String] {
         var secrets = SecretMasker.secrets(in: loaded.variables)

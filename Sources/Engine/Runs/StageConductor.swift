@@ -2,15 +2,15 @@ import Foundation
 
 /// Makes attempts of real stages: finds their data, has an executor do the work, judges what came out and publishes it.
 package struct StageConductor: AttemptConductor {
-    private let loaded: LoadedPipeline
-    private let facts: RunFacts
+    let loaded: LoadedPipeline
+    let facts: RunFacts
     private let folder: RunFolder
     private let store: RunStore
     private let tools: DataTools
     private let resolver: SourceResolver
     private let commands: ProcessExecutor
-    private let reuse: StageReuse
-    private let now: @Sendable () -> Moment
+    let reuse: StageReuse
+    let now: @Sendable () -> Moment
 
     package init(
         loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
@@ -84,12 +84,7 @@ package struct StageConductor: AttemptConductor {
         guard let stage = loaded.pipeline.stage(order.unit.stage) else {
             throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
         }
-        var attempt = StageAttempt(
-            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
-            stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
-            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
-            now: started, state: order.state)
-        attempt.sources = try await sources(of: attempt, order)
+        let attempt = try await found(stage, order, started)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         var reason: String?
         if reuse.isWanted(for: stage) {
@@ -98,17 +93,28 @@ package struct StageConductor: AttemptConductor {
             case .run(let why): reason = why
             }
         }
-        let ready = attempt
-        async let key = reuseKey(ready, order)
-        var result = try await work(ready, order, control, publish)
+        async let key = reuseKey(attempt, order)
+        var result = try await work(attempt, order, control, publish)
         result.reuseReason = reason
         if result.ending == .succeeded { result.reuseKey = await key }
         return result
     }
 
+    /// An attempt with its data found.
+    func found(_ stage: Stage, _ order: AttemptOrder, _ started: Moment) async throws -> StageAttempt {
+        var attempt = StageAttempt(
+            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
+            stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
+            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
+            now: started, state: order.state)
+        attempt.sources = try await sources(of: attempt, order)
+        return attempt
+    }
+
     // MARK: - Reuse
 
-    private func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
+    /// Whether an attempt has to be made.
+    func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
         if order.isAskedFor { return .run("asked to run again") }
         if let obstacle = reuse.obstacle(for: attempt.stage) { return .run(obstacle) }
         guard let key = await reuseKey(attempt, order) else { return .run("what it reads could not be compared") }
