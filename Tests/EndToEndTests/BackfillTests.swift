@@ -75,6 +75,17 @@ struct BackfillTests {
         #expect(!FileText.exists(project.folder.path(".caudal")))
     }
 
+    @Test("Ctrl-C stops the runs that are under way and starts no more", .timeLimit(.minutes(2)))
+    func interrupted() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("days.yaml", Self.pipeline.replacing("test ! -e bad", with: "sleep 600; test ! -e bad"))
+        let backfill = try await project.start("backfill", "days.yaml", "--days", "2026-11-01..2026-11-04")
+        _ = try #require(await backfill.says("2026-11-01  started"))
+        await backfill.interrupt()
+        _ = try #require(await backfill.says("4 days: 1 cancelled, 3 not started"))
+        #expect(await backfill.end() == .exited(130))
+    }
+
     @Test("Days that write the same file do not run at once")
     func sharedOutputs() async throws {
         let project = try ScratchProject()

@@ -16,11 +16,7 @@ struct RunCommandLine: AsyncParsableCommand {
     @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
     var parameters: [String] = []
 
-    @Option(help: "Run these stages only: 'stage', '+stage', 'stage+', 'group:x'; ',' means and, ' ' means or.")
-    var select: String?
-
-    @Option(help: "Leave these stages out.")
-    var exclude: String?
+    @OptionGroup var selection: SelectOptions
 
     @Flag(
         inversion: .prefixedNo,
@@ -59,9 +55,10 @@ struct RunCommandLine: AsyncParsableCommand {
 
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
-        let selected = try selection(in: loaded.pipeline)
+        let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
-        let request = RunRequest(parameters: given, selection: select, exclusion: exclude, reuse: reuse)
+        let request = RunRequest(
+            parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
         let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
         return try planner.plan(
             medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
@@ -77,31 +74,5 @@ struct RunCommandLine: AsyncParsableCommand {
         }
         Output.line("\(plan.pipeline): \(plan.stages.count) stages, \(plan.maxParallel) at once; nothing is run")
         for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
-    }
-
-    private func selection(in pipeline: Pipeline) throws -> Set<StageID>? {
-        guard select != nil || exclude != nil else { return nil }
-        let selectors: [Selector]
-        do throws(Selector.Fault) {
-            selectors = [try Selector(select ?? "*")] + (try excluded())
-        } catch {
-            throw ValidationError(error.message)
-        }
-        if selectors.contains(where: \.needsRun) {
-            throw ValidationError(
-                "a new run has no states to select by; 'caudal retry RUN --failed' runs what failed in a run again")
-        }
-        do throws(Selector.Fault) {
-            var chosen = try selectors[0].stages(among: pipeline.candidates)
-            for other in selectors.dropFirst() { chosen.subtract(try other.stages(among: pipeline.candidates)) }
-            return chosen
-        } catch {
-            throw ValidationError(error.message)
-        }
-    }
-
-    private func excluded() throws(Selector.Fault) -> [Selector] {
-        guard let exclude else { return [] }
-        return [try Selector(exclude)]
     }
 }

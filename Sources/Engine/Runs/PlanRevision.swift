@@ -40,7 +40,17 @@ package struct PlanRevision {
                 remedy: "what follows it may rest on that: put the stage back, go on with the version that the run "
                     + "has (--as-started), or start a new run")
         }
-        let differences = old.differences(to: plan)
+        var differences = old.differences(to: plan)
+        for index in differences.indices { differences[index].lines = differences[index].lines.map(Self.masked) }
         return differences.isEmpty ? nil : PlanChange(plan: plan, differences: differences)
+    }
+
+    /// A changed line without the value of a variable whose name says that it is a secret.
+    private static func masked(_ line: String) -> String {
+        guard let colon = line.firstRange(of: ": "), line[..<colon.lowerBound].contains("env."),
+            !line[colon.upperBound...].contains("${")
+        else { return line }
+        let name = line[..<colon.lowerBound].split(separator: ".").last.map(String.init) ?? ""
+        return SecretMasker.isSecret(name) ? line[..<colon.upperBound] + SecretMasker.replacement : line
     }
 }
