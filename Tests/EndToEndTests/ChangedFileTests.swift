@@ -81,7 +81,7 @@ struct ChangedFileTests {
     @Test("The value of a variable that is a secret by its name is not shown")
     func secret() async throws {
         let project = try await project()
-        try project.write(Self.pipeline + "env: {API_TOKEN: dont-tell-anybody, PLACE: here}\n", to: "p.yaml")
+        try project.write(Self.pipeline + "\nenv: {API_TOKEN: dont-tell-anybody, PLACE: here}\n", to: "p.yaml")
         let dry = try await project.caudal("retry", "last", "--dry-run")
         #expect(dry.output.contains("+ the pipeline's env.API_TOKEN: ••••"), "\(dry)")
         #expect(dry.output.contains("+ the pipeline's env.PLACE: here"), "\(dry)")

@@ -465,11 +465,23 @@ extension RunMachine {
                 dropRetryTimer(id)
                 emit(.unitReset(id))
             // A fan-out that was under way and does something else now begins anew.
-            case .running where stage.itemsAreStale: emit(.unitReset(id))
+            case .running where stage.itemsAreStale: resetFanOut(stage)
             case .pending, .running, .succeeded, .failed, .cancelled, .reused: break
             }
         }
         restart()
+        propagate()
+        // A fan-out that was under way on something that is now to run waits for that again.
+        for index in CriticalPath.topologicalIndices(of: state.plan) where state.stages[index].unit.status == .running {
+            let rests = state.plan.allUpstream(of: index).contains { !state.stages[$0].unit.status.isFinished }
+            if rests { resetFanOut(state.stages[index]) }
+        }
+        restart()
+    }
+
+    private mutating func resetFanOut(_ stage: StageState) {
+        for item in stage.items { dropRetryTimer(UnitID(stage.id, item.item.key)) }
+        emit(.unitReset(UnitID(stage.id)))
     }
 
     /// Lets stages run that now have all they wait for; after a command changed what had ended.
