@@ -137,6 +137,7 @@ struct ShowText {
         }
         lines.append("")
         lines += stageTable
+        lines += planChanges
         lines += checks
         lines += artifacts
         return lines
@@ -161,11 +162,19 @@ struct ShowText {
     private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)
         -> [String]
     {
-        let words = rows.map(RowWords.account) ?? unit.reason ?? ""
+        let reason = rows == nil || status == .reused || unit.lastResult?.reuseReason != nil ? unit.reason : nil
+        let words = [rows.map(RowWords.account), reason].compactMap { $0 }.joined(separator: "  ")
         return [
             StatusMark.glyph(status, frame: 0, ascii: false), name, status == .failed ? "FAILED" : status.rawValue,
             String(unit.attempts.count), took?.short ?? "—", words,
         ]
+    }
+
+    private var planChanges: [String] {
+        state.planChanges.flatMap { change in
+            ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
+                + PlanChangeText.lines(change.differences, paint: paint)
+        }
     }
 
     private var checks: [String] {

@@ -29,9 +29,11 @@ enum DatasetReader {
         let schema = reader.text("schema")
         let csv = dialect(&reader, format: place)
         reader.finish()
-        return Dataset(
+        var dataset = Dataset(
             name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
             placeLocation: placeLocation)
+        dataset.definitionText = entry.value.definitionLines().joined(separator: "\n")
+        return dataset
     }
 
     private static func format(of path: Located<Template>, _ problems: ConfigProblems) -> Dataset.Format? {

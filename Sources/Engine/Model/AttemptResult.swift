@@ -33,6 +33,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     /// The run whose outputs were taken, and why this one ran or was reused.
     package var reusedFrom: RunID?
     package var reuseReason: String?
+    /// What decided its outputs, for a success that may be taken again.
+    package var reuseKey: ReuseKey?
     /// Things worth knowing that are not failures.
     package var notes: [String]
 
@@ -43,7 +45,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         ending: Ending, failure: Failure? = nil, exit: ProcessExit? = nil, duration: Duration = .zero,
         usage: ResourceUsage? = nil, rows: RowAccount? = nil, artifacts: [Artifact] = [], reads: [InputVersion] = [],
         checks: [CheckResult] = [], lastLines: [String] = [], items: [Item]? = nil, reusedFrom: RunID? = nil,
-        reuseReason: String? = nil, notes: [String] = []
+        reuseReason: String? = nil, reuseKey: ReuseKey? = nil, notes: [String] = []
     ) {
         self.ending = ending
         self.failure = failure
@@ -58,6 +60,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         self.items = items
         self.reusedFrom = reusedFrom
         self.reuseReason = reuseReason
+        self.reuseKey = reuseKey
         self.notes = notes
     }
 

@@ -25,6 +25,8 @@ package struct Dataset: Sendable, Equatable {
     package var location: SourceLocation
     /// Where its path or table is written.
     package var placeLocation: SourceLocation
+    /// Its resolved text, the same for the same meaning.
+    package var definitionText = ""
 
     package init(
         name: DatasetName, place: Place, schema: Located<String>? = nil, csv: CSVDialect = CSVDialect(),

@@ -1,8 +1,8 @@
 /// What a run is going to do: the pipeline's graph and rules with everything filled in.
 ///
-/// It is recorded when the run starts and never changes, so that a run can be shown, resumed and compared
-/// when its file is long gone.
-package struct RunPlan: Sendable, Codable {
+/// It is recorded when the run starts, so that a run can be shown, resumed and compared when its file is long gone. A
+/// retry with a changed file records a whole new one: see ``PlanChange``.
+package struct RunPlan: Sendable, Codable, Hashable {
     package var pipeline: String
     /// The pipeline file as the user named it, and the folder its paths start from.
     package var file: String
@@ -20,6 +20,8 @@ package struct RunPlan: Sendable, Codable {
     package var selection: String?
     /// Whether unchanged stages are reused.
     package var reusesUnchanged: Bool
+    /// The resolved text of what belongs to the whole pipeline.
+    package var definitionText: String
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of what it waits for.
@@ -30,7 +32,8 @@ package struct RunPlan: Sendable, Codable {
     package init(
         pipeline: String, file: String = "", root: String = "", environment: String? = nil,
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
-        stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false
+        stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
+        definitionText: String = ""
     ) {
         self.pipeline = pipeline
         self.file = file
@@ -42,6 +45,7 @@ package struct RunPlan: Sendable, Codable {
         self.stages = stages
         self.selection = selection
         self.reusesUnchanged = reusesUnchanged
+        self.definitionText = definitionText
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -75,6 +79,7 @@ package struct RunPlan: Sendable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, file, root, environment, parameters, maxParallel, pools, stages, selection, reusesUnchanged
+        case definitionText
     }
 
     package init(from decoder: any Decoder) throws {
@@ -90,7 +95,8 @@ package struct RunPlan: Sendable, Codable {
             pools: Dictionary(pools.map { (PoolName($0), $1) }, uniquingKeysWith: { first, _ in first }),
             stages: try values.decode([PlannedStage].self, forKey: .stages),
             selection: try values.decodeIfPresent(String.self, forKey: .selection),
-            reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false)
+            reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
+            definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "")
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -106,6 +112,7 @@ package struct RunPlan: Sendable, Codable {
         try values.encode(stages, forKey: .stages)
         try values.encodeIfPresent(selection, forKey: .selection)
         try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
+        try values.encode(definitionText, forKey: .definitionText)
     }
 }
 
@@ -146,7 +153,7 @@ package struct PlannedStage: Sendable, Codable, Hashable {
     package var outputPaths: [String]
     /// The median duration of its past attempts; for a fan-out, of the whole stage.
     package var expected: Duration?
-    /// The resolved text of its definition.
+    /// The resolved text of its definition, a value on each line: the stage, then its datasets and their schemas.
     package var definitionText: String
 
     package init(

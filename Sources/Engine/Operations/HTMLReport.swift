@@ -10,6 +10,7 @@ struct HTMLReport {
         if let flow = report.flow { body += section("Rows", flowPicture(flow) + rowTable) }
         body += section("Timeline", timeline)
         body += section("Stages", stageTable)
+        if !report.changes.isEmpty { body += section("Changed file", changeTable) }
         if !report.checks.isEmpty { body += section("Checks", checkTable + failingRows) }
         if !report.artifacts.isEmpty { body += section("Files", artifactTable) }
         body += "<footer>Written by caudal at \(escaped(RunReport.time(report.now)))</footer>"
@@ -120,6 +121,17 @@ struct HTMLReport {
                     escaped(line.planned.id.rawValue), escaped(line.planned.type),
                     "<span class=\"badge \(Self.style(of: line.stage.status))\">\(escaped(line.status))</span>",
                     line.duration?.short ?? "—", escaped(line.note),
+                ]
+            })
+    }
+
+    private var changeTable: String {
+        table(
+            ["Time", "By", "What", "Lines"], numeric: nil,
+            report.changes.map { at, by, difference in
+                [
+                    escaped(RunReport.time(at)), escaped(by), escaped(difference.title),
+                    difference.lines.map(escaped).joined(separator: "<br>"),
                 ]
             })
     }

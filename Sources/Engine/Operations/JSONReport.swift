@@ -31,6 +31,12 @@ struct JSONReport {
             var isBalanced: Bool
         }
 
+        struct Change: Encodable {
+            var time: String
+            var by: String
+            var differences: [PlanDifference]
+        }
+
         var pipeline: String
         var description: String
         var run: String
@@ -42,6 +48,7 @@ struct JSONReport {
         var environment: String?
         var rows: Flow?
         var stages: [Stage]
+        var changes: [Change]
     }
 
     var text: String {
@@ -66,6 +73,9 @@ struct JSONReport {
                     started: line.stage.startedAt.map { UTC.iso($0.wall) },
                     ended: line.stage.endedAt.map { UTC.iso($0.wall) }, durationMs: line.duration?.milliseconds,
                     rows: line.stage.rows, checks: line.stage.checks, artifacts: line.stage.artifacts)
+            },
+            changes: state.planChanges.map {
+                Page.Change(time: UTC.iso($0.at.wall), by: $0.by, differences: $0.differences)
             })
         return JSONReport.encode(page)
     }

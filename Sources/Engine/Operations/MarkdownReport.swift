@@ -24,6 +24,11 @@ struct MarkdownReport {
                 ]
             })
         lines += table(
+            "Changed file", ["Time", "By", "What", "Lines"],
+            report.changes.map { at, by, difference in
+                [RunReport.time(at), by, difference.title, difference.lines.joined(separator: "; ")]
+            })
+        lines += table(
             "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
             report.rowLines.map { line in
                 [

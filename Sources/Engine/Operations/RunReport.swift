@@ -90,6 +90,11 @@ package struct RunReport: Sendable {
         state.stages.flatMap { stage in stage.artifacts.map { (stage.id, $0) } }
     }
 
+    /// Every change of the pipeline file that the run went on with.
+    package var changes: [(at: Moment, by: String, difference: PlanDifference)] {
+        state.planChanges.flatMap { change in change.differences.map { (change.at, change.by, $0) } }
+    }
+
     package var flow: RowFlow? { RowFlow(state) }
 
     /// The stages with rows, for the table of rows.

@@ -29,6 +29,27 @@ extension RunStore {
         }
     }
 
+    /// Every run of a pipeline as a backfill sees it, newest first.
+    package func pastRuns(of pipeline: String) throws(StoreError) -> [PastRun] {
+        let folder = folder
+        return try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, status, environment, parameters, json_extract(plan, '$.selection') AS selection
+                    FROM runs WHERE pipeline = ? ORDER BY id DESC
+                    """, arguments: [pipeline])
+            return rows.map { row in
+                let id = RunID(row["id"])
+                var status = RunState.Status(rawValue: row["status"]) ?? .interrupted
+                if status == .running, !folder.run(id).isLive { status = .interrupted }
+                return PastRun(
+                    id: id, status: status, parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    environment: row["environment"], selection: row["selection"])
+            }
+        }
+    }
+
     /// The names of all pipelines that have runs, sorted.
     package func pipelines() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
@@ -172,6 +193,10 @@ package struct StoredCheckHistory: CheckHistory {
                 sql: """
                     SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
                         AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
+                        -- What was taken from an earlier run was measured there.
+                        AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run = checks.run
+                            AND attempts.stage = checks.stage AND attempts.item = checks.item
+                            AND attempts.attempt = checks.attempt AND attempts.ending = 'reused')
                     ORDER BY run DESC, attempt DESC LIMIT ?
                     """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
         }
