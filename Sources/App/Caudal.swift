@@ -16,7 +16,8 @@ struct Caudal: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
-            GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
+            GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, ReportCommand.self,
+            GenerateCommand.self,
             DoctorCommand.self,
         ])
 
@@ -51,7 +52,7 @@ struct Caudal: AsyncParsableCommand {
 
 /// The version, in one place.
 enum Version {
-    static let text = "0.1.0"
+    static let text = CaudalVersion.text
 }
 
 /// How the program ends, as scripts see it.

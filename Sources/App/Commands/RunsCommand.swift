@@ -96,7 +96,8 @@ struct ShowCommand: AsyncParsableCommand {
         let store = try state.openStore()
         let found = try Output.reporting { try store.state(of: try store.find(run)) }
         if json {
-            let report = RunReport(state: found, pipeline: nil, now: SystemClock.now)
+            let background = try Output.reporting { try RunBackground(of: found, in: store) }
+            let report = RunReport(state: found, background: background, now: SystemClock.now)
             Output.write(report.text(in: .json), to: STDOUT_FILENO)
             return
         }
@@ -132,7 +133,7 @@ struct ShowText {
     }
 
     private var stageTable: [String] {
-        let report = RunReport(state: state, pipeline: nil, now: now)
+        let report = RunReport(state: state, now: now)
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
             rows.append(

@@ -83,8 +83,10 @@ package struct StageConductor: AttemptConductor {
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
-            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
+            history: StoredCheckHistory(
+                store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
+        if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         attempt.sources = try await sources(of: attempt, order)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         while let question = try stage.type.question(attempt.typing) {
@@ -201,6 +203,7 @@ package struct StageConductor: AttemptConductor {
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = await reads
+        result.tool = "duckdb \(try await tools.program().version)"
         guard execution.failure == nil, let readings = execution.readings else {
             removeFolder(attempt.stagingFolder)
             return result

@@ -153,33 +153,6 @@ extension RunStore {
     }
 }
 
-/// The history of checks as the run store has it.
-package struct StoredCheckHistory: CheckHistory {
-    private let store: RunStore
-    private let pipeline: String
-    private let run: RunID
-
-    package init(store: RunStore, pipeline: String, before run: RunID) {
-        self.store = store
-        self.pipeline = pipeline
-        self.run = run
-    }
-
-    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] {
-        let found: [Double]? = try? store.read { db in
-            try Double.fetchAll(
-                db,
-                sql: """
-                    SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
-                        AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
-                    ORDER BY run DESC, attempt DESC LIMIT ?
-                    """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
-        }
-        // A history that cannot be read is none: the check says how many runs it rests on.
-        return found ?? []
-    }
-}
-
 extension RunState {
     /// Says that the run's process died before it ended.
     mutating func markInterrupted() { status = .interrupted }
