@@ -17,6 +17,7 @@ struct Caudal: AsyncParsableCommand {
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, ReportCommand.self,
+            ChecksCommand.self,
             GenerateCommand.self,
             DoctorCommand.self,
         ])

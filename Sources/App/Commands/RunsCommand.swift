@@ -166,12 +166,13 @@ struct ShowText {
             let mark: String
             switch check.outcome {
             case .passed: mark = paint.good("✓ passed")
-            case .warned: mark = paint.wait("! warned")
+            case .warned: mark = paint.wait("! \(check.word)")
             case .failed: mark = paint.bad("✗ failed")
             case .error: mark = paint.bad("✗ error ")
             }
             let part = check.partition.map { " (\($0))" } ?? ""
             lines.append("  \(mark)  \(stage)/\(check.id)\(part): \(check.message) (\(check.expectation))")
+            if let waiver = check.waiver { lines.append(paint.wait("              \(waiver)")) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(3) {
                 let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(

@@ -269,7 +269,7 @@ package struct CheckJudge {
     // MARK: - Words
 
     /// How the limits of a check are written.
-    private static func unit(of check: Check) -> (Double) -> String {
+    static func unit(of check: Check) -> (Double) -> String {
         switch check.kind {
         case .completeness, .rowCountVariation: return { percent($0) }
         case .anomaly: return { deviations($0) }
@@ -280,7 +280,7 @@ package struct CheckJudge {
         return { number in areFractions ? percent(number) : number.plain }
     }
 
-    private static func expectation(_ check: Check, show: (Double) -> String) -> String {
+    static func expectation(_ check: Check, show: (Double) -> String) -> String {
         func bounds(_ bounds: Check.Bounds) -> String {
             switch (bounds.min, bounds.max) {
             case (nil, nil): "anything"

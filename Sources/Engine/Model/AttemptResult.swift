@@ -257,6 +257,9 @@ package struct CheckResult: Sendable, Hashable, Codable {
     /// Why and until when a breach is accepted.
     package var waiver: String?
 
+    /// How it ended, in a word; `waived` where a breach is accepted for a time.
+    package var word: String { waiver == nil ? outcome.rawValue : "waived" }
+
     /// How many failing rows are kept for each check.
     package static let sampleLimit = 100
 

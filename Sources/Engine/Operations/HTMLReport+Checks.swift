@@ -11,7 +11,7 @@ extension HTMLReport {
             let id = "<b>\(escaped(check.id))</b>" + (scope.isEmpty ? "" : " <small>\(escaped(scope))</small>")
             let title = "\(line.name) in \(line.history.count.counted("run"))"
             return [
-                HTMLText.Cell(html: HTMLText.badge(line.outcome, ReportTone(check.outcome))),
+                HTMLText.Cell(html: HTMLText.badge(check.word, ReportTone(check.outcome))),
                 HTMLText.Cell(html: "\(id)<br><small>\(escaped(line.stage.rawValue))</small>"),
                 HTMLText.Cell(html: escaped(check.message) + waiver),
                 HTMLText.Cell(check.expectation, style: "soft"),

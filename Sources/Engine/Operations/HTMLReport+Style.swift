@@ -71,8 +71,9 @@ extension HTMLReport {
         .lane em{font-style:normal;color:var(--soft);font-size:.82rem;text-align:right;font-variant-numeric:tabular-nums}
         .lane.item b{font-size:.78rem;color:var(--soft);font-weight:400;padding-left:1rem}.lane.item em{font-size:.75rem}
         .lane.item{padding:0}
-        .track{position:relative;height:1.1rem;border-radius:.2rem;background:repeating-linear-gradient(to right,var(--line) 0 1px,\
-        transparent 1px var(--step)),var(--fill)}
+        .track{position:relative;height:1.1rem;border-radius:.2rem;background:var(--fill)}
+        .track s,.track u{position:absolute;top:0;bottom:0;text-decoration:none}
+        .track s{width:1px;background:var(--line)}.track u{background:var(--sheet)}
         .item .track{height:.7rem}
         .axis .track{background:none;height:1.1rem}
         .axis .track span{color:var(--soft);font-size:.72rem;white-space:nowrap}

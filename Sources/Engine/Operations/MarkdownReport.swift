@@ -56,7 +56,7 @@ struct MarkdownReport {
             report.checks.map { line in
                 let check = line.check
                 return [
-                    line.name, line.outcome, check.message + (check.waiver.map { " — \($0)" } ?? ""), check.expectation,
+                    line.name, check.word, check.message + (check.waiver.map { " — \($0)" } ?? ""), check.expectation,
                     line.sparkline.blocks(),
                 ]
             })

@@ -239,9 +239,6 @@ package struct RunReport: Sendable {
             "\(stage)\(item.map { "[\($0)]" } ?? "")/\(check.id)\(check.partition.map { " (\($0))" } ?? "")"
         }
 
-        /// How it ended, in a word: `waived` where a breach is accepted.
-        package var outcome: String { check.waiver == nil ? check.outcome.rawValue : "waived" }
-
         var sparkline: Sparkline {
             Sparkline(
                 history.compactMap { point in point.measured.map { Sparkline.Point($0, point.outcome) } },

@@ -370,7 +370,8 @@ package struct StageConductor: AttemptConductor {
             case .failed, .error: level = .error
             }
             let part = check.partition.map { " (\($0))" } ?? ""
-            control.log.note("check \(check.id)\(part) \(check.outcome.rawValue): \(check.message)", level: level)
+            let waiver = check.waiver.map { "; \($0)" } ?? ""
+            control.log.note("check \(check.id)\(part) \(check.word): \(check.message)\(waiver)", level: level)
         }
     }
 

@@ -1,4 +1,4 @@
-import Engine
+@testable import Engine
 import Foundation
 import Testing
 
@@ -83,5 +83,17 @@ struct ReportTests {
         #expect(flat.blocks() == "▄▄▄")
         #expect(Sparkline([]).blocks() == "")
         #expect(Sparkline([.init(0), .init(10)]).blocks() == "▁█")
+    }
+
+    @Test("A long time in which nothing ran is cut short, and what ran keeps its proportions")
+    func pauses() {
+        let scale = TimeScale([(0, 1), (0.5, 2), (100, 102)])
+        #expect(scale.pauses.map(\.length) == [.seconds(98)])
+        let (first, second) = (scale.place(2) - scale.place(0), scale.place(102) - scale.place(100))
+        #expect(abs(first - second) < 1e-9 && first > 0.45)
+        #expect(abs(scale.place(102) - 1) < 1e-9 && scale.place(500) == 1)
+        #expect(scale.marks.allSatisfy { $0 <= 2 || $0 >= 100 })
+        #expect(TimeScale([]).marks == [0])
+        #expect(TimeScale([(0, 1), (1.2, 2)]).pauses.isEmpty, "a short wait stays as long as it was")
     }
 }
