@@ -240,9 +240,11 @@ package struct StageConductor: AttemptConductor {
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
+        async let reads = versions(of: attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }, order)
         let execution = await commands.execute(work, for: control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
+        result.reads = await reads
         guard execution.failure == nil else {
             if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
             return result

@@ -45,8 +45,10 @@ extension RunStore {
         let ids: [String] = try read { db in
             if text == "last" || text == "latest" {
                 return try String.fetchAll(
-                    db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
-                    arguments: [pipeline])
+                    db,
+                    sql: """
+                        SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started_at DESC, id DESC LIMIT 1
+                        """, arguments: [pipeline])
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }
@@ -156,4 +158,17 @@ extension RunStore {
 extension RunState {
     /// Says that the run's process died before it ended.
     mutating func markInterrupted() { status = .interrupted }
+}
+
+extension RunStore {
+    /// The runs that published a file at a path, newest first; `path` is as artifacts have it: relative to the project's
+    /// root where it lies below it.
+    package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT run FROM artifacts WHERE path = ? ORDER BY run DESC LIMIT ?",
+                arguments: [path, limit]
+            ).map { RunID($0) }
+        }
+    }
 }
