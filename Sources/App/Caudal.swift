@@ -18,7 +18,7 @@ struct Caudal: AsyncParsableCommand {
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, ValidateCommand.self, ExplainCommand.self,
             GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, ReportCommand.self,
             ChecksCommand.self,
-            LineageCommand.self, SQLCommand.self,
+            LineageCommand.self, SQLCommand.self, ProfileCommand.self,
             GenerateCommand.self,
             DoctorCommand.self,
         ])
