@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup build demo run test lint format clean
+.PHONY: help setup build demo run test chaos soak lint format clean
 
 FILE ?= config/pipeline_config.yaml
 BUILD := swift build -c release --product caudal
@@ -24,11 +24,23 @@ test: setup ## Every test
 	@swift build --build-tests
 	@swift test --skip-build
 
+KILLS ?= 200
+
+chaos: setup ## Kill real runs at random moments and resume them: make chaos KILLS=200
+	@swift build --build-tests
+	@CAUDAL_CHAOS=$(KILLS) swift test --skip-build --filter ChaosTests
+
+SEED ?= 1
+
+soak: setup ## Simulate runs until stopped: make soak SEED=1
+	@swift build --build-tests
+	@CAUDAL_SOAK=$(SEED) swift test --skip-build --filter 'RunSimulationTests/soak'
+
 lint: ## The format of the sources
-	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 
 format: ## Bring the sources into their format
-	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
 
 clean: ## Remove what building made; runs and outputs stay
 	@rm -rf .build

@@ -13,7 +13,8 @@ let package = Package(
     name: "caudal",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "caudal", targets: ["App"])
+        .executable(name: "caudal", targets: ["App"]),
+        .executable(name: "engine-benchmark", targets: ["EngineBenchmark"]),
     ],
     dependencies: [
         // Command line: verbs, options, completions.
@@ -38,6 +39,7 @@ let package = Package(
                 "CSystem",
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict
@@ -52,6 +54,9 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // What the engine itself costs; inside of this package because it uses what only the package sees.
+        .executableTarget(
+            name: "EngineBenchmark", dependencies: ["Engine"], path: "Benchmarks/Engine", swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["CSystem", "Engine"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(

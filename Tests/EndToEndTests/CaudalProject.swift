@@ -59,7 +59,10 @@ final class CaudalProject: Sendable {
     }
 
     /// Starts the program, and gives its lines of output as they come.
-    func start(_ arguments: String...) async throws -> Started {
+    func start(_ arguments: String...) async throws -> Started { try await start(arguments) }
+
+    /// Starts the program, and gives its lines of output as they come.
+    func start(_ arguments: [String]) async throws -> Started {
         let (lines, continuation) = AsyncStream<String>.makeStream()
         let splitter = LineCollector { continuation.yield($0) }
         let launch = ProcessLaunch(
@@ -84,10 +87,20 @@ final class CaudalProject: Sendable {
             return nil
         }
 
-        /// Ends it as a power cut would.
-        func killHard() async {
-            kill(child.identity.pid, SIGKILL)
-            _ = await child.exit()
+        /// Waits until it has told of so many events, or has ended.
+        func passes(events: Int) async {
+            var left = events
+            for await _ in lines {
+                left -= 1
+                if left == 0 { return }
+            }
+        }
+
+        /// Ends it as a power cut would, and tells how it ended: it may have been faster.
+        @discardableResult
+        func killHard() async -> ProcessExit {
+            if ProcessTable.isAlive(child.identity) { kill(child.identity.pid, SIGKILL) }
+            return await child.exit().exit
         }
     }
 

@@ -39,6 +39,10 @@ struct DoctorCommand: AsyncParsableCommand {
                 let interrupted = runs.count { $0.trueStatus == .interrupted }
                 let note = interrupted == 0 ? "" : ", \(interrupted) interrupted: 'caudal resume' goes on with them"
                 say(true, "runs", "\(runs.count) in \(folder.path)\(note)")
+                let faults = try store.faults()
+                say(
+                    faults.isEmpty, "run store", faults.first ?? "sound",
+                    remedy: "move \(folder.database) away to begin anew; outputs are not affected")
             } catch {
                 say(false, "runs", error.description)
             }

@@ -47,15 +47,15 @@ struct ProfileCommand: AsyncParsableCommand {
                 "\(loaded.pipeline.file) has no dataset '\(subject)'" + Suggestion.phrase(for: subject, among: names))
         }
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
-        let profile = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+        let found = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
             try await Output.reporting { try await profile(of: name, loaded, given, workshop) }
         }
-        if json { return Output.line(JSONLine.text(profile)) }
+        if json { return Output.line(JSONLine.text(found)) }
         if suggest {
-            Output.line("# \(profile.rows.grouped) rows of \(PlainText.sanitized(subject)) pass these today")
-            return Output.write(CheckSuggestion(profile).text, to: 1)
+            Output.line("# \(found.rows.grouped) rows of \(PlainText.sanitized(subject)) pass these today")
+            return Output.write(CheckSuggestion(found).text, to: 1)
         }
-        for line in ProfileText(profile, title: subject).lines(Paint(color)) { Output.line(line) }
+        for line in ProfileText(found, title: subject).lines(Paint(color)) { Output.line(line) }
     }
 
     private func profile(
@@ -65,7 +65,8 @@ struct ProfileCommand: AsyncParsableCommand {
         let plan = try Planner(
             loaded, request: RunRequest(parameters: given), now: now, machine: MachineResources.total
         ).plan(medians: [:])
-        let facts = RunFacts(runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let facts = RunFacts(
+            runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
         let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
         let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }) { template in
@@ -76,7 +77,9 @@ struct ProfileCommand: AsyncParsableCommand {
         if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
             // A CSV file that a stage wrote has the types that the stage gives it.
             let known = await workshop.examination(of: loaded, plan: plan).findings().sources[name]
-            if let known, known.columnNames == source.columnNames { (source.columns, source.isOwn) = (known.columns, known.isOwn) }
+            if let known, known.columnNames == source.columnNames {
+                (source.columns, source.isOwn) = (known.columns, known.isOwn)
+            }
         }
         return try await Profiler(source, tools: tools, now: now).profile()
     }
@@ -97,10 +100,7 @@ struct ProfileCommand: AsyncParsableCommand {
             name: DatasetName(Self.single), place: .path(Template(text: path), format: format), location: place,
             placeLocation: place)
         let root = state.project.chosenFolder ?? state.project.currentFolder
-        return LoadedPipeline(
-            pipeline: Pipeline(name: "profile", file: subject, root: root, maxParallel: 1, datasets: [dataset]),
-            schemas: [:], variables: state.variables, warnings: [], variableFile: nil, text: "",
-            resolved: ConfigNode(.mapping([]), at: place))
+        return LoadedPipeline(of: dataset, file: subject, root: root, variables: state.variables)
     }
 }
 
@@ -136,7 +136,9 @@ struct ProfileText {
             let label = name + String(repeating: " ", count: max(0, 10 - name.count))
             lines.append("  \(paint.dim(label))\(PlainText.sanitized(value))")
         }
-        if let min = column.min, let max = column.max { add("range", "\(min.shortened(to: 60)) to \(max.shortened(to: 60))") }
+        if let min = column.min, let max = column.max {
+            add("range", "\(min.shortened(to: 60)) to \(max.shortened(to: 60))")
+        }
         if let mean = column.mean {
             add("mean", "\(mean.rounded(to: 4))" + (column.deviation.map { ", deviation \($0.rounded(to: 4))" } ?? ""))
         }

@@ -100,7 +100,9 @@ package final class AttemptControl: Sendable {
 /// The log as one attempt writes it: its program's output and the engine's own lines about it.
 package final class AttemptLog: Sendable {
     private let writer: LogWriter?
-    private let channels: [LogStream: LogChannel]
+    /// Made when something is first written: most attempts use one or two of the three.
+    private let channels = Mutex<[LogStream: LogChannel]>([:])
+    private let makeChannel: @Sendable (LogStream) -> LogChannel
     private let masker: SecretMasker
     private let now: @Sendable () -> Moment
     private let onRemark: @Sendable ([LogChannel.Remark]) -> Void
@@ -119,10 +121,18 @@ package final class AttemptLog: Sendable {
         self.masker = masker
         self.now = now
         self.onRemark = onRemark
-        channels = Dictionary(
-            LogStream.allCases.map {
-                ($0, LogChannel(pipeline: pipeline, run: run, unit: unit, attempt: attempt, stream: $0))
-            }, uniquingKeysWith: { first, _ in first })
+        makeChannel = {
+            LogChannel(pipeline: pipeline, run: run, unit: unit, attempt: attempt, stream: $0)
+        }
+    }
+
+    private func channel(_ stream: LogStream) -> LogChannel {
+        channels.withLock { channels in
+            if let channel = channels[stream] { return channel }
+            let channel = makeChannel(stream)
+            channels[stream] = channel
+            return channel
+        }
     }
 
     /// A text without the run's secrets, for what is kept of an attempt beside the log.
@@ -130,7 +140,7 @@ package final class AttemptLog: Sendable {
 
     /// Writes a line of the engine about the attempt.
     package func note(_ message: String, level: LogLevel = .info) {
-        guard let channel = channels[.engine] else { return }
+        let channel = channel(.engine)
         var block: [UInt8] = []
         let remark = channel.append(masker.masked(message), time: now().wall, level: level, to: &block)
         writer?.append(block)
@@ -143,7 +153,7 @@ package final class AttemptLog: Sendable {
     package func write(
         _ stream: LogStream, level: LogLevel? = nil, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
     ) {
-        guard let channel = channels[stream] else { return }
+        let channel = channel(stream)
         let time = now().wall
         var block: [UInt8] = []
         var found: [LogChannel.Remark] = []

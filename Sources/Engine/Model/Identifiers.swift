@@ -49,16 +49,15 @@ package struct RunID: Name {
     package let rawValue: String
     package init(_ rawValue: String) { self.rawValue = rawValue }
 
-    /// Makes an id from the time of start (UTC) and four letters and digits of `random`.
+    /// Makes an id from the time of start (UTC): the second, two letters for its thousandth, and two of `random`.
+    ///
+    /// Ids sort as their runs started, to a thousandth of a second.
     package init(startedAt moment: Moment, random: UInt64) {
-        let letters = Array("abcdefghijkmnpqrstuvwxyz23456789")
-        var rest = random
-        var suffix = ""
-        for _ in 0..<4 {
-            suffix.append(letters[Int(rest % UInt64(letters.count))])
-            rest /= UInt64(letters.count)
-        }
-        self.init(UTC.compact(moment.wall) + "-" + suffix)
+        let letters = Array("23456789abcdefghijkmnpqrstuvwxyz")
+        let count = UInt64(letters.count)
+        let part = UInt64(((moment.wall % 1000) + 1000) % 1000) * count * count / 1000
+        let suffix = [part / count, part % count, random / count % count, random % count].map { letters[Int($0)] }
+        self.init(UTC.compact(moment.wall) + "-" + String(suffix))
     }
 }
 

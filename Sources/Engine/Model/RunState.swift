@@ -243,6 +243,29 @@ package struct Attempt: Sendable, Equatable {
     package internal(set) var stopRequested: StopReason?
     /// The moves that were about to be made, with the result that holds once they are.
     package internal(set) var publishing: PublishPlan?
-    package internal(set) var publishingResult: AttemptResult?
-    package internal(set) var result: AttemptResult?
+    package internal(set) var publishingResult: AttemptResult? {
+        get { publishingBox?.value }
+        set { publishingBox = newValue.map(Box.init) }
+    }
+    package internal(set) var result: AttemptResult? {
+        get { resultBox?.value }
+        set { resultBox = newValue.map(Box.init) }
+    }
+    // Apart, because a result is large and most attempts of a run have none yet, or an old one that nobody looks at.
+    private var publishingBox: Box<AttemptResult>?
+    private var resultBox: Box<AttemptResult>?
+
+    init(number: Int, startedAt: Moment) {
+        self.number = number
+        self.startedAt = startedAt
+    }
+}
+
+/// A value that is kept apart from what holds it.
+private final class Box<Value: Sendable & Equatable>: Sendable, Equatable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    static func == (left: Box, right: Box) -> Bool { left === right || left.value == right.value }
 }

@@ -58,7 +58,8 @@ package struct CheckSuggestion: Sendable {
     }
 
     private func range(_ column: DataProfile.ColumnProfile) -> String? {
-        guard column.fits.isNumeric, let low = column.min.flatMap(Double.init), let high = column.max.flatMap(Double.init),
+        guard column.fits.isNumeric, let low = column.min.flatMap(Double.init),
+            let high = column.max.flatMap(Double.init),
             low.isFinite, high.isFinite, abs(low) < 1e15, abs(high) < 1e15
         else { return nil }
         let min = low >= 0 ? 0 : -Self.roundedUp(-low)

@@ -150,8 +150,11 @@ package struct Profiler: Sendable {
         let kind = source.format == .parquet ? "VIEW" : "TABLE"
         script.add(
             "read the rows", weight: 10,
-            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))")
-        for (index, column) in columns.enumerated() { addFigures("c\(index)", index, column.fits, isEstimated, &script) }
+            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
+        )
+        for (index, column) in columns.enumerated() {
+            addFigures("c\(index)", index, column.fits, isEstimated, &script)
+        }
         return script
     }
 
@@ -203,7 +206,9 @@ package struct Profiler: Sendable {
     private func profile(
         of column: Column, _ fits: ColumnType, _ index: Int, _ readings: DataReadings
     ) -> DataProfile.ColumnProfile {
-        func own(_ kind: String) -> [DataReadings.Row] { readings.rows(kind).filter { $0.integer("place") == Int64(index) } }
+        func own(_ kind: String) -> [DataReadings.Row] {
+            readings.rows(kind).filter { $0.integer("place") == Int64(index) }
+        }
         let figures = own("figures").first
         var quantiles: [String] = []
         if case .list(let list)? = figures?.fields["quantiles"] { quantiles = list.compactMap(\.text) }

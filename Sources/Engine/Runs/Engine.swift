@@ -127,6 +127,7 @@ package actor Engine {
             loop: for await _ in mailbox.wakes {
                 let mail = mailbox.take()
                 if mail.close { isClosing = true }
+                forget(mail.inputs)
                 if let failure = mail.failure { giveUp(StoreError(.unreadable(failure.description), path: "the log")) }
                 if fault == nil {
                     do throws(StoreError) {
@@ -160,6 +161,17 @@ package actor Engine {
         for control in controls.values { control.requestStop(.shutdown) }
         for continuation in publishing.values { continuation.resume(returning: false) }
         publishing = [:]
+    }
+
+    /// Lets go of what belonged to attempts and timers that have ended.
+    private func forget(_ inputs: [RunInput]) {
+        for input in inputs {
+            switch input {
+            case .attemptEnded(let unit, let number, _) where controls[unit]?.number == number: controls[unit] = nil
+            case .timerFired(let timer): timers[timer] = nil
+            default: break
+            }
+        }
     }
 
     // MARK: - Actions

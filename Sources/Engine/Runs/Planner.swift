@@ -173,8 +173,7 @@ package struct Planner {
             guard seen.insert(need).inserted else { continue }
             if chosen.contains(need) { found.insert(need) } else { next += upstream[need] ?? [] }
         }
-        let order = loaded.pipeline.stages.map(\.id)
-        return order.filter(found.contains)
+        return found.sorted { loaded.pipeline.position(of: $0) ?? 0 < loaded.pipeline.position(of: $1) ?? 0 }
     }
 }
 

@@ -25,6 +25,24 @@ enum SlotLimit: Hashable, Sendable {
     case items(Int)
 }
 
+/// How much of the narrower limits is taken.
+struct SlotCounts: Sendable {
+    private var room: [SlotLimit: Int]
+
+    init(_ plan: RunPlan) {
+        room = [:]
+        for (index, stage) in plan.stages.enumerated() {
+            if let pool = stage.pool { room[.pool(pool)] = plan.pools[pool, default: 1] }
+            if let items = stage.fanOut?.maxParallel { room[.items(index)] = items }
+        }
+    }
+
+    func hasRoom(_ limit: SlotLimit) -> Bool { room[limit, default: 1] > 0 }
+
+    mutating func take(_ limits: [SlotLimit]) { for limit in limits { room[limit, default: 1] -= 1 } }
+    mutating func release(_ limits: [SlotLimit]) { for limit in limits { room[limit, default: 1] += 1 } }
+}
+
 /// Units that wait for a slot: most urgent first, and aside those that a narrower limit holds.
 ///
 /// A unit stays where it is when it is cancelled; whoever takes it out looks whether it still waits.
@@ -38,11 +56,12 @@ struct ReadyQueue: Sendable {
     mutating func park(_ unit: ReadyUnit, at limit: SlotLimit) { parked[limit, default: []].insert(unit) }
 
     /// Takes out the most urgent unit that no limit without room is known to hold.
-    mutating func popMostUrgent(hasRoom: (SlotLimit) -> Bool) -> ReadyUnit? {
+    mutating func popMostUrgent(_ slots: SlotCounts) -> ReadyUnit? {
+        if parked.isEmpty { return open.popMax() }
         var best = open.max
         var source: SlotLimit?
         for (limit, heap) in parked {
-            guard let candidate = heap.max, hasRoom(limit) else { continue }
+            guard let candidate = heap.max, slots.hasRoom(limit) else { continue }
             if let current = best, !(current < candidate) { continue }
             best = candidate
             source = limit

@@ -22,8 +22,7 @@ package struct RunMachine: Sendable {
     /// For each stage, the longest path from its start to the end of the run, in milliseconds.
     private let urgency: [Int64]
     private var ready = ReadyQueue()
-    private var poolInUse: [PoolName: Int] = [:]
-    private var openItems: [Int] = []
+    private var slots: SlotCounts
     /// Units whose lease was asked for and not yet answered; each holds a slot.
     private var leasing: Set<UnitID> = []
     /// Units whose lease was refused; they wait for the lease timer.
@@ -34,6 +33,7 @@ package struct RunMachine: Sendable {
         self.state = state
         self.seed = seed
         urgency = CriticalPath.remaining(of: state.plan)
+        slots = SlotCounts(state.plan)
         rebuild()
     }
 
@@ -314,10 +314,10 @@ extension RunMachine {
     private mutating func startReady() {
         guard state.status == .running, !state.isPaused else { return }
         while state.openAttempts + leasing.count < state.plan.maxParallel,
-            let unit = ready.popMostUrgent(hasRoom: hasRoom)
+            let unit = ready.popMostUrgent(slots)
         {
             guard state.unit(unit.id)?.status == .queued, !leasing.contains(unit.id) else { continue }
-            if let limit = limits(unit.id, unit.stageIndex).first(where: { !hasRoom($0) }) {
+            if let limit = limits(unit.id, unit.stageIndex).first(where: { !slots.hasRoom($0) }) {
                 ready.park(unit, at: limit)
             } else if state.plan.stages[unit.stageIndex].needsLease {
                 leasing.insert(unit.id)
@@ -380,22 +380,9 @@ extension RunMachine {
         return limits
     }
 
-    private func hasRoom(_ limit: SlotLimit) -> Bool {
-        switch limit {
-        case .pool(let pool): poolInUse[pool, default: 0] < state.plan.pools[pool, default: 1]
-        case .items(let index): openItems[index] < state.plan.stages[index].fanOut?.maxParallel ?? .max
-        }
-    }
+    private mutating func take(_ id: UnitID, _ index: Int) { slots.take(limits(id, index)) }
 
-    private mutating func take(_ id: UnitID, _ index: Int) {
-        if let pool = state.plan.stages[index].pool { poolInUse[pool, default: 0] += 1 }
-        if id.item != nil { openItems[index] += 1 }
-    }
-
-    private mutating func release(_ id: UnitID, _ index: Int) {
-        if let pool = state.plan.stages[index].pool { poolInUse[pool, default: 0] -= 1 }
-        if id.item != nil { openItems[index] -= 1 }
-    }
+    private mutating func release(_ id: UnitID, _ index: Int) { slots.release(limits(id, index)) }
 
     /// Computes everything anew that follows from the state.
     mutating func rebuild() {
@@ -406,8 +393,7 @@ extension RunMachine {
         }
         unfinishedStages = state.stages.count { !$0.unit.status.isFinished }
         ready.removeAll()
-        openItems = [Int](repeating: 0, count: count)
-        poolInUse = [:]
+        slots = SlotCounts(state.plan)
         let waitsForLease = Set(refused.map(\.id))
         refused.removeAll { state.unit($0.id)?.status != .queued }
         for (index, stage) in state.stages.enumerated() {

@@ -108,7 +108,12 @@ package struct RunSession: Sendable {
         let now = workshop.now()
         var plan = plan
         plan.origin = workshop.origin
-        let id = RunID(startedAt: now, random: workshop.random())
+        var id: RunID
+        // Another run of the same moment may have drawn the same letters.
+        repeat {
+            id = RunID(startedAt: now, random: workshop.random())
+        } while FileText.exists(
+            workshop.state.run(id).path)
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }

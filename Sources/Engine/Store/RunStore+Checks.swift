@@ -79,14 +79,12 @@ extension RunStore {
                     SELECT checks.*, runs.started_at FROM checks JOIN runs ON runs.id = checks.run
                     WHERE checks.pipeline = ?1 AND (?2 IS NULL OR checks.stage = ?2) AND (?3 IS NULL OR checks.id = ?3)
                         AND checks.run IN (
-                            -- Runs that begin in one second have ids that tell nothing about their order.
-                            SELECT DISTINCT run FROM checks JOIN runs ON runs.id = checks.run
-                            WHERE checks.pipeline = ?1 AND (?2 IS NULL OR stage = ?2) AND (?3 IS NULL OR checks.id = ?3)
-                                AND (?4 IS NULL OR started_at <= (SELECT started_at FROM runs WHERE id = ?4))
-                            ORDER BY started_at DESC LIMIT ?5)
+                            SELECT DISTINCT run FROM checks WHERE pipeline = ?1 AND (?2 IS NULL OR stage = ?2)
+                                AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR run <= ?4)
+                            ORDER BY run DESC LIMIT ?5)
                         AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
                             AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
-                    ORDER BY runs.started_at DESC, checks.run DESC, checks.stage, checks.item, checks.id, checks.part LIMIT ?6
+                    ORDER BY checks.run DESC, checks.stage, checks.item, checks.id, checks.part LIMIT ?6
                     """, arguments: [pipeline, stage?.rawValue, check, last?.rawValue, runs, Self.checkPointLimit])
             return rows.reversed().compactMap(Self.checkPoint)
         }
@@ -167,14 +165,12 @@ package struct StoredCheckHistory: CheckHistory {
             try Double.fetchAll(
                 db,
                 sql: """
-                    SELECT measured FROM checks JOIN runs ON runs.id = checks.run
-                    WHERE checks.pipeline = ?1 AND stage = ?2 AND checks.id = ?3
-                        AND started_at < (SELECT started_at FROM runs WHERE id = ?4)
+                    SELECT measured FROM checks WHERE pipeline = ?1 AND stage = ?2 AND id = ?3 AND run < ?4
                         AND outcome IN ('passed', 'warned') AND waiver IS NULL AND measured IS NOT NULL
                         AND item = ?5 AND part = ?6
                         AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
                             AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
-                    ORDER BY started_at DESC LIMIT ?7
+                    ORDER BY run DESC LIMIT ?7
                     """,
                 arguments: [
                     pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", part ?? "", limit,

@@ -45,10 +45,8 @@ extension RunStore {
         let ids: [String] = try read { db in
             if text == "last" || text == "latest" {
                 return try String.fetchAll(
-                    db,
-                    sql: """
-                        SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY started_at DESC, id DESC LIMIT 1
-                        """, arguments: [pipeline])
+                    db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
+                    arguments: [pipeline])
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }

@@ -20,7 +20,7 @@ package struct RunRecord: Sendable {
 extension RunStore {
     /// Records a new run, before its first event.
     package func create(_ record: RunRecord) throws(StoreError) {
-        let plan = Self.json(record.plan)
+        let plan = Self.text(of: record.plan)
         try write { db in
             try db.execute(
                 sql: """
@@ -34,6 +34,17 @@ extension RunStore {
                     record.plan.stages.count, plan,
                 ])
         }
+    }
+
+    /// The plan as JSON, made stage by stage: all of them at once would take ten times the memory that the text does.
+    private static func text(of plan: RunPlan) -> String {
+        var bare = plan
+        bare.stages = []
+        var text = json(bare)
+        let mark = "\"stages\":[]"
+        guard let place = text.range(of: mark, options: .backwards) else { return json(plan) }
+        text.replaceSubrange(place, with: "\"stages\":[" + plan.stages.map { json($0) }.joined(separator: ",") + "]")
+        return text
     }
 
     static func json(_ value: some Encodable) -> String {
@@ -50,33 +61,50 @@ extension RunStore {
         _ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState
     ) throws(StoreError) {
         try write { db in
-            let insert = try db.cachedStatement(
-                sql: """
-                    INSERT INTO events (run, seq, at, steady, kind, stage, item, attempt, detail)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """)
             for event in events {
-                let row = EventRow(event.change)
-                try insert.execute(
-                    arguments: [
-                        state.id.rawValue, event.sequence, event.time.wall, event.time.steady, row.kind, row.stage,
-                        row.item, row.attempt, row.detail,
-                    ])
+                try Self.keep(event, of: state.id, db)
                 try Self.follow(event, of: state, in: db)
             }
-            for remark in remarks {
-                try db.cachedStatement(
-                    sql: """
-                        INSERT INTO remarks (run, at, level, stage, item, attempt, stream, message)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                        """
-                ).execute(
-                    arguments: [
-                        state.id.rawValue, remark.time, remark.level.name, remark.unit?.stage.rawValue,
-                        remark.unit?.item?.rawValue, remark.attempt, remark.stream.rawValue, remark.message,
-                    ])
-            }
+            for remark in remarks { try Self.keep(remark, of: state.id, db) }
         }
+    }
+
+    private static func keep(_ event: RunEvent, of run: RunID, _ db: Database) throws {
+        let values = EventRow(event.change)
+        var row = try RowWriter(
+            db,
+            """
+            INSERT INTO events (run, seq, at, steady, kind, stage, item, attempt, detail)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        row.add(run.rawValue)
+        row.add(event.sequence)
+        row.add(event.time.wall)
+        row.add(event.time.steady)
+        row.add(values.kind)
+        row.add(values.stage)
+        row.add(values.item)
+        row.add(values.attempt)
+        row.add(values.detail)
+        try row.write()
+    }
+
+    private static func keep(_ remark: LogChannel.Remark, of run: RunID, _ db: Database) throws {
+        var row = try RowWriter(
+            db,
+            """
+            INSERT INTO remarks (run, at, level, stage, item, attempt, stream, message)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        row.add(run.rawValue)
+        row.add(remark.time)
+        row.add(remark.level.name)
+        row.add(remark.unit?.stage.rawValue)
+        row.add(remark.unit?.item?.rawValue)
+        row.add(remark.attempt)
+        row.add(remark.stream.rawValue)
+        row.add(remark.message)
+        try row.write()
     }
 
     /// Writes what follows from an event into the other tables.
@@ -102,78 +130,100 @@ extension RunStore {
     private static func keep(
         _ outcome: Outcome, _ reason: String?, of stage: StageID, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
-        let duration = state.stage(stage)?.startedAt.map { event.time.since($0).milliseconds }
-        try db.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO stages (run, stage, pipeline, outcome, reason, ended_at, duration_ms)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(
-            arguments: [
-                state.id.rawValue, stage.rawValue, state.plan.pipeline, outcome.rawValue, reason, event.time.wall,
-                duration,
-            ])
+        var row = try RowWriter(
+            db,
+            """
+            INSERT OR REPLACE INTO stages (run, stage, pipeline, outcome, reason, ended_at, duration_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            """)
+        row.add(state.id.rawValue)
+        row.add(stage.rawValue)
+        row.add(state.plan.pipeline)
+        row.add(outcome.rawValue)
+        row.add(reason)
+        row.add(event.time.wall)
+        row.add(state.stage(stage)?.startedAt.map { event.time.since($0).milliseconds })
+        try row.write()
     }
 
     private static func keep(
         _ result: AttemptResult, of id: UnitID, _ number: Int, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
-        let key: [(any DatabaseValueConvertible)?] = [
-            state.id.rawValue, id.stage.rawValue, id.item?.rawValue ?? "", number,
-        ]
-        let usage = result.usage
-        try db.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO attempts (run, stage, item, attempt, ending, ended_at, duration_ms, exit, failure,
-                    cpu_ms, peak_memory, rows_read, rows_written, rows_quarantined, rows_duplicate, rows_dropped)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """
-        ).execute(
-            arguments: StatementArguments(
-                key + [
-                    result.ending.rawValue, event.time.wall, result.duration.milliseconds, result.exit?.description,
-                    result.failure?.description, usage.map { ($0.user + $0.system).milliseconds }, usage?.peakMemory,
-                    result.rows?.read, result.rows?.written, result.rows?.quarantined, result.rows?.duplicates,
-                    result.rows?.dropped,
-                ]))
+        /// A row that begins with the attempt it belongs to.
+        func row(_ sql: String) throws -> RowWriter {
+            var row = try RowWriter(db, sql)
+            row.add(state.id.rawValue)
+            row.add(id.stage.rawValue)
+            row.add(id.item?.rawValue ?? "")
+            row.add(number)
+            return row
+        }
+        var attempt = try row(
+            """
+            INSERT OR REPLACE INTO attempts (run, stage, item, attempt, ending, ended_at, duration_ms, exit, failure,
+                cpu_ms, peak_memory, rows_read, rows_written, rows_quarantined, rows_duplicate, rows_dropped)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        attempt.add(result.ending.rawValue)
+        attempt.add(event.time.wall)
+        attempt.add(result.duration.milliseconds)
+        attempt.add(result.exit?.description)
+        attempt.add(result.failure?.description)
+        attempt.add(result.usage.map { ($0.user + $0.system).milliseconds })
+        attempt.add(result.usage?.peakMemory)
+        attempt.add(result.rows?.read)
+        attempt.add(result.rows?.written)
+        attempt.add(result.rows?.quarantined)
+        attempt.add(result.rows?.duplicates)
+        attempt.add(result.rows?.dropped)
+        try attempt.write()
         for artifact in result.artifacts {
-            try db.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO artifacts (run, stage, item, attempt, dataset, path, bytes, row_count, columns,
-                        content_hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(
-                arguments: StatementArguments(
-                    key + [
-                        artifact.dataset?.rawValue, artifact.path, artifact.sizeInBytes, artifact.rowCount,
-                        json(artifact.columns), artifact.contentHash,
-                    ]))
+            var row = try row(
+                """
+                INSERT OR REPLACE INTO artifacts (run, stage, item, attempt, dataset, path, bytes, row_count, columns,
+                    content_hash)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+            row.add(artifact.dataset?.rawValue)
+            row.add(artifact.path)
+            row.add(artifact.sizeInBytes)
+            row.add(artifact.rowCount)
+            row.add(json(artifact.columns))
+            row.add(artifact.contentHash)
+            try row.write()
         }
         for input in result.reads {
-            try db.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO inputs (run, stage, item, attempt, dataset, path, bytes, content_hash)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(
-                arguments: StatementArguments(
-                    key + [input.dataset?.rawValue, input.path, input.sizeInBytes, input.contentHash]))
+            var row = try row(
+                """
+                INSERT OR REPLACE INTO inputs (run, stage, item, attempt, dataset, path, bytes, content_hash)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+            row.add(input.dataset?.rawValue)
+            row.add(input.path)
+            row.add(input.sizeInBytes)
+            row.add(input.contentHash)
+            try row.write()
         }
         for check in result.checks {
-            try db.cachedStatement(
-                sql: """
-                    INSERT OR REPLACE INTO checks (run, stage, item, attempt, id, part, pipeline, kind, severity, outcome,
-                        measured, failing_rows, total_rows, expectation, message, waiver)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """
-            ).execute(
-                arguments: StatementArguments(
-                    key + [
-                        check.id, check.partition ?? "", state.plan.pipeline, check.kind, check.severity.rawValue,
-                        check.outcome.rawValue, check.measured, check.failingRows, check.totalRows, check.expectation,
-                        check.message, check.waiver,
-                    ]))
+            var row = try row(
+                """
+                INSERT OR REPLACE INTO checks (run, stage, item, attempt, id, part, pipeline, kind, severity, outcome,
+                    measured, failing_rows, total_rows, expectation, message, waiver)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+            row.add(check.id)
+            row.add(check.partition ?? "")
+            row.add(state.plan.pipeline)
+            row.add(check.kind)
+            row.add(check.severity.rawValue)
+            row.add(check.outcome.rawValue)
+            row.add(check.measured)
+            row.add(check.failingRows)
+            row.add(check.totalRows)
+            row.add(check.expectation)
+            row.add(check.message)
+            row.add(check.waiver)
+            try row.write()
         }
     }
 }

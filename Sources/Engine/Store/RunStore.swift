@@ -73,6 +73,13 @@ package final class RunStore: Sendable {
         do { return try pool.read(question) } catch { throw Self.fault(error, folder.database) }
     }
 
+    /// What SQLite's own examination finds damaged, a sentence each; empty when the store is sound.
+    ///
+    /// It reads the whole file.
+    package func faults() throws(StoreError) -> [String] {
+        try read { db in try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" } }
+    }
+
     /// Puts everything that was recorded on the disk itself, so that a power failure cannot take it back.
     package func makeDurable() throws(StoreError) {
         do {

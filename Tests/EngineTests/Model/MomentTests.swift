@@ -32,10 +32,10 @@ import Testing
     func runIDs() {
         var random = SplitMix64(seed: 7)
         var earlier = RunID(startedAt: Moment(wall: 1_795_392_000_000, steady: 0), random: 0)
-        #expect(earlier.rawValue == "20261123-000000-aaaa")
+        #expect(earlier.rawValue == "20261123-000000-2222")
         for step in 1...500 {
             let id = RunID(
-                startedAt: Moment(wall: 1_795_392_000_000 + Int64(step) * 1000, steady: 0), random: random.next())
+                startedAt: Moment(wall: 1_795_392_000_000 + Int64(step) * 7, steady: 0), random: random.next())
             #expect(earlier < id)
             #expect(id.rawValue.count == 20 && !id.rawValue.dropFirst(16).contains { "lo01".contains($0) })
             earlier = id

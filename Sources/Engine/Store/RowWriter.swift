@@ -1,0 +1,65 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+
+/// A row to be written, its values bound to SQLite one after the other.
+///
+/// The journal writes six rows for each stage of a run. Arguments that are boxed, checked and handed over by a closure
+/// for each value cost more than the row does.
+struct RowWriter {
+    private let statement: OpaquePointer
+    private let connection: OpaquePointer?
+    private var position: Int32 = 0
+
+    /// `sql`: one INSERT with a `?` for each value.
+    init(_ db: Database, _ sql: String) throws {
+        statement = try db.cachedStatement(sql: sql).sqliteStatement
+        connection = db.sqliteConnection
+    }
+
+    mutating func add(_ text: String?) {
+        position += 1
+        guard var text else { return bindNull() }
+        let position = position
+        // SQLite takes a copy: the text may be gone before the row is written.
+        let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        _ = text.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { characters in
+                // An empty text may have no address, and no address means NULL.
+                guard let address = characters.baseAddress else {
+                    return sqlite3_bind_text(statement, position, "", 0, copied)
+                }
+                return sqlite3_bind_text(statement, position, address, Int32(bytes.count), copied)
+            }
+        }
+    }
+
+    mutating func add(_ number: Int64?) {
+        position += 1
+        guard let number else { return bindNull() }
+        sqlite3_bind_int64(statement, position, number)
+    }
+
+    mutating func add(_ number: Int?) { add(number.map { Int64($0) }) }
+
+    mutating func add(_ number: Double?) {
+        position += 1
+        guard let number else { return bindNull() }
+        sqlite3_bind_double(statement, position, number)
+    }
+
+    private func bindNull() { sqlite3_bind_null(statement, position) }
+
+    /// Writes the row.
+    ///
+    /// - Throws: What SQLite says, as `DatabaseError`.
+    func write() throws {
+        precondition(position == sqlite3_bind_parameter_count(statement), "a row has as many values as columns")
+        let code = sqlite3_step(statement)
+        let message = code == SQLITE_DONE ? nil : sqlite3_errmsg(connection).map { String(cString: $0) }
+        sqlite3_reset(statement)
+        guard code == SQLITE_DONE else {
+            throw DatabaseError(resultCode: ResultCode(rawValue: code), message: message)
+        }
+    }
+}

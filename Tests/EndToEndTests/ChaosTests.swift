@@ -1,0 +1,139 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs of a real pipeline, killed at random moments and resumed until they are done.
+///
+/// `make chaos` sets how many kills (`CAUDAL_CHAOS`) and from which seed (`CAUDAL_CHAOS_SEED`); `make test` does twenty.
+@Suite("Killed again and again")
+struct ChaosTests {
+    private static let variables = ProcessInfo.processInfo.environment
+    private static let kills = variables["CAUDAL_CHAOS"].flatMap { Int($0) } ?? 20
+    private static let seed =
+        variables["CAUDAL_CHAOS_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1_000_000)
+
+    /// SQL stages, fan-outs of SQL and of commands, checks, a quarantine, and a command that must not run twice unsaid.
+    private static let pipeline = """
+        version: 1
+        name: chaos
+        max_parallel: 3
+        datasets:
+          raw: {path: data/raw/sales_data.csv, schema: data/schemas/sales_schema_v1.json}
+          catalog: {path: data/raw/product_catalog.csv}
+          valid: {path: out/valid.parquet}
+          clean: {path: "out/clean/region=${item.region}.parquet"}
+          enriched: {path: out/enriched.csv}
+          totals: {path: out/totals.parquet}
+          letters: {path: "out/letters/${item.number}.csv"}
+        stages:
+          validate: {type: validate, input: raw, output: valid, max_invalid: 10%, quarantine: out/bad.csv}
+          process:
+            type: process
+            input: valid
+            output: clean
+            foreach: {region: {sql: select distinct region from valid order by 1}}
+            steps:
+              - deduplicate: {by: [order_id], keep: first}
+              - fill_missing: {quantity: 0, price: 0}
+              - derive: {total: quantity * price}
+          enrich:
+            type: enrich
+            input: clean
+            output: enriched
+            lookups: [{dataset: catalog, on: product_id, add: [product_name, category], default: unknown}]
+            checks: [{unique: order_id}, {completeness: total, min: 95%}]
+          total: {type: sql, inputs: enriched, output: totals, query: "select category, sum(total) as total from enriched group by 1 order by 1"}
+          letter:
+            type: command
+            foreach: {number: ["1", "2", "3", "4"]}
+            run: "for word in word one two three; do echo $word; sleep 0.02; done > ${stage.output}"
+            output: letters
+          ledger:
+            type: command
+            needs: [enrich, letter]
+            run: "echo $CAUDAL_RUN_ID $CAUDAL_ATTEMPT >> ledger; sleep 0.05"
+          report: {type: report, needs: [total, ledger], output_dir: reports}
+        """
+
+    @Test("After every kill nothing is half done, and in the end everything is as if nobody had killed it")
+    func killAndResume() async throws {
+        var chance = Chance(seed: Self.seed)
+        let project = try CaudalProject(copying: ["data/raw", "data/schemas"])
+        try project.write("chaos.yaml", Self.pipeline)
+        let clock = ContinuousClock()
+        let began = clock.now
+        let calm = try await project.caudal("run", "chaos.yaml", "--plain")
+        let length = began.duration(to: clock.now)
+        #expect(calm.exit == .exited(0), "\(calm)")
+        let wanted = try Self.contents(of: project)
+        #expect(wanted.count >= 12, "\(wanted.keys)")
+
+        var kills = 0
+        while kills < Self.kills {
+            let outputs = project.folder.path("out")
+            if FileManager.default.fileExists(atPath: outputs) { try FileManager.default.removeItem(atPath: outputs) }
+            let before = try Self.newest(project)?.id
+            var arguments = ["run", "chaos.yaml", "--json"]
+            // A run may be killed several times before its last resumption is left in peace.
+            repeat {
+                let process = try await project.start(arguments)
+                if chance.happens(50) {
+                    try await clock.sleep(for: length * (Double(chance.number(0...1000)) / 1000))
+                } else {
+                    await process.passes(events: chance.number(1...60))
+                }
+                if await process.killHard() == .signaled(9) { kills += 1 }
+                for (name, bytes) in try Self.contents(of: project) {
+                    #expect(wanted[name] == bytes, "seed \(Self.seed), kill \(kills): \(name) is half done")
+                }
+                arguments = ["resume", "last", "--json"]
+            } while try Self.newest(project)?.trueStatus == .interrupted && chance.happens(40)
+
+            let place = "seed \(Self.seed), after \(kills) kills"
+            if try Self.newest(project)?.trueStatus == .interrupted {
+                let answer = try await project.caudal("resume", "last", "--plain")
+                #expect(answer.exit == .exited(0), "\(place): \(answer)")
+            }
+            // Killed before the run was recorded: nothing is there to go on with.
+            if try Self.newest(project)?.id != before { #expect(try Self.contents(of: project) == wanted, "\(place)") }
+            try Self.expectTrueRecords(project, place)
+        }
+        let took = began.duration(to: clock.now)
+        print("\(kills) kills from seed \(Self.seed) in \(took.formatted(.units(allowed: [.seconds])))")
+    }
+
+    /// What stands in the output folder, by path; hidden files too, so that nothing half done goes unseen.
+    private static func contents(of project: CaudalProject) throws -> [String: Data] {
+        var found: [String: Data] = [:]
+        for name in project.files(in: "out") {
+            found[name] = try Data(contentsOf: URL(filePath: project.folder.path("out/" + name)))
+        }
+        return found
+    }
+
+    private static func newest(_ project: CaudalProject) throws -> RunSummary? {
+        try store(of: project).runs(pipeline: nil, limit: 1).first
+    }
+
+    private static func store(of project: CaudalProject) throws -> RunStore {
+        try RunStore(StateFolder(path: project.folder.path(".caudal")))
+    }
+
+    /// The database is sound, no run stands as running, nothing works for one, and what ran is what the journal says.
+    private static func expectTrueRecords(_ project: CaudalProject, _ place: String) throws {
+        let store = try store(of: project)
+        #expect(try store.faults() == [], "\(place)")
+        let ledger = (try? project.read("ledger"))?.split(separator: "\n").map(String.init) ?? []
+        #expect(Set(ledger).count == ledger.count, "\(place): an attempt ran twice: \(ledger)")
+        for run in try store.runs(pipeline: nil, limit: 3) {
+            #expect(run.trueStatus == .succeeded, "\(place): \(run.id) is \(run.trueStatus)")
+            let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run.id)/")
+            #expect(leftovers.isEmpty, "\(place): \(leftovers) still work for \(run.id)")
+            let state = RunState(id: run.id, plan: try store.plan(of: run.id), events: try store.events(of: run.id))
+            let attempts = try #require(state.unit(UnitID("ledger"))).attempts.map(\.number)
+            let lines = ledger.filter { $0.hasPrefix("\(run.id) ") }
+            #expect(lines.allSatisfy { line in attempts.contains { line.hasSuffix(" \($0)") } }, "\(place): \(lines)")
+        }
+    }
+}
