@@ -93,6 +93,14 @@ struct ProfileTests {
         #expect(wrong.status == 64 && wrong.errors.contains("did you mean 'out'?"), "\(wrong)")
     }
 
+    @Test("A few values that do not fit are seen beside those that do")
+    func mostly() async throws {
+        let project = try ScratchProject()
+        try project.write("n\n" + (1...19).map { "\($0)\n" }.joined() + "two\n", to: "in.csv")
+        let answer = try await project.caudal("profile", "in.csv")
+        #expect(answer.output.contains("n  text (19 of 20 look like integer), no nulls"), "\(answer)")
+    }
+
     @Test("What cannot be profiled is told: no rows are a profile, no file is a fault")
     func edges() async throws {
         let project = try ScratchProject()

@@ -128,9 +128,11 @@ struct ProfileText {
         let about = profile.isEstimated ? "≈" : ""
         let missing = profile.rows == 0 ? 0 : Double(column.nulls) / Double(profile.rows) * 100
         let nulls = column.nulls == 0 ? "no nulls" : "\(column.nulls.grouped) nulls (\(missing.rounded(to: 2))%)"
+        let filled = profile.rows - column.nulls
+        let mostly = column.mostly.map { " (\($0.rows.grouped) of \(filled.grouped) look like \($0.type))" } ?? ""
         var lines = [
             "\(PlainText.sanitized(column.name))  "
-                + paint.dim("\(column.type)\(fits), \(nulls), \(about)\(column.distinct.grouped) distinct")
+                + paint.dim("\(column.type)\(fits)\(mostly), \(nulls), \(about)\(column.distinct.grouped) distinct")
         ]
         func add(_ name: String, _ value: String) {
             let label = name + String(repeating: " ", count: max(0, 10 - name.count))

@@ -6,12 +6,20 @@ package struct DataProfile: Sendable, Encodable {
         package var rows: Int64
     }
 
+    /// A type that some texts could have, and how many rows that are.
+    package struct Likeness: Sendable, Hashable, Encodable {
+        package var type: String
+        package var rows: Int64
+    }
+
     /// One column.
     package struct ColumnProfile: Sendable, Encodable {
         package var name: String
         /// The type it has, and the narrower one that every text in it could have.
         package var type: ColumnType
         package var fits: ColumnType
+        /// A type that most texts could have and some could not, and how many could.
+        package var mostly: Likeness?
         package var nulls: Int64
         /// How many different values there are.
         package var distinct: Int64
@@ -30,7 +38,7 @@ package struct DataProfile: Sendable, Encodable {
         package var age: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case name, type, fits, nulls, distinct, min, max, mean, deviation, quantiles, top, histogram, age
+            case name, type, fits, mostly, nulls, distinct, min, max, mean, deviation, quantiles, top, histogram, age
         }
 
         package func encode(to encoder: any Encoder) throws {
@@ -38,6 +46,7 @@ package struct DataProfile: Sendable, Encodable {
             try values.encode(name, forKey: .name)
             try values.encode(type.description, forKey: .type)
             try values.encode(fits.description, forKey: .fits)
+            try values.encodeIfPresent(mostly, forKey: .mostly)
             try values.encode(nulls, forKey: .nulls)
             try values.encode(distinct, forKey: .distinct)
             try values.encodeIfPresent(min, forKey: .min)
@@ -94,7 +103,9 @@ package struct Profiler: Sendable {
         let isEstimated = rows > DataProfile.exactRows
         let second = try await tools.ask(figuresScript(columns, isEstimated), reading: source.files)
         let profiles = columns.enumerated().map { index, column in
-            profile(of: column.column, column.fits, index, second)
+            var profile = profile(of: column.column, column.fits, index, second)
+            profile.mostly = column.fits == .text ? Self.mostly(column.column, index, types) : nil
+            return profile
         }
         return DataProfile(
             dataset: source.dataset.rawValue, files: source.files.count, rows: rows, isEstimated: isEstimated,
@@ -134,6 +145,18 @@ package struct Profiler: Sendable {
     private static func fits(_ column: Column, _ index: Int, _ types: DataReadings.Row) -> ColumnType {
         guard column.type == .text, let filled = types.integer("f\(index)"), filled > 0 else { return column.type }
         return shapes.first { types.integer("\($0.name)\(index)") == filled }?.type ?? .text
+    }
+
+    /// The type that nine of ten texts could have: those that could not are worth a look.
+    private static func mostly(
+        _ column: Column, _ index: Int, _ types: DataReadings.Row
+    ) -> DataProfile.Likeness? {
+        guard column.type == .text, let filled = types.integer("f\(index)"), filled > 0 else { return nil }
+        for shape in shapes {
+            let rows = types.integer("\(shape.name)\(index)") ?? 0
+            if rows * 10 >= filled * 9 { return DataProfile.Likeness(type: shape.type.description, rows: rows) }
+        }
+        return nil
     }
 
     // MARK: - Figures
