@@ -269,13 +269,26 @@ package final class EngineMailbox: Sendable {
         /// The log can no longer be written.
         case failure(Failure)
         case close
+
+        /// Whether nothing waits for it, so that it may be recorded with what comes next.
+        var canWait: Bool {
+            switch self {
+            case .input(.attemptSpawned), .input(.progressed), .remarks: true
+            case .input, .failure, .close: false
+            }
+        }
     }
+
+    /// How long mail that can wait does.
+    private static let patience = Duration.milliseconds(20)
 
     struct Contents: Sendable {
         var inputs: [RunInput] = []
         var remarks: [LogChannel.Remark] = []
         var failure: Failure?
         var close = false
+        /// Whether the engine will be woken for mail that can wait.
+        var isWakeComing = false
     }
 
     private let contents = Mutex(Contents())
@@ -288,15 +301,28 @@ package final class EngineMailbox: Sendable {
     }
 
     func post(_ mail: Mail) {
-        contents.withLock { contents in
+        let mustSchedule = contents.withLock { contents -> Bool in
             switch mail {
             case .input(let input): contents.inputs.append(input)
             case .remarks(let remarks): contents.remarks += remarks
             case .failure(let failure): contents.failure = contents.failure ?? failure
             case .close: contents.close = true
             }
+            guard mail.canWait, !contents.isWakeComing else { return false }
+            contents.isWakeComing = true
+            return true
         }
-        wake.yield()
+        if !mail.canWait { wake.yield() }
+        if mustSchedule { wakeLater() }
+    }
+
+    private func wakeLater() {
+        // A task of its own: whoever posts goes on at once. Most often the wake finds that other mail took this along.
+        Task {
+            try? await ContinuousClock().sleep(for: Self.patience)
+            contents.withLock { $0.isWakeComing = false }
+            wake.yield()
+        }
     }
 
     /// Says that the log can no longer be written.
@@ -304,7 +330,7 @@ package final class EngineMailbox: Sendable {
 
     func take() -> Contents {
         contents.withLock { contents in
-            defer { contents = Contents() }
+            defer { contents = Contents(isWakeComing: contents.isWakeComing) }
             return contents
         }
     }

@@ -42,6 +42,23 @@ package struct EventRow: Sendable, Hashable {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// A result as JSON; nil says that it is a plain success.
+    private static func text(of result: AttemptResult) -> String? {
+        if result == .succeeded { return nil }
+        // The end of a program that said nothing, written by hand: it is there once for each attempt of one.
+        var rest = result
+        (rest.exit, rest.usage, rest.duration) = (nil, nil, .zero)
+        guard rest == .succeeded, case .exited(let status)? = result.exit, let usage = result.usage else {
+            return json(result)
+        }
+        return """
+            {"artifacts":[],"checks":[],"duration":\(result.duration.milliseconds),"ending":"succeeded",\
+            "exit":{"exited":{"_0":\(status)}},"lastLines":[],"notes":[],"reads":[],\
+            "usage":{"peakMemory":\(usage.peakMemory),"system":\(usage.system.milliseconds),\
+            "user":\(usage.user.milliseconds)}}
+            """
+    }
+
     /// The row of a change.
     package init(_ change: RunChange) {
         switch change {
@@ -66,7 +83,7 @@ package struct EventRow: Sendable, Hashable {
         case .publishing(let id, let number, let plan, let result):
             self.init("publishing", id, number, detail: Self.json(Publishing(plan: plan, result: result)))
         case .attemptEnded(let id, let number, let result):
-            self.init("attempt_ended", id, number, detail: result == .succeeded ? nil : Self.json(result))
+            self.init("attempt_ended", id, number, detail: Self.text(of: result))
         case .itemsFound(let id, let items): self.init("items_found", UnitID(id), detail: Self.json(items))
         case .retryScheduled(let id, let delay):
             self.init("retry_scheduled", id, detail: Self.json(Delay(delay: delay)))

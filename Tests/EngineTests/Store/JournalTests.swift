@@ -112,6 +112,17 @@ struct JournalTests {
         #expect((plan.parameters, plan.pools) == (["a": "é"], ["w": 3]))
     }
 
+    @Test("The end of a program that said nothing is written by hand as the encoder writes it")
+    func handWritten() throws {
+        let result = AttemptResult(
+            ending: .succeeded, exit: .exited(0), duration: .milliseconds(1234),
+            usage: ResourceUsage(user: .milliseconds(7), system: .milliseconds(8), peakMemory: 1 << 40))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoded = String(decoding: try encoder.encode(result), as: UTF8.self)
+        #expect(EventRow(.attemptEnded(UnitID("a"), attempt: 1, result)).detail == encoded)
+    }
+
     @Test("A measure that is no number comes back too")
     func noNumber() throws {
         var result = Self.result
