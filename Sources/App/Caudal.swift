@@ -17,9 +17,9 @@ struct Caudal: AsyncParsableCommand {
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
             MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, PruneCommand.self,
-            ValidateCommand.self, ExplainCommand.self,
-            GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
-            DoctorCommand.self, HomeCommand.self,
+            ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
+            LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
+            ProfileCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
         ])
 
     /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.

@@ -70,7 +70,7 @@ struct RetryPreviewTests {
         #expect(done.status == 0 && done.output.contains("publish  succeeded"), "\(done)")
     }
 
-    @Test("A stage that does harm twice and was running is not run again without a yes", .timeLimit(.minutes(2)))
+    @Test("A stage that does harm twice and was running is not run again without a yes", .timeLimit(.minutes(10)))
     func harmful() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(

@@ -89,8 +89,10 @@ struct PlainPrinter {
         } else if let reason {
             text += ": " + reason
         }
-        let warned = unit.lastResult?.checks.count { $0.outcome == .warned } ?? 0
-        if outcome.isSuccess, warned > 0 { text += paint.wait("  \(warned) warned") }
+        let remarks = (unit.lastResult?.checks ?? []).filter { $0.outcome == .warned }.map(\.word)
+        for word in ["warned", "waived"] where outcome.isSuccess && remarks.contains(word) {
+            text += paint.wait("  \(remarks.count { $0 == word }) \(word)")
+        }
         show(event, id, text)
     }
 

@@ -31,6 +31,17 @@ package struct KeptPipeline: Sendable {
     }
 }
 
+extension LoadedPipeline {
+    /// A pipeline of nothing but one dataset, for questions about a file that belongs to none.
+    package init(of dataset: Dataset, file: String, root: String, variables: [String: String]) {
+        self.init(
+            pipeline: Pipeline(
+                name: dataset.name.rawValue, file: file, root: root, maxParallel: 1, datasets: [dataset]),
+            schemas: [:], variables: variables, warnings: [], variableFile: nil, text: "",
+            schemaTexts: [:], resolved: ConfigNode(.mapping([]), at: .whole(file)))
+    }
+}
+
 /// Reads a pipeline file and everything it names.
 package struct PipelineLoader {
     private let stageTypes: [String: StageReader]

@@ -37,6 +37,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     package var reuseKey: ReuseKey?
     /// Things worth knowing that are not failures.
     package var notes: [String]
+    /// The program that did the work where it is one of Caudal's choosing, such as `duckdb 1.5.5`.
+    package var tool: String?
 
     /// How many of a process's last lines are kept with its result.
     package static let lastLineLimit = 20
@@ -45,7 +47,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         ending: Ending, failure: Failure? = nil, exit: ProcessExit? = nil, duration: Duration = .zero,
         usage: ResourceUsage? = nil, rows: RowAccount? = nil, artifacts: [Artifact] = [], reads: [InputVersion] = [],
         checks: [CheckResult] = [], lastLines: [String] = [], items: [Item]? = nil, reusedFrom: RunID? = nil,
-        reuseReason: String? = nil, reuseKey: ReuseKey? = nil, notes: [String] = []
+        reuseReason: String? = nil, reuseKey: ReuseKey? = nil, notes: [String] = [], tool: String? = nil
     ) {
         self.ending = ending
         self.failure = failure
@@ -62,6 +64,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         self.reuseReason = reuseReason
         self.reuseKey = reuseKey
         self.notes = notes
+        self.tool = tool
     }
 
     /// A success with nothing to tell.
@@ -238,6 +241,10 @@ package struct CheckResult: Sendable, Hashable, Codable {
     package var outcome: Outcome
     /// What was measured, or nil when nothing could be.
     package var measured: Double?
+    /// What a breach of fails the check, in the unit of ``measured``; nil where it is not judged by bounds.
+    package var limits: Check.Bounds?
+    /// What a breach of warns, in the unit of ``measured``.
+    package var warnLimits: Check.Bounds?
     /// What was expected, in words.
     package var expectation: String
     /// What was found, in words.
@@ -252,6 +259,9 @@ package struct CheckResult: Sendable, Hashable, Codable {
     package var partition: String?
     /// Why and until when a breach is accepted.
     package var waiver: String?
+
+    /// How it ended, in a word; `waived` where a breach is accepted for a time.
+    package var word: String { waiver == nil ? outcome.rawValue : "waived" }
 
     /// How many failing rows are kept for each check.
     package static let sampleLimit = 100

@@ -4,6 +4,8 @@
 /// retry with a changed file records a whole new one: see ``PlanChange``.
 package struct RunPlan: Sendable, Codable, Hashable {
     package var pipeline: String
+    /// What the pipeline is for.
+    package var description: String
     /// The pipeline file as the user named it, and the folder its paths start from.
     package var file: String
     package var root: String
@@ -22,6 +24,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var reusesUnchanged: Bool
     /// The resolved text of what belongs to the whole pipeline.
     package var definitionText: String
+    /// The program and the machine it began with; nil where that was not recorded.
+    package var origin: RunOrigin?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of what it waits for.
@@ -30,12 +34,13 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package let downstream: [[Int]]
 
     package init(
-        pipeline: String, file: String = "", root: String = "", environment: String? = nil,
+        pipeline: String, description: String = "", file: String = "", root: String = "", environment: String? = nil,
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
-        definitionText: String = ""
+        definitionText: String = "", origin: RunOrigin? = nil
     ) {
         self.pipeline = pipeline
+        self.description = description
         self.file = file
         self.root = root
         self.environment = environment
@@ -46,6 +51,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.selection = selection
         self.reusesUnchanged = reusesUnchanged
         self.definitionText = definitionText
+        self.origin = origin
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -78,8 +84,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case pipeline, file, root, environment, parameters, maxParallel, pools, stages, selection, reusesUnchanged
-        case definitionText
+        case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
+        case reusesUnchanged, definitionText, origin
     }
 
     package init(from decoder: any Decoder) throws {
@@ -87,6 +93,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         let pools = try values.decode([String: Int].self, forKey: .pools)
         self.init(
             pipeline: try values.decode(String.self, forKey: .pipeline),
+            description: try values.decodeIfPresent(String.self, forKey: .description) ?? "",
             file: try values.decode(String.self, forKey: .file),
             root: try values.decode(String.self, forKey: .root),
             environment: try values.decodeIfPresent(String.self, forKey: .environment),
@@ -96,12 +103,14 @@ package struct RunPlan: Sendable, Codable, Hashable {
             stages: try values.decode([PlannedStage].self, forKey: .stages),
             selection: try values.decodeIfPresent(String.self, forKey: .selection),
             reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
-            definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "")
+            definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "",
+            origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin))
     }
 
     package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(pipeline, forKey: .pipeline)
+        try values.encode(description, forKey: .description)
         try values.encode(file, forKey: .file)
         try values.encode(root, forKey: .root)
         try values.encodeIfPresent(environment, forKey: .environment)
@@ -113,6 +122,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         try values.encodeIfPresent(selection, forKey: .selection)
         try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
         try values.encode(definitionText, forKey: .definitionText)
+        try values.encodeIfPresent(origin, forKey: .origin)
     }
 }
 

@@ -29,8 +29,9 @@ package struct PlanRevision {
             reuse: old.reusesUnchanged)
         let there = Set(loaded.pipeline.stages.map(\.id))
         let selected = old.selection == nil ? nil : Set(old.stages.map(\.id)).intersection(there)
-        let plan = try Planner(loaded, request: request, now: now, machine: machine)
+        var plan = try Planner(loaded, request: request, now: now, machine: machine)
             .plan(medians: medians, selected: selected)
+        plan.origin = old.origin
         if plan.stages.isEmpty {
             throw Failure("\(loaded.pipeline.file) has none of the run's stages any more", remedy: "start a new run")
         }

@@ -57,8 +57,9 @@ package struct Planner {
             throw InvalidPipeline(errors: problems.errors, sources: lines)
         }
         return RunPlan(
-            pipeline: pipeline.name, file: pipeline.file, root: pipeline.root, environment: pipeline.chosenEnvironment,
-            parameters: parameters, maxParallel: pipeline.maxParallel, pools: pipeline.pools, stages: stages,
+            pipeline: pipeline.name, description: pipeline.description, file: pipeline.file, root: pipeline.root,
+            environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
+            pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText)
     }

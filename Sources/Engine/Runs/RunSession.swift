@@ -7,17 +7,20 @@ package struct Workshop: Sendable {
     package let store: RunStore
     package let variables: [String: String]
     package let now: @Sendable () -> Moment
+    /// What is recorded of this program and this machine with a run that begins here.
+    package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
-        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }
+        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current()
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
         self.now = now
         self.random = random
+        self.origin = origin
         store = try RunStore(state)
         reactor = ProcessReactor()
     }
@@ -118,6 +121,8 @@ package struct RunSession: Sendable {
         environment: Engine.Environment = Engine.Environment()
     ) throws -> RunSession {
         let now = workshop.now()
+        var plan = plan
+        plan.origin = workshop.origin
         var id: RunID
         // Another run of the same moment may have drawn the same letters.
         repeat {

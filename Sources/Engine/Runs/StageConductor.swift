@@ -105,8 +105,10 @@ package struct StageConductor: AttemptConductor {
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
-            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
+            history: StoredCheckHistory(
+                store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
+        if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }
@@ -253,6 +255,7 @@ package struct StageConductor: AttemptConductor {
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = await reads
+        result.tool = "duckdb \(try await tools.program().version)"
         guard execution.failure == nil, let readings = execution.readings else {
             removeFolder(attempt.stagingFolder)
             return result
@@ -289,9 +292,11 @@ package struct StageConductor: AttemptConductor {
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
+        async let reads = versions(of: attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }, order)
         let execution = await commands.execute(work, for: control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
+        result.reads = await reads
         guard execution.failure == nil else {
             if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
             return result
@@ -419,7 +424,8 @@ package struct StageConductor: AttemptConductor {
             case .failed, .error: level = .error
             }
             let part = check.partition.map { " (\($0))" } ?? ""
-            control.log.note("check \(check.id)\(part) \(check.outcome.rawValue): \(check.message)", level: level)
+            let waiver = check.waiver.map { "; \($0)" } ?? ""
+            control.log.note("check \(check.id)\(part) \(check.word): \(check.message)\(waiver)", level: level)
         }
     }
 

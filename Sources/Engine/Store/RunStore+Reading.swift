@@ -174,38 +174,20 @@ extension RunStore {
     }
 }
 
-/// The history of checks as the run store has it.
-package struct StoredCheckHistory: CheckHistory {
-    private let store: RunStore
-    private let pipeline: String
-    private let run: RunID
-
-    package init(store: RunStore, pipeline: String, before run: RunID) {
-        self.store = store
-        self.pipeline = pipeline
-        self.run = run
-    }
-
-    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] {
-        let found: [Double]? = try? store.read { db in
-            try Double.fetchAll(
-                db,
-                sql: """
-                    SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
-                        AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
-                        -- What was taken from an earlier run was measured there.
-                        AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run = checks.run
-                            AND attempts.stage = checks.stage AND attempts.item = checks.item
-                            AND attempts.attempt = checks.attempt AND attempts.ending = 'reused')
-                    ORDER BY run DESC, attempt DESC LIMIT ?
-                    """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
-        }
-        // A history that cannot be read is none: the check says how many runs it rests on.
-        return found ?? []
-    }
-}
-
 extension RunState {
     /// Says that the run's process died before it ended.
     package mutating func markInterrupted() { status = .interrupted }
+}
+
+extension RunStore {
+    /// The runs that published a file at a path, newest first; `path` is as artifacts have it: relative to the project's
+    /// root where it lies below it.
+    package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT run FROM artifacts WHERE path = ? ORDER BY run DESC LIMIT ?",
+                arguments: [path, limit]
+            ).map { RunID($0) }
+        }
+    }
 }
