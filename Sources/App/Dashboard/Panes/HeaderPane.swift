@@ -22,7 +22,7 @@ enum HeaderPane {
             run.status == .running
             ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
         right.append((4, [Span(clock, .dim)]))
-        if let words = watching(state) { right.append((3, [Span(words, .accent)])) }
+        if let words = watching(state) { right.append((0, [Span(words, .accent)])) }
         if state.isReadOnly { right.append((3, [Span("read-only", .wait)])) }
 
         var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
