@@ -49,7 +49,7 @@ package final class ChildProcess: Sendable {
     private let ending: Mutex<Ending>
 
     private enum Ending {
-        case open([CheckedContinuation<ChildExit, Never>])
+        case open([@Sendable (ChildExit) -> Void])
         case ended(ChildExit)
     }
 
@@ -62,17 +62,20 @@ package final class ChildProcess: Sendable {
 
     /// Waits until it has ended, everything it wrote was read and nothing of its group is left.
     package func exit() async -> ChildExit {
-        await withCheckedContinuation { continuation in
-            let known = ending.withLock { ending -> ChildExit? in
-                switch ending {
-                case .ended(let exit): return exit
-                case .open(let waiting):
-                    ending = .open(waiting + [continuation])
-                    return nil
-                }
+        await withCheckedContinuation { continuation in onExit { continuation.resume(returning: $0) } }
+    }
+
+    /// Calls `action` once that is so: on the reactor's thread, or at once when it is so already.
+    func onExit(_ action: @escaping @Sendable (ChildExit) -> Void) {
+        let known = ending.withLock { ending -> ChildExit? in
+            switch ending {
+            case .ended(let exit): return exit
+            case .open(let waiting):
+                ending = .open(waiting + [action])
+                return nil
             }
-            if let known { continuation.resume(returning: known) }
         }
+        if let known { action(known) }
     }
 
     /// Asks its group to end, and kills the group when it has not within the launch's grace.
@@ -80,12 +83,12 @@ package final class ChildProcess: Sendable {
 
     /// Called once by the reactor.
     func finish(_ exit: ChildExit) {
-        let waiting = ending.withLock { ending -> [CheckedContinuation<ChildExit, Never>] in
+        let waiting = ending.withLock { ending -> [@Sendable (ChildExit) -> Void] in
             guard case .open(let waiting) = ending else { return [] }
             ending = .ended(exit)
             return waiting
         }
-        for continuation in waiting { continuation.resume(returning: exit) }
+        for action in waiting { action(exit) }
     }
 }
 

@@ -104,12 +104,9 @@ package struct DuckDBExecutor: StageExecutor {
             arguments: ["-no-init", "-batch", "-jsonlines", "-f", job.scriptFile],
             environment: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue],
             folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)
-        let child = try await reactor.start(launch) { stream, bytes in
+        let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
             if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
         }
-        attempt.spawned(child.identity)
-        attempt.onStop { child.stop() }
-        let end = await child.exit()
         attempt.onStop(nil)
 
         // A program that ended before it wrote anything has no results.

@@ -98,8 +98,7 @@ package enum ToolRun {
         let collected = Collected()
         let launch = ProcessLaunch(
             program: program, arguments: arguments, environment: environment, folder: folder, marker: marker)
-        let child = try await reactor.start(launch) { stream, bytes in collected.append(stream, bytes) }
-        let end = await child.exit()
+        let end = try await reactor.run(launch) { stream, bytes in collected.append(stream, bytes) }
         return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
     }
 }

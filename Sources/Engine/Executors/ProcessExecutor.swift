@@ -38,10 +38,9 @@ package struct ProcessExecutor: StageExecutor {
         _ launch: ProcessLaunch, progressPattern: String?, for attempt: AttemptControl
     ) async throws(Failure) -> Execution {
         let output = OutputCollector(attempt: attempt, progressPattern: progressPattern)
-        let child = try await reactor.start(launch) { stream, bytes in output.take(stream, bytes) }
-        attempt.spawned(child.identity)
-        attempt.onStop { child.stop() }
-        let end = await child.exit()
+        let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
+            output.take(stream, bytes)
+        }
         attempt.onStop(nil)
         return Self.execution(of: end, lastLines: output.lastLines, attempt: attempt)
     }

@@ -90,8 +90,11 @@ package final class AttemptControl: Sendable {
         if isLate { handler?() }
     }
 
-    /// Tells the engine about the attempt's process.
-    package func spawned(_ process: ProcessIdentity) { onSpawn(process) }
+    /// Takes in that the attempt's process runs: the engine is told, and a request to stop goes to it.
+    func started(_ child: ChildProcess) {
+        onSpawn(child.identity)
+        onStop { child.stop() }
+    }
 
     /// Tells the engine how far the attempt is.
     package func report(_ progress: Progress) { onProgress(progress) }

@@ -13,15 +13,21 @@ package enum FileText {
         guard descriptor >= 0 else { throw Failure("\(path) cannot be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
+        // Most files here are small, those of /proc above all: room for them first, for the others as they grow.
+        var room = 1024
         while true {
-            let count = Foundation.read(descriptor, &buffer, buffer.count)
-            if count == 0 { return bytes }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw Failure("\(path) cannot be read: \(String(cString: strerror(errno)))")
+            let before = bytes.count
+            var error: Int32 = 0
+            let more = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+                let got = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+                if got < 0 { error = errno }
+                count = max(0, got)
             }
-            bytes.append(contentsOf: buffer[..<count])
+            if error == EINTR { continue }
+            if error != 0 { throw Failure("\(path) cannot be read: \(String(cString: strerror(error)))") }
+            if more.isEmpty { return bytes }
+            bytes = before == 0 ? more : bytes + more
+            room = min(1 << 20, max(room, bytes.count) * 2)
         }
     }
 

@@ -21,9 +21,9 @@ package struct Pipeline: Sendable {
     /// Databases, by name.
     package var connections: [String: Connection]
     /// Data by name, in file order.
-    package var datasets: [Dataset]
+    package var datasets: [Dataset] { didSet { datasetPositions = Self.positions(datasets.map(\.name)) } }
     /// Stages in file order.
-    package var stages: [Stage]
+    package var stages: [Stage] { didSet { findStages() } }
     /// When it runs by itself, if it does.
     package var schedule: Schedule?
     /// Who is told of what.
@@ -32,6 +32,11 @@ package struct Pipeline: Sendable {
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
+
+    // Where things stand in the lists above.
+    private var stagePositions: [StageID: Int] = [:]
+    private var datasetPositions: [DatasetName: Int] = [:]
+    private var producerPositions: [DatasetName: Int] = [:]
 
     package init(
         name: String, description: String = "", file: String, root: String, parameters: [Parameter] = [],
@@ -55,18 +60,31 @@ package struct Pipeline: Sendable {
         self.notifications = notifications
         self.chosenEnvironment = chosenEnvironment
         self.reusesUnchanged = reusesUnchanged
+        datasetPositions = Self.positions(datasets.map(\.name))
+        findStages()
+    }
+
+    private static func positions<Name: Hashable>(_ names: [Name]) -> [Name: Int] {
+        Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func findStages() {
+        stagePositions = Self.positions(stages.map(\.id))
+        let outputs = stages.enumerated().flatMap { index, stage in stage.definition.outputs.map { ($0, index) } }
+        producerPositions = Dictionary(outputs, uniquingKeysWith: { first, _ in first })
     }
 
     /// The stage of this name.
-    package func stage(_ id: StageID) -> Stage? { stages.first { $0.id == id } }
+    package func stage(_ id: StageID) -> Stage? { stagePositions[id].map { stages[$0] } }
+
+    /// The position of a stage in the file.
+    package func position(of id: StageID) -> Int? { stagePositions[id] }
 
     /// The dataset of this name.
-    package func dataset(_ name: DatasetName) -> Dataset? { datasets.first { $0.name == name } }
+    package func dataset(_ name: DatasetName) -> Dataset? { datasetPositions[name].map { datasets[$0] } }
 
     /// The stage that writes a dataset, if one does.
-    package func producer(of name: DatasetName) -> Stage? {
-        stages.first { $0.definition.outputs.contains(name) }
-    }
+    package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 
     /// What each stage waits for: the stages it names in `needs` and those that write the data it reads.
     package var upstream: [StageID: Set<StageID>] {

@@ -29,6 +29,7 @@ package struct EventRow: Sendable, Hashable {
     private struct Delay: Codable { var delay: Duration }
     private struct Publishing: Codable { var plan: PublishPlan; var result: AttemptResult }
     private struct Received: Codable { var command: RunCommand; var by: String }
+    private struct Changed: Codable { var change: PlanChange; var by: String }
     private struct Reason: Codable { var reason: String }
 
     private static func json(_ value: some Encodable) -> String {
@@ -42,11 +43,30 @@ package struct EventRow: Sendable, Hashable {
         return String(decoding: data, as: UTF8.self)
     }
 
+    /// A result as JSON; nil says that it is a plain success.
+    private static func text(of result: AttemptResult) -> String? {
+        if result == .succeeded { return nil }
+        // The end of a program that said nothing, written by hand: it is there once for each attempt of one.
+        var rest = result
+        (rest.exit, rest.usage, rest.duration) = (nil, nil, .zero)
+        guard rest == .succeeded, case .exited(let status)? = result.exit, let usage = result.usage else {
+            return json(result)
+        }
+        return """
+            {"artifacts":[],"checks":[],"duration":\(result.duration.milliseconds),"ending":"succeeded",\
+            "exit":{"exited":{"_0":\(status)}},"lastLines":[],"notes":[],"reads":[],\
+            "usage":{"peakMemory":\(usage.peakMemory),"system":\(usage.system.milliseconds),\
+            "user":\(usage.user.milliseconds)}}
+            """
+    }
+
     /// The row of a change.
     package init(_ change: RunChange) {
         switch change {
         case .runStarted(let process): self.init(kind: "run_started", detail: Self.json(process))
         case .runResumed(let process): self.init(kind: "run_resumed", detail: Self.json(process))
+        case .planChanged(let change, let by):
+            self.init(kind: "plan_changed", detail: Self.json(Changed(change: change, by: by)))
         case .commandReceived(let command, let by):
             self.init(kind: "command_received", detail: Self.json(Received(command: command, by: by)))
         case .paused: self.init(kind: "paused")
@@ -66,7 +86,7 @@ package struct EventRow: Sendable, Hashable {
         case .publishing(let id, let number, let plan, let result):
             self.init("publishing", id, number, detail: Self.json(Publishing(plan: plan, result: result)))
         case .attemptEnded(let id, let number, let result):
-            self.init("attempt_ended", id, number, detail: result == .succeeded ? nil : Self.json(result))
+            self.init("attempt_ended", id, number, detail: Self.text(of: result))
         case .itemsFound(let id, let items): self.init("items_found", UnitID(id), detail: Self.json(items))
         case .retryScheduled(let id, let delay):
             self.init("retry_scheduled", id, detail: Self.json(Delay(delay: delay)))
@@ -99,6 +119,9 @@ package struct EventRow: Sendable, Hashable {
         switch kind {
         case "run_started": return .runStarted(try value(ProcessIdentity.self))
         case "run_resumed": return .runResumed(try value(ProcessIdentity.self))
+        case "plan_changed":
+            let changed = try value(Changed.self)
+            return .planChanged(changed.change, by: changed.by)
         case "command_received":
             let received = try value(Received.self)
             return .commandReceived(received.command, by: received.by)

@@ -47,13 +47,21 @@ struct JournalTests {
         let stage = UnitID("a")
         let item = UnitID("a", "north/é \"x\"")
         let commands: [RunCommand] = [
-            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryFailed, .cancel(item), .cancelRun,
+            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryStages(["a", "b"]), .retryFailed,
+            .cancel(item), .cancelRun,
             .pause,
             .unpause, .mark(stage, .succeeded, reason: "because"),
         ]
         let plan = PublishPlan(moves: [.init(staged: "/s", target: "/t", inode: .max)])
         var changes: [RunChange] = [
             .runStarted(process), .runResumed(process), .paused, .unpaused, .unitHeld(item, reason: "pool x 1/1"),
+            .planChanged(
+                PlanChange(
+                    plan: RunPlan(pipeline: "p", maxParallel: 2, stages: [.init(id: "a", type: "sql", upstream: [])]),
+                    differences: [
+                        PlanDifference(stage: "a", kind: .changed, lines: ["+ é"]),
+                        PlanDifference(stage: nil, kind: .removed),
+                    ]), by: "é"),
             .attemptSpawned(item, attempt: 2, process), .attemptStarted(stage, attempt: 1),
             .progressed(stage, attempt: 1, StageProgress()),
             .progressed(item, attempt: 3, StageProgress(fraction: 0.123456789, rows: .max, activity: "reading")),
@@ -112,6 +120,17 @@ struct JournalTests {
         #expect((plan.parameters, plan.pools) == (["a": "é"], ["w": 3]))
     }
 
+    @Test("The end of a program that said nothing is written by hand as the encoder writes it")
+    func handWritten() throws {
+        let result = AttemptResult(
+            ending: .succeeded, exit: .exited(0), duration: .milliseconds(1234),
+            usage: ResourceUsage(user: .milliseconds(7), system: .milliseconds(8), peakMemory: 1 << 40))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoded = String(decoding: try encoder.encode(result), as: UTF8.self)
+        #expect(EventRow(.attemptEnded(UnitID("a"), attempt: 1, result)).detail == encoded)
+    }
+
     @Test("A measure that is no number comes back too")
     func noNumber() throws {
         var result = Self.result
@@ -163,7 +182,7 @@ struct JournalTests {
         }
     }
 
-    @Test("What an attempt used is recorded as it is shown", .timeLimit(.minutes(5)))
+    @Test("What an attempt used is recorded as it is shown", .timeLimit(.minutes(15)))
     func usage() async throws {
         let execution = try await AttemptTrial().shell("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done")
         let result = AttemptResult(ending: .succeeded, usage: execution.usage)
