@@ -20,7 +20,7 @@ package struct Intake {
         self.schema = schema
         predicates = SchemaPredicates(dialect: sql, isStrict: isStrict)
         let names = source.columnNames
-        fileNames = source.files.map { PathText.relative($0, to: root) }
+        fileNames = source.table.map { [$0.description] } ?? source.files.map { PathText.relative($0, to: root) }
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         for required in schema.required where !names.contains(required) {
             let place = schema.properties.first { $0.name == required }?.location ?? stageLocation

@@ -2,11 +2,13 @@ import Foundation
 
 /// Makes attempts of real stages: finds their data, has an executor do the work, judges what came out and publishes it.
 package struct StageConductor: AttemptConductor {
-    private let loaded: LoadedPipeline
-    private let facts: RunFacts
-    private let folder: RunFolder
-    private let store: RunStore
-    private let tools: DataTools
+    let loaded: LoadedPipeline
+    let facts: RunFacts
+    let folder: RunFolder
+    let store: RunStore
+    let tools: DataTools
+    /// The tables of connections.
+    let tables: TableReader
     private let resolver: SourceResolver
     private let commands: ProcessExecutor
     private let now: @Sendable () -> Moment
@@ -21,7 +23,8 @@ package struct StageConductor: AttemptConductor {
         self.store = store
         self.tools = tools
         self.now = now
-        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
+        tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         commands = ProcessExecutor(
             reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables)
     }
@@ -86,6 +89,7 @@ package struct StageConductor: AttemptConductor {
             history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
             now: started, state: order.state)
         attempt.sources = try await sources(of: attempt, order)
+        try await prepareTables(&attempt, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         while let question = try stage.type.question(attempt.typing) {
             attempt.queryColumns[question.index] = try await answer(question)
@@ -93,6 +97,7 @@ package struct StageConductor: AttemptConductor {
         switch try stage.type.work(for: attempt) {
         case .command(let work): return try await conduct(work, attempt, order, control, publish)
         case .data(let work): return try await conduct(work, attempt, order, control, publish)
+        case .load(let work): return try await conduct(work, attempt, order, control)
         case .inProcess(let work): return try await conduct(work, attempt, control, publish)
         }
     }
@@ -133,7 +138,7 @@ package struct StageConductor: AttemptConductor {
         }
     }
 
-    private func makeFolder(_ path: String?) throws(Failure) {
+    func makeFolder(_ path: String?) throws(Failure) {
         guard let path else { return }
         do {
             try FileManager.default.createDirectory(
@@ -144,7 +149,7 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// Removes what an attempt wrote for itself; what cannot be removed is found by the next clean-up.
-    private func removeFolder(_ path: String?) {
+    func removeFolder(_ path: String?) {
         guard let path else { return }
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -175,7 +180,7 @@ package struct StageConductor: AttemptConductor {
         return result
     }
 
-    private func run(
+    func run(
         _ script: SQLScript, essential: Int, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         reading: [String], writing: [String], threads: Int?, memory: Int64?
     ) async throws -> Execution {
@@ -340,12 +345,13 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
-    private func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
+    func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
         var known: [String: String] = [:]
         for artifact in order.artifacts.values.joined() { known[artifact.path] = artifact.contentHash }
         return sources.flatMap { source in
             source.files.map { file in
-                let path = PathText.relative(file, to: loaded.pipeline.root)
+                // A table's copy lies in the run's folder only while the attempt lasts.
+                let path = source.table?.description ?? PathText.relative(file, to: loaded.pipeline.root)
                 return InputVersion(
                     dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
                     contentHash: known[path] ?? ContentHash.ofFile(file))
@@ -358,7 +364,7 @@ package struct StageConductor: AttemptConductor {
         for name in names where !evidence.contains(folder + "/" + name) { removeFolder(folder + "/" + name) }
     }
 
-    private func log(_ checks: [CheckResult], _ control: AttemptControl) {
+    func log(_ checks: [CheckResult], _ control: AttemptControl) {
         for check in checks {
             let level: LogLevel
             switch check.outcome {
@@ -394,7 +400,7 @@ package struct StageConductor: AttemptConductor {
 
 extension AttemptResult {
     /// Takes in how the work ended.
-    fileprivate mutating func take(_ execution: Execution) {
+    mutating func take(_ execution: Execution) {
         exit = execution.exit
         usage = execution.usage
         lastLines = execution.lastLines

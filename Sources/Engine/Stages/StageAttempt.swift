@@ -18,6 +18,8 @@ package struct StageAttempt: Sendable {
     package var state: RunState?
     /// The columns of the stage's queries, which the engine has told.
     package var queryColumns: [Int: [Column]] = [:]
+    /// The table that the stage loads, as it is now.
+    package var loadTarget: LoadTarget?
 
     package init(
         pipeline: Pipeline, stage: Stage, item: Item? = nil, facts: RunFacts,
@@ -108,6 +110,7 @@ package struct StageAttempt: Sendable {
             sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables,
             root: pipeline.root)
         typing.queryColumns = queryColumns
+        typing.target = loadTarget
         return typing
     }
 
