@@ -16,9 +16,10 @@ struct Caudal: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
-            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, ValidateCommand.self, ExplainCommand.self,
-            GraphCommand.self, RunsCommand.self, ShowCommand.self, LogsCommand.self, GenerateCommand.self,
-            DoctorCommand.self, HomeCommand.self,
+            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, PruneCommand.self,
+            ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
+            LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
+            ProfileCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
         ])
 
     /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.
@@ -40,7 +41,8 @@ struct Caudal: AsyncParsableCommand {
                 try direct.run()
             }
         } catch {
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            // A bare status: what there is to say was said.
+            guard exitCode(for: error) == .validationFailure, !(error is ExitCode) else { exit(withError: error) }
             Output.error(usageMessage(for: error, verb))
             exit(withError: ExitCode.validationFailure)
         }
@@ -57,11 +59,6 @@ struct Caudal: AsyncParsableCommand {
     }
 }
 
-/// The version, in one place.
-enum Version {
-    static let text = "0.1.0"
-}
-
 /// How the program ends, as scripts see it.
 enum ExitStatus: Int32 {
     case succeeded = 0
@@ -69,6 +66,8 @@ enum ExitStatus: Int32 {
     /// The pipeline file, or what it names, is wrong.
     case invalid = 2
     case cancelled = 3
+    /// Wrong usage, which ArgumentParser ends with, and a question that nobody is there to answer.
+    case usage = 64
     case interrupted = 130
 
     init(_ status: RunState.Status) {

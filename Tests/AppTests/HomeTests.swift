@@ -1,6 +1,8 @@
-@testable import App
-import Engine
+import Foundation
 import Testing
+
+@testable import App
+@testable import Engine
 
 @Suite("The list of pipelines and runs")
 struct HomeTests {
@@ -76,20 +78,24 @@ struct HomeTests {
     @Test("What r does depends on how the run stands")
     func retrying() throws {
         var state = state()
-        func effect(of status: RunState.Status) throws -> [HomeEffect] {
-            let run = try #require(state.runs.first { $0.trueStatus == status })
-            state.selection = .run(run.id)
-            return press([.character("r"), .tab, .enter], &state)
-        }
-        for (status, wanted) in [
-            (RunState.Status.failed, HomeEffect.retry), (.cancelled, HomeEffect.retry),
-            (.interrupted, HomeEffect.resume), (.running, { HomeEffect.ask($0, .retryFailed) }),
-        ] {
+        func press(on status: RunState.Status) throws -> (RunID, [HomeEffect]) {
             let id = try #require(state.runs.first { $0.trueStatus == status }?.id)
-            #expect(try effect(of: status) == [wanted(id)])
+            state.question = nil
+            state.selection = .run(id)
+            return (id, self.press([.character("r"), .tab, .enter], &state))
         }
+        for status in [RunState.Status.failed, .cancelled] {
+            let (id, effects) = try press(on: status)
+            #expect(effects == [.retry(id)])
+        }
+        let (dead, resumed) = try press(on: .interrupted)
+        #expect(resumed == [.resume(dead)])
+        let (live, asked) = try press(on: .running)
+        #expect(asked == [.ask(live, .retryFailed)])
         state.question = nil
-        #expect(try effect(of: .succeeded).isEmpty)
+        state.selection = .run(try #require(state.runs.first { $0.trueStatus == .succeeded }).id)
+        #expect(self.press([.character("r")], &state).isEmpty)
+        #expect(state.question == nil, "what succeeded is not retried")
     }
 
     @Test("A filter keeps what holds all of its words; esc shows all again")

@@ -1,6 +1,8 @@
-@testable import App
 import Engine
+import Foundation
 import Testing
+
+@testable import App
 
 @Suite("The dashboard of another process's run")
 struct WatchingTests {

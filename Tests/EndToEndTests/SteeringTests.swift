@@ -133,4 +133,25 @@ struct SteeringTests {
         #expect(given.output.contains("cancelled"), "\(given)")
         #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
     }
+
+    @Test("A rude client of the real socket harms neither the run nor other clients", .timeLimit(.minutes(2)))
+    func hostileClient() async throws {
+        let project = try project()
+        let run = try await start(project)
+        let socket = try #require(project.files(in: ".caudal/runs").first { $0.hasSuffix("/lock") })
+        let folder = project.folder.path(".caudal/runs/" + PathText.folder(of: socket))
+        let rights = try FileManager.default.attributesOfItem(atPath: folder + "/socket")[.posixPermissions] as? Int
+        #expect(rights == 0o600)
+        let rude = (0..<50).compactMap { _ in RawClient(folder) }
+        #expect(rude.count == 50)
+        for (client, text) in zip(
+            rude, ["\u{0}\u{1}\n", String(repeating: "{", count: 1 << 20), "{\"command\":", "\n\n\n"])
+        {
+            await client.send(text)
+        }
+        #expect(try await project.caudal("cancel", "last").exit == .exited(0))
+        #expect(await run.child.exit().exit == .exited(3))
+        withExtendedLifetime(rude) {}
+        #expect(!FileText.exists(folder + "/socket"), "the socket has gone with the run")
+    }
 }

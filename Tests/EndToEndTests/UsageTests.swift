@@ -52,7 +52,7 @@ struct UsageTests {
         for option in ["--select", "--exclude"] {
             let answer = try await project().caudal("run", "p.yaml", option, "state:failed")
             #expect(answer.status == 64)
-            #expect(answer.errors.contains("caudal retry RUN --failed"), "\(answer)")
+            #expect(answer.errors.contains("caudal retry RUN --select"), "\(answer)")
         }
         let graph = try await project().caudal("graph", "p.yaml", "--select", "state:failed")
         #expect(graph.status == 64)

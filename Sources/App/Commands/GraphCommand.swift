@@ -18,8 +18,7 @@ struct GraphCommand: AsyncParsableCommand {
     @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
     var environment: String?
 
-    @Option(help: "Draw these stages only: 'stage', '+stage', 'stage+', 'group:x'.")
-    var select: String?
+    @OptionGroup var selection: SelectOptions
 
     @Flag(help: "Draw with ASCII characters only.")
     var ascii = false
@@ -29,15 +28,7 @@ struct GraphCommand: AsyncParsableCommand {
     func run() async throws {
         let pipeline = try project.load(file, environment: environment).pipeline
         var stages = pipeline.stages.map(\.id)
-        if let select {
-            let chosen: Set<StageID>
-            do throws(Selector.Fault) {
-                let selector = try Selector(select)
-                if selector.needsRun { throw Selector.Fault("a pipeline has no states to select by before it runs") }
-                chosen = try selector.stages(among: pipeline.candidates)
-            } catch { throw ValidationError(error.message) }
-            stages.removeAll { !chosen.contains($0) }
-        }
+        if let chosen = try selection.stages(of: pipeline) { stages.removeAll { !chosen.contains($0) } }
         let upstream = pipeline.upstream.mapValues { needs in stages.filter(needs.contains) }
         switch format {
         case .dot: Output.write(GraphText.dot(pipeline.name, stages, upstream), to: 1)

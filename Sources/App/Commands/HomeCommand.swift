@@ -48,8 +48,8 @@ struct HomeCommand: AsyncParsableCommand {
             try await run(on: terminal, saying: "checking \(file) …") {
                 try await RunCommandLine.parse([file] + places).prepare()
             }
-        case .retry(let id): try await reopen(id, [(.retryFailed, by: Operator.name)], on: terminal)
-        case .resume(let id): try await reopen(id, [], on: terminal)
+        case .retry(let id): try await reopen(id, .retryFailed, on: terminal)
+        case .resume(let id): try await reopen(id, nil, on: terminal)
         case .ask(let id, let command): return try await ask(id, command, reader)
         case .redraw, .suspend, .quit: break
         }
@@ -67,27 +67,25 @@ struct HomeCommand: AsyncParsableCommand {
         let follower = try RunFollower(id, in: store)
         let shown = ShownRun(follower, folder: store.folder.run(id))
         let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
-        if case .reopen(let command) = ending { try await reopen(id, [(command, by: Operator.name)], on: terminal) }
+        if case .reopen(let command) = ending { try await reopen(id, command, on: terminal) }
     }
 
     @MainActor
-    private func reopen(_ id: RunID, _ commands: [(RunCommand, by: String)], on terminal: Terminal) async throws {
-        try await run(on: terminal, saying: "taking \(id) up again …", commands) {
-            let found = try ReopenedRun.find(id.rawValue, state)
-            let session = try Output.reporting { try RunSession.reopen(found.id, found.loaded, in: found.workshop) }
-            return SessionRunner(session: session, options: show, workshop: found.workshop)
+    private func reopen(_ id: RunID, _ command: RunCommand?, on terminal: Terminal) async throws {
+        try await run(on: terminal, saying: "taking \(id) up again …") {
+            let options = try ReopenOptions.parse([])
+            return try ReopenedRun.find(id.rawValue, options, state).prepare(command, options, show)
         }
     }
 
     /// Prepares a run on the normal screen, where faults can be read, and shows it in the dashboard.
     @MainActor
     private func run(
-        on terminal: Terminal, saying text: String, _ commands: [(RunCommand, by: String)] = [],
-        _ prepare: () async throws -> SessionRunner
+        on terminal: Terminal, saying text: String, _ prepare: () async throws -> SessionRunner?
     ) async throws {
         terminal.suspend()
         Output.line(text)
-        let runner: SessionRunner
+        let runner: SessionRunner?
         do {
             runner = try await prepare()
         } catch {
@@ -98,7 +96,7 @@ struct HomeCommand: AsyncParsableCommand {
             return terminal.resume()
         }
         terminal.resume()
-        let (ending, state) = try await runner.show(on: terminal, commands)
+        guard let (ending, state) = try await runner?.show(on: terminal) else { return }
         if ending == .detached { throw Left(status: ExitStatus(state.status)) }
     }
 

@@ -47,6 +47,8 @@ struct PlainPrinter {
                 "run \(state.id) started: \(state.plan.stages.count.counted("stage")), \(state.plan.maxParallel) at once"
             )
         case .runResumed: show(event, nil, "run \(state.id) goes on")
+        case .planChanged(let change, let by):
+            show(event, nil, "\(by) goes on with a changed file: \(PlanChangeText.sentence(change.differences))")
         case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
         case .attemptStarted(let id, let number):
             let tries = number > 1 ? " (attempt \(number))" : ""
@@ -87,8 +89,10 @@ struct PlainPrinter {
         } else if let reason {
             text += ": " + reason
         }
-        let warned = unit.lastResult?.checks.count { $0.outcome == .warned } ?? 0
-        if outcome.isSuccess, warned > 0 { text += paint.wait("  \(warned) warned") }
+        let remarks = (unit.lastResult?.checks ?? []).filter { $0.outcome == .warned }.map(\.word)
+        for word in ["warned", "waived"] where outcome.isSuccess && remarks.contains(word) {
+            text += paint.wait("  \(remarks.count { $0 == word }) \(word)")
+        }
         show(event, id, text)
     }
 
@@ -155,6 +159,7 @@ enum CommandWords {
         case .retry(let stage, downstream: false): "retry \(stage)"
         case .retry(let stage, downstream: true): "retry \(stage) and what follows"
         case .retryItems(let stage, let keys): "retry " + keys.map { "\(stage)/\($0)" }.joined(separator: ", ")
+        case .retryStages(let stages): "retry " + stages.map(\.rawValue).joined(separator: ", ")
         case .retryFailed: "retry everything that failed"
         case .cancel(let unit): "cancel \(unit)"
         case .cancelRun: "cancel the run"

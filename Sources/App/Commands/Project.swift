@@ -13,12 +13,14 @@ struct ProjectOptions: ParsableArguments {
     var currentFolder: String { FileManager.default.currentDirectoryPath }
 
     /// Reads a pipeline file; what is wrong with it is printed and ends the program with status 2.
-    func load(_ file: String, environment: String? = nil) throws -> LoadedPipeline {
+    ///
+    /// `root`: the project's root, where it is known already.
+    func load(_ file: String, environment: String? = nil, root: String? = nil) throws -> LoadedPipeline {
         let loader = PipelineLoader(
             stageTypes: StageTypes.readers, variables: variables,
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
         do throws(InvalidPipeline) {
-            return try loader.load(file, environment: environment, root: chosenFolder)
+            return try loader.load(file, environment: environment, root: root ?? chosenFolder)
         } catch {
             Output.error(error.description)
             if !error.errors.allSatisfy(\.location.isWhole) {

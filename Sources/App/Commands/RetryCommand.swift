@@ -2,30 +2,6 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// A run that is taken up again: found, its pipeline file read as it is now.
-struct ReopenedRun {
-    let workshop: Workshop
-    let id: RunID
-    let loaded: LoadedPipeline
-
-    /// Finds the run that a person means, and reads its pipeline.
-    static func find(_ text: String, _ options: StateOptions) throws -> ReopenedRun {
-        let folder = try options.existingStateFolder()
-        return try Output.reporting {
-            let workshop = try Workshop(state: folder, variables: options.variables)
-            let id = try workshop.store.find(text)
-            let plan = try workshop.store.plan(of: id)
-            let file = PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath)
-            let there = FileText.exists(file) ? plan.file : workshop.state.run(id).pipelineFile
-            let loader = PipelineLoader(
-                stageTypes: StageTypes.readers, variables: options.variables,
-                processorCount: ProcessInfo.processInfo.activeProcessorCount)
-            let loaded = try loader.load(there, environment: plan.environment, root: plan.root)
-            return ReopenedRun(workshop: workshop, id: id, loaded: loaded)
-        }
-    }
-}
-
 /// `caudal retry`: runs what failed once more.
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -44,28 +20,59 @@ struct RetryCommand: AsyncParsableCommand {
     @Flag(help: "Everything that failed or was cancelled; the default without a stage.")
     var failed = false
 
+    @Option(
+        help: "Run these stages again: 'state:failed+', 'stage', '+stage', 'group:x'; ',' means and, ' ' means or.")
+    var select: String?
+
+    @Option(help: "Leave these out of --select.")
+    var exclude: String?
+
+    @OptionGroup var reopen: ReopenOptions
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
     func validate() throws {
         if downstream, stage == nil { throw ValidationError("--downstream needs a stage") }
         if failed, stage != nil { throw ValidationError("--failed and a stage exclude each other") }
+        if select != nil, stage != nil || failed {
+            throw ValidationError("--select goes without a stage and without --failed")
+        }
+        if exclude != nil, select == nil { throw ValidationError("--exclude needs --select") }
+        if reopen.changed, stage != nil || select != nil {
+            throw ValidationError("--changed goes without a stage and without --select")
+        }
     }
 
     func run() async throws {
-        let command = self.command
-        if try await RunTarget.find(run, state).carryOutIfLive(command) { return }
-        let found = try ReopenedRun.find(run, state)
-        let session = try Output.reporting {
-            let state = try found.workshop.store.state(of: found.id)
-            if let refusal = RunMachine(state: state, seed: 0).refusal(of: command) { throw Failure(refusal) }
-            return try RunSession.reopen(found.id, found.loaded, in: found.workshop)
+        let target = try RunTarget.find(run, state)
+        if target.folder.isLive {
+            let live = try Output.reporting { try target.store.state(of: target.id) }
+            let command = try command(for: live, live.plan)
+            if reopen.dryRun {
+                let preview = CommandPreview(of: command, on: live, now: SystemClock.now)
+                try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+                for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
+                return
+            }
+            if try await target.carryOutIfLive(command) { return }
         }
-        try await SessionRunner(session: session, options: show, workshop: found.workshop)
-            .run(commands: [(command, by: Operator.name)])
+        let found = try ReopenedRun.find(run, reopen, state)
+        let command = try command(for: found.state, found.plan)
+        let named = stage.map { StageID(String($0.prefix { $0 != "/" })) }
+        try await found.goOn(command, named: named, reopen, show)
     }
 
-    private var command: RunCommand {
+    private func command(for state: RunState, _ plan: RunPlan) throws -> RunCommand {
+        if let select {
+            do throws(Selector.Fault) {
+                let candidates = plan.candidates(in: state)
+                var chosen = try Selector(select).stages(among: candidates)
+                if let exclude { chosen.subtract(try Selector(exclude).stages(among: candidates)) }
+                return .retryStages(plan.stages.map(\.id).filter(chosen.contains))
+            } catch {
+                throw ValidationError(error.message)
+            }
+        }
         guard let stage else { return .retryFailed }
         guard let slash = stage.firstIndex(of: "/") else { return .retry(StageID(stage), downstream: downstream) }
         let item = ItemKey(String(stage[stage.index(after: slash)...]))
@@ -76,27 +83,23 @@ struct RetryCommand: AsyncParsableCommand {
 /// `caudal resume`: goes on with a run whose process died.
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "resume", abstract: "Go on with a run that was interrupted: clears up, then runs what is left.")
+        commandName: "resume",
+        abstract: "Go on with a run: clear up after its process if that died, then run what is left or had failed.")
 
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String = "last"
 
+    @OptionGroup var reopen: ReopenOptions
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        let found = try ReopenedRun.find(run, state)
-        let session = try Output.reporting {
-            let state = try found.workshop.store.state(of: found.id)
-            switch state.status {
-            case .interrupted, .running: break
-            case .succeeded: throw Failure("run \(found.id) succeeded: there is nothing left to do")
-            case .failed, .cancelled:
-                throw Failure(
-                    "run \(found.id) has ended: \(state.status.rawValue)", remedy: "use 'caudal retry \(found.id)'")
-            }
-            return try RunSession.reopen(found.id, found.loaded, in: found.workshop)
+        let found = try ReopenedRun.find(run, reopen, state)
+        switch found.state.status {
+        case .interrupted, .running: try await found.goOn(nil, reopen, show)
+        case .failed, .cancelled: try await found.goOn(.retryFailed, reopen, show)
+        case .succeeded:
+            try Output.reporting { throw Failure("run \(found.id) succeeded: there is nothing left to do") }
         }
-        try await SessionRunner(session: session, options: show, workshop: found.workshop).run()
     }
 }

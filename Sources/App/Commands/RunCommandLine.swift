@@ -16,63 +16,67 @@ struct RunCommandLine: AsyncParsableCommand {
     @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
     var parameters: [String] = []
 
-    @Option(help: "Run these stages only: 'stage', '+stage', 'stage+', 'group:x'; ',' means and, ' ' means or.")
-    var select: String?
+    @OptionGroup var selection: SelectOptions
 
-    @Option(help: "Leave these stages out.")
-    var exclude: String?
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Take stages from an earlier success where nothing that goes into them has changed (default: as the file says)."
+    )
+    var reuse: Bool?
+
+    @Flag(help: "Say what would run and change nothing.")
+    var dryRun = false
 
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
-    func run() async throws { try await prepare().run() }
+    func run() async throws { try await prepare()?.run() }
 
-    /// Checks everything that can be checked before anything runs, and opens the run.
-    func prepare() async throws -> SessionRunner {
+    /// Checks everything that can be checked before anything runs, and opens the run; nil when it was only told about.
+    func prepare() async throws -> SessionRunner? {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(warning.oneLine) }
-        let workshop = try state.workshop(root: loaded.pipeline.root)
-        let plan = try Output.reporting { try makePlan(loaded, workshop) }
-        try await Output.reporting {
-            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
+        if dryRun {
+            try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+                try await explain(loaded, try await examinedPlan(loaded, workshop), workshop)
+            }
+            return nil
         }
+        let workshop = try state.workshop(root: loaded.pipeline.root)
+        let plan = try await examinedPlan(loaded, workshop)
         let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
         return SessionRunner(session: session, options: show, workshop: workshop)
     }
 
+    private func examinedPlan(_ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> RunPlan {
+        try await Output.reporting {
+            let plan = try makePlan(loaded, workshop)
+            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
+            return plan
+        }
+    }
+
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
-        let selected = try selection(in: loaded.pipeline)
+        let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
-        let request = RunRequest(parameters: given, selection: select, exclusion: exclude)
+        let request = RunRequest(
+            parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
         let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
         return try planner.plan(
             medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
     }
 
-    private func selection(in pipeline: Pipeline) throws -> Set<StageID>? {
-        guard select != nil || exclude != nil else { return nil }
-        let selectors: [Selector]
-        do throws(Selector.Fault) {
-            selectors = [try Selector(select ?? "*")] + (try excluded())
-        } catch {
-            throw ValidationError(error.message)
+    private func explain(_ loaded: LoadedPipeline, _ plan: RunPlan, _ workshop: Workshop) async throws {
+        let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
+        var preview = CommandPreview(starting: plan, outlook: outlook, now: workshop.now())
+        // An item's own part of a path is not known yet: what any item has written counts.
+        preview.overwrites = preview.overwrites.filter { path in
+            let any = path.replacing(#/\$\{item\.[^}]*\}/#, with: "*")
+            return !Glob.files(matching: PathText.absolute(any, in: plan.root)).isEmpty
         }
-        if selectors.contains(where: \.needsRun) {
-            throw ValidationError(
-                "a new run has no states to select by; 'caudal retry RUN --failed' runs what failed in a run again")
-        }
-        do throws(Selector.Fault) {
-            var chosen = try selectors[0].stages(among: pipeline.candidates)
-            for other in selectors.dropFirst() { chosen.subtract(try other.stages(among: pipeline.candidates)) }
-            return chosen
-        } catch {
-            throw ValidationError(error.message)
-        }
-    }
-
-    private func excluded() throws(Selector.Fault) -> [Selector] {
-        guard let exclude else { return [] }
-        return [try Selector(exclude)]
+        Output.line("\(plan.pipeline): \(plan.stages.count) stages, \(plan.maxParallel) at once; nothing is run")
+        for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
     }
 }

@@ -100,7 +100,8 @@ struct ShowCommand: AsyncParsableCommand {
         if follow { return try await self.follow(in: store) }
         let found = try Output.reporting { try store.state(of: try store.find(run)) }
         if json {
-            let report = RunReport(state: found, pipeline: nil, now: SystemClock.now)
+            let background = try Output.reporting { try RunBackground(of: found, in: store) }
+            let report = RunReport(state: found, background: background, now: SystemClock.now)
             Output.write(report.text(in: .json), to: STDOUT_FILENO)
             return
         }
@@ -137,13 +138,14 @@ struct ShowText {
         }
         lines.append("")
         lines += stageTable
+        lines += planChanges
         lines += checks
         lines += artifacts
         return lines
     }
 
     private var stageTable: [String] {
-        let report = RunReport(state: state, pipeline: nil, now: now)
+        let report = RunReport(state: state, now: now)
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
             rows.append(
@@ -161,11 +163,19 @@ struct ShowText {
     private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)
         -> [String]
     {
-        let words = rows.map(RowWords.account) ?? unit.reason ?? ""
+        let reason = rows == nil || status == .reused || unit.lastResult?.reuseReason != nil ? unit.reason : nil
+        let words = [rows.map(RowWords.account), reason].compactMap { $0 }.joined(separator: "  ")
         return [
             StatusMark.glyph(status, frame: 0, ascii: false), name, status == .failed ? "FAILED" : status.rawValue,
             String(unit.attempts.count), took?.short ?? "—", words,
         ]
+    }
+
+    private var planChanges: [String] {
+        state.planChanges.flatMap { change in
+            ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
+                + PlanChangeText.lines(change.differences, paint: paint)
+        }
     }
 
     private var checks: [String] {
@@ -176,12 +186,13 @@ struct ShowText {
             let mark: String
             switch check.outcome {
             case .passed: mark = paint.good("✓ passed")
-            case .warned: mark = paint.wait("! warned")
+            case .warned: mark = paint.wait("! \(check.word)")
             case .failed: mark = paint.bad("✗ failed")
             case .error: mark = paint.bad("✗ error ")
             }
             let part = check.partition.map { " (\($0))" } ?? ""
             lines.append("  \(mark)  \(stage)/\(check.id)\(part): \(check.message) (\(check.expectation))")
+            if let waiver = check.waiver { lines.append(paint.wait("              \(waiver)")) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(3) {
                 let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(

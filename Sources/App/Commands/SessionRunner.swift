@@ -52,21 +52,23 @@ struct SessionRunner {
     let session: RunSession
     let options: ShowOptions
     let workshop: Workshop
+    /// What is asked of the run as soon as it has begun.
+    var commands: [(RunCommand, by: String)] = []
 
     /// Runs until the end and leaves the program with the status that says how it ended.
-    func run(commands: [(RunCommand, by: String)] = []) async throws {
+    func run() async throws {
         try await Output.reporting {
             if let terminal = try await options.openTerminal() {
-                try await runDashboard(terminal, commands)
+                try await runDashboard(terminal)
             } else {
-                try await runLines(commands)
+                try await runLines()
             }
         }
     }
 
     @MainActor
-    private func runDashboard(_ terminal: Terminal, _ commands: [(RunCommand, by: String)]) async throws {
-        let (ending, state) = try await show(on: terminal, commands)
+    private func runDashboard(_ terminal: Terminal) async throws {
+        let (ending, state) = try await show(on: terminal)
         terminal.close()
         if ending != .detached {
             for line in RunWords.summary(state, now: workshop.now(), paint: Paint(options.color)) { Output.line(line) }
@@ -79,9 +81,8 @@ struct SessionRunner {
     ///
     /// Whoever leaves a run that goes on has the terminal back and reads the rest as lines.
     @MainActor
-    func show(
-        on terminal: Terminal, _ commands: [(RunCommand, by: String)] = []
-    ) async throws -> (DashboardLoop.Ending, RunState) {
+    func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
+        let commands = commands
         let loop = DashboardLoop(ShownRun(session), terminal: terminal, isReadOnly: options.readOnly)
         let session = session
         let fault = Mutex<Failure?>(nil)
@@ -114,7 +115,7 @@ struct SessionRunner {
         withExtendedLifetime(interruption) {}
     }
 
-    private func runLines(_ commands: [(RunCommand, by: String)]) async throws {
+    private func runLines() async throws {
         let engine = session.engine
         let interruption = Interruption {
             Output.error("caudal: stopping the run; once more ends at once")

@@ -33,11 +33,10 @@ struct CancelCommand: AsyncParsableCommand {
                     remedy: "cancel the whole run, or go on with 'caudal resume \(target.id)'")
             }
         }
-        let found = try ReopenedRun.find(target.id.rawValue, state)
-        let session = try Output.reporting { try RunSession.reopen(found.id, found.loaded, in: found.workshop) }
+        // Nothing runs, so there is nothing to ask: the run is only cleared up.
+        let options = try ReopenOptions.parse(["--yes", "--as-started"])
         do {
-            try await SessionRunner(session: session, options: show.asLines, workshop: found.workshop)
-                .run(commands: [(.cancelRun, by: Operator.name)])
+            try await ReopenedRun.find(target.id.rawValue, options, state).goOn(.cancelRun, options, show.asLines)
         } catch let code as ExitCode where code == ExitStatus.cancelled.code {
             // That it is cancelled now is what was asked for.
         }
@@ -103,6 +102,7 @@ struct MarkCommand: AsyncParsableCommand {
     @Option(help: "Why, for those who look at the run later.")
     var reason: String
 
+    @OptionGroup var reopen: ReopenOptions
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
@@ -114,15 +114,11 @@ struct MarkCommand: AsyncParsableCommand {
         let target = try RunTarget.find(run, state)
         let command = RunCommand.mark(stage.unit, outcome == .succeeded ? .succeeded : .skipped, reason: reason)
         if try await target.carryOutIfLive(command) { return }
-        let found = try ReopenedRun.find(target.id.rawValue, state)
-        let session = try Output.reporting {
-            let state = try found.workshop.store.state(of: found.id)
-            if state.status == .interrupted { throw EndedRun(state).failure(to: "mark in") }
-            if let refusal = RunMachine(state: state, seed: 0).refusal(of: command) { throw Failure(refusal) }
-            return try RunSession.reopen(found.id, found.loaded, in: found.workshop)
+        let found = try ReopenedRun.find(target.id.rawValue, reopen, state)
+        try Output.reporting {
+            if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark in") }
         }
-        try await SessionRunner(session: session, options: show, workshop: found.workshop)
-            .run(commands: [(command, by: Operator.name)])
+        try await found.goOn(command, named: stage.unit.stage, reopen, show)
     }
 }
 

@@ -43,9 +43,7 @@ struct WatchCommand: AsyncParsableCommand {
             }
             return
         }
-        let found = try ReopenedRun.find(target.id.rawValue, state)
-        let session = try Output.reporting { try RunSession.reopen(found.id, found.loaded, in: found.workshop) }
-        try await SessionRunner(session: session, options: show, workshop: found.workshop)
-            .run(commands: [(command, by: Operator.name)])
+        let options = try ReopenOptions.parse([])
+        try await ReopenedRun.find(target.id.rawValue, options, state).goOn(command, options, show)
     }
 }

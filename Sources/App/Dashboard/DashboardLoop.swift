@@ -180,7 +180,7 @@ final class DashboardLoop {
     /// No process runs the run: what makes something run again opens it here.
     private func reopen(_ command: RunCommand) {
         switch command {
-        case .retry, .retryItems, .retryFailed, .mark: ending = .reopen(command)
+        case .retry, .retryItems, .retryFailed, .retryStages, .mark: ending = .reopen(command)
         case .cancel, .cancelRun, .pause, .unpause: answers.append(.refused("no process runs the run any more"))
         }
     }

@@ -59,6 +59,13 @@ struct DashboardReducer {
             let others = state.run.stages.contains { $0.unit.status == .failed && $0.id != id.stage }
             if !others, state.overlay == nil, state.focus == .graph { state.selection = id }
             state.say("\(id) failed — r to retry, enter to see why", .bad)
+        case .planChanged(let change, _):
+            state.graph = GraphModel(state.run.plan)
+            if state.run.stage(state.selection.stage) == nil {
+                state.selection = UnitID(state.run.plan.stages.first?.id ?? "")
+            }
+            let (first, count) = (change.differences.first?.title ?? "", change.differences.count)
+            state.say("goes on with a changed file: \(count == 1 ? first : "\(count) changes")", .wait)
         case .runEnded(let outcome):
             state.say("the run has ended: \(outcome.rawValue)", outcome.isSuccess ? .good : .bad)
         default: break

@@ -32,7 +32,7 @@ struct DashboardState {
     }
 
     var run: RunState
-    let graph: GraphModel
+    var graph: GraphModel
     var now: Moment
     var rows: Int
     var columns: Int

@@ -64,15 +64,35 @@ package struct ConfigNode: Sendable {
         return ConfigNode(.mapping(entries), at: location)
     }
 
-    /// The node as text that is the same for the same content, whatever its layout: mappings sorted by key.
-    package var canonicalText: String {
+    /// The node as lines that are the same for the same content, whatever its layout: a value on each, behind the
+    /// keys that lead to it: `steps[1].filter: total > 0`.
+    ///
+    /// The first keys are sorted; below them the order of the file may mean something, as that of derived columns does.
+    /// A text of several lines becomes as many, so that a changed line of a query shows as one.
+    package func definitionLines(_ path: String = "") -> [String] {
         switch content {
-        case .scalar(let text, _): return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
-        case .sequence(let nodes): return "[" + nodes.map(\.canonicalText).joined(separator: ", ") + "]"
+        case .scalar(let text, let isQuoted):
+            let name = path.isEmpty ? "" : path + ": "
+            // Quotation marks mean something only around what would be no text without them.
+            if text.isEmpty || isQuoted && Self.looksTyped(text) { return [name + JSONText.quoted(text)] }
+            return text.split(separator: "\n", omittingEmptySubsequences: false).map { name + $0 }
+        case .sequence(let nodes):
+            if nodes.isEmpty { return [path + ": []"] }
+            return nodes.enumerated().flatMap { $0.element.definitionLines("\(path)[\($0.offset)]") }
         case .mapping(let entries):
-            let sorted = entries.sorted { $0.key.value < $1.key.value }
-            return "{" + sorted.map { "\($0.key.value): \($0.value.canonicalText)" }.joined(separator: ", ") + "}"
+            if entries.isEmpty { return [path + ": {}"] }
+            let inOrder = path.isEmpty ? entries.sorted { $0.key.value < $1.key.value } : entries
+            return inOrder.flatMap { entry in
+                entry.value.definitionLines(path.isEmpty ? entry.key.value : "\(path).\(entry.key.value)")
+            }
         }
+    }
+
+    /// Whether a text without quotation marks would be a number, a date or a word with a meaning.
+    private static func looksTyped(_ text: String) -> Bool {
+        ["true", "false", "null", "~"].contains(text.lowercased())
+            || text.first.map { $0.isNumber || "+-.".contains($0) } == true
+                && text.allSatisfy { $0.isNumber || "+-.:TZe ".contains($0) }
     }
 }
 

@@ -29,19 +29,15 @@ enum DatasetReader {
         let schema = reader.text("schema")
         let csv = dialect(&reader, format: place)
         reader.finish()
-        return Dataset(
+        var dataset = Dataset(
             name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
             placeLocation: placeLocation)
+        dataset.definitionText = entry.value.definitionLines().joined(separator: "\n")
+        return dataset
     }
 
     private static func format(of path: Located<Template>, _ problems: ConfigProblems) -> Dataset.Format? {
-        var name = path.value.description.lowercased()
-        for ending in [".gz", ".zst"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
-        let endings: [(String, Dataset.Format)] = [
-            (".csv", .csv), (".tsv", .csv), (".parquet", .parquet), (".json", .json), (".jsonl", .jsonl),
-            (".ndjson", .jsonl),
-        ]
-        if let format = endings.first(where: { name.hasSuffix($0.0) })?.1 { return format }
+        if let format = Dataset.Format(path: path.value.description) { return format }
         problems.report(
             "the format of '\(path.value)' is not plain from its name",
             remedy: "add 'format: csv', parquet, json or jsonl", at: path.location)

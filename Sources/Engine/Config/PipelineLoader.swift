@@ -13,8 +13,33 @@ package struct LoadedPipeline: Sendable {
     package var variableFile: String?
     /// The file's text, as it was read.
     package var text: String
+    /// The texts of the schemas, by the path that the file gives them.
+    package var schemaTexts: [String: [UInt8]]
     /// The file with its environment laid over it, every value with its place.
     package var resolved: ConfigNode
+}
+
+/// The texts that a pipeline was once read from, as a run keeps them: its file and the schemas that it names.
+package struct KeptPipeline: Sendable {
+    package var text: [UInt8]
+    /// The text of a schema, by the path that the file gives it; nil for one that was not kept.
+    package var schema: @Sendable (String) -> [UInt8]?
+
+    package init(text: [UInt8], schema: @escaping @Sendable (String) -> [UInt8]?) {
+        self.text = text
+        self.schema = schema
+    }
+}
+
+extension LoadedPipeline {
+    /// A pipeline of nothing but one dataset, for questions about a file that belongs to none.
+    package init(of dataset: Dataset, file: String, root: String, variables: [String: String]) {
+        self.init(
+            pipeline: Pipeline(
+                name: dataset.name.rawValue, file: file, root: root, maxParallel: 1, datasets: [dataset]),
+            schemas: [:], variables: variables, warnings: [], variableFile: nil, text: "",
+            schemaTexts: [:], resolved: ConfigNode(.mapping([]), at: .whole(file)))
+    }
 }
 
 /// Reads a pipeline file and everything it names.
@@ -39,20 +64,25 @@ package struct PipelineLoader {
     /// `environment`: one of its `environments`, or nil.
     /// `root`: the folder that relative paths start from; nil takes the file's folder, or the one above it when
     /// that is called `config`.
+    /// `kept`: the texts of an earlier version, read in place of those on the disk.
     /// - Throws: ``InvalidPipeline`` with everything that is wrong.
     package func load(
-        _ file: String, environment: String? = nil, root: String? = nil
+        _ file: String, environment: String? = nil, root: String? = nil, kept: KeptPipeline? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
         let problems = ConfigProblems()
         let path = PathText.absolute(file, in: FileManager.default.currentDirectoryPath)
         let bytes: [UInt8]
         do throws(Failure) {
             var isFolder: ObjCBool = false
-            if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            if let kept {
+                bytes = kept.text
+            } else if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
                 throw Failure("'\(file)' is a folder")
+            } else if !FileText.exists(path) {
+                throw Failure("there is no file '\(file)'")
+            } else {
+                bytes = try FileText.bytes(path)
             }
-            if !FileText.exists(path) { throw Failure("there is no file '\(file)'") }
-            bytes = try FileText.bytes(path)
         } catch {
             problems.report(error.message, remedy: "give the path of a pipeline file", at: .whole(file))
             throw InvalidPipeline(errors: problems.errors, sources: [:])
@@ -69,13 +99,14 @@ package struct PipelineLoader {
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
         PipelineRules.check(pipeline, reader.notes, problems)
-        let schemas = readSchemas(of: pipeline, problems, &sources)
+        var schemaTexts: [String: [UInt8]] = [:]
+        let schemas = readSchemas(of: pipeline, kept, problems, &sources, &schemaTexts)
         let (variables, variableFile) = readVariables(beside: path, problems)
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
         return LoadedPipeline(
             pipeline: pipeline, schemas: schemas, variables: variables,
             warnings: problems.errors.filter { $0.severity == .warning }, variableFile: variableFile, text: text,
-            resolved: chosen)
+            schemaTexts: schemaTexts, resolved: chosen)
     }
 
     /// The folder that relative paths of a pipeline file start from.
@@ -108,18 +139,20 @@ package struct PipelineLoader {
     }
 
     private func readSchemas(
-        of pipeline: Pipeline, _ problems: ConfigProblems, _ sources: inout [String: [String]]
+        of pipeline: Pipeline, _ kept: KeptPipeline?, _ problems: ConfigProblems,
+        _ sources: inout [String: [String]], _ texts: inout [String: [UInt8]]
     ) -> [DatasetName: RowSchema] {
         var schemas: [DatasetName: RowSchema] = [:]
         for dataset in pipeline.datasets {
             guard let file = dataset.schema else { continue }
             let path = PathText.absolute(file.value, in: pipeline.root)
-            guard let bytes = try? FileText.bytes(path) else {
+            guard let bytes = kept?.schema(file.value) ?? (try? FileText.bytes(path)) else {
                 problems.report(
                     "the schema '\(file.value)' of dataset '\(dataset.name)' cannot be read",
                     remedy: "paths start from \(pipeline.root)", at: file.location)
                 continue
             }
+            texts[file.value] = bytes
             let source = ConfigSource(file: file.value, bytes: bytes)
             sources[file.value] = source.lines
             guard let node = source.read(problems, emptyRemedy: RowSchemaReader.emptyRemedy) else { continue }

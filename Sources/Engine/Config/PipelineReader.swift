@@ -51,12 +51,7 @@ package struct PipelineReader {
             pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))?.value
         }
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
-        if let reuse = reader.text("reuse") {
-            pipeline.reusesUnchanged = reuse.value == "unchanged"
-            if !["unchanged", "never"].contains(reuse.value) {
-                problems.report("'reuse' must be unchanged or never, not '\(reuse.value)'", at: reuse.location)
-            }
-        }
+        pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
         var poolNames: [String] = []
         for entry in reader.named("pools") {
             poolNames.append(entry.key.value)

@@ -39,11 +39,21 @@ enum StageSettingsReader {
         stage.resources = resources(&reader)
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
+        stage.reusesUnchanged = reuse(&reader)
         stage.checks = checks(&reader, context, hasData: !definition.outputs.isEmpty || typeName == "check")
-        stage.definitionText = entry.value.canonicalText
+        stage.definitionText = entry.value.definitionLines().joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()
         return stage
+    }
+
+    /// Reads `reuse`, of a stage or of the pipeline; nil when it says nothing that is understood.
+    static func reuse(_ reader: inout MappingReader) -> Bool? {
+        guard let reuse = reader.text("reuse") else { return nil }
+        if !["unchanged", "never"].contains(reuse.value) {
+            reader.problems.report("'reuse' must be unchanged or never, not '\(reuse.value)'", at: reuse.location)
+        }
+        return reuse.value == "unchanged"
     }
 
     private static func checks(_ reader: inout MappingReader, _ context: ReadingContext, hasData: Bool) -> [Check] {

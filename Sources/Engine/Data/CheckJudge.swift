@@ -1,13 +1,15 @@
 /// What is known of a check from earlier runs.
 package protocol CheckHistory: Sendable {
     /// What a check of this stage measured in its last runs that did not fail it, newest first, at most `limit`.
-    func measures(of check: String, stage: StageID, limit: Int) -> [Double]
+    ///
+    /// `part`: the part of the data, such as `region=north`, for a check that is divided.
+    func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double]
 }
 
 /// A history with nothing in it.
 package struct NoCheckHistory: CheckHistory {
     package init() {}
-    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] { [] }
+    package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
 }
 
 /// Decides what each check found, from what was measured and what earlier runs measured.
@@ -26,9 +28,6 @@ package struct CheckJudge {
         self.history = history
         self.now = now
     }
-
-    /// How many earlier runs an anomaly check needs before it judges.
-    static let anomalyMinimum = 5
 
     /// The results, in the order of the checks; one for each part of a check that is divided.
     ///
@@ -86,7 +85,7 @@ package struct CheckJudge {
 
     // MARK: - One check
 
-    private func judge(_ check: Check, measure: Double?, total: Double) -> CheckResult {
+    private func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
         switch check.kind {
         case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql:
             return judgeRows(check, failing: measure ?? 0, total: total)
@@ -110,10 +109,12 @@ package struct CheckJudge {
             guard let measure else { return make(check, .passed, nil, total, "no values") }
             let word = check.typeName
             return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
-        case .rowCountVariation(let over): return variation(check, rows: total, over: over)
+        case .rowCountVariation(let over):
+            return variation(check, rows: total, past: past(check, part, over))
         case .anomaly(let kind, let over):
-            guard case .completeness = kind else { return anomaly(check, measure, over: over) }
-            return anomaly(check, total == 0 ? 1 : (measure ?? 0) / total, over: over)
+            let past = past(check, part, over)
+            guard case .completeness = kind else { return anomaly(check, measure, past: past) }
+            return anomaly(check, total == 0 ? 1 : (measure ?? 0) / total, past: past)
         case .schema: return make(check, .error, nil, total, "not judged here")
         }
     }
@@ -135,42 +136,44 @@ package struct CheckJudge {
         }
         var result = bounded(check, value, "\(what) of \(Self.count(total))", show: show)
         result.measured = failing
+        if isPart { result.scaleLimits { $0 * total } }
         result.failingRows = Int64(failing)
         result.totalRows = Int64(total)
         return result
     }
 
-    private func variation(_ check: Check, rows: Double, over: Int) -> CheckResult {
-        let past = history.measures(of: check.id, stage: stage, limit: over)
+    private func past(_ check: Check, _ part: String?, _ runs: Int) -> [Double] {
+        history.measures(of: check.id, part: part, stage: stage, limit: runs)
+    }
+
+    private func variation(_ check: Check, rows: Double, past: [Double]) -> CheckResult {
         guard let median = past.median else {
             return make(check, .passed, rows, rows, "\(Self.count(rows)) rows; no earlier run to compare with yet")
         }
-        let change = median == 0 ? (rows == 0 ? 0 : 1) : abs(rows - median) / median
+        let change = Deviation.change(of: rows, from: median)
         var result = bounded(
             check, change,
             "\(Self.count(rows)) rows, \(Self.percent(change)) from the median \(Self.count(median)) of \(past.count) runs",
             show: Self.percent)
         result.measured = rows
+        result.spreadLimits(around: median, by: median)
         return result
     }
 
-    private func anomaly(_ check: Check, _ value: Double?, over: Int) -> CheckResult {
+    private func anomaly(_ check: Check, _ value: Double?, past: [Double]) -> CheckResult {
         guard let value else { return make(check, .passed, nil, nil, "no values") }
-        let past = history.measures(of: check.id, stage: stage, limit: over)
-        guard past.count >= Self.anomalyMinimum, let median = past.median else {
+        guard past.count >= Deviation.minimum, let median = past.median else {
             return make(
                 check, .passed, value, nil,
-                "\(value.rounded(to: 4)); judged from \(Self.anomalyMinimum) earlier runs on, there are \(past.count)")
+                "\(value.rounded(to: 4)); judged from \(Deviation.minimum) earlier runs on, there are \(past.count)")
         }
-        // 1.4826 makes the median absolute deviation of a normal distribution its standard deviation; the floor
-        // keeps a history that never moved from calling every change an anomaly of infinite size.
-        let spread = max((past.map { abs($0 - median) }.median ?? 0) * 1.4826, abs(median) * 0.001, 1e-9)
-        let distance = abs(value - median) / spread
+        let distance = Deviation.distance(of: value, from: past, median: median)
         var result = bounded(
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
                 + "of \(past.count) runs", show: Self.deviations)
         result.measured = value.isFinite ? value : nil
+        result.spreadLimits(around: median, by: Deviation.spread(of: past, median: median))
         return result
     }
 
@@ -201,10 +204,11 @@ package struct CheckJudge {
             return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
         }
         return rows.map { row in
+            let part = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
             var result = judge(
-                check, measure: row.fields[CheckCompiler.measureName(index)]?.number,
+                check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
-            result.partition = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
+            result.partition = part
             return result
         }
     }
@@ -229,13 +233,13 @@ package struct CheckJudge {
     private func bounded(
         _ check: Check, _ value: Double, _ message: String, show: (Double) -> String
     ) -> CheckResult {
-        var outcome = CheckResult.Outcome.passed
-        if !check.limits.contain(value) {
-            outcome = breach(check)
-        } else if let warn = check.warnLimits, !warn.contain(value) {
-            outcome = .warned
-        }
+        var outcome = check.outcome(of: value)
+        if outcome == .failed { outcome = breach(check) }
         var result = make(check, outcome, value, nil, message)
+        // What breaks no more than the closer limits needs no waiver.
+        if check.limits.contain(value) { result.waiver = nil }
+        result.limits = check.limits
+        result.warnLimits = check.warnLimits
         result.expectation = Self.expectation(check, show: show)
         return result
     }
@@ -265,7 +269,7 @@ package struct CheckJudge {
     // MARK: - Words
 
     /// How the limits of a check are written.
-    private static func unit(of check: Check) -> (Double) -> String {
+    static func unit(of check: Check) -> (Double) -> String {
         switch check.kind {
         case .completeness, .rowCountVariation: return { percent($0) }
         case .anomaly: return { deviations($0) }
@@ -276,7 +280,7 @@ package struct CheckJudge {
         return { number in areFractions ? percent(number) : number.plain }
     }
 
-    private static func expectation(_ check: Check, show: (Double) -> String) -> String {
+    static func expectation(_ check: Check, show: (Double) -> String) -> String {
         func bounds(_ bounds: Check.Bounds) -> String {
             switch (bounds.min, bounds.max) {
             case (nil, nil): "anything"

@@ -19,6 +19,8 @@ package struct RowSchema: Sendable, Equatable {
     package var properties: [Property]
     package var required: [String]
     package var additional: Additional
+    /// Its resolved text, the same for the same meaning.
+    package var definitionText = ""
 
     /// The rules of a column; nil when the schema says nothing about it.
     package func rules(of column: String) -> ValueRules? {
@@ -111,6 +113,7 @@ package enum RowSchemaReader {
 
     package static func read(_ root: ConfigNode, file: String, _ problems: ConfigProblems) -> RowSchema? {
         var schema = RowSchema(file: file, properties: [], required: [], additional: .allowed)
+        schema.definitionText = root.definitionLines().joined(separator: "\n")
         if case .scalar(let text, isQuoted: false) = root.content, text == "true" || text == "false" {
             var rules = ValueRules()
             rules.isImpossible = text == "false"

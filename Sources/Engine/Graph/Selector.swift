@@ -186,3 +186,14 @@ extension Pipeline {
         }
     }
 }
+
+extension RunPlan {
+    /// Its stages as a selector sees them, with how they stand in a run.
+    package func candidates(in state: RunState) -> [Selector.Candidate] {
+        stages.map {
+            Selector.Candidate(
+                id: $0.id, type: $0.type, group: $0.group, upstream: Set($0.upstream),
+                status: state.stage($0.id)?.status ?? .pending)
+        }
+    }
+}

@@ -33,8 +33,12 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     /// The run whose outputs were taken, and why this one ran or was reused.
     package var reusedFrom: RunID?
     package var reuseReason: String?
+    /// What decided its outputs, for a success that may be taken again.
+    package var reuseKey: ReuseKey?
     /// Things worth knowing that are not failures.
     package var notes: [String]
+    /// The program that did the work where it is one of Caudal's choosing, such as `duckdb 1.5.5`.
+    package var tool: String?
 
     /// How many of a process's last lines are kept with its result.
     package static let lastLineLimit = 20
@@ -43,7 +47,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         ending: Ending, failure: Failure? = nil, exit: ProcessExit? = nil, duration: Duration = .zero,
         usage: ResourceUsage? = nil, rows: RowAccount? = nil, artifacts: [Artifact] = [], reads: [InputVersion] = [],
         checks: [CheckResult] = [], lastLines: [String] = [], items: [Item]? = nil, reusedFrom: RunID? = nil,
-        reuseReason: String? = nil, notes: [String] = []
+        reuseReason: String? = nil, reuseKey: ReuseKey? = nil, notes: [String] = [], tool: String? = nil
     ) {
         self.ending = ending
         self.failure = failure
@@ -58,7 +62,9 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         self.items = items
         self.reusedFrom = reusedFrom
         self.reuseReason = reuseReason
+        self.reuseKey = reuseKey
         self.notes = notes
+        self.tool = tool
     }
 
     /// A success with nothing to tell.
@@ -235,6 +241,10 @@ package struct CheckResult: Sendable, Hashable, Codable {
     package var outcome: Outcome
     /// What was measured, or nil when nothing could be.
     package var measured: Double?
+    /// What a breach of fails the check, in the unit of ``measured``; nil where it is not judged by bounds.
+    package var limits: Check.Bounds?
+    /// What a breach of warns, in the unit of ``measured``.
+    package var warnLimits: Check.Bounds?
     /// What was expected, in words.
     package var expectation: String
     /// What was found, in words.
@@ -249,6 +259,9 @@ package struct CheckResult: Sendable, Hashable, Codable {
     package var partition: String?
     /// Why and until when a breach is accepted.
     package var waiver: String?
+
+    /// How it ended, in a word; `waived` where a breach is accepted for a time.
+    package var word: String { waiver == nil ? outcome.rawValue : "waived" }
 
     /// How many failing rows are kept for each check.
     package static let sampleLimit = 100

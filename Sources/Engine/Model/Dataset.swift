@@ -3,6 +3,18 @@ package struct Dataset: Sendable, Equatable {
     /// The ways data is written down.
     package enum Format: String, Sendable, CaseIterable, Codable {
         case csv, parquet, json, jsonl
+
+        /// The format that the name of a file tells, or nil when it tells none.
+        package init?(path: String) {
+            var name = path.lowercased()
+            for ending in [".gz", ".zst"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
+            let endings: [(String, Format)] = [
+                (".csv", .csv), (".tsv", .csv), (".parquet", .parquet), (".json", .json), (".jsonl", .jsonl),
+                (".ndjson", .jsonl),
+            ]
+            guard let format = endings.first(where: { name.hasSuffix($0.0) })?.1 else { return nil }
+            self = format
+        }
     }
 
     /// Where the data is.
@@ -25,6 +37,8 @@ package struct Dataset: Sendable, Equatable {
     package var location: SourceLocation
     /// Where its path or table is written.
     package var placeLocation: SourceLocation
+    /// Its resolved text, the same for the same meaning.
+    package var definitionText = ""
 
     package init(
         name: DatasetName, place: Place, schema: Located<String>? = nil, csv: CSVDialect = CSVDialect(),

@@ -20,6 +20,8 @@ package enum RunChange: Sendable, Hashable {
     case runStarted(ProcessIdentity)
     /// Another process takes the run over: its first one died, or an operator retries it.
     case runResumed(ProcessIdentity)
+    /// The pipeline file was changed since the run began, and the run goes on with what it says now.
+    indirect case planChanged(PlanChange, by: String)
     /// Somebody asked for something; what it did follows as events of their own.
     case commandReceived(RunCommand, by: String)
     /// No new attempts start from here on.
@@ -119,6 +121,8 @@ package enum RunCommand: Sendable, Hashable, Codable {
     case retry(StageID, downstream: Bool)
     /// Run these items of a fanned-out stage again.
     case retryItems(StageID, [ItemKey])
+    /// Run these stages again, each once, in the order of the graph.
+    case retryStages([StageID])
     /// Run everything again that failed or was cancelled.
     case retryFailed
     /// Stop a stage or an item, or keep it from starting.

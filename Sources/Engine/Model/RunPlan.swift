@@ -1,9 +1,11 @@
 /// What a run is going to do: the pipeline's graph and rules with everything filled in.
 ///
-/// It is recorded when the run starts and never changes, so that a run can be shown, resumed and compared
-/// when its file is long gone.
-package struct RunPlan: Sendable, Codable {
+/// It is recorded when the run starts, so that a run can be shown, resumed and compared when its file is long gone. A
+/// retry with a changed file records a whole new one: see ``PlanChange``.
+package struct RunPlan: Sendable, Codable, Hashable {
     package var pipeline: String
+    /// What the pipeline is for.
+    package var description: String
     /// The pipeline file as the user named it, and the folder its paths start from.
     package var file: String
     package var root: String
@@ -20,6 +22,10 @@ package struct RunPlan: Sendable, Codable {
     package var selection: String?
     /// Whether unchanged stages are reused.
     package var reusesUnchanged: Bool
+    /// The resolved text of what belongs to the whole pipeline.
+    package var definitionText: String
+    /// The program and the machine it began with; nil where that was not recorded.
+    package var origin: RunOrigin?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of what it waits for.
@@ -28,11 +34,13 @@ package struct RunPlan: Sendable, Codable {
     package let downstream: [[Int]]
 
     package init(
-        pipeline: String, file: String = "", root: String = "", environment: String? = nil,
+        pipeline: String, description: String = "", file: String = "", root: String = "", environment: String? = nil,
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
-        stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false
+        stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
+        definitionText: String = "", origin: RunOrigin? = nil
     ) {
         self.pipeline = pipeline
+        self.description = description
         self.file = file
         self.root = root
         self.environment = environment
@@ -42,6 +50,8 @@ package struct RunPlan: Sendable, Codable {
         self.stages = stages
         self.selection = selection
         self.reusesUnchanged = reusesUnchanged
+        self.definitionText = definitionText
+        self.origin = origin
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -74,7 +84,8 @@ package struct RunPlan: Sendable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case pipeline, file, root, environment, parameters, maxParallel, pools, stages, selection, reusesUnchanged
+        case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
+        case reusesUnchanged, definitionText, origin
     }
 
     package init(from decoder: any Decoder) throws {
@@ -82,6 +93,7 @@ package struct RunPlan: Sendable, Codable {
         let pools = try values.decode([String: Int].self, forKey: .pools)
         self.init(
             pipeline: try values.decode(String.self, forKey: .pipeline),
+            description: try values.decodeIfPresent(String.self, forKey: .description) ?? "",
             file: try values.decode(String.self, forKey: .file),
             root: try values.decode(String.self, forKey: .root),
             environment: try values.decodeIfPresent(String.self, forKey: .environment),
@@ -90,12 +102,15 @@ package struct RunPlan: Sendable, Codable {
             pools: Dictionary(pools.map { (PoolName($0), $1) }, uniquingKeysWith: { first, _ in first }),
             stages: try values.decode([PlannedStage].self, forKey: .stages),
             selection: try values.decodeIfPresent(String.self, forKey: .selection),
-            reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false)
+            reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
+            definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "",
+            origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin))
     }
 
     package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(pipeline, forKey: .pipeline)
+        try values.encode(description, forKey: .description)
         try values.encode(file, forKey: .file)
         try values.encode(root, forKey: .root)
         try values.encodeIfPresent(environment, forKey: .environment)
@@ -106,6 +121,8 @@ package struct RunPlan: Sendable, Codable {
         try values.encode(stages, forKey: .stages)
         try values.encodeIfPresent(selection, forKey: .selection)
         try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
+        try values.encode(definitionText, forKey: .definitionText)
+        try values.encodeIfPresent(origin, forKey: .origin)
     }
 }
 
@@ -146,7 +163,7 @@ package struct PlannedStage: Sendable, Codable, Hashable {
     package var outputPaths: [String]
     /// The median duration of its past attempts; for a fan-out, of the whole stage.
     package var expected: Duration?
-    /// The resolved text of its definition.
+    /// The resolved text of its definition, a value on each line: the stage, then its datasets and their schemas.
     package var definitionText: String
 
     package init(

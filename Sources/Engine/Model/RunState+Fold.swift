@@ -22,6 +22,9 @@ extension RunState {
             incarnation += 1
             status = .running
             endedAt = nil
+        case .planChanged(let change, let by):
+            planChanges.append(RecordedPlanChange(differences: change.differences, by: by, at: now))
+            take(change.plan)
         case .commandReceived(let command, let by): lastCommand = (command, by, now)
         case .paused: isPaused = true
         case .unpaused: isPaused = false
@@ -96,7 +99,7 @@ extension RunState {
                 unit.progress = nil
                 unit.attemptsBeforeReset = unit.attempts.count
             }
-            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].hasItems = false }
+            if id.item == nil, let index = plan.index(of: id.stage) { stages[index].forgetItems() }
         case .stageReopened(let id):
             update(UnitID(id)) { unit in
                 unit.status = .running
@@ -107,6 +110,23 @@ extension RunState {
             status = Status(outcome)
             endedAt = now
         }
+    }
+
+    /// Goes over to another plan: stages keep what happened to them, new ones are pending.
+    private mutating func take(_ new: RunPlan) {
+        var known = formerStages
+        for (stage, planned) in zip(stages, plan.stages) {
+            var stage = stage
+            if let index = new.index(of: stage.id), new.stages[index].workLines != planned.workLines,
+                stage.unit.status.outcome?.isSuccess != true
+            {
+                stage.itemsAreStale = true
+            }
+            known[stage.id] = stage
+        }
+        stages = new.stages.map { known.removeValue(forKey: $0.id) ?? StageState(id: $0.id) }
+        formerStages = known
+        plan = new
     }
 
     private mutating func update(_ id: UnitID, _ change: (inout UnitState) -> Void) {
@@ -145,5 +165,14 @@ extension RunState {
         for (place, item) in items.enumerated() { stages[index].itemIndex[item.key] = place }
         stages[index].itemCounts = items.isEmpty ? [:] : [.pending: items.count]
         stages[index].hasItems = true
+        stages[index].itemsAreStale = false
+    }
+}
+
+extension StageState {
+    /// The items must be found again; those that come back keep their attempts.
+    fileprivate mutating func forgetItems() {
+        hasItems = false
+        itemsAreStale = false
     }
 }

@@ -16,10 +16,14 @@ package struct RunState: Sendable {
     }
 
     package let id: RunID
-    package let plan: RunPlan
+    package internal(set) var plan: RunPlan
+    /// How the plan was changed since the run began, first to last.
+    package internal(set) var planChanges: [RecordedPlanChange] = []
     package internal(set) var status: Status = .running
     /// In the plan's order.
     package internal(set) var stages: [StageState]
+    /// Stages that a changed plan no longer has: one that comes back goes on counting its attempts.
+    package internal(set) var formerStages: [StageID: StageState] = [:]
     package internal(set) var isPaused = false
     package internal(set) var startedAt: Moment?
     package internal(set) var endedAt: Moment?
@@ -81,9 +85,17 @@ package struct RunState: Sendable {
     package var isSettled: Bool { stages.allSatisfy { $0.unit.status.isFinished } }
 }
 
+/// A change of a run's plan, with who wanted it and when.
+package struct RecordedPlanChange: Sendable, Equatable {
+    package let differences: [PlanDifference]
+    package let by: String
+    package let at: Moment
+}
+
 extension RunState: Equatable {
     package static func == (left: RunState, right: RunState) -> Bool {
         left.id == right.id && left.status == right.status && left.stages == right.stages
+            && left.formerStages == right.formerStages && left.planChanges == right.planChanges
             && left.isPaused == right.isPaused && left.startedAt == right.startedAt && left.endedAt == right.endedAt
             && left.owner == right.owner && left.incarnation == right.incarnation
             && left.lastSequence == right.lastSequence && left.openAttempts == right.openAttempts
@@ -138,6 +150,8 @@ package struct StageState: Sendable, Equatable {
     /// Whether the items are known.
     package internal(set) var hasItems = false
     package internal(set) var itemIndex: [ItemKey: Int] = [:]
+    /// Whether its fan-out was changed since the items were found, so that they must be found anew.
+    package internal(set) var itemsAreStale = false
     /// How many items stand in each status.
     package internal(set) var itemCounts: [UnitStatus: Int] = [:]
 

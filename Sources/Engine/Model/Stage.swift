@@ -27,6 +27,8 @@ package struct Stage: Sendable {
     package var allowsFailure: Bool
     /// Whether running it twice does no harm; when not, a retry asks for its name.
     package var isIdempotent: Bool
+    /// Whether its last success is taken when nothing has changed; nil leaves that to the run.
+    package var reusesUnchanged: Bool?
     /// What it does.
     package var definition: any StageDefinition
     /// Datasets that its fan-out reads, besides what its definition reads.

@@ -20,6 +20,16 @@ struct JSONReport {
             var rows: RowAccount?
             var checks: [CheckResult]
             var artifacts: [Artifact]
+            /// Every attempt, of its items too, from the run's start on.
+            var attempted: [Attempt]
+        }
+
+        struct Attempt: Encodable {
+            var item: String?
+            var number: Int
+            var ending: String
+            var startMs: Int64
+            var endMs: Int64
         }
 
         struct Flow: Encodable {
@@ -31,6 +41,12 @@ struct JSONReport {
             var isBalanced: Bool
         }
 
+        struct Change: Encodable {
+            var time: String
+            var by: String
+            var differences: [PlanDifference]
+        }
+
         var pipeline: String
         var description: String
         var run: String
@@ -38,10 +54,45 @@ struct JSONReport {
         var started: String?
         var ended: String?
         var durationMs: Int64
+        var story: [String]
         var parameters: [String: String]
         var environment: String?
+        /// The program and the machine.
+        var origin: RunOrigin?
         var rows: Flow?
         var stages: [Stage]
+        var changes: [Change]
+        var inputs: [Input]
+        var history: [History]
+        var remarks: [Remark]
+        var remarkCount: Int
+    }
+
+    private struct Input: Encodable {
+        var stage: String
+        var file: InputVersion
+    }
+
+    /// What a check measured in one run.
+    private struct History: Encodable {
+        struct Value: Encodable {
+            var run: String
+            var outcome: String
+            var measured: Double?
+        }
+
+        var stage: String
+        var item: String?
+        var check: String
+        var part: String?
+        var values: [Value]
+    }
+
+    private struct Remark: Encodable {
+        var time: String
+        var level: String
+        var from: String
+        var message: String
     }
 
     var text: String {
@@ -50,7 +101,10 @@ struct JSONReport {
             pipeline: state.plan.pipeline, description: report.description, run: state.id.rawValue,
             state: report.headline, started: state.startedAt.map { UTC.iso($0.wall) },
             ended: state.endedAt.map { UTC.iso($0.wall) }, durationMs: report.duration.milliseconds,
-            parameters: state.plan.parameters, environment: state.plan.environment,
+            story: report.story,
+            parameters: Dictionary(
+                report.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
+            environment: state.plan.environment, origin: state.plan.origin,
             rows: report.flow.map {
                 Page.Flow(
                     read: $0.read, written: $0.written, duplicates: $0.duplicates, quarantined: $0.quarantined,
@@ -65,8 +119,30 @@ struct JSONReport {
                     items: line.stage.hasItems ? Dictionary(items, uniquingKeysWith: { first, _ in first }) : nil,
                     started: line.stage.startedAt.map { UTC.iso($0.wall) },
                     ended: line.stage.endedAt.map { UTC.iso($0.wall) }, durationMs: line.duration?.milliseconds,
-                    rows: line.stage.rows, checks: line.stage.checks, artifacts: line.stage.artifacts)
-            })
+                    rows: line.stage.rows, checks: line.stage.checks, artifacts: line.stage.artifacts,
+                    attempted: line.lanes.flatMap { lane in
+                        lane.bars.map { bar in
+                            Page.Attempt(
+                                item: lane.item?.rawValue, number: bar.number, ending: bar.word,
+                                startMs: bar.start.milliseconds, endMs: bar.end.milliseconds)
+                        }
+                    })
+            },
+            changes: state.planChanges.map {
+                Page.Change(time: UTC.iso($0.at.wall), by: $0.by, differences: $0.differences)
+            },
+            inputs: report.inputs.map { Input(stage: $0.stage.rawValue, file: $0.input) },
+            history: report.checks.filter { !$0.history.isEmpty }.map { line in
+                History(
+                    stage: line.stage.rawValue, item: line.item?.rawValue, check: line.check.id,
+                    part: line.check.partition,
+                    values: line.history.map {
+                        History.Value(run: $0.run.rawValue, outcome: $0.outcome.rawValue, measured: $0.measured)
+                    })
+            },
+            remarks: report.background.remarks.map {
+                Remark(time: UTC.iso($0.time), level: $0.level.name, from: $0.source, message: $0.message)
+            }, remarkCount: report.background.remarkCount)
         return JSONReport.encode(page)
     }
 

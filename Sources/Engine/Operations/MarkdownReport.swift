@@ -8,14 +8,37 @@ struct MarkdownReport {
         let state = report.state
         var lines = ["# \(escaped(state.plan.pipeline)): \(report.headline)", ""]
         if !report.description.isEmpty { lines += [escaped(report.description), ""] }
+        lines += [report.story.map { escaped($0) + "." }.joined(separator: " "), ""]
         lines += [
             "- Run: `\(state.id)`", "- Started: \(RunReport.time(state.startedAt))", "- Took: \(report.duration.short)",
         ]
-        for (name, value) in state.plan.parameters.sorted(by: { $0.key < $1.key }) {
-            lines.append("- \(escaped(name)): \(escaped(value))")
-        }
-        if let flow = report.flow { lines += ["", "**\(flow.sentence)**"] }
-        lines += table(
+        lines += problems + changes + stages + rows + checks + failingRows + files + remarks
+        lines += table("Parameters", ["Name", "Value"], report.parameters.map { [$0.name, $0.value] })
+        lines += table("Surroundings", ["What", "Value"], report.surroundings.map { [$0.name, $0.value] })
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var problems: [String] {
+        let problems = report.problems
+        guard !problems.isEmpty else { return [] }
+        let more = problems.count - RunReport.problemLimit
+        return ["", "## Needs attention", ""]
+            + problems.prefix(RunReport.problemLimit).map { problem in
+                let remedy = problem.remedy.map { " — \(escaped($0))" } ?? ""
+                return "- **\(escaped(problem.subject))**: \(escaped(problem.message))\(remedy)"
+            } + (more > 0 ? ["- and \(more) more, in the tables below"] : [])
+    }
+
+    private var changes: [String] {
+        table(
+            "Changed file", ["Time", "By", "What", "Lines"],
+            report.changes.map { at, by, difference in
+                [RunReport.time(at), by, difference.title, difference.lines.joined(separator: "; ")]
+            })
+    }
+
+    private var stages: [String] {
+        table(
             "Stages", ["Stage", "State", "Started after", "Took", "Notes"],
             report.stageLines.map { line in
                 [
@@ -23,37 +46,66 @@ struct MarkdownReport {
                     line.note,
                 ]
             })
-        lines += table(
-            "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
-            report.rowLines.map { line in
-                [
-                    line.stage.rawValue, line.rows.read.grouped, line.rows.written.grouped,
-                    line.rows.duplicates.grouped,
-                    line.rows.quarantined.grouped, line.rows.dropped.grouped,
-                ]
-            })
-        lines += table(
-            "Checks", ["Stage", "Check", "Outcome", "Found", "Expected"],
-            report.checks.map { stage, check in
-                [
-                    stage.rawValue, check.id + (check.partition.map { " (\($0))" } ?? ""), check.outcome.rawValue,
-                    check.message + (check.waiver.map { " — \($0)" } ?? ""), check.expectation,
-                ]
-            })
-        lines += table(
-            "Files", ["Stage", "File", "Rows", "Size", "Fingerprint"],
-            report.artifacts.map { stage, artifact in
-                [
-                    stage.rawValue, artifact.path, artifact.rowCount?.grouped ?? "—", artifact.sizeInBytes.shortBytes,
-                    artifact.contentHash ?? "—",
-                ]
-            })
-        return lines.joined(separator: "\n") + "\n"
     }
 
-    private func table(_ title: String, _ head: [String], _ rows: [[String]]) -> [String] {
+    private var rows: [String] {
+        table(
+            "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
+            report.rowLines.map { line in
+                let rows = line.rows
+                return [line.stage.rawValue]
+                    + [rows.read, rows.written, rows.duplicates, rows.quarantined, rows.dropped].map(\.grouped)
+            })
+    }
+
+    private var checks: [String] {
+        table(
+            "Checks", ["Check", "Outcome", "Found", "Expected", "History"],
+            report.checks.map { line in
+                let check = line.check
+                return [
+                    line.name, check.word, check.message + (check.waiver.map { " — \($0)" } ?? ""), check.expectation,
+                    line.sparkline.blocks(),
+                ]
+            })
+    }
+
+    private var failingRows: [String] {
+        report.checks.filter { $0.check.outcome != .passed }.flatMap { line -> [String] in
+            let shown = line.check.samples.prefix(HTMLReport.sampleLimit)
+            let title = "Rows that fail \(escaped(line.name))"
+            let rows = shown.map { sample in [sample.row?.grouped ?? ""] + sample.values.map { $0 ?? "null" } }
+            return table(title, ["Row"] + (shown.first?.columns ?? []), rows, level: "###")
+        }
+    }
+
+    private var files: [String] {
+        let written = report.artifacts.prefix(HTMLReport.fileLimit).map { stage, file in
+            [
+                file.path, stage.rawValue, file.rowCount?.grouped ?? "—", file.sizeInBytes.shortBytes,
+                file.contentHash ?? "—",
+            ]
+        }
+        let read = report.inputs.prefix(HTMLReport.fileLimit).map { stage, file in
+            [file.path, stage.rawValue, file.sizeInBytes.shortBytes, file.contentHash ?? "—"]
+        }
+        return table("Files written", ["File", "By", "Rows", "Size", "Fingerprint"], written)
+            + table("Files read", ["File", "By", "Size", "Fingerprint"], read)
+    }
+
+    private var remarks: [String] {
+        let all = report.background.remarkCount
+        let lines = report.background.remarks
+        let note = all > lines.count ? " (the first \(lines.count) of \(all))" : ""
+        return table(
+            "Warnings and errors of the log\(note)", ["UTC", "Level", "From", "Message"],
+            lines.map { [RunReport.time($0.time), $0.level.name, $0.source, $0.message] })
+    }
+
+    private func table(_ title: String, _ head: [String], _ rows: [[String]], level: String = "##") -> [String] {
         guard !rows.isEmpty else { return [] }
-        return ["", "## \(title)", "", row(head), row(head.map { _ in "---" })] + rows.map { row($0.map(escaped)) }
+        return ["", "\(level) \(title)", "", row(head.map(escaped)), row(head.map { _ in "---" })]
+            + rows.map { row($0.map(escaped)) }
     }
 
     private func row(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
@@ -62,9 +114,11 @@ struct MarkdownReport {
         var escaped = ""
         for character in text {
             switch character {
-            case "|", "\\", "`", "*", "_", "<", "[", "#": escaped += "\\\(character)"
-            case "\n", "\r", "\r\n": escaped += " "
-            default: escaped.append(character)
+            case "|", "\\", "`", "*", "_", "<", "[", "]", "#", "&", "~", "$": escaped += "\\\(character)"
+            case "\n", "\r", "\r\n", "\t": escaped += " "
+            default:
+                let isControl = character.unicodeScalars.contains { $0.properties.generalCategory == .control }
+                escaped.append(isControl ? "\u{FFFD}" : character)
             }
         }
         return escaped

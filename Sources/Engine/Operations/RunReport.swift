@@ -16,14 +16,17 @@ package enum ReportFormat: String, Sendable, CaseIterable {
 package struct RunReport: Sendable {
     package let state: RunState
     /// What the pipeline is for.
-    package let description: String
+    package var description: String { state.plan.description }
+    package let background: RunBackground
     package let now: Moment
     /// The stage that writes the report and is therefore still running, if a stage does.
     package let reporter: StageID?
 
-    package init(state: RunState, pipeline: Pipeline?, now: Moment, reporter: StageID? = nil) {
+    package init(
+        state: RunState, background: RunBackground = RunBackground(), now: Moment, reporter: StageID? = nil
+    ) {
         self.state = state
-        description = pipeline?.description ?? ""
+        self.background = background
         self.now = now
         self.reporter = reporter
     }
@@ -37,7 +40,7 @@ package struct RunReport: Sendable {
         }
     }
 
-    // MARK: - What every form shows
+    // MARK: - How the run went
 
     /// How the run stands; one that goes on only because it writes this report counts by what has ended.
     package var headline: String {
@@ -48,24 +51,146 @@ package struct RunReport: Sendable {
 
     package var isGood: Bool { !state.stages.contains { $0.unit.status == .failed } && state.status != .failed }
 
+    /// How good or bad the run as a whole is.
+    var tone: ReportTone {
+        switch state.status {
+        case .cancelled: .dim
+        case .interrupted: .wait
+        case .failed: .bad
+        case .succeeded, .running: isGood ? .good : .bad
+        }
+    }
+
+    /// What became of the run, in sentences.
+    package var story: [String] {
+        var sentences = [ending]
+        if let flow { sentences.append(flow.sentence) }
+        if !checks.isEmpty { sentences.append(checkSentence) }
+        return sentences
+    }
+
+    private var ending: String {
+        func stages(_ status: UnitStatus) -> [StageState] { state.stages.filter { $0.unit.status == status } }
+        let took = "in \(duration.short)"
+        let (failed, blocked) = (stages(.failed), stages(.blocked))
+        var text: String
+        if failed.isEmpty {
+            let done = state.stages.count { $0.unit.status.outcome?.isSuccess == true }
+            let all = state.stages.count(where: { $0.id != reporter })
+            switch state.status {
+            case .cancelled:
+                text = "Cancelled after \(duration.short): \(done) of \(all.counted("stage")) had succeeded"
+            case .interrupted: text = "Its process died: \(done) of \(all.counted("stage")) had succeeded"
+            case .succeeded, .failed, .running:
+                text =
+                    done >= all
+                    ? "All \(all.counted("stage")) succeeded \(took)"
+                    : "\(done) of \(all.counted("stage")) succeeded \(took)"
+            }
+        } else {
+            let names = failed.prefix(3).map(\.id.rawValue) + (failed.count > 3 ? ["\(failed.count - 3) more"] : [])
+            text = "\(names.formattedAsList) failed \(took)"
+        }
+        if !blocked.isEmpty {
+            text += ", and \(blocked.count.counted("stage")) behind could not run"
+        }
+        let waiting = state.stages.count { !$0.unit.status.isFinished && $0.id != reporter }
+        if state.status == .running, waiting > 0 { text += "; \(waiting.counted("stage")) had not ended" }
+        return text
+    }
+
+    private var checkSentence: String {
+        let outcomes = checks.map(\.check)
+        var terms: [String] = []
+        for outcome in CheckResult.Outcome.allCases {
+            let count = outcomes.count { $0.outcome == outcome && $0.waiver == nil }
+            guard count > 0 else { continue }
+            terms.append("\(count) \(outcome == .error ? "could not run" : outcome.rawValue)")
+        }
+        let waived = outcomes.count { $0.waiver != nil }
+        if waived > 0 { terms.append("\(waived) waived") }
+        return "\(outcomes.count.counted("check")): \(terms.joined(separator: ", "))"
+    }
+
     /// How long the run took, or has taken.
     package var duration: Duration { state.duration(now: now) }
+
+    /// What somebody has to look at: stages that failed, checks that did not pass.
+    struct Problem {
+        var tone: ReportTone
+        /// What it is about: a stage, an item, a check.
+        var subject: String
+        var message: String
+        var remedy: String?
+    }
+
+    /// The most problems that a report names.
+    static let problemLimit = 50
+
+    var problems: [Problem] {
+        var problems: [Problem] = []
+        for stage in state.stages {
+            let units = [(stage.id.rawValue, stage.unit)] + stage.items.map { ("\(stage.id)[\($0.item.key)]", $0.unit) }
+            for (name, unit) in units where unit.status == .failed {
+                // What an item failed of is told with the item.
+                if stage.hasItems, name == stage.id.rawValue, stage.items.contains(where: { $0.unit.status == .failed })
+                {
+                    continue
+                }
+                let failure = unit.lastResult?.failure
+                problems.append(
+                    Problem(
+                        tone: .bad, subject: name, message: failure?.message ?? unit.reason ?? "failed",
+                        remedy: failure?.remedy))
+            }
+        }
+        for line in checks where line.check.outcome != .passed {
+            let word = line.check.waiver == nil ? "" : "waived: "
+            problems.append(
+                Problem(
+                    tone: ReportTone(line.check.outcome), subject: line.name,
+                    message: word + line.check.message,
+                    remedy: line.check.waiver ?? "expected: \(line.check.expectation)"))
+        }
+        return problems
+    }
+
+    // MARK: - Stages
 
     /// A stage with what the report says about it.
     package struct StageLine: Sendable {
         package let planned: PlannedStage
         package let stage: StageState
         package let status: String
+        let tone: ReportTone
         /// From the run's start, and how long it took; nil for what did not run.
         package let start: Duration?
         package let duration: Duration?
         package let note: String
+        /// The attempts of the stage itself, or the items of a fan-out with theirs.
+        let lanes: [Lane]
+    }
+
+    /// One line of the timeline.
+    struct Lane: Sendable {
+        /// The item, or nil for the stage itself.
+        var item: ItemKey?
+        var bars: [Bar]
+    }
+
+    /// One attempt in the timeline.
+    struct Bar: Sendable {
+        var number: Int
+        var start: Duration
+        var end: Duration
+        var tone: ReportTone
+        var word: String
     }
 
     package var stageLines: [StageLine] {
         zip(state.plan.stages, state.stages).map { planned, stage in
             let isReporter = planned.id == reporter
-            let start = stage.startedAt.flatMap { started in state.startedAt.map { started.since($0) } }
+            let start = stage.startedAt.map { sinceStart($0) }
             let duration = stage.startedAt.map { (stage.endedAt ?? now).since($0) }
             var notes: [String] = []
             if stage.hasItems { notes.append("\(stage.finishedItems) of \(stage.items.count) items") }
@@ -74,20 +199,90 @@ package struct RunReport: Sendable {
             if attempts > 1 { notes.append("attempt \(attempts)") }
             if let reason = stage.unit.reason { notes.append(reason) }
             notes += stage.unit.lastResult?.notes ?? []
+            var lanes = [Lane(item: nil, bars: bars(of: stage.unit))]
+            lanes += stage.items.map { Lane(item: $0.item.key, bars: bars(of: $0.unit)) }
             return StageLine(
                 planned: planned, stage: stage, status: isReporter ? "writing this report" : stage.status.rawValue,
-                start: start, duration: isReporter ? nil : duration, note: notes.joined(separator: "; "))
+                tone: ReportTone(stage.status), start: start, duration: isReporter ? nil : duration,
+                note: notes.joined(separator: "; "), lanes: lanes)
+        }
+    }
+
+    private func bars(of unit: UnitState) -> [Bar] {
+        unit.attempts.map { attempt in
+            Bar(
+                number: attempt.number, start: sinceStart(attempt.startedAt), end: sinceStart(attempt.endedAt ?? now),
+                tone: ReportTone(attempt.result?.ending), word: attempt.result?.ending.rawValue ?? "running")
+        }
+    }
+
+    /// The time from the run's start; by the clock of the wall where the run was taken up again, because the other one
+    /// begins anew with each start of the machine.
+    private func sinceStart(_ moment: Moment) -> Duration {
+        guard let began = state.startedAt else { return .zero }
+        return state.incarnation > 1 ? .milliseconds(max(0, moment.wall - began.wall)) : moment.since(began)
+    }
+
+    // MARK: - Data
+
+    /// A check with where it belongs and how it went before.
+    package struct CheckLine: Sendable {
+        package let stage: StageID
+        /// The item of a fan-out.
+        package let item: ItemKey?
+        package let check: CheckResult
+        /// What it measured in this run and those before it, oldest first.
+        package let history: [CheckPoint]
+
+        /// The stage, the item, the check and the part of the data: `quality/unique_order_id (region=north)`.
+        package var name: String {
+            "\(stage)\(item.map { "[\($0)]" } ?? "")/\(check.id)\(check.partition.map { " (\($0))" } ?? "")"
+        }
+
+        var sparkline: Sparkline {
+            Sparkline(
+                history.compactMap { point in point.measured.map { Sparkline.Point($0, point.outcome) } },
+                limits: check.limits, warnLimits: check.warnLimits)
         }
     }
 
     /// Every check with the stage it belongs to.
-    package var checks: [(stage: StageID, check: CheckResult)] {
-        state.stages.flatMap { stage in stage.checks.map { (stage.id, $0) } }
+    package var checks: [CheckLine] {
+        state.stages.flatMap { stage -> [CheckLine] in
+            let units = stage.hasItems ? stage.items.map { (Optional($0.item.key), $0.unit) } : [(nil, stage.unit)]
+            return units.flatMap { item, unit in
+                (unit.lastResult?.checks ?? []).map { check in
+                    let key = CheckPoint.Key(stage: stage.id, item: item, check: check.id, part: check.partition)
+                    return CheckLine(
+                        stage: stage.id, item: item, check: check, history: background.history[key] ?? [])
+                }
+            }
+        }
     }
 
     /// Every artifact with the stage that wrote it.
     package var artifacts: [(stage: StageID, artifact: Artifact)] {
         state.stages.flatMap { stage in stage.artifacts.map { (stage.id, $0) } }
+    }
+
+    /// Every change of the pipeline file that the run went on with.
+    package var changes: [(at: Moment, by: String, difference: PlanDifference)] {
+        state.planChanges.flatMap { change in change.differences.map { (change.at, change.by, $0) } }
+    }
+
+    /// What the run read that none of its stages wrote, each version once, with the first stage that read it.
+    package var inputs: [(stage: StageID, input: InputVersion)] {
+        let written = Set(artifacts.map(\.artifact.path))
+        var seen: Set<String> = []
+        return state.stages.flatMap { stage -> [(stage: StageID, input: InputVersion)] in
+            let units = [stage.unit] + stage.items.map(\.unit)
+            return units.flatMap { $0.lastResult?.reads ?? [] }.compactMap { read in
+                guard !written.contains(read.path), seen.insert(read.path + (read.contentHash ?? "")).inserted else {
+                    return nil
+                }
+                return (stage.id, read)
+            }
+        }
     }
 
     package var flow: RowFlow? { RowFlow(state) }
@@ -100,10 +295,60 @@ package struct RunReport: Sendable {
         }
     }
 
+    // MARK: - Where it ran
+
+    /// The parameters by name; the values of those that are secret by their name are hidden.
+    package var parameters: [(name: String, value: String)] {
+        state.plan.parameters.sorted { $0.key < $1.key }.map { name, value in
+            (name, SecretMasker.isSecret(name) ? SecretMasker.replacement : value)
+        }
+    }
+
+    /// What the run ran with and where, each with its name.
+    package var surroundings: [(name: String, value: String)] {
+        var facts: [(String, String)] = [("Pipeline file", state.plan.file), ("Project", state.plan.root)]
+        if let environment = state.plan.environment { facts.append(("Environment", environment)) }
+        if let selection = state.plan.selection { facts.append(("Selected stages", selection)) }
+        facts.append(("At once", "\(state.plan.maxParallel.counted("attempt"))"))
+        if let origin = state.plan.origin {
+            facts.append(("caudal", origin.caudal))
+            facts += tools.map { tool in
+                let words = tool.split(separator: " ", maxSplits: 1).map(String.init)
+                return (words[0], words.count > 1 ? words[1] : "")
+            }
+            facts.append(("Host", origin.host))
+            facts.append(("System", origin.system))
+            facts.append(("Processors", String(origin.processors)))
+            facts.append(("Memory", origin.memory.shortBytes))
+            facts.append(("Started by", origin.user))
+        }
+        if state.incarnation > 1 { facts.append(("Taken up again", "\((state.incarnation - 1).counted("time"))")) }
+        return facts
+    }
+
+    /// The programs that did the work of stages, such as `duckdb 1.5.5`.
+    private var tools: [String] {
+        let results = state.stages.flatMap { [$0.unit] + $0.items.map(\.unit) }.compactMap(\.lastResult?.tool)
+        return Set(results).sorted()
+    }
+
     /// `2026-11-23 06:00:00 UTC`.
     package static func time(_ moment: Moment?) -> String {
         guard let moment else { return "—" }
-        let text = UTC.iso(moment.wall)
+        return time(moment.wall)
+    }
+
+    /// `2026-11-23 06:00:00 UTC` of milliseconds since 1970.
+    static func time(_ wall: Int64) -> String {
+        let text = UTC.iso(wall)
         return text.prefix(10) + " " + text.dropFirst(11).prefix(8) + " UTC"
+    }
+}
+
+extension Array where Element == String {
+    /// `a, b and c`.
+    var formattedAsList: String {
+        guard count > 1, let last else { return first ?? "" }
+        return dropLast().joined(separator: ", ") + " and " + last
     }
 }

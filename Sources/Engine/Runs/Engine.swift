@@ -13,6 +13,8 @@ package struct AttemptOrder: Sendable {
     package let artifacts: [DatasetName: [Artifact]]
     /// The whole run so far, for work that asks for it.
     package let state: RunState?
+    /// Whether somebody asked for it to be made again, so that no earlier success will do.
+    package let isAskedFor: Bool
 }
 
 /// Makes attempts.
@@ -112,15 +114,21 @@ package actor Engine {
     /// Says how the run begins, and what is asked of it right after that; what is sent later comes behind.
     ///
     /// `first`: a start or a resumption.
-    package nonisolated func begin(_ first: RunInput, commands: [(RunCommand, by: String)] = []) {
-        mailbox.post([first] + commands.map { .command($0, by: $1, token: -1) })
+    /// `change`: another plan that it goes on with after a resumption.
+    package nonisolated func begin(
+        _ first: RunInput, change: (PlanChange, by: String)? = nil, commands: [(RunCommand, by: String)] = []
+    ) {
+        var inputs = [first]
+        if let (change, by) = change { inputs.append(.changePlan(change, by: by)) }
+        mailbox.post(inputs + commands.map { .command($0, by: $1, token: -1) })
     }
 
-    /// Begins, and runs until everything has ended: see ``begin(_:commands:)`` and ``run(staysOpen:)``.
+    /// Begins, and runs until everything has ended: see ``begin(_:change:commands:)`` and ``run(staysOpen:)``.
     package func run(
-        _ first: RunInput, commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false
+        _ first: RunInput, change: (PlanChange, by: String)? = nil, commands: [(RunCommand, by: String)] = [],
+        staysOpen: Bool = false
     ) async throws(StoreError) -> RunState {
-        begin(first, commands: commands)
+        begin(first, change: change, commands: commands)
         return try await run(staysOpen: staysOpen)
     }
 
@@ -235,7 +243,8 @@ package actor Engine {
             item: unit.item.flatMap { key in
                 state.stage(unit.stage).flatMap { stage in stage.itemIndex[key].map { stage.items[$0].item } }
             },
-            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil)
+            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil,
+            isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
             let result = await conductor.conduct(order, control: control) { plan, result in
                 await self.record(publishing: plan, result, of: unit, number)

@@ -5,10 +5,11 @@ package struct RunRequest: Sendable {
     /// Which stages, in the language of selectors; nil means all.
     package var selection: String?
     package var exclusion: String?
-    package var reuse: Bool
+    /// Whether unchanged stages are reused; nil means as the file says.
+    package var reuse: Bool?
 
     package init(
-        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool = false
+        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool? = nil
     ) {
         self.parameters = parameters
         self.selection = selection
@@ -56,10 +57,11 @@ package struct Planner {
             throw InvalidPipeline(errors: problems.errors, sources: lines)
         }
         return RunPlan(
-            pipeline: pipeline.name, file: pipeline.file, root: pipeline.root, environment: pipeline.chosenEnvironment,
-            parameters: parameters, maxParallel: pipeline.maxParallel, pools: pipeline.pools, stages: stages,
+            pipeline: pipeline.name, description: pipeline.description, file: pipeline.file, root: pipeline.root,
+            environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
+            pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
-            reusesUnchanged: request.reuse || pipeline.reusesUnchanged)
+            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText)
     }
 
     // MARK: - Parameters
@@ -112,7 +114,7 @@ package struct Planner {
             }
         }
         planned.expected = median
-        planned.definitionText = stage.definitionText
+        planned.definitionText = loaded.definitionText(of: stage)
         if let condition = stage.condition {
             let left = condition.left.filled { value(of: $0, parameters) ?? "" }
             let right = condition.right.filled { value(of: $0, parameters) ?? "" }
@@ -185,5 +187,43 @@ extension Pipeline {
                 names.isEmpty ? "; it has none" : Suggestion.phrase(for: name, among: names)
             return "the pipeline has no parameter '\(name)'" + others
         }
+    }
+}
+
+extension LoadedPipeline {
+    /// The resolved text of a stage and of everything that goes into it: its datasets, their schemas, and for a
+    /// command the pipeline's variables.
+    package func definitionText(of stage: Stage) -> String {
+        var lines = [stage.definitionText]
+        for name in Set(stage.names).sorted() {
+            guard let dataset = pipeline.dataset(name) else { continue }
+            lines += Self.prefixed("dataset \(name) ", dataset.definitionText)
+            lines += Self.prefixed("schema of \(name) ", schemas[name]?.definitionText ?? "")
+        }
+        if stage.definition is CommandStage, let variables = resolved[key: "env"] {
+            lines += variables.definitionLines("the pipeline's env")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The resolved text of what belongs to the whole pipeline and changes how it runs.
+    package var settingsText: String {
+        ["max_parallel", "params", "pools", "reuse"].compactMap { key in
+            resolved[key: key].map { $0.definitionLines(key).joined(separator: "\n") }
+        }.joined(separator: "\n")
+    }
+
+    private static func prefixed(_ prefix: String, _ text: String) -> [String] {
+        text.split(separator: "\n").map { prefix + $0 }
+    }
+}
+
+extension Stage {
+    /// Every dataset it names: what it reads, what it writes and what its checks look at.
+    var names: [DatasetName] {
+        reads.map(\.value) + definition.outputs
+            + checks.compactMap { check in
+                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
+            }
     }
 }

@@ -7,7 +7,8 @@ extension RunMachine {
         switch command {
         case .retry(let id, let downstream): return retry(id, downstream: downstream)
         case .retryItems(let id, let keys): return retryItems(id, keys)
-        case .retryFailed: return retryFailed()
+        case .retryStages(let ids): return rerun(ids.compactMap { state.plan.index(of: $0) })
+        case .retryFailed: return rerun(state.stages.indices.filter { isRetried(state.stages[$0].unit.status) })
         case .cancel(let id): return cancel(id, by: by)
         case .cancelRun: return cancelRun(by: by)
         case .pause:
@@ -35,8 +36,10 @@ extension RunMachine {
                 }
             }
             if keys.isEmpty { return "no item was named" }
+            if stage.itemsAreStale { return "the fan-out of \(id) was changed; retry the whole stage" }
             let busy = state.plan.index(of: id).flatMap(busyDownstream)
             return busy.map { "\($0) is running on what \(id) made; cancel it first" }
+        case .retryStages(let ids): return refusalOfRetry(ids)
         case .retryFailed:
             let failed = state.stages.indices.filter { isRetried(state.stages[$0].unit.status) }
             if failed.isEmpty { return "nothing has failed or was cancelled" }
@@ -74,6 +77,24 @@ extension RunMachine {
         case .retrying, .succeeded, .failed, .skipped, .cancelled, .reused: break
         }
         return busyDownstream(of: index).map { "\($0) is running on what \(id) made; cancel it first" }
+    }
+
+    /// Stages that were chosen together: what is pending or blocked by another of them needs no retry of its own.
+    private func refusalOfRetry(_ ids: [StageID]) -> String? {
+        if ids.isEmpty { return "no stage was chosen" }
+        let chosen = Set(ids)
+        for id in ids {
+            guard let index = state.plan.index(of: id) else { return unknown(UnitID(id)) }
+            switch state.stages[index].unit.status {
+            case .pending, .queued: break
+            case .blocked where state.plan.allUpstream(of: index).contains { chosen.contains(state.plan.stages[$0].id) }:
+                break
+            case .retrying: return "\(id) waits for its next try; retry it by itself, or wait"
+            case .running, .blocked, .succeeded, .failed, .skipped, .cancelled, .reused:
+                if let refusal = refusalOfRetry(id, downstream: false) { return refusal }
+            }
+        }
+        return nil
     }
 
     /// A stage that runs and rests on what `index` made: while it does, that must not change under it.
@@ -116,12 +137,15 @@ extension RunMachine {
         return .accepted("runs again: \(names.joined(separator: ", "))")
     }
 
-    private mutating func retryFailed() -> CommandAnswer {
+    /// Runs stages again, upstream first; those that something running rests on are left alone.
+    private mutating func rerun(_ indices: [Int]) -> CommandAnswer {
         reopenRun()
+        let chosen = Set(indices)
         var names: [String] = []
         var resting = Set<Int>()
-        for index in CriticalPath.topologicalIndices(of: state.plan) where isRetried(state.stages[index].unit.status) {
-            if busyDownstream(of: index) != nil { continue }
+        for index in CriticalPath.topologicalIndices(of: state.plan) where chosen.contains(index) {
+            // One that was freed with another upstream of it is to run already.
+            guard state.stages[index].unit.status.isFinished, busyDownstream(of: index) == nil else { continue }
             names.append(state.plan.stages[index].id.rawValue)
             // What rests on something that runs again waits for it, with all of its items.
             if resting.contains(index) { emit(.unitReset(UnitID(state.plan.stages[index].id))) } else { reset(index) }
@@ -129,6 +153,7 @@ extension RunMachine {
             resting.formUnion(state.plan.allDownstream(of: index))
         }
         restart()
+        if names.isEmpty { return .accepted("all of them are about to run already") }
         return .accepted("runs again: \(names.joined(separator: ", "))")
     }
 
@@ -149,7 +174,7 @@ extension RunMachine {
     private mutating func reset(_ index: Int) {
         let stage = state.stages[index]
         let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
-        guard stage.hasItems, !again.isEmpty else { return emit(.unitReset(UnitID(stage.id))) }
+        guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty else { return emit(.unitReset(UnitID(stage.id))) }
         emit(.stageReopened(stage.id))
         for item in again {
             emit(.unitReset(UnitID(stage.id, item.item.key)))

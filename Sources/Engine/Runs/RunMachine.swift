@@ -20,7 +20,7 @@ package struct RunMachine: Sendable {
     /// Stages whose end is recorded and not yet followed up: a list, because a chain may be long and the stack is not.
     private var endedStages: [Int] = []
     /// For each stage, the longest path from its start to the end of the run, in milliseconds.
-    private let urgency: [Int64]
+    private var urgency: [Int64]
     private var ready = ReadyQueue()
     private var slots: SlotCounts
     /// Units whose lease was asked for and not yet answered; each holds a slot.
@@ -62,6 +62,7 @@ package struct RunMachine: Sendable {
             emit(.runStarted(process))
             triggerPending()
         case .resume(let process, let settled): resume(in: process, settled: settled)
+        case .changePlan(let change, let by): changePlan(change, by: by)
         case .attemptSpawned(let id, let number, let process):
             if isOpen(id, number) { emit(.attemptSpawned(id, attempt: number, process)) }
         case .progressed(let id, let number, let progress):
@@ -290,8 +291,9 @@ extension RunMachine {
         } else if cancelled > 0 {
             end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(stage.items.count) items cancelled")
         } else {
-            let isReused = counts[.reused, default: 0] == stage.items.count
-            end(UnitID(stage.id), index, isReused ? .reused : .succeeded, reason: nil)
+            let reused = counts[.reused, default: 0]
+            let reason = reused > 0 ? "\(reused) of \(stage.items.count) items reused" : nil
+            end(UnitID(stage.id), index, reused == stage.items.count ? .reused : .succeeded, reason: reason)
         }
     }
 }
@@ -447,6 +449,39 @@ extension RunMachine {
         case .pending where id.item != nil: queue(id, index)
         case .pending, .queued, .succeeded, .failed, .blocked, .skipped, .cancelled, .reused: break
         }
+    }
+
+    /// Goes on with another plan, at a moment when no attempt is open.
+    private mutating func changePlan(_ change: PlanChange, by: String) {
+        precondition(state.openAttempts == 0, "the plan changed under \(state.openAttempts) attempts")
+        emit(.planChanged(change, by: by))
+        urgency = CriticalPath.remaining(of: state.plan)
+        for stage in state.stages where !stage.unit.isMarked {
+            let id = UnitID(stage.id)
+            switch stage.unit.status {
+            // What it waits for, or whether it runs at all, may be decided differently now.
+            case .queued, .blocked, .skipped: emit(.unitReset(id))
+            case .retrying:
+                dropRetryTimer(id)
+                emit(.unitReset(id))
+            // A fan-out that was under way and does something else now begins anew.
+            case .running where stage.itemsAreStale: resetFanOut(stage)
+            case .pending, .running, .succeeded, .failed, .cancelled, .reused: break
+            }
+        }
+        restart()
+        propagate()
+        // A fan-out that was under way on something that is now to run waits for that again.
+        for index in CriticalPath.topologicalIndices(of: state.plan) where state.stages[index].unit.status == .running {
+            let rests = state.plan.allUpstream(of: index).contains { !state.stages[$0].unit.status.isFinished }
+            if rests { resetFanOut(state.stages[index]) }
+        }
+        restart()
+    }
+
+    private mutating func resetFanOut(_ stage: StageState) {
+        for item in stage.items { dropRetryTimer(UnitID(stage.id, item.item.key)) }
+        emit(.unitReset(UnitID(stage.id)))
     }
 
     /// Lets stages run that now have all they wait for; after a command changed what had ended.

@@ -7,17 +7,20 @@ package struct Workshop: Sendable {
     package let store: RunStore
     package let variables: [String: String]
     package let now: @Sendable () -> Moment
+    /// What is recorded of this program and this machine with a run that begins here.
+    package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
-        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }
+        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current()
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
         self.now = now
         self.random = random
+        self.origin = origin
         store = try RunStore(state)
         reactor = ProcessReactor()
     }
@@ -45,6 +48,17 @@ package struct Workshop: Sendable {
         let facts = RunFacts(
             runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
         return PipelineExamination(loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"))
+    }
+
+    /// What reusing unchanged stages would come to in a run of a plan that has not begun.
+    package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
+        let facts = RunFacts(
+            runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
+        let conductor = StageConductor(
+            loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
+            tools: tools(for: loaded, folder: state.path + "/questions"), reusesUnchanged: plan.reusesUnchanged,
+            now: now)
+        return try await conductor.reuseOutlook(of: plan)
     }
 
     /// Every value of a pipeline that must not be seen.
@@ -97,6 +111,10 @@ package struct RunSession: Sendable {
     package let initial: RunState
     /// How the engine must begin.
     package let first: RunInput
+    /// What the process that ran the run before had left running, and was ended.
+    package private(set) var endedProcesses: [LeftoverProcess] = []
+    /// Another plan that the run goes on with, and who wants it.
+    private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
 
@@ -106,6 +124,8 @@ package struct RunSession: Sendable {
         environment: Engine.Environment = Engine.Environment()
     ) throws -> RunSession {
         let now = workshop.now()
+        var plan = plan
+        plan.origin = workshop.origin
         var id: RunID
         // Another run of the same moment may have drawn the same letters.
         repeat {
@@ -115,7 +135,7 @@ package struct RunSession: Sendable {
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
-        try FileText.write(loaded.text, to: folder.pipelineFile, isPrivate: true)
+        try folder.keep(loaded)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
             runID: id, started: now, parameters: plan.parameters, environment: loaded.variables)
@@ -127,9 +147,10 @@ package struct RunSession: Sendable {
     /// Takes a run up again that no process runs: one that was interrupted, or one that has ended.
     ///
     /// What the dead process left running is ended, and what it was about to publish is finished.
+    /// `change`: what the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
     /// - Throws: ``Failure`` when another process runs it.
     package static func reopen(
-        _ id: RunID, _ loaded: LoadedPipeline, in workshop: Workshop,
+        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, in workshop: Workshop,
         environment: Engine.Environment = Engine.Environment()
     ) throws -> RunSession {
         let folder = workshop.state.run(id)
@@ -143,30 +164,35 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
-        RunRecovery.endLeftovers(of: id)
+        let ended = RunRecovery.endLeftovers(of: id)
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         let facts = RunFacts(
-            runID: id, started: state.startedAt ?? workshop.now(), parameters: plan.parameters,
-            environment: loaded.variables)
-        return try RunSession(
-            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), lock: lock,
-            in: workshop, environment: environment)
+            runID: id, started: state.startedAt ?? workshop.now(),
+            parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
+        if change != nil { try folder.keep(loaded) }
+        var session = try RunSession(
+            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
+            lock: lock, in: workshop, environment: environment)
+        session.endedProcesses = ended
+        return session
     }
 
     private init(
-        _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput, lock: RunLock,
-        in workshop: Workshop, environment: Engine.Environment
+        _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput,
+        change: (PlanChange, by: String)? = nil, lock: RunLock, in workshop: Workshop, environment: Engine.Environment
     ) throws {
         id = state.id
         folder = workshop.state.run(state.id)
         initial = state
         self.first = first
+        self.change = change
         self.lock = lock
         store = workshop.store
         let tools = workshop.tools(for: loaded, folder: folder.staging)
         let conductor = StageConductor(
-            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools, now: workshop.now)
+            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
+            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
         let mailbox = EngineMailbox()
         let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
         var seed: UInt64 = 0
@@ -185,7 +211,7 @@ package struct RunSession: Sendable {
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
         // What another process sends comes behind what the run begins with.
-        engine.begin(first, commands: commands)
+        engine.begin(first, change: change, commands: commands)
         var server: ControlServer?
         do throws(Failure) {
             server = try ControlServer(folder) { [engine] in await engine.send($0, by: $1) }
@@ -205,16 +231,34 @@ package struct RunSession: Sendable {
     }
 }
 
+/// A process that worked for a run whose own process had died.
+package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
+    package var pid: Int32
+    /// The name of its program.
+    package var name: String
+
+    /// Its name and number, such as `sleep (4242)`.
+    package var description: String { "\(name) (\(pid))" }
+}
+
 /// Clears up after a process that died while it ran a run.
 package enum RunRecovery {
     /// Ends every process that still works for the run: known by the marker in its environment.
-    package static func endLeftovers(of run: RunID) {
+    ///
+    /// - Returns: What was found, by number.
+    @discardableResult
+    package static func endLeftovers(of run: RunID) -> [LeftoverProcess] {
+        var ended: Set<LeftoverProcess> = []
         // A second look finds what the first one's processes had just started.
         for _ in 0..<5 {
             let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/")
-            if leftovers.isEmpty { return }
-            for process in leftovers { kill(process.pid, SIGKILL) }
+            if leftovers.isEmpty { break }
+            for process in leftovers {
+                kill(process.pid, SIGKILL)
+                ended.insert(LeftoverProcess(pid: process.pid, name: process.name))
+            }
         }
+        return ended.sorted { $0.pid < $1.pid }
     }
 
     /// Finishes what was being published, and tells which attempts thereby succeeded.

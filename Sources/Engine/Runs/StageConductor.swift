@@ -11,11 +11,12 @@ package struct StageConductor: AttemptConductor {
     let tables: TableReader
     private let resolver: SourceResolver
     private let commands: ProcessExecutor
-    private let now: @Sendable () -> Moment
+    let reuse: StageReuse
+    let now: @Sendable () -> Moment
 
     package init(
         loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
-        now: @escaping @Sendable () -> Moment
+        reusesUnchanged: Bool = false, now: @escaping @Sendable () -> Moment
     ) {
         self.loaded = loaded
         self.facts = facts
@@ -24,6 +25,7 @@ package struct StageConductor: AttemptConductor {
         self.tools = tools
         self.now = now
         tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         commands = ProcessExecutor(
             reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables)
@@ -70,6 +72,8 @@ package struct StageConductor: AttemptConductor {
             return control.log.note(
                 "\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
         }
+        if result.ending == .reused { return control.log.note("reused: \(result.reuseReason ?? "")") }
+        if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
         let rows = result.rows.map { ", \($0.read.grouped) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
     }
@@ -83,14 +87,65 @@ package struct StageConductor: AttemptConductor {
         guard let stage = loaded.pipeline.stage(order.unit.stage) else {
             throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
         }
+        var attempt = try await found(stage, order, started)
+        try await prepareTables(&attempt, control)
+        if order.purpose == .findItems { return try await findItems(attempt, order, control) }
+        var reason: String?
+        if reuse.isWanted(for: stage) {
+            switch try await decision(attempt, order) {
+            case .reuse(let success): return success.reused
+            case .run(let why): reason = why
+            }
+        }
+        let ready = attempt
+        async let key = reuseKey(ready, order)
+        var result = try await work(ready, order, control, publish)
+        result.reuseReason = reason
+        if result.ending == .succeeded { result.reuseKey = await key }
+        return result
+    }
+
+    /// An attempt with its data found.
+    func found(_ stage: Stage, _ order: AttemptOrder, _ started: Moment) async throws -> StageAttempt {
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
-            history: StoredCheckHistory(store: store, pipeline: loaded.pipeline.name, before: facts.runID),
+            history: StoredCheckHistory(
+                store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
+        if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         attempt.sources = try await sources(of: attempt, order)
-        try await prepareTables(&attempt, control)
-        if order.purpose == .findItems { return try await findItems(attempt, order, control) }
+        return attempt
+    }
+
+    // MARK: - Reuse
+
+    /// Whether an attempt has to be made.
+    func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
+        if order.isAskedFor { return .run("asked to run again") }
+        if let obstacle = reuse.obstacle(for: attempt.stage) { return .run(obstacle) }
+        guard let key = await reuseKey(attempt, order) else { return .run("what it reads could not be compared") }
+        return try reuse.decide(order.unit, key)
+    }
+
+    /// What decides the outputs of an attempt; nil when no later one may take them.
+    private func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
+        if reuse.obstacle(for: attempt.stage) != nil { return nil }
+        let isData = !(attempt.stage.definition is CommandStage) || !attempt.stage.checks.isEmpty
+        // Without DuckDB the work fails by itself, and says so.
+        let version = isData ? try? await tools.program().version : nil
+        let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
+        return reuse.key(of: attempt, reads: await versions(of: sources, order), duckDB: version)
+    }
+
+    // MARK: - Work
+
+    private func work(
+        _ given: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        var attempt = given
+        let stage = attempt.stage
         while let question = try stage.type.question(attempt.typing) {
             attempt.queryColumns[question.index] = try await answer(question)
         }
@@ -206,6 +261,7 @@ package struct StageConductor: AttemptConductor {
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = await reads
+        result.tool = "duckdb \(try await tools.program().version)"
         guard execution.failure == nil, let readings = execution.readings else {
             removeFolder(attempt.stagingFolder)
             return result
@@ -242,9 +298,11 @@ package struct StageConductor: AttemptConductor {
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
+        async let reads = versions(of: attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }, order)
         let execution = await commands.execute(work, for: control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
+        result.reads = await reads
         guard execution.failure == nil else {
             if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
             return result
@@ -354,7 +412,7 @@ package struct StageConductor: AttemptConductor {
                 let path = source.table?.description ?? PathText.relative(file, to: loaded.pipeline.root)
                 return InputVersion(
                     dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
-                    contentHash: known[path] ?? ContentHash.ofFile(file))
+                    contentHash: known[path] ?? store.fingerprint(ofFile: file))
             }
         }
     }
@@ -373,7 +431,8 @@ package struct StageConductor: AttemptConductor {
             case .failed, .error: level = .error
             }
             let part = check.partition.map { " (\($0))" } ?? ""
-            control.log.note("check \(check.id)\(part) \(check.outcome.rawValue): \(check.message)", level: level)
+            let waiver = check.waiver.map { "; \($0)" } ?? ""
+            control.log.note("check \(check.id)\(part) \(check.word): \(check.message)\(waiver)", level: level)
         }
     }
 
@@ -395,6 +454,15 @@ package struct StageConductor: AttemptConductor {
         return Failure(
             "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",
             remedy: "expected: \(first.expectation)" + (keepsOutputs ? "; nothing was published" : ""))
+    }
+}
+
+extension RecordedSuccess {
+    /// The result of an attempt that is spared for it.
+    fileprivate var reused: AttemptResult {
+        AttemptResult(
+            ending: .reused, rows: result.rows, artifacts: result.artifacts, reads: result.reads,
+            checks: result.checks, reusedFrom: run, reuseReason: "nothing has changed since run \(run)")
     }
 }
 

@@ -38,7 +38,9 @@ package struct TableReader: Sendable {
     }
 
     /// Copies a table's rows to a Parquet file.
-    package func copy(_ source: DataSource, to file: String, for control: AttemptControl) async throws(Failure) {
+    package func copy(
+        _ source: DataSource, to file: String, for control: AttemptControl? = nil
+    ) async throws(Failure) {
         guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
         let link = try link(of: table)
         var script = SQLScript(title: "the rows of \(table)")

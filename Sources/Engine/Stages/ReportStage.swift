@@ -48,7 +48,8 @@ package struct ReportStage: StageType {
                 return StagedOutput(dataset: nil, staged: attempt.staged(path: path), target: path)
             }
         }
-        let report = RunReport(state: state, pipeline: attempt.pipeline, now: attempt.now, reporter: attempt.stage.id)
+        let report = RunReport(
+            state: state, background: attempt.background, now: attempt.now, reporter: attempt.stage.id)
         return .inProcess(
             InProcessWork(outputs: outputs) {
                 for format in formats {

@@ -16,6 +16,8 @@ package struct StageAttempt: Sendable {
     package var now: Moment
     /// The run so far, for reports; nil where there is no run.
     package var state: RunState?
+    /// What a report shows besides the run's state.
+    package var background = RunBackground()
     /// The columns of the stage's queries, which the engine has told.
     package var queryColumns: [Int: [Column]] = [:]
     /// The table that the stage loads, as it is now.

@@ -29,6 +29,7 @@ package struct EventRow: Sendable, Hashable {
     private struct Delay: Codable { var delay: Duration }
     private struct Publishing: Codable { var plan: PublishPlan; var result: AttemptResult }
     private struct Received: Codable { var command: RunCommand; var by: String }
+    private struct Changed: Codable { var change: PlanChange; var by: String }
     private struct Reason: Codable { var reason: String }
 
     private static func json(_ value: some Encodable) -> String {
@@ -64,6 +65,8 @@ package struct EventRow: Sendable, Hashable {
         switch change {
         case .runStarted(let process): self.init(kind: "run_started", detail: Self.json(process))
         case .runResumed(let process): self.init(kind: "run_resumed", detail: Self.json(process))
+        case .planChanged(let change, let by):
+            self.init(kind: "plan_changed", detail: Self.json(Changed(change: change, by: by)))
         case .commandReceived(let command, let by):
             self.init(kind: "command_received", detail: Self.json(Received(command: command, by: by)))
         case .paused: self.init(kind: "paused")
@@ -116,6 +119,9 @@ package struct EventRow: Sendable, Hashable {
         switch kind {
         case "run_started": return .runStarted(try value(ProcessIdentity.self))
         case "run_resumed": return .runResumed(try value(ProcessIdentity.self))
+        case "plan_changed":
+            let changed = try value(Changed.self)
+            return .planChanged(changed.change, by: changed.by)
         case "command_received":
             let received = try value(Received.self)
             return .commandReceived(received.command, by: received.by)

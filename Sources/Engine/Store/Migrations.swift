@@ -5,7 +5,7 @@ import GRDB
 /// A version that was released is never edited: a change is a new one.
 enum Migrations {
     /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
-    static let newest = 1
+    static let newest = 2
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -13,8 +13,36 @@ enum Migrations {
             try db.execute(sql: first)
             try db.execute(sql: "PRAGMA user_version = 1")
         }
+        migrator.registerMigration("2: what attempts may be spared by") { db in
+            try db.execute(sql: second)
+            try db.execute(sql: "PRAGMA user_version = 2")
+        }
         return migrator
     }
+
+    private static let second = """
+        -- The last success for each thing that decides what comes out; `seq` is the event that has its result.
+        CREATE TABLE successes (
+            pipeline TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL,
+            key TEXT NOT NULL,
+            run TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (pipeline, stage, item, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX successes_by_run ON successes (run);
+
+        -- Fingerprints of files that had not changed when they were read, by what tells that they have.
+        CREATE TABLE fingerprints (
+            path TEXT NOT NULL PRIMARY KEY,
+            bytes INTEGER NOT NULL,
+            changed INTEGER NOT NULL,
+            inode INTEGER NOT NULL,
+            content_hash TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """
 
     private static let first = """
         CREATE TABLE runs (

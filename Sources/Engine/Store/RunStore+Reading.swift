@@ -29,6 +29,27 @@ extension RunStore {
         }
     }
 
+    /// Every run of a pipeline as a backfill sees it, newest first.
+    package func pastRuns(of pipeline: String) throws(StoreError) -> [PastRun] {
+        let folder = folder
+        return try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, status, environment, parameters, json_extract(plan, '$.selection') AS selection
+                    FROM runs WHERE pipeline = ? ORDER BY id DESC
+                    """, arguments: [pipeline])
+            return rows.map { row in
+                let id = RunID(row["id"])
+                var status = RunState.Status(rawValue: row["status"]) ?? .interrupted
+                if status == .running, !folder.run(id).isLive { status = .interrupted }
+                return PastRun(
+                    id: id, status: status, parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    environment: row["environment"], selection: row["selection"])
+            }
+        }
+    }
+
     /// The names of all pipelines that have runs, sorted.
     package func pipelines() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
@@ -153,34 +174,20 @@ extension RunStore {
     }
 }
 
-/// The history of checks as the run store has it.
-package struct StoredCheckHistory: CheckHistory {
-    private let store: RunStore
-    private let pipeline: String
-    private let run: RunID
-
-    package init(store: RunStore, pipeline: String, before run: RunID) {
-        self.store = store
-        self.pipeline = pipeline
-        self.run = run
-    }
-
-    package func measures(of check: String, stage: StageID, limit: Int) -> [Double] {
-        let found: [Double]? = try? store.read { db in
-            try Double.fetchAll(
-                db,
-                sql: """
-                    SELECT measured FROM checks WHERE pipeline = ? AND stage = ? AND id = ? AND run < ?
-                        AND outcome IN ('passed', 'warned') AND measured IS NOT NULL AND item = ''
-                    ORDER BY run DESC, attempt DESC LIMIT ?
-                    """, arguments: [pipeline, stage.rawValue, check, run.rawValue, limit])
-        }
-        // A history that cannot be read is none: the check says how many runs it rests on.
-        return found ?? []
-    }
-}
-
 extension RunState {
     /// Says that the run's process died before it ended.
     package mutating func markInterrupted() { status = .interrupted }
+}
+
+extension RunStore {
+    /// The runs that published a file at a path, newest first; `path` is as artifacts have it: relative to the project's
+    /// root where it lies below it.
+    package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT run FROM artifacts WHERE path = ? ORDER BY run DESC LIMIT ?",
+                arguments: [path, limit]
+            ).map { RunID($0) }
+        }
+    }
 }

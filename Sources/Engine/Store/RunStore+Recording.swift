@@ -36,6 +36,17 @@ extension RunStore {
         }
     }
 
+    /// Removes everything that is recorded of a run.
+    func forget(_ run: RunID) throws(StoreError) {
+        let tables = [
+            "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "successes",
+        ]
+        try write { db in
+            for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }
+            try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run.rawValue])
+        }
+    }
+
     /// The plan as JSON, made stage by stage: all of them at once would take ten times the memory that the text does.
     private static func text(of plan: RunPlan) -> String {
         var bare = plan
@@ -115,6 +126,11 @@ extension RunStore {
             try keep(outcome, reason, of: id.stage, event, state, db)
         case .unitMarked(let id, let outcome, let reason) where id.item == nil:
             try keep(outcome, reason, of: id.stage, event, state, db)
+        case .planChanged(let change, _):
+            // The row keeps the plan that the run began with: the journal's changes are counted from there.
+            try db.execute(
+                sql: "UPDATE runs SET stage_count = ? WHERE id = ?",
+                arguments: [change.plan.stages.count, state.id.rawValue])
         case .runResumed:
             try db.execute(
                 sql: "UPDATE runs SET status = 'running', ended_at = NULL WHERE id = ?", arguments: [state.id.rawValue])
@@ -149,6 +165,7 @@ extension RunStore {
     private static func keep(
         _ result: AttemptResult, of id: UnitID, _ number: Int, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
+        if result.ending == .succeeded, let reuseKey = result.reuseKey { try keep(reuseKey, of: id, event, state, db) }
         /// A row that begins with the attempt it belongs to.
         func row(_ sql: String) throws -> RowWriter {
             var row = try RowWriter(db, sql)

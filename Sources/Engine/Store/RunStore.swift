@@ -106,6 +106,23 @@ package struct RunSummary: Sendable, Hashable {
     /// Whether a process runs it now.
     package var isLive: Bool
 
+    package init(
+        id: RunID, pipeline: String, file: String, status: RunState.Status, trigger: String, started: Int64,
+        ended: Int64? = nil, duration: Duration? = nil, stageCount: Int, parameters: [String: String], isLive: Bool
+    ) {
+        self.id = id
+        self.pipeline = pipeline
+        self.file = file
+        self.status = status
+        self.trigger = trigger
+        self.started = started
+        self.ended = ended
+        self.duration = duration
+        self.stageCount = stageCount
+        self.parameters = parameters
+        self.isLive = isLive
+    }
+
     /// How the run stands in truth: one that is recorded as running and has no process was interrupted.
     package var trueStatus: RunState.Status { status == .running && !isLive ? .interrupted : status }
 }

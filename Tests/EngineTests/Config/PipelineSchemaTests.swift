@@ -207,6 +207,7 @@ struct PipelineSchemaTests {
             inputs: rich
             output: counts
             query: select count(*) as n from rich
+            reuse: unchanged
           make:
             type: command
             needs: [quality, count]

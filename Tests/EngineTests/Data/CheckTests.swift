@@ -17,7 +17,9 @@ import Testing
 
     private struct History: CheckHistory {
         let values: [Double]
-        func measures(of check: String, stage: StageID, limit: Int) -> [Double] { Array(values.prefix(limit)) }
+        func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
+            Array(values.prefix(limit))
+        }
     }
 
     private func results(

@@ -47,13 +47,21 @@ struct JournalTests {
         let stage = UnitID("a")
         let item = UnitID("a", "north/é \"x\"")
         let commands: [RunCommand] = [
-            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryFailed, .cancel(item), .cancelRun,
+            .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryStages(["a", "b"]), .retryFailed,
+            .cancel(item), .cancelRun,
             .pause,
             .unpause, .mark(stage, .succeeded, reason: "because"),
         ]
         let plan = PublishPlan(moves: [.init(staged: "/s", target: "/t", inode: .max)])
         var changes: [RunChange] = [
             .runStarted(process), .runResumed(process), .paused, .unpaused, .unitHeld(item, reason: "pool x 1/1"),
+            .planChanged(
+                PlanChange(
+                    plan: RunPlan(pipeline: "p", maxParallel: 2, stages: [.init(id: "a", type: "sql", upstream: [])]),
+                    differences: [
+                        PlanDifference(stage: "a", kind: .changed, lines: ["+ é"]),
+                        PlanDifference(stage: nil, kind: .removed),
+                    ]), by: "é"),
             .attemptSpawned(item, attempt: 2, process), .attemptStarted(stage, attempt: 1),
             .progressed(stage, attempt: 1, StageProgress()),
             .progressed(item, attempt: 3, StageProgress(fraction: 0.123456789, rows: .max, activity: "reading")),

@@ -52,7 +52,8 @@ package struct RunInvariants {
                 throw Violation("\(id) found items while some were running")
             }
         case .runEnded(let outcome): try checkEnd(outcome)
-        case .runStarted, .runResumed, .commandReceived, .paused, .unpaused, .unitQueued, .unitHeld, .attemptSpawned,
+        case .runStarted, .runResumed, .planChanged, .commandReceived, .paused, .unpaused, .unitQueued, .unitHeld,
+            .attemptSpawned,
             .progressed, .stopRequested, .unitMarked, .stageReopened:
             break
         }

@@ -296,7 +296,30 @@ struct SimulatedWorld {
         driver = RunDriver(machine: RunMachine(state: state, seed: settings.seed), journal: journal)
         // A process that died before the run's first event was recorded leaves nothing to resume but the plan.
         let wasStarted = state.startedAt != nil
-        try take([wasStarted ? .resume(Self.process, settled: settled) : .start(Self.process)])
+        guard wasStarted else { return try take([.start(Self.process)]) }
+        var inputs = [RunInput.resume(Self.process, settled: settled)]
+        if settings.commands, chance.happens(20) {
+            let plan = edited(state.plan)
+            let change = PlanChange(plan: plan, differences: state.plan.differences(to: plan))
+            inputs.append(.changePlan(change, by: "simulated"))
+        }
+        try take(inputs)
+    }
+
+    /// A plan as somebody may have edited it: other work, other needs, other rules.
+    private mutating func edited(_ plan: RunPlan) -> RunPlan {
+        var stages = plan.stages
+        for index in stages.indices where chance.happens(30) {
+            stages[index].definitionText += "\nrun: \(chance.number(0...9))"
+            // Names count upwards from what has no needs, so that no edit makes a cycle.
+            let earlier = stages.map(\.id).filter {
+                $0 < stages[index].id && $0.rawValue.count <= stages[index].id.rawValue.count
+            }
+            if chance.happens(40) { stages[index].upstream = earlier.filter { _ in chance.happens(30) } }
+            if chance.happens(20) { stages[index].when = chance.pick([.allSucceeded, .allDone, .anyFailed]) }
+            if chance.happens(10) { stages[index].skipReason = "its condition is false" }
+        }
+        return RunPlan(pipeline: plan.pipeline, maxParallel: chance.number(1...4), pools: plan.pools, stages: stages)
     }
 
     private func units(of state: RunState) -> [(UnitID, UnitState)] {

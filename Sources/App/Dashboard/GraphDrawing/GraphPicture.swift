@@ -1,3 +1,5 @@
+import Engine
+
 /// How much of a node is shown.
 enum NodeDensity: Int, Comparable, CaseIterable, Sendable {
     /// A glyph and a short name.

@@ -110,33 +110,3 @@ enum HelpText {
         ("", "caudal run --plain prints lines instead of this screen"),
     ]
 }
-
-/// What a command would bring about, in lines.
-enum PreviewText {
-    static func lines(_ preview: CommandPreview) -> [String] {
-        func list(_ stages: [StageID]) -> String {
-            let names = stages.prefix(5).map { stage in
-                preview.items[stage].map { items in items.isEmpty ? stage.rawValue : "\(stage) (\(items.count) items)" }
-                    ?? stage.rawValue
-            }
-            return names.joined(separator: ", ") + (stages.count > 5 ? ", +\(stages.count - 5) more" : "")
-        }
-        var lines: [String] = []
-        if let refusal = preview.refusal { return [refusal] }
-        if !preview.runs.isEmpty { lines.append("Runs again:  \(list(preview.runs))") }
-        if !preview.stops.isEmpty { lines.append("Stops:       \(list(preview.stops))") }
-        if !preview.goesOn.isEmpty { lines.append("Goes on:     \(list(preview.goesOn))") }
-        if !preview.stays.isEmpty {
-            lines.append(
-                "Stays:       \(preview.stays.count == 1 ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")"
-            )
-        }
-        if !preview.overwrites.isEmpty {
-            lines.append(
-                "Overwrites:  \(preview.overwrites.prefix(3).joined(separator: ", "))\(preview.overwrites.count > 3 ? ", …" : "")"
-            )
-        }
-        if let estimate = preview.estimate { lines.append("Should take: \(estimate.short), as in past runs") }
-        return lines
-    }
-}

@@ -1,5 +1,5 @@
 /// Gives each vertex of a layered graph a row, so that long edges are straight and neighbours are near.
-struct RowAssignment {
+package struct RowAssignment {
     private let graph: LayeredGraph
     /// Rows that a vertex needs above and below the row its edges meet it in.
     private let above: [Int]
@@ -9,7 +9,11 @@ struct RowAssignment {
     /// Rows by which a vertex is pushed away from the one above it, besides what it needs.
     private var pushed: [Int: Int] = [:]
 
-    init(_ graph: LayeredGraph, above: [Int], below: [Int], gap: Int) {
+    /// Prepares the rows of a graph.
+    ///
+    /// `above`, `below`: rows that each vertex needs beside the one its edges meet it in.
+    /// `gap`: blank rows between two nodes.
+    package init(_ graph: LayeredGraph, above: [Int], below: [Int], gap: Int) {
         self.graph = graph
         self.above = above
         self.below = below
@@ -17,10 +21,10 @@ struct RowAssignment {
     }
 
     /// Pushes a vertex one row further down from the one above it.
-    mutating func push(_ vertex: Int) { pushed[vertex, default: 0] += 1 }
+    package mutating func push(_ vertex: Int) { pushed[vertex, default: 0] += 1 }
 
     /// The row of each vertex, from 0.
-    func rows() -> [Int] {
+    package func rows() -> [Int] {
         var rows = [Int](repeating: 0, count: graph.layerOf.count)
         for layer in graph.layers {
             var row = 0

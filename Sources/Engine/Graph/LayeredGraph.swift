@@ -4,24 +4,25 @@
 /// an edge passes, then sweeps that order each layer by the weighted medians of its neighbours (Gansner, Koutsofios,
 /// North, Vo: "A technique for drawing directed graphs", 1993). Ties go by the order of declaration, so one graph always
 /// gives one picture.
-struct LayeredGraph: Sendable {
+package struct LayeredGraph: Sendable {
     /// How many vertices are nodes; those after them stand in for edges.
-    let nodeCount: Int
+    package let nodeCount: Int
     /// The layer of each vertex.
-    private(set) var layerOf: [Int]
+    package private(set) var layerOf: [Int]
     /// The vertices of each layer, top to bottom.
-    private(set) var layers: [[Int]]
-    /// For each vertex, its neighbours in the layer before and in the layer behind.
-    private(set) var before: [[Int]]
-    private(set) var behind: [[Int]]
+    package private(set) var layers: [[Int]]
+    /// For each vertex, its neighbours in the layer before.
+    package private(set) var before: [[Int]]
+    /// For each vertex, its neighbours in the layer behind.
+    package private(set) var behind: [[Int]]
     /// For each edge, the vertices it goes along.
-    private(set) var chains: [[Int]]
+    package private(set) var chains: [[Int]]
 
     private static let sweeps = 24
     private static let patience = 8
 
     /// Lays out nodes 0..<`nodeCount`; the graph has no cycle.
-    init(nodeCount: Int, edges: [(from: Int, to: Int)]) {
+    package init(nodeCount: Int, edges: [(from: Int, to: Int)]) {
         self.nodeCount = nodeCount
         layerOf = Self.ranks(nodeCount, edges)
         layers = []
@@ -209,7 +210,7 @@ struct LayeredGraph: Sendable {
     }
 
     /// How many edges cross between neighbouring layers, counted with a Fenwick tree.
-    var crossings: Int {
+    package var crossings: Int {
         var total = 0
         for layer in layers.indices.dropLast() {
             let place = places(layer + 1)

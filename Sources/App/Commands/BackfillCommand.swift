@@ -1,0 +1,271 @@
+import ArgumentParser
+import Engine
+import Foundation
+import Synchronization
+
+/// `caudal backfill`: one run of a pipeline for each of many days.
+struct BackfillCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backfill",
+        abstract: "Run a pipeline once for each day of a range: days that have a success are left alone.")
+
+    @Argument(help: "The pipeline file.")
+    var file: String
+
+    @Option(help: "The days, both ends included: 2026-11-01..2026-11-07; 'today' and 'yesterday' are understood.")
+    var days: String
+
+    @Option(
+        name: [.customLong("param"), .short],
+        help: "The parameter that the days go to (default: the only one of type date); or name=value for another one.")
+    var parameters: [String] = []
+
+    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    var environment: String?
+
+    @Option(help: "How many runs there are at once.")
+    var maxRuns = 1
+
+    @Flag(help: "Only days whose last run failed, was cancelled or was interrupted.")
+    var onlyFailed = false
+
+    @Flag(help: "Days that have a success too.")
+    var force = false
+
+    @Flag(inversion: .prefixedNo, help: "As for 'caudal run'.")
+    var reuse: Bool?
+
+    @Flag(help: "Say which days would run and run nothing.")
+    var dryRun = false
+
+    @Flag(help: "Print lines; there is no dashboard of many runs.")
+    var plain = false
+
+    @Flag(help: "Print a line of JSON for each day.")
+    var json = false
+
+    @Option(help: "Colours in printed lines: auto, always, never. NO_COLOR is honoured too.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if maxRuns < 1 { throw ValidationError("--max-runs must be at least 1") }
+        if onlyFailed, force { throw ValidationError("--only-failed and --force exclude each other") }
+        if parameters.count(where: { !$0.contains("=") }) > 1 {
+            throw ValidationError("only one --param without '=' can be the one that the days go to")
+        }
+    }
+
+    func run() async throws {
+        let loaded = try state.project.load(file, environment: environment)
+        let wanted = try wanted(loaded.pipeline)
+        if dryRun {
+            return try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+                explain(try plan(wanted, loaded, workshop))
+            }
+        }
+        let workshop = try state.workshop(root: loaded.pipeline.root)
+        let backfill = try plan(wanted, loaded, workshop)
+        let shared = backfill.sharedOutputs
+        if !shared.isEmpty {
+            let names = shared.prefix(3).joined(separator: ", ") + (shared.count > 3 ? ", …" : "")
+            if maxRuns > 1 {
+                throw ValidationError(
+                    "every day writes \(names), so the days cannot run at once; put the day into the path, or leave "
+                        + "--max-runs away")
+            }
+            Output.error("note: every day writes \(names); the last one stays")
+        }
+        let runner = BackfillRunner(
+            backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, json: json, paint: Paint(color))
+        try await runner.run()
+    }
+
+    /// The days, with the parameters of each one's run.
+    private func wanted(_ pipeline: Pipeline) throws -> [(date: String, parameters: [String: String])] {
+        let others = try Pairs.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
+        do throws(Failure) {
+            let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
+            let dates = try Backfill.dates(days, now: SystemClock.now)
+            if others[name] != nil {
+                throw Failure("the days go to the parameter '\(name)'", remedy: "leave its value away")
+            }
+            return dates.map { ($0, others.merging([name: $0]) { $1 }) }
+        } catch {
+            throw ValidationError(error.description)
+        }
+    }
+
+    private func plan(
+        _ wanted: [(date: String, parameters: [String: String])], _ loaded: LoadedPipeline, _ workshop: Workshop
+    ) throws -> Backfill {
+        try Output.reporting {
+            let medians = try workshop.store.medianDurations(of: loaded.pipeline.name)
+            let plans = try wanted.map { date, parameters in
+                let request = RunRequest(parameters: parameters, reuse: reuse)
+                let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
+                return (date, try planner.plan(medians: medians))
+            }
+            return Backfill(
+                plans: plans, runs: try workshop.store.pastRuns(of: loaded.pipeline.name),
+                choice: force ? .all : onlyFailed ? .onlyFailed : .withoutSuccess)
+        }
+    }
+
+    private func explain(_ backfill: Backfill) {
+        for day in backfill.days {
+            switch day.decision {
+            case .run: Output.line("\(day.date)  would run")
+            case .skip(let reason): Output.line("\(day.date)  stays: \(reason)")
+            }
+        }
+        let count = backfill.toRun.count
+        guard let first = backfill.toRun.first else { return Output.line("Nothing would run.") }
+        Output.line("\(count.counted("run")) of \(first.plan.stages.count.counted("stage")), \(maxRuns) at once")
+        let shared = backfill.sharedOutputs
+        if !shared.isEmpty { Output.line("Every day writes: \(shared.joined(separator: ", "))") }
+        if let one = CommandPreview(starting: first.plan, now: SystemClock.now).estimate {
+            let rounds = (count + maxRuns - 1) / maxRuns
+            Output.line("Should take: \((one * rounds).short), as in past runs")
+        }
+    }
+}
+
+/// Makes the runs of a backfill, so many at once, and tells what became of each.
+struct BackfillRunner {
+    let backfill: Backfill
+    let loaded: LoadedPipeline
+    let workshop: Workshop
+    let maxRuns: Int
+    let json: Bool
+    let paint: Paint
+
+    /// What became of a day.
+    private struct Ending: Sendable {
+        var date: String
+        var run: RunID?
+        /// As words for people and programs: an outcome, `skipped` or `not started`.
+        var state: String
+        var took: Duration?
+        var note: String
+        var isFailure: Bool
+    }
+
+    /// The engines that run now; none may be added once somebody has interrupted.
+    private final class Live: Sendable {
+        private struct Contents {
+            var engines: [RunID: Engine] = [:]
+            var isStopping = false
+        }
+
+        private let contents = Mutex(Contents())
+
+        var isStopping: Bool { contents.withLock { $0.isStopping } }
+
+        func add(_ engine: Engine, _ id: RunID) {
+            let isStopping = contents.withLock { contents in
+                contents.engines[id] = engine
+                return contents.isStopping
+            }
+            if isStopping { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
+        }
+
+        func remove(_ id: RunID) { contents.withLock { $0.engines[id] = nil } }
+
+        func stop() {
+            let engines = contents.withLock { contents in
+                contents.isStopping = true
+                return Array(contents.engines.values)
+            }
+            // The handler has nobody to wait for the answers; the runs' ends are the answers.
+            for engine in engines { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
+        }
+    }
+
+    /// Runs every day that needs it; a failed one does not keep the others from running.
+    ///
+    /// Leaves the program with status 1 when a day failed, and 130 when somebody interrupted.
+    func run() async throws {
+        let live = Live()
+        let interruption = Interruption {
+            Output.error("caudal: stopping the runs; once more ends at once")
+            live.stop()
+        }
+        var endings: [String: Ending] = [:]
+        for case (let day, .skip(let reason)) in backfill.days.map({ ($0, $0.decision) }) {
+            let ending = Ending(date: day.date, state: "skipped", note: reason, isFailure: false)
+            endings[day.date] = ending
+            if json { tell(ending) }
+        }
+        await withTaskGroup(of: Ending.self) { group in
+            var waiting = backfill.toRun[...]
+            for day in waiting.prefix(maxRuns) { group.addTask { await conduct(day, live) } }
+            waiting = waiting.dropFirst(maxRuns)
+            for await ending in group {
+                endings[ending.date] = ending
+                tell(ending)
+                if let day = waiting.popFirst() { group.addTask { await conduct(day, live) } }
+            }
+        }
+        let all = backfill.days.compactMap { endings[$0.date] }
+        if !json { summarize(all) }
+        if interruption.wasInterrupted { throw ExitStatus.interrupted.code }
+        if all.contains(where: \.isFailure) { throw ExitStatus.failed.code }
+    }
+
+    private func conduct(_ day: Backfill.Day, _ live: Live) async -> Ending {
+        func notStarted(_ note: String) -> Ending {
+            Ending(date: day.date, state: "not started", note: note, isFailure: true)
+        }
+        if live.isStopping { return notStarted("interrupted") }
+        var run: RunID?
+        do {
+            try await workshop.examination(of: loaded, plan: day.plan).check(Set(day.plan.stages.map(\.id)))
+            let session = try RunSession.start(loaded, plan: day.plan, trigger: "backfill", in: workshop)
+            run = session.id
+            live.add(session.engine, session.id)
+            defer { live.remove(session.id) }
+            if !json { Output.line("\(day.date)  started    \(session.id)") }
+            let state = try await session.run()
+            let failed = state.stages.first { $0.unit.status == .failed }
+            return Ending(
+                date: day.date, run: session.id, state: state.status.rawValue,
+                took: state.duration(now: workshop.now()),
+                note: failed.map { "\($0.id): \(RunWords.reason(of: $0))" } ?? "", isFailure: state.status != .succeeded
+            )
+        } catch let error as InvalidPipeline {
+            return notStarted(error.errors.first?.oneLine ?? error.description)
+        } catch {
+            let words = (error as? Failure)?.description ?? (error as? StoreError)?.description ?? error.reason
+            var ending = notStarted(words)
+            if let run { (ending.run, ending.state) = (run, "interrupted") }
+            return ending
+        }
+    }
+
+    private func tell(_ ending: Ending) {
+        if json {
+            var text = "{\"day\":\"\(ending.date)\",\"state\":\(JSONText.quoted(ending.state))"
+            if let run = ending.run { text += ",\"run\":\(JSONText.quoted(run.rawValue))" }
+            if let took = ending.took { text += ",\"durationMs\":\(took.milliseconds)" }
+            if !ending.note.isEmpty { text += ",\"note\":\(JSONText.quoted(ending.note))" }
+            return Output.line(text + "}")
+        }
+        let word = ending.isFailure ? paint.bad(ending.state) : paint.good(ending.state)
+        let took = ending.took.map { " in \($0.short)" } ?? ""
+        Output.line("\(ending.date)  \(word)\(took)" + (ending.note.isEmpty ? "" : ": \(ending.note)"))
+    }
+
+    private func summarize(_ endings: [Ending]) {
+        Output.line("")
+        let rows = endings.map { [$0.date, $0.state, $0.took?.short ?? "—", $0.run?.rawValue ?? "—", $0.note] }
+        for (index, line) in Columns.lines([["DAY", "STATE", "TOOK", "RUN", "NOTE"]] + rows).enumerated() {
+            Output.line(index == 0 ? paint.dim(line) : endings[index - 1].isFailure ? paint.bad(line) : line)
+        }
+        var counts: [String: Int] = [:]
+        for ending in endings { counts[ending.state, default: 0] += 1 }
+        let words = counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        Output.line("\(endings.count.counted("day")): \(words)")
+    }
+}

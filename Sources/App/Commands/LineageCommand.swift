@@ -1,0 +1,264 @@
+import ArgumentParser
+import Engine
+
+/// `caudal lineage`: what each output was made from.
+struct LineageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lineage",
+        abstract: "Show which versions of files each output of a run was made from, or the lineage of a pipeline.",
+        discussion: """
+            RUN shows files with sizes and fingerprints. The path of a file that a run published shows the newest run that
+            wrote it. A pipeline file shows datasets. With --columns it shows the columns that each column is computed from;
+            for a run, by the pipeline file as it was then and the columns of outside files as they are now.
+            """)
+
+    /// The forms it comes in.
+    enum Format: String, CaseIterable, ExpressibleByArgument { case text, json, dot }
+
+    @Argument(help: "A run (its id, a part of one, or 'last'), a published file, or a pipeline file.")
+    var subject: String = "last"
+
+    @Flag(help: "Show columns.")
+    var columns = false
+
+    @Option(help: "text, json or dot (Graphviz).")
+    var format: Format = .text
+
+    @Option(name: [.customLong("env"), .short], help: "One of the pipeline file's environments.")
+    var environment: String?
+
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        if [".yaml", ".yml"].contains(where: subject.hasSuffix) {
+            let loaded = try state.project.load(subject, environment: environment)
+            return show(try await lineage(of: loaded), title: loaded.pipeline.name, showsColumns: columns)
+        }
+        let store = try state.openStore()
+        let (found, only) = try Output.reporting { try chosen(store) }
+        guard columns else { return show(RunLineage(found), of: found, only: only) }
+        let file = store.folder.run(found.id).pipelineFile
+        let loaded = try state.project.load(file, environment: found.plan.environment, root: found.plan.root)
+        show(
+            try await lineage(of: loaded, parameters: found.plan.parameters),
+            title: "\(found.plan.pipeline) \(found.id)", showsColumns: true)
+    }
+
+    /// The run, and the one file of it that was asked for.
+    private func chosen(_ store: RunStore) throws -> (run: RunState, only: String?) {
+        let folder = PathText.folder(of: store.folder.path)
+        let path = PathText.absolute(subject, in: state.project.currentFolder)
+        for name in [subject, PathText.relative(path, to: folder), path] {
+            if let run = try store.writers(of: name).first { return (try store.state(of: run), name) }
+        }
+        if subject.contains("/") || FileText.exists(path) {
+            throw Failure("no run published '\(subject)'", remedy: "'caudal lineage RUN' lists what a run published")
+        }
+        return (try store.state(of: try store.find(subject)), nil)
+    }
+
+    private func lineage(
+        of loaded: LoadedPipeline, parameters: [String: String] = [:]
+    ) async throws -> PipelineLineage {
+        try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+            try await Output.reporting {
+                let now = workshop.now()
+                let known = parameters.filter { given in loaded.pipeline.parameters.contains { $0.name == given.key } }
+                let plan = try Planner(
+                    loaded, request: RunRequest(parameters: known), now: now, machine: MachineResources.total
+                ).plan(medians: [:])
+                let findings = await workshop.examination(of: loaded, plan: plan).findings()
+                if columns, let fault = findings.faults.first { throw fault }
+                return try PipelineLineage(loaded, findings)
+            }
+        }
+    }
+
+    // MARK: - Files
+
+    private func show(_ lineage: RunLineage, of run: RunState, only: String?) {
+        let outputs = lineage.outputs.filter { only == nil || $0.file.path == only }
+        if outputs.isEmpty { return Output.error("run \(run.id) published nothing") }
+        switch format {
+        case .json: for output in outputs { Output.line(JSONLine.text(FileLine(output, run.id))) }
+        case .dot: Output.write(LineageDot.text(run, outputs), to: 1)
+        case .text:
+            Output.line("\(PlainText.sanitized(run.plan.pipeline)) ▸ \(run.id)")
+            for output in outputs {
+                let rows = output.rowCount.map { ", \($0.grouped) rows" } ?? ""
+                Output.line("")
+                Output.line(
+                    PlainText.sanitized(
+                        "\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)"))
+                if output.inputs.isEmpty { Output.line("  made of no file that the pipeline names") }
+                let table = output.inputs.map { input in
+                    ["  ← " + input.path, words(input), input.writer.map { "by \($0)" } ?? "from outside"]
+                }
+                for line in Columns.lines(table) { Output.line(PlainText.sanitized(line)) }
+                let roots = output.roots.map(\.path)
+                if !roots.isEmpty, output.inputs.contains(where: { $0.writer != nil }) {
+                    Output.line(PlainText.sanitized("  in the end from " + roots.joined(separator: ", ")))
+                }
+            }
+        }
+    }
+
+    private func words(_ file: RunLineage.File) -> String {
+        "\(file.sizeInBytes.shortBytes)  \(file.contentHash ?? "—")"
+    }
+
+    /// A file with what it was made from, for programs.
+    private struct FileLine: Encodable {
+        struct File: Encodable {
+            var path: String
+            var bytes: Int64
+            var hash: String?
+            var writer: String?
+
+            init(_ file: RunLineage.File) {
+                (path, bytes, hash, writer) = (file.path, file.sizeInBytes, file.contentHash, file.writer)
+            }
+        }
+
+        var run: String
+        var file: File
+        var dataset: String?
+        var rows: Int64?
+        var inputs: [File]
+        var roots: [File]
+
+        init(_ output: RunLineage.Output, _ id: RunID) {
+            run = id.rawValue
+            file = File(output.file)
+            dataset = output.dataset?.rawValue
+            rows = output.rowCount
+            inputs = output.inputs.map(File.init)
+            roots = output.roots.map(File.init)
+        }
+    }
+
+    // MARK: - Datasets and columns
+
+    private func show(_ lineage: PipelineLineage, title: String, showsColumns: Bool) {
+        switch format {
+        case .json: for stage in lineage.stages { Output.line(JSONLine.text(StageLine(stage, lineage))) }
+        case .dot: Output.write(LineageDot.text(title, lineage, columns: showsColumns), to: 1)
+        case .text:
+            Output.line(PlainText.sanitized(title))
+            for stage in lineage.stages {
+                Output.line("")
+                let outputs = stage.outputs.map(\.rawValue).joined(separator: ", ")
+                let inputs = stage.inputs.map(\.rawValue).joined(separator: ", ")
+                Output.line(
+                    PlainText.sanitized(
+                        "\(outputs)  by \(stage.stage) (\(stage.type))  ← \(inputs.isEmpty ? "nothing named" : inputs)")
+                )
+                guard showsColumns else { continue }
+                if stage.columns.isEmpty { Output.line("  its columns are not known before it runs") }
+                // A program may have it from anywhere.
+                let unknown = stage.inputs.isEmpty ? "not known" : "a constant"
+                let table = stage.columns.map { origin -> [String] in
+                    let sources = origin.sources.map(\.description).joined(separator: ", ")
+                    return [
+                        "  " + origin.column, "← " + (sources.isEmpty ? unknown : sources),
+                        origin.changes.joined(separator: ", "),
+                    ]
+                }
+                for line in Columns.lines(table) { Output.line(PlainText.sanitized(line.trimmedAtEnd)) }
+            }
+        }
+    }
+
+    /// A stage's output with its columns, for programs.
+    private struct StageLine: Encodable {
+        struct Column: Encodable {
+            var name: String
+            var from: [String]
+            var changes: [String]
+            var roots: [String]
+        }
+
+        var stage: String
+        var type: String
+        var inputs: [String]
+        var outputs: [String]
+        var columns: [Column]
+
+        init(_ line: StageLineage, _ all: PipelineLineage) {
+            stage = line.stage.rawValue
+            type = line.type
+            inputs = line.inputs.map(\.rawValue)
+            outputs = line.outputs.map(\.rawValue)
+            columns = line.columns.map { origin in
+                let roots = Set(origin.sources.flatMap { all.roots(of: $0) }).sorted()
+                return Column(
+                    name: origin.column, from: origin.sources.map(\.description), changes: origin.changes,
+                    roots: roots.map(\.description))
+            }
+        }
+    }
+}
+
+/// Lineage for Graphviz.
+enum LineageDot {
+    static func text(_ run: RunState, _ outputs: [RunLineage.Output]) -> String {
+        var nodes: [String] = []
+        var edges: [String] = []
+        for output in outputs {
+            nodes.append(output.file.path)
+            for input in output.inputs {
+                nodes.append(input.path)
+                edges.append(edge(input.path, output.file.path, output.file.writer ?? ""))
+            }
+        }
+        return graph("\(run.plan.pipeline) \(run.id)", nodes, edges)
+    }
+
+    static func text(_ title: String, _ lineage: PipelineLineage, columns: Bool) -> String {
+        var nodes: [String] = []
+        var edges: [String] = []
+        for stage in lineage.stages {
+            for output in stage.outputs {
+                if columns {
+                    for origin in stage.columns {
+                        nodes.append("\(output).\(origin.column)")
+                        nodes += origin.sources.map(\.description)
+                        edges += origin.sources.map { source in
+                            edge(
+                                source.description, "\(output).\(origin.column)", origin.changes.joined(separator: ", ")
+                            )
+                        }
+                    }
+                } else {
+                    nodes += [output.rawValue] + stage.inputs.map(\.rawValue)
+                    edges += stage.inputs.map { edge($0.rawValue, output.rawValue, stage.stage.rawValue) }
+                }
+            }
+        }
+        return graph(title, nodes, edges)
+    }
+
+    private static func graph(_ title: String, _ nodes: [String], _ edges: [String]) -> String {
+        var seen: Set<String> = []
+        let lines = nodes.filter { seen.insert($0).inserted }.map { "  \(quoted($0));\n" }
+        return "digraph \(quoted(title)) {\n  rankdir=LR;\n  node [shape=box, style=rounded];\n\(lines.joined())"
+            + "\(edges.joined())}\n"
+    }
+
+    private static func edge(_ from: String, _ to: String, _ label: String) -> String {
+        "  \(quoted(from)) -> \(quoted(to)) [label=\(quoted(label))];\n"
+    }
+
+    private static func quoted(_ name: String) -> String {
+        "\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: " ") + "\""
+    }
+}
+
+extension String {
+    /// The text without blanks at its end.
+    fileprivate var trimmedAtEnd: String {
+        var text = self[...]
+        while text.last == " " { text = text.dropLast() }
+        return String(text)
+    }
+}

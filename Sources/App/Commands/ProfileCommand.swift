@@ -1,0 +1,179 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal profile`: what is in a dataset, and checks that it passes today.
+struct ProfileCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "profile",
+        abstract: "Show what is in a dataset of a pipeline or in a file; write checks that it passes today.")
+
+    @Argument(help: "A dataset of --pipeline, or a file: .csv, .parquet, .json, .jsonl; '*' names several.")
+    var subject: String
+
+    @Option(help: "The pipeline file that the dataset belongs to.")
+    var pipeline: String?
+
+    @Flag(help: "Print a 'checks:' block that the data passes today, for a stage of a pipeline file.")
+    var suggest = false
+
+    @Flag(help: "Print the profile as JSON.")
+    var json = false
+
+    @Option(name: [.customLong("env"), .short], help: "One of the pipeline file's environments.")
+    var environment: String?
+
+    @Option(name: [.customLong("param"), .short], help: "A parameter of the pipeline, as name=value.")
+    var parameters: [String] = []
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if suggest, json { throw ValidationError("--suggest and --json do not go together") }
+        if pipeline == nil, !parameters.isEmpty || environment != nil {
+            throw ValidationError("--param and --env go with --pipeline")
+        }
+    }
+
+    func run() async throws {
+        let loaded = try pipeline.map { try state.project.load($0, environment: environment) } ?? single()
+        let name = DatasetName(pipeline == nil ? Self.single : subject)
+        guard loaded.pipeline.dataset(name) != nil else {
+            let names = loaded.pipeline.datasets.map(\.name.rawValue)
+            throw ValidationError(
+                "\(loaded.pipeline.file) has no dataset '\(subject)'" + Suggestion.phrase(for: subject, among: names))
+        }
+        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let found = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+            try await Output.reporting { try await profile(of: name, loaded, given, workshop) }
+        }
+        if json { return Output.line(JSONLine.text(found)) }
+        if suggest {
+            Output.line("# \(found.rows.grouped) rows of \(PlainText.sanitized(subject)) pass these today")
+            return Output.write(CheckSuggestion(found).text, to: 1)
+        }
+        for line in ProfileText(found, title: subject).lines(Paint(color)) { Output.line(line) }
+    }
+
+    private func profile(
+        of name: DatasetName, _ loaded: LoadedPipeline, _ given: [String: String], _ workshop: Workshop
+    ) async throws -> DataProfile {
+        let now = workshop.now()
+        let plan = try Planner(
+            loaded, request: RunRequest(parameters: given), now: now, machine: MachineResources.total
+        ).plan(medians: [:])
+        let facts = RunFacts(
+            runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
+        let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }) { template in
+            // What the items of a fan-out wrote is one dataset.
+            template.filled { reference in if case .item = reference { "*" } else { facts.value(of: reference) ?? "" } }
+        }
+        guard var source = found[name] else { throw Failure("the dataset '\(name)' was not found") }
+        let copies = tools.folder + "/tables-\(UInt64.random(in: 0 ... .max))"
+        // What cannot be removed is a copy that nobody asks for.
+        defer { try? FileManager.default.removeItem(atPath: copies) }
+        if source.table != nil {
+            try FileManager.default.createDirectory(
+                atPath: copies, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            source.files = [copies + "/table.parquet"]
+            try await tables.copy(source, to: source.files[0])
+        }
+        if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
+            // A CSV file that a stage wrote has the types that the stage gives it.
+            let known = await workshop.examination(of: loaded, plan: plan).findings().sources[name]
+            if let known, known.columnNames == source.columnNames {
+                (source.columns, source.isOwn) = (known.columns, known.isOwn)
+            }
+        }
+        return try await Profiler(source, tools: tools, now: now).profile()
+    }
+
+    // MARK: - A file alone
+
+    private static let single = "data"
+
+    /// A pipeline of nothing but one dataset: the file that was named.
+    private func single() throws -> LoadedPipeline {
+        let path = PathText.absolute(subject, in: state.project.currentFolder)
+        guard let format = Dataset.Format(path: subject) else {
+            throw ValidationError(
+                "'\(subject)' is not called .csv, .tsv, .parquet, .json or .jsonl; for a dataset, name its --pipeline")
+        }
+        let place = SourceLocation.whole(subject)
+        let dataset = Dataset(
+            name: DatasetName(Self.single), place: .path(Template(text: path), format: format), location: place,
+            placeLocation: place)
+        let root = state.project.chosenFolder ?? state.project.currentFolder
+        return LoadedPipeline(of: dataset, file: subject, root: root, variables: state.variables)
+    }
+}
+
+/// A profile as lines.
+struct ProfileText {
+    private let profile: DataProfile
+    private let title: String
+
+    init(_ profile: DataProfile, title: String) {
+        self.profile = profile
+        self.title = title
+    }
+
+    func lines(_ paint: Paint) -> [String] {
+        let size = "\(profile.rows.grouped) rows, \(profile.columns.count.counted("column"))"
+        let files = profile.files > 1 ? ", \(profile.files.counted("file"))" : ""
+        var lines = [PlainText.sanitized("\(title)  \(size)\(files)")]
+        if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
+        for column in profile.columns { lines += [""] + self.lines(of: column, paint) }
+        return lines
+    }
+
+    private func lines(of column: DataProfile.ColumnProfile, _ paint: Paint) -> [String] {
+        let fits = column.fits == column.type ? "" : " that is always \(column.fits)"
+        let about = profile.isEstimated ? "≈" : ""
+        let missing = profile.rows == 0 ? 0 : Double(column.nulls) / Double(profile.rows) * 100
+        let nulls = column.nulls == 0 ? "no nulls" : "\(column.nulls.grouped) nulls (\(missing.rounded(to: 2))%)"
+        let filled = profile.rows - column.nulls
+        let mostly = column.mostly.map { " (\($0.rows.grouped) of \(filled.grouped) look like \($0.type))" } ?? ""
+        var lines = [
+            "\(PlainText.sanitized(column.name))  "
+                + paint.dim("\(column.type)\(fits)\(mostly), \(nulls), \(about)\(column.distinct.grouped) distinct")
+        ]
+        func add(_ name: String, _ value: String) {
+            let label = name + String(repeating: " ", count: max(0, 10 - name.count))
+            lines.append("  \(paint.dim(label))\(PlainText.sanitized(value))")
+        }
+        if let min = column.min, let max = column.max {
+            add("range", "\(min.shortened(to: 60)) to \(max.shortened(to: 60))")
+        }
+        if let mean = column.mean {
+            add("mean", "\(mean.rounded(to: 4))" + (column.deviation.map { ", deviation \($0.rounded(to: 4))" } ?? ""))
+        }
+        if column.quantiles.count == 5 {
+            let names = ["5%", "25%", "50%", "75%", "95%"]
+            add("quantiles", zip(names, column.quantiles).map { "\($0) \($1)" }.joined(separator: "   "))
+        }
+        if column.histogram.contains(where: { $0 > 0 }) { add("histogram", Self.blocks(column.histogram)) }
+        let isKey = column.distinct == profile.rows - column.nulls
+        if !isKey || profile.rows < 6 {
+            let top = column.top.prefix(5).map { "\($0.value.shortened(to: 30)) ×\($0.rows.grouped)" }
+            if !top.isEmpty { add("top", top.joined(separator: "   ")) }
+        }
+        return lines
+    }
+
+    /// A histogram in blocks of eight heights; what holds any row is seen.
+    static func blocks(_ counts: [Int64]) -> String {
+        let blocks = Array("▁▂▃▄▅▆▇█")
+        let most = max(1, counts.max() ?? 1)
+        return String(
+            counts.map { count in
+                count == 0 ? " " : blocks[min(7, Int(Double(count) / Double(most) * 8))]
+            })
+    }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal prune`: forgets old runs.
+struct PruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune",
+        abstract: "Remove old runs: their logs, their record and their folders, never what they published.",
+        discussion: """
+            With --keep and --older-than, a run goes that neither of them keeps. A run that is under way never goes, and
+            an interrupted one, which can be resumed, only when it is named.
+            """)
+
+    @Argument(help: "Runs to remove: ids, or beginnings or ends of them.")
+    var runs: [String] = []
+
+    @Option(help: "Keep so many of the newest runs of each pipeline.")
+    var keep: Int?
+
+    @Option(help: "Keep runs that began less long ago, such as 30d, 12h.")
+    var olderThan: String?
+
+    @Option(help: "Only runs of this pipeline.")
+    var pipeline: String?
+
+    @Flag(help: "Say what would be removed and remove nothing.")
+    var dryRun = false
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if runs.isEmpty, keep == nil, olderThan == nil {
+            throw ValidationError("say what may go: --keep N, --older-than 30d, or runs by name")
+        }
+        if !runs.isEmpty, keep != nil || olderThan != nil || pipeline != nil {
+            throw ValidationError("runs by name go without --keep, --older-than and --pipeline")
+        }
+        if let keep, keep < 0 { throw ValidationError("--keep must not be negative") }
+    }
+
+    func run() async throws {
+        let age = try olderThan.map { text in
+            guard let age = ScalarFormats.duration(text) else {
+                throw ValidationError("'\(text)' is no duration; write a number and a unit, such as 30d or 12h")
+            }
+            return age
+        }
+        let store = try state.openStore()
+        if let pipeline { try Known.check(pipeline: pipeline, in: store) }
+        try Output.reporting {
+            let known = try store.runs(limit: .max)
+            let chosen: [RunSummary]
+            if runs.isEmpty {
+                chosen = Retention(newest: keep, age: age).removable(known, now: SystemClock.now)
+                    .filter { pipeline == nil || $0.pipeline == pipeline }
+            } else {
+                let ids = Set(try runs.map { try store.find($0) })
+                chosen = known.filter { ids.contains($0.id) }.reversed()
+                if let live = chosen.first(where: \.isLive) {
+                    throw Failure("run \(live.id) is under way", remedy: "end it first")
+                }
+            }
+            var freed: Int64 = 0
+            var count = 0
+            for run in chosen {
+                let size = dryRun ? store.folder.run(run.id).sizeInBytes : try store.remove(run.id)
+                guard let size else {
+                    Output.error("run \(run.id) is under way again and stays")
+                    continue
+                }
+                (count, freed) = (count + 1, freed + size)
+                let word = dryRun ? "would remove" : "removed"
+                Output.line(
+                    "\(word) \(run.id)  \(run.pipeline)  \(run.trueStatus.rawValue)  "
+                        + "\(LocalTime.full(run.started))  \(size.shortBytes)")
+            }
+            for id in store.folder.forgottenRuns(known: Set(known.map(\.id))) where runs.isEmpty {
+                let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id)
+                freed += size ?? 0
+                Output.line("\(dryRun ? "would remove" : "removed") the folder of \(id), which no record knows")
+            }
+            let words = dryRun ? "would go, and would free" : "removed, which freed"
+            Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Engine
+
+/// `caudal report`: a run on a page, to keep or to send.
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Write the report of a run: one page of HTML that needs no network, Markdown, or JSON.")
+
+    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    var run: String = "last"
+
+    @Option(
+        help: ArgumentHelp(
+            "html, markdown or json (default: by the ending of --output, otherwise html).", valueName: "format"))
+    var format: ReportFormat?
+
+    @Option(name: [.short, .long], help: "Write to this file instead of standard output.")
+    var output: String?
+
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        let store = try state.openStore()
+        let text = try Output.reporting {
+            let found = try store.state(of: try store.find(run))
+            let background = try RunBackground(of: found, in: store)
+            return RunReport(state: found, background: background, now: SystemClock.now).text(in: chosenFormat)
+        }
+        guard let output else { return Output.write(text, to: 1) }
+        let path = PathText.absolute(output, in: state.project.currentFolder)
+        try Output.reporting { try FileText.write(text, to: path) }
+        Output.error("the report is in \(output)")
+    }
+
+    private var chosenFormat: ReportFormat {
+        format ?? ReportFormat.allCases.first { output?.hasSuffix("." + $0.fileExtension) == true } ?? .html
+    }
+}
+
+extension ReportFormat: ExpressibleByArgument {}

@@ -1,0 +1,48 @@
+import Foundation
+
+/// Where a run began: the program and the machine, as they were recorded with it.
+package struct RunOrigin: Sendable, Hashable, Codable {
+    /// The version of caudal.
+    package var caudal: String
+    /// The machine's name.
+    package var host: String
+    /// The operating system, such as `Debian GNU/Linux 13 (trixie), x86_64`.
+    package var system: String
+    package var processors: Int
+    /// In bytes.
+    package var memory: Int64
+    /// Who started it: the user's name.
+    package var user: String
+
+    package init(caudal: String, host: String, system: String, processors: Int, memory: Int64, user: String) {
+        self.caudal = caudal
+        self.host = host
+        self.system = system
+        self.processors = processors
+        self.memory = memory
+        self.user = user
+    }
+
+    /// This process on this machine.
+    package static func current() -> RunOrigin {
+        var name = [CChar](repeating: 0, count: 256)
+        // A name that is cut off or missing only makes a report say less.
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let process = ProcessInfo.processInfo
+        return RunOrigin(
+            caudal: Version.text, host: host, system: "\(process.operatingSystemVersionString), \(architecture)",
+            processors: process.activeProcessorCount, memory: Int64(clamping: process.physicalMemory),
+            user: NSUserName())
+    }
+
+    private static var architecture: String {
+        #if arch(x86_64)
+            "x86_64"
+        #elseif arch(arm64)
+            "arm64"
+        #else
+            "another architecture"
+        #endif
+    }
+}

@@ -1,0 +1,141 @@
+/// A run of a pipeline for each of many days: which days there are, and which of them need one.
+package struct Backfill: Sendable {
+    /// What is done about a day.
+    package enum Decision: Sendable, Equatable {
+        case run
+        /// Nothing, and why.
+        case skip(String)
+    }
+
+    /// One day.
+    package struct Day: Sendable {
+        /// As `2026-11-23`.
+        package let date: String
+        /// What its run does.
+        package let plan: RunPlan
+        package let decision: Decision
+    }
+
+    /// What days with an earlier run are done about.
+    package enum Choice: Sendable {
+        /// A day that has a success is left alone.
+        case withoutSuccess
+        /// Only days whose last run did not succeed.
+        case onlyFailed
+        /// Every day.
+        case all
+    }
+
+    package let days: [Day]
+
+    /// Decides about every day.
+    ///
+    /// `plans`: the plan of each date, in order.
+    /// `runs`: the pipeline's earlier runs, newest first. A run counts for a day when it had the same parameters and
+    /// environment and all stages.
+    package init(plans: [(date: String, plan: RunPlan)], runs: [PastRun], choice: Choice) {
+        days = plans.map { date, plan in
+            let past = runs.filter {
+                $0.parameters == plan.parameters && $0.environment == plan.environment && $0.selection == nil
+            }
+            return Day(date: date, plan: plan, decision: Self.decision(past, choice))
+        }
+    }
+
+    private static func decision(_ past: [PastRun], _ choice: Choice) -> Decision {
+        if let live = past.first(where: { $0.status == .running }) { return .skip("run \(live.id) is running it now") }
+        switch choice {
+        case .all: return .run
+        case .withoutSuccess:
+            return past.first { $0.status == .succeeded }.map { .skip("succeeded in run \($0.id)") } ?? .run
+        case .onlyFailed:
+            guard let last = past.first else { return .skip("it has no run yet") }
+            return last.status == .succeeded ? .skip("succeeded in run \(last.id)") : .run
+        }
+    }
+
+    /// The days that need a run.
+    package var toRun: [Day] { days.filter { $0.decision == .run } }
+
+    /// The outputs that the runs of two days would both write.
+    package var sharedOutputs: [String] {
+        var seen: Set<String> = []
+        var shared: Set<String> = []
+        for day in toRun {
+            for path in Set(day.plan.stages.flatMap(\.outputPaths)) where !seen.insert(path).inserted {
+                shared.insert(path)
+            }
+        }
+        return shared.sorted()
+    }
+
+    /// The dates of `A..B`, both included; each is a date, `today` or `yesterday`.
+    ///
+    /// - Throws: ``Failure`` when the text is not that.
+    package static func dates(_ text: String, now: Moment) throws(Failure) -> [String] {
+        guard let dots = text.firstRange(of: "..") else {
+            throw Failure("'\(text)' is no range of days", remedy: "write it as 2026-11-01..2026-11-07")
+        }
+        func date(_ text: Substring) throws(Failure) -> Int64 {
+            switch text {
+            case "today": return now.wall - now.wall % 86_400_000
+            case "yesterday": return now.wall - now.wall % 86_400_000 - 86_400_000
+            default:
+                guard let date = UTC.milliseconds(ofDate: String(text)) else {
+                    throw Failure("'\(text)' is no date", remedy: "write it as 2026-11-23, today or yesterday")
+                }
+                return date
+            }
+        }
+        let (first, last) = (try date(text[..<dots.lowerBound]), try date(text[dots.upperBound...]))
+        guard first <= last else { throw Failure("'\(text)' ends before it begins", remedy: "turn it round") }
+        return stride(from: first, through: last, by: 86_400_000).map { UTC.date($0) }
+    }
+
+    /// The parameter that the days go to.
+    ///
+    /// `named`: the one that was asked for, if any; else the pipeline's only one of type date.
+    /// - Throws: ``Failure`` when there is none, or it is not clear which.
+    package static func parameter(of pipeline: Pipeline, named: String?) throws(Failure) -> String {
+        let names = pipeline.parameters.filter { $0.kind == .date }.map(\.name)
+        if let named {
+            if names.contains(named) { return named }
+            let isThere = pipeline.parameters.contains { $0.name == named }
+            throw Failure(
+                isThere ? "the parameter '\(named)' is no date" : "the pipeline has no parameter '\(named)'",
+                remedy: names.isEmpty
+                    ? "give it one: params: {day: {type: date}}" : "there is \(names.formattedAsChoice)")
+        }
+        guard let first = names.first else {
+            throw Failure(
+                "the pipeline has no parameter of type date for the days to go to",
+                remedy: "give it one: params: {day: {type: date, default: today}}")
+        }
+        guard names.count == 1 else {
+            throw Failure(
+                "the pipeline has several dates: \(names.formattedAsChoice)", remedy: "choose with --param NAME")
+        }
+        return first
+    }
+}
+
+/// An earlier run as a backfill sees it.
+package struct PastRun: Sendable {
+    package var id: RunID
+    /// How it stands in truth; running only when a process runs it.
+    package var status: RunState.Status
+    package var parameters: [String: String]
+    package var environment: String?
+    package var selection: String?
+
+    package init(
+        id: RunID, status: RunState.Status, parameters: [String: String], environment: String? = nil,
+        selection: String? = nil
+    ) {
+        self.id = id
+        self.status = status
+        self.parameters = parameters
+        self.environment = environment
+        self.selection = selection
+    }
+}

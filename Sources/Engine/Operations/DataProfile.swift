@@ -1,0 +1,253 @@
+/// What is in a dataset: its rows, and for each column what its values are like.
+package struct DataProfile: Sendable, Encodable {
+    /// A value and how many rows have it.
+    package struct Count: Sendable, Hashable, Encodable {
+        package var value: String
+        package var rows: Int64
+    }
+
+    /// A type that some texts could have, and how many rows that are.
+    package struct Likeness: Sendable, Hashable, Encodable {
+        package var type: String
+        package var rows: Int64
+    }
+
+    /// One column.
+    package struct ColumnProfile: Sendable, Encodable {
+        package var name: String
+        /// The type it has, and the narrower one that every text in it could have.
+        package var type: ColumnType
+        package var fits: ColumnType
+        /// A type that most texts could have and some could not, and how many could.
+        package var mostly: Likeness?
+        package var nulls: Int64
+        /// How many different values there are.
+        package var distinct: Int64
+        /// The smallest and the largest value, as text.
+        package var min: String?
+        package var max: String?
+        package var mean: Double?
+        package var deviation: Double?
+        /// The values that 5, 25, 50, 75 and 95 of 100 rows do not exceed.
+        package var quantiles: [String]
+        /// The most frequent values, most frequent first.
+        package var top: [Count]
+        /// Rows in parts of equal width between the smallest and the largest value.
+        package var histogram: [Int64]
+        /// The age of the newest value in seconds, for dates and times.
+        package var age: Double?
+
+        private enum CodingKeys: String, CodingKey {
+            case name, type, fits, mostly, nulls, distinct, min, max, mean, deviation, quantiles, top, histogram, age
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(name, forKey: .name)
+            try values.encode(type.description, forKey: .type)
+            try values.encode(fits.description, forKey: .fits)
+            try values.encodeIfPresent(mostly, forKey: .mostly)
+            try values.encode(nulls, forKey: .nulls)
+            try values.encode(distinct, forKey: .distinct)
+            try values.encodeIfPresent(min, forKey: .min)
+            try values.encodeIfPresent(max, forKey: .max)
+            try values.encodeIfPresent(mean, forKey: .mean)
+            try values.encodeIfPresent(deviation, forKey: .deviation)
+            try values.encode(quantiles, forKey: .quantiles)
+            try values.encode(top, forKey: .top)
+            try values.encode(histogram, forKey: .histogram)
+            try values.encodeIfPresent(age, forKey: .age)
+        }
+    }
+
+    package var dataset: String
+    package var files: Int
+    package var rows: Int64
+    /// Whether numbers of different values and quantiles are estimates, because there are very many rows.
+    package var isEstimated: Bool
+    package var columns: [ColumnProfile]
+
+    /// How many parts a histogram has.
+    static let parts = 24
+    /// How many frequent values are kept.
+    static let topCount = 12
+    /// From so many rows on, exact figures would take too much memory.
+    static let exactRows: Int64 = 5_000_000
+}
+
+/// Looks at a dataset with DuckDB.
+package struct Profiler: Sendable {
+    private let source: DataSource
+    private let tools: DataTools
+    private let now: Moment
+    private let sql = DuckDBDialect()
+
+    package init(_ source: DataSource, tools: DataTools, now: Moment) {
+        self.source = source
+        self.tools = tools
+        self.now = now
+    }
+
+    /// The profile: one look for the types that texts could have, one for everything else.
+    package func profile() async throws(Failure) -> DataProfile {
+        guard source.columns.count <= 2000 else {
+            throw Failure("\(source.dataset) has \(source.columns.count) columns; up to 2000 can be profiled")
+        }
+        let first = try await tools.ask(typesScript, reading: source.files)
+        guard let types = first.rows("types").first, let rows = types.integer("rows") else {
+            throw Failure("the rows of \(source.dataset) could not be counted")
+        }
+        let columns = source.columns.enumerated().map { index, column in
+            (column: column, fits: Self.fits(column, index, types))
+        }
+        let isEstimated = rows > DataProfile.exactRows
+        let second = try await tools.ask(figuresScript(columns, isEstimated), reading: source.files)
+        let profiles = columns.enumerated().map { index, column in
+            var profile = profile(of: column.column, column.fits, index, second)
+            profile.mostly = column.fits == .text ? Self.mostly(column.column, index, types) : nil
+            return profile
+        }
+        return DataProfile(
+            dataset: source.dataset.rawValue, files: source.files.count, rows: rows, isEstimated: isEstimated,
+            columns: profiles)
+    }
+
+    // MARK: - Types
+
+    /// The patterns of values, narrowest first; DuckDB's casts alone would take 1.5 for an integer.
+    private static let shapes: [(name: String, type: ColumnType, pattern: String)] = [
+        // A leading zero belongs to a number of something and not to an amount.
+        ("i", .integer, "[+-]?(0|[1-9][0-9]{0,17})"),
+        ("n", .number, "[+-]?((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,2})?"),
+        ("d", .date, "[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+        ("t", .timestamp, "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].*"),
+        ("b", .boolean, "true|false"),
+    ]
+
+    private var typesScript: SQLScript {
+        var script = SQLScript(title: "the types that texts of \(source.dataset) could have")
+        var list = ["'types' AS caudal", "CAST(count(*) AS BIGINT) AS \"rows\""]
+        for (index, column) in source.columns.enumerated() where column.type == .text {
+            let name = sql.name(column.name)
+            list.append("CAST(count(\(name)) AS BIGINT) AS f\(index)")
+            for shape in Self.shapes {
+                let test = "regexp_full_match(\(name), \(sql.text(shape.pattern)))"
+                let cast = "\(sql.tryCast(name, to: shape.type)) IS NOT NULL"
+                list.append("CAST(count(*) FILTER (WHERE \(test) AND \(cast)) AS BIGINT) AS \(shape.name)\(index)")
+            }
+        }
+        script.add(
+            "count what fits", weight: 10,
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))")
+        return script
+    }
+
+    private static func fits(_ column: Column, _ index: Int, _ types: DataReadings.Row) -> ColumnType {
+        guard column.type == .text, let filled = types.integer("f\(index)"), filled > 0 else { return column.type }
+        return shapes.first { types.integer("\($0.name)\(index)") == filled }?.type ?? .text
+    }
+
+    /// The type that nine of ten texts could have: those that could not are worth a look.
+    private static func mostly(
+        _ column: Column, _ index: Int, _ types: DataReadings.Row
+    ) -> DataProfile.Likeness? {
+        guard column.type == .text, let filled = types.integer("f\(index)"), filled > 0 else { return nil }
+        for shape in shapes {
+            let rows = types.integer("\(shape.name)\(index)") ?? 0
+            if rows * 10 >= filled * 9 { return DataProfile.Likeness(type: shape.type.description, rows: rows) }
+        }
+        return nil
+    }
+
+    // MARK: - Figures
+
+    private func isMeasured(_ type: ColumnType) -> Bool { type.isNumeric || type == .date || type == .timestamp }
+
+    private func figuresScript(_ columns: [(column: Column, fits: ColumnType)], _ isEstimated: Bool) -> SQLScript {
+        var script = SQLScript(title: "a profile of \(source.dataset)")
+        let list = columns.enumerated().map { index, column -> String in
+            let name = sql.name(column.column.name)
+            return "\(column.fits == column.column.type ? name : sql.cast(name, to: column.fits)) AS c\(index)"
+        }
+        // Files of text are read once; Parquet gives single columns faster than a copy would be made.
+        let kind = source.format == .parquet ? "VIEW" : "TABLE"
+        script.add(
+            "read the rows", weight: 10,
+            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
+        )
+        for (index, column) in columns.enumerated() {
+            addFigures("c\(index)", index, column.fits, isEstimated, &script)
+        }
+        return script
+    }
+
+    private func addFigures(
+        _ name: String, _ index: Int, _ type: ColumnType, _ isEstimated: Bool, _ script: inout SQLScript
+    ) {
+        func text(_ value: String) -> String { "CAST(\(value) AS VARCHAR)" }
+        let distinct = isEstimated ? "approx_count_distinct(\(name))" : "count(DISTINCT \(name))"
+        var figures = [
+            "CAST(count(*) - count(\(name)) AS BIGINT) AS nulls", "CAST(\(distinct) AS BIGINT) AS different",
+            "\(text("min(\(name))")) AS low", "\(text("max(\(name))")) AS high",
+        ]
+        if type.isNumeric {
+            let number = "CAST(\(name) AS DOUBLE)"
+            figures += ["\(text("avg(\(number))")) AS mean", "\(text("stddev_pop(\(number))")) AS deviation"]
+        }
+        if isMeasured(type) {
+            let marks = "[0.05, 0.25, 0.5, 0.75, 0.95]"
+            let canEstimate = isEstimated && type.isNumeric
+            let quantiles = canEstimate ? "approx_quantile(\(name), \(marks))" : "quantile_disc(\(name), \(marks))"
+            figures.append("list_transform(\(quantiles), lambda x: CAST(x AS VARCHAR)) AS quantiles")
+        }
+        if type == .date || type == .timestamp { figures.append("epoch(max(CAST(\(name) AS TIMESTAMP))) AS newest") }
+        script.add(
+            "figures of column \(index + 1)", weight: 2,
+            "SELECT 'figures' AS caudal, \(index) AS place, \(figures.joined(separator: ",\n       "))\nFROM profiled")
+        script.add(
+            "frequent values of column \(index + 1)",
+            "SELECT 'top' AS caudal, \(index) AS place, left(\(text(name)), 200) AS value, CAST(count(*) AS BIGINT) AS counted\n"
+                + "FROM profiled\nWHERE \(name) IS NOT NULL\nGROUP BY \(name)\n"
+                + "ORDER BY count(*) DESC, \(text(name))\nLIMIT \(DataProfile.topCount)")
+        guard isMeasured(type) else { return }
+        let value = type.isNumeric ? "CAST(\(name) AS DOUBLE)" : "epoch(CAST(\(name) AS TIMESTAMP))"
+        let last = DataProfile.parts - 1
+        script.add(
+            "histogram of column \(index + 1)",
+            """
+            SELECT 'part' AS caudal, \(index) AS place,
+                   CAST(CASE WHEN high > low THEN least(\(last), floor((value - low) / (high - low) * \(DataProfile.parts))) ELSE 0 END
+                       AS BIGINT) AS part,
+                   CAST(count(*) AS BIGINT) AS counted
+            FROM (SELECT \(value) AS value FROM profiled WHERE \(name) IS NOT NULL) AS rows,
+                 (SELECT min(\(value)) AS low, max(\(value)) AS high FROM profiled) AS bounds
+            WHERE isfinite(value) AND isfinite(low) AND isfinite(high)
+            GROUP BY 3
+            """)
+    }
+
+    private func profile(
+        of column: Column, _ fits: ColumnType, _ index: Int, _ readings: DataReadings
+    ) -> DataProfile.ColumnProfile {
+        func own(_ kind: String) -> [DataReadings.Row] {
+            readings.rows(kind).filter { $0.integer("place") == Int64(index) }
+        }
+        let figures = own("figures").first
+        var quantiles: [String] = []
+        if case .list(let list)? = figures?.fields["quantiles"] { quantiles = list.compactMap(\.text) }
+        let parts = own("part")
+        var histogram = [Int64](repeating: 0, count: parts.isEmpty ? 0 : DataProfile.parts)
+        for part in parts {
+            if let place = part.integer("part"), histogram.indices.contains(Int(place)) {
+                histogram[Int(place)] = part.integer("counted") ?? 0
+            }
+        }
+        func finite(_ name: String) -> Double? { figures?.fields[name]?.number.flatMap { $0.isFinite ? $0 : nil } }
+        return DataProfile.ColumnProfile(
+            name: column.name, type: column.type, fits: fits, nulls: figures?.integer("nulls") ?? 0,
+            distinct: figures?.integer("different") ?? 0, min: figures?.text("low"), max: figures?.text("high"),
+            mean: finite("mean"), deviation: finite("deviation"), quantiles: quantiles,
+            top: own("top").map { DataProfile.Count(value: $0.text("value") ?? "", rows: $0.integer("counted") ?? 0) },
+            histogram: histogram, age: finite("newest").map { Double(now.wall) / 1000 - $0 })
+    }
+}

@@ -1,0 +1,76 @@
+/// What reusing unchanged stages would come to, as far as it can be told before a run.
+package struct ReuseOutlook: Sendable {
+    /// What is known of a stage.
+    package enum Decision: Sendable, Equatable {
+        /// It would be reused from this run.
+        case reuse(RunID)
+        /// It would run; why.
+        case run(String)
+        /// That is decided when the run gets there; what it hangs on.
+        case open(String)
+    }
+
+    /// By stage; none of a stage of which nothing is reused.
+    package var decisions: [StageID: Decision] = [:]
+
+    package init() {}
+
+    /// The stages that would be reused.
+    package var reused: Set<StageID> {
+        Set(decisions.compactMap { if case .reuse = $0.value { $0.key } else { nil } })
+    }
+}
+
+extension StageConductor {
+    /// What reusing would come to in a run of a plan that has not begun.
+    ///
+    /// - Throws: ``StoreError`` when the history cannot be read.
+    func reuseOutlook(of plan: RunPlan) async throws -> ReuseOutlook {
+        var outlook = ReuseOutlook()
+        var published: [DatasetName: [Artifact]] = [:]
+        for index in CriticalPath.topologicalIndices(of: plan) where plan.stages[index].skipReason == nil {
+            guard let stage = loaded.pipeline.stage(plan.stages[index].id), reuse.isWanted(for: stage) else { continue }
+            let undecided = plan.upstream[index].first { need in
+                let id = plan.stages[need].id
+                return !outlook.reused.contains(id) && writes(id, readBy: stage)
+            }
+            if let obstacle = reuse.obstacle(for: stage) {
+                outlook.decisions[stage.id] = .run(obstacle)
+            } else if let undecided {
+                let name = plan.stages[undecided].id
+                outlook.decisions[stage.id] = .open("only if \(name) writes what it wrote before")
+            } else if stage.fanOut != nil {
+                outlook.decisions[stage.id] = .open("its items are looked at one by one")
+            } else {
+                let decision = try await decision(about: stage, published)
+                if case .reuse(let success) = decision {
+                    outlook.decisions[stage.id] = .reuse(success.run)
+                    for artifact in success.result.artifacts {
+                        if let dataset = artifact.dataset { published[dataset, default: []].append(artifact) }
+                    }
+                } else if case .run(let reason) = decision {
+                    outlook.decisions[stage.id] = .run(reason)
+                }
+            }
+        }
+        return outlook
+    }
+
+    private func writes(_ id: StageID, readBy stage: Stage) -> Bool {
+        let outputs = Set(loaded.pipeline.stage(id)?.definition.outputs ?? [])
+        return stage.names.contains(where: outputs.contains)
+    }
+
+    private func decision(about stage: Stage, _ published: [DatasetName: [Artifact]]) async throws -> ReuseDecision {
+        let order = AttemptOrder(
+            unit: UnitID(stage.id), number: 1, purpose: .work, item: nil, artifacts: published, state: nil,
+            isAskedFor: false)
+        let attempt: StageAttempt
+        do {
+            attempt = try await found(stage, order, now())
+        } catch let failure as Failure {
+            return .run(failure.message)
+        }
+        return try await decision(attempt, order)
+    }
+}

@@ -1,0 +1,150 @@
+import Foundation
+
+/// Whether an attempt has to be made, or an earlier success of it still holds.
+enum ReuseDecision: Sendable {
+    /// It must be made; why.
+    case run(String)
+    /// The earlier success, whose outputs lie there as it left them.
+    case reuse(RecordedSuccess)
+}
+
+/// Decides whether attempts may be spared because nothing has changed since an earlier success.
+package struct StageReuse: Sendable {
+    private let loaded: LoadedPipeline
+    private let store: RunStore
+    /// Whether the run reuses stages that say nothing about it themselves.
+    private let reusesUnchanged: Bool
+
+    package init(loaded: LoadedPipeline, store: RunStore, reusesUnchanged: Bool) {
+        self.loaded = loaded
+        self.store = store
+        self.reusesUnchanged = reusesUnchanged
+    }
+
+    /// Whether a stage says why it runs: the run reuses stages, or the stage asks for it by itself.
+    package func isWanted(for stage: Stage) -> Bool { reusesUnchanged || stage.reusesUnchanged == true }
+
+    // MARK: - What can never be reused
+
+    /// Names by which a stage learns what is different in every run.
+    private static let ofTheRun = [
+        "${run.id}", "${run.started}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED", "CAUDAL_ATTEMPT",
+    ]
+
+    /// Why earlier successes of a stage never hold; nil when they may.
+    package func obstacle(for stage: Stage) -> String? {
+        if stage.reusesUnchanged == false { return "the file says 'reuse: never'" }
+        switch stage.definition {
+        case is ReportStage: return "a report tells of its own run"
+        case is LoadStage: return "a table may have changed since it was loaded"
+        case let command as CommandStage where command.output == nil && stage.reusesUnchanged != true:
+            return "a command without an output always runs"
+        default: break
+        }
+        for name in stage.dataNames {
+            if let table = loaded.pipeline.dataset(name)?.table { return "it reads the table \(table), which may change" }
+        }
+        let text = lines(of: stage).joined(separator: "\n")
+        if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }
+        if !(stage.definition is CommandStage), let call = text.firstMatch(of: Self.clockOrChance) {
+            return "it asks for \(call.output.lowercased()), which is not the same twice"
+        }
+        for check in stage.checks {
+            switch check.kind {
+            case .freshness: return "its check \(check.id) looks at the clock"
+            case .rowCountVariation, .anomaly: return "its check \(check.id) looks at earlier runs"
+            default: break
+            }
+        }
+        return nil
+    }
+
+    /// Functions of SQL whose answer does not follow from the data.
+    private static var clockOrChance: Regex<Substring> {
+        #/(?i)\b(?:now|today|random|uuid|gen_random_uuid|nextval|get_current_timestamp)(?=\s*\()|(?i)\bcurrent_(?:date|time|timestamp)\b|(?i)\blocaltime(?:stamp)?\b/#
+    }
+
+    private func lines(of stage: Stage) -> [String] { DefinitionLine.work(in: loaded.definitionText(of: stage)) }
+
+    // MARK: - The key
+
+    /// Everything that decides what comes out of an attempt; nil when a file of it cannot be read.
+    ///
+    /// `reads`: the files it reads, with their fingerprints.
+    /// `duckDB`: the version that does the work, where DuckDB does any.
+    package func key(of attempt: StageAttempt, reads: [InputVersion], duckDB: String?) -> ReuseKey? {
+        var key = ReuseKey()
+        let lines = lines(of: attempt.stage)
+        for (name, lines) in Dictionary(grouping: lines, by: DefinitionLine.key) {
+            key.add(.definition, name, ContentHash.of(lines.joined(separator: "\n")))
+        }
+        let facts = attempt.facts
+        let text = lines.joined(separator: "\n")
+        var parameters = Set(text.matches(of: #/\$\{params\.([^}]*)\}/#).map { String($0.output.1) })
+        // A command is given every parameter as a variable.
+        if attempt.stage.definition is CommandStage { parameters.formUnion(facts.parameters.keys) }
+        for name in parameters { key.add(.parameter, name, ContentHash.of(facts.parameters[name] ?? "")) }
+        for match in text.matches(of: #/\$\{env\.([^}]*)\}/#) {
+            let name = String(match.output.1)
+            key.add(.variable, name, ContentHash.of(facts.environment[name] ?? ""))
+        }
+        if let item = attempt.item {
+            let values = item.values.sorted { $0.key < $1.key }.map {
+                "\($0.key)=\($0.value.map(JSONText.quoted) ?? "null")"
+            }
+            key.add(.item, item.key.rawValue, ContentHash.of(values.joined(separator: "\n")))
+        }
+        for read in reads + scripts(of: attempt.stage) {
+            guard let hash = read.contentHash else { return nil }
+            key.add(.input, read.path, hash)
+        }
+        key.add(.program, "caudal", Version.text)
+        if let duckDB { key.add(.program, "DuckDB", duckDB) }
+        return key
+    }
+
+    /// The files of the project that a command names in its line: its script is as good as a part of its definition.
+    private func scripts(of stage: Stage) -> [InputVersion] {
+        guard let command = stage.definition as? CommandStage else { return [] }
+        let words: [String]
+        switch command.run {
+        case .line(let line):
+            // What it writes to is none of what decides what it writes.
+            let text = line.description.replacing(#/>+\s*[^\s;|&]+/#, with: " ")
+            words = text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init)
+        case .arguments(let list): words = list.map(\.description)
+        }
+        return Set(words).sorted().compactMap { word in
+            let path = PathText.absolute(word, in: loaded.pipeline.root)
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            return InputVersion(
+                dataset: nil, path: PathText.relative(path, to: loaded.pipeline.root),
+                sizeInBytes: Int64(status.st_size), contentHash: store.fingerprint(ofFile: path))
+        }
+    }
+
+    // MARK: - The decision
+
+    /// Looks for a success with the same key whose outputs lie there as it left them.
+    ///
+    /// - Throws: ``StoreError`` when the history cannot be read.
+    func decide(_ unit: UnitID, _ key: ReuseKey) throws(StoreError) -> ReuseDecision {
+        let pipeline = loaded.pipeline.name
+        guard let success = try store.success(of: unit, pipeline: pipeline, key: key) else {
+            guard let last = try store.lastSuccessKey(of: unit, pipeline: pipeline) else {
+                return .run("no earlier success")
+            }
+            return .run(key.difference(from: last))
+        }
+        for artifact in success.result.artifacts {
+            guard let hash = artifact.contentHash else { return .run("output \(artifact.path) has no fingerprint") }
+            let path = PathText.absolute(artifact.path, in: loaded.pipeline.root)
+            guard FileText.exists(path) else { return .run("output \(artifact.path) is missing") }
+            guard FileText.size(path) == artifact.sizeInBytes, store.fingerprint(ofFile: path) == hash else {
+                return .run("output \(artifact.path) was changed")
+            }
+        }
+        return .reuse(success)
+    }
+}

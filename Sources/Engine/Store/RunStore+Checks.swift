@@ -1,0 +1,186 @@
+import Foundation
+import GRDB
+
+/// What a check measured in one run, as the run store keeps it.
+package struct CheckPoint: Sendable, Hashable, Codable {
+    /// What makes two results results of the same test.
+    package struct Key: Sendable, Hashable {
+        package var stage: StageID
+        /// The item of a fan-out, or nil.
+        package var item: ItemKey?
+        package var check: String
+        /// The part of the data, such as `region=north`, or nil for all of it.
+        package var part: String?
+
+        package init(stage: StageID, item: ItemKey? = nil, check: String, part: String? = nil) {
+            self.stage = stage
+            self.item = item
+            self.check = check
+            self.part = part
+        }
+    }
+
+    package var run: RunID
+    /// When the run started, in milliseconds since 1970.
+    package var started: Int64
+    package var stage: StageID
+    package var item: ItemKey?
+    package var check: String
+    package var part: String?
+    /// The kind of check as the file writes it.
+    package var kind: String
+    package var outcome: CheckResult.Outcome
+    package var measured: Double?
+    package var failingRows: Int64?
+    package var totalRows: Int64?
+    package var expectation: String
+    package var waiver: String?
+
+    package init(
+        run: RunID, started: Int64, stage: StageID, item: ItemKey? = nil, check: String, part: String? = nil,
+        kind: String, outcome: CheckResult.Outcome, measured: Double?, failingRows: Int64? = nil,
+        totalRows: Int64? = nil, expectation: String, waiver: String? = nil
+    ) {
+        self.run = run
+        self.started = started
+        self.stage = stage
+        self.item = item
+        self.check = check
+        self.part = part
+        self.kind = kind
+        self.outcome = outcome
+        self.measured = measured
+        self.failingRows = failingRows
+        self.totalRows = totalRows
+        self.expectation = expectation
+        self.waiver = waiver
+    }
+
+    /// The test that it is a result of.
+    package var key: Key { Key(stage: stage, item: item, check: check, part: part) }
+}
+
+extension RunStore {
+    /// The most results that are read at once, so that a fan-out of very many items does not fill the memory.
+    static let checkPointLimit = 50_000
+
+    /// What the checks of a pipeline measured, oldest run first; of a run's attempts, the last that checked.
+    ///
+    /// `stage`, `check`: only these; nil means all.
+    /// `last`: the newest run that counts; nil means all.
+    /// `runs`: how many runs at most.
+    package func checkPoints(
+        of pipeline: String, stage: StageID? = nil, check: String? = nil, upTo last: RunID? = nil, runs: Int = 10_000
+    ) throws(StoreError) -> [CheckPoint] {
+        try read { db in
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT checks.*, runs.started_at FROM checks JOIN runs ON runs.id = checks.run
+                    WHERE checks.pipeline = ?1 AND (?2 IS NULL OR checks.stage = ?2) AND (?3 IS NULL OR checks.id = ?3)
+                        AND checks.run IN (
+                            SELECT DISTINCT run FROM checks WHERE pipeline = ?1 AND (?2 IS NULL OR stage = ?2)
+                                AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR run <= ?4)
+                            ORDER BY run DESC LIMIT ?5)
+                        AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
+                            AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
+                    ORDER BY checks.run DESC, checks.stage, checks.item, checks.id, checks.part LIMIT ?6
+                    """, arguments: [pipeline, stage?.rawValue, check, last?.rawValue, runs, Self.checkPointLimit])
+            return rows.reversed().compactMap(Self.checkPoint)
+        }
+    }
+
+    private static func checkPoint(_ row: Row) -> CheckPoint? {
+        guard let outcome = CheckResult.Outcome(rawValue: row["outcome"]) else { return nil }
+        let (item, part): (String, String) = (row["item"], row["part"])
+        return CheckPoint(
+            run: RunID(row["run"]), started: row["started_at"], stage: StageID(row["stage"]),
+            item: item.isEmpty ? nil : ItemKey(item), check: row["id"], part: part.isEmpty ? nil : part,
+            kind: row["kind"], outcome: outcome, measured: row["measured"], failingRows: row["failing_rows"],
+            totalRows: row["total_rows"], expectation: row["expectation"], waiver: row["waiver"])
+    }
+
+    /// The pipelines and stages that have a check of this id.
+    package func owners(ofCheck check: String) throws(StoreError) -> [(pipeline: String, stage: StageID)] {
+        try read { db in
+            try Row.fetchAll(
+                db, sql: "SELECT DISTINCT pipeline, stage FROM checks WHERE id = ? ORDER BY pipeline, stage",
+                arguments: [check]
+            ).map { ($0["pipeline"], StageID($0["stage"])) }
+        }
+    }
+
+    /// The ids of all checks that were ever recorded, of one pipeline or of all.
+    package func checkNames(of pipeline: String? = nil) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT id FROM checks WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id",
+                arguments: [pipeline])
+        }
+    }
+
+    /// The lines of warning and above of a run, in the order they were written, and how many there are in all.
+    package func remarks(of run: RunID, limit: Int) throws(StoreError) -> (lines: [LogRecord], count: Int) {
+        try read { db in
+            let pipeline = try String.fetchOne(
+                db, sql: "SELECT pipeline FROM runs WHERE id = ?", arguments: [run.rawValue])
+            let count = try Int.fetchOne(
+                db, sql: "SELECT count(*) FROM remarks WHERE run = ?", arguments: [run.rawValue])
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT at, level, stage, item, attempt, stream, message FROM remarks
+                    WHERE run = ? ORDER BY at, rowid LIMIT ?
+                    """, arguments: [run.rawValue, limit])
+            let lines = rows.map { row in
+                LogRecord(
+                    time: row["at"], level: LogLevel(named: row["level"] as String) ?? .warn, pipeline: pipeline ?? "",
+                    run: run, stage: (row["stage"] as String?).map { StageID($0) },
+                    item: (row["item"] as String?).map { ItemKey($0) }, attempt: row["attempt"],
+                    stream: LogStream(rawValue: row["stream"]) ?? .engine, message: row["message"])
+            }
+            return (lines, count ?? 0)
+        }
+    }
+}
+
+/// The history of checks as the run store has it.
+package struct StoredCheckHistory: CheckHistory {
+    private let store: RunStore
+    private let pipeline: String
+    private let run: RunID
+    private let item: ItemKey?
+
+    /// The history of a pipeline's checks before a run; for an item of a fan-out, that of the same item.
+    package init(store: RunStore, pipeline: String, before run: RunID, item: ItemKey? = nil) {
+        self.store = store
+        self.pipeline = pipeline
+        self.run = run
+        self.item = item
+    }
+
+    package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
+        let found: [Double]? = try? store.read { db in
+            // A run counts once, however many attempts it took.
+            try Double.fetchAll(
+                db,
+                sql: """
+                    SELECT measured FROM checks WHERE pipeline = ?1 AND stage = ?2 AND id = ?3 AND run < ?4
+                        AND outcome IN ('passed', 'warned') AND waiver IS NULL AND measured IS NOT NULL
+                        AND item = ?5 AND part = ?6
+                        -- What was taken from an earlier run was measured there.
+                        AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run = checks.run
+                            AND attempts.stage = checks.stage AND attempts.item = checks.item
+                            AND attempts.attempt = checks.attempt AND attempts.ending = 'reused')
+                        AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
+                            AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
+                    ORDER BY run DESC LIMIT ?7
+                    """,
+                arguments: [
+                    pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", part ?? "", limit,
+                ])
+        }
+        // A history that cannot be read is none: the check says how many runs it rests on.
+        return found ?? []
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import GRDB
+
+/// A value of the run store's database.
+package enum StoreValue: Sendable, Hashable {
+    case null
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob([UInt8])
+}
+
+/// Asks the run store in SQL, over views that stay as they are when the tables change.
+///
+/// The connection cannot write: the file is opened for reading alone.
+package struct StoreQuestion: Sendable {
+    /// What a question may name, with the columns of each.
+    package static let views: [(name: String, columns: [String])] = definitions.map {
+        ($0.name, $0.columns.map(\.name))
+    }
+
+    private let folder: StateFolder
+
+    package init(_ folder: StateFolder) { self.folder = folder }
+
+    /// Calls `row` for each row of the answer; `head` gets the names of its columns before that.
+    ///
+    /// - Throws: ``Failure`` when the question is wrong or would change something.
+    package func ask(
+        _ sql: String, head: ([String]) throws -> Void, row: ([StoreValue]) throws -> Void
+    ) throws(Failure) {
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(RunStore.patience)
+            configuration.label = "question"
+            let queue = try DatabaseQueue(path: folder.database, configuration: configuration)
+            try queue.read { db in
+                // The views live in this connection's temporary database, which a connection for reading has too.
+                try prepare(db)
+                let statement = try db.makeStatement(sql: sql)
+                guard statement.isReadonly, statement.columnCount > 0 else {
+                    throw Failure(
+                        "only questions can be asked here, such as 'select * from runs'",
+                        remedy: "what caudal recorded cannot be changed")
+                }
+                try head(statement.columnNames)
+                let rows = try Row.fetchCursor(statement)
+                while let next = try rows.next() { try row(next.databaseValues.map(Self.value)) }
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch let error as DatabaseError {
+            throw Self.failure(error)
+        } catch {
+            throw Failure(error.reason)
+        }
+    }
+
+    private func prepare(_ db: Database) throws {
+        try db.execute(sql: "PRAGMA query_only = 0")
+        // A run whose process died stands as running until somebody looks.
+        let open = try String.fetchAll(db, sql: "SELECT id FROM main.runs WHERE status = 'running'")
+        let dead = open.filter { !folder.run(RunID($0)).isLive }
+        try db.execute(sql: "CREATE TEMP TABLE interrupted_runs (id TEXT PRIMARY KEY)")
+        for id in dead { try db.execute(sql: "INSERT INTO interrupted_runs VALUES (?)", arguments: [id]) }
+        for view in Self.definitions {
+            let columns = view.columns.map { "\($0.expression) AS \($0.name)" }.joined(separator: ", ")
+            try db.execute(sql: "CREATE TEMP VIEW \(view.name) AS SELECT \(columns) FROM \(view.source)")
+        }
+        try db.execute(sql: "PRAGMA query_only = 1")
+    }
+
+    private static func failure(_ error: DatabaseError) -> Failure {
+        let message = error.message ?? error.description
+        switch error.resultCode {
+        case .SQLITE_READONLY:
+            return Failure("what caudal recorded cannot be changed here", remedy: "ask with 'select'")
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return Failure("the run store is busy", remedy: "try again")
+        case .SQLITE_MISUSE:
+            return Failure(
+                "one question at a time, and a whole one: \(message)", remedy: "remove what stands behind the ';'")
+        default:
+            let names = views.map(\.name).formattedAsChoice
+            let unknownTable = message.hasPrefix("no such table")
+            let unknownColumn = message.hasPrefix("no such column")
+            let name = message.split(separator: ":").last.map { String($0).trimmed } ?? ""
+            if unknownTable {
+                return Failure(
+                    message + Suggestion.phrase(for: name, among: views.map(\.name)), remedy: "there are \(names)")
+            }
+            if unknownColumn {
+                let all = Set(views.flatMap(\.columns)).sorted()
+                return Failure(message + Suggestion.phrase(for: name, among: all))
+            }
+            return Failure(message)
+        }
+    }
+
+    private static func value(_ value: DatabaseValue) -> StoreValue {
+        switch value.storage {
+        case .null: .null
+        case .int64(let number): .integer(number)
+        case .double(let number): .real(number)
+        case .string(let text): .text(text)
+        case .blob(let data): .blob(Array(data))
+        }
+    }
+
+    // MARK: - Views
+
+    private struct View: Sendable {
+        var name: String
+        var columns: [(name: String, expression: String)]
+        var source: String
+
+        /// `columns`: names, or `name = expression`.
+        init(_ name: String, from source: String, _ columns: [String]) {
+            self.name = name
+            self.source = source
+            self.columns = columns.map { column in
+                let parts = column.split(separator: " = ", maxSplits: 1).map(String.init)
+                return (parts[0], parts[parts.count - 1])
+            }
+        }
+    }
+
+    private static func time(_ column: String) -> String {
+        "strftime('%Y-%m-%dT%H:%M:%fZ', \(column) / 1000.0, 'unixepoch')"
+    }
+
+    /// The parameters as JSON; those that are secret by their name are hidden.
+    private static let parameters = """
+        (SELECT json_group_object(key, CASE WHEN upper(key) LIKE '%PASSWORD%' OR upper(key) LIKE '%PASSWD%'
+            OR upper(key) LIKE '%TOKEN%' OR upper(key) LIKE '%SECRET%' OR upper(key) LIKE '%KEY%'
+            THEN '\(SecretMasker.replacement)' ELSE value END) FROM json_each(main.runs.parameters))
+        """
+
+    private static let attemptKey = ["run", "stage", "item = nullif(item, '')", "attempt"]
+
+    private static let definitions: [View] = [
+        View(
+            "runs", from: "main.runs",
+            [
+                "id", "pipeline",
+                "state = CASE WHEN id IN (SELECT id FROM interrupted_runs) THEN 'interrupted' ELSE status END",
+                "started = \(time("started_at"))", "ended = \(time("ended_at"))", "seconds = duration_ms / 1000.0",
+                "stages = stage_count", "trigger", "environment", "parameters = \(parameters)", "file", "root",
+            ]),
+        View(
+            "stages", from: "main.stages",
+            [
+                "run", "pipeline", "stage", "outcome", "reason", "ended = \(time("ended_at"))",
+                "seconds = duration_ms / 1000.0",
+            ]),
+        View(
+            "attempts", from: "main.attempts",
+            attemptKey + [
+                "pipeline = (SELECT pipeline FROM main.runs WHERE id = run)", "ending", "ended = \(time("ended_at"))",
+                "seconds = duration_ms / 1000.0", "exit", "failure", "cpu_seconds = cpu_ms / 1000.0", "peak_memory",
+                "rows_read", "rows_written", "rows_quarantined", "rows_duplicate", "rows_dropped",
+            ]),
+        View(
+            "checks", from: "main.checks",
+            attemptKey + [
+                "pipeline", "id", "part = nullif(part, '')", "kind", "severity",
+                "outcome = CASE WHEN waiver IS NULL THEN outcome ELSE 'waived' END", "measured", "failing_rows",
+                "total_rows", "expectation", "message", "waiver",
+            ]),
+        View(
+            "artifacts", from: "main.artifacts",
+            attemptKey + ["dataset", "path", "bytes", "rows = row_count", "columns", "hash = content_hash"]),
+        View("inputs", from: "main.inputs", attemptKey + ["dataset", "path", "bytes", "hash = content_hash"]),
+        View(
+            "logs", from: "main.remarks",
+            ["run", "time = \(time("at"))", "level", "stage", "item", "attempt", "stream", "message"]),
+    ]
+}

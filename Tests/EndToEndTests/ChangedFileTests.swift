@@ -1,0 +1,122 @@
+import Foundation
+import Testing
+
+@Suite("A run goes on with a file that was changed")
+struct ChangedFileTests {
+    private static let pipeline = """
+        version: 1
+        name: p
+        stages:
+          make: {type: command, run: "echo one"}
+          test: {type: command, needs: make, run: "exit 3"}
+          tell: {type: command, needs: test, run: "echo told"}
+        """
+
+    /// A project with a run of which `test` has failed.
+    private func project() async throws -> ScratchProject {
+        let project = try ScratchProject()
+        try project.write(Self.pipeline, to: "p.yaml")
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
+        return project
+    }
+
+    @Test("Without anybody to ask, it says what was changed and ends with 64")
+    func asks() async throws {
+        let project = try await project()
+        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        let refused = try await project.caudal("retry", "last", "--plain")
+        #expect(refused.status == 64, "\(refused)")
+        #expect(refused.errors.contains("test changed\n    - run: exit 3\n    + run: exit 0"), "\(refused)")
+        #expect(refused.errors.contains("go on with --yes"), "\(refused)")
+        #expect(try await project.caudal("show").output.contains("CHANGED FILE") == false)
+    }
+
+    @Test("With --yes it goes on, and the run's record tells the difference")
+    func recorded() async throws {
+        let project = try await project()
+        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        let done = try await project.caudal("retry", "last", "--plain", "--yes")
+        #expect(done.status == 0 && done.output.contains("tell  succeeded"), "\(done)")
+        let show = try await project.caudal("show")
+        #expect(show.output.contains("CHANGED FILE") && show.output.contains("+ run: exit 0"), "\(show)")
+        let json = try await project.caudal("show", "--json")
+        #expect(json.output.contains("+ run: exit 0"), "\(json)")
+        // The file as it is now is the run's: nothing is left to ask.
+        let again = try await project.caudal("retry", "last", "tell", "--plain")
+        #expect(again.status == 0, "\(again)")
+    }
+
+    @Test("--as-started keeps the definition that the run has")
+    func asStarted() async throws {
+        let project = try await project()
+        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        let done = try await project.caudal("retry", "last", "--plain", "--as-started")
+        #expect(done.status == 1 && done.output.contains("exit status 3"), "\(done)")
+    }
+
+    @Test("A changed stage that had succeeded is named, and --changed runs it and what follows")
+    func outdated() async throws {
+        let project = try await project()
+        try project.write(
+            Self.pipeline.replacing("exit 3", with: "exit 0").replacing("echo one", with: "echo two"), to: "p.yaml")
+        let dry = try await project.caudal("retry", "last", "--dry-run")
+        #expect(dry.output.contains("not run again, because it had succeeded: make (--changed"), "\(dry)")
+        let kept = try await project.caudal("retry", "last", "--plain", "--yes", "--changed")
+        #expect(kept.status == 0, "\(kept)")
+        #expect(try await project.caudal("logs", "--stage", "make").output.contains("two"))
+    }
+
+    @Test("A new layout, a comment or another order of a stage's keys is no change")
+    func layout() async throws {
+        let project = try await project()
+        try project.write(
+            Self.pipeline.replacing(
+                "{type: command, needs: make, run: \"exit 3\"}",
+                with: "{run: exit 3, needs: make, type: command} # so"),
+            to: "p.yaml")
+        let again = try await project.caudal("retry", "last", "--plain")
+        #expect(again.status == 1 && again.output.contains("exit status 3"), "\(again)")
+    }
+
+    @Test("The value of a variable that is a secret by its name is not shown")
+    func secret() async throws {
+        let project = try await project()
+        try project.write(Self.pipeline + "\nenv: {API_TOKEN: dont-tell-anybody, PLACE: here}\n", to: "p.yaml")
+        let dry = try await project.caudal("retry", "last", "--dry-run")
+        #expect(dry.output.contains("+ the pipeline's env.API_TOKEN: ••••"), "\(dry)")
+        #expect(dry.output.contains("+ the pipeline's env.PLACE: here"), "\(dry)")
+    }
+
+    @Test("Another pipeline in the same file is refused")
+    func otherPipeline() async throws {
+        let project = try await project()
+        try project.write(Self.pipeline.replacing("name: p", with: "name: q"), to: "p.yaml")
+        let refused = try await project.caudal("retry", "last", "--plain", "--yes")
+        #expect(refused.status == 1 && refused.errors.contains("now holds the pipeline 'q'"), "\(refused)")
+    }
+
+    @Test("A stage may be added, and one that failed may go; one that has published may not")
+    func addedAndRemoved() async throws {
+        let project = try await project()
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {made: {path: made.csv}}
+            stages:
+              make: {type: command, run: "echo one"}
+              fill: {type: command, needs: make, output: made, run: "echo a > ${stage.output}"}
+              tell: {type: command, needs: fill, run: "exit 4"}
+            """, to: "p.yaml")
+        let moved = try await project.caudal("resume", "last", "--dry-run")
+        #expect(moved.errors.contains("caudal retry"), "\(moved)")
+        let dry = try await project.caudal("retry", "last", "--select", "fill+", "--dry-run")
+        #expect(dry.output.contains("fill added") && dry.output.contains("test removed"), "\(dry)")
+        let done = try await project.caudal("retry", "last", "--select", "fill+", "--yes", "--plain")
+        #expect(done.status == 1 && done.output.contains("exit status 4"), "\(done)")
+        #expect(project.text("made.csv") == "a\n")
+        try project.write(Self.pipeline, to: "p.yaml")
+        let refused = try await project.caudal("retry", "last", "--yes", "--plain")
+        #expect(refused.status == 1 && refused.errors.contains("'fill', which published"), "\(refused)")
+    }
+}

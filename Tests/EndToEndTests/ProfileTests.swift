@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+@Suite("Profiles", .timeLimit(.minutes(5)))
+struct ProfileTests {
+    /// 100 orders; every tenth has no price, and one column's name is hostile.
+    private func project() throws -> ScratchProject {
+        let project = try ScratchProject()
+        let rows = (1...100).map { row in
+            let region = ["north", "south", "o'east, \\\"x\\\""][row % 3].replacing("\\\"", with: "\"\"")
+            return
+                "A\(row),00\(row % 7),\(row - 20),\(row % 10 == 0 ? "" : "\(row).5"),2026-11-\(row % 9 + 10),\"\(region)\",\n"
+        }
+        try project.write(
+            "order_id,code,amount,price,day,\"re: \"\"gion\"\", {x}\",empty\n" + rows.joined(), to: "in.csv")
+        return project
+    }
+
+    @Test("A file's profile tells the rows, and for each column what its values are like")
+    func file() async throws {
+        let project = try project()
+        let answer = try await project.caudal("profile", "in.csv")
+        #expect(answer.status == 0, "\(answer)")
+        for text in [
+            "in.csv  100 rows, 7 columns", "order_id  text, no nulls, 100 distinct", "code  text, no nulls, 7 distinct",
+            "amount  text that is always integer, no nulls, 100 distinct", "range     -19 to 80", "50% 30",
+            "price  text that is always number, 10 nulls (10%), 90 distinct",
+            "day  text that is always date, no nulls, 9 distinct", "range     2026-11-10 to 2026-11-18",
+            "north ×33   o'east, \"x\" ×33", "empty  text, 100 nulls (100%), 0 distinct",
+        ] {
+            #expect(answer.output.contains(text), "\(text)\n\(answer)")
+        }
+        #expect(answer.output.contains("histogram"))
+        #expect(try project.names() == ["in.csv"], "a question leaves nothing behind")
+    }
+
+    @Test("The suggested checks are a block of a pipeline file that the data passes")
+    func suggest() async throws {
+        let project = try project()
+        let block = try await project.caudal("profile", "in.csv", "--suggest")
+        #expect(block.status == 0, "\(block)")
+        for line in [
+            "  - row_count: {min: 50}", "  - {unique: order_id}", "  - {completeness: price, min: 90%}",
+            "  - {range: amount, min: -20, max: 100}", "max_age:",
+            #"in: [north, "o'east, \"x\"", south]}"#,
+        ] {
+            #expect(block.output.contains(line), "\(line)\n\(block)")
+        }
+        let indented = block.output.split(separator: "\n").map { "    \($0)\n" }.joined()
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}}
+            stages:
+              look:
+                type: check
+                input: in
+
+            """ + indented, to: "p.yaml")
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.status == 0, "\(run)\n\(block)")
+        let checks = try await project.caudal("checks")
+        let outcomes = checks.output.split(separator: "\n").dropFirst().map { $0.prefix { $0 != " " } }
+        #expect(outcomes.count >= 8 && outcomes.allSatisfy { $0 == "passed" }, "\(checks)")
+    }
+
+    @Test("A dataset of a pipeline is profiled with the types that its stage gives it", arguments: ["csv", "parquet"])
+    func dataset(format: String) async throws {
+        let project = try project()
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}, out: {path: "out/${item.code}.\(format)"}}
+            stages:
+              type:
+                type: process
+                input: in
+                output: out
+                foreach: {code: ["001", "002"]}
+                steps: [{cast: {amount: integer, price: number, day: date}}]
+            """, to: "p.yaml")
+        let run = try await project.caudal("run", "p.yaml")
+        #expect(run.status == 0, "\(run)")
+        let answer = try await project.caudal("profile", "out", "--pipeline", "p.yaml")
+        #expect(answer.output.contains("out  30 rows, 7 columns, 2 files"), "\(answer)")
+        #expect(answer.output.contains("amount  integer, no nulls, 30 distinct"), "\(answer)")
+        let json = try await project.caudal("profile", "out", "--pipeline", "p.yaml", "--json")
+        let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+        #expect(object?["rows"] as? Int == 30)
+        let wrong = try await project.caudal("profile", "ot", "--pipeline", "p.yaml")
+        #expect(wrong.status == 64 && wrong.errors.contains("did you mean 'out'?"), "\(wrong)")
+    }
+
+    @Test("A few values that do not fit are seen beside those that do")
+    func mostly() async throws {
+        let project = try ScratchProject()
+        try project.write("n\n" + (1...19).map { "\($0)\n" }.joined() + "two\n", to: "in.csv")
+        let answer = try await project.caudal("profile", "in.csv")
+        #expect(answer.output.contains("n  text (19 of 20 look like integer), no nulls"), "\(answer)")
+    }
+
+    @Test("What cannot be profiled is told: no rows are a profile, no file is a fault")
+    func edges() async throws {
+        let project = try ScratchProject()
+        try project.write("a,b\n", to: "empty.csv")
+        let empty = try await project.caudal("profile", "empty.csv")
+        #expect(empty.status == 0 && empty.output.contains("empty.csv  0 rows, 2 columns"), "\(empty)")
+        let block = try await project.caudal("profile", "empty.csv", "--suggest")
+        #expect(block.output.hasSuffix("checks:\n  - row_count: {min: 0}\n"), "\(block)")
+        let missing = try await project.caudal("profile", "missing.csv")
+        #expect(missing.status == 1 && missing.errors.contains("missing.csv is not there"), "\(missing)")
+        let unknown = try await project.caudal("profile", "data.bin")
+        #expect(unknown.status == 64, "\(unknown)")
+    }
+}

@@ -1,0 +1,132 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Several screens on one project")
+struct SeveralScreensTests {
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "config/gates.yaml",
+            """
+            version: 1
+            name: gates
+            stages:
+              first: {type: command, run: "until test -e open; do sleep 0.05; done"}
+              last: {type: command, run: echo last, needs: first}
+            """)
+        try project.write(
+            "config/quick.yaml",
+            """
+            version: 1
+            name: quick
+            stages:
+              only: {type: command, run: echo quick}
+            """)
+        return project
+    }
+
+    private func terminal(_ project: CaudalProject, _ arguments: String) async throws -> TerminalSession {
+        try await TerminalSession(
+            project, columns: 120, rows: 40, command: "\(CaudalProject.program) \(arguments)")
+    }
+
+    @Test(
+        "Two dashboards and a headless run at once: no lock errors, and each sees the truth", .timeLimit(.minutes(3)))
+    func together() async throws {
+        let project = try project()
+        let owner = try await terminal(project, "run config/gates.yaml")
+        try await owner.waits(for: "RUNNING", "first")
+        let watcher = try await terminal(project, "watch last")
+        try await watcher.waits(for: "RUNNING", "watching pid")
+        for _ in 1...3 {
+            let quick = try await project.caudal("run", "config/quick.yaml", "--plain")
+            #expect(quick.exit == .exited(0), "\(quick)")
+        }
+        try await watcher.press("P")
+        try await owner.waits(for: "PAUSED")
+        try await watcher.waits(for: "PAUSED")
+        try await owner.press("P")
+        try await watcher.waits(for: "RUNNING")
+        try project.write("open", "")
+        try await owner.waits(for: "SUCCEEDED")
+        try await watcher.waits(for: "SUCCEEDED")
+        try await watcher.press("q")
+        try await watcher.waits(for: "ended with 0", "2 succeeded")
+        try await owner.press("q")
+        try await owner.waits(for: "ended with 0")
+        let runs = try await project.caudal("runs", "--status", "succeeded", "--json")
+        #expect(runs.lines.count == 4, "\(runs)")
+        try await owner.close()
+        try await watcher.close()
+    }
+
+    @Test("A watcher cancels the run of another process, which ends with status 3", .timeLimit(.minutes(3)))
+    func cancelFromWatcher() async throws {
+        let project = try project()
+        let run = try await project.start("run", "config/gates.yaml", "--plain")
+        #expect(await run.says("started") != nil)
+        let watcher = try await terminal(project, "watch last")
+        try await watcher.waits(for: "watching pid")
+        try await watcher.press("X")
+        try await watcher.waits(for: "Cancel the run?")
+        try await watcher.press("Tab", "Enter")
+        try await watcher.waits(for: "CANCELLED")
+        #expect(await run.child.exit().exit == .exited(3))
+        try await watcher.close()
+    }
+
+    @Test("A watcher sees the run's process die, and takes an ended run up again itself", .timeLimit(.minutes(3)))
+    func deathWhileWatched() async throws {
+        let project = try project()
+        let run = try await project.start("run", "config/gates.yaml", "--plain")
+        #expect(await run.says("started") != nil)
+        let watcher = try await terminal(project, "watch last")
+        try await watcher.waits(for: "watching pid")
+        await run.killHard()
+        try await watcher.waits(for: "INTERRUPTED", "caudal resume")
+        #expect(try await project.caudal("cancel", "last").exit == .exited(0))
+        try await watcher.waits(for: "CANCELLED")
+        try project.write("open", "")
+        try await watcher.press("R")
+        try await watcher.waits(for: "Retry everything")
+        try await watcher.press("Tab", "Enter")
+        try await watcher.waits(for: "SUCCEEDED")
+        try await watcher.press("q")
+        try await watcher.waits(for: "ended with 0")
+        try await watcher.close()
+    }
+
+    @Test("The list sees runs of others come and go, and runs a pipeline itself", .timeLimit(.minutes(3)))
+    func list() async throws {
+        let project = try project()
+        let list = try await terminal(project, "")
+        try await list.waits(for: "PIPELINES", "gates", "quick", "never run")
+        let run = try await project.start("run", "config/gates.yaml", "--plain")
+        try await list.waits(for: "1 running")
+        try project.write("open", "")
+        #expect(await run.child.exit().exit == .exited(0))
+        try await list.waits(for: "1 run ", "succeeded")
+        try await list.press("j", "Enter")
+        try await list.waits(for: "Run quick?")
+        try await list.press("Tab", "Enter")
+        try await list.waits(for: "SUCCEEDED")
+        try await list.press("q")
+        try await list.waits(for: "PIPELINES", "2 runs")
+        try await list.press("Tab", "Enter")
+        try await list.waits(for: "SUCCEEDED", "GRAPH")
+        try await list.press("q")
+        try await list.waits(for: "PIPELINES")
+        try await list.press("q")
+        try await list.waits(for: "ended with 0")
+        try await list.close()
+    }
+
+    @Test("Without a terminal 'caudal' alone prints its help", .timeLimit(.minutes(1)))
+    func help() async throws {
+        let answer = try await project().caudal()
+        #expect(answer.exit == .exited(0))
+        #expect(answer.output.contains("SUBCOMMANDS"))
+    }
+}
