@@ -1,6 +1,5 @@
 import Engine
 import Foundation
-import Synchronization
 
 /// A PostgreSQL server of the tests' own on loopback, started when it is first asked for and ended with the process.
 package final class PostgresServer: Sendable {
@@ -16,19 +15,11 @@ package final class PostgresServer: Sendable {
         return places.first { access($0 + "/initdb", X_OK) == 0 && access($0 + "/postgres", X_OK) == 0 }
     }()
 
-    private static let instance = Mutex<Result<PostgresServer, Failure>?>(nil)
-    private static let process = Mutex<Int32>(0)
+    // A task of its own, because all tests wait for it and none of them may cancel it for the others.
+    private static let instance = Task { try await PostgresServer() }
 
     /// The one server of this process.
-    package static func shared() throws -> PostgresServer {
-        try instance.withLock { kept in
-            let result =
-                kept
-                ?? Result { try PostgresServer() }.mapError { $0 as? Failure ?? Failure($0.localizedDescription) }
-            kept = result
-            return try result.get()
-        }
-    }
+    package static func shared() async throws -> PostgresServer { try await instance.value }
 
     package let port: Int
     package let user = "caudal"
@@ -37,7 +28,7 @@ package final class PostgresServer: Sendable {
     private let folder: ScratchFolder
     private let reactor = ProcessReactor()
 
-    private init() throws {
+    private init() async throws {
         guard let binaries = Self.binaries else { throw Failure(Self.absence ?? "") }
         folder = try ScratchFolder()
         port = try Self.freePort()
@@ -50,45 +41,37 @@ package final class PostgresServer: Sendable {
             let owner = getpwnam("postgres") == nil ? "nobody" : "postgres"
             let group = owner == "nobody" ? "nogroup" : owner
             prefix = ["/usr/bin/setpriv", "--reuid=\(owner)", "--regid=\(group)", "--clear-groups"]
+            let account = getpwnam(owner)?.pointee
             chmod(folder.path, 0o711)
-            for path in [data, passwordFile] {
-                let account = getpwnam(owner)?.pointee
-                chown(path, account?.pw_uid ?? 0, account?.pw_gid ?? 0)
-            }
+            for path in [data, passwordFile] { chown(path, account?.pw_uid ?? 0, account?.pw_gid ?? 0) }
         }
-        try Self.run(
+        let made = try await run(
             prefix + [
-                binaries + "/initdb", "-D", data, "-U", user, "--pwfile=\(passwordFile)", "-A", "scram-sha-256", "-E", "UTF8",
-                "--locale=C", "--no-sync",
-            ]
-        ).waitUntilExit()
-        let server = try Self.run(
-            prefix + [
+                binaries + "/initdb", "-D", data, "-U", user, "--pwfile=\(passwordFile)", "-A", "scram-sha-256", "-E",
+                "UTF8", "--locale=C", "--no-sync",
+            ])
+        guard made.exit == .exited(0) else { throw Failure("initdb: \(made.errors)") }
+        // A shell watches over the server, and ends it when this process is gone, however that ended.
+        let words =
+            [
+                "-c", "\"$@\" & server=$!; while kill -0 $0 && kill -0 $server; do sleep 1; done; kill -INT $server; wait",
+                String(getpid()),
+            ] + prefix + [
                 binaries + "/postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", data, "-F", "-c",
                 "max_wal_size=1GB", "-c", "synchronous_commit=off",
-            ])
-        let pid = server.processIdentifier
-        Self.process.withLock { $0 = pid }
-        // SIGINT ends a server at once, whoever is connected.
-        atexit { PostgresServer.process.withLock { if $0 > 0 { kill($0, SIGINT) } } }
-        while true {
-            let question = try Self.run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)])
-            question.waitUntilExit()
-            if question.terminationStatus == 0 { break }
-            guard server.isRunning else { throw Failure("the server did not start") }
+            ]
+        let server = try await reactor.start(
+            ProcessLaunch(program: "/bin/sh", arguments: words, environment: [:], folder: "/", marker: "test/server")
+        ) { _, _ in }
+        while try await run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)]).exit != .exited(0) {
+            guard ProcessTable.isAlive(server.identity) else { throw Failure("the server did not start") }
         }
     }
 
-    private static func run(_ words: [String]) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(filePath: words[0])
-        process.arguments = Array(words.dropFirst())
-        process.currentDirectoryURL = URL(filePath: "/")
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
+    private func run(_ words: [String], environment: [String: String] = [:]) async throws(Failure) -> ToolRun.Answer {
+        try await ToolRun.output(
+            of: words[0], Array(words.dropFirst()), environment: environment.merging(["PATH": "/usr/bin:/bin"]) { $1 },
+            marker: "test/\(folder.path)", reactor: reactor)
     }
 
     private static func freePort() throws -> Int {
@@ -144,11 +127,11 @@ package final class PostgresServer: Sendable {
     private func psql(
         _ sql: String, in database: String, application: String = "test"
     ) async throws -> ToolRun.Answer {
-        try await ToolRun.output(
-            of: (Self.binaries ?? "") + "/psql", ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
+        try await run(
+            [(Self.binaries ?? "") + "/psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql],
             environment: [
                 "PGHOST": "127.0.0.1", "PGPORT": String(port), "PGUSER": user, "PGPASSWORD": password,
                 "PGDATABASE": database, "PGAPPNAME": application,
-            ], marker: "test/\(folder.path)", reactor: reactor)
+            ])
     }
 }

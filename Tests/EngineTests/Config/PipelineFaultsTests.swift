@@ -140,7 +140,7 @@ struct PipelineFaultsTests {
               load: {type: load, input: t, output: out, mode: replace}
             """)
         #expect(found.count == 3, "\(found)")
-        #expect(found[0].hasPrefix("6:34: a command reads files, and 't' is the table 'sales' of 'db'"))
+        #expect(found[0].hasPrefix("6:33: a command reads files, and 't' is the table 'sales' of 'db'"))
         #expect(found[1].contains("only a stage of type load writes to tables"))
         #expect(found[2].contains("a load writes to a table, and 'out' is a file"))
     }
@@ -156,10 +156,13 @@ struct PipelineFaultsTests {
               keyless: {type: load, input: out, output: u, mode: upsert}
               keyed: {type: load, input: out, output: v, mode: append, key: id, foreach: {x: [a, b]}}
             """)
-        #expect(found.count == 3, "\(found)")
-        #expect(found[0].contains("stage 'silent' needs 'mode'; write replace, append or upsert"))
-        #expect(found[1].contains("'mode: upsert' needs 'key'"))
-        #expect(found[2].contains("'key' belongs to 'mode: upsert'"))
+        #expect(found.count == 5, "\(found)")
+        for message in [
+            "the datasets 't' and 'u' are the same table", "stage 'silent' needs 'mode'; write replace, append or upsert",
+            "'mode: upsert' needs 'key'", "'key' belongs to 'mode: upsert'", "a load is not fanned out",
+        ] {
+            #expect(found.contains { $0.contains(message) }, "\(found)")
+        }
     }
 
     @Test("An environment holds no environments")
