@@ -114,6 +114,7 @@ package struct StageConductor: AttemptConductor {
                 store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
+        attempt.corrections = folder.correctionFiles(stage.id)
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }
@@ -130,7 +131,8 @@ package struct StageConductor: AttemptConductor {
 
     /// What decides the outputs of an attempt; nil when no later one may take them.
     private func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
-        if reuse.obstacle(for: attempt.stage) != nil { return nil }
+        // Corrected rows belong to their run: what was made from them is no other run's output.
+        if reuse.obstacle(for: attempt.stage) != nil || !attempt.corrections.isEmpty { return nil }
         let isData = !(attempt.stage.definition is CommandStage) || !attempt.stage.checks.isEmpty
         // Without DuckDB the work fails by itself, and says so.
         let version = isData ? try? await tools.program().version : nil
