@@ -160,7 +160,7 @@ struct PostgresTests {
         let resumed = try await bench.project.caudal("resume", "last", "--plain")
         #expect(resumed.exit == .exited(0), "\(resumed)")
         #expect(try await bench.query("SELECT count(*) FROM sales") == ["600"])
-        let logs = try await bench.project.caudal("logs", "last")
+        let logs = try await bench.project.caudal("logs")
         #expect(logs.output.contains("nothing was appended twice"))
         // Retrying it by hand does no harm either; other rows in the same run are refused.
         #expect(try await bench.project.caudal("retry", "last", "load", "--plain").exit == .exited(0))
@@ -196,7 +196,7 @@ struct PostgresTests {
         }
         #expect(texts[0].contains("password authentication failed"), "\(texts[0])")
         for arguments in [
-            ["show", "last", "--json"], ["logs", "last"], ["explain", "p.yaml", "load"], ["explain", "p.yaml", "read"],
+            ["show", "last", "--json"], ["logs"], ["explain", "p.yaml", "load"], ["explain", "p.yaml", "read"],
             ["validate", "p.yaml", "--resolved"],
         ] {
             texts.append(try await bench.project.run(CaudalProject.program, arguments).description)
@@ -263,7 +263,8 @@ struct PostgresTests {
         _ = try await bench.query("CREATE TABLE names AS SELECT 1 AS id; CREATE TABLE secrets AS SELECT 2 AS id")
         for query in [
             "select * from names, postgres_scan('', 'public', 'secrets')",
-            "select * from names, warehouse.public.secrets", "select * from names, postgres_query('warehouse', 'select 1')",
+            "select * from names, warehouse.public.secrets",
+            "select * from names, postgres_query('warehouse', 'select 1')",
         ] {
             try bench.pipeline(
                 "  names: {connection: warehouse, table: names}\n  out: {path: out.csv}",

@@ -48,7 +48,8 @@ struct QuarantineTests {
             "fix.csv",
             "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\nraw.csv,4,4,400\nraw.csv,1,1,11\n")
         for _ in 1...2 {
-            let replay = try await project.caudal("quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+            let replay = try await project.caudal(
+                "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
             #expect(replay.exit == .exited(0), "\(replay)")
             #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n2,20\n")
             #expect(try project.read("total.csv") == "n,s\n3,60\n")

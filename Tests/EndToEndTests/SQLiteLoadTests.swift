@@ -26,7 +26,9 @@ struct SQLiteLoadTests {
         return project
     }
 
-    private static func rows(_ count: Int, from first: Int = 1, name: String = "n", in project: CaudalProject) async throws {
+    private static func rows(_ count: Int, from first: Int = 1, name: String = "n", in project: CaudalProject)
+        async throws
+    {
         _ = try await project.query(
             """
             COPY (SELECT i AS id, '\(name)' || i AS name, i * 0.5 AS amount, DATE '2026-01-01' + i::INT AS day

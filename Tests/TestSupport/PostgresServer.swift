@@ -54,7 +54,8 @@ package final class PostgresServer: Sendable {
         // A shell watches over the server, and ends it when this process is gone, however that ended.
         let words =
             [
-                "-c", "\"$@\" & server=$!; while kill -0 $0 && kill -0 $server; do sleep 1; done; kill -INT $server; wait",
+                "-c",
+                "\"$@\" & server=$!; while kill -0 $0 && kill -0 $server; do sleep 1; done; kill -INT $server; wait",
                 String(getpid()),
             ] + prefix + [
                 binaries + "/postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", data, "-F", "-c",
@@ -63,7 +64,8 @@ package final class PostgresServer: Sendable {
         let server = try await reactor.start(
             ProcessLaunch(program: "/bin/sh", arguments: words, environment: [:], folder: "/", marker: "test/server")
         ) { _, _ in }
-        while try await run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)]).exit != .exited(0) {
+        while try await run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)]).exit != .exited(0)
+        {
             guard ProcessTable.isAlive(server.identity) else { throw Failure("the server did not start") }
         }
     }
@@ -114,7 +116,8 @@ package final class PostgresServer: Sendable {
         // A task of its own, because it waits for as long as the test holds on.
         Task { _ = try? await psql("\(sql); SELECT pg_sleep(600)", in: database, application: name) }
         try await waits(
-            for: "1", from: "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(name)' AND query LIKE "
+            for: "1",
+            from: "SELECT count(*) FROM pg_stat_activity WHERE application_name = '\(name)' AND query LIKE "
                 + "'%pg_sleep%' AND wait_event = 'PgSleep'", in: database)
     }
 

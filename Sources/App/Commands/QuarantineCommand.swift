@@ -19,7 +19,9 @@ struct QuarantineCommand: AsyncParsableCommand {
     /// What the stages of a run put aside last.
     static func aside(in state: RunState) -> [Aside] {
         state.stages.flatMap { stage -> [Aside] in
-            guard state.plan.index(of: stage.id).map({ state.plan.stages[$0].type }) == ValidateStage.typeName else { return [] }
+            guard state.plan.index(of: stage.id).map({ state.plan.stages[$0].type }) == ValidateStage.typeName else {
+                return []
+            }
             let units = stage.hasItems ? stage.items.map(\.unit) : [stage.unit]
             return units.compactMap { unit in
                 guard let result = unit.lastResult, let rows = result.rows?.quarantined, rows > 0,
@@ -63,7 +65,9 @@ struct QuarantineCommand: AsyncParsableCommand {
         @Option(help: "How many broken rules to show.")
         var limit: Int = 50
 
-        @Option(help: "Write the rows to this CSV file, one line each, to be corrected there and given to 'replay --fixed'.")
+        @Option(
+            help: "Write the rows to this CSV file, one line each, to be corrected there and given to 'replay --fixed'."
+        )
         var to: String?
 
         @OptionGroup var reopen: ReopenOptions
@@ -117,7 +121,9 @@ struct QuarantineCommand: AsyncParsableCommand {
 
         /// Writes one line for each row, with the columns of the input: those of a line that is no row are empty.
         private func write(_ files: [String], to file: String, _ found: ReopenedRun, _ tools: DataTools) async throws {
-            guard !FileText.exists(file) else { throw Failure("\(file) is there already", remedy: "choose another name") }
+            guard !FileText.exists(file) else {
+                throw Failure("\(file) is there already", remedy: "choose another name")
+            }
             let pipeline = found.loaded.pipeline
             guard let input = pipeline.stage(StageID(stage))?.definition.inputs.first?.value else {
                 throw Failure("the pipeline file has no stage '\(stage)' any more")
@@ -137,7 +143,9 @@ struct QuarantineCommand: AsyncParsableCommand {
             var script = SQLScript(title: "rows to be corrected")
             script.add("write them", "COPY (\n\(query)\n) TO \(sql.text(file)) (FORMAT csv, HEADER true)")
             _ = try await tools.ask(script, reading: files, writing: [PathText.folder(of: file)])
-            Output.line("correct the rows in \(to ?? file), then: caudal quarantine replay \(found.id) \(stage) --fixed \(to ?? file)")
+            Output.line(
+                "correct the rows in \(to ?? file), then: caudal quarantine replay \(found.id) \(stage) --fixed \(to ?? file)"
+            )
         }
     }
 
@@ -172,7 +180,9 @@ struct QuarantineCommand: AsyncParsableCommand {
                 try await found.goOn(.retry(id, downstream: true), named: id, reopen, show)
             } catch {
                 // Corrections that the stage could not use must not stand in the way of better ones.
-                if let kept, try found.workshop.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true {
+                if let kept,
+                    try found.workshop.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true
+                {
                     try FileManager.default.removeItem(atPath: kept)
                 }
                 throw error
@@ -190,7 +200,8 @@ struct QuarantineCommand: AsyncParsableCommand {
             guard let fixed, !reopen.dryRun else { return nil }
             guard definition.fanOut == nil else {
                 throw Failure(
-                    "stage '\(stage)' is fanned out, and takes no corrected rows", remedy: "correct its input, and retry it")
+                    "stage '\(stage)' is fanned out, and takes no corrected rows",
+                    remedy: "correct its input, and retry it")
             }
             let text = try FileText.read(PathText.absolute(fixed, in: state.project.currentFolder))
             let header = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
@@ -201,9 +212,11 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
             let folder = found.workshop.state.run(found.id)
             let number = String(folder.correctionFiles(id).count + 1)
-            let place = "\(folder.corrections(id))/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
+            let place =
+                "\(folder.corrections(id))/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
             try FileManager.default.createDirectory(
-                atPath: folder.corrections(id), withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: folder.corrections(id), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
             try FileText.write(text, to: place, isPrivate: true)
             return place
         }

@@ -182,7 +182,8 @@ package struct Intake {
     /// one that has a row counts.
     private func addCorrections(_ files: [String], to script: inout SQLScript) {
         let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
-        let reader = "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
+        let reader =
+            "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
             + "union_by_name = true, filename = true)"
         let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
         script.add(
@@ -190,7 +191,8 @@ package struct Intake {
             "SELECT CASE WHEN count(*) > 0 THEN error('the corrections have more than one line for row ' || min(r)) END\n"
                 + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
                 + "\(Self.correctedRow) HAVING count(*) > 1)")
-        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(separator: " ")
+        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+            separator: " ")
         let columns = source.columns.map { column in
             let name = "given.\(sql.name(column.name))"
             let typed = Self.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
@@ -213,7 +215,8 @@ package struct Intake {
         let all = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
         script.add(
             "corrected rows that are still invalid",
-            "INSERT INTO invalid (file, \"row\", \(all))\nSELECT file, \"row\", \(all) FROM corrected WHERE (\(isValid)) IS NOT TRUE")
+            "INSERT INTO invalid (file, \"row\", \(all))\nSELECT file, \"row\", \(all) FROM corrected WHERE (\(isValid)) IS NOT TRUE"
+        )
         script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
     }
 

@@ -22,7 +22,8 @@ package struct LoadCompiler: Sendable {
         script.add(
             "count the rows; a fingerprint of them, whatever their order", weight: 5,
             "SELECT 'load' AS caudal, count(*) AS \"rows\",\n"
-                + "       CAST(coalesce(sum(CAST(hash(\(names)) AS HUGEINT)), 0) AS VARCHAR) AS fingerprint\nFROM \(rows)")
+                + "       CAST(coalesce(sum(CAST(hash(\(names)) AS HUGEINT)), 0) AS VARCHAR) AS fingerprint\nFROM \(rows)"
+        )
         guard mode == .upsert else { return }
         let keys = key.map(sql.name).joined(separator: ", ")
         let missing = key.map { "\(sql.name($0)) IS NULL" }.joined(separator: " OR ")
@@ -170,7 +171,8 @@ package struct LoadCompiler: Sendable {
         let list = source.columns.map { value($0, of: "s.") }.joined(separator: ", ")
         script.add(
             mode == .upsert ? "add those that are not" : "add the rows", weight: 8,
-            statement("INSERT INTO \(table) (\(names.joined(separator: ", "))) SELECT \(list) FROM \(rows) AS s\(only)"))
+            statement("INSERT INTO \(table) (\(names.joined(separator: ", "))) SELECT \(list) FROM \(rows) AS s\(only)")
+        )
     }
 }
 

@@ -52,7 +52,8 @@ package struct LoadTarget: Sendable {
         for column in given {
             guard let there = columns.first(where: { $0.name == column.name }) else {
                 return (
-                    "the table '\(table)' has no column '\(column.name)'" + Suggestion.phrase(for: column.name, among: names),
+                    "the table '\(table)' has no column '\(column.name)'"
+                        + Suggestion.phrase(for: column.name, among: names),
                     "add it to the table, or leave it out with 'select' or 'drop'"
                 )
             }

@@ -57,7 +57,8 @@ extension StageConductor {
                 result.failure = Failure(
                     "this run has appended \(Int(earlier.rows).counted("row")) to '\(work.target.table)' already, and its "
                         + "rows are others now (\(record.rows.grouped))",
-                    remedy: "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "
+                    remedy:
+                        "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "
                         + "their line in '\(LoadRecord.table)' by hand")
                 return result
             }
@@ -89,5 +90,7 @@ extension StageConductor {
 }
 
 extension String {
-    fileprivate func dropSuffix(_ suffix: String) -> String { hasSuffix(suffix) ? String(dropLast(suffix.count)) : self }
+    fileprivate func dropSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+    }
 }

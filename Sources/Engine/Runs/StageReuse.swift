@@ -42,7 +42,9 @@ package struct StageReuse: Sendable {
         default: break
         }
         for name in stage.dataNames {
-            if let table = loaded.pipeline.dataset(name)?.table { return "it reads the table \(table), which may change" }
+            if let table = loaded.pipeline.dataset(name)?.table {
+                return "it reads the table \(table), which may change"
+            }
         }
         let text = lines(of: stage).joined(separator: "\n")
         if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }

@@ -101,7 +101,8 @@ package struct TableReader: Sendable {
         let own = readings.rows("target")
         guard !own.isEmpty else { return (nil, nil) }
         let types = Dictionary(
-            OutputSQL.columns(readings).map { ($0.name, Self.carried($0.type)) }, uniquingKeysWith: { first, _ in first })
+            OutputSQL.columns(readings).map { ($0.name, Self.carried($0.type)) },
+            uniquingKeysWith: { first, _ in first })
         let columns = own.compactMap { row -> LoadTarget.TableColumn? in
             guard let name = row.text("name"), let type = types[name] else { return nil }
             return LoadTarget.TableColumn(

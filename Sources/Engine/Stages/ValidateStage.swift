@@ -112,7 +112,8 @@ package struct ValidateStage: StageType {
         script.add(
             "write the valid rows", weight: 12,
             OutputSQL.copy(
-                intake.validQuery(partition: partition, format: dataset.format ?? .parquet,
+                intake.validQuery(
+                    partition: partition, format: dataset.format ?? .parquet,
                     isCorrected: !attempt.corrections.isEmpty), to: output.staged,
                 format: dataset.format ?? .parquet,
                 csv: dataset.csv))

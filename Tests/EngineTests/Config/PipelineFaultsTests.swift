@@ -158,7 +158,8 @@ struct PipelineFaultsTests {
             """)
         #expect(found.count == 5, "\(found)")
         for message in [
-            "the datasets 't' and 'u' are the same table", "stage 'silent' needs 'mode'; write replace, append or upsert",
+            "the datasets 't' and 'u' are the same table",
+            "stage 'silent' needs 'mode'; write replace, append or upsert",
             "'mode: upsert' needs 'key'", "'key' belongs to 'mode: upsert'", "a load is not fanned out",
         ] {
             #expect(found.contains { $0.contains(message) }, "\(found)")
