@@ -75,7 +75,7 @@ struct BackfillTests {
         #expect(!FileText.exists(project.folder.path(".caudal")))
     }
 
-    @Test("Ctrl-C stops the runs that are under way and starts no more", .timeLimit(.minutes(10)))
+    @Test("Ctrl-C stops the runs that are under way and starts no more", .timeLimit(.minutes(15)))
     func interrupted() async throws {
         let project = try CaudalProject(copying: [])
         try project.write("days.yaml", Self.pipeline.replacing("test ! -e bad", with: "sleep 600; test ! -e bad"))
@@ -125,7 +125,7 @@ struct PruneTests {
         #expect(try await project.caudal("show").output.contains(folders[0]))
     }
 
-    @Test("A run under way stays, and an interrupted one goes only by name", .timeLimit(.minutes(10)))
+    @Test("A run under way stays, and an interrupted one goes only by name", .timeLimit(.minutes(15)))
     func liveAndInterrupted() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(

@@ -53,6 +53,7 @@ struct ChaosTests {
             type: command
             needs: [enrich, letter]
             run: "echo $CAUDAL_RUN_ID $CAUDAL_ATTEMPT >> ledger; sleep 0.05"
+            idempotent: false
           report: {type: report, needs: [total, ledger], output_dir: reports}
         """
 
@@ -87,12 +88,12 @@ struct ChaosTests {
                 for (name, bytes) in try Self.contents(of: project) {
                     #expect(wanted[name] == bytes, "seed \(Self.seed), kill \(kills): \(name) is half done")
                 }
-                arguments = ["resume", "last", "--json"]
+                arguments = ["resume", "last", "--json", "--yes"]
             } while try Self.newest(project)?.trueStatus == .interrupted && chance.happens(40)
 
             let place = "seed \(Self.seed), after \(kills) kills"
             if try Self.newest(project)?.trueStatus == .interrupted {
-                let answer = try await project.caudal("resume", "last", "--plain")
+                let answer = try await project.caudal("resume", "last", "--plain", "--yes")
                 #expect(answer.exit == .exited(0), "\(place): \(answer)")
             }
             // Killed before the run was recorded: nothing is there to go on with.

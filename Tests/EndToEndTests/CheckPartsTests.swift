@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Checks by parts", .timeLimit(.minutes(5)))
+@Suite("Checks by parts", .timeLimit(.minutes(15)))
 struct CheckPartsTests {
     private func project(_ check: String) throws -> ScratchProject {
         let project = try ScratchProject()

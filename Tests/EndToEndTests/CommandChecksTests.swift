@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Checks of what a command writes", .timeLimit(.minutes(5)))
+@Suite("Checks of what a command writes", .timeLimit(.minutes(15)))
 struct CommandChecksTests {
     private func project(_ checks: String, lines: String = "id,n\\n1,5\\n2,7\\n") throws -> ScratchProject {
         let project = try ScratchProject()

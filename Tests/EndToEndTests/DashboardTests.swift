@@ -5,7 +5,7 @@ import Testing
 @Suite("The dashboard in a real terminal")
 struct DashboardTests {
     @Test(
-        "A run fails, the operator sees why, retries, and leaves a clean terminal", .timeLimit(.minutes(5)),
+        "A run fails, the operator sees why, retries, and leaves a clean terminal", .timeLimit(.minutes(15)),
         arguments: [(columns: 80, rows: 24), (columns: 120, rows: 40)])
     func failureInspectionRetry(size: (columns: Int, rows: Int)) async throws {
         let project = try CaudalProject()
@@ -28,7 +28,7 @@ struct DashboardTests {
         try await terminal.close()
     }
 
-    @Test("The screen survives any size, and quits from a small one", .timeLimit(.minutes(5)))
+    @Test("The screen survives any size, and quits from a small one", .timeLimit(.minutes(15)))
     func resizing() async throws {
         let project = try CaudalProject()
         let terminal = try await TerminalSession(
@@ -43,7 +43,7 @@ struct DashboardTests {
         try await terminal.close()
     }
 
-    @Test("Cancelling from the dashboard stops everything and says so", .timeLimit(.minutes(5)))
+    @Test("Cancelling from the dashboard stops everything and says so", .timeLimit(.minutes(15)))
     func cancelling() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(

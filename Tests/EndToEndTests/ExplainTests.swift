@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Explaining a stage", .timeLimit(.minutes(5)))
+@Suite("Explaining a stage", .timeLimit(.minutes(15)))
 struct ExplainTests {
     @Test("A report says which files it writes")
     func report() async throws {

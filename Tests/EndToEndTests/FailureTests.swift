@@ -115,7 +115,7 @@ struct KilledRunTests {
           add: {type: sql, needs: wait, output: sums, query: select sum(n) as total from numbers}
         """
 
-    @Test("It is shown as interrupted at once, and resume ends what it left and finishes", .timeLimit(.minutes(5)))
+    @Test("It is shown as interrupted at once, and resume ends what it left and finishes", .timeLimit(.minutes(15)))
     func killAndResume() async throws {
         let project = try CaudalProject(copying: [])
         try project.write("killed.yaml", Self.pipeline)

@@ -6,7 +6,7 @@ import Testing
 /// Disks that fill up under a run: where the journal is, where stages write, and where outputs belong.
 @Suite(
     "Full disks", .enabled(if: SmallDisk.isPossible, "mounting a small file system needs the administrator's rights"),
-    .timeLimit(.minutes(5)))
+    .timeLimit(.minutes(15)))
 struct FullDiskTests {
     /// `keep` publishes; `wait` fills the state's disk where a test asks for it; `after` needs both.
     private static func pipeline(outputs: String) -> String {

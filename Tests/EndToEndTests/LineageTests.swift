@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Lineage", .timeLimit(.minutes(5)))
+@Suite("Lineage", .timeLimit(.minutes(15)))
 struct LineageTests {
     private func project() throws -> ScratchProject {
         let project = try ScratchProject()

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Questions about past runs", .timeLimit(.minutes(5)))
+@Suite("Questions about past runs", .timeLimit(.minutes(15)))
 struct PastRunsTests {
     /// A project whose check stage has seen four days: 10, 11, 10 and 20 rows, two of the last without a total.
     private func project(limits: String = "{not_null: total, max_failing: 1, severity: warn}") async throws

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Profiles", .timeLimit(.minutes(5)))
+@Suite("Profiles", .timeLimit(.minutes(15)))
 struct ProfileTests {
     /// 100 orders; every tenth has no price, and one column's name is hostile.
     private func project() throws -> ScratchProject {

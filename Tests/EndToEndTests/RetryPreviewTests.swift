@@ -50,7 +50,8 @@ struct RetryPreviewTests {
         #expect(dry.output.contains("Runs again:  test (failed), publish (blocked)"), "\(dry)")
         #expect(dry.output.contains("Stays:       make: succeeded"), "\(dry)")
         let resume = try await project.caudal("resume", "last", "--dry-run")
-        #expect(resume.status == 1 && resume.errors.contains("caudal retry"), "\(resume)")
+        #expect(
+            resume.status == 0 && resume.output.contains("Runs again:  test (failed), publish (blocked)"), "\(resume)")
         #expect(try await project.caudal("show", "last", "--json").output == before)
     }
 
@@ -70,7 +71,7 @@ struct RetryPreviewTests {
         #expect(done.status == 0 && done.output.contains("publish  succeeded"), "\(done)")
     }
 
-    @Test("A stage that does harm twice and was running is not run again without a yes", .timeLimit(.minutes(10)))
+    @Test("A stage that does harm twice and was running is not run again without a yes", .timeLimit(.minutes(15)))
     func harmful() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(

@@ -42,7 +42,7 @@ struct ReuseTests {
         return ends
     }
 
-    @Test("The second run reuses everything but a command without an output, and says why", .timeLimit(.minutes(10)))
+    @Test("The second run reuses everything but a command without an output, and says why", .timeLimit(.minutes(15)))
     func second() async throws {
         let project = try project()
         // The first run was not asked to reuse anything: its successes can be taken all the same.
@@ -68,7 +68,7 @@ struct ReuseTests {
         #expect(!off.output.contains("reused"), "\(off)")
     }
 
-    @Test("What changed is named, and what follows runs only if its own input changed", .timeLimit(.minutes(10)))
+    @Test("What changed is named, and what follows runs only if its own input changed", .timeLimit(.minutes(15)))
     func reasons() async throws {
         let project = try project()
         #expect(try await run(project)["add"]?.contains("no earlier success") == true)
@@ -103,7 +103,7 @@ struct ReuseTests {
     }
 
     @Test(
-        "Settings, needs and comments are no part of what is compared; a retry by hand runs", .timeLimit(.minutes(10)))
+        "Settings, needs and comments are no part of what is compared; a retry by hand runs", .timeLimit(.minutes(15)))
     func settings() async throws {
         let project = try project()
         _ = try await run(project)
@@ -118,7 +118,7 @@ struct ReuseTests {
         #expect(show.output.contains("asked to run again"), "\(show)")
     }
 
-    @Test("The items of a fan-out are reused each on their own", .timeLimit(.minutes(10)))
+    @Test("The items of a fan-out are reused each on their own", .timeLimit(.minutes(15)))
     func items() async throws {
         let project = try CaudalProject(copying: [])
         let pipeline = """
@@ -164,7 +164,7 @@ struct ReuseTests {
         #expect(ends["say"]?.contains("reused") == false && ends["say"]?.contains(reason) == true, "\(ends)")
     }
 
-    @Test("A command that promises so itself is reused without an output", .timeLimit(.minutes(10)))
+    @Test("A command that promises so itself is reused without an output", .timeLimit(.minutes(15)))
     func ownPromise() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(

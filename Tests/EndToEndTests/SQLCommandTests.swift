@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("SQL over what was recorded", .timeLimit(.minutes(5)))
+@Suite("SQL over what was recorded", .timeLimit(.minutes(15)))
 struct SQLCommandTests {
     private func project() async throws -> ScratchProject {
         let project = try ScratchProject()

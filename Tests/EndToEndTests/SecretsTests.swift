@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("Secrets", .timeLimit(.minutes(5)))
+@Suite("Secrets", .timeLimit(.minutes(15)))
 struct SecretsTests {
     private static let pipeline = """
         version: 1

@@ -33,7 +33,7 @@ struct SteeringTests {
         return run
     }
 
-    @Test("A run is cancelled from another process and ends with status 3", .timeLimit(.minutes(2)))
+    @Test("A run is cancelled from another process and ends with status 3", .timeLimit(.minutes(15)))
     func cancel() async throws {
         let project = try project()
         let run = try await start(project)
@@ -49,7 +49,7 @@ struct SteeringTests {
         #expect(again.errors.contains("has ended: cancelled") && again.errors.contains("caudal retry"), "\(again)")
     }
 
-    @Test("A stage is cancelled, then retried, while the run goes on", .timeLimit(.minutes(2)))
+    @Test("A stage is cancelled, then retried, while the run goes on", .timeLimit(.minutes(15)))
     func cancelAndRetryStage() async throws {
         let project = try project()
         let run = try await start(project)
@@ -65,7 +65,7 @@ struct SteeringTests {
         #expect(await run.child.exit().exit == .exited(0))
     }
 
-    @Test("A paused run starts nothing; it goes on when told to", .timeLimit(.minutes(2)))
+    @Test("A paused run starts nothing; it goes on when told to", .timeLimit(.minutes(15)))
     func pause() async throws {
         let project = try project()
         let run = try await start(project)
@@ -84,7 +84,7 @@ struct SteeringTests {
         #expect(ended.errors.contains("succeeded") && ended.errors.contains("caudal run gates.yaml"), "\(ended)")
     }
 
-    @Test("A stage is marked on a live run and on a finished one", .timeLimit(.minutes(2)))
+    @Test("A stage is marked on a live run and on a finished one", .timeLimit(.minutes(15)))
     func mark() async throws {
         let project = try project()
         let run = try await start(project)
@@ -101,7 +101,7 @@ struct SteeringTests {
         #expect(try await project.caudal("mark", "last", "last", "skipped").exit == .exited(64))
     }
 
-    @Test("Following prints what the run prints and ends as it does", .timeLimit(.minutes(2)))
+    @Test("Following prints what the run prints and ends as it does", .timeLimit(.minutes(15)))
     func follow() async throws {
         let project = try project()
         let run = try await start(project)
@@ -115,7 +115,7 @@ struct SteeringTests {
         #expect(await run.child.exit().exit == .exited(0))
     }
 
-    @Test("Whoever follows a run whose process dies is told how to go on", .timeLimit(.minutes(2)))
+    @Test("Whoever follows a run whose process dies is told how to go on", .timeLimit(.minutes(15)))
     func killed() async throws {
         let project = try project()
         let run = try await start(project)
@@ -134,7 +134,7 @@ struct SteeringTests {
         #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
     }
 
-    @Test("A rude client of the real socket harms neither the run nor other clients", .timeLimit(.minutes(2)))
+    @Test("A rude client of the real socket harms neither the run nor other clients", .timeLimit(.minutes(15)))
     func hostileClient() async throws {
         let project = try project()
         let run = try await start(project)

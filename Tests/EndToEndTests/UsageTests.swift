@@ -1,7 +1,7 @@
 import Testing
 
 /// What the program says when it was asked wrongly, and that asking leaves nothing behind.
-@Suite("Usage", .timeLimit(.minutes(5)))
+@Suite("Usage", .timeLimit(.minutes(15)))
 struct UsageTests {
     private func project() throws -> ScratchProject {
         let project = try ScratchProject()

@@ -78,7 +78,7 @@ final class ReactorLoop: Sendable {
     /// Milliseconds until a group has to be looked at again; -1 when none has to.
     private func timeout(_ records: [UInt64: Record]) -> Int32 {
         let mustWatch = records.values.contains { record in
-            if case .running = record.phase { record.exit != nil } else { true }
+            if case .running = record.phase { record.exit != nil || record.pidfd < 0 } else { true }
         }
         return mustWatch ? Int32(Self.interval / 1_000_000) : -1
     }
@@ -161,8 +161,10 @@ final class ReactorLoop: Sendable {
     /// The first process of the group has ended: what it wrote is read, then its status is taken.
     private func leaderEnded(_ record: inout Record, _ buffer: inout [UInt8]) {
         guard record.exit == nil else { return }
-        cs_poll_remove(poll, record.pidfd)
-        close(record.pidfd)
+        if record.pidfd >= 0 {
+            cs_poll_remove(poll, record.pidfd)
+            close(record.pidfd)
+        }
         read(.stdout, &record, &buffer, all: true)
         read(.stderr, &record, &buffer, all: true)
         var exit = cs_exit()
@@ -177,6 +179,8 @@ final class ReactorLoop: Sendable {
         let now = cs_steady_ns()
         for token in Array(records.keys) {
             guard var record = records[token] else { continue }
+            // Without a pidfd, because no more files could be opened then, nobody tells that it has ended.
+            if record.pidfd < 0, record.exit == nil, cs_peek(record.child.pid) != 0 { leaderEnded(&record, &buffer) }
             if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(record) {
                 record.wasKilled = true
                 record.phase = .killed
@@ -237,7 +241,8 @@ final class ReactorLoop: Sendable {
     /// its environment is taken for the child's when no other child is there that it could belong to.
     private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
         ProcessTable.adopted().compactMap { pid in
-            guard let fields = ProcessTable.fields(of: pid) else { return nil }
+            // What stands in this process's own group is a child that somebody else here has started.
+            guard let fields = ProcessTable.fields(of: pid), fields.group != getpgrp() else { return nil }
             if fields.state == "Z" {
                 waitpid(pid, nil, WNOHANG)
                 return nil

@@ -18,7 +18,7 @@ struct ControlServerTests {
             let commands = Mutex<[(RunCommand, String)]>([])
         }
 
-        init(below parts: String = "run", patience: Duration = .seconds(10)) throws {
+        init(below parts: String = "run", patience: Duration = .seconds(120)) throws {
             let scratch = try ScratchFolder()
             self.scratch = scratch
             folder = RunFolder(path: scratch.path(parts))
@@ -38,7 +38,8 @@ struct ControlServerTests {
     @Test("A command reaches the run with the name of who asked, and its answer comes back")
     func command() async throws {
         let counter = try Counter()
-        let answer = try await ControlClient(counter.folder).ask(.cancel(UnitID("load", "north")), by: "ann@host")
+        let answer = try await ControlClient(counter.folder, patience: .seconds(120)).ask(
+            .cancel(UnitID("load", "north")), by: "ann@host")
         #expect(answer == .accepted("done"))
         #expect(counter.commands == [.cancel(UnitID("load", "north"))])
         #expect(counter.names == ["ann@host"])
@@ -48,7 +49,7 @@ struct ControlServerTests {
     @Test("A name cannot drive a terminal or fill the journal")
     func names() async throws {
         let counter = try Counter()
-        _ = try await ControlClient(counter.folder).ask(
+        _ = try await ControlClient(counter.folder, patience: .seconds(120)).ask(
             .pause, by: "\u{1b}[2Jann\n" + String(repeating: "x", count: 500))
         let name = try #require(counter.names.first)
         #expect(name.hasPrefix("[2Jannx"))
@@ -63,7 +64,9 @@ struct ControlServerTests {
         #expect(counter.folder.socket.utf8.count > 200)
         let rights = try FileManager.default.attributesOfItem(atPath: counter.folder.socket)[.posixPermissions] as? Int
         #expect(rights == 0o600)
-        #expect(try await ControlClient(counter.folder).ask(.pause, by: "ann") == .accepted("done"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.pause, by: "ann") == .accepted("done")
+        )
         await counter.server.stop()
         #expect(!FileText.exists(counter.folder.socket))
     }
@@ -72,7 +75,9 @@ struct ControlServerTests {
     func leftSocket() async throws {
         let counter = try Counter()
         let second = try ControlServer(counter.folder) { _, _ in .refused("the second one") }
-        #expect(try await ControlClient(counter.folder).ask(.pause, by: "ann") == .refused("the second one"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.pause, by: "ann")
+                == .refused("the second one"))
         await counter.server.stop()
         await second.stop()
     }
@@ -81,7 +86,7 @@ struct ControlServerTests {
     func nobody() async throws {
         let counter = try Counter()
         await counter.server.stop()
-        #expect(try await ControlClient(counter.folder).ask(.pause, by: "ann") == nil)
+        #expect(try await ControlClient(counter.folder, patience: .seconds(120)).ask(.pause, by: "ann") == nil)
     }
 
     @Test(
@@ -93,7 +98,9 @@ struct ControlServerTests {
         await rude.send(line)
         #expect(await rude.receive()?.contains("refused") == true)
         #expect(await rude.receive() == nil)
-        #expect(try await ControlClient(counter.folder).ask(.pause, by: "ann") == .accepted("done"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.pause, by: "ann") == .accepted("done")
+        )
         #expect(counter.commands == [.pause])
         await counter.server.stop()
     }
@@ -103,7 +110,9 @@ struct ControlServerTests {
         let counter = try Counter()
         let rude = try #require(RawClient(counter.folder.path))
         await rude.send(String(repeating: "[", count: 2 << 20))
-        #expect(try await ControlClient(counter.folder).ask(.pause, by: "ann") == .accepted("done"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.pause, by: "ann") == .accepted("done")
+        )
         await counter.server.stop()
     }
 
@@ -114,7 +123,9 @@ struct ControlServerTests {
         await RawClient(counter.folder.path)?.send(String(line.prefix(20)))
         let slow = try #require(RawClient(counter.folder.path))
         await slow.send(String(line.prefix(9)))
-        #expect(try await ControlClient(counter.folder).ask(.unpause, by: "ann") == .accepted("done"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.unpause, by: "ann")
+                == .accepted("done"))
         await slow.send(String(line.dropFirst(9)) + line)
         var answers = ""
         while answers.count(where: { $0 == "\n" }) < 2, let more = await slow.receive() { answers += more }
@@ -131,7 +142,9 @@ struct ControlServerTests {
         await deaf.send(String(repeating: line, count: 1000))
         let silent = (0..<100).compactMap { _ in RawClient(counter.folder.path) }
         #expect(silent.count == 100)
-        #expect(try await ControlClient(counter.folder).ask(.unpause, by: "ann") == .accepted("done"))
+        #expect(
+            try await ControlClient(counter.folder, patience: .seconds(120)).ask(.unpause, by: "ann")
+                == .accepted("done"))
         withExtendedLifetime(silent) {}
         await counter.server.stop()
     }

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 @Suite(
-    "The DuckDB executor", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests, "duckdb is not installed"))
+    "The DuckDB executor", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests, "duckdb is not installed"))
 struct DuckDBExecutorTests {
     /// More work than any test waits for.
     static let endless = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5"
@@ -220,7 +220,7 @@ struct DuckDBExecutorTests {
     }
 }
 
-@Suite("Finding duckdb", .timeLimit(.minutes(5)))
+@Suite("Finding duckdb", .timeLimit(.minutes(15)))
 struct DuckDBProgramTests {
     private func locate(_ folder: OwnFolder, printing text: String, exit: Int = 0) async throws -> DuckDBProgram {
         let fake = try folder.write("#!/bin/sh\necho '\(text)'\nexit \(exit)\n", to: "duckdb", permissions: 0o755)

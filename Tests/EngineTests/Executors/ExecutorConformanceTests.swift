@@ -39,7 +39,7 @@ enum ExecutorUnderTest: String, CaseIterable, Sendable, CustomTestStringConverti
     }
 }
 
-@Suite("Every executor", .timeLimit(.minutes(5)))
+@Suite("Every executor", .timeLimit(.minutes(15)))
 struct ExecutorConformanceTests {
     @Test("Work that goes well has no failure and a clean exit", arguments: ExecutorUnderTest.available)
     func success(executor: ExecutorUnderTest) async throws {

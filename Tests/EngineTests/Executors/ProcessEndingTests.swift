@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("How processes are ended", .timeLimit(.minutes(5)))
+@Suite("How processes are ended", .timeLimit(.minutes(15)))
 struct ProcessEndingTests {
     @Test("A program that is asked to end says its last words, and they are kept")
     func lastWords() async throws {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("The process executor", .timeLimit(.minutes(5)))
+@Suite("The process executor", .timeLimit(.minutes(15)))
 struct ProcessExecutorTests {
     @Test("A command's exit status is the attempt's, with its last words as the reason")
     func exitStatus() async throws {

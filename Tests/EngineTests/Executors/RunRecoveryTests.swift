@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("After a crash", .timeLimit(.minutes(5)))
+@Suite("After a crash", .timeLimit(.minutes(15)))
 struct RunRecoveryTests {
     @Test("What the dead run left running is ended, wherever it hid, and nothing of another run")
     func leftovers() async throws {

@@ -182,7 +182,7 @@ struct JournalTests {
         }
     }
 
-    @Test("What an attempt used is recorded as it is shown", .timeLimit(.minutes(5)))
+    @Test("What an attempt used is recorded as it is shown", .timeLimit(.minutes(15)))
     func usage() async throws {
         let execution = try await AttemptTrial().shell("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done")
         let result = AttemptResult(ending: .succeeded, usage: execution.usage)

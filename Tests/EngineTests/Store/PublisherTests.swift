@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite("Publishing", .timeLimit(.minutes(5)))
+@Suite("Publishing", .timeLimit(.minutes(15)))
 struct PublisherTests {
     private func output(_ folder: OwnFolder, _ staged: String, to target: String, isOptional: Bool = false)
         -> StagedOutput

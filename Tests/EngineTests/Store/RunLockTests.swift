@@ -38,7 +38,7 @@ struct RunLockTests {
         #expect(try RunLock.take(run) != nil)
     }
 
-    @Test("A child that outlives its run does not hold the run's lock", .timeLimit(.minutes(5)))
+    @Test("A child that outlives its run does not hold the run's lock", .timeLimit(.minutes(15)))
     func children() async throws {
         let folder = try OwnFolder()
         let run = try runFolder(folder)

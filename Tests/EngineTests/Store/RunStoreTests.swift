@@ -4,7 +4,7 @@ import GRDB
 import Testing
 import TestSupport
 
-@Suite("The run store", .timeLimit(.minutes(5)))
+@Suite("The run store", .timeLimit(.minutes(15)))
 struct RunStoreTests {
     private func permissions(_ path: String) throws -> Int? {
         try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int

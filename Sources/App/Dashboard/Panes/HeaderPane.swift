@@ -12,7 +12,7 @@ enum HeaderPane {
         var right: [(rank: Int, spans: [Span])] = []
         right.append((0, [statusSpan(state)]))
         if run.startedAt != nil { right.append((1, [Span(run.duration(now: state.now).short)])) }
-        if let left = remaining(state) { right.append((2, [Span("ETA ~\(left.short)", .dim)])) }
+        if let left = remaining(state) { right.append((3, [Span("ETA ~\(left.short)", .dim)])) }
         if state.columns >= 150, run.status == .running, !run.isSettled {
             let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(
                 separator: " ▸ ")
@@ -22,8 +22,8 @@ enum HeaderPane {
             run.status == .running
             ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
         right.append((4, [Span(clock, .dim)]))
-        if let words = watching(state) { right.append((3, [Span(words, .accent)])) }
-        if state.isReadOnly { right.append((3, [Span("read-only", .wait)])) }
+        if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
+        if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
 
         var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
         let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
