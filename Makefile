@@ -1,15 +1,21 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup build demo run test chaos soak bench lint format clean
+.PHONY: help setup setup-extensions setup-tests build demo run test chaos soak bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 BUILD := swift build -c release --product caudal
 CAUDAL := .build/release/caudal
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what is missing: ncurses and SQLite headers, tmux, duckdb
 	@./scripts/setup.sh
+
+setup-extensions: ## Install what connections to databases need: DuckDB's extensions
+	@./scripts/setup.sh extensions
+
+setup-tests:
+	@./scripts/setup.sh tests
 
 build: setup ## Build the program: .build/release/caudal
 	@$(BUILD)
@@ -20,7 +26,7 @@ demo: build ## The sales pipeline on a million rows, live in the dashboard
 run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
 	@$(CAUDAL) run $(FILE)
 
-test: setup ## Every test
+test: setup-tests ## Every test
 	@swift build --build-tests
 	@swift test --skip-build
 

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh            what runs need
 #   scripts/setup.sh extensions what connections to databases need besides
+#   scripts/setup.sh tests      what the tests need besides: the extensions and the programs of PostgreSQL
 #
 # What is there already is left alone, and then this takes no time.
 set -euo pipefail
@@ -58,11 +59,8 @@ suitable() {
 }
 
 tool=.tools/duckdb/duckdb_cli/duckdb
-if [ -x "$tool" ] && suitable "$tool"; then
-    :
-elif on_path=$(command -v duckdb) && suitable "$on_path"; then
-    say "using $on_path"
-else
+install_duckdb() {
+    local python
     python=$(command -v python3 || true)
     [ -n "$python" ] && "$python" -m pip --version >/dev/null 2>&1 ||
         fail "duckdb is missing, and so is pip to get it with
@@ -73,6 +71,55 @@ else
         --target .tools/duckdb "duckdb-cli==$DUCKDB_VERSION" ||
         fail "pip could not install duckdb-cli==$DUCKDB_VERSION; see its message above"
     suitable "$tool" || fail "$tool does not run: this machine may lack libstdc++6"
+}
+
+if [ -x "$tool" ] && suitable "$tool"; then
+    :
+elif on_path=$(command -v duckdb) && suitable "$on_path"; then
+    say "using $on_path"
+else
+    install_duckdb
+fi
+
+# --- Connections to databases -----------------------------------------------------------------------------------------
+if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
+    # An extension loads into its own version of DuckDB and no other.
+    if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
+        install_duckdb
+    fi
+    for name in postgres_scanner sqlite_scanner; do
+        package=duckdb_extension_$name
+        file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
+        [ -r "$file" ] && continue
+        say "installing DuckDB's extension $name $DUCKDB_VERSION into .tools"
+        # Without --no-deps pip would bring the whole DuckDB library for Python.
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
+            --upgrade --target .tools/duckdb-extensions "${package//_/-}==$DUCKDB_VERSION" ||
+            fail "pip could not install ${package//_/-}==$DUCKDB_VERSION; see its message above"
+        [ -r "$file" ] || fail "$file is not there after installing: is this machine's kind supported?"
+    done
+fi
+
+# --- PostgreSQL's programs, for tests that start a server of their own ---------------------------------------------
+if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+    # Its tests are skipped without it, so that a machine where nothing may be installed can run the others.
+    if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+        say "installing postgresql (its programs; no server is started)"
+        as_root=()
+        [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+        # Debian's package would make and start a server of the system's own.
+        "${as_root[@]}" mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] ||
+            echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql \
+            >/tmp/caudal-setup-apt.log 2>&1 ||
+            { "${as_root[@]}" apt-get update >>/tmp/caudal-setup-apt.log 2>&1 &&
+                "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql \
+                    >>/tmp/caudal-setup-apt.log 2>&1; } ||
+            say "postgresql could not be installed (see /tmp/caudal-setup-apt.log): its tests will be skipped"
+    else
+        say "postgresql is missing and cannot be installed here: its tests will be skipped"
+    fi
 fi
 
 say "everything is there"

@@ -19,7 +19,7 @@ struct Caudal: AsyncParsableCommand {
             MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, PruneCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
             LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
-            ProfileCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
+            ProfileCommand.self, QuarantineCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
         ])
 
     /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.

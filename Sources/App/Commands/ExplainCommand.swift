@@ -68,7 +68,8 @@ struct ExplainCommand: AsyncParsableCommand {
         for (name, source) in attempt.sources {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
-        return masker.masked(text(of: try stage.type.work(for: attempt), tools))
+        let links = try await findTables(&attempt, TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools))
+        return masker.masked(text(of: try stage.type.work(for: attempt), tools, links, root: loaded.pipeline.root))
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
@@ -83,7 +84,35 @@ struct ExplainCommand: AsyncParsableCommand {
         return first
     }
 
-    private func text(of work: StageWork, _ tools: DataTools) -> String {
+    /// Lets a stage read tables where they are, and finds the one that it loads.
+    private func findTables(
+        _ attempt: inout StageAttempt, _ tables: TableReader
+    ) async throws -> [DatasetName: DatabaseLink] {
+        var links: [DatasetName: DatabaseLink] = [:]
+        let names = attempt.stage.dataNames
+        for (name, source) in attempt.sources {
+            guard let table = source.table, names.contains(name) else { continue }
+            let link = try tables.link(of: table)
+            links[name] = link
+            attempt.sources[name]?.tableQuery = link.query(table, columns: source.columns)
+        }
+        if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
+            attempt.loadTarget = try await tables.target(of: dataset, record: nil)
+        }
+        return links
+    }
+
+    /// What brings a database into a script; a password is found by the database's own library.
+    private func attachment(of link: DatabaseLink, isReadOnly: Bool, root: String) -> [String] {
+        [
+            "INSTALL \(link.kind.rawValue);", "LOAD \(link.kind.rawValue);",
+            link.printedAttachment(isReadOnly: isReadOnly, root: root) + ";",
+        ]
+    }
+
+    private func text(
+        of work: StageWork, _ tools: DataTools, _ links: [DatasetName: DatabaseLink], root: String
+    ) -> String {
         switch work {
         case .command(let command):
             let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
@@ -91,6 +120,11 @@ struct ExplainCommand: AsyncParsableCommand {
                 "#   \(name)=\(SecretMasker.isSecret(name) && !value.isEmpty ? SecretMasker.replacement : value)\n"
             }.joined()
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
+        case .load(let work):
+            let record = LoadRecord(rows: 0, fingerprint: "(of the rows)")
+            return text(of: .data(work.examination), tools, links, root: root) + "\n-- The transaction\n"
+                + attachment(of: work.target.link, isReadOnly: false, root: root).joined(separator: "\n") + "\n"
+                + work.load(record).text(prelude: [], marksProgress: false)
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
         case .data(let work):
             let memory = max(64, (work.memory ?? tools.defaultMemory) / 1_000_000)
@@ -99,6 +133,10 @@ struct ExplainCommand: AsyncParsableCommand {
                 "SET preserve_insertion_order = true;",
             ]
             if let threads = work.threads { prelude.append("SET threads = \(threads);") }
+            var attached: Set<String> = []
+            for link in work.reads.compactMap({ links[$0.dataset] }) where attached.insert(link.name).inserted {
+                prelude += attachment(of: link, isReadOnly: true, root: root)
+            }
             let folders = Set(work.outputs.map { PathText.folder(of: $0.target) }).filter { !$0.isEmpty }.sorted()
             if !folders.isEmpty {
                 prelude.append(".shell mkdir -p " + folders.map { "'\($0)'" }.joined(separator: " "))

@@ -68,12 +68,22 @@ struct ProfileCommand: AsyncParsableCommand {
         let facts = RunFacts(
             runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
-        let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
+        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }) { template in
             // What the items of a fan-out wrote is one dataset.
             template.filled { reference in if case .item = reference { "*" } else { facts.value(of: reference) ?? "" } }
         }
         guard var source = found[name] else { throw Failure("the dataset '\(name)' was not found") }
+        let copies = tools.folder + "/tables-\(UInt64.random(in: 0 ... .max))"
+        // What cannot be removed is a copy that nobody asks for.
+        defer { try? FileManager.default.removeItem(atPath: copies) }
+        if source.table != nil {
+            try FileManager.default.createDirectory(
+                atPath: copies, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            source.files = [copies + "/table.parquet"]
+            try await tables.copy(source, to: source.files[0])
+        }
         if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
             // A CSV file that a stage wrote has the types that the stage gives it.
             let known = await workshop.examination(of: loaded, plan: plan).findings().sources[name]

@@ -70,21 +70,35 @@ enum PipelineRules {
         }
     }
 
-    /// Refuses stages that use tables of connections, which nothing reads or writes yet.
+    /// Only data stages read tables of connections, and only a load writes one, which is all that it writes.
     private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
-        func refuse(_ name: DatasetName, _ verb: String, at location: SourceLocation) {
-            guard case .table(let connection, let table)? = pipeline.dataset(name)?.place else { return }
-            problems.report(
-                "tables of connections cannot be \(verb) yet: '\(name)' is the table '\(table)' of '\(connection)'",
-                remedy: "let a command bring it to or from a file, and give the dataset that 'path'", at: location)
-        }
         for stage in pipeline.stages {
-            for input in stage.reads { refuse(input.value, "read", at: input.location) }
-            for output in stage.definition.outputs { refuse(output, "written", at: stage.location) }
-            for check in stage.checks {
-                if case .foreignKey(_, let dataset, _) = check.kind {
-                    refuse(dataset.value, "read", at: dataset.location)
+            let type = stage.definition.typeName
+            for input in stage.definition.inputs where type == "command" {
+                guard let table = pipeline.dataset(input.value)?.table else { continue }
+                problems.report(
+                    "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
+                    remedy: "let an sql stage write it to a file first", at: input.location)
+            }
+            for output in stage.definition.outputs {
+                guard let dataset = pipeline.dataset(output) else { continue }
+                switch (type == "load", dataset.table) {
+                case (true, nil):
+                    problems.report(
+                        "a load writes to a table, and '\(output)' is a file",
+                        remedy: "give the dataset a 'connection' and a 'table'", at: stage.outputLocation)
+                case (false, let table?):
+                    problems.report(
+                        "'\(output)' is the table '\(table.name)' of '\(table.connection)', and only a stage of type load "
+                            + "writes to tables",
+                        remedy: "write to a file, and load that", at: stage.outputLocation)
+                case (true, _?), (false, nil): break
                 }
+            }
+            if type == "load", let fanOut = stage.fanOut {
+                problems.report(
+                    "a load is not fanned out", remedy: "it takes the rows of all items in one transaction",
+                    at: fanOut.location)
             }
         }
     }
@@ -105,7 +119,15 @@ enum PipelineRules {
                         "stage '\(stage.id)' reads and writes '\(output)'", remedy: "let it write a dataset of its own",
                         at: stage.outputLocation)
                 }
-                guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
+                guard let dataset = pipeline.dataset(output) else { continue }
+                if let table = dataset.table?.description {
+                    if let other = places[table], other != output {
+                        problems.report(
+                            "the datasets '\(other)' and '\(output)' are the same table", at: dataset.placeLocation)
+                    }
+                    places[table] = output
+                }
+                guard let path = dataset.path else { continue }
                 if path.description.contains("*") {
                     problems.report(
                         "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",

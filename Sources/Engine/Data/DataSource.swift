@@ -11,10 +11,14 @@ package struct DataSource: Sendable, Hashable {
     package var columns: [Column]
     /// Whether Caudal wrote it, so that its values have the types they say.
     package var isOwn: Bool
+    /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
+    package var table: ConnectionTable?
+    /// The query that reads the table itself, in SQL that a person runs.
+    package var tableQuery: String?
 
     package init(
         dataset: DatasetName, files: [String], format: Dataset.Format, csv: CSVDialect = CSVDialect(),
-        columns: [Column], isOwn: Bool
+        columns: [Column], isOwn: Bool, table: ConnectionTable? = nil
     ) {
         self.dataset = dataset
         self.files = files
@@ -22,6 +26,7 @@ package struct DataSource: Sendable, Hashable {
         self.csv = csv
         self.columns = columns
         self.isOwn = isOwn
+        self.table = table
     }
 
     /// The names of its columns.
@@ -39,6 +44,7 @@ package struct DataSource: Sendable, Hashable {
     /// numbers without counting; other formats are counted, which is slower.
     /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
     package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
+        if let tableQuery { return counted("(\(tableQuery))", sql, numbersRows) }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
         let list = files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
         switch format {

@@ -20,7 +20,7 @@ package struct Intake {
         self.schema = schema
         predicates = SchemaPredicates(dialect: sql, isStrict: isStrict)
         let names = source.columnNames
-        fileNames = source.files.map { PathText.relative($0, to: root) }
+        fileNames = source.table.map { [$0.description] } ?? source.files.map { PathText.relative($0, to: root) }
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         for required in schema.required where !names.contains(required) {
             let place = schema.properties.first { $0.name == required }?.location ?? stageLocation
@@ -78,7 +78,9 @@ package struct Intake {
     // MARK: - Statements
 
     /// Adds the statements that find the invalid rows and count everything.
-    package func addSearch(to script: inout SQLScript, partition: [String]) {
+    ///
+    /// `corrections`: files of rows that somebody corrected.
+    package func addSearch(to script: inout SQLScript, partition: [String], corrections: [String] = []) {
         let fields = source.columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", ")
         let isMany = source.files.count > 1
         let file = isMany ? "CAST(file_index AS INTEGER)" : "0"
@@ -103,9 +105,10 @@ package struct Intake {
                 + "\n       \(columns.joined(separator: ",\n       "))\nFROM (SELECT bad, "
                 + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
                 + "      FROM intake WHERE bad IS NOT NULL) AS numbered")
-        script.add("list every rule that is broken", violations)
         script.add(
             "count the rows", OutputSQL.count("read", "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"))
+        if !corrections.isEmpty { addCorrections(corrections, to: &script) }
+        script.add("list every rule that is broken", violations)
         script.add("count the invalid rows", OutputSQL.count("invalid", "(SELECT count(*) FROM invalid)"))
         script.add("count the broken lines", OutputSQL.count("rejected", "(SELECT count(*) FROM broken)"))
         script.add(
@@ -167,11 +170,65 @@ package struct Intake {
             + "ORDER BY violations.file, \"row\", \"column\" NULLS FIRST, rule"
     }
 
+    // MARK: - Corrections
+
+    /// The columns of a file of corrections that say which row of which file each line stands for.
+    package static let correctedFile = "quarantine_file"
+    package static let correctedRow = "quarantine_row"
+
+    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
+    ///
+    /// A row that is not invalid, or not any more, is left as it is: nothing comes in twice. Of several files the last
+    /// one that has a row counts.
+    private func addCorrections(_ files: [String], to script: inout SQLScript) {
+        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        let reader =
+            "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
+            + "union_by_name = true, filename = true)"
+        let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
+        script.add(
+            "refuse corrections that say two things of a row",
+            "SELECT CASE WHEN count(*) > 0 THEN error('the corrections have more than one line for row ' || min(r)) END\n"
+                + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
+                + "\(Self.correctedRow) HAVING count(*) > 1)")
+        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+            separator: " ")
+        let columns = source.columns.map { column in
+            let name = "given.\(sql.name(column.name))"
+            let typed = Self.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
+            return "\(typed) AS \(sql.name(column.name))"
+        }
+        script.add(
+            "take the corrected rows in place of the invalid ones",
+            "CREATE TEMP TABLE corrected AS\nSELECT bad.file, bad.\"row\",\n       "
+                + columns.joined(separator: ",\n       ")
+                + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
+                + "JOIN (SELECT file, \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
+                + "  ON bad.\"row\" = CAST(given.\(Self.correctedRow) AS BIGINT)"
+                + " AND CASE bad.file \(names) END = given.\(Self.correctedFile)")
+        for table in ["invalid", "broken"] {
+            script.add(
+                "their \(table) forms are gone",
+                "DELETE FROM \(table) WHERE EXISTS (SELECT 1 FROM corrected AS c\n"
+                    + "  WHERE c.file = \(table).file AND c.\"row\" = \(table).\"row\")")
+        }
+        let all = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
+        script.add(
+            "corrected rows that are still invalid",
+            "INSERT INTO invalid (file, \"row\", \(all))\nSELECT file, \"row\", \(all) FROM corrected WHERE (\(isValid)) IS NOT TRUE"
+        )
+        script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
+    }
+
     /// The valid rows with their types.
-    package func validQuery(partition: [String], format: Dataset.Format) -> String {
+    ///
+    /// `isCorrected`: whether rows were corrected, whose valid ones come behind the others.
+    package func validQuery(partition: [String], format: Dataset.Format, isCorrected: Bool = false) -> String {
         let list = typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
-        return
-            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"
+        let selected = "SELECT \(list.joined(separator: ",\n       "))"
+        let valid = "\(selected)\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"
+        guard isCorrected else { return valid }
+        return "\(valid)\nUNION ALL\n\(selected)\nFROM corrected\nWHERE \(isValid)"
     }
 }

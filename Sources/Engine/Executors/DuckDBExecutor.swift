@@ -15,10 +15,12 @@ package struct DuckDBJob: Sendable {
     package var folders: [String]
     package var threads: Int?
     package var memory: Int64
+    /// A database that the script works with; only scripts without SQL of the user have one.
+    package var attachment: DatabaseAttachment?
 
     package init(
         script: SQLScript, essentialStatements: Int, scriptFile: String, workFolder: String, files: [String],
-        folders: [String], threads: Int?, memory: Int64
+        folders: [String], threads: Int?, memory: Int64, attachment: DatabaseAttachment? = nil
     ) {
         self.script = script
         self.essentialStatements = essentialStatements
@@ -28,6 +30,7 @@ package struct DuckDBJob: Sendable {
         self.folders = folders
         self.threads = threads
         self.memory = memory
+        self.attachment = attachment
     }
 
     /// Settings before anything else; safe mode last, because nothing can be set after it.
@@ -45,6 +48,10 @@ package struct DuckDBJob: Sendable {
             "SET autoload_known_extensions = false;",
             "SET enable_progress_bar = true;",
             "SET progress_bar_time = 100;",
+        ]
+        // Safe mode allows no attaching: a database is there before it.
+        if let attachment { lines += ["LOAD \(sql.text(attachment.extensionFile));", attachment.statement + ";"] }
+        lines += [
             "SET allowed_directories = \(list((folders + [workFolder]).map { $0 + "/" }));",
             "SET allowed_paths = \(list(files));",
             ".bail on",
@@ -67,6 +74,22 @@ package struct DuckDBJob: Sendable {
             text = text.replacing(mark, with: ".bail off\n" + mark)
         }
         return text + "\n.print @@\(script.statements.count + 1)\n"
+    }
+}
+
+/// A database that is attached before a script begins.
+package struct DatabaseAttachment: Sendable {
+    /// The file of the extension that knows this kind of database.
+    package var extensionFile: String
+    /// The ATTACH statement, without a semicolon at its end.
+    package var statement: String
+    /// Variables of the child, the password among them.
+    package var environment: [String: String]
+
+    package init(extensionFile: String, statement: String, environment: [String: String]) {
+        self.extensionFile = extensionFile
+        self.statement = statement
+        self.environment = environment
     }
 }
 
@@ -102,7 +125,8 @@ package struct DuckDBExecutor: StageExecutor {
         let launch = ProcessLaunch(
             program: program.path,
             arguments: ["-no-init", "-batch", "-jsonlines", "-f", job.scriptFile],
-            environment: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue],
+            environment: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
+                .merging(job.attachment?.environment ?? [:]) { $1 },
             folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)
         let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
             if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
@@ -179,6 +203,12 @@ struct DuckDBMessage {
 
     /// The message's first line, which says what is wrong.
     var firstLine: String {
+        // What a database server says stands behind the statement that it was sent, which may have several lines.
+        for mark in ["ERROR:  ", "FATAL:  "] {
+            if let start = text.range(of: mark)?.upperBound {
+                return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
+            }
+        }
         let line = text.split(separator: "\n").first.map(String.init) ?? text
         return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
     }

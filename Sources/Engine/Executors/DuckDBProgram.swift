@@ -26,14 +26,7 @@ package struct DuckDBProgram: Sendable, Hashable {
             throw Failure(
                 "CAUDAL_DUCKDB names \(chosen), which is not there or may not be run", remedy: "mend or unset it")
         }
-        var places = [root + "/.tools/duckdb/duckdb_cli/duckdb"]
-        // A program that was built in its checkout finds what 'make setup' installed there.
-        var folder = PathText.folder(
-            of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
-        while folder.count > 1 {
-            places.append(folder + "/.tools/duckdb/duckdb_cli/duckdb")
-            folder = PathText.folder(of: folder)
-        }
+        var places = ToolFolders.all(root: root, path: ".tools/duckdb/duckdb_cli/duckdb")
         let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         places += path.split(separator: ":").map { "\($0)/duckdb" }
         if let found = places.first(where: { access($0, X_OK) == 0 }) { return found }

@@ -9,16 +9,19 @@ package struct DataTools: Sendable {
     /// How much memory a stage gets that does not say, in bytes.
     package let defaultMemory: Int64
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
+    private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
-        locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram
+        locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram,
+        findExtension: @escaping @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
     ) {
         self.reactor = reactor
         self.masker = masker
         self.folder = folder
         self.defaultMemory = defaultMemory
         self.locate = locate
+        self.findExtension = findExtension
     }
 
     /// The program.
@@ -31,12 +34,28 @@ package struct DataTools: Sendable {
         DuckDBExecutor(reactor: reactor, program: try await program(), masker: masker)
     }
 
+    /// A connection as a script finds it attached.
+    package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
+        DatabaseAttachment(
+            extensionFile: try await extensionFile(link.kind), statement: link.attachment(isReadOnly: isReadOnly),
+            environment: link.environment)
+    }
+
+    /// The file of DuckDB's extension for a kind of database.
+    package func extensionFile(_ kind: Connection.Kind) async throws(Failure) -> String {
+        try findExtension(kind, try await program())
+    }
+
     /// Asks a small question and returns its rows.
     ///
     /// `reading`: the files it may read.
     /// `writing`: folders it may write to.
+    /// `essential`: how many of its statements must work; all of them without it.
+    /// `attachment`: a database it asks.
+    /// `attempt`: the attempt it is asked for, which stops it when it is stopped.
     package func ask(
-        _ script: SQLScript, reading: [String], writing: [String] = []
+        _ script: SQLScript, reading: [String], writing: [String] = [], essential: Int? = nil,
+        attachment: DatabaseAttachment? = nil, for attempt: AttemptControl? = nil
     ) async throws(Failure) -> DataReadings {
         let work = folder + "/question-\(UInt64.random(in: 0 ... .max))"
         do {
@@ -50,10 +69,11 @@ package struct DataTools: Sendable {
         let log = AttemptLog(
             writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
             now: { SystemClock.now })
-        let control = AttemptControl(unit: UnitID("question"), number: 1, run: "question", log: log)
+        let control = attempt ?? AttemptControl(unit: UnitID("question"), number: 1, run: "question", log: log)
         let job = DuckDBJob(
-            script: script, essentialStatements: script.statements.count, scriptFile: work + "/question.sql",
-            workFolder: work, files: reading, folders: writing, threads: nil, memory: defaultMemory)
+            script: script, essentialStatements: essential ?? script.statements.count,
+            scriptFile: work + "/question.sql", workFolder: work, files: reading, folders: writing, threads: nil,
+            memory: defaultMemory, attachment: attachment)
         let execution = try await executor().execute(job, for: control)
         if let failure = execution.failure { throw failure }
         return execution.readings ?? DataReadings(output: [])

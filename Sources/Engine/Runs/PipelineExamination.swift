@@ -18,12 +18,14 @@ package struct PipelineExamination {
     private let loaded: LoadedPipeline
     private let resolver: SourceResolver
     private let tools: DataTools
+    private let tables: TableReader
     private let fill: (Template) -> String
 
     /// `facts`: what the references of paths are filled with; those of items become `*`.
     package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools) {
         self.loaded = loaded
-        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
+        tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         self.tools = tools
         fill = { template in
             template.filled { reference in
@@ -64,6 +66,10 @@ package struct PipelineExamination {
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
             itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
+        if let output = stage.loadOutput, let dataset = loaded.pipeline.dataset(output) {
+            // A database that does not answer now is asked again when the stage runs.
+            typing.target = try? await tables.target(of: dataset, record: nil)
+        }
         do throws(ConfigError) {
             while let question = try stage.type.question(typing) {
                 guard let readings = try await answer(question) else { break }
@@ -72,6 +78,10 @@ package struct PipelineExamination {
             findings.queryColumns[stage.id] = typing.queryColumns
             let outputs = try stage.type.outputColumns(typing)
             for (name, columns) in outputs {
+                if let table = loaded.pipeline.dataset(name)?.table {
+                    findings.sources[name] = DataSource(
+                        dataset: name, files: [], format: .parquet, columns: columns, isOwn: true, table: table)
+                }
                 guard let dataset = loaded.pipeline.dataset(name), let format = dataset.format, let path = dataset.path
                 else { continue }
                 findings.sources[name] = DataSource(
@@ -81,7 +91,8 @@ package struct PipelineExamination {
         } catch {
             findings.faults.append(error)
         }
-        guard let checked = stage.definition.outputs.first ?? stage.definition.inputs.first?.value,
+        let output = stage.loadOutput == nil ? stage.definition.outputs.first : nil
+        guard let checked = output ?? stage.definition.inputs.first?.value,
             let source = findings.sources[checked]
         else { return }
         findings.faults += CheckCompiler.faults(

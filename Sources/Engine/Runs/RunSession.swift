@@ -37,7 +37,10 @@ package struct Workshop: Sendable {
         }
         return DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
-            locate: { () async throws(Failure) in try await once.value() })
+            locate: { () async throws(Failure) in try await once.value() },
+            findExtension: { (kind, program) throws(Failure) in
+                try DatabaseExtension.find(kind, for: program, root: root, variables: variables)
+            })
     }
 
     /// Finds what does not fit before anything runs.

@@ -10,12 +10,14 @@ import Synchronization
 package final class SourceResolver: Sendable {
     private let pipeline: Pipeline
     private let tools: DataTools
+    private let tables: TableReader
     /// The columns of files by path, size and time of change.
     private let known = Mutex<[String: DataSource]>([:])
 
-    package init(pipeline: Pipeline, tools: DataTools) {
+    package init(pipeline: Pipeline, tools: DataTools, tables: TableReader) {
         self.pipeline = pipeline
         self.tools = tools
+        self.tables = tables
     }
 
     /// The sources of several datasets.
@@ -30,6 +32,10 @@ package final class SourceResolver: Sendable {
         var sources: [DatasetName: DataSource] = [:]
         for name in names where sources[name] == nil {
             guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
+            if dataset.table != nil {
+                sources[name] = try await tables.source(of: dataset)
+                continue
+            }
             if let published = artifacts[name] {
                 sources[name] = try await written(dataset, published)
                 continue
@@ -65,7 +71,7 @@ package final class SourceResolver: Sendable {
 
     private func external(_ dataset: Dataset, fill: (Template) -> String) async throws -> DataSource {
         guard case .path(let template, _) = dataset.place else {
-            throw Failure("the tables of connections are not read yet", location: dataset.placeLocation)
+            return try await tables.source(of: dataset)
         }
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
         let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)

@@ -4,9 +4,11 @@ import Foundation
 package struct StageConductor: AttemptConductor {
     let loaded: LoadedPipeline
     let facts: RunFacts
-    private let folder: RunFolder
-    private let store: RunStore
-    private let tools: DataTools
+    let folder: RunFolder
+    let store: RunStore
+    let tools: DataTools
+    /// The tables of connections.
+    let tables: TableReader
     private let resolver: SourceResolver
     private let commands: ProcessExecutor
     let reuse: StageReuse
@@ -22,8 +24,9 @@ package struct StageConductor: AttemptConductor {
         self.store = store
         self.tools = tools
         self.now = now
+        tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
-        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools)
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         commands = ProcessExecutor(
             reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables)
     }
@@ -84,7 +87,8 @@ package struct StageConductor: AttemptConductor {
         guard let stage = loaded.pipeline.stage(order.unit.stage) else {
             throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
         }
-        let attempt = try await found(stage, order, started)
+        var attempt = try await found(stage, order, started)
+        try await prepareTables(&attempt, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         var reason: String?
         if reuse.isWanted(for: stage) {
@@ -93,8 +97,9 @@ package struct StageConductor: AttemptConductor {
             case .run(let why): reason = why
             }
         }
-        async let key = reuseKey(attempt, order)
-        var result = try await work(attempt, order, control, publish)
+        let ready = attempt
+        async let key = reuseKey(ready, order)
+        var result = try await work(ready, order, control, publish)
         result.reuseReason = reason
         if result.ending == .succeeded { result.reuseKey = await key }
         return result
@@ -109,6 +114,7 @@ package struct StageConductor: AttemptConductor {
                 store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
+        attempt.corrections = folder.correctionFiles(stage.id)
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }
@@ -125,7 +131,8 @@ package struct StageConductor: AttemptConductor {
 
     /// What decides the outputs of an attempt; nil when no later one may take them.
     private func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
-        if reuse.obstacle(for: attempt.stage) != nil { return nil }
+        // Corrected rows belong to their run: what was made from them is no other run's output.
+        if reuse.obstacle(for: attempt.stage) != nil || !attempt.corrections.isEmpty { return nil }
         let isData = !(attempt.stage.definition is CommandStage) || !attempt.stage.checks.isEmpty
         // Without DuckDB the work fails by itself, and says so.
         let version = isData ? try? await tools.program().version : nil
@@ -147,6 +154,7 @@ package struct StageConductor: AttemptConductor {
         switch try stage.type.work(for: attempt) {
         case .command(let work): return try await conduct(work, attempt, order, control, publish)
         case .data(let work): return try await conduct(work, attempt, order, control, publish)
+        case .load(let work): return try await conduct(work, attempt, order, control)
         case .inProcess(let work): return try await conduct(work, attempt, control, publish)
         }
     }
@@ -187,7 +195,7 @@ package struct StageConductor: AttemptConductor {
         }
     }
 
-    private func makeFolder(_ path: String?) throws(Failure) {
+    func makeFolder(_ path: String?) throws(Failure) {
         guard let path else { return }
         do {
             try FileManager.default.createDirectory(
@@ -198,7 +206,7 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// Removes what an attempt wrote for itself; what cannot be removed is found by the next clean-up.
-    private func removeFolder(_ path: String?) {
+    func removeFolder(_ path: String?) {
         guard let path else { return }
         try? FileManager.default.removeItem(atPath: path)
     }
@@ -229,7 +237,7 @@ package struct StageConductor: AttemptConductor {
         return result
     }
 
-    private func run(
+    func run(
         _ script: SQLScript, essential: Int, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         reading: [String], writing: [String], threads: Int?, memory: Int64?
     ) async throws -> Execution {
@@ -397,12 +405,13 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
-    private func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
+    func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
         var known: [String: String] = [:]
         for artifact in order.artifacts.values.joined() { known[artifact.path] = artifact.contentHash }
         return sources.flatMap { source in
             source.files.map { file in
-                let path = PathText.relative(file, to: loaded.pipeline.root)
+                // A table's copy lies in the run's folder only while the attempt lasts.
+                let path = source.table?.description ?? PathText.relative(file, to: loaded.pipeline.root)
                 return InputVersion(
                     dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
                     contentHash: known[path] ?? store.fingerprint(ofFile: file))
@@ -415,7 +424,7 @@ package struct StageConductor: AttemptConductor {
         for name in names where !evidence.contains(folder + "/" + name) { removeFolder(folder + "/" + name) }
     }
 
-    private func log(_ checks: [CheckResult], _ control: AttemptControl) {
+    func log(_ checks: [CheckResult], _ control: AttemptControl) {
         for check in checks {
             let level: LogLevel
             switch check.outcome {
@@ -461,7 +470,7 @@ extension RecordedSuccess {
 
 extension AttemptResult {
     /// Takes in how the work ended.
-    fileprivate mutating func take(_ execution: Execution) {
+    mutating func take(_ execution: Execution) {
         exit = execution.exit
         usage = execution.usage
         lastLines = execution.lastLines

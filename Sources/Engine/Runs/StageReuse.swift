@@ -36,9 +36,15 @@ package struct StageReuse: Sendable {
         if stage.reusesUnchanged == false { return "the file says 'reuse: never'" }
         switch stage.definition {
         case is ReportStage: return "a report tells of its own run"
+        case is LoadStage: return "a table may have changed since it was loaded"
         case let command as CommandStage where command.output == nil && stage.reusesUnchanged != true:
             return "a command without an output always runs"
         default: break
+        }
+        for name in stage.dataNames {
+            if let table = loaded.pipeline.dataset(name)?.table {
+                return "it reads the table \(table), which may change"
+            }
         }
         let text = lines(of: stage).joined(separator: "\n")
         if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }

@@ -20,6 +20,10 @@ package struct StageAttempt: Sendable {
     package var background = RunBackground()
     /// The columns of the stage's queries, which the engine has told.
     package var queryColumns: [Int: [Column]] = [:]
+    /// Files of rows that somebody corrected after an earlier attempt put them aside, first to last.
+    package var corrections: [String] = []
+    /// The table that the stage loads, as it is now.
+    package var loadTarget: LoadTarget?
 
     package init(
         pipeline: Pipeline, stage: Stage, item: Item? = nil, facts: RunFacts,
@@ -110,6 +114,7 @@ package struct StageAttempt: Sendable {
             sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables,
             root: pipeline.root)
         typing.queryColumns = queryColumns
+        typing.target = loadTarget
         return typing
     }
 

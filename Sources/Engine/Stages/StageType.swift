@@ -53,7 +53,7 @@ package enum StageTypes {
     /// The list to which a new type is added.
     package static let all: [any StageType.Type] = [
         ValidateStage.self, ProcessStage.self, EnrichStage.self, CheckStage.self, SQLStage.self, CommandStage.self,
-        ReportStage.self,
+        LoadStage.self, ReportStage.self,
     ]
 
     /// Their readers by name.
@@ -88,6 +88,8 @@ package struct StageTyping: Sendable {
     package var root: String
     /// The columns of the stage's queries, as far as the engine has told them.
     package var queryColumns: [Int: [Column]] = [:]
+    /// The table that the stage loads, as it is now; nil when it loads none or the database did not answer.
+    package var target: LoadTarget?
 
     package init(
         sources: [DatasetName: DataSource], schemas: [DatasetName: RowSchema] = [:],
@@ -106,6 +108,8 @@ package struct StageTyping: Sendable {
 package enum StageWork: Sendable {
     /// SQL for DuckDB.
     case data(DataWork)
+    /// Rows for a table of a connection.
+    case load(LoadWork)
     /// A program.
     case command(CommandWork)
     /// Something that needs no other program: writing a report.

@@ -90,7 +90,10 @@ package struct ValidateStage: StageType {
             title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let partition = attempt.item == nil ? [] : attempt.partitionVariables
-        intake.addSearch(to: &script, partition: partition)
+        if !attempt.corrections.isEmpty, attempt.item != nil {
+            throw Failure("corrected rows cannot be taken into a fan-out", location: input.location)
+        }
+        intake.addSearch(to: &script, partition: partition, corrections: attempt.corrections)
 
         var outputs: [StagedOutput] = []
         let quarantinePath = quarantinePath(attempt)
@@ -109,7 +112,9 @@ package struct ValidateStage: StageType {
         script.add(
             "write the valid rows", weight: 12,
             OutputSQL.copy(
-                intake.validQuery(partition: partition, format: dataset.format ?? .parquet), to: output.staged,
+                intake.validQuery(
+                    partition: partition, format: dataset.format ?? .parquet,
+                    isCorrected: !attempt.corrections.isEmpty), to: output.staged,
                 format: dataset.format ?? .parquet,
                 csv: dataset.csv))
         outputs.append(output)
@@ -119,9 +124,15 @@ package struct ValidateStage: StageType {
             columns: output.columns, isOwn: true)
         let judge = attempt.addChecks(on: result, to: &script)
         let (stage, evidence) = (self, stagedQuarantine)
+        var reads = [source] + attempt.otherSources(than: input.value)
+        if !attempt.corrections.isEmpty {
+            // The corrections are part of what the output was made from.
+            reads.append(
+                DataSource(dataset: input.value, files: attempt.corrections, format: .csv, columns: [], isOwn: true))
+        }
         return .data(
             DataWork(
-                script: script, reads: [source] + attempt.otherSources(than: input.value), outputs: outputs,
+                script: script, reads: reads, outputs: outputs,
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 evidence: [evidence],
                 conclude: { readings in
@@ -162,6 +173,9 @@ package struct ValidateStage: StageType {
         if onInvalid == .drop { account.dropped = bad } else { account.quarantined = bad }
         account.steps = [StepCount(step: "validate against \(schema)", rowsIn: read, rowsOut: written)]
         result.rows = account
+        if let corrected = counts["corrected"] {
+            result.notes.append("\(Int(corrected).counted("corrected row")) taken in place of invalid ones")
+        }
         if outcome.outcome == .failed {
             let worst = violations.prefix(3).map { row in
                 "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).grouped) rows, "

@@ -128,19 +128,42 @@ struct PipelineFaultsTests {
         #expect(pipeline.stages.first?.checks.map(\.id) == ["filled_a", "filled_b", "c"])
     }
 
-    @Test("A stage that reads or writes a table of a connection is refused where it says so")
+    @Test("Commands read no tables, only loads write them, and a load writes nothing else")
     func tables() throws {
         let found = try faults(
             """
             connections: {db: {type: sqlite, path: x.db}}
             datasets: {t: {connection: db, table: sales}, out: {path: out.csv}, u: {connection: db, table: other}}
             stages:
-              read: {type: sql, inputs: t, output: out, query: select * from t}
-              write: {type: sql, inputs: out, output: u, query: select * from out}
+              tell: {type: command, inputs: t, run: 'true'}
+              write: {type: sql, inputs: t, output: u, query: select * from t}
+              load: {type: load, input: t, output: out, mode: replace}
             """)
-        #expect(found.count == 2, "\(found)")
-        #expect(found[0].hasPrefix("6:29: tables of connections cannot be read yet: 't' is the table 'sales' of 'db'"))
-        #expect(found[1].contains("cannot be written yet"))
+        #expect(found.count == 3, "\(found)")
+        #expect(found[0].hasPrefix("6:33: a command reads files, and 't' is the table 'sales' of 'db'"))
+        #expect(found[1].contains("only a stage of type load writes to tables"))
+        #expect(found[2].contains("a load writes to a table, and 'out' is a file"))
+    }
+
+    @Test("A load says what becomes of the rows that are there, and an upsert which row is which")
+    func loads() throws {
+        let found = try faults(
+            """
+            connections: {db: {type: sqlite, path: x.db}}
+            datasets: {out: {path: out.csv}, t: {connection: db, table: a}, u: {connection: db, table: a}, v: {connection: db, table: b}}
+            stages:
+              silent: {type: load, input: out, output: t}
+              keyless: {type: load, input: out, output: u, mode: upsert}
+              keyed: {type: load, input: out, output: v, mode: append, key: id, foreach: {x: [a, b]}}
+            """)
+        #expect(found.count == 5, "\(found)")
+        for message in [
+            "the datasets 't' and 'u' are the same table",
+            "stage 'silent' needs 'mode'; write replace, append or upsert",
+            "'mode: upsert' needs 'key'", "'key' belongs to 'mode: upsert'", "a load is not fanned out",
+        ] {
+            #expect(found.contains { $0.contains(message) }, "\(found)")
+        }
     }
 
     @Test("An environment holds no environments")

@@ -119,6 +119,7 @@ struct PipelineSchemaTests {
           valid: {path: data/valid.parquet}
           clean: {path: "data/clean/id=${item.id}/day=${item.day}/file=${item.file}/kind=${item.kind}.parquet"}
           rich: {path: data/rich.parquet}
+          stored: {connection: warehouse, table: rich}
           counts: {path: data/counts.csv}
           made: {path: data/made.csv}
           table: {connection: warehouse, table: sales}
@@ -200,6 +201,7 @@ struct PipelineSchemaTests {
               - {mean: amount, min: 1, max: 9, warn: {min: 2, max: 8}}
               - {anomaly: {sum: amount}, over: 30 runs, max: 3.5, warn: {max: 2.5}}
               - {sql: select * from input where amount < 0, max_failing: 0, warn: {max_failing: 0}}
+          store: {type: load, input: rich, output: stored, mode: upsert, key: id}
           count:
             type: sql
             inputs: rich

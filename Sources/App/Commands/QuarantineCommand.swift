@@ -1,0 +1,224 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal quarantine`: rows that validate stages put aside.
+struct QuarantineCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quarantine",
+        abstract: "List and show the rows that validate stages put aside, and take them in once they were corrected.",
+        subcommands: [List.self, Show.self, Replay.self])
+
+    /// The file that a stage put its invalid rows into.
+    struct Aside {
+        let stage: StageID
+        let rows: Int64
+        let artifact: Artifact
+    }
+
+    /// What the stages of a run put aside last.
+    static func aside(in state: RunState) -> [Aside] {
+        state.stages.flatMap { stage -> [Aside] in
+            guard state.plan.index(of: stage.id).map({ state.plan.stages[$0].type }) == ValidateStage.typeName else {
+                return []
+            }
+            let units = stage.hasItems ? stage.items.map(\.unit) : [stage.unit]
+            return units.compactMap { unit in
+                guard let result = unit.lastResult, let rows = result.rows?.quarantined, rows > 0,
+                    let artifact = result.artifacts.first(where: { $0.dataset == nil })
+                else { return nil }
+                return Aside(stage: stage.id, rows: rows, artifact: artifact)
+            }
+        }
+    }
+
+    /// `caudal quarantine list`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the stages of a run that put rows aside.")
+
+        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        var run: String = "last"
+
+        @OptionGroup var state: StateOptions
+
+        func run() async throws {
+            let target = try RunTarget.find(run, state)
+            let found = try Output.reporting { QuarantineCommand.aside(in: try target.store.state(of: target.id)) }
+            if found.isEmpty { return Output.line("run \(target.id) put no rows aside") }
+            let rows = found.map { [$0.stage.rawValue, $0.rows.grouped + " rows", $0.artifact.path] }
+            for line in Columns.lines(rows) { Output.line(line) }
+        }
+    }
+
+    /// `caudal quarantine show`.
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show the rows that a stage put aside, with the rule that each broke.")
+
+        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        var run: String
+
+        @Argument(help: "The validate stage.")
+        var stage: String
+
+        @Option(help: "How many broken rules to show.")
+        var limit: Int = 50
+
+        @Option(
+            help: "Write the rows to this CSV file, one line each, to be corrected there and given to 'replay --fixed'."
+        )
+        var to: String?
+
+        @OptionGroup var reopen: ReopenOptions
+        @OptionGroup var state: StateOptions
+
+        func run() async throws {
+            let found = try ReopenedRun.find(run, reopen, state)
+            try await Output.reporting {
+                let aside = QuarantineCommand.aside(in: found.state).filter { $0.stage.rawValue == stage }
+                guard !aside.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) put no rows aside") }
+                let files = try aside.map { try checked($0, found) }
+                let tools = found.workshop.tools(for: found.loaded, folder: found.workshop.state.path + "/questions")
+                if let to {
+                    try await write(files, to: PathText.absolute(to, in: state.project.currentFolder), found, tools)
+                } else {
+                    try await show(files, tools)
+                }
+            }
+        }
+
+        /// The file, which a later run may have replaced.
+        private func checked(_ aside: Aside, _ found: ReopenedRun) throws -> String {
+            let file = PathText.absolute(aside.artifact.path, in: found.loaded.pipeline.root)
+            guard found.workshop.store.fingerprint(ofFile: file) == aside.artifact.contentHash else {
+                throw Failure(
+                    "\(aside.artifact.path) is not what run \(found.id) wrote any more",
+                    remedy: "a later run replaced it: look at that run")
+            }
+            return file
+        }
+
+        private func relation(_ files: [String]) -> String {
+            let sql = DuckDBDialect()
+            let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
+            return files.allSatisfy { $0.hasSuffix(".parquet") }
+                ? "read_parquet(\(list))"
+                : "read_csv(\(list), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')"
+        }
+
+        private func show(_ files: [String], _ tools: DataTools) async throws {
+            var script = SQLScript(title: "rows that were put aside")
+            script.add("show them", "SELECT 'aside' AS caudal, * FROM \(relation(files)) LIMIT \(max(0, limit))")
+            let rows = try await tools.ask(script, reading: files).rows("aside").map { row in
+                [
+                    "\(row.text("file") ?? "") row \(row.text("row") ?? "")", row.text("column") ?? "",
+                    row.text("rule") ?? "", (row.text("value") ?? row.text("raw") ?? "").shortened(to: 60),
+                ].map(PlainText.sanitized)
+            }
+            for line in Columns.lines([["WHERE", "COLUMN", "RULE", "VALUE"]] + rows) { Output.line(line) }
+        }
+
+        /// Writes one line for each row, with the columns of the input: those of a line that is no row are empty.
+        private func write(_ files: [String], to file: String, _ found: ReopenedRun, _ tools: DataTools) async throws {
+            guard !FileText.exists(file) else {
+                throw Failure("\(file) is there already", remedy: "choose another name")
+            }
+            let pipeline = found.loaded.pipeline
+            guard let input = pipeline.stage(StageID(stage))?.definition.inputs.first?.value else {
+                throw Failure("the pipeline file has no stage '\(stage)' any more")
+            }
+            let findings = await found.workshop.examination(of: found.loaded, plan: found.plan).findings()
+            guard let source = findings.sources[input] else {
+                throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
+            }
+            let sql = DuckDBDialect()
+            let columns = source.columnNames.map { name in
+                let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
+                return "CASE WHEN json_valid(raw) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
+            }
+            let query =
+                "SELECT DISTINCT file AS \(Intake.correctedFile), CAST(\"row\" AS BIGINT) AS \(Intake.correctedRow),\n       "
+                + columns.joined(separator: ",\n       ") + "\nFROM \(relation(files))\nORDER BY 1, 2"
+            var script = SQLScript(title: "rows to be corrected")
+            script.add("write them", "COPY (\n\(query)\n) TO \(sql.text(file)) (FORMAT csv, HEADER true)")
+            _ = try await tools.ask(script, reading: files, writing: [PathText.folder(of: file)])
+            Output.line(
+                "correct the rows in \(to ?? file), then: caudal quarantine replay \(found.id) \(stage) --fixed \(to ?? file)"
+            )
+        }
+    }
+
+    /// `caudal quarantine replay`.
+    struct Replay: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "replay",
+            abstract: "Validate a stage's rows again, with rows or rules that were corrected, and what follows it.",
+            discussion: """
+                The rows of --fixed stand in for the invalid ones of the same file and row number. A row that is valid, or was
+                taken in before, is left as it is. Without --fixed the rows are judged by the schema as it is now.
+                """)
+
+        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        var run: String
+
+        @Argument(help: "The validate stage.")
+        var stage: String
+
+        @Option(help: "A CSV file of corrected rows, as 'caudal quarantine show RUN STAGE --to FILE' writes it.")
+        var fixed: String?
+
+        @OptionGroup var reopen: ReopenOptions
+        @OptionGroup var show: ShowOptions
+        @OptionGroup var state: StateOptions
+
+        func run() async throws {
+            let found = try ReopenedRun.find(run, reopen, state)
+            let id = StageID(stage)
+            let kept = try Output.reporting { try keep(for: id, found) }
+            do {
+                try await found.goOn(.retry(id, downstream: true), named: id, reopen, show)
+            } catch {
+                // Corrections that the stage could not use must not stand in the way of better ones.
+                if let kept,
+                    try found.workshop.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true
+                {
+                    try FileManager.default.removeItem(atPath: kept)
+                }
+                throw error
+            }
+        }
+
+        /// Keeps the corrections with the run.
+        private func keep(for id: StageID, _ found: ReopenedRun) throws -> String? {
+            guard let definition = found.loaded.pipeline.stage(id) else {
+                throw Failure("the pipeline file has no stage '\(stage)'")
+            }
+            guard definition.definition is ValidateStage else {
+                throw Failure("stage '\(stage)' is of type \(definition.definition.typeName), and no validate stage")
+            }
+            guard let fixed, !reopen.dryRun else { return nil }
+            guard definition.fanOut == nil else {
+                throw Failure(
+                    "stage '\(stage)' is fanned out, and takes no corrected rows",
+                    remedy: "correct its input, and retry it")
+            }
+            let text = try FileText.read(PathText.absolute(fixed, in: state.project.currentFolder))
+            let header = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""
+            for name in [Intake.correctedFile, Intake.correctedRow] where !header.contains(name) {
+                throw Failure(
+                    "\(fixed) has no column '\(name)'",
+                    remedy: "begin with 'caudal quarantine show \(run) \(stage) --to FILE'")
+            }
+            let folder = found.workshop.state.run(found.id)
+            let number = String(folder.correctionFiles(id).count + 1)
+            let place =
+                "\(folder.corrections(id))/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
+            try FileManager.default.createDirectory(
+                atPath: folder.corrections(id), withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            try FileText.write(text, to: place, isPrivate: true)
+            return place
+        }
+    }
+}

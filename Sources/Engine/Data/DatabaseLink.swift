@@ -1,0 +1,147 @@
+/// A connection ready to be used: its settings filled, its secrets apart from everything that is written down.
+///
+/// The password reaches the database program through the environment of the child alone: it stands in no SQL, no
+/// argument and no message.
+package struct DatabaseLink: Sendable {
+    /// The connection's name in the pipeline file.
+    package let name: String
+    package let kind: Connection.Kind
+    /// Where the connection is declared.
+    package let location: SourceLocation
+    /// Variables for the child that connects.
+    package let environment: [String: String]
+    /// Host, port, database and user as far as the file says, or the path.
+    private let settings: [String: String]
+    private let sql = DuckDBDialect()
+
+    /// Fills a connection's settings.
+    ///
+    /// `root`: the folder that a relative path starts from.
+    /// `variables`: the process's environment; libpq's own variables are passed on.
+    /// `value`: the value of a reference.
+    package init(
+        _ connection: Connection, root: String, variables: [String: String], value: (Template.Reference) -> String?
+    ) {
+        name = connection.name
+        kind = connection.kind
+        location = connection.location
+        var settings = connection.settings.mapValues { $0.filled { value($0) ?? "" } }
+        if let path = settings["path"], connection.kind == .sqlite {
+            settings["path"] = PathText.absolute(path, in: root)
+        }
+        self.settings = settings
+        guard connection.kind == .postgres else {
+            environment = [:]
+            return
+        }
+        var environment = variables.filter { $0.key.hasPrefix("PG") }
+        // The child's home is its work folder, where libpq would look for the file of passwords in vain.
+        if environment["PGPASSFILE"] == nil, let home = variables["HOME"] {
+            environment["PGPASSFILE"] = home + "/.pgpass"
+        }
+        let names = ["host": "PGHOST", "port": "PGPORT", "database": "PGDATABASE", "user": "PGUSER"]
+        for (key, variable) in names { if let text = settings[key] { environment[variable] = text } }
+        // A variable that is not set leaves the file of passwords in charge.
+        if let password = connection.password?.filled({ value($0) ?? "" }), !password.isEmpty {
+            environment["PGPASSWORD"] = password
+        }
+        environment["PGTZ"] = "UTC"
+        environment["PGAPPNAME"] = environment["PGAPPNAME"] ?? "caudal"
+        environment["PGCONNECT_TIMEOUT"] = environment["PGCONNECT_TIMEOUT"] ?? "10"
+        self.environment = environment
+    }
+
+    /// The name under which DuckDB knows it.
+    package var alias: String { ["temp", "system", "memory"].contains(name.lowercased()) ? name + "_database" : name }
+
+    /// The file of a SQLite database.
+    package var path: String? { kind == .sqlite ? settings["path"] : nil }
+
+    /// Where it leads, for messages.
+    package var place: String {
+        if let path { return path }
+        let host = environment["PGHOST"].map { " at \($0)" + (environment["PGPORT"].map { ":\($0)" } ?? "") } ?? ""
+        return (environment["PGDATABASE"] ?? "its database") + host
+    }
+
+    /// The statement that attaches it, as the engine runs it.
+    package func attachment(isReadOnly: Bool) -> String {
+        let target = path.map(sql.text) ?? "''"
+        return "ATTACH \(target) AS \(sql.name(alias)) (\(options(isReadOnly)))"
+    }
+
+    /// The statement that attaches it, for a person: without a password, which libpq finds by itself.
+    ///
+    /// `root`: the folder that a path is shown from.
+    package func printedAttachment(isReadOnly: Bool, root: String) -> String {
+        var target = path.map { PathText.relative($0, to: root) } ?? ""
+        if kind == .postgres {
+            let keys = [("host", "host"), ("port", "port"), ("database", "dbname"), ("user", "user")]
+            target = keys.compactMap { key, word in
+                settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
+            }.joined(separator: " ")
+        }
+        return "ATTACH \(sql.text(target)) AS \(sql.name(alias)) (\(options(isReadOnly)))"
+    }
+
+    private func options(_ isReadOnly: Bool) -> String {
+        // A SQLite file has one writer at a time: wait for the other one.
+        let wait = kind == .sqlite ? ", BUSY_TIMEOUT 30000" : ""
+        return "TYPE \(kind.rawValue)\(isReadOnly ? ", READ_ONLY" : "")\(wait)"
+    }
+
+    /// A table's schema and name.
+    package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
+        guard kind == .postgres else { return ("main", table.name) }
+        let parts = table.name.split(separator: ".", maxSplits: 1).map(String.init)
+        return parts.count == 2 ? (parts[0], parts[1]) : ("public", table.name)
+    }
+
+    /// A table as DuckDB names it.
+    package func relation(_ schema: String, _ table: String) -> String {
+        "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
+    }
+
+    /// A query that the database itself runs, after FROM.
+    package func ownQuery(_ text: String) -> String {
+        "\(kind.rawValue)_query(\(sql.text(alias)), \(sql.text(text)))"
+    }
+
+    /// A query for the rows of a table with types that every engine keeps alike.
+    package func query(_ table: ConnectionTable, columns: [Column]) -> String {
+        let parts = parts(of: table)
+        let list = columns.map { column in
+            if case .other = column.type { return sql.name(column.name) }
+            return "\(sql.cast(sql.name(column.name), to: column.type)) AS \(sql.name(column.name))"
+        }
+        return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
+    }
+
+    /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
+    package func columnsQuery(_ schema: String, _ table: String) -> String {
+        guard kind == .postgres else {
+            let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
+            return "SELECT 'target' AS caudal, name, type AS native,\n"
+                + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
+        }
+        let own =
+            "SELECT attname::text AS name, format_type(atttypid, -1) AS native, attnotnull AND NOT atthasdef "
+            + "AND attidentity = '' AS required FROM pg_attribute WHERE attrelid = to_regclass("
+            + "\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+        return "SELECT 'target' AS caudal, name, native, required\nFROM \(ownQuery(own))"
+    }
+
+    /// A query that tells whether a table is there: one row of kind `exists`.
+    package func existsQuery(_ schema: String, _ table: String) -> String {
+        let own =
+            kind == .postgres
+            ? "SELECT to_regclass(\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) IS NOT NULL AS there"
+            : "SELECT count(*) AS there FROM sqlite_master WHERE name = \(sql.text(table))"
+        return "SELECT 'exists' AS caudal, CAST(there AS INTEGER) AS there\nFROM \(ownQuery(own))"
+    }
+
+    /// A statement that the database itself runs, inside the transaction that is open.
+    package func ownStatement(_ text: String) -> String {
+        "CALL \(kind.rawValue)_execute(\(sql.text(alias)), \(sql.text(text)))"
+    }
+}

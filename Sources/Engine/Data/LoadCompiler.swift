@@ -1,0 +1,195 @@
+/// The SQL of a load: first what is known of the rows before a database is near, then the one transaction.
+package struct LoadCompiler: Sendable {
+    private let sql = DuckDBDialect()
+    private let source: DataSource
+    private let target: LoadTarget
+    private let mode: LoadStage.Mode
+    private let key: [String]
+
+    package init(source: DataSource, target: LoadTarget, mode: LoadStage.Mode, key: [String]) {
+        self.source = source
+        self.target = target
+        self.mode = mode
+        self.key = key
+    }
+
+    // MARK: - Before
+
+    /// Adds the statements that count the rows and look at their keys.
+    package func addExamination(to script: inout SQLScript) {
+        let rows = source.fromClause(sql)
+        let names = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
+        script.add(
+            "count the rows; a fingerprint of them, whatever their order", weight: 5,
+            "SELECT 'load' AS caudal, count(*) AS \"rows\",\n"
+                + "       CAST(coalesce(sum(CAST(hash(\(names)) AS HUGEINT)), 0) AS VARCHAR) AS fingerprint\nFROM \(rows)"
+        )
+        guard mode == .upsert else { return }
+        let keys = key.map(sql.name).joined(separator: ", ")
+        let missing = key.map { "\(sql.name($0)) IS NULL" }.joined(separator: " OR ")
+        script.add(
+            "rows without a key", weight: 2,
+            OutputSQL.count("keyless", "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
+        script.add(
+            "keys that stand twice", weight: 5,
+            OutputSQL.count(
+                "doubles", "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
+    }
+
+    /// Reads what the examination told.
+    ///
+    /// - Throws: ``Failure`` when the keys do not say which row is which.
+    package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
+        guard let record = readings.rows("load").first.flatMap(LoadRecord.init) else {
+            throw Failure("the rows could not be counted")
+        }
+        let counts = readings.counts
+        let name = key.joined(separator: ", ")
+        if let keyless = counts["keyless"], keyless > 0 {
+            throw Failure(
+                "\(Int(keyless).counted("row")) without a value in the key (\(name))",
+                remedy: "filter them out, or choose another 'key'; nothing was loaded")
+        }
+        if let doubles = counts["doubles"], doubles > 0 {
+            throw Failure(
+                "\(Int(doubles).counted("value")) of the key (\(name)) in more than one row",
+                remedy: "deduplicate by it first, or choose another 'key'; nothing was loaded")
+        }
+        return record
+    }
+
+    // MARK: - The transaction
+
+    /// Adds the statements that load the rows, all in one transaction with their record.
+    package func addLoad(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
+        let (schema, name) = target.link.parts(of: target.table)
+        let ledger = target.link.relation(schema, LoadRecord.table)
+        if target.link.kind == .sqlite { addStaging(to: &script, at: sql.name("caudal_staging"), isTemporary: true) }
+        addLedger(to: &script, ledger, schema)
+        script.add("everything or nothing", weight: 0, "BEGIN TRANSACTION")
+        // The record comes first: another attempt that is about to commit holds it, and one of the two must fail.
+        if mode != .append {
+            script.add("forget an earlier load of this run", weight: 0, "DELETE FROM \(ledger) WHERE \(load.condition)")
+        }
+        script.add(
+            "record the load", weight: 0,
+            "INSERT INTO \(ledger) (run, stage, pipeline, \"table\", mode, \"rows\", fingerprint)\nVALUES ("
+                + [load.run.rawValue, load.stage.rawValue, pipeline, target.table.name, mode.rawValue]
+                .map(sql.text).joined(separator: ", ") + ", \(record.rows), \(sql.text(record.fingerprint)))")
+        if target.columns == nil { script.add("make the table", definition(of: target.link.relation(schema, name))) }
+        switch target.link.kind {
+        case .postgres: addPostgres(to: &script, schema, name, load)
+        case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
+        }
+        script.add("now it counts", "COMMIT")
+    }
+
+    private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
+        let list = source.columns.map { column -> String in
+            // A database without dates keeps them as texts, which no engine's default decides.
+            let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
+            return type == column.type || column.type.isOther
+                ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
+        }
+        script.add(
+            "put the rows beside the table", weight: 12,
+            "CREATE \(isTemporary ? "TEMP " : "")TABLE \(place) AS\nSELECT \(list.joined(separator: ",\n       "))\n"
+                + "FROM \(source.fromClause(sql))")
+    }
+
+    /// The table of records, made by itself so that two first loads do not wait for each other's rows.
+    private func addLedger(to script: inout SQLScript, _ ledger: String, _ schema: String) {
+        let definition =
+            "(run VARCHAR, stage VARCHAR, pipeline VARCHAR, \"table\" VARCHAR, mode VARCHAR, \"rows\" BIGINT, "
+            + "fingerprint VARCHAR, loaded TIMESTAMP DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (run, stage))"
+        guard target.link.kind == .postgres else {
+            script.add("a table that records loads", "CREATE TABLE IF NOT EXISTS \(ledger) \(definition)")
+            return
+        }
+        let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
+        // Whoever may not make tables can still load where somebody made this one.
+        script.add(
+            "a table that records loads",
+            target.link.ownStatement(
+                "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('caudal_loads')); "
+                    + "IF to_regclass('\(own.replacing("'", with: "''"))') IS NULL THEN "
+                    + "CREATE TABLE \(own) \(definition); END IF; END $$"))
+    }
+
+    private func definition(of relation: String) -> String {
+        var parts = source.columns.map { column in
+            "\(sql.name(column.name)) \(sql.type(target.link.kind.stored(column.type)))"
+        }
+        if mode == .upsert { parts.append("PRIMARY KEY (\(key.map(sql.name).joined(separator: ", ")))") }
+        return "CREATE TABLE \(relation) (\n  \(parts.joined(separator: ",\n  "))\n)"
+    }
+
+    /// PostgreSQL gets the rows once and does the rest by itself.
+    private func addPostgres(to script: inout SQLScript, _ schema: String, _ name: String, _ load: LoadRecord.Key) {
+        let staging = "caudal_staging_\(load.run.rawValue)_\(load.stage.rawValue)".shortened(toBytes: 63)
+        addStaging(to: &script, at: target.link.relation(schema, staging), isTemporary: false)
+        let table = "\(sql.name(schema)).\(sql.name(name))"
+        // Readers go on with the old rows; other writers wait, so that two loads do not insert the same key.
+        script.add(
+            "keep other writers waiting", weight: 0,
+            target.link.ownStatement("LOCK TABLE \(table) IN SHARE ROW EXCLUSIVE MODE"))
+        addMoves(to: &script, rows: "\(sql.name(schema)).\(sql.name(staging))", table) { [link = target.link] in
+            link.ownStatement($0)
+        }
+        script.add("remove what was beside the table", "DROP TABLE \(target.link.relation(schema, staging))")
+    }
+
+    /// The statements that bring the staged rows into the table.
+    private func addMoves(
+        to script: inout SQLScript, rows: String, _ table: String, _ statement: (String) -> String
+    ) {
+        let names = source.columns.map { sql.name($0.name) }
+        let isOwn = target.link.kind == .postgres
+        func value(_ column: Column, of prefix: String) -> String {
+            let name = prefix + sql.name(column.name)
+            guard isOwn, let native = target.columns?.first(where: { $0.name == column.name })?.nativeType else {
+                return name
+            }
+            // Text is no json by itself. The type stands here without its length, so that nothing is cut.
+            return "CAST(\(name) AS \(native))"
+        }
+        let matches = key.map { "t.\(sql.name($0)) = s.\(sql.name($0))" }.joined(separator: " AND ")
+        var only = ""
+        switch mode {
+        case .replace: script.add("remove the old rows", weight: 2, statement("DELETE FROM \(table)"))
+        case .append: break
+        case .upsert:
+            let others = source.columns.filter { !key.contains($0.name) }
+            if !others.isEmpty {
+                let list = others.map { "\(sql.name($0.name)) = \(value($0, of: "s."))" }.joined(separator: ", ")
+                script.add(
+                    "change the rows that are there", weight: 8,
+                    statement("UPDATE \(table) AS t SET \(list) FROM \(rows) AS s WHERE \(matches)"))
+            }
+            only = " WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches))"
+        }
+        let list = source.columns.map { value($0, of: "s.") }.joined(separator: ", ")
+        script.add(
+            mode == .upsert ? "add those that are not" : "add the rows", weight: 8,
+            statement("INSERT INTO \(table) (\(names.joined(separator: ", "))) SELECT \(list) FROM \(rows) AS s\(only)")
+        )
+    }
+}
+
+extension ColumnType {
+    /// Whether only its engine knows it.
+    fileprivate var isOther: Bool { if case .other = self { true } else { false } }
+}
+
+extension String {
+    /// The text cut to so many bytes, as databases cut long names; what is left ends with a fingerprint of the whole.
+    fileprivate func shortened(toBytes limit: Int) -> String {
+        guard utf8.count > limit else { return self }
+        let mark = String(ContentHash.of(self).suffix(16))
+        var start = ""
+        for character in self where start.utf8.count + String(character).utf8.count <= limit - 17 {
+            start.append(character)
+        }
+        return start + "_" + mark
+    }
+}

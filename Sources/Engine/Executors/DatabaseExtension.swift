@@ -1,0 +1,54 @@
+import Foundation
+
+/// DuckDB's extensions for databases: where they are.
+package enum DatabaseExtension {
+    /// The folder of the tool folder that `scripts/setup.sh extensions` installs into.
+    static let folder = ".tools/duckdb-extensions"
+
+    #if arch(arm64)
+        private static let machine = "linux_arm64"
+    #else
+        private static let machine = "linux_amd64"
+    #endif
+
+    /// Finds the extension for a kind of database: in the tool folders of the project and of this program, then where
+    /// DuckDB's own INSTALL puts it.
+    ///
+    /// `variables`: the environment.
+    /// - Throws: ``Failure`` that says how to get it.
+    package static func find(
+        _ kind: Connection.Kind, for program: DuckDBProgram, root: String, variables: [String: String]
+    ) throws(Failure) -> String {
+        let name = "\(kind.rawValue)_scanner"
+        // An extension loads into its own version of DuckDB and no other: the version is part of its path.
+        let packaged = "duckdb_extension_\(name)/extensions/v\(program.version)/\(name).duckdb_extension"
+        var places = ToolFolders.all(root: root, path: "\(folder)/\(packaged)")
+        if let home = variables["HOME"] {
+            let file = "\(name).duckdb_extension"
+            places.append("\(home)/.duckdb/extensions/v\(program.version)/\(machine)/\(file)")
+        }
+        if let found = places.first(where: { access($0, R_OK) == 0 }) { return found }
+        let remedy =
+            program.version == DuckDBProgram.pinned
+            ? "run 'make setup-extensions' (scripts/setup.sh extensions)"
+            : "run 'make setup-extensions' (scripts/setup.sh extensions), which also installs duckdb "
+                + "\(DuckDBProgram.pinned), for which there are extensions; \(program.path) is \(program.version)"
+        throw Failure(
+            "connections to \(kind.rawValue) need DuckDB's extension \(name), which was not found", remedy: remedy)
+    }
+}
+
+/// The folders in which tools are looked for.
+enum ToolFolders {
+    /// Where a tool may be: in the project, then upwards from this program, which may have been built in its checkout.
+    static func all(root: String, path: String) -> [String] {
+        var places = ["\(root)/\(path)"]
+        var folder = PathText.folder(
+            of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
+        while folder.count > 1 {
+            places.append("\(folder)/\(path)")
+            folder = PathText.folder(of: folder)
+        }
+        return places
+    }
+}

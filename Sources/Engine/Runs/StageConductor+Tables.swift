@@ -1,0 +1,96 @@
+import Foundation
+
+/// Tables of connections: what a stage reads of them, and what it loads into them.
+extension StageConductor {
+    /// Copies the tables that an attempt reads, and looks at the one that it loads.
+    func prepareTables(_ attempt: inout StageAttempt, _ control: AttemptControl) async throws {
+        for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
+            guard let table = source.table, let folder = attempt.stagingFolder else { continue }
+            let tables = folder + "/.tables"
+            try makeFolder(tables)
+            let file = "\(tables)/\(PathText.component(name.rawValue)).parquet"
+            try await self.tables.copy(source, to: file, for: control)
+            attempt.sources[name]?.files = [file]
+            control.log.note("read the table \(table)")
+        }
+        if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
+            attempt.loadTarget = try await tables.target(
+                of: dataset, record: LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id))
+        }
+    }
+
+    /// Loads rows: they are counted and checked where no database can be reached, and then loaded in one transaction.
+    func conduct(
+        _ work: LoadWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) async throws -> AttemptResult {
+        try makeFolder(attempt.stagingFolder)
+        defer { removeFolder(attempt.stagingFolder) }
+        let examination = work.examination
+        async let reads = versions(of: examination.reads, order)
+        let looked = try await run(
+            examination.script, essential: examination.essentialStatements, attempt, order, control,
+            reading: examination.reads.flatMap(\.files), writing: [], threads: examination.threads,
+            memory: examination.memory)
+        var result = AttemptResult(ending: .succeeded)
+        result.take(looked)
+        result.reads = await reads
+        guard looked.failure == nil, let readings = looked.readings else { return result }
+        let record: LoadRecord
+        do throws(Failure) {
+            record = try work.record(readings)
+        } catch {
+            result.ending = .failed
+            result.failure = error
+            return result
+        }
+        result.checks = examination.judge(readings, looked.errors, [])
+        log(result.checks, control)
+        if let failure = Self.failure(of: result.checks, keepsOutputs: true) {
+            result.ending = .failed
+            result.failure = failure
+            return result
+        }
+        result.rows = RowAccount(read: record.rows, written: record.rows)
+        if work.mode == .append, let earlier = work.target.earlier {
+            guard earlier == record else {
+                result.ending = .failed
+                result.failure = Failure(
+                    "this run has appended \(Int(earlier.rows).counted("row")) to '\(work.target.table)' already, and its "
+                        + "rows are others now (\(record.rows.grouped))",
+                    remedy:
+                        "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "
+                        + "their line in '\(LoadRecord.table)' by hand")
+                return result
+            }
+            result.notes.append("the rows had been loaded by an earlier attempt: nothing was appended twice")
+            control.log.note(result.notes.last ?? "")
+        } else {
+            let script = work.load(record)
+            let job = DuckDBJob(
+                script: script, essentialStatements: script.statements.count,
+                scriptFile: folder.sqlFile(order.unit, order.number).dropSuffix(".sql") + ".load.sql",
+                workFolder: attempt.stagingFolder ?? folder.staging, files: work.files, folders: [],
+                threads: examination.threads, memory: examination.memory ?? tools.defaultMemory,
+                attachment: try await tools.attachment(of: work.target.link, isReadOnly: false))
+            let loaded = try await tools.executor().execute(job, for: control)
+            result.take(loaded)
+            if var failure = loaded.failure {
+                failure.remedy = (failure.remedy.map { $0 + "; " } ?? "") + "the table is as it was"
+                result.failure = failure
+                return result
+            }
+        }
+        result.artifacts = [
+            Artifact(
+                dataset: work.output, path: work.target.table.description, sizeInBytes: 0, rowCount: record.rows,
+                columns: work.columns)
+        ]
+        return result
+    }
+}
+
+extension String {
+    fileprivate func dropSuffix(_ suffix: String) -> String {
+        hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+    }
+}

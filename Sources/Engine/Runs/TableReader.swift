@@ -1,0 +1,139 @@
+/// Looks at the tables of connections and copies their rows.
+///
+/// A table is read by a process of its own that runs no SQL of the user. Stages get the copy, so that what can reach
+/// a database and what a user wrote never meet in one process, and a stage that scans twice sees the same rows.
+package struct TableReader: Sendable {
+    private let pipeline: Pipeline
+    private let facts: RunFacts
+    private let tools: DataTools
+    private let sql = DuckDBDialect()
+
+    package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools) {
+        self.pipeline = pipeline
+        self.facts = facts
+        self.tools = tools
+    }
+
+    /// The connection of a table, ready to be used.
+    package func link(of table: ConnectionTable) throws(Failure) -> DatabaseLink {
+        guard let connection = pipeline.connections[table.connection] else {
+            throw Failure("there is no connection '\(table.connection)'")
+        }
+        return DatabaseLink(connection, root: pipeline.root, variables: facts.environment, value: facts.value(of:))
+    }
+
+    /// A table as a source without rows yet: ``copy(_:to:for:)`` gives it some.
+    package func source(of dataset: Dataset) async throws(Failure) -> DataSource {
+        guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
+        let link = try link(of: table)
+        let found = try await look(at: table, link, dataset)
+        guard let columns = found.columns else {
+            throw Failure(
+                "there is no table '\(table.name)' in \(link.place)",
+                remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation)
+        }
+        return DataSource(
+            dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
+            isOwn: true, table: table)
+    }
+
+    /// Copies a table's rows to a Parquet file.
+    package func copy(
+        _ source: DataSource, to file: String, for control: AttemptControl? = nil
+    ) async throws(Failure) {
+        guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
+        let link = try link(of: table)
+        var script = SQLScript(title: "the rows of \(table)")
+        script.add(
+            "copy the table",
+            OutputSQL.copy(
+                link.query(table, columns: source.columns), to: file, format: .parquet, csv: CSVDialect()))
+        do throws(Failure) {
+            _ = try await tools.ask(
+                script, reading: [], writing: [PathText.folder(of: file)],
+                attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
+        } catch {
+            throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
+        }
+    }
+
+    /// The table that a stage loads, as it is now, and what an earlier attempt recorded there.
+    ///
+    /// `record`: the load that may have been recorded; nil asks for none.
+    package func target(of dataset: Dataset, record: LoadRecord.Key?) async throws(Failure) -> LoadTarget {
+        guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
+        let link = try link(of: table)
+        var target = LoadTarget(link: link, table: table)
+        // The first load makes the file of a SQLite database.
+        if let path = link.path, !FileText.exists(path) { return target }
+        let found = try await look(at: table, link, dataset, record: record)
+        target.columns = found.columns
+        target.earlier = found.earlier
+        return target
+    }
+
+    // MARK: - Looking
+
+    private func look(
+        at table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset, record: LoadRecord.Key? = nil
+    ) async throws(Failure) -> (columns: [LoadTarget.TableColumn]?, earlier: LoadRecord?) {
+        if let path = link.path, !FileText.exists(path) {
+            throw Failure(
+                "the database \(PathText.relative(path, to: pipeline.root)) is not there",
+                remedy: "put it there, or change the path of connection '\(link.name)'", location: link.location)
+        }
+        let (schema, name) = link.parts(of: table)
+        var script = SQLScript(title: "what is in \(table)")
+        script.add("the table's own columns", link.columnsQuery(schema, name))
+        script.add("whether loads were recorded", link.existsQuery(schema, LoadRecord.table))
+        let essential = script.statements.count
+        // What follows fails where the tables are not there, which the statements before have told.
+        script.add("the types of its columns", OutputSQL.describe("SELECT * FROM \(link.relation(schema, name))"))
+        if let record { script.add("an earlier load", record.query(in: link.relation(schema, LoadRecord.table))) }
+        let readings: DataReadings
+        do throws(Failure) {
+            readings = try await tools.ask(
+                script, reading: [], essential: essential,
+                attachment: try await tools.attachment(of: link, isReadOnly: true))
+        } catch {
+            throw fault(error, "the database cannot be asked", link, dataset)
+        }
+        let own = readings.rows("target")
+        guard !own.isEmpty else { return (nil, nil) }
+        let types = Dictionary(
+            OutputSQL.columns(readings).map { ($0.name, Self.carried($0.type)) },
+            uniquingKeysWith: { first, _ in first })
+        let columns = own.compactMap { row -> LoadTarget.TableColumn? in
+            guard let name = row.text("name"), let type = types[name] else { return nil }
+            return LoadTarget.TableColumn(
+                name: name, type: type, nativeType: row.text("native") ?? "",
+                isRequired: row.fields["required"]?.number == 1)
+        }
+        guard columns.count == own.count else {
+            throw Failure(
+                "the columns of '\(table.name)' in \(link.place) could not be told",
+                remedy: "look whether this user may read it", location: dataset.placeLocation)
+        }
+        let isRecorded = readings.rows("exists").contains { $0.fields["there"]?.number == 1 }
+        let earlier = readings.rows("load").first.flatMap(LoadRecord.init)
+        if record != nil, isRecorded, readings.lastStatement <= essential + 1 {
+            throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
+        }
+        return (columns, earlier)
+    }
+
+    /// The type in which a column's values are carried: moments with a zone become UTC.
+    private static func carried(_ type: ColumnType) -> ColumnType {
+        if case .other(let name) = type, name.uppercased() == "TIMESTAMP WITH TIME ZONE" { return .timestamp }
+        return type
+    }
+
+    private func fault(_ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset) -> Failure {
+        // A missing extension is no fault of the database.
+        if error.remedy?.contains("setup") == true { return error }
+        return Failure(
+            "\(what) (connection '\(link.name)', \(link.place)): \(error.message)",
+            remedy: error.remedy ?? "look at the connection '\(link.name)' and whether the database is up",
+            location: dataset.placeLocation)
+    }
+}

@@ -1,0 +1,131 @@
+/// `load`: a dataset into a table of a connection, in one transaction.
+package struct LoadStage: StageType {
+    package static let typeName = "load"
+
+    /// What becomes of the rows that the table holds.
+    package enum Mode: String, Sendable, CaseIterable {
+        /// They go.
+        case replace
+        /// They stay.
+        case append
+        /// Those with the key of a new row change; the others stay.
+        case upsert
+    }
+
+    package var input: Located<DatasetName>
+    package var output: DatasetName
+    package var mode: Mode
+    /// The columns that say which row is which, for ``Mode/upsert``.
+    package var key: [Located<String>]
+    /// Where the stage says what it loads.
+    package var location: SourceLocation
+
+    package var inputs: [Located<DatasetName>] { [input] }
+    package var outputs: [DatasetName] { [output] }
+
+    package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> LoadStage {
+        let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
+        let output = reader.text("output", isRequired: true)
+        let mode = reader.choice("mode", as: Mode.self)
+        if mode == nil, reader.node("mode") == nil {
+            reader.reportMissing(
+                "\(reader.subject) needs 'mode'", remedy: "write replace, append or upsert", at: reader.location)
+        }
+        let key = reader.texts("key")
+        if mode == .upsert, key.isEmpty {
+            reader.reportMissing(
+                "'mode: upsert' needs 'key'", remedy: "name the columns that say which row is which: key: [id]",
+                at: reader.location(of: "mode"))
+        }
+        if let mode, mode != .upsert, !key.isEmpty {
+            context.problems.report("'key' belongs to 'mode: upsert'", at: reader.location(of: "key"))
+        }
+        return LoadStage(
+            input: Located(DatasetName(input.value), at: input.location), output: DatasetName(output?.value ?? ""),
+            mode: mode ?? .replace, key: key, location: output?.location ?? reader.location)
+    }
+
+    /// - Throws: ``ConfigError`` when the rows do not fit the table, as far as both are known.
+    package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
+        guard let source = typing.sources[input.value] else { return [:] }
+        for name in key where !source.columnNames.contains(name.value) {
+            throw ConfigError(
+                "'\(input.value)' has no column '\(name.value)'"
+                    + Suggestion.phrase(for: name.value, among: source.columnNames), at: name.location)
+        }
+        guard let target = typing.target else { return [output: source.columns] }
+        if let fault = target.fault(loading: source.columns) {
+            throw ConfigError(fault.message, remedy: fault.remedy, at: location)
+        }
+        if let columns = target.columns { return [output: columns.map { Column($0.name, $0.type) }] }
+        return [output: source.columns.map { Column($0.name, target.type(for: $0)) }]
+    }
+
+    package func work(for attempt: StageAttempt) throws -> StageWork {
+        let source = try attempt.source(input.value)
+        guard let target = attempt.loadTarget else { throw Failure("the table '\(output)' is not known") }
+        let columns = try outputColumns(attempt.typing)[output] ?? source.columns
+        let checks = attempt.stage.checks
+        if let fault = CheckCompiler.faults(
+            of: checks, columns: source.columns, references: attempt.referenceTypes
+        ).first {
+            throw fault
+        }
+        let compiler = LoadCompiler(source: source, target: target, mode: mode, key: key.map(\.value))
+        let title = "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) into \(target.table)"
+        var examination = SQLScript(title: title + ", before it is loaded")
+        attempt.bind(attempt.references(of: checks), in: &examination)
+        compiler.addExamination(to: &examination)
+        let essential = examination.statements.count
+        let judge = attempt.addChecks(on: source, to: &examination)
+        let load = LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id)
+        let pipeline = attempt.pipeline.name
+        return .load(
+            LoadWork(
+                examination: DataWork(
+                    script: examination, reads: [source] + attempt.otherSources(than: input.value),
+                    essentialStatements: essential, threads: attempt.threads, memory: attempt.stage.resources.memory,
+                    conclude: { readings in
+                        let record = try compiler.record(readings)
+                        return DataOutcome(rows: RowAccount(read: record.rows, written: record.rows))
+                    },
+                    judge: judge),
+                target: target, mode: mode, output: output, columns: columns, files: source.files,
+                record: { readings throws(Failure) in try compiler.record(readings) },
+                load: { record in
+                    var script = SQLScript(title: title)
+                    compiler.addLoad(to: &script, key: load, pipeline: pipeline, record: record)
+                    return script
+                }))
+    }
+}
+
+/// Rows for a table: what is looked at before the database is, and the transaction.
+package struct LoadWork: Sendable {
+    /// Counts, keys and checks of the rows; it may hold SQL of the user and reaches no database.
+    package var examination: DataWork
+    package var target: LoadTarget
+    package var mode: LoadStage.Mode
+    package var output: DatasetName
+    /// The columns of the table after the load.
+    package var columns: [Column]
+    /// The files that hold the rows.
+    package var files: [String]
+    /// What the examination told of the rows.
+    package var record: @Sendable (DataReadings) throws(Failure) -> LoadRecord
+    /// The transaction.
+    package var load: @Sendable (LoadRecord) -> SQLScript
+}
+
+extension Stage {
+    /// The table that the stage loads; nil for every other type of stage.
+    package var loadOutput: DatasetName? { (definition as? LoadStage)?.output }
+
+    /// The datasets that an attempt has before it: those it reads, and those that its checks name.
+    package var dataNames: [DatasetName] {
+        reads.map(\.value)
+            + checks.compactMap { check in
+                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
+            }
+    }
+}

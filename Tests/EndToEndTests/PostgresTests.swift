@@ -1,0 +1,276 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Loads into a real PostgreSQL and reads from it.
+@Suite(
+    "PostgreSQL", .serialized, .timeLimit(.minutes(5)),
+    .enabled(if: PostgresServer.absence == nil, "\(PostgresServer.absence ?? "")"))
+struct PostgresTests {
+    /// A project whose connection leads to a database of its own.
+    private struct Bench {
+        let server: PostgresServer
+        let database: String
+        let project: CaudalProject
+
+        init(password: String? = nil) async throws {
+            server = try await PostgresServer.shared()
+            database = try await server.database()
+            project = try CaudalProject(
+                copying: [],
+                variables: ["WAREHOUSE_PASSWORD": password ?? server.password, "PGHOST": "127.0.0.1"])
+        }
+
+        /// Writes a pipeline; `datasets` and `stages` are YAML in flow style or indented by two.
+        func pipeline(_ datasets: String, _ stages: String) throws {
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: warehouse
+                connections:
+                  warehouse:
+                    {type: postgres, port: \(server.port), database: \(database), user: \(server.user), password: "${env.WAREHOUSE_PASSWORD}"}
+                datasets:
+                \(datasets)
+                stages:
+                \(stages)
+                """)
+        }
+
+        func query(_ sql: String) async throws -> [String] { try await server.query(sql, in: database) }
+
+        /// Writes numbered rows: an id, a name, an amount, a day, a moment and a truth.
+        func rows(_ count: Int, to file: String = "in.parquet", from first: Int = 1, name: String = "n") async throws {
+            _ = try await project.query(
+                """
+                COPY (SELECT i AS id, '\(name)' || i AS name, (i * 1.25)::DECIMAL(12,2) AS amount,
+                DATE '2026-01-01' + (i % 365)::INT AS day, TIMESTAMP '2026-01-01' + to_seconds(i) AS seen, i % 2 = 0 AS even
+                FROM range(\(first), \(first + count)) AS r(i)) TO '\(file)' (FORMAT parquet)
+                """)
+        }
+    }
+
+    @Test("A million rows come back as they went, with their types")
+    func million() async throws {
+        let bench = try await Bench()
+        try await bench.rows(1_000_000)
+        try bench.pipeline(
+            """
+              rows: {path: in.parquet}
+              sales: {connection: warehouse, table: sales}
+              back: {path: back.parquet}
+            """,
+            """
+              load: {type: load, input: rows, output: sales, mode: replace, checks: [{unique: id}, {row_count: {min: 1}}]}
+              back: {type: sql, output: back, query: "select * from sales order by id"}
+            """)
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(run.output.contains("1,000,000 in, 1,000,000 out"))
+        let difference = try await bench.project.query(
+            "SELECT count(*) FROM (FROM 'in.parquet' EXCEPT ALL FROM 'back.parquet')")
+        #expect(difference == ["0"])
+        let types = try await bench.project.query("SELECT column_type FROM (DESCRIBE FROM 'back.parquet')")
+        #expect(types == ["BIGINT", "VARCHAR", "DECIMAL(12,2)", "DATE", "TIMESTAMP", "BOOLEAN"])
+        #expect(try await bench.query("SELECT \"rows\", mode FROM caudal_loads") == ["1000000|replace"])
+    }
+
+    @Test("An upsert changes the rows that are there and adds the others, and the second time changes nothing")
+    func upsert() async throws {
+        let bench = try await Bench()
+        try await bench.rows(1000)
+        try await bench.rows(1000, to: "more.parquet", from: 501, name: "new")
+        try bench.pipeline(
+            """
+              rows: {path: "${params.file}", format: parquet}
+              sales: {connection: warehouse, table: "shop floor.sales;x"}
+            """,
+            "  load: {type: load, input: rows, output: sales, mode: upsert, key: [id]}")
+        try bench.project.write(
+            "p.yaml",
+            try bench.project.read("p.yaml").replacing(
+                "name: warehouse\n", with: "name: warehouse\nparams: {file: {type: string, default: in.parquet}}\n"))
+        _ = try await bench.query("CREATE SCHEMA \"shop floor\"")
+        let question =
+            "SELECT count(*), count(*) FILTER (WHERE name LIKE 'new%'), sum(amount), sum(hashtext(name)::bigint) "
+            + "FROM \"shop floor\".\"sales;x\""
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query(question).first?.hasPrefix("1000|0|") == true)
+        let again = try await bench.project.caudal("run", "p.yaml", "--param", "file=more.parquet")
+        #expect(again.exit == .exited(0), "\(again)")
+        let after = try await bench.query(question)
+        #expect(after.first?.hasPrefix("1500|1000|") == true, "\(after)")
+        #expect(try await bench.project.caudal("run", "p.yaml", "--param", "file=more.parquet").exit == .exited(0))
+        #expect(try await bench.query(question) == after)
+    }
+
+    @Test("A load that is killed in its middle leaves the old table, and goes on when the run is resumed")
+    func killed() async throws {
+        let bench = try await Bench()
+        try await bench.rows(2000)
+        try bench.pipeline(
+            "  rows: {path: in.parquet}\n  sales: {connection: warehouse, table: sales}",
+            "  load: {type: load, input: rows, output: sales, mode: replace}")
+        _ = try await bench.query(
+            "CREATE TABLE sales (id bigint, name text, amount numeric(12,2), day date, seen timestamptz, even boolean); "
+                + "INSERT INTO sales (id) VALUES (0)")
+        // Somebody holds the table, so that the load stands in the middle of its transaction.
+        try await bench.server.hold(
+            "holder", "BEGIN; LOCK TABLE sales IN SHARE ROW EXCLUSIVE MODE", in: bench.database)
+        let process = try await bench.project.start("run", "p.yaml", "--json")
+        try await bench.server.waits(
+            for: "1", from: "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sales'::regclass",
+            in: bench.database)
+        #expect(await process.killHard() == .signaled(9))
+        #expect(try await bench.query("SELECT count(*), min(id) FROM sales") == ["1|0"])
+        try await bench.server.letGo("holder", in: bench.database)
+        let resumed = try await bench.project.caudal("resume", "last", "--plain")
+        #expect(resumed.exit == .exited(0), "\(resumed)")
+        #expect(try await bench.query("SELECT count(*), min(id) FROM sales") == ["2000|1"])
+        #expect(try await bench.query("SELECT count(*) FROM pg_class WHERE relname LIKE 'caudal_staging%'") == ["0"])
+    }
+
+    @Test("An append whose commit the run did not live to see is not made twice")
+    func killedAfterCommit() async throws {
+        let bench = try await Bench()
+        try await bench.rows(300)
+        try bench.pipeline(
+            "  rows: {path: in.parquet}\n  sales: {connection: warehouse, table: sales}",
+            "  load: {type: load, input: rows, output: sales, mode: append}")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await bench.query("SELECT count(*) FROM sales") == ["300"])
+        // The commit of the next load waits for a lock that the test holds.
+        _ = try await bench.query(
+            """
+            CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON caudal_loads DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION wait();
+            """)
+        try await bench.server.hold("holder", "BEGIN; SELECT pg_advisory_xact_lock(42)", in: bench.database)
+        let process = try await bench.project.start("run", "p.yaml", "--json")
+        try await bench.server.waits(
+            for: "1", from: "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'",
+            in: bench.database)
+        #expect(await process.killHard() == .signaled(9))
+        try await bench.server.letGo("holder", in: bench.database)
+        try await bench.server.waits(for: "600", from: "SELECT count(*) FROM sales", in: bench.database)
+        let resumed = try await bench.project.caudal("resume", "last", "--plain")
+        #expect(resumed.exit == .exited(0), "\(resumed)")
+        #expect(try await bench.query("SELECT count(*) FROM sales") == ["600"])
+        let logs = try await bench.project.caudal("logs")
+        #expect(logs.output.contains("nothing was appended twice"))
+        // Retrying it by hand does no harm either; other rows in the same run are refused.
+        #expect(try await bench.project.caudal("retry", "last", "load", "--plain").exit == .exited(0))
+        try await bench.rows(301)
+        let other = try await bench.project.caudal("retry", "last", "load", "--plain")
+        #expect(other.exit == .exited(1))
+        #expect(other.output.contains("this run has appended 300 rows to 'warehouse.sales' already"), "\(other)")
+        #expect(try await bench.query("SELECT count(*) FROM sales") == ["600"])
+    }
+
+    @Test("A wrong password is seen nowhere: not on the screen, in the journal, the log, the SQL or the report")
+    func wrongPassword() async throws {
+        let wrong = "wrong-\(UUID().uuidString)"
+        let bench = try await Bench(password: wrong)
+        try await bench.rows(10)
+        try bench.pipeline(
+            """
+              rows: {path: in.parquet}
+              sales: {connection: warehouse, table: sales}
+              names: {connection: warehouse, table: names}
+              copy: {path: copy.csv}
+            """,
+            """
+              load: {type: load, input: rows, output: sales, mode: append}
+              read: {type: sql, output: copy, query: select * from names}
+              report: {type: report, needs: [load, read], when: all_done}
+            """)
+        var texts: [String] = []
+        for arguments in [["run", "p.yaml", "--plain"], ["run", "p.yaml", "--json"]] {
+            let run = try await bench.project.run(CaudalProject.program, arguments)
+            #expect(run.exit == .exited(1))
+            texts.append(run.description)
+        }
+        #expect(texts[0].contains("password authentication failed"), "\(texts[0])")
+        for arguments in [
+            ["show", "last", "--json"], ["logs"], ["explain", "p.yaml", "load"], ["explain", "p.yaml", "read"],
+            ["validate", "p.yaml", "--resolved"],
+        ] {
+            texts.append(try await bench.project.run(CaudalProject.program, arguments).description)
+        }
+        for name in bench.project.files(in: ".") {
+            let bytes = FileManager.default.contents(atPath: bench.project.folder.path(name)) ?? Data()
+            texts.append(String(decoding: bytes, as: UTF8.self))
+        }
+        #expect(texts.count > 12)
+        #expect(texts.allSatisfy { !$0.contains(wrong) })
+        #expect(texts.allSatisfy { !$0.contains(bench.server.password) })
+    }
+
+    @Test("What does not fit the table is told before the run begins, at its place in the file")
+    func mismatch() async throws {
+        let bench = try await Bench()
+        try await bench.rows(10)
+        try bench.pipeline(
+            "  rows: {path: in.parquet}\n  sales: {connection: warehouse, table: sales}",
+            "  load: {type: load, input: rows, output: sales, mode: replace}")
+        for (definition, message) in [
+            ("id bigint, nam text", "the table 'warehouse.sales' has no column 'name'; did you mean 'nam'?"),
+            (
+                "id bigint, name text, amount integer, day date, seen timestamp, even boolean",
+                "the column 'amount' is decimal(12,2), and 'warehouse.sales' keeps integer (integer) there"
+            ),
+            (
+                "id bigint, name text, amount numeric, day date, seen timestamp, even boolean, shop text NOT NULL",
+                "the table 'warehouse.sales' wants a value in 'shop'"
+            ),
+        ] {
+            _ = try await bench.query("DROP TABLE IF EXISTS sales; CREATE TABLE sales (\(definition))")
+            let run = try await bench.project.caudal("run", "p.yaml")
+            #expect(run.exit == .exited(2), "\(run)")
+            #expect(run.errors.contains(message), "\(run)")
+            #expect(run.errors.contains("p.yaml:10:"), "\(run)")
+        }
+        // A value that does not fit is found by the database, which then keeps the table as it was.
+        _ = try await bench.query(
+            "DROP TABLE sales; CREATE TABLE sales (id bigint, name varchar(2), amount numeric, day date, seen timestamp, "
+                + "even boolean); INSERT INTO sales (id) VALUES (7)")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1))
+        #expect(run.output.contains("value too long for type character varying(2)"), "\(run)")
+        #expect(run.output.contains("the table is as it was"))
+        #expect(try await bench.query("SELECT id FROM sales") == ["7"])
+    }
+
+    @Test("A check that fails keeps the rows out of the table")
+    func failingCheck() async throws {
+        let bench = try await Bench()
+        try await bench.rows(10)
+        try bench.pipeline(
+            "  rows: {path: in.parquet}\n  sales: {connection: warehouse, table: sales}",
+            "  load: {type: load, input: rows, output: sales, mode: replace, checks: [{range: id, max: 9}]}")
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1))
+        #expect(try await bench.query("SELECT to_regclass('sales') IS NULL") == ["t"])
+    }
+
+    @Test("The SQL of a user reaches no database, also when its stage reads a table of one")
+    func sandbox() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query("CREATE TABLE names AS SELECT 1 AS id; CREATE TABLE secrets AS SELECT 2 AS id")
+        for query in [
+            "select * from names, postgres_scan('', 'public', 'secrets')",
+            "select * from names, warehouse.public.secrets",
+            "select * from names, postgres_query('warehouse', 'select 1')",
+        ] {
+            try bench.pipeline(
+                "  names: {connection: warehouse, table: names}\n  out: {path: out.csv}",
+                "  read: {type: sql, output: out, query: \"\(query)\"}")
+            let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit != .exited(0), "\(query)")
+        }
+    }
+}

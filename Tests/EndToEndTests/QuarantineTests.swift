@@ -1,0 +1,77 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Rows that were put aside, corrected and taken in.
+@Suite("Quarantine", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
+struct QuarantineTests {
+    private static func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: intake
+            datasets:
+              raw: {path: raw.csv, schema: raw.json}
+              valid: {path: valid.csv}
+              total: {path: total.csv}
+            stages:
+              validate: {type: validate, input: raw, output: valid, quarantine: aside.csv}
+              total: {type: sql, output: total, query: "select count(*) as n, sum(amount) as s from valid"}
+            """)
+        try project.write(
+            "raw.json",
+            #"{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "amount": {"type": "integer", "maximum": 50}}}"#
+        )
+        try project.write("raw.csv", "id,amount\n1,10\n2,many\n3,30\nbroken\n5,500\n")
+        return project
+    }
+
+    @Test("Corrected rows come in once, what follows is made again, and the others stay aside")
+    func replay() async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        #expect(try project.read("total.csv") == "n,s\n2,40\n")
+        let list = try await project.caudal("quarantine", "list")
+        #expect(list.output.contains("validate") && list.output.contains("3 rows"), "\(list)")
+        let show = try await project.caudal("quarantine", "show", "last", "validate")
+        #expect(show.output.contains("raw.csv row 2") && show.output.contains("many"), "\(show)")
+        let written = try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv")
+        #expect(written.exit == .exited(0), "\(written)")
+        #expect(
+            try project.read("fix.csv")
+                == "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,many\nraw.csv,4,,\nraw.csv,5,5,500\n")
+        // One is mended, one is mended and still too large, one line is made up: its row was never invalid.
+        try project.write(
+            "fix.csv",
+            "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\nraw.csv,4,4,400\nraw.csv,1,1,11\n")
+        for _ in 1...2 {
+            let replay = try await project.caudal(
+                "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+            #expect(replay.exit == .exited(0), "\(replay)")
+            #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n2,20\n")
+            #expect(try project.read("total.csv") == "n,s\n3,60\n")
+        }
+        let rows = try await project.query("SELECT \"row\", \"column\", value FROM 'aside.csv'")
+        #expect(rows == ["4|amount|400", "5|amount|500"])
+        #expect(try await project.caudal("quarantine", "list").output.contains("2 rows"))
+        // The rule is mended: what was put aside comes in, the corrected rows among it.
+        try project.write("raw.json", try project.read("raw.json").replacing("50", with: "450"))
+        let rule = try await project.caudal("quarantine", "replay", "last", "validate", "--plain", "--yes")
+        #expect(rule.exit == .exited(0), "\(rule)")
+        #expect(try project.read("total.csv") == "n,s\n4,460\n")
+    }
+
+    @Test("A file that says nothing of where its rows belong is refused, and changes nothing")
+    func wrongFile() async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        try project.write("fix.csv", "id,amount\n2,20\n")
+        let replay = try await project.caudal("quarantine", "replay", "last", "validate", "--fixed", "fix.csv")
+        #expect(replay.exit == .exited(1))
+        #expect(replay.errors.contains("fix.csv has no column 'quarantine_file'"), "\(replay)")
+        #expect(try project.read("total.csv") == "n,s\n2,40\n")
+    }
+}

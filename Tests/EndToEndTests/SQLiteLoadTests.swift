@@ -1,0 +1,107 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// Loads into a SQLite file and reads from it.
+@Suite("SQLite", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
+struct SQLiteLoadTests {
+    private static func project(_ mode: String) async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: local
+            connections: {local: {type: sqlite, path: shop.db}}
+            datasets:
+              rows: {path: in.parquet}
+              sales: {connection: local, table: sales}
+              back: {path: back.csv}
+            stages:
+              load: {type: load, input: rows, output: sales, \(mode)}
+              back: {type: sql, output: back, query: select * from sales order by id}
+            """)
+        try await rows(100, in: project)
+        return project
+    }
+
+    private static func rows(_ count: Int, from first: Int = 1, name: String = "n", in project: CaudalProject)
+        async throws
+    {
+        _ = try await project.query(
+            """
+            COPY (SELECT i AS id, '\(name)' || i AS name, i * 0.5 AS amount, DATE '2026-01-01' + i::INT AS day
+            FROM range(\(first), \(first + count)) AS r(i)) TO 'in.parquet' (FORMAT parquet)
+            """)
+    }
+
+    @Test("Rows come back as they went; dates as texts, since SQLite has none")
+    func replace() async throws {
+        let project = try await Self.project("mode: replace")
+        for _ in 1...2 {
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(0), "\(run)")
+            #expect(try project.read("back.csv").split(separator: "\n").count == 101)
+        }
+        #expect(try project.read("back.csv").hasPrefix("id,name,amount,day\n1,n1,0.5,2026-01-02\n"))
+    }
+
+    @Test("An upsert changes and adds, and the second time changes nothing")
+    func upsert() async throws {
+        let project = try await Self.project("mode: upsert, key: id")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        try await Self.rows(100, from: 51, name: "new", in: project)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        let after = try project.read("back.csv")
+        #expect(after.split(separator: "\n").count == 151)
+        #expect(after.contains("\n50,n50,") && after.contains("\n51,new51,") && after.contains("\n150,new150,"))
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("back.csv") == after)
+    }
+
+    @Test("An append of the same run is made once, however often its stage is retried; one of another run adds")
+    func append() async throws {
+        let project = try await Self.project("mode: append")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        let retry = try await project.caudal("retry", "last", "load", "--downstream", "--plain")
+        #expect(retry.exit == .exited(0), "\(retry)")
+        #expect(try project.read("back.csv").split(separator: "\n").count == 101)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("back.csv").split(separator: "\n").count == 201)
+    }
+
+    @Test("Keys that stand twice or are missing are refused before anything is written")
+    func keys() async throws {
+        let project = try await Self.project("mode: upsert, key: id")
+        _ = try await project.query("COPY (SELECT 1 AS id, 'a' AS name FROM range(2)) TO 'in.parquet' (FORMAT parquet)")
+        let doubles = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(doubles.exit == .exited(1))
+        #expect(doubles.output.contains("1 value of the key (id) in more than one row"), "\(doubles)")
+        _ = try await project.query("COPY (SELECT NULL::INT AS id, 'a' AS name) TO 'in.parquet' (FORMAT parquet)")
+        let keyless = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(keyless.output.contains("1 row without a value in the key (id)"), "\(keyless)")
+        #expect(!FileManager.default.fileExists(atPath: project.folder.path("shop.db")))
+    }
+
+    @Test("The SQL that explain prints loads with the plain program")
+    func explain() async throws {
+        let project = try await Self.project("mode: replace")
+        let answer = try await project.caudal("explain", "p.yaml", "load")
+        #expect(answer.exit == .exited(0), "\(answer)")
+        #expect(answer.output.contains("ATTACH 'shop.db' AS \"local\" (TYPE sqlite"), "\(answer)")
+        #expect(answer.output.contains("BEGIN TRANSACTION;"))
+    }
+
+    @Test("Without the extension the message names the command that gets it")
+    func missingExtension() async throws {
+        let project = try await Self.project("mode: replace")
+        // A copy of the program outside of the checkout finds no tools there.
+        let copy = project.folder.path("caudal")
+        try FileManager.default.copyItem(atPath: CaudalProject.program, toPath: copy)
+        let run = try await project.run(copy, ["run", "p.yaml", "--plain"])
+        #expect(run.exit == .exited(1))
+        #expect(run.output.contains("need DuckDB's extension sqlite_scanner, which was not found"), "\(run)")
+        #expect(run.output.contains("make setup-extensions"), "\(run)")
+    }
+}
