@@ -30,6 +30,9 @@ package struct DataSource: Sendable, Hashable {
     /// Whether a line of it can be malformed: a CSV file that somebody else wrote.
     package var canHoldBrokenLines: Bool { format == .csv && !isOwn }
 
+    /// Whether its values come as JSON with types of their own: a JSON file that somebody else wrote.
+    package var isForeignJSON: Bool { (format == .json || format == .jsonl) && !isOwn }
+
     /// The hidden column that numbers rows where a stage needs their order.
     package static let rowColumn = "#row"
 
@@ -40,7 +43,7 @@ package struct DataSource: Sendable, Hashable {
     /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
     package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
-        let list = files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        let list = fileList(sql)
         switch format {
         case .parquet:
             guard numbersRows else { return "read_parquet(\(list))" }
@@ -58,6 +61,30 @@ package struct DataSource: Sendable, Hashable {
             return counted("read_json(\(list), format = '\(layout)', columns = {\(shape)})", sql, numbersRows)
         }
     }
+
+    /// The files as an argument of a reader.
+    private func fileList(_ sql: DuckDBDialect) -> String {
+        files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+    }
+
+    /// A reader that gives each row as its JSON text, in a column `json`.
+    ///
+    /// In JSON lines a line that cannot be read gives a null; elsewhere nothing can be read behind it, and it fails.
+    package func jsonReader(_ sql: DuckDBDialect) -> String {
+        let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+        return "read_json_objects(\(fileList(sql)), format = \(layout))"
+    }
+
+    /// A reader that gives the lines of one file as they are, in a column `line`; those that are not UTF-8 go to the
+    /// table `rejects`.
+    package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
+        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
+            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
+            + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
+    }
+
+    /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
+    private static let longestObject = 16_777_216
 
     private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
         guard numbersRows else { return reader }

@@ -159,10 +159,19 @@ package final class SourceResolver: Sendable {
             }
         } else {
             let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
-            let reader =
-                source.format == .parquet
-                ? "read_parquet(\(list))"
-                : "read_json(\(list), format = '\(source.format == .jsonl ? "newline_delimited" : "auto")')"
+            var reader = "read_parquet(\(list))"
+            if source.format != .parquet {
+                // A line that cannot be read is a matter of the stage that reads it, which counts it.
+                let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+                reader =
+                    "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
+                    + "map_inference_threshold = -1)"
+                // Where a line is no object, the description is that of one column for everything.
+                script.add(
+                    "the keys",
+                    "SELECT 'key' AS caudal, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
+                        + "AS structure\n      FROM \(source.jsonReader(sql)) WHERE json_type(json) = 'OBJECT')")
+            }
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
         // Where there is no DuckDB, that is the fault, and not the file.
@@ -182,8 +191,12 @@ package final class SourceResolver: Sendable {
         }
         if source.format == .csv {
             try readHeaders(&source, dataset, readings)
-        } else {
+        } else if source.format == .parquet {
             source.columns = OutputSQL.columns(readings)
+        } else {
+            let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
+            let keys = readings.rows("key").compactMap { $0.text("name") }
+            source.columns = keys.map { Column($0, types[$0] ?? .other("JSON")) }
         }
     }
 
