@@ -45,6 +45,9 @@ package enum CSVHeader {
     /// What is wrong with the names of columns, or nil.
     package static func fault(in names: [String]) -> String? {
         if let empty = names.firstIndex(where: { $0.trimmed.isEmpty }) { return "its column \(empty + 1) has no name" }
+        if let broken = names.firstIndex(where: { $0.contains("\0") }) {
+            return "the name of its column \(broken + 1) holds a NUL character"
+        }
         var seen: [String: String] = [:]
         for name in names {
             // Engines do not tell names apart that differ in case alone.

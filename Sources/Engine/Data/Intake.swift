@@ -41,6 +41,11 @@ package struct Intake {
             let type = property.rules.columnType
             typed.append((property.name, type, sql.cast("NULL", to: type)))
         }
+        guard !typed.isEmpty else {
+            throw ConfigError(
+                "the rows of \(files) have no columns, and the schema names none", remedy: "name them in 'properties'",
+                at: stageLocation)
+        }
         typedColumns = typed
     }
 
