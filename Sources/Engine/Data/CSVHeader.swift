@@ -16,6 +16,21 @@ package enum CSVHeader {
         return String(candidates.first { counts[$0] == counts[best] } ?? best)
     }
 
+    /// Whether every quoted value of a line ends in it.
+    package static func isWhole(_ line: String, quote: Character) -> Bool {
+        line.count(where: { $0 == quote }) % 2 == 0
+    }
+
+    /// The first record of a file: its first line, and those after it that a quoted value goes on in.
+    ///
+    /// - Returns: Nil when there is no line, or the first one is blank.
+    package static func record(of lines: [String], quote: Character) -> String? {
+        guard let first = lines.first, !first.isEmpty else { return nil }
+        var record = first
+        for line in lines.dropFirst() where !isWhole(record, quote: quote) { record += "\n" + line }
+        return record
+    }
+
     /// The values of a line.
     package static func values(of line: String, delimiter: Character, quote: Character) -> [String] {
         var values: [String] = []

@@ -83,6 +83,9 @@ package struct DataSource: Sendable, Hashable {
             + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
     }
 
+    /// How long a line of CSV may be, in bytes.
+    package static let longestLine = 67_000_000
+
     /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
     private static let longestObject = 16_777_216
 
@@ -101,6 +104,8 @@ package struct DataSource: Sendable, Hashable {
         // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
         if isOwn { options.append("allow_quoted_nulls = false") }
         if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
+        // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
+        if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }
         options.append("columns = {\(shape)}")
         return "read_csv(\(list), \(options.joined(separator: ", ")))"

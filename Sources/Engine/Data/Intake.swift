@@ -189,6 +189,33 @@ package struct Intake {
                 + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
                 + "       lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) AS problem,\n"
                 + "       min(csv_line) AS line\nFROM reject_errors\nGROUP BY file_id, line")
+        // A value is cut where it is long: then nobody knows how many rows it swallowed.
+        let quote = sql.text(source.csv.quote)
+        let escaped = source.csv.escape == source.csv.quote ? "''" : sql.text(source.csv.escape + source.csv.quote)
+        let marks = "len(string_split(replace(csv_line, \(escaped), ''), \(quote))) - 1"
+        script.add(
+            "look for what cannot be put aside line by line",
+            "SELECT 'unreadable' AS caudal, \(file) AS file, min(CAST(line AS BIGINT)) AS line, count(DISTINCT line) AS lines,\n"
+                + "       error_type = 'INVALID ENCODING' AS encoding\nFROM reject_errors\n"
+                + "WHERE error_type = 'INVALID ENCODING' OR error_type = 'LINE SIZE OVER MAXIMUM' OR error_type = 'UNQUOTED VALUE'\n"
+                + "  AND (length(csv_line) NOT BETWEEN 1 AND 9999 OR contains(csv_line, E'\\n') AND (\(marks)) % 2 = 1)\n"
+                + "GROUP BY ALL\nORDER BY encoding DESC, file, line")
+    }
+
+    /// What makes the file unreadable as a whole, from what the search found; nil where every line was a row or put aside.
+    package func fault(in readings: DataReadings) -> Failure? {
+        guard let row = readings.rows("unreadable").first, let line = row.integer("line") else { return nil }
+        let file = row.integer("file").map { fileNames[Int($0)] } ?? ""
+        guard row.fields["encoding"] == .boolean(true) else {
+            return Failure(
+                "a quotation mark opened in line \(line.grouped) of \(file) is never closed, or not within "
+                    + "\(DataSource.longestLine / 1_000_000) MB: everything behind it would be one value",
+                remedy: CSVMessage.quoteRemedy)
+        }
+        let more = (row.integer("lines") ?? 1) - 1
+        return Failure(
+            "line \(line.grouped) of \(file) is not UTF-8" + (more > 0 ? ", nor are \(more.grouped) others" : ""),
+            remedy: CSVMessage.encodingRemedy)
     }
 
     /// The statement that lists each broken rule of each invalid row.

@@ -84,6 +84,20 @@ import Testing
         return String(message.prefix { $0 != "," })
     }
 
+    @Test("A keyword that is not supported is an error where it stands, and the reference names it")
+    func unsupported() throws {
+        let reference = try FileText.read(Repository.path("docs/pipeline-reference.md"))
+        for keyword in RowSchemaReader.unsupported {
+            #expect(reference.contains("`\(keyword)`"))
+            for text in ["{\n  \"\(keyword)\": {}}", "{\n  \"properties\": {\"a\": {\"\(keyword)\": {}}}}"] {
+                let problems = ConfigProblems()
+                _ = RowSchemaReader.read(text, file: "s.json", problems)
+                let error = try #require(problems.errors.first)
+                #expect(error.oneLine.hasPrefix("s.json:2:") && error.message.contains("'\(keyword)'"), "\(error)")
+            }
+        }
+    }
+
     // MARK: - Cases
 
     private func cases() async throws -> [Case] {
