@@ -94,7 +94,10 @@ package struct Intake {
                 column.name, rules, form: Self.form(of: column, in: source), isRequired: isRequired)
         }
         let all = (source.isForeignJSON ? objectConditions(internalName("json")) : []) + conditions
-        return all.isEmpty ? "TRUE" : all.joined(separator: "\n   AND ")
+        guard all.isEmpty else { return all.joined(separator: "\n   AND ") }
+        // Bytes that are no text are found only in columns that are looked at.
+        return source.canHoldBrokenLines
+            ? "len([\(columns.map { sql.name($0.name) }.joined(separator: ", "))]) > 0" : "TRUE"
     }
 
     private func isOfItem(_ partition: [String]) -> String? {
