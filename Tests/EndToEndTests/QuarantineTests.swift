@@ -64,6 +64,51 @@ struct QuarantineTests {
         #expect(try project.read("total.csv") == "n,s\n4,460\n")
     }
 
+    @Test("Rows of JSON are corrected as JSON, with the keys and types that each has")
+    func replayJSON() async throws {
+        let project = try Self.project()
+        try project.write(
+            "p.yaml",
+            try project.read("p.yaml").replacing("raw.csv", with: "raw.jsonl").replacing(
+                "aside.csv", with: "aside.parquet"))
+        try project.write(
+            "raw.jsonl",
+            #"{"id": 1, "amount": 10}\#n{"id": 2, "amount": "many"}\#n{"id": 3, "amount": 30}\#n{"id": 4\#n{"id": 5, "amount": 500}\#n[6]\#n"#
+        )
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        #expect(try project.read("total.csv") == "n,s\n2,40\n")
+        let written = try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv")
+        #expect(written.exit == .exited(0), "\(written)")
+        #expect(
+            try project.read("fix.csv") == """
+                quarantine_file,quarantine_row,json
+                raw.jsonl,2,"{""id"": 2, ""amount"": ""many""}"
+                raw.jsonl,4,"{""id"": 4"
+                raw.jsonl,5,"{""id"": 5, ""amount"": 500}"
+                raw.jsonl,6,[6]
+
+                """)
+        // Two are mended, one is still too large, one is no JSON still.
+        try project.write(
+            "fix.csv",
+            """
+            quarantine_file,quarantine_row,json
+            raw.jsonl,2,"{""id"": 2, ""amount"": 20}"
+            raw.jsonl,4,"{""id"": 4, ""amount"": 4}"
+            raw.jsonl,5,"{""id"": 5, ""amount"": 400}"
+            raw.jsonl,6,"{""id"": 6"
+
+            """)
+        for _ in 1...2 {
+            let replay = try await project.caudal(
+                "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+            #expect(replay.exit == .exited(0), "\(replay)")
+            #expect(try project.read("total.csv") == "n,s\n4,64\n")
+        }
+        let rows = try await project.query("SELECT \"row\", rule, raw FROM 'aside.parquet'")
+        #expect(rows == [#"5|maximum: 50|{"id": 5, "amount": 400}"#, #"6|malformed line: no json|{"id": 6"#])
+    }
+
     @Test("A file that says nothing of where its rows belong is refused, and changes nothing")
     func wrongFile() async throws {
         let project = try Self.project()

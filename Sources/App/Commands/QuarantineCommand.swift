@@ -119,7 +119,8 @@ struct QuarantineCommand: AsyncParsableCommand {
             for line in Columns.lines([["WHERE", "COLUMN", "RULE", "VALUE"]] + rows) { Output.line(line) }
         }
 
-        /// Writes one line for each row, with the columns of the input: those of a line that is no row are empty.
+        /// Writes one line for each row, with the columns of the input, which are empty where a line is no row; or with
+        /// the text of the row where the input is JSON.
         private func write(_ files: [String], to file: String, _ found: ReopenedRun, _ tools: DataTools) async throws {
             guard !FileText.exists(file) else {
                 throw Failure("\(file) is there already", remedy: "choose another name")
@@ -133,10 +134,14 @@ struct QuarantineCommand: AsyncParsableCommand {
                 throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
             }
             let sql = DuckDBDialect()
-            let columns = source.columnNames.map { name in
-                let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
-                return "CASE WHEN json_valid(raw) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
-            }
+            // Rows of JSON have keys and types of their own, which a cell of CSV cannot tell.
+            let columns =
+                source.isForeignJSON
+                ? ["raw AS \(Intake.correctedJSON)"]
+                : source.columnNames.map { name in
+                    let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
+                    return "CASE WHEN json_valid(raw) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
+                }
             let query =
                 "SELECT DISTINCT file AS \(Intake.correctedFile), CAST(\"row\" AS BIGINT) AS \(Intake.correctedRow),\n       "
                 + columns.joined(separator: ",\n       ") + "\nFROM \(relation(files))\nORDER BY 1, 2"

@@ -16,6 +16,21 @@ package enum CSVHeader {
         return String(candidates.first { counts[$0] == counts[best] } ?? best)
     }
 
+    /// Whether every quoted value of a line ends in it.
+    package static func isWhole(_ line: String, quote: Character) -> Bool {
+        line.count(where: { $0 == quote }) % 2 == 0
+    }
+
+    /// The first record of a file: its first line, and those after it that a quoted value goes on in.
+    ///
+    /// - Returns: Nil when there is no line, or the first one is blank.
+    package static func record(of lines: [String], quote: Character) -> String? {
+        guard let first = lines.first, !first.isEmpty else { return nil }
+        var record = first
+        for line in lines.dropFirst() where !isWhole(record, quote: quote) { record += "\n" + line }
+        return record
+    }
+
     /// The values of a line.
     package static func values(of line: String, delimiter: Character, quote: Character) -> [String] {
         var values: [String] = []
@@ -45,6 +60,9 @@ package enum CSVHeader {
     /// What is wrong with the names of columns, or nil.
     package static func fault(in names: [String]) -> String? {
         if let empty = names.firstIndex(where: { $0.trimmed.isEmpty }) { return "its column \(empty + 1) has no name" }
+        if let broken = names.firstIndex(where: { $0.contains("\0") }) {
+            return "the name of its column \(broken + 1) holds a NUL character"
+        }
         var seen: [String: String] = [:]
         for name in names {
             // Engines do not tell names apart that differ in case alone.

@@ -35,6 +35,9 @@ package struct DataSource: Sendable, Hashable {
     /// Whether a line of it can be malformed: a CSV file that somebody else wrote.
     package var canHoldBrokenLines: Bool { format == .csv && !isOwn }
 
+    /// Whether its values come as JSON with types of their own: a JSON file that somebody else wrote.
+    package var isForeignJSON: Bool { (format == .json || format == .jsonl) && !isOwn }
+
     /// The hidden column that numbers rows where a stage needs their order.
     package static let rowColumn = "#row"
 
@@ -46,7 +49,7 @@ package struct DataSource: Sendable, Hashable {
     package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
         if let tableQuery { return counted("(\(tableQuery))", sql, numbersRows) }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
-        let list = files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        let list = fileList(sql)
         switch format {
         case .parquet:
             guard numbersRows else { return "read_parquet(\(list))" }
@@ -65,6 +68,33 @@ package struct DataSource: Sendable, Hashable {
         }
     }
 
+    /// The files as an argument of a reader.
+    private func fileList(_ sql: DuckDBDialect) -> String {
+        files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+    }
+
+    /// A reader that gives each row as its JSON text, in a column `json`.
+    ///
+    /// In JSON lines a line that cannot be read gives a null; elsewhere nothing can be read behind it, and it fails.
+    package func jsonReader(_ sql: DuckDBDialect) -> String {
+        let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+        return "read_json_objects(\(fileList(sql)), format = \(layout))"
+    }
+
+    /// A reader that gives the lines of one file as they are, in a column `line`; those that are not UTF-8 go to the
+    /// table `rejects`.
+    package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
+        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
+            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
+            + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
+    }
+
+    /// How long a line of CSV may be, in bytes.
+    package static let longestLine = 67_000_000
+
+    /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
+    private static let longestObject = 16_777_216
+
     private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
         guard numbersRows else { return reader }
         let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
@@ -80,6 +110,8 @@ package struct DataSource: Sendable, Hashable {
         // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
         if isOwn { options.append("allow_quoted_nulls = false") }
         if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
+        // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
+        if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }
         options.append("columns = {\(shape)}")
         return "read_csv(\(list), \(options.joined(separator: ", ")))"

@@ -5,8 +5,10 @@ package struct DuckDBDialect: SQLDialect {
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 
     package func text(_ text: String) -> String {
-        // A NUL ends the text of a statement; nothing that a pipeline may say needs one.
-        "'" + text.replacing("\0", with: "").replacing("'", with: "''") + "'"
+        let parts = text.split(separator: "\0", omittingEmptySubsequences: false)
+            .map { "'" + $0.replacing("'", with: "''") + "'" }
+        // A NUL would end the text of the statement.
+        return parts.count == 1 ? parts[0] : "(" + parts.joined(separator: " || chr(0) || ") + ")"
     }
 
     package func type(_ type: ColumnType) -> String {

@@ -1,29 +1,59 @@
 /// Takes a file in that somebody else wrote: what is malformed or breaks a rule of its schema is kept apart with the
 /// reason, and nothing is lost on the way.
 package struct Intake {
-    private let sql = DuckDBDialect()
-    private let source: DataSource
-    private let schema: RowSchema
+    let sql = DuckDBDialect()
+    let source: DataSource
+    let schema: RowSchema
     private let predicates: SchemaPredicates
     /// The files as people know them: relative to the project's root where they lie below it.
-    private let fileNames: [String]
+    let fileNames: [String]
+    /// The columns that are read: those of the file, and for JSON those that the schema names.
+    let columns: [Column]
     /// The columns of the result, in the file's order and then those that the file lacks.
     package let typedColumns: [(name: String, type: ColumnType, sql: String)]
 
     /// Compiles a schema for a file's columns.
     ///
-    /// - Throws: ``ConfigError`` when the file lacks a required column or has one that the schema forbids.
+    /// - Throws: ``ConfigError`` when the file lacks a required column or has one that the schema forbids. In JSON
+    ///   these are matters of each row.
     package init(
         source: DataSource, schema: RowSchema, root: String, isStrict: Bool, stageLocation: SourceLocation
     ) throws(ConfigError) {
         self.source = source
         self.schema = schema
-        predicates = SchemaPredicates(dialect: sql, isStrict: isStrict)
-        let names = source.columnNames
+        // In CSV dates come as people write them; JSON says what a format is.
+        predicates = SchemaPredicates(dialect: sql, isStrict: isStrict || source.isForeignJSON)
         fileNames = source.table.map { [$0.description] } ?? source.files.map { PathText.relative($0, to: root) }
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
+        if source.isForeignJSON {
+            columns = try Self.jsonColumns(of: source, schema, files: files, at: stageLocation)
+        } else {
+            columns = source.columns
+            try Self.checkColumns(columns.map(\.name), schema, files: files, at: stageLocation)
+        }
+        var typed: [(String, ColumnType, String)] = []
+        for column in columns {
+            let form = Self.form(of: column, in: source)
+            let made = predicates.typed(column.name, schema.rules(of: column.name) ?? ValueRules(), form: form)
+            typed.append((column.name, made.type, made.sql))
+        }
+        for property in schema.properties where !columns.contains(where: { $0.name == property.name }) {
+            let type = property.rules.columnType
+            typed.append((property.name, type, sql.cast("NULL", to: type)))
+        }
+        guard !typed.isEmpty else {
+            throw ConfigError(
+                "the rows of \(files) have no columns, and the schema names none", remedy: "name them in 'properties'",
+                at: stageLocation)
+        }
+        typedColumns = typed
+    }
+
+    private static func checkColumns(
+        _ names: [String], _ schema: RowSchema, files: String, at location: SourceLocation
+    ) throws(ConfigError) {
         for required in schema.required where !names.contains(required) {
-            let place = schema.properties.first { $0.name == required }?.location ?? stageLocation
+            let place = schema.properties.first { $0.name == required }?.location ?? location
             throw ConfigError(
                 "\(files) has no column '\(required)', which the schema requires"
                     + Suggestion.phrase(for: required, among: names), at: place)
@@ -33,46 +63,63 @@ package struct Intake {
             if let extra = names.first(where: { !known.contains($0) }) {
                 throw ConfigError(
                     "\(files) has a column '\(extra)', which the schema does not allow",
-                    remedy: "add it to 'properties', or allow 'additionalProperties'", at: stageLocation)
+                    remedy: "add it to 'properties', or allow 'additionalProperties'", at: location)
             }
         }
-        var typed: [(String, ColumnType, String)] = []
-        for column in source.columns {
-            let form = Self.form(of: column, in: source)
-            let made = predicates.typed(column.name, schema.rules(of: column.name) ?? ValueRules(), form: form)
-            typed.append((column.name, made.type, made.sql))
-        }
-        for property in schema.properties where !names.contains(property.name) {
-            let type = property.rules.columnType
-            typed.append((property.name, type, sql.cast("NULL", to: type)))
-        }
-        typedColumns = typed
     }
 
-    private static func form(of column: Column, in source: DataSource) -> SchemaPredicates.Form {
-        source.format == .csv && !source.isOwn ? .text : .typed(column.type)
+    static func form(of column: Column, in source: DataSource) -> SchemaPredicates.Form {
+        if source.isForeignJSON { return .json(column.type) }
+        return source.format == .csv && !source.isOwn ? .text : .typed(column.type)
     }
 
-    private func from(keepsRejects: Bool) -> String {
-        source.fromClause(sql, keepsRejects: keepsRejects && source.canHoldBrokenLines)
+    /// The relation that is read, with the columns by their names.
+    private var from: String {
+        source.isForeignJSON ? jsonRows : source.fromClause(sql, keepsRejects: source.canHoldBrokenLines)
+    }
+
+    /// The rules of each column of which something is said.
+    private var ruledColumns: [(column: Column, rules: ValueRules, isRequired: Bool)] {
+        columns.compactMap { column in
+            let isRequired = schema.required.contains(column.name)
+            let rules = schema.rules(of: column.name) ?? (isRequired ? ValueRules() : nil)
+            return rules.map { (column, $0, isRequired) }
+        }
     }
 
     /// SQL that is true for a valid row, and false or null for an invalid one.
-    private var isValid: String {
-        let conditions = source.columns.compactMap { column -> String? in
-            guard let rules = schema.rules(of: column.name) else { return nil }
-            return predicates.isValid(
-                column.name, rules, form: Self.form(of: column, in: source),
-                isRequired: schema.required.contains(column.name))
+    var isValid: String {
+        let conditions = ruledColumns.compactMap { column, rules, isRequired in
+            predicates.isValid(
+                column.name, rules, form: Self.form(of: column, in: source), isRequired: isRequired)
         }
-        return conditions.isEmpty ? "TRUE" : conditions.joined(separator: "\n   AND ")
+        let all = (source.isForeignJSON ? objectConditions(internalName("json")) : []) + conditions
+        guard all.isEmpty else { return all.joined(separator: "\n   AND ") }
+        // Bytes that are no text are found only in columns that are looked at.
+        return source.canHoldBrokenLines
+            ? "len([\(columns.map { sql.name($0.name) }.joined(separator: ", "))]) > 0" : "TRUE"
     }
 
     private func isOfItem(_ partition: [String]) -> String? {
-        let conditions = source.columns.filter { partition.contains($0.name) }.map { column in
-            "\(sql.name(column.name)) IS NOT DISTINCT FROM \(sql.variable(.item(column.name), as: column.type))"
+        let conditions = columns.filter { partition.contains($0.name) }.map { column in
+            guard source.isForeignJSON else {
+                return
+                    "\(sql.name(column.name)) IS NOT DISTINCT FROM \(sql.variable(.item(column.name), as: column.type))"
+            }
+            return "(\(sql.name(column.name)) ->> '$') IS NOT DISTINCT FROM "
+                + sql.variable(.item(column.name), as: .text)
         }
-        return conditions.isEmpty ? nil : conditions.joined(separator: " AND ")
+        guard !conditions.isEmpty else { return nil }
+        let all = conditions.joined(separator: " AND ")
+        // A broken line is of no item, and each of them tells of it.
+        return source.isForeignJSON ? "(\(isBrokenJSON(internalName("json"))) OR \(all))" : all
+    }
+
+    /// A name for a column of our own beside those of the file.
+    func internalName(_ name: String) -> String {
+        var name = name
+        while columns.contains(where: { $0.name.lowercased() == name }) { name += "_" }
+        return name
     }
 
     // MARK: - Statements
@@ -81,32 +128,31 @@ package struct Intake {
     ///
     /// `corrections`: files of rows that somebody corrected.
     package func addSearch(to script: inout SQLScript, partition: [String], corrections: [String] = []) {
-        let fields = source.columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", ")
         let isMany = source.files.count > 1
-        let file = isMany ? "CAST(file_index AS INTEGER)" : "0"
-        let item = isOfItem(partition)
+        let fields =
+            source.isForeignJSON
+            ? sql.cast(internalName("json"), to: .text)
+            : columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", ")
         script.add(
             "scan the input; keep the fields of invalid rows only", weight: 10,
             "CREATE TEMP TABLE intake AS\nSELECT CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END AS bad"
-                + (isMany ? ",\n       \(file) AS file" : "") + "\nFROM \(from(keepsRejects: true))"
-                + (item.map { "\nWHERE \($0)" } ?? ""))
-        addRejects(to: &script, isMany: isMany)
+                + (isMany ? ",\n       CAST(file_index AS INTEGER) AS file" : "") + "\nFROM \(from)"
+                + (isOfItem(partition).map { "\nWHERE \($0)" } ?? ""))
         let start = isMany ? "(SELECT min(other.rowid) FROM intake AS other WHERE other.file = intake.file)" : "0"
-        let columns = source.columns.enumerated().map { index, column in
-            let value = "bad[\(index + 1)]"
-            let typed = Self.form(of: column, in: source) == .text ? value : sql.cast(value, to: column.type)
-            return "\(typed) AS \(sql.name(column.name))"
+        let numbered =
+            "(SELECT bad, " + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
+            + "      FROM intake WHERE bad IS NOT NULL) AS numbered"
+        if source.isForeignJSON {
+            addBrokenJSON(to: &script, numbered: numbered)
+            addInvalidJSON(to: &script, numbered: numbered)
+        } else {
+            addRejects(to: &script, isMany: isMany)
+            addInvalid(to: &script, numbered: numbered)
         }
-        // A broken line before a row moves the row's number up by one.
-        script.add(
-            "number the invalid rows as they stand in the file",
-            "CREATE TEMP TABLE invalid AS\nSELECT file, ordinal + (SELECT count(*) FROM broken\n"
-                + "         WHERE broken.file = numbered.file AND broken.\"row\" - broken.place < ordinal) AS \"row\","
-                + "\n       \(columns.joined(separator: ",\n       "))\nFROM (SELECT bad, "
-                + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
-                + "      FROM intake WHERE bad IS NOT NULL) AS numbered")
-        script.add(
-            "count the rows", OutputSQL.count("read", "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"))
+        let read =
+            source.isForeignJSON
+            ? "(SELECT count(*) FROM intake)" : "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"
+        script.add("count the rows", OutputSQL.count("read", read))
         if !corrections.isEmpty { addCorrections(corrections, to: &script) }
         script.add("list every rule that is broken", violations)
         script.add("count the invalid rows", OutputSQL.count("invalid", "(SELECT count(*) FROM invalid)"))
@@ -116,6 +162,21 @@ package struct Intake {
             "SELECT 'violation' AS caudal, \"column\", rule, count(*) AS \"rows\", min(\"row\") AS \"row\", "
                 + "arg_min(value, \"row\") AS value\nFROM violations\nGROUP BY \"column\", rule\n"
                 + "ORDER BY \"rows\" DESC, \"column\" NULLS FIRST, rule\nLIMIT \(CheckResult.sampleLimit)")
+    }
+
+    private func addInvalid(to script: inout SQLScript, numbered: String) {
+        let values = columns.enumerated().map { index, column in
+            let value = "bad[\(index + 1)]"
+            let typed = Self.form(of: column, in: source) == .text ? value : sql.cast(value, to: column.type)
+            return "\(typed) AS \(sql.name(column.name))"
+        }
+        // A broken line before a row moves the row's number up by one.
+        script.add(
+            "number the invalid rows as they stand in the file",
+            "CREATE TEMP TABLE invalid AS\nSELECT file AS \(internalName("file")), ordinal + (SELECT count(*) FROM broken\n"
+                + "         WHERE broken.file = numbered.file AND broken.\"row\" - broken.place < ordinal) AS "
+                + "\(sql.name(internalName("row"))),\n       \(values.joined(separator: ",\n       "))\nFROM \(numbered)"
+        )
     }
 
     private func addRejects(to script: inout SQLScript, isMany: Bool) {
@@ -134,16 +195,41 @@ package struct Intake {
                 + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
                 + "       lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) AS problem,\n"
                 + "       min(csv_line) AS line\nFROM reject_errors\nGROUP BY file_id, line")
+        // A value is cut where it is long: then nobody knows how many rows it swallowed.
+        let quote = sql.text(source.csv.quote)
+        let escaped = source.csv.escape == source.csv.quote ? "''" : sql.text(source.csv.escape + source.csv.quote)
+        let marks = "len(string_split(replace(csv_line, \(escaped), ''), \(quote))) - 1"
+        script.add(
+            "look for what cannot be put aside line by line",
+            "SELECT 'unreadable' AS caudal, \(file) AS file, min(CAST(line AS BIGINT)) AS line, count(DISTINCT line) AS lines,\n"
+                + "       error_type = 'INVALID ENCODING' AS encoding\nFROM reject_errors\n"
+                + "WHERE error_type = 'INVALID ENCODING' OR error_type = 'LINE SIZE OVER MAXIMUM' OR error_type = 'UNQUOTED VALUE'\n"
+                + "  AND (length(csv_line) NOT BETWEEN 1 AND 9999 OR contains(csv_line, E'\\n') AND (\(marks)) % 2 = 1)\n"
+                + "GROUP BY ALL\nORDER BY encoding DESC, file, line")
+    }
+
+    /// What makes the file unreadable as a whole, from what the search found; nil where every line was a row or put aside.
+    package func fault(in readings: DataReadings) -> Failure? {
+        guard let row = readings.rows("unreadable").first, let line = row.integer("line") else { return nil }
+        let file = row.integer("file").map { fileNames[Int($0)] } ?? ""
+        guard row.fields["encoding"] == .boolean(true) else {
+            return Failure(
+                "a quotation mark opened in line \(line.grouped) of \(file) is never closed, or not within "
+                    + "\(DataSource.longestLine / 1_000_000) MB: everything behind it would be one value",
+                remedy: CSVMessage.quoteRemedy)
+        }
+        let more = (row.integer("lines") ?? 1) - 1
+        return Failure(
+            "line \(line.grouped) of \(file) is not UTF-8" + (more > 0 ? ", nor are \(more.grouped) others" : ""),
+            remedy: CSVMessage.encodingRemedy)
     }
 
     /// The statement that lists each broken rule of each invalid row.
     private var violations: String {
         var cases: [String] = []
-        for column in source.columns {
-            guard let rules = schema.rules(of: column.name) else { continue }
+        for (column, rules, isRequired) in ruledColumns {
             let list = predicates.rules(
-                column.name, rules, form: Self.form(of: column, in: source),
-                isRequired: schema.required.contains(column.name))
+                column.name, rules, form: Self.form(of: column, in: source), isRequired: isRequired)
             for rule in list {
                 let entry =
                     "{'column': \(sql.text(rule.column)), 'rule': \(sql.text(rule.label)), "
@@ -151,14 +237,20 @@ package struct Intake {
                 cases.append("CASE WHEN \(rule.isBroken)\n           THEN \(entry) END")
             }
         }
-        let raw =
-            "CAST(to_json({\(source.columns.map { "\(sql.text($0.name)): \(sql.name($0.name))" }.joined(separator: ", "))}) AS VARCHAR)"
+        let fields = columns.map { "\(sql.text($0.name)): \(sql.name($0.name))" }.joined(separator: ", ")
+        let raw = source.isForeignJSON ? internalName("json") : "CAST(to_json({\(fields)}) AS VARCHAR)"
         let broken =
             "SELECT file, \"row\", NULL AS \"column\", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw\nFROM broken"
-        guard !cases.isEmpty else { return "CREATE TEMP TABLE violations AS\n\(broken)" }
-        return "CREATE TEMP TABLE violations AS\nSELECT file, \"row\", v.\"column\", v.rule, v.value, raw\n"
-            + "FROM (SELECT file, \"row\", \(raw) AS raw, unnest([\n         \(cases.joined(separator: ",\n         "))\n"
-            + "       ]) AS v FROM invalid)\nWHERE v IS NOT NULL\nUNION ALL\n\(broken)"
+        let lists =
+            (cases.isEmpty ? [] : ["[\n         \(cases.joined(separator: ",\n         "))\n       ]"])
+            + (source.isForeignJSON ? objectViolations : [])
+        guard !lists.isEmpty else { return "CREATE TEMP TABLE violations AS\n\(broken)" }
+        // Our own names become plain ones only where the columns of the file are out of sight.
+        return
+            "CREATE TEMP TABLE violations AS\nSELECT file, \"row\", v.\"column\" AS \"column\", v.rule AS rule, "
+            + "v.value AS value, raw\n"
+            + "FROM (SELECT \(internalName("file")) AS file, \(sql.name(internalName("row"))) AS \"row\", \(raw) AS raw,\n"
+            + "       unnest(\(lists.joined(separator: " || "))) AS v FROM invalid)\nWHERE v IS NOT NULL\nUNION ALL\n\(broken)"
     }
 
     /// The rows of the quarantine: one for each broken rule, in the order of the file.
@@ -170,56 +262,6 @@ package struct Intake {
             + "ORDER BY violations.file, \"row\", \"column\" NULLS FIRST, rule"
     }
 
-    // MARK: - Corrections
-
-    /// The columns of a file of corrections that say which row of which file each line stands for.
-    package static let correctedFile = "quarantine_file"
-    package static let correctedRow = "quarantine_row"
-
-    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
-    ///
-    /// A row that is not invalid, or not any more, is left as it is: nothing comes in twice. Of several files the last
-    /// one that has a row counts.
-    private func addCorrections(_ files: [String], to script: inout SQLScript) {
-        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
-        let reader =
-            "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
-            + "union_by_name = true, filename = true)"
-        let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
-        script.add(
-            "refuse corrections that say two things of a row",
-            "SELECT CASE WHEN count(*) > 0 THEN error('the corrections have more than one line for row ' || min(r)) END\n"
-                + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
-                + "\(Self.correctedRow) HAVING count(*) > 1)")
-        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
-            separator: " ")
-        let columns = source.columns.map { column in
-            let name = "given.\(sql.name(column.name))"
-            let typed = Self.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
-            return "\(typed) AS \(sql.name(column.name))"
-        }
-        script.add(
-            "take the corrected rows in place of the invalid ones",
-            "CREATE TEMP TABLE corrected AS\nSELECT bad.file, bad.\"row\",\n       "
-                + columns.joined(separator: ",\n       ")
-                + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
-                + "JOIN (SELECT file, \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
-                + "  ON bad.\"row\" = CAST(given.\(Self.correctedRow) AS BIGINT)"
-                + " AND CASE bad.file \(names) END = given.\(Self.correctedFile)")
-        for table in ["invalid", "broken"] {
-            script.add(
-                "their \(table) forms are gone",
-                "DELETE FROM \(table) WHERE EXISTS (SELECT 1 FROM corrected AS c\n"
-                    + "  WHERE c.file = \(table).file AND c.\"row\" = \(table).\"row\")")
-        }
-        let all = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
-        script.add(
-            "corrected rows that are still invalid",
-            "INSERT INTO invalid (file, \"row\", \(all))\nSELECT file, \"row\", \(all) FROM corrected WHERE (\(isValid)) IS NOT TRUE"
-        )
-        script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
-    }
-
     /// The valid rows with their types.
     ///
     /// `isCorrected`: whether rows were corrected, whose valid ones come behind the others.
@@ -227,7 +269,7 @@ package struct Intake {
         let list = typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
         let selected = "SELECT \(list.joined(separator: ",\n       "))"
-        let valid = "\(selected)\nFROM \(from(keepsRejects: true))\nWHERE \(isValid)\(item)"
+        let valid = "\(selected)\nFROM \(from)\nWHERE \(isValid)\(item)"
         guard isCorrected else { return valid }
         return "\(valid)\nUNION ALL\n\(selected)\nFROM corrected\nWHERE \(isValid)"
     }

@@ -44,11 +44,11 @@ package struct ValueRules: Sendable, Equatable {
         case email, uri, uuid
     }
 
-    /// A value of `enum` or `const`.
-    package enum Scalar: Sendable, Equatable {
+    /// A value of `enum` or `const`; two are equal as JSON has it, whatever the order of an object's keys.
+    package indirect enum Constant: Sendable, Equatable {
         case text(String), number(Double), boolean(Bool), null
-        /// A list or an object, as its JSON text.
-        case compound(String)
+        case list([Constant])
+        case object([String: Constant])
     }
 
     /// The types it may have; nil means any.
@@ -61,7 +61,7 @@ package struct ValueRules: Sendable, Equatable {
     package var minLength: Int?
     package var maxLength: Int?
     package var pattern: String?
-    package var allowed: [Scalar]?
+    package var allowed: [Constant]?
     package var format: Format?
     /// Whether nothing at all fits: the schema `false`.
     package var isImpossible = false
@@ -114,11 +114,12 @@ package enum RowSchemaReader {
     package static func read(_ root: ConfigNode, file: String, _ problems: ConfigProblems) -> RowSchema? {
         var schema = RowSchema(file: file, properties: [], required: [], additional: .allowed)
         schema.definitionText = root.definitionLines().joined(separator: "\n")
-        if case .scalar(let text, isQuoted: false) = root.content, text == "true" || text == "false" {
-            var rules = ValueRules()
-            rules.isImpossible = text == "false"
-            schema.additional = .ruled(rules)
-            return schema
+        if case .scalar("true", isQuoted: false) = root.content { return schema }
+        if case .scalar("false", isQuoted: false) = root.content {
+            problems.report(
+                "the schema 'false' lets no row through", remedy: "describe the rows that are valid",
+                at: root.location)
+            return nil
         }
         guard case .mapping = root.content else {
             problems.report("a JSON Schema must be an object, not \(root.kindName)", at: root.location)
@@ -198,13 +199,13 @@ package enum RowSchemaReader {
         }
         if let node = reader.node("enum") {
             if case .sequence(let nodes) = node.content {
-                rules.allowed = nodes.map(scalar)
+                rules.allowed = nodes.map(constant)
             } else {
                 problems.report("'enum' must be a list, not \(node.kindName)", at: node.location)
             }
         }
         if let node = reader.node("const") {
-            let value = scalar(node)
+            let value = constant(node)
             rules.allowed = rules.allowed?.filter { $0 == value } ?? [value]
         }
         refuseUnsupported(&reader)
@@ -238,25 +239,38 @@ package enum RowSchemaReader {
         }
     }
 
-    private static func scalar(_ node: ConfigNode) -> ValueRules.Scalar {
+    private static func constant(_ node: ConfigNode) -> ValueRules.Constant {
         switch node.content {
         case .scalar(let text, isQuoted: true): .text(text)
         case .scalar("null", _): .null
         case .scalar("true", _): .boolean(true)
         case .scalar("false", _): .boolean(false)
         case .scalar(let text, _): Double(text).map { .number($0) } ?? .text(text)
-        case .sequence, .mapping: .compound(json(node))
+        case .sequence(let nodes): .list(nodes.map(constant))
+        case .mapping(let entries):
+            .object(Dictionary(entries.map { ($0.key.value, constant($0.value)) }) { _, last in last })
         }
     }
+}
 
-    /// A node as compact JSON text.
-    private static func json(_ node: ConfigNode) -> String {
-        switch node.content {
-        case .scalar(let text, isQuoted: true): JSONText.quoted(text)
-        case .scalar(let text, _): text
-        case .sequence(let nodes): "[" + nodes.map(json).joined(separator: ",") + "]"
-        case .mapping(let entries):
-            "{" + entries.map { JSONText.quoted($0.key.value) + ":" + json($0.value) }.joined(separator: ",") + "}"
+extension ValueRules.Constant {
+    /// As JSON writes it; a text by itself without quotation marks.
+    package var description: String {
+        if case .text(let text) = self { return text }
+        return json
+    }
+
+    private var json: String {
+        switch self {
+        case .text(let text): JSONText.quoted(text)
+        case .number(let number): number.plain
+        case .boolean(let truth): String(truth)
+        case .null: "null"
+        case .list(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
+        case .object(let members):
+            "{"
+                + members.sorted { $0.key < $1.key }.map { JSONText.quoted($0.key) + ":" + $0.value.json }
+                .joined(separator: ",") + "}"
         }
     }
 }

@@ -35,6 +35,12 @@ extension SQLDialect {
         }
     }
 
+    /// A number as a literal: a whole one where it is whole.
+    func literal(_ number: Double) -> String {
+        number == number.rounded() && abs(number) < 1e15
+            ? literal(.integer(Int64(number))) : literal(.number(number))
+    }
+
     /// An expression over columns that are in sight under their own names.
     ///
     /// `references` gives the types of bound values; those it does not have are text.

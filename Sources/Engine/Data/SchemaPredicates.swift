@@ -17,15 +17,21 @@ package struct SchemaPredicates {
     package enum Form: Sendable, Equatable {
         /// As text, with nothing for a missing value.
         case text
+        /// As JSON, whose values have types of their own; with the type of a column that holds all of them.
+        case json(ColumnType)
         case typed(ColumnType)
     }
 
     private let sql: any SQLDialect
+    private let json: JSONPredicates
+    private let formats: FormatPredicates
     /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
     private let isStrict: Bool
 
     package init(dialect: any SQLDialect, isStrict: Bool) {
         sql = dialect
+        json = JSONPredicates(dialect: dialect)
+        formats = FormatPredicates(dialect: dialect, isStrict: isStrict)
         self.isStrict = isStrict
     }
 
@@ -69,12 +75,14 @@ package struct SchemaPredicates {
     /// SQL for a valid value as the type its rules make of it.
     package func typed(_ column: String, _ rules: ValueRules, form: Form) -> (sql: String, type: ColumnType) {
         let value = sql.name(column)
-        guard form == .text else {
-            if case .typed(let type) = form { return (value, type) }
-            return (value, .text)
+        switch form {
+        case .typed(let type): return (value, type)
+        case .json(let type): return json.typed(value, rules, found: type)
+        case .text: break
         }
         switch rules.columnType {
         case .text: return (value, .text)
+        case .timestamp where isStrict: return (FormatPredicates.utc(value, sql), .timestamp)
         case .timestamp: return (timestamp(value), .timestamp)
         case .date: return (sql.tryCast(value, to: .date), .date)
         case let type: return (sql.tryCast(value, to: type), type)
@@ -100,6 +108,7 @@ package struct SchemaPredicates {
             let options = types.compactMap { textHolds(value, $0) }
             return options.isEmpty
                 ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+        case .json: return json.typeHolds(value, rules)
         case .typed(let type):
             return types.contains { Self.fits(type, $0) } ? nil : "FALSE"
         }
@@ -132,19 +141,24 @@ package struct SchemaPredicates {
     // MARK: - Values
 
     private func valueRules(_ value: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
+        if case .json = form { return json.valueRules(value, rules, formats: formats) }
         var list: [(String, String)] = []
         let number = numeric(value, rules, form)
         if let number {
-            if let bound = rules.minimum { list.append(("minimum: \(bound.plain)", "\(number) >= \(literal(bound))")) }
-            if let bound = rules.maximum { list.append(("maximum: \(bound.plain)", "\(number) <= \(literal(bound))")) }
+            if let bound = rules.minimum {
+                list.append(("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))"))
+            }
+            if let bound = rules.maximum {
+                list.append(("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))"))
+            }
             if let bound = rules.exclusiveMinimum {
-                list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(literal(bound))"))
+                list.append(("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))"))
             }
             if let bound = rules.exclusiveMaximum {
-                list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(literal(bound))"))
+                list.append(("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))"))
             }
             if let step = rules.multipleOf {
-                let ratio = "\(number) / \(literal(step))"
+                let ratio = "\(number) / \(sql.literal(step))"
                 list.append(("multipleOf: \(step.plain)", "abs(\(ratio) - round(\(ratio))) < 1e-9"))
             }
         }
@@ -155,7 +169,7 @@ package struct SchemaPredicates {
             if let pattern = rules.pattern {
                 list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern)))
             }
-            if let format = rules.format { list.append(("format: \(format.rawValue)", formatHolds(value, format))) }
+            if let format = rules.format { list.append(("format: \(format.rawValue)", formats.holds(value, format))) }
         }
         if let allowed = rules.allowed {
             let words = allowed.map(\.description).joined(separator: ", ")
@@ -168,6 +182,7 @@ package struct SchemaPredicates {
     private func numeric(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
         switch form {
         case .typed(let type): return type.isNumeric ? value : nil
+        case .json: return nil
         case .text:
             let types = rules.types ?? []
             if types.contains(.integer), !types.contains(.number) { return sql.tryCast(value, to: .integer) }
@@ -175,60 +190,19 @@ package struct SchemaPredicates {
         }
     }
 
-    private func literal(_ number: Double) -> String {
-        number == number.rounded() && abs(number) < 1e15
-            ? sql.literal(.integer(Int64(number))) : sql.literal(.number(number))
-    }
-
-    private func isAllowed(_ value: String, _ allowed: [ValueRules.Scalar], _ number: String?) -> String {
+    private func isAllowed(_ value: String, _ allowed: [ValueRules.Constant], _ number: String?) -> String {
         var options: [String] = []
         let texts = allowed.compactMap { if case .text(let text) = $0 { sql.text(text) } else { nil } }
         if !texts.isEmpty { options.append("\(value) IN (\(texts.joined(separator: ", ")))") }
         for scalar in allowed {
             switch scalar {
-            case .number(let bound): options.append("\(number ?? sql.tryCast(value, to: .number)) = \(literal(bound))")
+            case .number(let bound):
+                options.append("\(number ?? sql.tryCast(value, to: .number)) = \(sql.literal(bound))")
             case .boolean(let truth): options.append("CAST(\(value) AS VARCHAR) = '\(truth)'")
-            case .text, .null, .compound: break
+            case .text, .null, .list, .object: break
             }
         }
         return options.isEmpty
             ? "FALSE" : options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
-    }
-
-    // MARK: - Formats
-
-    private func formatHolds(_ value: String, _ format: ValueRules.Format) -> String {
-        let date = sql.tryCast(value, to: .date)
-        let moment = sql.tryCast(value, to: .timestamp)
-        switch format {
-        case .date where !isStrict:
-            return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
-        case .dateTime where !isStrict:
-            // Whatever the engine takes for a date, as long as it begins with a digit and has all of its parts.
-            return "\(moment) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
-        case .date: return "regexp_full_match(\(value), '[0-9]{4}-[0-9]{2}-[0-9]{2}') AND \(date) IS NOT NULL"
-        case .dateTime:
-            let shape =
-                "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
-                + "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-            return "regexp_full_match(\(value), '\(shape)') AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
-        case .email:
-            return "regexp_full_match(\(value), '[^@\\s.]+(\\.[^@\\s.]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*')"
-        case .uri: return "regexp_full_match(\(value), '[A-Za-z][A-Za-z0-9+.-]*:[^\\s<>\"{}|\\\\^`]+')"
-        case .uuid:
-            return "regexp_full_match(\(value), '[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}')"
-        }
-    }
-}
-
-extension ValueRules.Scalar {
-    /// As JSON writes it, without quotation marks.
-    package var description: String {
-        switch self {
-        case .text(let text), .compound(let text): text
-        case .number(let number): number.plain
-        case .boolean(let truth): String(truth)
-        case .null: "null"
-        }
     }
 }

@@ -209,12 +209,14 @@ struct DuckDBMessage {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
             }
         }
+        if let fault = CSVMessage(text) { return fault.message }
         let line = text.split(separator: "\n").first.map(String.init) ?? text
         return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
     }
 
     func remedy(memory: Int64) -> String? {
-        switch (kind, errno) {
+        if let fault = CSVMessage(text) { return fault.remedy }
+        return switch (kind, errno) {
         case (_, "28"): "free some space on that disk, then retry"
         case ("Out of Memory", _):
             "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"

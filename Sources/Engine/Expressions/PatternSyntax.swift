@@ -116,11 +116,24 @@ package struct PatternSyntax {
             throw Fault(
                 "'\\\(next)' refers back to a group, which data engines do not have", remedy: "write it without")
         }
+        try checkEscape(of: next, known: "aAbBCdDfnpPrsStvwWxz01234567")
         place += 2
         if "pPx".contains(next), peek() == "{" {
             guard let end = pattern[place...].firstIndex(of: "}") else { throw Fault("'\\\(next){' is not closed") }
             place = end + 1
         }
+    }
+
+    /// Refuses a letter behind a backslash that means nothing here; what is no letter stands for itself.
+    private func checkEscape(of letter: Character, known: String) throws(Fault) {
+        guard letter.isLetter || letter.isNumber || !letter.isASCII, !known.contains(letter) else { return }
+        let remedy =
+            switch letter {
+            case "u": "write '\\x{00E9}' with the character's number, or the character itself"
+            case "Z": "write '\\z'"
+            default: "write the character without a backslash, or '\\x{…}' with its number"
+            }
+        throw Fault("'\\\(letter)' means nothing here", remedy: remedy)
     }
 
     private mutating func characters() throws(Fault) {
@@ -130,6 +143,7 @@ package struct PatternSyntax {
         if peek() == "]" { place += 1 }
         while let character = peek(), character != "]" {
             if character == "\\" {
+                if let next = peek(1) { try checkEscape(of: next, known: "adDfnpPrsStvwWx01234567") }
                 place += 2
             } else if follows("[:"), let end = pattern[place...].firstIndex(of: "]"), pattern[end - 1] == ":" {
                 place = end + 1
@@ -155,7 +169,10 @@ package struct PatternSyntax {
             before = .nothing
             return
         }
-        if follows("(?P<") || follows("(?<") {
+        if follows("(?<") {
+            throw Fault("it names a group with '(?<'", remedy: "write '(?P<' instead, or '(' where no name is needed")
+        }
+        if follows("(?P<") {
             guard let end = pattern[place...].firstIndex(of: ">") else { throw Fault("the name of a group has no '>'") }
             place = end + 1
             open += 1

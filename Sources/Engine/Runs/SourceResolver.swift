@@ -87,6 +87,14 @@ package final class SourceResolver: Sendable {
     private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
         let key = files.map(Self.version).joined(separator: "\n")
         if let source = known.withLock({ $0[key] }) { return source }
+        for file in files where dataset.format != .parquet {
+            do throws(Failure) {
+                try await CompressedFile.check(
+                    file, named: PathText.relative(file, to: pipeline.root), reactor: tools.reactor)
+            } catch {
+                throw Failure(error.message, remedy: error.remedy, location: dataset.placeLocation)
+            }
+        }
         var source = DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [],
             isOwn: false)
@@ -149,26 +157,28 @@ package final class SourceResolver: Sendable {
     // MARK: - What is in them
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
-        if source.format == .csv, source.csv.encoding == nil {
-            source.csv.encoding = Self.encoding(of: source.files[0])
+        if source.format == .csv, source.csv.encoding == nil || source.csv.encoding == "utf-16" {
+            source.csv.encoding = try encoding(of: source.files[0], dataset) ?? source.csv.encoding
         }
         let sql = DuckDBDialect()
         var script = SQLScript(title: "what is in \(dataset.name)")
         if source.format == .csv {
-            for (index, file) in source.files.enumerated() {
-                // A file whose values nothing divides: each line comes whole.
-                let reader =
-                    "read_csv(\(sql.text(file)), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
-                    + "delim = E'\\x01', quote = '', escape = '', encoding = \(sql.text(source.csv.encoding ?? "utf-8")), "
-                    + "null_padding = true, strict_mode = false)"
-                script.add("the first line", "SELECT 'header' AS caudal, \(index) AS file, line FROM \(reader) LIMIT 1")
-            }
+            for index in source.files.indices { addFirstLines(1, of: index, source, to: &script) }
         } else {
             let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
-            let reader =
-                source.format == .parquet
-                ? "read_parquet(\(list))"
-                : "read_json(\(list), format = '\(source.format == .jsonl ? "newline_delimited" : "auto")')"
+            var reader = "read_parquet(\(list))"
+            if source.format != .parquet {
+                // A line that cannot be read is a matter of the stage that reads it, which counts it.
+                let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+                reader =
+                    "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
+                    + "map_inference_threshold = -1)"
+                // Where a line is no object, the description is that of one column for everything.
+                script.add(
+                    "the keys",
+                    "SELECT 'key' AS caudal, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
+                        + "AS structure\n      FROM \(source.jsonReader(sql)) WHERE json_type(json) = 'OBJECT')")
+            }
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
         // Where there is no DuckDB, that is the fault, and not the file.
@@ -178,28 +188,65 @@ package final class SourceResolver: Sendable {
             readings = try await tools.ask(script, reading: source.files)
         } catch {
             let files = source.files.map { PathText.relative($0, to: pipeline.root) }.joined(separator: ", ")
-            let remedy =
-                error.message.contains("ncod")
-                ? "say how it is written with 'csv: {encoding: latin-1}' or utf-16"
-                : "check that it is a \(source.format.rawValue) file"
             throw Failure(
-                "\(files.shortened(to: 200)) cannot be read: \(error.message)", remedy: remedy,
+                "\(files.shortened(to: 200)) cannot be read: \(error.message)",
+                remedy: error.remedy ?? "check that it is a \(source.format.rawValue) file",
                 location: dataset.placeLocation)
         }
         if source.format == .csv {
-            try readHeaders(&source, dataset, readings)
-        } else {
+            try await readHeaders(&source, dataset, readings)
+        } else if source.format == .parquet {
             source.columns = OutputSQL.columns(readings)
+        } else {
+            let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
+            let keys = readings.rows("key").compactMap { $0.text("name") }
+            source.columns = keys.map { Column($0, types[$0] ?? .other("JSON")) }
         }
     }
 
-    private func readHeaders(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) throws {
-        let lines = readings.rows("header").compactMap { $0.text("line") }
-        guard let first = lines.first, let quote = source.csv.quote.first else {
-            throw Failure(
-                "\(PathText.relative(source.files[0], to: pipeline.root)) has no first line",
-                location: dataset.placeLocation)
+    /// Adds the statement that gives the first lines of a CSV file.
+    private func addFirstLines(_ count: Int, of index: Int, _ source: DataSource, to script: inout SQLScript) {
+        let sql = DuckDBDialect()
+        // A file whose values nothing divides: each line comes whole.
+        let reader =
+            "read_csv(\(sql.text(source.files[index])), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
+            + "delim = E'\\x01', quote = '', escape = '', encoding = \(sql.text(source.csv.encoding ?? "utf-8")), "
+            + "null_padding = true, strict_mode = false)"
+        script.add(
+            "the first lines", "SELECT 'header' AS caudal, \(index) AS file, line FROM \(reader) LIMIT \(count)")
+    }
+
+    /// The header of each file, which goes over several lines where a name does.
+    private func headers(
+        of source: DataSource, _ dataset: Dataset, _ readings: DataReadings, quote: Character
+    ) async throws -> [String] {
+        func lines(_ index: Int, _ readings: DataReadings) -> [String] {
+            readings.rows("header").filter { $0.integer("file") == Int64(index) }.map { $0.text("line") ?? "" }
         }
+        var headers: [String] = []
+        for index in source.files.indices {
+            var found = lines(index, readings)
+            if let first = found.first, !CSVHeader.isWhole(first, quote: quote) {
+                var script = SQLScript(title: "the header of \(dataset.name)")
+                addFirstLines(Self.headerLines, of: index, source, to: &script)
+                found = lines(index, try await tools.ask(script, reading: source.files))
+            }
+            guard let header = CSVHeader.record(of: found, quote: quote) else {
+                throw Failure(
+                    "the first line of \(PathText.relative(source.files[index], to: pipeline.root)) is blank",
+                    remedy: "begin the file with its header", location: dataset.placeLocation)
+            }
+            headers.append(header)
+        }
+        return headers
+    }
+
+    private func readHeaders(
+        _ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings
+    ) async throws {
+        guard let quote = source.csv.quote.first else { return }
+        let lines = try await headers(of: source, dataset, readings, quote: quote)
+        guard let first = lines.first else { return }
         if source.csv.delimiter == nil { source.csv.delimiter = CSVHeader.delimiter(of: first, quote: quote) }
         guard let delimiter = source.csv.delimiter?.first else { return }
         guard source.csv.hasHeader else {
@@ -228,14 +275,22 @@ package final class SourceResolver: Sendable {
         source.columns = names.map { Column($0, .text) }
     }
 
+    /// How many lines a header may have.
+    private static let headerLines = 100
+
     /// The encoding that a file's first bytes tell; nil for UTF-8, which has no mark or a harmless one.
-    private static func encoding(of path: String) -> String? {
+    private func encoding(of path: String, _ dataset: Dataset) throws(Failure) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var bytes: [UInt8] = [0, 0]
         guard read(descriptor, &bytes, 2) == 2 else { return nil }
-        return bytes == [0xFF, 0xFE] || bytes == [0xFE, 0xFF] ? "utf-16" : nil
+        if bytes == [0xFE, 0xFF] {
+            throw Failure(
+                "\(PathText.relative(path, to: pipeline.root)) is UTF-16 with the high byte first, which cannot be read",
+                remedy: "turn it into UTF-8: iconv -f UTF-16 -t UTF-8", location: dataset.placeLocation)
+        }
+        return bytes == [0xFF, 0xFE] ? "utf-16" : nil
     }
 }
 

@@ -136,7 +136,11 @@ package struct ValidateStage: StageType {
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 evidence: [evidence],
                 conclude: { readings in
-                    try stage.conclude(
+                    if var fault = intake.fault(in: readings) {
+                        fault.location = attempt.pipeline.dataset(stage.input.value)?.placeLocation
+                        throw fault
+                    }
+                    return try stage.conclude(
                         readings, schema: schema.file, evidence: evidence, output: output.staged,
                         written: OutputSQL.rowCount(readings, statement: written))
                 },

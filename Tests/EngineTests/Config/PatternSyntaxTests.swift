@@ -11,6 +11,9 @@ struct PatternSyntaxTests {
             ("a**", "'*' repeats a repetition"), ("a\\", "it ends in a single backslash"),
             ("(a)\\1", "'\\1' refers back"), ("(?=a)", "it uses '(?='"), ("a{2,1}", "no number of repetitions"),
             ("a{1001}", "no number of repetitions"), ("[z-a]", "no range"), ("(?P<n", "has no '>'"), ("(?y)", "'(?'"),
+            ("(?<year>a)", "names a group"), ("\\u00e9", "'\\u' means nothing"), ("[\\u00e9]", "'\\u' means"),
+            ("\\cA", "'\\c'"),
+            ("a\\Z", "'\\Z'"), ("[\\b]", "'\\b'"),
         ])
     func faults(pattern: String, part: String) throws {
         let fault = try #require(PatternSyntax.fault(in: pattern))
@@ -20,7 +23,7 @@ struct PatternSyntaxTests {
     @Test(
         "What RE2 understands is never refused",
         arguments: [
-            "", "^O-[0-9]+$", "[]a]", "[^]a]", "[[:alpha:]_]", "(?i)abc", "(?i:abc)d", "(?P<name>x)", "(?<name>x)",
+            "", "^O-[0-9]+$", "[]a]", "[^]a]", "[[:alpha:]_]", "(?i)abc", "(?i:abc)d", "(?P<name>x)", "[\\x41\\-\\d]",
             "a{,5}", "a{", "a{2}b{2,}c{2,5}?", "\\Q(*\\E", "\\Q((", "\\pN\\p{Greek}\\x{10FFFF}\\x41", "\\012", "()",
             "a||b",
             "(|a)*", "^*", "\\b+x", "x*?", "x??", "]", "}", "[a\\]b]", "[\\w-]", "(?s-m:.)", "\\.\\(\\)", "[*+?(){}]",

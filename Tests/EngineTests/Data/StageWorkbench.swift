@@ -14,6 +14,8 @@ struct StageWorkbench {
         var columns: [Column]
         var checks: [CheckResult]
         var account: RowAccount?
+        /// What the stage wrote, absolute.
+        var staged: [String] = []
     }
 
     init() throws { folder = try ScratchFolder() }
@@ -37,6 +39,12 @@ struct StageWorkbench {
         let header = String(csv.prefix { !$0.isNewline })
         let columns = CSVHeader.values(of: header, delimiter: ",", quote: "\"").map { Column($0, .text) }
         return DataSource(dataset: name, files: [file], format: .csv, columns: columns, isOwn: false)
+    }
+
+    /// Lines of JSON of somebody else, with the keys that its rows have.
+    func foreign(_ name: DatasetName, lines: [String], keys: [Column]) throws -> DataSource {
+        let file = try folder.write("\(name).jsonl", lines.map { $0 + "\n" }.joined())
+        return DataSource(dataset: name, files: [file], format: .jsonl, columns: keys, isOwn: false)
     }
 
     /// Runs the only stage of a pipeline.
@@ -75,6 +83,7 @@ struct StageWorkbench {
         let concluded = try work.conclude(readings)
         return Outcome(
             execution: execution, rows: execution.rows, columns: work.outputs.last?.columns ?? [],
-            checks: concluded.checks + work.judge(readings, execution.errors, []), account: concluded.rows)
+            checks: concluded.checks + work.judge(readings, execution.errors, []), account: concluded.rows,
+            staged: work.outputs.map(\.staged))
     }
 }

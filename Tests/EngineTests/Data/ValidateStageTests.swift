@@ -54,7 +54,10 @@ import Testing
                 #"{"type": "string", "format": "email"}"#, ["a.b@example.org", "a@b"],
                 ["a", "@b.c", "a@", "a b@c.d", "a@b@c"]
             ),
-            (#"{"type": "string", "format": "uri"}"#, ["https://a.b/c?d#e", "urn:x:y"], ["a b", "//x", "http:"]),
+            (
+                #"{"type": "string", "format": "uri"}"#, ["https://a.b/c?d#e", "urn:x:y", "https://[::1]:80/"],
+                ["a b", "//x", "http:a b", "http://a:b/%6"]
+            ),
             (
                 #"{"type": "string", "format": "uuid"}"#, ["123e4567-e89b-12d3-a456-426614174000"],
                 ["123e4567e89b12d3a456426614174000"]

@@ -1,0 +1,76 @@
+/// The formats of JSON Schema as SQL predicates over a text.
+///
+/// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the part of RFC 5321 that
+/// addresses in use keep to.
+struct FormatPredicates {
+    private let sql: any SQLDialect
+    /// Whether dates and times must be written exactly as RFC 3339 has them.
+    private let isStrict: Bool
+
+    init(dialect: any SQLDialect, isStrict: Bool) {
+        sql = dialect
+        self.isStrict = isStrict
+    }
+
+    /// SQL that is true where `value` has the format.
+    func holds(_ value: String, _ format: ValueRules.Format) -> String {
+        let date = sql.tryCast(value, to: .date)
+        let moment = sql.tryCast(value, to: .timestamp)
+        switch format {
+        case .date where !isStrict:
+            return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
+        case .dateTime where !isStrict:
+            // Whatever the engine takes for a date, as long as it begins with a digit and has all of its parts.
+            return "\(moment) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
+        case .date: return "\(isAll(value, Self.day)) AND \(date) IS NOT NULL"
+        case .dateTime:
+            // A leap second is the last one of a day in UTC.
+            return "\(isAll(value, Self.moment)) AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
+                + " AND (substr(\(value), 18, 2) <> '60'"
+                + " OR strftime(\(Self.utc(value, sql)), '%H:%M:%S') = '00:00:00')"
+        case .email: return isAll(value, "[^@\\s.]+(\\.[^@\\s.]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*")
+        case .uri: return isAll(value, Self.uri)
+        case .uuid: return isAll(value, "[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+        }
+    }
+
+    /// A date and time of RFC 3339 in UTC, to the microsecond; a leap second is the second after it.
+    static func utc(_ value: String, _ sql: any SQLDialect) -> String {
+        // The engine reads neither 't' and 'z' nor a second 60, and rounds nothing beyond microseconds.
+        let plain = "regexp_replace(upper(\(value)), '(T..:..:)60|([.][0-9]{6})[0-9]+', '\\1\\2')"
+        let whole =
+            "CASE WHEN substr(\(value), 18, 2) = '60' THEN left(\(plain), 17) || '59' || substr(\(plain), 18) "
+            + "ELSE \(plain) END"
+        return "timezone('UTC', TRY_CAST(\(whole) AS TIMESTAMPTZ)) + "
+            + "CASE WHEN substr(\(value), 18, 2) = '60' THEN INTERVAL 1 SECOND ELSE INTERVAL 0 SECOND END"
+    }
+
+    private func isAll(_ value: String, _ pattern: String) -> String {
+        "regexp_full_match(\(value), \(sql.text(pattern)))"
+    }
+
+    private static let day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+    private static let moment =
+        day + "[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+
+    /// RFC 3986, appendix A.
+    private static let uri: String = {
+        let escaped = "%[0-9A-Fa-f]{2}"
+        let name = "(?:[A-Za-z0-9._~!$&'()*+,;=-]|\(escaped))"
+        let user = "(?:[A-Za-z0-9._~!$&'()*+,;=:-]|\(escaped))"
+        let letter = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|\(escaped))"
+        let byte = "(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+        let (group, tail) = ("[0-9A-Fa-f]{1,4}", "(?:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}|(?:\(byte)\\.){3}\(byte))")
+        func before(_ most: Int) -> String { "(?:(?:\(group):){0,\(most)}\(group))?::" }
+        let six = [
+            "(?:\(group):){6}\(tail)", "::(?:\(group):){5}\(tail)", "(?:\(group))?::(?:\(group):){4}\(tail)",
+            "\(before(1))(?:\(group):){3}\(tail)", "\(before(2))(?:\(group):){2}\(tail)",
+            "\(before(3))\(group):\(tail)", "\(before(4))\(tail)", "\(before(5))\(group)", before(6),
+        ].joined(separator: "|")
+        let literal = "\\[(?:\(six)|[vV][0-9A-Fa-f]+\\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\\]"
+        let authority = "(?:\(user)*@)?(?:\(literal)|\(name)*)(?::[0-9]*)?"
+        let path = "(?://\(authority)(?:/\(letter)*)*|/(?:\(letter)+(?:/\(letter)*)*)?|\(letter)+(?:/\(letter)*)*|)"
+        return "[A-Za-z][A-Za-z0-9+.-]*:\(path)(?:\\?(?:\(letter)|[/?])*)?(?:#(?:\(letter)|[/?])*)?"
+    }()
+}

@@ -1,0 +1,75 @@
+/// Rows that somebody corrected after they were put aside.
+extension Intake {
+    /// The columns of a file of corrections that say which row of which file each line stands for.
+    package static let correctedFile = "quarantine_file"
+    package static let correctedRow = "quarantine_row"
+    /// The column of a file of corrections that holds a row of JSON; rows of other formats have their own columns.
+    package static let correctedJSON = "json"
+
+    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
+    ///
+    /// A row that is not invalid, or not any more, is left as it is: nothing comes in twice. Of several files the last
+    /// one that has a row counts.
+    func addCorrections(_ files: [String], to script: inout SQLScript) {
+        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        let reader =
+            "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
+            + "union_by_name = true, filename = true)"
+        let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
+        script.add(
+            "refuse corrections that say two things of a row",
+            "SELECT CASE WHEN count(*) > 0 THEN error('the corrections have more than one line for row ' || min(r)) END\n"
+                + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
+                + "\(Self.correctedRow) HAVING count(*) > 1)")
+        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+            separator: " ")
+        let (file, row) = (internalName("file"), sql.name(internalName("row")))
+        script.add(
+            "take the corrected rows in place of the invalid ones",
+            "CREATE TEMP TABLE corrected AS\nSELECT bad.file AS \(file), bad.\"row\" AS \(row),\n       "
+                + correctedColumns.joined(separator: ",\n       ")
+                + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
+                + "JOIN (SELECT \(file) AS file, \(row) AS \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
+                + "  ON bad.\"row\" = CAST(given.\(Self.correctedRow) AS BIGINT)"
+                + " AND CASE bad.file \(names) END = given.\(Self.correctedFile)")
+        for (table, ownFile, ownRow) in [("invalid", file, row), ("broken", "file", "\"row\"")] {
+            script.add(
+                "their \(table) forms are gone",
+                "DELETE FROM \(table) WHERE EXISTS (SELECT 1 FROM corrected AS c\n"
+                    + "  WHERE c.\(file) = \(table).\(ownFile) AND c.\(row) = \(table).\(ownRow))")
+        }
+        if source.isForeignJSON {
+            let text = internalName("text")
+            script.add(
+                "corrected rows that are no objects",
+                "INSERT INTO broken BY NAME\nSELECT \(file) AS file, \(row) AS \"row\", 0 AS place, "
+                    + "\(brokenProblem(internalName("json"))) AS problem, \(text) AS line\n"
+                    + "FROM corrected WHERE \(isBrokenJSON(internalName("json")))")
+            script.add(
+                "corrected rows that are still invalid",
+                "INSERT INTO invalid BY NAME\nSELECT * EXCLUDE (\(text)) FROM corrected\n"
+                    + "WHERE (\(isValid)) IS NOT TRUE AND NOT (\(isBrokenJSON(internalName("json"))))")
+        } else {
+            script.add(
+                "corrected rows that are still invalid",
+                "INSERT INTO invalid BY NAME\nSELECT * FROM corrected WHERE (\(isValid)) IS NOT TRUE")
+        }
+        script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
+    }
+
+    /// The columns of a corrected row as those of an invalid one.
+    private var correctedColumns: [String] {
+        guard source.isForeignJSON else {
+            return columns.map { column in
+                let name = "given.\(sql.name(column.name))"
+                let typed = Self.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
+                return "\(typed) AS \(sql.name(column.name))"
+            }
+        }
+        let text = "given.\(sql.name(Self.correctedJSON))"
+        let valid = "CASE WHEN json_valid(\(text)) THEN \(text) END"
+        let json = "CAST(\(valid) AS JSON)"
+        return ["\(valid) AS \(internalName("json"))", "\(text) AS \(internalName("text"))"]
+            + columns.map { "\(JSONPredicates.member($0.name, of: json, sql)) AS \(sql.name($0.name))" }
+    }
+}

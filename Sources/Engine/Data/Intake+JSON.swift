@@ -1,0 +1,122 @@
+/// JSON that somebody else wrote: each row is an object with keys and types of its own.
+extension Intake {
+    /// The columns that rows of JSON have: the keys that occur, then those that only the schema names.
+    ///
+    /// A key that the schema forbids is no column: it is a fault of the rows that have it.
+    static func jsonColumns(
+        of source: DataSource, _ schema: RowSchema, files: String, at location: SourceLocation
+    ) throws(ConfigError) -> [Column] {
+        let named = schema.properties.map(\.name)
+        var columns = source.columns.filter { schema.additional != .forbidden || named.contains($0.name) }
+        for name in named + schema.required where !columns.contains(where: { $0.name == name }) {
+            columns.append(Column(name, .text))
+        }
+        if let fault = CSVHeader.fault(in: columns.map(\.name)) {
+            throw ConfigError(
+                "the keys of \(files) cannot become columns: \(fault)",
+                remedy: "rename them, or leave them out with 'additionalProperties: false'", at: location)
+        }
+        return columns
+    }
+
+    /// The rows with their JSON text and each column by its name.
+    var jsonRows: String {
+        let isMany = source.files.count > 1
+        let values = columns.map { "\(JSONPredicates.member($0.name, of: "json", sql)) AS \(sql.name($0.name))" }
+        let own = ["json AS \(internalName("json"))"] + (isMany ? ["file_index"] : [])
+        return "(SELECT \((own + values).joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql)))"
+    }
+
+    /// SQL that is true for a line that holds no object, be it malformed or something else.
+    func isBrokenJSON(_ json: String) -> String { "json_type(\(json)) IS DISTINCT FROM 'OBJECT'" }
+
+    /// SQL for what is wrong with such a line.
+    func brokenProblem(_ json: String) -> String {
+        "CASE WHEN \(json) IS NULL THEN 'no json' ELSE 'no object, but ' || lower(json_type(\(json))) END"
+    }
+
+    /// What is true of every row that can be valid: it is an object whose keys are the columns that it has, so that
+    /// none is forbidden and none stands there twice.
+    func objectConditions(_ json: String) -> [String] {
+        let present = columns.map { "CAST(\(sql.name($0.name)) IS NOT NULL AS INTEGER)" }
+        return [
+            "json_type(\(json)) = 'OBJECT'",
+            "len(json_keys(\(json))) = \(present.isEmpty ? "0" : present.joined(separator: " + "))",
+        ]
+    }
+
+    private var knownKeys: String {
+        "CAST([\(schema.properties.map { sql.text($0.name) }.joined(separator: ", "))] AS VARCHAR[])"
+    }
+
+    /// Lists of what ``objectConditions(_:)`` found, as the other rules are listed.
+    var objectViolations: [String] {
+        let json = internalName("json")
+        let keys = "json_keys(\(json))"
+        func entries(_ keys: String, _ rule: String) -> String {
+            let value = "json_extract(\(json), '/' || replace(replace(k, '~', '~0'), '/', '~1'))"
+            return
+                "list_transform(\(keys), lambda k: {'column': k, 'rule': '\(rule)', 'value': CAST(\(value) AS VARCHAR)})"
+        }
+        let twice = "list_filter(list_distinct(\(keys)), lambda k: len(list_filter(\(keys), lambda o: o = k)) > 1)"
+        var lists = [entries(twice, "key stands twice")]
+        if schema.additional == .forbidden {
+            lists.append(
+                entries(
+                    "list_filter(list_distinct(\(keys)), lambda k: NOT list_contains(\(knownKeys), k))",
+                    "additionalProperties: false"))
+        }
+        return lists
+    }
+
+    /// Adds the statement that collects the lines that are no objects, with what stands there.
+    func addBrokenJSON(to script: inout SQLScript, numbered: String) {
+        let json = "CAST(bad[1] AS JSON)"
+        let found =
+            "SELECT file, ordinal AS \"row\", 0 AS place, \(brokenProblem(json)) AS problem, bad[1] AS line\n"
+            + "FROM \(numbered)\nWHERE \(isBrokenJSON(json))"
+        guard source.format == .jsonl else {
+            script.add("collect what is no row", "CREATE TEMP TABLE broken AS\n\(found)")
+            return
+        }
+        script.add("collect the lines that are no rows", "CREATE TEMP TABLE broken AS\n\(found)")
+        var parts: [String] = []
+        for file in source.files.indices {
+            let (lines, rejects) = ("lines_\(file)", "lines_\(file)_rejects")
+            script.add(
+                "find what stands in the lines that cannot be read", weight: 3,
+                "CREATE TEMP TABLE \(lines) AS\nSELECT n, line\nFROM (SELECT row_number() OVER () AS n, line\n"
+                    + "      FROM \(source.lineReader(sql, file: file, rejects: rejects)))\n"
+                    + "WHERE NOT json_valid(line) AND trim(line, E' \\t\\r\\n') <> ''")
+            // A line that is not UTF-8 before another moves its number up by one.
+            parts.append(
+                "SELECT \(file) AS file, line, n + (SELECT count(*) FROM "
+                    + "(SELECT line, row_number() OVER (ORDER BY line) AS place FROM \(rejects)) AS r "
+                    + "WHERE r.line - r.place < n) AS number FROM \(lines)\n"
+                    + "UNION ALL SELECT \(file), ltrim(csv_line, E'\\r\\n'), line FROM \(rejects)")
+        }
+        // Should the two readers disagree about what cannot be read, nothing is said rather than a lie.
+        script.add(
+            "put what stands there beside their numbers",
+            "UPDATE broken SET line = found.line\nFROM (SELECT *, row_number() OVER (PARTITION BY file ORDER BY number) AS nth,"
+                + "\n        count(*) OVER (PARTITION BY file) AS size FROM (\(parts.joined(separator: "\nUNION ALL "))\n)) AS found,\n"
+                + "     (SELECT file, \"row\", row_number() OVER (PARTITION BY file ORDER BY \"row\") AS nth,\n"
+                + "        count(*) OVER (PARTITION BY file) AS size FROM broken WHERE line IS NULL) AS unread\n"
+                + "WHERE broken.file = unread.file AND broken.\"row\" = unread.\"row\"\n"
+                + "  AND found.file = unread.file AND found.nth = unread.nth AND found.size = unread.size")
+    }
+
+    /// Adds the statement that lists the invalid rows with their columns.
+    func addInvalidJSON(to script: inout SQLScript, numbered: String) {
+        let json = "CAST(bad[1] AS JSON)"
+        let values = columns.map { "\(JSONPredicates.member($0.name, of: json, sql)) AS \(sql.name($0.name))" }
+        let own = [
+            "file AS \(internalName("file"))", "ordinal AS \(sql.name(internalName("row")))",
+            "bad[1] AS \(internalName("json"))",
+        ]
+        script.add(
+            "number the invalid rows as they stand in the file",
+            "CREATE TEMP TABLE invalid AS\nSELECT \((own + values).joined(separator: ",\n       "))\nFROM \(numbered)\n"
+                + "WHERE NOT (\(isBrokenJSON(json)))")
+    }
+}

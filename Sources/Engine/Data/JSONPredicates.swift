@@ -1,0 +1,133 @@
+/// The rules of a ``ValueRules`` as SQL predicates over a value of JSON with a type of its own.
+///
+/// This is draft 7 to the letter: `1.0` is an integer, `true` is no number, a rule about numbers says nothing about
+/// texts, lengths count code points, and values of `enum` are compared as JSON. A key that is not there is SQL's null,
+/// an explicit `null` is a value.
+struct JSONPredicates {
+    private let sql: any SQLDialect
+
+    init(dialect: any SQLDialect) { sql = dialect }
+
+    /// The JSON value of key `key` in the object `json`; null where the object does not have it.
+    static func member(_ key: String, of json: String, _ sql: any SQLDialect) -> String {
+        // A pointer (RFC 6901) can name every key, which a path cannot.
+        "json_extract(\(json), \(sql.text("/" + key.replacing("~", with: "~0").replacing("/", with: "~1"))))"
+    }
+
+    private func kind(_ value: String) -> String { "json_type(\(value))" }
+
+    private func isNumber(_ value: String) -> String { "\(kind(value)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" }
+
+    /// The text of a string; other values as they are written, and null for an explicit `null`.
+    func text(_ value: String) -> String { "(\(value) ->> '$')" }
+
+    // MARK: - Types
+
+    /// SQL that is true where a value has one of the types; nil when every value has.
+    func typeHolds(_ value: String, _ rules: ValueRules) -> String? {
+        guard let types = rules.types else { return nil }
+        let number = sql.tryCast(value, to: .number)
+        let options = types.map { type in
+            switch type {
+            case .string: "\(kind(value)) = 'VARCHAR'"
+            case .boolean: "\(kind(value)) = 'BOOLEAN'"
+            case .null: "\(kind(value)) = 'NULL'"
+            case .object: "\(kind(value)) = 'OBJECT'"
+            case .array: "\(kind(value)) = 'ARRAY'"
+            // The engine also reads NaN and Infinity, which JSON does not have.
+            case .number: "(\(isNumber(value)) AND isfinite(\(number)))"
+            case .integer where rules.columnType == .integer:
+                // What does not fit into 64 bits cannot go on.
+                "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND \(sql.tryCast(value, to: .integer)) IS NOT NULL)"
+            case .integer: "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number)))"
+            }
+        }
+        return options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
+    }
+
+    // MARK: - Values
+
+    /// Each rule about a value with SQL that is true where it is kept; `formats` prints those about formats.
+    func valueRules(
+        _ value: String, _ rules: ValueRules, formats: FormatPredicates
+    ) -> [(label: String, holds: String)] {
+        var list: [(String, String)] = []
+        let number = sql.tryCast(value, to: .number)
+        func ofNumbers(_ label: String, _ holds: String) {
+            list.append((label, "(NOT \(isNumber(value)) OR \(holds))"))
+        }
+        func ofTexts(_ label: String, _ holds: String) {
+            list.append((label, "(\(kind(value)) <> 'VARCHAR' OR (\(holds)))"))
+        }
+        if let bound = rules.minimum { ofNumbers("minimum: \(bound.plain)", "\(number) >= \(sql.literal(bound))") }
+        if let bound = rules.maximum { ofNumbers("maximum: \(bound.plain)", "\(number) <= \(sql.literal(bound))") }
+        if let bound = rules.exclusiveMinimum {
+            ofNumbers("exclusiveMinimum: \(bound.plain)", "\(number) > \(sql.literal(bound))")
+        }
+        if let bound = rules.exclusiveMaximum {
+            ofNumbers("exclusiveMaximum: \(bound.plain)", "\(number) < \(sql.literal(bound))")
+        }
+        if let step = rules.multipleOf { ofNumbers("multipleOf: \(step.plain)", isMultiple(value, of: step)) }
+        if let length = rules.minLength { ofTexts("minLength: \(length)", "length(\(text(value))) >= \(length)") }
+        if let length = rules.maxLength { ofTexts("maxLength: \(length)", "length(\(text(value))) <= \(length)") }
+        if let pattern = rules.pattern {
+            ofTexts("pattern: \(pattern)", sql.matches(text(value), pattern: pattern))
+        }
+        if let format = rules.format { ofTexts("format: \(format.rawValue)", formats.holds(text(value), format)) }
+        if let allowed = rules.allowed {
+            let words = allowed.map(\.description).joined(separator: ", ")
+            let options = allowed.map { equals(value, $0) }
+            list.append(
+                (
+                    allowed.count == 1 ? "const: \(words)" : "enum: \(words)",
+                    options.isEmpty ? "FALSE" : "(" + options.joined(separator: " OR ") + ")"
+                ))
+        }
+        return list
+    }
+
+    /// Exact where both numbers fit a decimal of 18 places, as the remainder of floating point elsewhere.
+    private func isMultiple(_ value: String, of step: Double) -> String {
+        let number = sql.tryCast(value, to: .number)
+        let exact = ColumnType.decimal(precision: 38, scale: 18)
+        let decimal = sql.tryCast(text(value), to: exact)
+        let floating = "fmod(\(number), \(sql.literal(.number(step)))) = 0"
+        guard (1e-17...1e17).contains(step) else { return floating }
+        return "CASE WHEN CAST(\(decimal) AS DOUBLE) = \(number)"
+            + " THEN \(decimal) % \(sql.cast(sql.text(step.plain), to: exact)) = 0 ELSE \(floating) END"
+    }
+
+    /// SQL that is true where a value equals a constant as JSON has it.
+    private func equals(_ value: String, _ constant: ValueRules.Constant) -> String {
+        switch constant {
+        case .null: return "\(kind(value)) = 'NULL'"
+        case .boolean(let truth): return "(\(kind(value)) = 'BOOLEAN' AND \(text(value)) = '\(truth)')"
+        case .text(let text): return "(\(kind(value)) = 'VARCHAR' AND \(self.text(value)) = \(sql.text(text)))"
+        case .number(let number):
+            return "(\(isNumber(value)) AND \(sql.tryCast(value, to: .number)) = \(sql.literal(number)))"
+        case .list(let elements):
+            let parts = elements.enumerated().map { equals(Self.member("\($0.offset)", of: value, sql), $0.element) }
+            return all(["\(kind(value)) = 'ARRAY'", "json_array_length(\(value)) = \(elements.count)"] + parts)
+        case .object(let members):
+            let parts = members.sorted { $0.key < $1.key }.map { equals(Self.member($0.key, of: value, sql), $0.value) }
+            return all(["\(kind(value)) = 'OBJECT'", "len(json_keys(\(value))) = \(members.count)"] + parts)
+        }
+    }
+
+    private func all(_ conditions: [String]) -> String { "(" + conditions.joined(separator: " AND ") + ")" }
+
+    // MARK: - Types of columns
+
+    /// SQL for a valid value as the type its rules make of it, or else the one that all of the file's values have.
+    func typed(_ value: String, _ rules: ValueRules, found: ColumnType) -> (sql: String, type: ColumnType) {
+        let type = rules.types == nil && rules.format == nil ? found : rules.columnType
+        switch type {
+        case .timestamp where rules.format == .dateTime: return (FormatPredicates.utc(text(value), sql), .timestamp)
+        case .date where rules.format == .date: return (sql.cast(text(value), to: .date), .date)
+        case .integer, .number, .boolean:
+            // An explicit null is no value of a column.
+            return (sql.cast("nullif(\(value), 'null')", to: type), type)
+        case .text, .decimal, .date, .timestamp, .other: return (text(value), .text)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// What DuckDB says about a CSV file that it cannot read, in the words of somebody who mends the file.
+struct CSVMessage {
+    let message: String
+    let remedy: String
+
+    /// Reads DuckDB's message; nil when it is about something else.
+    init?(_ text: String) {
+        let lines = text.split(separator: "\n").map(String.init)
+        let path = lines.first { $0.hasPrefix("  file = ") }.map { String($0.dropFirst("  file = ".count)) }
+        let file = path.map { PathText.lastComponent(of: $0) } ?? "the file"
+        if text.contains("File is not latin-1 encoded") || text.contains("File is not utf-16 encoded") {
+            message = text.split(separator: "\n").first.map(String.init) ?? text
+            remedy = "say how it is written with 'csv: {encoding: …}', or turn it into UTF-8, for instance with iconv"
+            return
+        }
+        if text.contains("state machine reached an invalid state") {
+            message = "the lines of \(file) end in different ways, some with a carriage return and some without"
+            remedy = "make them alike, for instance with dos2unix"
+            return
+        }
+        let start = "CSV Error on Line: "
+        guard let first = lines.first, first.hasPrefix(start), let line = Int(first.dropFirst(start.count)) else {
+            return nil
+        }
+        if text.contains("not utf-8 encoded") {
+            message = "line \(line) of \(file) is not UTF-8"
+            remedy = Self.encodingRemedy
+        } else if text.contains("unterminated quote") {
+            message = "a quotation mark opened in line \(line) of \(file) is never closed"
+            remedy = Self.quoteRemedy
+        } else {
+            let detail = lines.dropFirst().first { !$0.hasPrefix("Original Line") } ?? "it is no row"
+            message = "line \(line) of \(file) cannot be read: \(detail)"
+            remedy = "mend the line, or let a validate stage put such lines aside"
+        }
+    }
+
+    static let encodingRemedy = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or mend the line"
+    static let quoteRemedy = "close it, or say with 'csv: {quote: …}' which character encloses values"
+}

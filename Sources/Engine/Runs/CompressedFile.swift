@@ -1,0 +1,67 @@
+import CSystem
+import Foundation
+
+/// Whether a compressed file is whole.
+///
+/// DuckDB reads what there is of one that was cut off and says nothing, so that rows would be lost without a word.
+enum CompressedFile {
+    /// Makes sure that nothing of a file is missing; a file that is not compressed is always whole.
+    ///
+    /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
+    static func check(_ path: String, named name: String, reactor: ProcessReactor) async throws(Failure) {
+        let remedy = "have it copied or written again"
+        if path.hasSuffix(".zst") {
+            guard isWholeZstandard(path) else {
+                throw Failure("\(name) is no whole Zstandard file: it was cut off or is damaged", remedy: remedy)
+            }
+        } else if path.hasSuffix(".gz") {
+            let places: [String] = ["/usr/bin/gzip", "/bin/gzip"]
+            guard let gzip = places.first(where: { access($0, X_OK) == 0 }) else {
+                throw Failure("the program gzip is needed to see whether \(name) is whole", remedy: "install gzip")
+            }
+            let answer = try await ToolRun.output(of: gzip, ["--test", "--", path], reactor: reactor)
+            if answer.exit != ProcessExit.exited(0) {
+                let words = answer.errors.split(separator: "\n").last { !$0.isEmpty }
+                    .flatMap { $0.split(separator: ": ").last.map { String($0).trimmed } }
+                throw Failure("\(name) is no whole gzip file: \(words ?? answer.exit.description)", remedy: remedy)
+            }
+        }
+    }
+
+    /// Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3) without decompressing them.
+    static func isWholeZstandard(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let size = Int64(lseek(descriptor, 0, SEEK_END))
+        func number(at place: Int64, bytes count: Int) -> UInt32? {
+            var bytes: [UInt8] = [0, 0, 0, 0]
+            guard pread(descriptor, &bytes, count, off_t(place)) == count else { return nil }
+            return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        }
+        var place: Int64 = 0
+        while place < size {
+            guard let magic = number(at: place, bytes: 4) else { return false }
+            place += 4
+            if magic & 0xFFFF_FFF0 == 0x184D_2A50 {
+                // A frame to pass over.
+                guard let length = number(at: place, bytes: 4) else { return false }
+                place += 4 + Int64(length)
+                continue
+            }
+            guard magic == 0xFD2F_B528, let flags = number(at: place, bytes: 1) else { return false }
+            let isSingle = flags & 0x20 != 0
+            let sizeField: Int64 = [isSingle ? 1 : 0, 2, 4, 8][Int(flags >> 6)]
+            place += 1 + (isSingle ? 0 : 1) + [0, 1, 2, 4][Int(flags & 3)] + sizeField
+            var isLast = false
+            while !isLast {
+                guard let header = number(at: place, bytes: 3) else { return false }
+                isLast = header & 1 == 1
+                // A block of one repeated byte holds that byte alone.
+                place += 3 + (header >> 1 & 3 == 1 ? 1 : Int64(header >> 3))
+            }
+            if flags & 4 != 0 { place += 4 }
+        }
+        return place == size && size > 0
+    }
+}

@@ -1,0 +1,64 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("JSON comes in with its own types")
+struct JSONInputTests {
+    private let schema =
+        #"{"properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}}}"#
+
+    @Test("JSON lines and JSON go through validate as they are; every row is accounted for, and so is a broken line")
+    func validate() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("s.json", schema)
+        let lines = #"{"id": 1, "at": "2026-11-23T06:00:00Z"}\#n\#n{"id": "2"}\#n[1]\#n{"id": 4, "more": {"a": 1}}\#n"#
+        // Bytes that are no UTF-8, and a last line that was cut off.
+        let bytes = Data(lines.utf8) + Data(#"{"id": ""#.utf8) + [0xFF, 0x22, 0x7D, 0x0A] + Data(#"{"id": 5"#.utf8)
+        try bytes.write(to: URL(filePath: project.folder.path("a.jsonl")))
+        try project.write("b.json", #"[{"id": 1}, {"id": 2, "x": 1}, 5]"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              a: {path: a.jsonl, schema: s.json}
+              b: {path: b.json, schema: s.json}
+              a_good: {path: a_good.jsonl}
+              b_good: {path: b_good.csv}
+            stages:
+              a: {type: validate, input: a, output: a_good}
+              b: {type: validate, input: b, output: b_good}
+            """)
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.exit == .exited(0), "\(answer)")
+        #expect(answer.output.contains("6 in, 2 out, 4 quarantined"), "\(answer)")
+        #expect(
+            try project.read("a_good.jsonl")
+                == #"{"id":1,"at":"2026-11-23T06:00:00Z","more":null}\#n{"id":4,"at":null,"more":"{\"a\":1}"}\#n"#)
+        let bad = try project.read("data/quarantine/a.csv").split(separator: "\n")
+        #expect(bad.count == 5 && bad[3].hasPrefix("a.jsonl,5,,malformed line: no json,,"), "\(bad)")
+        #expect(bad[4] == #"a.jsonl,6,,malformed line: no json,,"{""id"": 5""#, "\(bad)")
+        #expect(answer.output.contains("3 in, 2 out, 1 quarantined"), "\(answer)")
+        #expect(try project.read("b_good.csv") == "id,x,at\n1,,\n2,1,\n")
+    }
+
+    @Test("JSON that is no lines is read whole or not at all, and the message says where it breaks")
+    func malformed() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("s.json", schema)
+        try project.write("a.json", #"[{"id": 1}, {"id": 2]"#)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {a: {path: a.json, schema: s.json}, good: {path: good.csv}}
+            stages: {a: {type: validate, input: a, output: good}}
+            """)
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.exit == .exited(1), "\(answer)")
+        #expect(answer.output.contains("Malformed JSON in file") && answer.output.contains("a.json"), "\(answer)")
+    }
+}
