@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup build demo run test chaos soak lint format clean setup-extensions setup-tests
+.PHONY: help setup setup-extensions setup-tests build demo run test chaos soak bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 BUILD := swift build -c release --product caudal
@@ -41,6 +41,12 @@ SEED ?= 1
 soak: setup ## Simulate runs until stopped: make soak SEED=1
 	@swift build --build-tests
 	@CAUDAL_SOAK=$(SEED) swift test --skip-build --filter 'RunSimulationTests/soak'
+
+bench: build ## What a stage costs, beside ninja, make and a bare spawn loop
+	@swift build -c release --product engine-benchmark
+	@.build/release/engine-benchmark 100
+	@.build/release/engine-benchmark 10000
+	@Benchmarks/spawning/compare.py
 
 lint: ## The format of the sources
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift

@@ -1,4 +1,5 @@
 // The floor: runs a program COUNT times, WIDTH at once, each with its output in pipes that are read, and nothing else.
+#define _GNU_SOURCE
 #include <poll.h>
 #include <spawn.h>
 #include <stdio.h>

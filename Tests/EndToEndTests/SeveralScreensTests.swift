@@ -107,7 +107,7 @@ struct SeveralScreensTests {
         try await list.waits(for: "1 running")
         try project.write("open", "")
         #expect(await run.child.exit().exit == .exited(0))
-        try await list.waits(for: "1 run", "succeeded")
+        try await list.waits(for: "succeeded")
         try await list.press("j", "Enter")
         try await list.waits(for: "Run quick?")
         try await list.press("Tab", "Enter")

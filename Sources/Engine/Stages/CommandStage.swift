@@ -170,6 +170,18 @@ package enum ShellText {
         "while",
     ]
 
+    /// Whether a shell takes a character for nothing but itself, or for a blank between words.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: plainSigns.contains(byte)
+        }
+    }
+
+    private static let plainSigns = Array(" _@%+:,./-".utf8)
+
     /// The words of a line that needs no shell; nil when it needs one.
     ///
     /// As make does: a line without anything that a shell would treat specially is run directly, which saves a process.
@@ -179,14 +191,11 @@ package enum ShellText {
             switch segment {
             case .reference: words[words.count - 1].append(segment)
             case .text(let text):
-                guard
-                    text.allSatisfy({
-                        $0 == " " || $0.isASCII && ($0.isLetter || $0.isNumber || "_@%+:,./-".contains($0))
-                    })
-                else { return nil }
-                for (index, part) in text.split(separator: " ", omittingEmptySubsequences: false).enumerated() {
+                guard text.utf8.allSatisfy(isPlain) else { return nil }
+                let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                for (index, part) in parts.enumerated() {
                     if index > 0 { words.append([]) }
-                    if !part.isEmpty { words[words.count - 1].append(.text(String(part))) }
+                    if !part.isEmpty { words[words.count - 1].append(.text(String(Substring(part)))) }
                 }
             }
         }
