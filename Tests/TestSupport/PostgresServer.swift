@@ -51,18 +51,15 @@ package final class PostgresServer: Sendable {
                 "UTF8", "--locale=C", "--no-sync",
             ])
         guard made.exit == .exited(0) else { throw Failure("initdb: \(made.errors)") }
-        // A shell watches over the server, and ends it when this process is gone, however that ended.
+        // The server ends with this process, however that ends: the kernel tells it, once its user is another.
         let words =
-            [
-                "-c",
-                "\"$@\" & server=$!; while kill -0 $0 && kill -0 $server; do sleep 1; done; kill -INT $server; wait",
-                String(getpid()),
-            ] + prefix + [
+            ["--pdeathsig=INT"] + prefix.dropFirst() + [
                 binaries + "/postgres", "-D", data, "-h", "127.0.0.1", "-p", String(port), "-k", data, "-F", "-c",
                 "max_wal_size=1GB", "-c", "synchronous_commit=off",
             ]
         let server = try await reactor.start(
-            ProcessLaunch(program: "/bin/sh", arguments: words, environment: [:], folder: "/", marker: "test/server")
+            ProcessLaunch(
+                program: "/usr/bin/setpriv", arguments: words, environment: [:], folder: "/", marker: "test/server")
         ) { _, _ in }
         while try await run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)]).exit != .exited(0)
         {
