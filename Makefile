@@ -26,15 +26,17 @@ demo: build ## The sales pipeline on a million rows, live in the dashboard
 run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
 	@$(CAUDAL) run $(FILE)
 
-test: setup-tests ## Every test
+test: setup-tests ## Every test, and the release build
 	@swift build --build-tests
-	@swift test --skip-build
+	@$(BUILD)
+	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build
 
 KILLS ?= 200
 
 chaos: setup ## Kill real runs at random moments and resume them: make chaos KILLS=200
 	@swift build --build-tests
-	@CAUDAL_CHAOS=$(KILLS) swift test --skip-build --filter ChaosTests
+	@$(BUILD)
+	@CAUDAL_PROGRAM=$(CAUDAL) CAUDAL_CHAOS=$(KILLS) swift test --skip-build --filter ChaosTests
 
 SEED ?= 1
 

@@ -40,8 +40,8 @@ final class CaudalProject: Sendable {
         self.variables = own.merging(variables) { _, new in new }
     }
 
-    /// The program that was built with the tests.
-    static let program = Repository.path(".build/debug/caudal")
+    /// The built program.
+    static let program = Repository.program
 
     /// Runs the program and waits for its end.
     func caudal(_ arguments: String..., variables more: [String: String] = [:]) async throws -> Answer {

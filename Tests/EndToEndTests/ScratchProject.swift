@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A project in a folder of its own, in which the built program is run as a user runs it.
@@ -13,15 +14,6 @@ final class ScratchProject: Sendable {
         let errors: String
         var description: String { "status \(status)\n\(output)\n\(errors)" }
     }
-
-    /// The built program, beside the tests or, where these stand in a bundle, beside that.
-    static let program: URL = {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let here = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        let places = [here, root.appending(path: ".build/debug")].map { $0.appending(path: "caudal") }
-        return places.first { FileManager.default.isExecutableFile(atPath: $0.path()) } ?? places[1]
-    }()
 
     init() throws {
         folder = NSTemporaryDirectory() + "caudal-test-\(UInt64.random(in: 0 ... .max))"
@@ -56,7 +48,7 @@ final class ScratchProject: Sendable {
         _ arguments: String..., variables: [String: String] = [:], in current: String? = nil
     ) async throws -> Answer {
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = URL(filePath: Repository.program)
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: current ?? folder)
         var environment = ProcessInfo.processInfo.environment

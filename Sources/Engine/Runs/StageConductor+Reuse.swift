@@ -1,0 +1,23 @@
+/// Whether an attempt can be spared, and what a success of it will be known by.
+extension StageConductor {
+    /// Whether an attempt has to be made.
+    ///
+    /// Not inlined: inside ``attempt``, the optimizer of Swift 6.3 crashes on what it makes of it.
+    func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
+        if order.isAskedFor { return .run("asked to run again") }
+        if let obstacle = reuse.obstacle(for: attempt.stage) { return .run(obstacle) }
+        guard let key = await reuseKey(attempt, order) else { return .run("what it reads could not be compared") }
+        return try reuse.decide(order.unit, key)
+    }
+
+    /// What decides the outputs of an attempt; nil when no later one may take them.
+    func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
+        // Corrected rows belong to their run: what was made from them is no other run's output.
+        if reuse.obstacle(for: attempt.stage) != nil || !attempt.corrections.isEmpty { return nil }
+        let isData = !(attempt.stage.definition is CommandStage) || !attempt.stage.checks.isEmpty
+        // Without DuckDB the work fails by itself, and says so.
+        let version = isData ? try? await tools.program().version : nil
+        let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
+        return reuse.key(of: attempt, reads: await versions(of: sources, order), duckDB: version)
+    }
+}
