@@ -87,7 +87,9 @@ struct ProcessEndingTests {
     @Test("A grandchild that floods the output after its parent ended does not hold the attempt")
     func floodingGrandchild() async throws {
         let trial = try AttemptTrial()
-        let execution = await trial.shell("yes \(String(repeating: "x", count: 500)) & exit 5")
+        // It has its own name only once it is more than a copy of the shell.
+        let execution = await trial.shell(
+            "yes \(String(repeating: "x", count: 500)) & until grep -q yes /proc/$!/comm; do :; done; exit 5")
         #expect(execution.exit == .exited(5))
         #expect(trial.records.contains { $0.stream == .engine && $0.message.contains("yes (") })
     }

@@ -30,8 +30,24 @@ struct RunSimulationTests {
         for seed: UInt64 in 1...50 {
             let first = try Simulation.run(Simulation.Settings(seed: seed))
             let second = try Simulation.run(Simulation.Settings(seed: seed))
-            #expect(first.state == second.state, "seed \(seed)")
+            #expect(first.journal == second.journal, "seed \(seed)")
         }
+    }
+
+    @Test("A clock that jumps by an hour, forward and back, changes nothing but the times that are shown")
+    func clockJumps() throws {
+        var jumped = 0
+        for seed: UInt64 in 1...500 {
+            var settings = Simulation.Settings(seed: seed)
+            settings.crashes = false
+            let wild = try Simulation.run(settings)
+            settings.clockJumps = false
+            let calm = try Simulation.run(settings)
+            #expect(wild.journal.map(\.change) == calm.journal.map(\.change), "seed \(seed)")
+            #expect(wild.journal.map(\.time.steady) == calm.journal.map(\.time.steady), "seed \(seed)")
+            if wild.journal.map(\.time.wall) != calm.journal.map(\.time.wall) { jumped += 1 }
+        }
+        #expect(jumped > 100)
     }
 
     /// Simulates seeds on all processors; the number of events of all.
@@ -45,7 +61,7 @@ struct RunSimulationTests {
                         // Other tests of this process wait for the same two threads.
                         await Task.yield()
                         do throws(Simulation.Story) {
-                            events += try Simulation.runAndCompare(seed: seed).events
+                            events += try Simulation.runAndCompare(seed: seed).journal.count
                         } catch {
                             throw Simulation.shrink(error)
                         }

@@ -41,6 +41,7 @@ package struct RunInvariants {
             }
             guard !open.contains(id) else { throw Violation("\(id) ended \(outcome) while an attempt is open") }
             if outcome == .blocked { try checkBlocked(id) }
+            if outcome == .failed { try checkGivenUp(id, unit) }
         case .unitReset(let id):
             guard !open.contains(id) else { throw Violation("\(id) is reset while an attempt is open") }
             tries[id] = 0
@@ -103,6 +104,21 @@ package struct RunInvariants {
         case .failed: !state.plan.stages[index].allowsFailure
         case .blocked, .cancelled: true
         case .pending, .queued, .running, .retrying, .succeeded, .skipped, .reused: false
+        }
+    }
+
+    /// A unit that failed has used up the tries that its failure was worth.
+    private func checkGivenUp(_ id: UnitID, _ unit: UnitState) throws(Violation) {
+        guard let attempt = unit.attempts.last, let result = attempt.result, attempt.stopRequested != .cancelled,
+            result.ending == .failed || result.ending == .stopped
+        else { return }
+        let policy = rules(of: id).retry
+        var isWorthwhile = policy.exitStatuses.isEmpty
+        if case .exited(let status)? = result.exit {
+            isWorthwhile = isWorthwhile || policy.exitStatuses.contains(status)
+        }
+        if isWorthwhile, tries[id, default: 0] <= policy.limit {
+            throw Violation("\(id) is given up after \(tries[id, default: 0]) tries; \(policy.limit) more were allowed")
         }
     }
 

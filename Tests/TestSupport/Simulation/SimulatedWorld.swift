@@ -36,6 +36,8 @@ struct SimulatedWorld {
     private var timers: [RunTimer: Int64] = [:]
     private var leaseRequests: [UnitID: Int64] = [:]
     private var leases: Set<UnitID> = []
+    /// Every attempt that was ever launched, by whichever process.
+    private var launched: Set<String> = []
     private var disk = SimulatedDisk()
     private var commandTimes: [Int64] = []
     /// After how many steps the process is killed.
@@ -94,7 +96,8 @@ struct SimulatedWorld {
         now.steady += waited
         now.wall += waited
         // Somebody sets the clock; nothing may depend on it.
-        if chance.happens(2) { now.wall += chance.happens(50) ? 3_600_000 : -3_600_000 }
+        let jump: Int64 = chance.happens(2) ? chance.happens(50) ? 3_600_000 : -3_600_000 : 0
+        if settings.clockJumps { now.wall += jump }
     }
 
     private func next() -> (Int64, Occurrence)? {
@@ -160,6 +163,25 @@ struct SimulatedWorld {
             return try die(finishingMoves: false)
         }
         for action in step.actions { try perform(action) }
+        try checkNothingIdles()
+    }
+
+    /// Whatever may start has started: no slot is lost, neither to what has ended nor to what waits for its next try.
+    private func checkNothingIdles() throws(Violation) {
+        let state = journal.state
+        // What waits for a lease holds its slots.
+        let holders = Array(attempts.keys) + leaseRequests.keys
+        guard state.status == .running, !state.isPaused, holders.count < state.plan.maxParallel else { return }
+        for (id, unit) in units(of: state) where unit.status == .queued && !rules(of: id).needsLease {
+            // Items of a fan-out that begins anew are kept only to go on counting their attempts.
+            if id.item != nil, state.stage(id.stage)?.hasItems == false { continue }
+            if id.item != nil, let limit = rules(of: id).fanOut?.maxParallel,
+                holders.count(where: { $0.stage == id.stage && $0.item != nil }) >= limit
+            {
+                continue
+            }
+            throw Violation("\(id) waits while \(holders.count) of \(state.plan.maxParallel) slots are taken")
+        }
     }
 
     private mutating func perform(_ action: RunAction) throws(Violation) {
@@ -188,6 +210,9 @@ struct SimulatedWorld {
         guard attempts[id] == nil else { throw Violation("\(id) is launched while it runs") }
         guard let unit = journal.state.unit(id), unit.openAttempt?.number == number else {
             throw Violation("\(id) attempt \(number) is launched without a record")
+        }
+        guard launched.insert("\(id)#\(number)").inserted else {
+            throw Violation("\(id) attempt \(number) is launched twice")
         }
         let planned = rules(of: id)
         guard !planned.needsLease || leases.contains(id) else { throw Violation("\(id) runs without its lease") }

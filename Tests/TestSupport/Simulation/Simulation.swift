@@ -8,6 +8,8 @@ package enum Simulation {
         package var maxStages = 10
         package var commands = true
         package var crashes = true
+        /// Whether the wall clock jumps by an hour now and then.
+        package var clockJumps = true
 
         package init(seed: UInt64) { self.seed = seed }
 
@@ -24,32 +26,10 @@ package enum Simulation {
         case hangs
     }
 
-    /// A broken invariant with the events that led to it.
-    package struct Story: Error, CustomStringConvertible {
-        package let settings: Settings
-        package let violation: RunInvariants.Violation
-        package let plan: RunPlan
-        package let events: [RunEvent]
-
-        package var description: String {
-            let stages = plan.stages.map { stage in
-                "  \(stage.id): needs \(stage.upstream), when \(stage.when), retries \(stage.retry.limit)"
-                    + (stage.fanOut == nil ? "" : ", fanned out") + (stage.pool.map { ", pool \($0)" } ?? "")
-            }
-            let lines = events.suffix(60).map { "  \($0.sequence) \($0.time.steady) \($0.change)" }
-            return """
-                \(violation)
-                \(settings); max_parallel \(plan.maxParallel)
-                \(stages.joined(separator: "\n"))
-                \(lines.joined(separator: "\n"))
-                """
-        }
-    }
-
     /// How a simulated run went.
     package struct Report {
         package let state: RunState
-        package let events: Int
+        package let journal: [RunEvent]
         package let crashes: Int
         /// Whether the order in which things happen can change how the run ends.
         package let dependsOnTiming: Bool
@@ -65,7 +45,7 @@ package enum Simulation {
         do throws(RunInvariants.Violation) {
             try world.live()
             return Report(
-                state: world.journal.state, events: world.journal.events.count, crashes: world.crashes,
+                state: world.journal.state, journal: world.journal.events, crashes: world.crashes,
                 dependsOnTiming: random.dependsOnTiming)
         } catch {
             throw Story(settings: settings, violation: error, plan: random.plan, events: world.journal.events)
