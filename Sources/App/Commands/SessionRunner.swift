@@ -83,7 +83,9 @@ struct SessionRunner {
     @MainActor
     func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
         let commands = commands
-        let loop = DashboardLoop(ShownRun(session), terminal: terminal, isReadOnly: options.readOnly)
+        // Before the run begins: the screen is told of everything from then on.
+        let shown = ShownRun(session)
+        let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly)
         let session = session
         let fault = Mutex<Failure?>(nil)
         async let running = session.run(commands: commands, staysOpen: true) { error in fault.withLock { $0 = error } }

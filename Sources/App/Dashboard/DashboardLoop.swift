@@ -54,7 +54,7 @@ final class DashboardLoop {
     /// Shows the run until somebody leaves.
     func run() async -> Ending {
         listen()
-        let news = shown.news()
+        let news = shown.news
         let feed = feed
         // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
         let pump = Task.detached { for await item in news { feed.post(item) } }

@@ -10,26 +10,24 @@ struct ShownRun: Sendable {
     let isOwn: Bool
     /// Whether any process held it when it was opened.
     let isLive: Bool
-    /// What happens from then on.
-    let news: @Sendable () -> AsyncStream<RunNews>
+    /// What happens from then on, for one reader; listened to from the beginning, so that nothing is missed between.
+    let news: AsyncStream<RunNews>
     /// Asks something of the run; nil when no process runs it.
     let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
 
-    /// A run of this process.
+    /// A run of this process; made before it begins, it hears everything.
     init(_ session: RunSession) {
         let engine = session.engine
         (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
-        news = {
-            let batches = engine.hub.batches()
-            let (stream, continuation) = AsyncStream<RunNews>.makeStream()
-            // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
-            let task = Task.detached {
-                for await events in batches { continuation.yield(.events(events)) }
-                continuation.finish()
-            }
-            continuation.onTermination = { _ in task.cancel() }
-            return stream
+        let batches = engine.hub.batches()
+        let (stream, continuation) = AsyncStream<RunNews>.makeStream()
+        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
+        let task = Task.detached {
+            for await events in batches { continuation.yield(.events(events)) }
+            continuation.finish()
         }
+        continuation.onTermination = { _ in task.cancel() }
+        news = stream
         send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
     }
 
@@ -37,7 +35,7 @@ struct ShownRun: Sendable {
     init(_ follower: RunFollower, folder: RunFolder) {
         self.folder = folder
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
-        news = { follower.news() }
+        news = follower.news()
         send = { command async throws(Failure) in
             try await ControlClient(folder).ask(command, by: Operator.here("dashboard"))
         }
