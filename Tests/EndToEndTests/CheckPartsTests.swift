@@ -26,6 +26,16 @@ struct CheckPartsTests {
         #expect(show.output.contains("foreign_key_id (region=south): 1 row without a counterpart of 2"))
     }
 
+    @Test("Keys that cannot be read are the fault of the check that looks them up, and of no other")
+    func unreadableKeys() async throws {
+        let project = try project("{not_null: region}, {foreign_key: id, dataset: known}")
+        try project.write("id,name\n1,a\n2\n", to: "known.csv")
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("passed   look/not_null_region"), "\(checks)")
+        #expect(checks.contains("error    look/foreign_key_id") && checks.contains("line 3 of known.csv"), "\(checks)")
+    }
+
     @Test("Parts of no rows pass")
     func noRows() async throws {
         let project = try project("{not_null: id, partition_by: region}")

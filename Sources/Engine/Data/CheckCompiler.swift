@@ -87,6 +87,7 @@ package struct CheckCompiler {
     /// Nothing of them is needed to make the data: they come after it, and one that fails harms no other.
     package func add(to script: inout SQLScript) {
         let shared = Self.shared(checks)
+        for index in checks.indices { addKnownKeys(index, to: &script) }
         addScan(shared, to: &script)
         for index in checks.indices where !shared.contains(index) { addAlone(index, to: &script) }
         for index in checks.indices { addSamples(index, to: &script) }
@@ -98,10 +99,7 @@ package struct CheckCompiler {
     }
 
     private static func isShared(_ check: Check) -> Bool {
-        switch check.kind {
-        case .foreignKey, .sql: false
-        default: true
-        }
+        if case .sql = check.kind { false } else { true }
     }
 
     private func from(numbersRows: Bool = false) -> String { source.fromClause(sql, numbersRows: numbersRows) }
@@ -146,8 +144,8 @@ package struct CheckCompiler {
             ["\(sql.cast(sql.cast("\(call)\(whole(nil))", to: type), to: .text)) AS \(measure)", total]
         }
         switch check.kind {
-        case .notNull, .acceptedValues, .range, .matches:
-            return ["CAST(count(*)\(whole(failing(check) ?? "FALSE")) AS BIGINT) AS \(measure)", total]
+        case .notNull, .acceptedValues, .range, .matches, .foreignKey:
+            return ["CAST(count(*)\(whole(failing(index) ?? "FALSE")) AS BIGINT) AS \(measure)", total]
         case .unique(let columns):
             let present = columns.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
             let key = columns.count == 1 ? sql.name(columns[0]) : "(\(columns.map(sql.name).joined(separator: ", ")))"
@@ -167,12 +165,31 @@ package struct CheckCompiler {
         case .mean(let column), .anomaly(.mean(let column), _): return aggregate("avg(\(sql.name(column)))")
         case .rowCount, .rowCountVariation, .anomaly(.rowCount, _):
             return ["CAST(count(*)\(whole(nil)) AS DOUBLE) AS \(measure)", total]
-        case .schema, .foreignKey, .sql: return ["0 AS \(measure)", total]
+        case .schema, .sql: return ["0 AS \(measure)", total]
         }
     }
 
+    /// The name of a view of the keys that a foreign key may have.
+    private static func knownName(_ index: Int) -> String { "known\(index)" }
+
+    /// Names the keys of the other dataset, so that the scan only has to look them up.
+    ///
+    /// A view, because data that cannot be read is then the fault of the check that looks them up.
+    private func addKnownKeys(_ index: Int, to script: inout SQLScript) {
+        guard case .foreignKey(let column, let dataset, let key) = checks[index].kind,
+            let other = others[dataset.value], let target = other.columns.first(where: { $0.name == key }),
+            let own = source.columns.first(where: { $0.name == column })
+        else { return }
+        let value = target.type == own.type ? sql.name(key) : sql.tryCast(sql.name(key), to: own.type)
+        script.add(
+            "name the keys of \(dataset.value) for \(checks[index].id)", weight: 0.1,
+            "CREATE TEMP VIEW \(Self.knownName(index)) AS\nSELECT DISTINCT \(value) AS key\n"
+                + "FROM \(other.fromClause(sql))\nWHERE \(value) IS NOT NULL")
+    }
+
     /// SQL that is true for a row that fails a check of single values.
-    private func failing(_ check: Check) -> String? {
+    private func failing(_ index: Int) -> String? {
+        let check = checks[index]
         switch check.kind {
         case .notNull(let column): return "\(sql.name(column)) IS NULL"
         case .acceptedValues(let column, let values):
@@ -202,6 +219,8 @@ package struct CheckCompiler {
         case .matches(let column, let pattern):
             let value = sql.cast(sql.name(column), to: .text)
             return "\(sql.name(column)) IS NOT NULL AND NOT \(sql.matches(value, pattern: pattern))"
+        case .foreignKey(let column, _, _):
+            return "\(sql.name(column)) IS NOT NULL AND \(sql.name(column)) NOT IN (FROM \(Self.knownName(index)))"
         default: return nil
         }
     }
@@ -220,22 +239,9 @@ package struct CheckCompiler {
 
     private func addAlone(_ index: Int, to script: inout SQLScript) {
         let check = checks[index]
-        let filter = check.filter.map { sql.expression($0.value, references: references) }
         let measure = Self.measureName(index)
         let total = Self.totalName(index)
         switch check.kind {
-        case .foreignKey(_, let dataset, _) where check.partitionBy != nil:
-            addOrphans(index, byPartOf: dataset.value, filter, to: &script)
-        case .foreignKey(_, let dataset, _):
-            guard let query = orphans(check, filter) else { return }
-            script.add(
-                "check \(check.id) against \(dataset.value)", weight: 3,
-                "SET VARIABLE \(measure) = (SELECT CAST(count(*) AS BIGINT) FROM (\(query)))")
-            script.add(
-                "give the measure",
-                "SELECT 'measures' AS caudal, getvariable('\(measure)') AS \(measure), "
-                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")) AS \(total)"
-            )
         case .sql(let query):
             addViews(to: &script)
             script.add(
@@ -265,23 +271,6 @@ package struct CheckCompiler {
             + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(Self.partLimit + 2)"
     }
 
-    private func addOrphans(
-        _ index: Int, byPartOf dataset: DatasetName, _ filter: String?, to script: inout SQLScript
-    ) {
-        guard let part = checks[index].partitionBy, let query = orphans(checks[index], filter) else { return }
-        let name = sql.name(part)
-        let rows =
-            "(SELECT \(name), 1 AS counted, 0 AS missing FROM \(from())\(filter.map { " WHERE \($0)" } ?? "")\n"
-            + "UNION ALL SELECT \(name), 0, 1 FROM (\(query)))"
-        let measures = [
-            "CAST(coalesce(sum(missing), 0) AS BIGINT) AS \(Self.measureName(index))",
-            "CAST(coalesce(sum(counted), 0) AS BIGINT) AS \(Self.totalName(index))",
-        ]
-        script.add(
-            "check \(checks[index].id) against \(dataset) for each \(part)", weight: 5,
-            parts(index, of: part, measures, from: rows))
-    }
-
     /// `input` and every dataset by its name, for queries of the user.
     private func addViews(to script: inout SQLScript) {
         guard !script.statements.contains(where: { $0.title == "name the data for queries" }) else { return }
@@ -291,20 +280,6 @@ package struct CheckCompiler {
                 "name \(name) for queries",
                 "CREATE TEMP VIEW \(sql.name(name.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
         }
-    }
-
-    /// The rows whose value does not stand in the other dataset.
-    private func orphans(_ check: Check, _ filter: String?, numbersRows: Bool = false) -> String? {
-        guard case .foreignKey(let column, let dataset, let key) = check.kind, let other = others[dataset.value],
-            let target = other.columns.first(where: { $0.name == key }),
-            let own = source.columns.first(where: { $0.name == column })
-        else { return nil }
-        let right =
-            target.type == own.type ? "known.\(sql.name(key))" : sql.tryCast("known.\(sql.name(key))", to: own.type)
-        let conditions = ["rows.\(sql.name(column)) IS NOT NULL"] + (filter.map { ["(\($0))"] } ?? [])
-        return "SELECT rows.* FROM (SELECT * FROM \(from(numbersRows: numbersRows))) AS rows\n"
-            + "ANTI JOIN \(other.fromClause(sql)) AS known ON rows.\(sql.name(column)) = \(right)\n"
-            + "WHERE \(conditions.joined(separator: " AND "))"
     }
 
     // MARK: - Failing rows
@@ -322,8 +297,8 @@ package struct CheckCompiler {
         let limit = "LIMIT \(CheckResult.sampleLimit)"
         let query: String
         switch check.kind {
-        case .notNull, .acceptedValues, .range, .matches:
-            guard let failing = failing(check) else { return }
+        case .notNull, .acceptedValues, .range, .matches, .foreignKey:
+            guard let failing = failing(index) else { return }
             query =
                 "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
                 + "WHERE getvariable('found') > 0 AND \(filter)\(failing)\n\(limit)"
@@ -335,12 +310,6 @@ package struct CheckCompiler {
                 + "WHERE getvariable('found') > 0 AND \(filter)(\(list)) IN (SELECT (\(list)) FROM \(from())\n"
                 + "  WHERE \(filter)\(present) GROUP BY \(list) HAVING count(*) > 1)\n"
                 + "ORDER BY \(keys.map { "\(sql.name($0)) NULLS LAST" }.joined(separator: ", ")), \"row\"\n\(limit)"
-        case .foreignKey:
-            let own = check.filter.map { sql.expression($0.value, references: references) }
-            guard let orphans = orphans(check, own, numbersRows: true) else { return }
-            query =
-                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM (\(orphans))\n"
-                + "WHERE getvariable('found') > 0\n\(limit)"
         case .sql(let text):
             query =
                 "\(head)NULL AS \"row\", CAST(to_json(failing) AS VARCHAR) AS fields\nFROM (\n"
