@@ -1,0 +1,85 @@
+"""What the benchmarks of data share: measuring a command, and a table of several in turn."""
+import argparse, os, resource, statistics, subprocess, sys, threading, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DUCKDB = os.environ.get("CAUDAL_DUCKDB", os.path.join(ROOT, ".tools/duckdb/duckdb_cli/duckdb"))
+
+
+def caudal_options(doc, rows, pairs):
+    options = argparse.ArgumentParser(description=doc.splitlines()[0])
+    options.add_argument("--rows", type=int, default=rows)
+    options.add_argument("--pairs", type=int, default=pairs)
+    options.add_argument("--caudal", default=os.path.join(ROOT, ".build/release/caudal"))
+    options = options.parse_args()
+    for program in (options.caudal, DUCKDB):
+        if not os.access(program, os.X_OK):
+            sys.exit(f"{program} is not there; 'make build' makes it")
+    os.environ["CAUDAL_DUCKDB"] = DUCKDB
+    return options
+
+
+class Memory(threading.Thread):
+    """The largest resident memory of a process and everything below it, summed, looked at twenty times a second."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.peak, self.ended = pid, 0, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.05):
+            self.peak = max(self.peak, self.total())
+
+    def total(self):
+        parents, sizes = {}, {}
+        for name in os.listdir("/proc"):
+            if not name.isdigit():
+                continue
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+            except OSError:
+                continue  # It has ended meanwhile.
+            parents[int(name)], sizes[int(name)] = int(fields[1]), int(fields[21]) * resource.getpagesize()
+        total = 0
+        for pid in sizes:
+            up = pid
+            while up in parents and up != self.pid:
+                up = parents[up]
+            total += sizes[pid] if up == self.pid else 0
+        return total
+
+
+def measure(command, folder):
+    """Wall seconds, CPU seconds of all processes, and their peak memory together in MiB."""
+    start, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    memory = Memory(process.pid)
+    memory.start()
+    errors = process.communicate()[1]
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    memory.ended.set()
+    memory.join()
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}: {errors.decode()[-800:]}")
+    used = after.ru_utime + after.ru_stime - cpu.ru_utime - cpu.ru_stime
+    return wall, used, memory.peak / 2**20
+
+
+def table(title, runners, pairs, folder, before=None):
+    """Runs the commands in turn, once to warm up and then PAIRS times, and prints what they took."""
+    figures = {name: [] for name in runners}
+    for turn in range(pairs + 1):
+        for name, command in runners.items():
+            if before:
+                before(name)
+            result = measure(command, folder)
+            if turn > 0:
+                figures[name].append(result)
+    print(f"\n{title}; {pairs} turns, medians")
+    print(f"{'':18} {'wall s':>8} {'min':>7} {'max':>7} {'CPU s':>8} {'peak MiB':>9} {'wall ratio':>11} {'CPU ratio':>10}")
+    first = next(iter(figures.values()))
+    for name, results in figures.items():
+        walls, cpus, peaks = zip(*results)
+        ratios = [statistics.median(a[i] / b[i] for a, b in zip(first, results)) for i in (0, 1)]
+        print(f"{name:18} {statistics.median(walls):8.2f} {min(walls):7.2f} {max(walls):7.2f} "
+              f"{statistics.median(cpus):8.2f} {max(peaks):9.0f} {ratios[0]:11.2f} {ratios[1]:10.2f}", flush=True)
