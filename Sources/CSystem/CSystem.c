@@ -140,6 +140,12 @@ int cs_pidfd_open(pid_t pid) {
     return fd < 0 ? -errno : (int)fd;
 }
 
+long cs_own_peak_kib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
 int cs_pipe_capacity(int fd) {
     int size = fcntl(fd, F_GETPIPE_SZ);
     return size < 0 ? -errno : size;

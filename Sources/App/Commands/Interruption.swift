@@ -5,6 +5,8 @@ import Foundation
 import Synchronization
 
 /// Turns ctrl-C and SIGTERM into requests: the first cancels the run, the second ends the program at once.
+///
+/// A hangup is no request.
 final class Interruption: Sendable {
     private let count = Atomic<Int>(0)
     private let sources: [any DispatchSourceSignal]
@@ -14,6 +16,8 @@ final class Interruption: Sendable {
     /// - Parameter onFirst: Called once, on a queue of its own.
     init(onFirst: @escaping @Sendable () -> Void) {
         signal(SIGPIPE, SIG_IGN)
+        // A terminal that has gone leaves the run going on, as it does under the dashboard.
+        signal(SIGHUP, SIG_IGN)
         sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             return DispatchSource.makeSignalSource(signal: number, queue: .global())

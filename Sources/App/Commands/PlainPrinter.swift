@@ -80,7 +80,8 @@ struct PlainPrinter {
         guard let unit = state.unit(id) else { return }
         let status = UnitStatus(outcome)
         var text = paint.status(status, status == .failed ? "FAILED" : status.rawValue)
-        if let started = unit.firstStart { text += " in \(event.time.since(started).short)" }
+        let took = id.item == nil ? state.stage(id.stage)?.took(now: event.time) : unit.took(now: event.time)
+        if let took { text += " in \(took.short)" }
         let rows = id.item == nil ? state.stage(id.stage)?.rows : unit.lastResult?.rows
         if outcome.isSuccess, let rows { text += "  " + RowWords.account(rows) }
         if outcome == .failed {
@@ -118,7 +119,7 @@ enum RunWords {
             lines.append("  \(paint.bad("✗")) \(stage.id): \(reason(of: stage))")
         }
         let slowest = state.stages.compactMap { stage in
-            stage.startedAt.flatMap { started in stage.endedAt.map { (stage.id, $0.since(started)) } }
+            stage.endedAt.flatMap { _ in stage.took(now: now).map { (stage.id, $0) } }
         }.sorted { $0.1 > $1.1 }.prefix(3)
         if !slowest.isEmpty {
             lines.append("  slowest: " + slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", "))

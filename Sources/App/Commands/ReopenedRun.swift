@@ -43,12 +43,17 @@ struct ReopenedRun {
             if workshop.state.run(id).isLive {
                 throw Failure("run \(id) is being run by another process", remedy: "use its dashboard, or end it first")
             }
-            let loaded = try read(state, workshop, options.variables, asStarted: reopen.asStarted)
-            let change = try PlanRevision(state, loaded).change(
-                medians: workshop.store.medianDurations(of: state.plan.pipeline), now: workshop.now(),
-                machine: MachineResources.total)
-            return ReopenedRun(workshop: workshop, state: state, loaded: loaded, change: change)
+            return try ReopenedRun(state, workshop, options.variables, asStarted: reopen.asStarted)
         }
+    }
+
+    /// Reads the pipeline of a run, and compares it with what the run began with.
+    init(_ state: RunState, _ workshop: Workshop, _ variables: [String: String], asStarted: Bool) throws {
+        (self.state, self.workshop) = (state, workshop)
+        loaded = try Self.read(state, workshop, variables, asStarted: asStarted)
+        change = try PlanRevision(state, loaded).change(
+            medians: workshop.store.medianDurations(of: state.plan.pipeline), now: workshop.now(),
+            machine: MachineResources.total)
     }
 
     private static func read(
@@ -120,25 +125,26 @@ struct ReopenedRun {
             command = nil
         }
         var preview = preview(of: command)
-        try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+        try refuse(preview)
         if options.dryRun {
             Output.line("\(state.plan.pipeline) ▸ \(id)  \(state.status.rawValue); nothing is changed")
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
             return nil
         }
-        let question = question(preview, named: named)
-        if !question.isEmpty, !options.yes {
+        let consent = consent(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
+        if !consent.sentences.isEmpty, !options.yes {
             for line in explanation(preview, Paint(show.color, descriptor: STDERR_FILENO)) { Output.error(line) }
-            switch try ask(question, offersOutdated: !options.changed && !outdated.isEmpty) {
-            case .goOn: break
-            case .withOutdated:
+            switch try consent.ask() {
+            case .yes: break
+            case .alternative:
                 command = commandForOutdated
                 preview = self.preview(of: command)
-                try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+                try refuse(preview)
             }
         }
         let session = try Output.reporting {
-            try RunSession.reopen(id, loaded, change: change.map { ($0, by: Operator.name) }, in: workshop)
+            try RunSession.reopen(
+                id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop)
         }
         if !session.endedProcesses.isEmpty {
             let names = session.endedProcesses.map(\.description).joined(separator: ", ")
@@ -150,6 +156,18 @@ struct ReopenedRun {
         return SessionRunner(
             session: session, options: show, workshop: workshop,
             commands: command.map { [($0, by: Operator.name)] } ?? [])
+    }
+
+    /// Says why a command makes no sense, if it makes none.
+    private func refuse(_ preview: CommandPreview) throws {
+        guard let refusal = preview.refusal else { return }
+        try Output.reporting {
+            guard state.status == .interrupted else { throw Failure(refusal) }
+            // The machine tells of the run as it would be if it went on.
+            throw Failure(
+                "run \(id) was interrupted: its process died; if it went on, \(refusal)",
+                remedy: "go on with 'caudal resume \(id)'")
+        }
     }
 
     private func preview(of command: RunCommand?) -> CommandPreview {
@@ -173,48 +191,25 @@ struct ReopenedRun {
         return lines + PreviewText.lines(preview, inFull: true)
     }
 
-    /// What somebody must agree to, in sentences; empty when there is nothing.
-    private func question(_ preview: CommandPreview, named: StageID?) -> [String] {
+    /// What somebody must agree to; without a sentence there is nothing.
+    private func consent(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> Consent {
         var sentences: [String] = []
-        if change != nil { sentences.append("the pipeline file has changed since run \(id) began") }
-        for stage in preview.harmful where stage != named {
-            let wasOpen = state.hasOpenAttempt(stage) ? "was running when its process died" : "has run before"
-            sentences.append("\(stage) \(wasOpen), and the file says that running it twice does harm")
+        var remedies = ["go on with --yes"]
+        if change != nil {
+            sentences.append("the pipeline file has changed since run \(id) began")
+            remedies.append("keep the version that the run has with --as-started")
         }
-        return sentences
-    }
-
-    private enum Consent { case goOn, withOutdated }
-
-    /// Asks whether the run is to go on.
-    ///
-    /// - Throws: an exit status when somebody says no, and where nobody can be asked.
-    private func ask(_ question: [String], offersOutdated: Bool) throws -> Consent {
-        guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
-            for sentence in question { Output.error("error: \(sentence), and nobody can be asked here") }
-            var remedies = ["go on with --yes"]
-            if change != nil { remedies.append("keep the version that the run has with --as-started") }
-            if offersOutdated { remedies.append("run changed stages again with --yes --changed") }
-            Output.error("  " + remedies.joined(separator: "; "))
-            throw ExitStatus.usage.code
-        }
-        for sentence in question { Output.error(sentence) }
-        Output.write(
-            offersOutdated ? "go on? [y/N, or c to run the changed stages again too] " : "go on? [y/N] ",
-            to: STDERR_FILENO)
-        switch readLine()?.lowercased() {
-        case "y", "yes": return .goOn
-        case "c" where offersOutdated: return .withOutdated
-        default:
-            Output.error("nothing was changed and nothing was run")
-            throw ExitStatus.failed.code
-        }
+        sentences += Consent.sentences(onHarmful: preview.harmful.filter { $0 != named }, of: state)
+        if offersOutdated { remedies.append("run changed stages again with --yes --changed") }
+        return Consent(
+            sentences: sentences, remedies: remedies,
+            alternative: offersOutdated ? ("c", "run the changed stages again too") : nil)
     }
 }
 
 extension RunState {
     /// Whether an attempt of a stage or of one of its items has begun and not ended.
-    fileprivate func hasOpenAttempt(_ id: StageID) -> Bool {
+    func hasOpenAttempt(_ id: StageID) -> Bool {
         guard let stage = stage(id) else { return false }
         return stage.unit.openAttempt != nil || stage.items.contains { $0.unit.openAttempt != nil }
     }

@@ -133,6 +133,9 @@ struct ShowText {
                         + plan.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
                             separator: "  ")))
         }
+        if state.status == .running, state.isPaused {
+            lines.append("  paused: nothing new starts; go on with: caudal unpause \(state.id)")
+        }
         if state.status == .interrupted {
             lines.append("  its process died; go on with: caudal resume \(state.id)")
         }
@@ -149,24 +152,29 @@ struct ShowText {
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
             rows.append(
-                row(line.planned.id.rawValue, line.stage.unit, line.stage.status, line.duration, line.stage.rows))
+                row(UnitID(line.planned.id), line.stage.unit, line.stage.status, line.duration, line.stage.rows))
             guard line.stage.hasItems else { continue }
             for item in line.stage.items {
                 let unit = item.unit
-                let took = unit.firstStart.flatMap { start in unit.endedAt.map { $0.since(start) } }
-                rows.append(row("  " + item.item.key.rawValue, unit, unit.status, took, unit.lastResult?.rows))
+                let took = unit.took(now: state.clock(now))
+                let id = UnitID(line.planned.id, item.item.key)
+                rows.append(row(id, unit, unit.status, took, unit.lastResult?.rows))
             }
         }
         return Columns.lines(rows).enumerated().map { $0.offset == 0 ? paint.dim($0.element) : $0.element }
     }
 
-    private func row(_ name: String, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)
+    private func row(_ id: UnitID, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)
         -> [String]
     {
         let reason = rows == nil || status == .reused || unit.lastResult?.reuseReason != nil ? unit.reason : nil
-        let words = [rows.map(RowWords.account), reason].compactMap { $0 }.joined(separator: "  ")
+        let waits = state.waitReason(of: id, now: now).map { "waits: \($0)" }
+        let words = [rows.map(RowWords.account), reason, waits].compactMap { $0 }.joined(separator: "  ")
+        let isBroken = state.status == .interrupted && status == .running
         return [
-            StatusMark.glyph(status, frame: 0, ascii: false), name, status == .failed ? "FAILED" : status.rawValue,
+            isBroken ? "?" : StatusMark.glyph(status, frame: 0, ascii: false),
+            id.item.map { "  " + $0.rawValue } ?? id.stage.rawValue,
+            isBroken ? "interrupted" : status == .failed ? "FAILED" : status.rawValue,
             String(unit.attempts.count), took?.short ?? "—", words,
         ]
     }

@@ -134,7 +134,9 @@ struct EndedRun {
         case .interrupted:
             Failure(
                 "run \(state.id) was interrupted: its process died, there is nothing to \(verb)",
-                remedy: "go on with 'caudal resume \(state.id)', or give it up with 'caudal cancel \(state.id)'")
+                remedy:
+                    "go on with 'caudal resume \(state.id)', or clear up with 'caudal cancel \(state.id)', after which "
+                    + "its stages can be marked and retried")
         case .failed, .cancelled:
             Failure(
                 "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",

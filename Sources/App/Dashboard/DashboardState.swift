@@ -116,7 +116,9 @@ struct DashboardState {
             }.map(\.element)
         case .time:
             return run.stages.enumerated().sorted { a, b in
-                let (x, y) = (elapsed(a.element.unit)?.milliseconds ?? -1, elapsed(b.element.unit)?.milliseconds ?? -1)
+                let (x, y) = (
+                    elapsed(UnitID(a.element.id)) ?? .seconds(-1), elapsed(UnitID(b.element.id)) ?? .seconds(-1)
+                )
                 return x != y ? x > y : a.offset < b.offset
             }.map(\.element)
         }
@@ -139,9 +141,9 @@ struct DashboardState {
     }
 
     /// How long a stage or item has taken, or is taking; nil when it has not begun.
-    func elapsed(_ unit: UnitState) -> Duration? {
-        guard let start = unit.firstStart else { return nil }
-        return (unit.endedAt ?? now).since(start)
+    func elapsed(_ id: UnitID) -> Duration? {
+        let clock = run.clock(now)
+        return id.item == nil ? run.stage(id.stage)?.took(now: clock) : run.unit(id)?.took(now: clock)
     }
 
     /// Whether anything moves by itself, so that the screen must be drawn again and again.

@@ -29,6 +29,9 @@ int cs_pidfd_open(pid_t pid);
 /// A pipe with both ends close-on-exec and the reading end non-blocking; 0 or a negated errno.
 int cs_pipe(int ends[2]);
 
+/* The largest resident set that this process has had, in KiB. */
+long cs_own_peak_kib(void);
+
 /// The most that a pipe holds, in bytes; or a negated errno.
 int cs_pipe_capacity(int fd);
 

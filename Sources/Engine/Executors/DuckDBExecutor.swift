@@ -169,7 +169,7 @@ package struct DuckDBExecutor: StageExecutor {
         guard let message = messages.last else {
             var text = "duckdb \(end.exit.description)"
             guard case .signaled(9) = end.exit else { return Failure(text + place) }
-            text += ", at a peak of \(end.usage.peakMemory.shortBytes)"
+            text += end.usage.peakWords
             let remedy = isStopped ? nil : "give the stage less memory with 'resources', or the machine more"
             return Failure(text + place, remedy: remedy)
         }

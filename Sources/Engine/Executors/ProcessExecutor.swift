@@ -53,7 +53,7 @@ package struct ProcessExecutor: StageExecutor {
         var execution = Execution(exit: end.exit, usage: end.usage, lastLines: lastLines)
         if end.exit != .exited(0) {
             var message = end.exit.description
-            if case .signaled(9) = end.exit { message += ", at a peak of \(end.usage.peakMemory.shortBytes)" }
+            if case .signaled(9) = end.exit { message += end.usage.peakWords }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
             // What a program says last usually tells why; a line that calls itself an error tells it best.
             let telling =

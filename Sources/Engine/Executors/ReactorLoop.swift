@@ -38,6 +38,8 @@ final class ReactorLoop: Sendable {
 
         let child: Child
         let pidfd: Int32
+        /// The largest resident set of this process when the child ran its program, in KiB.
+        let ownPeak = cs_own_peak_kib()
         var phase = Phase.running
         var outputIsOpen = true
         var errorsAreOpen = true
@@ -254,7 +256,7 @@ final class ReactorLoop: Sendable {
             if let marker {
                 return marker.dropFirst(prefix.count).elementsEqual(record.child.marker.utf8) ? (pid, fields.name) : nil
             }
-            return others == 0 ? (pid, fields.name) : nil
+            return others == 0 ? (pid, "\(fields.name), perhaps of an earlier stage: its environment was wiped,") : nil
         }
     }
 
@@ -266,7 +268,8 @@ final class ReactorLoop: Sendable {
         // Whole milliseconds, as the journal keeps them: what is shown live and what is read back are the same.
         let usage = ResourceUsage(
             user: .milliseconds((exit.user_us + 500) / 1000), system: .milliseconds((exit.system_us + 500) / 1000),
-            peakMemory: exit.peak_kib * 1024)
+            // A child shares this process's memory until it runs its program, and the kernel counts that as its own.
+            peakMemory: exit.peak_kib > record.ownPeak ? exit.peak_kib * 1024 : 0)
         record.child.process.finish(
             ChildExit(
                 exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,

@@ -32,8 +32,8 @@ package enum CriticalPath {
             let stage = state.stages[index]
             guard !stage.unit.status.isFinished else { return 0 }
             let usual = (plan.stages[index].expected ?? unknown).milliseconds
-            guard let started = stage.startedAt, stage.status == .running else { return usual }
-            return max(0, usual - now.since(started).milliseconds)
+            guard let took = stage.took(now: now), stage.status == .running else { return usual }
+            return max(0, usual - took.milliseconds)
         }
         var longest = [Int64](repeating: -1, count: plan.stages.count)
         var follower = [Int?](repeating: nil, count: plan.stages.count)

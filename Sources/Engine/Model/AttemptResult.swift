@@ -121,7 +121,7 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
     /// CPU time in user mode and in the kernel.
     package var user: Duration
     package var system: Duration
-    /// The largest resident set, in bytes.
+    /// The largest resident set, in bytes; 0 when it is not known, because it was smaller than that of the engine.
     package var peakMemory: Int64
 
     package init(user: Duration, system: Duration, peakMemory: Int64) {
@@ -129,6 +129,9 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
         self.system = system
         self.peakMemory = peakMemory
     }
+
+    /// `, at a peak of 1.2 GB`, or nothing when that is not known.
+    package var peakWords: String { peakMemory > 0 ? ", at a peak of \(peakMemory.shortBytes)" : "" }
 }
 
 /// Where every row went: `read` is the sum of the others.

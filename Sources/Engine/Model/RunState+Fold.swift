@@ -17,6 +17,7 @@ extension RunState {
             status = .running
         case .runResumed(let process):
             if let runningSince { ranBefore += (endedAt ?? lastEventAt ?? now).since(runningSince) }
+            breakOff(at: lastEventAt ?? now)
             runningSince = now
             owner = process
             incarnation += 1
@@ -25,7 +26,13 @@ extension RunState {
         case .planChanged(let change, let by):
             planChanges.append(RecordedPlanChange(differences: change.differences, by: by, at: now))
             take(change.plan)
-        case .commandReceived(let command, let by): lastCommand = (command, by, now)
+        case .commandReceived(let command, let by):
+            lastCommand = (command, by, now)
+            switch command {
+            case .cancelRun: isCancelled = true
+            case .retry, .retryItems, .retryStages, .retryFailed, .mark: isCancelled = false
+            case .cancel, .pause, .unpause: break
+            }
         case .paused: isPaused = true
         case .unpaused: isPaused = false
         case .unitQueued(let id):
@@ -43,7 +50,9 @@ extension RunState {
                 unit.heldBy = nil
                 unit.progress = nil
                 unit.attempts.append(Attempt(number: number, startedAt: now))
+                unit.worked.begin(at: now)
             }
+            if let index = plan.index(of: id.stage) { stages[index].worked.begin(at: now) }
         case .attemptSpawned(let id, let number, let process):
             updateAttempt(id, number) { $0.process = process }
         case .progressed(let id, _, let progress): update(id) { $0.progress = progress }
@@ -62,6 +71,8 @@ extension RunState {
                 attempt.publishing = nil
                 attempt.publishingResult = nil
             }
+            update(id) { $0.worked.end(at: now) }
+            if let index = plan.index(of: id.stage) { stages[index].worked.end(at: now) }
         case .itemsFound(let id, let items): replaceItems(of: id, with: items)
         case .retryScheduled(let id, let delay):
             update(id) { unit in
@@ -98,6 +109,7 @@ extension RunState {
                 unit.retryAt = nil
                 unit.progress = nil
                 unit.attemptsBeforeReset = unit.attempts.count
+                unit.worked = WorkedTime()
             }
             if id.item == nil, let index = plan.index(of: id.stage) { stages[index].forgetItems() }
         case .stageReopened(let id):
@@ -109,6 +121,15 @@ extension RunState {
         case .runEnded(let outcome):
             status = Status(outcome)
             endedAt = now
+        }
+    }
+
+    /// A process died: nothing has been worked on since `moment`.
+    private mutating func breakOff(at moment: Moment) {
+        for index in stages.indices where stages[index].unit.status == .running {
+            stages[index].worked.breakOff(at: moment)
+            stages[index].unit.worked.breakOff(at: moment)
+            for place in stages[index].items.indices { stages[index].items[place].unit.worked.breakOff(at: moment) }
         }
     }
 
@@ -174,5 +195,6 @@ extension StageState {
     fileprivate mutating func forgetItems() {
         hasItems = false
         itemsAreStale = false
+        worked = WorkedTime()
     }
 }

@@ -1,7 +1,7 @@
 extension RunState {
     /// Why a stage or an item does not run now, in a few words; nil when it runs or has ended.
     package func waitReason(of id: UnitID, now: Moment) -> String? {
-        guard let unit = unit(id), let index = plan.index(of: id.stage) else { return nil }
+        guard status == .running, let unit = unit(id), let index = plan.index(of: id.stage) else { return nil }
         switch unit.status {
         case .running, .succeeded, .failed, .blocked, .skipped, .cancelled, .reused: return nil
         case .retrying:
@@ -55,8 +55,8 @@ extension RunState {
                 done += weight
             } else if let fraction = stage.fraction {
                 done += weight * fraction
-            } else if stage.status == .running, let started = stage.startedAt, let expected = planned.expected {
-                done += weight * min(0.95, now.since(started).seconds / max(0.001, expected.seconds))
+            } else if stage.status == .running, let took = stage.took(now: now), let expected = planned.expected {
+                done += weight * min(0.95, took.seconds / max(0.001, expected.seconds))
                 isEstimate = true
             }
         }

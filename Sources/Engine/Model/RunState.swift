@@ -25,6 +25,8 @@ package struct RunState: Sendable {
     /// Stages that a changed plan no longer has: one that comes back goes on counting its attempts.
     package internal(set) var formerStages: [StageID: StageState] = [:]
     package internal(set) var isPaused = false
+    /// Whether somebody cancelled the run, and nobody has asked for anything to run again since then.
+    package internal(set) var isCancelled = false
     package internal(set) var startedAt: Moment?
     package internal(set) var endedAt: Moment?
     /// When it began to run last: at its start, or when it was taken up again.
@@ -64,6 +66,9 @@ package struct RunState: Sendable {
         return ranBefore + end.since(runningSince)
     }
 
+    /// Until when a run tells how long things take: now, or its last sign of life once its process has died.
+    package func clock(_ now: Moment) -> Moment { status == .interrupted ? lastEventAt ?? now : now }
+
     /// The state of a stage, or nil when it is not part of the run.
     package func stage(_ id: StageID) -> StageState? { plan.index(of: id).map { stages[$0] } }
 
@@ -96,8 +101,9 @@ extension RunState: Equatable {
     package static func == (left: RunState, right: RunState) -> Bool {
         left.id == right.id && left.status == right.status && left.stages == right.stages
             && left.formerStages == right.formerStages && left.planChanges == right.planChanges
-            && left.isPaused == right.isPaused && left.startedAt == right.startedAt && left.endedAt == right.endedAt
-            && left.owner == right.owner && left.incarnation == right.incarnation
+            && left.isPaused == right.isPaused && left.isCancelled == right.isCancelled
+            && left.startedAt == right.startedAt && left.endedAt == right.endedAt && left.owner == right.owner
+            && left.incarnation == right.incarnation
             && left.lastSequence == right.lastSequence && left.openAttempts == right.openAttempts
     }
 }
@@ -152,6 +158,8 @@ package struct StageState: Sendable, Equatable {
     package internal(set) var itemIndex: [ItemKey: Int] = [:]
     /// Whether its fan-out was changed since the items were found, so that they must be found anew.
     package internal(set) var itemsAreStale = false
+    /// How long it was worked on, its items included, since it was last asked to run again as a whole.
+    package internal(set) var worked = WorkedTime()
     /// How many items stand in each status.
     package internal(set) var itemCounts: [UnitStatus: Int] = [:]
 
@@ -202,6 +210,9 @@ package struct StageState: Sendable, Equatable {
 
     /// When it ended.
     package var endedAt: Moment? { unit.endedAt }
+
+    /// How long it has been worked on; nil when it has not begun.
+    package func took(now: Moment) -> Duration? { unit.firstStart == nil ? nil : worked.total(now: now) }
 }
 
 /// The state of one item of a fan-out.
@@ -229,6 +240,8 @@ package struct UnitState: Sendable, Equatable {
     package internal(set) var progress: Progress?
     /// How many attempts it had when it was last asked to run again by hand.
     package internal(set) var attemptsBeforeReset = 0
+    /// How long its own attempts were open since then.
+    package internal(set) var worked = WorkedTime()
 
     /// The attempt that is open now.
     package var openAttempt: Attempt? { attempts.last.flatMap { $0.result == nil ? $0 : nil } }
@@ -240,6 +253,9 @@ package struct UnitState: Sendable, Equatable {
     package var firstStart: Moment? {
         attempts.count > attemptsBeforeReset ? attempts[attemptsBeforeReset].startedAt : nil
     }
+
+    /// How long it has been worked on since the last reset, without the items of a fan-out; nil when it has not begun.
+    package func took(now: Moment) -> Duration? { firstStart == nil ? nil : worked.total(now: now) }
 
     /// How many attempts since the last reset count against the limit: those that an engine's death ended do not.
     package var countedAttempts: Int {

@@ -12,6 +12,8 @@ struct JSONReport {
             var type: String
             var state: String
             var reason: String?
+            /// Why it does not run now, while it waits.
+            var waits: String?
             var attempts: Int
             var items: [String: String]?
             var started: String?
@@ -51,6 +53,7 @@ struct JSONReport {
         var description: String
         var run: String
         var state: String
+        var isPaused: Bool
         var started: String?
         var ended: String?
         var durationMs: Int64
@@ -99,7 +102,7 @@ struct JSONReport {
         let state = report.state
         let page = Page(
             pipeline: state.plan.pipeline, description: report.description, run: state.id.rawValue,
-            state: report.headline, started: state.startedAt.map { UTC.iso($0.wall) },
+            state: report.headline, isPaused: state.isPaused, started: state.startedAt.map { UTC.iso($0.wall) },
             ended: state.endedAt.map { UTC.iso($0.wall) }, durationMs: report.duration.milliseconds,
             story: report.story,
             parameters: Dictionary(
@@ -115,6 +118,7 @@ struct JSONReport {
                 let items = line.stage.items.map { ($0.item.key.rawValue, $0.unit.status.rawValue) }
                 return Page.Stage(
                     name: line.planned.id.rawValue, type: line.planned.type, state: line.status, reason: unit.reason,
+                    waits: state.waitReason(of: UnitID(line.planned.id), now: report.now),
                     attempts: unit.attempts.count,
                     items: line.stage.hasItems ? Dictionary(items, uniquingKeysWith: { first, _ in first }) : nil,
                     started: line.stage.startedAt.map { UTC.iso($0.wall) },

@@ -42,9 +42,9 @@ package struct RunReport: Sendable {
 
     // MARK: - How the run went
 
-    /// How the run stands; one that goes on only because it writes this report counts by what has ended.
+    /// How the run stands; one that writes this report itself counts by what has ended.
     package var headline: String {
-        guard state.status == .running else { return state.status.rawValue }
+        guard state.status == .running, reporter != nil else { return state.status.rawValue }
         let failed = state.stages.contains { $0.unit.status == .failed }
         return failed ? "failed so far" : "succeeded so far"
     }
@@ -95,7 +95,9 @@ package struct RunReport: Sendable {
             text += ", and \(blocked.count.counted("stage")) behind could not run"
         }
         let waiting = state.stages.count { !$0.unit.status.isFinished && $0.id != reporter }
-        if state.status == .running, waiting > 0 { text += "; \(waiting.counted("stage")) had not ended" }
+        if state.status == .running, waiting > 0 {
+            text += "; \(waiting.counted("stage")) \(reporter == nil ? "have" : "had") not ended"
+        }
         return text
     }
 
@@ -191,7 +193,7 @@ package struct RunReport: Sendable {
         zip(state.plan.stages, state.stages).map { planned, stage in
             let isReporter = planned.id == reporter
             let start = stage.startedAt.map { sinceStart($0) }
-            let duration = stage.startedAt.map { (stage.endedAt ?? now).since($0) }
+            let duration = stage.took(now: state.clock(now))
             var notes: [String] = []
             if stage.hasItems { notes.append("\(stage.finishedItems) of \(stage.items.count) items") }
             let attempts =
@@ -211,7 +213,8 @@ package struct RunReport: Sendable {
     private func bars(of unit: UnitState) -> [Bar] {
         unit.attempts.map { attempt in
             Bar(
-                number: attempt.number, start: sinceStart(attempt.startedAt), end: sinceStart(attempt.endedAt ?? now),
+                number: attempt.number, start: sinceStart(attempt.startedAt),
+                end: sinceStart(attempt.endedAt ?? state.clock(now)),
                 tone: ReportTone(attempt.result?.ending), word: attempt.result?.ending.rawValue ?? "running")
         }
     }

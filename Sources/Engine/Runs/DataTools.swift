@@ -2,6 +2,8 @@ import Foundation
 
 /// DuckDB as a run uses it: found once, asked small questions, given the work of data stages.
 package struct DataTools: Sendable {
+    /// How the folders begin in which questions are answered.
+    static let questionPrefix = "question-"
     package let reactor: ProcessReactor
     package let masker: SecretMasker
     /// Where questions are asked: a folder that can be written to.
@@ -57,7 +59,7 @@ package struct DataTools: Sendable {
         _ script: SQLScript, reading: [String], writing: [String] = [], essential: Int? = nil,
         attachment: DatabaseAttachment? = nil, for attempt: AttemptControl? = nil
     ) async throws(Failure) -> DataReadings {
-        let work = folder + "/question-\(UInt64.random(in: 0 ... .max))"
+        let work = folder + "/\(Self.questionPrefix)\(UInt64.random(in: 0 ... .max))"
         do {
             try FileManager.default.createDirectory(
                 atPath: work, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

@@ -251,6 +251,8 @@ package struct RunMachine: Sendable {
             default: break
             }
         }
+        // Whoever cancelled the run has decided how it ends, whatever had failed before.
+        if state.isCancelled, state.stages.contains(where: { $0.unit.status == .cancelled }) { outcome = .cancelled }
         emit(.runEnded(outcome))
         act(.finish(outcome))
     }

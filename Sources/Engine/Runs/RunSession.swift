@@ -117,6 +117,8 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
+    /// The log, for what concerns the whole run.
+    private let log: AttemptLog
 
     /// Begins a new run.
     package static func start(
@@ -148,10 +150,11 @@ package struct RunSession: Sendable {
     ///
     /// What the dead process left running is ended, and what it was about to publish is finished.
     /// `change`: what the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
+    /// `by`: who takes it up, for the log.
     /// - Throws: ``Failure`` when another process runs it.
     package static func reopen(
-        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, in workshop: Workshop,
-        environment: Engine.Environment = Engine.Environment()
+        _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
+        in workshop: Workshop, environment: Engine.Environment = Engine.Environment()
     ) throws -> RunSession {
         let folder = workshop.state.run(id)
         try folder.create()
@@ -167,6 +170,7 @@ package struct RunSession: Sendable {
         let ended = RunRecovery.endLeftovers(of: id)
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
+        RunRecovery.removeRemains(state, in: folder)
         let facts = RunFacts(
             runID: id, started: state.startedAt ?? workshop.now(),
             parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
@@ -175,6 +179,11 @@ package struct RunSession: Sendable {
             loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
             lock: lock, in: workshop, environment: environment)
         session.endedProcesses = ended
+        session.log.note("taken up again by \(by), in process \(environment.process.pid)")
+        if !ended.isEmpty {
+            let names = ended.map(\.description).joined(separator: ", ")
+            session.log.note("ended what the dead process had left running: \(names)", level: .warn)
+        }
         return session
     }
 
@@ -195,6 +204,9 @@ package struct RunSession: Sendable {
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
         let mailbox = EngineMailbox()
         let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
+        log = AttemptLog(
+            writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: nil, attempt: nil, masker: tools.masker,
+            now: workshop.now, onRemark: { mailbox.post(.remarks($0)) })
         var seed: UInt64 = 0
         for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
         engine = Engine(
@@ -259,6 +271,29 @@ package enum RunRecovery {
             }
         }
         return ended.sorted { $0.pid < $1.pid }
+    }
+
+    /// Whether anything still works for a run whose process has died.
+    package static func hasLeftovers(of run: RunID) -> Bool {
+        !ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/").isEmpty
+    }
+
+    /// Removes what attempts were writing when their process died; new attempts write anew.
+    ///
+    /// What cannot be removed only takes room, and goes with the run.
+    static func removeRemains(_ state: RunState, in folder: RunFolder) {
+        for stage in state.stages {
+            var units = [(UnitID(stage.id), stage.unit)]
+            units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
+            for (id, unit) in units {
+                guard let attempt = unit.openAttempt else { continue }
+                try? FileManager.default.removeItem(atPath: folder.attempt(id, attempt.number))
+            }
+        }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.staging)) ?? []
+        for name in names where name.hasPrefix(DataTools.questionPrefix) {
+            try? FileManager.default.removeItem(atPath: folder.staging + "/" + name)
+        }
     }
 
     /// Finishes what was being published, and tells which attempts thereby succeeded.

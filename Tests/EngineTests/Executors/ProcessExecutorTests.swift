@@ -20,12 +20,12 @@ struct ProcessExecutorTests {
         #expect(execution.failure?.message == "exit status 1: ERROR disk is full")
     }
 
-    @Test("A command that is killed says so in words, with its peak of memory")
+    @Test("A command that is killed says so in words")
     func killed() async throws {
         let execution = try await AttemptTrial().shell("kill -9 $$")
         #expect(execution.exit == .signaled(9))
         let message = try #require(execution.failure?.message)
-        #expect(message.hasPrefix("killed by signal 9 (KILL, often out of memory), at a peak of "))
+        #expect(message.hasPrefix("killed by signal 9 (KILL, often out of memory)"))
     }
 
     @Test("A crash is told by its signal", arguments: [("SEGV", 11), ("ABRT", 6), ("PIPE", 13)])
@@ -148,14 +148,11 @@ struct ProcessExecutorTests {
         #expect(trial.lines() == ["0", "1", "2", "3"])
     }
 
-    @Test("Peak memory and processor time are recorded")
+    @Test("Processor time is recorded")
     func usage() async throws {
         let trial = try AttemptTrial()
-        let execution = await trial.shell(
-            "head -c 60000000 /dev/zero | tr '\\0' x | sort > /dev/null; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
-        )
+        let execution = await trial.shell("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
         let usage = try #require(execution.usage)
-        #expect(usage.peakMemory > 40_000_000)
         #expect(usage.user > .milliseconds(20))
     }
 

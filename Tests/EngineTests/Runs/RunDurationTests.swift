@@ -46,4 +46,28 @@ struct RunDurationTests {
         ]
         #expect(seconds(state(changes), now: 500) == 5)
     }
+
+    @Test(
+        "What a stage took is the time in which it was worked on: no waiting for a retry, an operator or a resumption")
+    func stage() {
+        let (whole, item) = (UnitID("s"), UnitID("s", "i"))
+        let changes: [(Int64, RunChange)] = [
+            (10, .runStarted(Self.process)), (10, .attemptStarted(whole, attempt: 1)),
+            (12, .attemptEnded(whole, attempt: 1, .succeeded)), (12, .itemsFound("s", [Item(key: "i", values: [:])])),
+            (20, .attemptStarted(item, attempt: 1)),
+            (23, .attemptEnded(item, attempt: 1, AttemptResult(ending: .failed))),
+            (23, .unitEnded(item, .failed, reason: nil)), (23, .unitEnded(whole, .failed, reason: nil)),
+            // An operator comes an hour later.
+            (3600, .stageReopened("s")), (3600, .unitReset(item)), (3600, .attemptStarted(item, attempt: 2)),
+            (3604, .progressed(item, attempt: 2, Progress(fraction: 0.5))),
+            // The process dies; the run is taken up again another hour later.
+            (7200, .runResumed(Self.process)),
+            (7200, .attemptEnded(item, attempt: 2, AttemptResult(ending: .interrupted))),
+            (7201, .attemptStarted(item, attempt: 3)), (7203, .attemptEnded(item, attempt: 3, .succeeded)),
+        ]
+        let now = Moment(wall: 9_000_000, steady: 9_000_000)
+        #expect(state(changes).stage("s")?.took(now: now) == .seconds(2 + 3 + 4 + 2))
+        #expect(state(changes).unit(item)?.took(now: now) == .seconds(4 + 2))
+        #expect(state([(10, .runStarted(Self.process))]).stage("s")?.took(now: now) == nil)
+    }
 }

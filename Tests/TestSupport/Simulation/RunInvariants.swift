@@ -140,8 +140,10 @@ package struct RunInvariants {
         }
         let statuses = zip(state.stages, state.plan.stages).map { ($0.unit.status, $1.allowsFailure) }
         let expected: Outcome =
-            statuses.contains { $0 == .failed && !$1 }
-            ? .failed : statuses.contains { $0.0 == .cancelled } ? .cancelled : .succeeded
+            state.isCancelled && statuses.contains { $0.0 == .cancelled }
+            ? .cancelled
+            : statuses.contains { $0 == .failed && !$1 }
+                ? .failed : statuses.contains { $0.0 == .cancelled } ? .cancelled : .succeeded
         guard outcome == expected else { throw Violation("the run ended \(outcome); its stages say \(expected)") }
     }
 }

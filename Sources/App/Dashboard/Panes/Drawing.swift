@@ -101,6 +101,11 @@ extension DashboardState {
     /// The mark of a status as it is drawn now.
     func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
 
+    /// The word of a status; what a dead process was running runs no more.
+    func word(_ status: UnitStatus) -> String {
+        run.status == .interrupted && status == .running ? "broken" : StatusMark.word(status)
+    }
+
     /// A stage's name with the number of its items.
     func name(of stage: StageState) -> String {
         stage.hasItems ? "\(stage.id) ×\(stage.items.count)" : stage.id.rawValue
@@ -123,7 +128,7 @@ extension DashboardState {
                 return ProgressBar.spans(fraction, width: barWidth, style: .busy) + [Span(" \(Int(fraction * 100))%")]
             }
             if let expected = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }), id.item == nil,
-                let took = elapsed(unit), took < expected * 10
+                let took = elapsed(id), took < expected * 10
             {
                 let part = min(0.95, took.seconds / max(0.001, expected.seconds))
                 return ProgressBar.spans(part, width: barWidth, style: .busy, isEstimate: true) + [
@@ -170,7 +175,7 @@ extension DashboardState {
     /// The time of a stage or item in a fixed width: what it took, is taking, or usually takes.
     func timeText(_ id: UnitID) -> String {
         guard let unit = run.unit(id) else { return "" }
-        if let took = elapsed(unit) {
+        if let took = elapsed(id) {
             // A stage that has just begun shows no time, so that quick ones do not blink.
             return unit.status == .running && took < .seconds(1) ? "" : took.short
         }

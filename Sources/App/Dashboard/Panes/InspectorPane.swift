@@ -60,8 +60,8 @@ struct InspectorText {
     }
 
     private mutating func addStatus(_ status: UnitStatus, _ unit: UnitState, _ stage: StageState) {
-        var head = [Span("\(state.glyph(status)) \(StatusMark.word(status).uppercased())", status.style.with(.bold))]
-        if let took = state.elapsed(unit) { head.append(Span("  \(took.short)")) }
+        var head = [Span("\(state.glyph(status)) \(state.word(status).uppercased())", status.style.with(.bold))]
+        if let took = state.elapsed(state.selection) { head.append(Span("  \(took.short)")) }
         lines.append(head)
         if status == .failed {
             let failure = unit.lastResult?.failure

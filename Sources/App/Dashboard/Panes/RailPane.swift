@@ -81,7 +81,7 @@ enum RailPane {
             style: status == .failed ? .bad : .plain)
         place += columns.name + 1
         if columns.word > 0 {
-            buffer.write(StatusMark.word(status).fitted(columns.word), row: line, column: place, style: status.style)
+            buffer.write(state.word(status).fitted(columns.word), row: line, column: place, style: status.style)
         }
         place += columns.word + (columns.word > 0 ? 1 : 0)
         buffer.write(

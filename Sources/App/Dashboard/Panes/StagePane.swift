@@ -87,7 +87,7 @@ enum StagePane {
             Span(name).text.cutInMiddle(columns.name), row: row, column: place, style: status == .failed ? .bad : .plain
         )
         place += columns.name + 1
-        buffer.write(StatusMark.word(status), row: row, column: place, style: status.style)
+        buffer.write(state.word(status), row: row, column: place, style: status.style)
         place += columns.word + 1
         buffer.write(
             state.information(id, width: columns.information), row: row, column: place, limit: columns.information)
