@@ -60,6 +60,18 @@ import Testing
         #expect(found == [["2.5", "8", "9"], [nil, "0", "1"], [nil, nil, nil]])
     }
 
+    @Test(
+        "Integers written in an expression have 64 bits",
+        arguments: [
+            ("2147483647 + 1", "2147483648"), ("100000 * 100000 + n", "10000000003"),
+            ("-2147483647 - coalesce(null, 9)", "-2147483656"),
+            ("(case when n > 1 then 2147483647 else 1 end) * 2", "4294967294"),
+        ])
+    func longIntegers(_ expression: String, _ expected: String) async throws {
+        let found = try await rows("{derive: {d: '\(expression)'}}", [Column("n", .integer)], [["3"]])
+        #expect(found == [["3", expected]])
+    }
+
     @Test("Names and values that look like SQL are only names and values")
     func hostileNames() async throws {
         let name = "a\"; drop table t; --"
