@@ -233,8 +233,11 @@ package struct RelationBuilder {
         let value = sql.name(column.name)
         let compared = column.type == .text ? value : sql.cast(value, to: .text)
         let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \(sql.text($0.to))" }
-        let rest = otherwise.map { sql.cast(sql.literal($0), to: .text) } ?? compared
-        let mapped = "CASE \(branches.joined(separator: " ")) ELSE \(rest) END"
+        // A missing value is none of the others: filling it is another step's work.
+        let rest =
+            otherwise.map { "WHEN \(value) IS NOT NULL THEN \(sql.cast(sql.literal($0), to: .text))" }
+            ?? "ELSE \(compared)"
+        let mapped = "CASE \(branches.joined(separator: " ")) \(rest) END"
         replace(title, [column.name: (column.type == .text ? mapped : sql.cast(mapped, to: column.type), column.type)])
     }
 

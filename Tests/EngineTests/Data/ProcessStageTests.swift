@@ -96,6 +96,13 @@ import Testing
         #expect(found == [["a b"], [""], [nil], ["x"]])
     }
 
+    @Test("Mapping values with 'otherwise' leaves a missing value missing")
+    func mappingMissing() async throws {
+        let found = try await rows(
+            "{map_values: {column: s, values: {a: b}, otherwise: z}}", [Column("s", .text)], [["a"], [nil], [""]])
+        #expect(found == [["b"], [nil], ["z"]])
+    }
+
     @Test("No rows give no rows, with the columns they would have")
     func noRows() async throws {
         #expect(try await rows("{derive: {d: n + 1}}, {deduplicate: {by: n}}", [Column("n", .integer)], []) == [])
