@@ -341,12 +341,22 @@ extension RelationBuilder {
         let keys = lookup.on.map { sql.name($0.lookup.value) }
         switch lookup.duplicates {
         case .error: return source.fromClause(sql)
+        // Which rows hold at a row's time is known only when they are joined.
+        case .first where lookup.validity != nil, .last where lookup.validity != nil: return source.fromClause(sql, numbersRows: true)
         case .first, .last:
             let row = sql.name(DataSource.rowColumn)
             let order = lookup.duplicates == .first ? "ASC" : "DESC"
             return "(SELECT * FROM \(source.fromClause(sql, numbersRows: true)) "
                 + "QUALIFY row_number() OVER (PARTITION BY \(keys.joined(separator: ", ")) ORDER BY \(row) \(order)) = 1)"
         }
+    }
+
+    /// What leaves one of the rows that hold at a row's time; nothing where only one can be found.
+    private func choiceAmongFound(_ lookup: Lookup) -> String {
+        guard lookup.validity != nil, lookup.duplicates != .error else { return "" }
+        let row = sql.name(DataSource.rowColumn)
+        let order = lookup.duplicates == .first ? "ASC" : "DESC"
+        return "\nQUALIFY row_number() OVER (PARTITION BY rows.\(row) ORDER BY found.\(row) \(order)) = 1"
     }
 
     private func joinConditions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [String] {
@@ -412,6 +422,7 @@ extension RelationBuilder {
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
             + "LEFT JOIN \(lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
+            + choiceAmongFound(lookup)
         parts.append(
             (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
         from = name
