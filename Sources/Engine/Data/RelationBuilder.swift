@@ -402,6 +402,7 @@ extension RelationBuilder {
         let conditions = try joinConditions(lookup, source)
         var list = columns.map { "rows.\(sql.name($0.name))" }
         var added: [Column] = []
+        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
         for addition in lookup.add {
             let column = try Self.column(addition.column, of: source)
             if columns.contains(where: { $0.name == addition.name }) {
@@ -412,7 +413,8 @@ extension RelationBuilder {
             var value = "found.\(sql.name(column.name))"
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)
-                value = "coalesce(\(value), \(sql.cast(sql.literal(fallback), to: column.type)))"
+                // A row that is found has its key, and may lack the value all the same.
+                value = "CASE WHEN \(key) IS NULL THEN \(sql.cast(sql.literal(fallback), to: column.type)) ELSE \(value) END"
             }
             list.append("\(value) AS \(sql.name(addition.name))")
             added.append(Column(addition.name, column.type))

@@ -48,4 +48,11 @@ import Testing
             ], "duplicates: \(duplicates), \(history)")
         #expect(found.map { $0[2] } == expected + [nil, nil])
     }
+
+    @Test("The default stands where nothing is found, and not for what the row found does not have")
+    func defaults() async throws {
+        let found = try await rows(
+            [["a", nil], ["b", nil], [nil, nil]], [["a", nil, nil, nil]], "default: 7")
+        #expect(found.map { $0[2] } == [nil, "7", "7"])
+    }
 }
