@@ -458,7 +458,8 @@ extension RelationBuilder {
             repeated =
                 "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
                 + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
-                + "FROM \(source.fromClause(sql)) WHERE \(present)) WHERE starts < ended"
+                + "FROM \(source.fromClause(sql)) WHERE \(present) AND (\(to) IS NULL OR \(from) < \(to))) "
+                + "WHERE starts < ended"
         } else {
             repeated =
                 "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"

@@ -55,4 +55,16 @@ import Testing
             [["a", nil], ["b", nil], [nil, nil]], [["a", nil, nil, nil]], "default: 7")
         #expect(found.map { $0[2] } == [nil, "7", "7"])
     }
+
+    @Test("A row of a lookup that never holds is nobody's rival")
+    func emptyPeriods() async throws {
+        let prices = [
+            ["a", "10", "2026-01-01", nil], ["a", "20", "2026-02-01", "2026-02-01"],
+            ["a", "30", "2026-03-01", "2026-02-01"],
+        ]
+        #expect(try await rows([["a", "2026-02-01"]], prices, history) == [["a", "2026-02-01", "10"]])
+        await #expect(throws: Failure.self) {
+            try await rows([], prices + [["a", "40", "2026-04-01", "2026-04-02"]], history)
+        }
+    }
 }
