@@ -164,7 +164,7 @@ package struct RelationBuilder {
             var replacements: [String: (String, ColumnType)] = [:]
             for cast in casts {
                 let column = try column(cast.column)
-                replacements[column.name] = (sql.cast(sql.name(column.name), to: cast.type), cast.type)
+                replacements[column.name] = (guardedCast(column, to: cast.type), cast.type)
             }
             replace(step.title, replacements)
         case .trim(let named):
@@ -190,6 +190,28 @@ package struct RelationBuilder {
     /// What is trimmed: engines by themselves take spaces alone, and files bring tabs and line ends too.
     private static let blanks =
         "concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + ")"
+
+    /// A cast that a row meets only when it has passed the filters before it.
+    ///
+    /// A later filter on the column is pushed down to an earlier one and may be tried first, on a row that the earlier
+    /// one leaves out; a plain cast fails there. DuckDB pushes nothing below a call of `error`. The value that does not
+    /// fit is cast inside that call, so that the message is DuckDB's own.
+    private func guardedCast(_ column: Column, to type: ColumnType) -> String {
+        let value = sql.name(column.name)
+        if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
+        let fitting = sql.tryCast(value, to: type)
+        let failing = sql.cast(sql.cast(value, to: type), to: .text)
+        return "CASE WHEN \(value) IS NOT NULL AND \(fitting) IS NULL THEN error(\(failing)) ELSE \(fitting) END"
+    }
+
+    private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {
+        switch (old, new) {
+        case (_, .text), (.integer, .number), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
+            (.date, .timestamp), (.timestamp, .date):
+            true
+        default: old == new
+        }
+    }
 
     private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
         // One part for each, so that a derivation can use the one before it.

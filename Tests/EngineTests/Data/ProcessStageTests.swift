@@ -42,6 +42,14 @@ import Testing
         #expect(failure?.remedy == "validate the data first, or cast the column in a process stage")
     }
 
+    @Test("A cast meets only the rows that the filters before it left, whatever is filtered after it")
+    func castBehindFilter() async throws {
+        let found = try await rows(
+            "{filter: \"regexp_matches(s, '^[0-9]+$')\"}, {cast: {s: integer}}, {deduplicate: {by: k}}, {filter: s > 0 or k = 1}",
+            [Column("k", .integer), Column("s", .text)], [["1", "x"], ["1", "2"], ["2", "3"], ["2", nil]])
+        #expect(found == [["1", "2"], ["2", "3"]])
+    }
+
     @Test("A parameter is bound and never becomes SQL")
     func boundValues() async throws {
         let columns = [Column("n", .integer)]
