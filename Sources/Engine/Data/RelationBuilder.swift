@@ -364,7 +364,8 @@ extension RelationBuilder {
         switch lookup.duplicates {
         case .error: return source.fromClause(sql)
         // Which rows hold at a row's time is known only when they are joined.
-        case .first where lookup.validity != nil, .last where lookup.validity != nil: return source.fromClause(sql, numbersRows: true)
+        case .first where lookup.validity != nil, .last where lookup.validity != nil:
+            return source.fromClause(sql, numbersRows: true)
         case .first, .last:
             let row = sql.name(DataSource.rowColumn)
             let order = lookup.duplicates == .first ? "ASC" : "DESC"
@@ -436,7 +437,8 @@ extension RelationBuilder {
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)
                 // A row that is found has its key, and may lack the value all the same.
-                value = "CASE WHEN \(key) IS NULL THEN \(sql.cast(sql.literal(fallback), to: column.type)) ELSE \(value) END"
+                let standIn = sql.cast(sql.literal(fallback), to: column.type)
+                value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
             }
             list.append("\(value) AS \(sql.name(addition.name))")
             added.append(Column(addition.name, column.type))

@@ -64,6 +64,9 @@ indirect enum NaiveFormula {
         return operands.allSatisfy { $0.suits(columns) }
     }
 
+    /// Parts of it that could stand in its place.
+    var simpler: [NaiveFormula] { operands.filter { $0.type == type } }
+
     private var operands: [NaiveFormula] {
         switch self {
         case .column, .constant: []

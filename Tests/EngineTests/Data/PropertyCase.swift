@@ -121,7 +121,8 @@ struct PropertyRun {
     /// The first row that is not as expected; nil when all are, in order.
     static func difference(_ expected: [[Cell]], _ found: [[String?]]) -> String? {
         for index in 0..<min(expected.count, found.count)
-        where !(expected[index].count == found[index].count
+        where
+            !(expected[index].count == found[index].count
             && zip(expected[index], found[index]).allSatisfy { $0.agrees(with: $1) })
         {
             return "row \(index + 1) is \(found[index].map { $0 ?? "null" }), not \(expected[index])"
@@ -137,7 +138,9 @@ extension NaiveTable {
     }
 
     /// The table with the column that the workbench adds to each source.
-    var asRead: NaiveTable { NaiveTable(columns: columns + [Column("x_", .text)], rows: rows.map { $0 + [.text("x")] }) }
+    var asRead: NaiveTable {
+        NaiveTable(columns: columns + [Column("x_", .text)], rows: rows.map { $0 + [.text("x")] })
+    }
 
     /// For a reader: the columns with their types, and a line for each row.
     var listing: String {

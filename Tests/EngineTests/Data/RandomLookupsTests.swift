@@ -53,8 +53,9 @@ private struct NaiveLookup {
         let taken = try add.map { try table.index($0.column) }
         let at = try valid.map { try input.index($0.at) }
         let period = try valid.map { (from: try table.index($0.from), to: try table.index($0.to)) }
-        guard Set((input.columns.map(\.name) + add.map(\.name)).map { $0.lowercased() }).count
-            == input.columns.count + add.count
+        guard
+            Set((input.columns.map(\.name) + add.map(\.name)).map { $0.lowercased() }).count
+                == input.columns.count + add.count
         else { throw NaiveTable.Unsuitable() }
         for (own, other) in places where input.columns[own].type != table.columns[other].type {
             throw NaiveTable.Unsuitable()

@@ -112,23 +112,28 @@ private struct SchemaCase: PropertyCase {
     }
 
     private static let texts = [
-        "a", "A", "ab", " a ", "it's", "\"q\"", "x,y", "two\nlines", "ñandú", "é", "e\u{301}", "日本", "🙂", "null", "12",
-        "{}", "\\", "abcdef",
+        "a", "A", "ab", " a ", "it's", "\"q\"", "x,y", "two\nlines", "ñandú", "é", "e\u{301}", "日本", "🙂", "null",
+        "12", "{}", "\\", "abcdef",
     ]
-    private static let days = ["2026-11-23", "2024-02-29", "2026-02-30", "26-02-01", "2026-2-1", "yesterday", "2026-13-01"]
+    private static let days = [
+        "2026-11-23", "2024-02-29", "2026-02-30", "26-02-01", "2026-2-1", "yesterday", "2026-13-01",
+    ]
 
     private static func rules(_ name: String, _ chance: inout Chance) -> NaiveRules {
-        var rules = NaiveRules(name: name, type: chance.pick(["integer", "number", "boolean", "string", "string", nil]))
+        let type = chance.pick(["integer", "number", "boolean", "string", "string", nil])
+        var rules = NaiveRules(name: name, type: type)
         rules.isRequired = chance.happens(40)
         switch rules.type {
         case "integer", "number":
-            let numbers = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"].filter { _ in chance.happens(25) }
-            rules.keywords = numbers.map { ($0, .integer(chance.number(-3...6))) }
+            let bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]
+            rules.keywords = bounds.filter { _ in chance.happens(25) }.map { ($0, .integer(chance.number(-3...6))) }
             if chance.happens(20) {
-                rules.keywords.append(("multipleOf", chance.pick([.integer(2), .integer(3), .number(0.5), .number(0.25)])))
+                let steps: [Cell] = [.integer(2), .integer(3), .number(0.5), .number(0.25)]
+                rules.keywords.append(("multipleOf", chance.pick(steps)))
             }
             if chance.happens(20) {
-                rules.allowed = [.integer(1), .integer(5), .number(1.5), .integer(100)].filter { _ in chance.happens(60) }
+                let values: [Cell] = [.integer(1), .integer(5), .number(1.5), .integer(100)]
+                rules.allowed = values.filter { _ in chance.happens(60) }
             }
         case "string":
             if chance.happens(25) {
@@ -204,7 +209,9 @@ private struct SchemaCase: PropertyCase {
     // MARK: - Judging
 
     func fault(in outcome: StageWorkbench.Outcome) -> String? {
-        let broken = values.map { row in zip(columns, row).map { ($0, $1, $0.broken(by: $1)) }.filter { !$0.2.isEmpty } }
+        let broken = values.map { row in
+            zip(columns, row).map { ($0, $1, $0.broken(by: $1)) }.filter { !$0.2.isEmpty }
+        }
         let valid = zip(values, broken).filter(\.1.isEmpty).map { row, _ in zip(columns, row).map { $0.written($1) } }
         let types = columns.map { Column($0.name, $0.columnType) }
         if outcome.columns != types { return "the columns are \(outcome.columns), not \(types)" }

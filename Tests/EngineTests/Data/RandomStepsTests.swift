@@ -82,6 +82,13 @@ private struct StepsCase: PropertyCase {
                     columns: kept.map { table.columns[$0] }, rows: table.rows.map { row in kept.map { row[$0] } }),
                 steps)
         }
-        return fewerSteps + fewerRows + fewerColumns
+        let simplerSteps = steps.indices.flatMap { index in
+            steps[index].simpler.compactMap { simpler in
+                var steps = steps
+                steps[index] = simpler
+                return StepsCase(table, steps)
+            }
+        }
+        return fewerSteps + fewerRows + fewerColumns + simplerSteps
     }
 }

@@ -11,16 +11,18 @@ struct RandomTables {
     // MARK: - Tables
 
     private static let texts = [
-        "", "a", "A", " a ", "\ta\n", "a-b", "a-b--c", "-", "it's", "\"q\"", "x,y", "two\nlines", "null", "NULL", "12", "-3",
-        "ñandú", "é", "e\u{301}", "ÜBER", "日本語", "🙂 a", "\u{a0}a\u{3000}", "50%", "a_b", "true", "\\", "a\\n", "  ",
+        "", "a", "A", " a ", "\ta\n", "a-b", "a-b--c", "-", "it's", "\"q\"", "x,y", "two\nlines", "null", "NULL", "12",
+        "-3", "ñandú", "é", "e\u{301}", "ÜBER", "日本語", "🙂 a", "\u{a0}a\u{3000}", "50%", "a_b", "true", "\\", "a\\n",
+        "  ",
     ]
     private static let days = ["2026-11-23", "2026-11-22", "2024-02-29", "1969-12-31", "2000-01-01", "2026-12-31"]
 
     /// Columns of every type under names that need quoting too; 0 to 40 rows with many values twice.
     mutating func table() -> NaiveTable {
         let all = [
-            Column("k", .integer), Column("s", .text), Column("n", .integer), Column("x", .number), Column("p", .boolean),
-            Column("d", .date), Column("odd, \"name\"", .text), Column("mixed", .text), Column("Ünit", .number),
+            Column("k", .integer), Column("s", .text), Column("n", .integer), Column("x", .number),
+            Column("p", .boolean), Column("d", .date), Column("odd, \"name\"", .text), Column("mixed", .text),
+            Column("Ünit", .number),
             Column("d2", .date), Column("order", .text),
         ]
         var columns = all.filter { _ in chance.happens(65) }
@@ -46,8 +48,10 @@ struct RandomTables {
     mutating func value(_ type: ColumnType) -> Cell {
         switch type {
         case .boolean: .truth(chance.happens(50))
-        case .integer: .integer(chance.happens(90) ? chance.number(-5...5) : chance.pick([100_000, -99_999, 2_147_483_647]))
-        case .number: .number(chance.happens(80) ? Double(chance.number(-9...9)) / 2 : chance.pick([0.1, -0.25, 1e6, 2.675]))
+        case .integer where chance.happens(90): .integer(chance.number(-5...5))
+        case .integer: .integer(chance.pick([100_000, -99_999, 2_147_483_647]))
+        case .number where chance.happens(80): .number(Double(chance.number(-9...9)) / 2)
+        case .number: .number(chance.pick([0.1, -0.25, 1e6, 2.675]))
         case .date: .date(chance.pick(Self.days))
         default: .text(chance.pick(Self.texts))
         }
@@ -180,8 +184,8 @@ struct RandomTables {
             let part = NaiveFormula.constant(.integer(chance.number(1...3)), .integer)
             return .call("split_part", [text, chance.pick(marks), part], .text)
         case 5:
-            let numbers = [chance.number(1...3), chance.number(0...3)].map { NaiveFormula.constant(.integer($0), .integer) }
-            return .call("substr", [text] + numbers.prefix(chance.number(1...2)), .text)
+            let numbers = [chance.number(1...3), chance.number(0...3)].prefix(chance.number(1...2))
+            return .call("substr", [text] + numbers.map { .constant(.integer($0), .integer) }, .text)
         default: return .call(chance.pick(["lower", "upper", "trim", "ltrim", "rtrim"]), [text], .text)
         }
     }
@@ -250,8 +254,8 @@ struct RandomTables {
             let (old, new) = ((0...2).map { _ in value(of: column) }, (0...2).map { _ in value(column.type) })
             var values: [(from: String, to: String)] = []
             for (old, new) in zip(old, new) {
-                guard let from = old.text, let to = new.text, !values.contains(where: { $0.from == from }) else { continue }
-                values.append((from, to))
+                guard let from = old.text, let to = new.text else { continue }
+                if !values.contains(where: { $0.from == from }) { values.append((from, to)) }
             }
             let otherwise = chance.happens(40) ? value(column.type) : nil
             return [.mapValues(column: column.name, values: values, otherwise: otherwise)]
