@@ -14,11 +14,54 @@ package struct DuckDB: Sendable {
     ///
     /// `essential`: how many of its statements make the data; later ones may fail. All by default.
     package func run(_ script: SQLScript, essential: Int? = nil) async throws -> Execution {
+        try await run(script, essential: essential, in: folder.path("duckdb-\(UUID().uuidString)"))
+    }
+
+    /// Runs scripts one after the other in one process, each in a transaction that leaves no table behind.
+    ///
+    /// A process costs more than a small script, so a test with hundreds of them runs them so. Values that the scripts
+    /// bind are those of the first that binds them.
+    ///
+    /// - Returns: What each of them gave back, with its statements counted from 1.
+    /// - Throws: What went wrong in the first that failed; nothing is known of the others then.
+    package func run(together scripts: [SQLScript]) async throws -> [DataReadings] {
+        var whole = SQLScript(title: "\(scripts.count) scripts of a test")
+        for script in scripts {
+            for variable in script.variables where !whole.variables.contains(where: { $0.name == variable.name }) {
+                whole.variables.append(variable)
+            }
+            whole.add("begin", "BEGIN TRANSACTION")
+            for statement in script.statements { whole.add(statement.title, statement.sql) }
+            whole.add("undo", "ROLLBACK")
+        }
+        let work = folder.path("duckdb-\(UUID().uuidString)")
+        let execution = try await run(whole, in: work)
+        if let failure = execution.failure { throw failure }
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: work + "/.caudal-results.jsonl"))
+        var lines = bytes.split(separator: UInt8(ascii: "\n"))[...]
+        return scripts.map { script in
+            // Its part begins with the mark of BEGIN, its statement 0, and ends before that of the next one's.
+            var part = Data()
+            var number = -1
+            while let line = lines.first {
+                if line.starts(with: Data("@@".utf8)) {
+                    if number == script.statements.count + 1 { break }
+                    number += 1
+                    part.append(Data("@@\(number)\n".utf8))
+                } else {
+                    part.append(line + Data("\n".utf8))
+                }
+                lines.removeFirst()
+            }
+            return DataReadings(output: part)
+        }
+    }
+
+    private func run(_ script: SQLScript, essential: Int? = nil, in work: String) async throws -> Execution {
         let root = Repository.root
         let variables = ProcessInfo.processInfo.environment
         let program = DuckDBProgram(
             path: try DuckDBProgram.find(root: root, variables: variables), version: DuckDBProgram.pinned)
-        let work = folder.path("duckdb-\(UUID().uuidString)")
         try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
         let masker = SecretMasker(secrets: [String]())
         let log = AttemptLog(
@@ -54,8 +97,15 @@ extension SQLScript {
 
 extension Execution {
     /// The rows of the queries that the test asked for, each value as text; nil for null.
-    package var rows: [[String?]] {
-        (readings?.rows("row") ?? []).map { row in
+    package var rows: [[String?]] { readings?.askedRows() ?? [] }
+}
+
+extension DataReadings {
+    /// The rows of the queries that the test asked for, each value as text; nil for null.
+    ///
+    /// `statement`: only those of this one, counted from 1.
+    package func askedRows(statement: Int? = nil) -> [[String?]] {
+        rows("row").filter { statement == nil || $0.statement == statement }.map { row in
             guard case .list(let values)? = row.fields["row"] else { return [] }
             return values.map(\.text)
         }

@@ -164,7 +164,7 @@ package struct RelationBuilder {
             var replacements: [String: (String, ColumnType)] = [:]
             for cast in casts {
                 let column = try column(cast.column)
-                replacements[column.name] = (sql.cast(sql.name(column.name), to: cast.type), cast.type)
+                replacements[column.name] = (guardedCast(column, to: cast.type), cast.type)
             }
             replace(step.title, replacements)
         case .trim(let named):
@@ -190,6 +190,28 @@ package struct RelationBuilder {
     /// What is trimmed: engines by themselves take spaces alone, and files bring tabs and line ends too.
     private static let blanks =
         "concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + ")"
+
+    /// A cast that a row meets only when it has passed the filters before it.
+    ///
+    /// A later filter on the column is pushed down to an earlier one and may be tried first, on a row that the earlier
+    /// one leaves out; a plain cast fails there. DuckDB pushes nothing below a call of `error`. The value that does not
+    /// fit is cast inside that call, so that the message is DuckDB's own.
+    private func guardedCast(_ column: Column, to type: ColumnType) -> String {
+        let value = sql.name(column.name)
+        if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
+        let fitting = sql.tryCast(value, to: type)
+        let failing = sql.cast(sql.cast(value, to: type), to: .text)
+        return "CASE WHEN \(value) IS NOT NULL AND \(fitting) IS NULL THEN error(\(failing)) ELSE \(fitting) END"
+    }
+
+    private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {
+        switch (old, new) {
+        case (_, .text), (.integer, .number), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
+            (.date, .timestamp), (.timestamp, .date):
+            true
+        default: old == new
+        }
+    }
 
     private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
         // One part for each, so that a derivation can use the one before it.
@@ -233,8 +255,11 @@ package struct RelationBuilder {
         let value = sql.name(column.name)
         let compared = column.type == .text ? value : sql.cast(value, to: .text)
         let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \(sql.text($0.to))" }
-        let rest = otherwise.map { sql.cast(sql.literal($0), to: .text) } ?? compared
-        let mapped = "CASE \(branches.joined(separator: " ")) ELSE \(rest) END"
+        // A missing value is none of the others: filling it is another step's work.
+        let rest =
+            otherwise.map { "WHEN \(value) IS NOT NULL THEN \(sql.cast(sql.literal($0), to: .text))" }
+            ?? "ELSE \(compared)"
+        let mapped = "CASE \(branches.joined(separator: " ")) \(rest) END"
         replace(title, [column.name: (column.type == .text ? mapped : sql.cast(mapped, to: column.type), column.type)])
     }
 
@@ -338,12 +363,23 @@ extension RelationBuilder {
         let keys = lookup.on.map { sql.name($0.lookup.value) }
         switch lookup.duplicates {
         case .error: return source.fromClause(sql)
+        // Which rows hold at a row's time is known only when they are joined.
+        case .first where lookup.validity != nil, .last where lookup.validity != nil:
+            return source.fromClause(sql, numbersRows: true)
         case .first, .last:
             let row = sql.name(DataSource.rowColumn)
             let order = lookup.duplicates == .first ? "ASC" : "DESC"
             return "(SELECT * FROM \(source.fromClause(sql, numbersRows: true)) "
                 + "QUALIFY row_number() OVER (PARTITION BY \(keys.joined(separator: ", ")) ORDER BY \(row) \(order)) = 1)"
         }
+    }
+
+    /// What leaves one of the rows that hold at a row's time; nothing where only one can be found.
+    private func choiceAmongFound(_ lookup: Lookup) -> String {
+        guard lookup.validity != nil, lookup.duplicates != .error else { return "" }
+        let row = sql.name(DataSource.rowColumn)
+        let order = lookup.duplicates == .first ? "ASC" : "DESC"
+        return "\nQUALIFY row_number() OVER (PARTITION BY rows.\(row) ORDER BY found.\(row) \(order)) = 1"
     }
 
     private func joinConditions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [String] {
@@ -389,6 +425,7 @@ extension RelationBuilder {
         let conditions = try joinConditions(lookup, source)
         var list = columns.map { "rows.\(sql.name($0.name))" }
         var added: [Column] = []
+        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
         for addition in lookup.add {
             let column = try Self.column(addition.column, of: source)
             if columns.contains(where: { $0.name == addition.name }) {
@@ -399,7 +436,9 @@ extension RelationBuilder {
             var value = "found.\(sql.name(column.name))"
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)
-                value = "coalesce(\(value), \(sql.cast(sql.literal(fallback), to: column.type)))"
+                // A row that is found has its key, and may lack the value all the same.
+                let standIn = sql.cast(sql.literal(fallback), to: column.type)
+                value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
             }
             list.append("\(value) AS \(sql.name(addition.name))")
             added.append(Column(addition.name, column.type))
@@ -409,6 +448,7 @@ extension RelationBuilder {
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
             + "LEFT JOIN \(lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
+            + choiceAmongFound(lookup)
         parts.append(
             (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
         from = name
@@ -442,7 +482,8 @@ extension RelationBuilder {
             repeated =
                 "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
                 + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
-                + "FROM \(source.fromClause(sql)) WHERE \(present)) WHERE starts < ended"
+                + "FROM \(source.fromClause(sql)) WHERE \(present) AND (\(to) IS NULL OR \(from) < \(to))) "
+                + "WHERE starts < ended"
         } else {
             repeated =
                 "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"

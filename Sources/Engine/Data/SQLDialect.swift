@@ -67,7 +67,10 @@ extension SQLDialect {
             return "\(cast(operand(left), to: .number)) / NULLIF(\(cast(operand(right), to: .number)), 0)"
         case .binary(.remainder, let left, let right): return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
         case .binary(let operation, let left, let right):
-            return "\(operand(left)) \(operation.rawValue.uppercased()) \(operand(right))"
+            // An integer has 64 bits, and engines compute with short literals in 32.
+            let isShort = [.add, .subtract, .multiply].contains(operation) && left.isShort && right.isShort
+            let first = isShort ? cast(print(left), to: .integer) : operand(left)
+            return "\(first) \(operation.rawValue.uppercased()) \(operand(right))"
         case .isNull(let inner, let negated): return "\(operand(inner)) IS \(negated ? "NOT " : "")NULL"
         case .isIn(let inner, let list, let negated):
             return "\(operand(inner)) \(negated ? "NOT " : "")IN (\(list.map(print).joined(separator: ", ")))"
@@ -81,5 +84,28 @@ extension SQLDialect {
         case .cast(let inner, let type): return cast(print(inner), to: type)
         case .call(let function, let arguments): return call(function, arguments.map(print))
         }
+    }
+}
+
+extension Expression {
+    /// Whether it is one of the integers written in it, so that an engine may take it for one of less than 64 bits.
+    fileprivate var isShort: Bool {
+        switch node {
+        case .literal(.integer): true
+        case .negate(let operand): operand.isShort
+        case .cases(let branches, let otherwise):
+            Self.areShort(branches.map(\.then) + (otherwise.map { [$0] } ?? []))
+        case .call(.abs, let arguments), .call(.coalesce, let arguments), .call(.greatest, let arguments),
+            .call(.least, let arguments):
+            Self.areShort(arguments)
+        case .call(.nullif, let arguments): arguments.first?.isShort == true
+        // What is computed from short ones is cast, and a column has its type.
+        case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+        }
+    }
+
+    private static func areShort(_ values: [Expression]) -> Bool {
+        let known = values.filter { $0.node != .literal(.null) }
+        return !known.isEmpty && known.allSatisfy(\.isShort)
     }
 }

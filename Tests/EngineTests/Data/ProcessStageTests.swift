@@ -42,6 +42,14 @@ import Testing
         #expect(failure?.remedy == "validate the data first, or cast the column in a process stage")
     }
 
+    @Test("A cast meets only the rows that the filters before it left, whatever is filtered after it")
+    func castBehindFilter() async throws {
+        let found = try await rows(
+            "{filter: \"regexp_matches(s, '^[0-9]+$')\"}, {cast: {s: integer}}, {deduplicate: {by: k}}, {filter: s > 0 or k = 1}",
+            [Column("k", .integer), Column("s", .text)], [["1", "x"], ["1", "2"], ["2", "3"], ["2", nil]])
+        #expect(found == [["1", "2"], ["2", "3"]])
+    }
+
     @Test("A parameter is bound and never becomes SQL")
     func boundValues() async throws {
         let columns = [Column("n", .integer)]
@@ -58,6 +66,18 @@ import Testing
         let found = try await rows(
             "{derive: {d: n * 2, e: d + 1, n: 10 / n}}", [Column("n", .integer)], [["4"], ["0"], [nil]])
         #expect(found == [["2.5", "8", "9"], [nil, "0", "1"], [nil, nil, nil]])
+    }
+
+    @Test(
+        "Integers written in an expression have 64 bits",
+        arguments: [
+            ("2147483647 + 1", "2147483648"), ("100000 * 100000 + n", "10000000003"),
+            ("-2147483647 - coalesce(null, 9)", "-2147483656"),
+            ("(case when n > 1 then 2147483647 else 1 end) * 2", "4294967294"),
+        ])
+    func longIntegers(_ expression: String, _ expected: String) async throws {
+        let found = try await rows("{derive: {d: '\(expression)'}}", [Column("n", .integer)], [["3"]])
+        #expect(found == [["3", expected]])
     }
 
     @Test("Names and values that look like SQL are only names and values")
@@ -82,6 +102,13 @@ import Testing
     func trimming() async throws {
         let found = try await rows("{trim: all}", [Column("s", .text)], [["\t a b\t\r\n"], ["\u{a0}"], [nil], ["x"]])
         #expect(found == [["a b"], [""], [nil], ["x"]])
+    }
+
+    @Test("Mapping values with 'otherwise' leaves a missing value missing")
+    func mappingMissing() async throws {
+        let found = try await rows(
+            "{map_values: {column: s, values: {a: b}, otherwise: z}}", [Column("s", .text)], [["a"], [nil], [""]])
+        #expect(found == [["b"], [nil], ["z"]])
     }
 
     @Test("No rows give no rows, with the columns they would have")
