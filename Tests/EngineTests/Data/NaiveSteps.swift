@@ -113,18 +113,18 @@ enum NaiveStep {
     /// The step with simpler formulas.
     var simpler: [NaiveStep] {
         switch self {
-        case .filter(let formula): formula.simpler.map { .filter($0) }
+        case .filter(let formula): return formula.simpler.map { .filter($0) }
         case .derive(let derivations):
-            derivations.indices.flatMap { index in
-                let fewer = derivations.count > 1 ? [derivations[..<index] + derivations[(index + 1)...]] : []
-                let simpler = derivations[index].formula.simpler.map { formula in
-                    var derivations = derivations[...]
+            let fewer = derivations.count > 1 ? PropertyRun.shorter(derivations) : []
+            let simpler = derivations.indices.flatMap { index in
+                derivations[index].formula.simpler.map { formula in
+                    var derivations = derivations
                     derivations[index].formula = formula
                     return derivations
                 }
-                return (fewer + simpler).map { .derive(Array($0)) }
             }
-        case .deduplicate, .fillMissing, .select, .drop, .rename, .cast, .trim, .mapValues, .split: []
+            return (fewer + simpler).map { .derive($0) }
+        case .deduplicate, .fillMissing, .select, .drop, .rename, .cast, .trim, .mapValues, .split: return []
         }
     }
 
