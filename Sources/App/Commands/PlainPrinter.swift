@@ -149,6 +149,7 @@ enum RowWords {
         if rows.duplicates > 0 { parts.append("\(rows.duplicates.grouped) duplicates") }
         if rows.quarantined > 0 { parts.append("\(rows.quarantined.grouped) quarantined") }
         if rows.dropped > 0 { parts.append("\(rows.dropped.grouped) dropped") }
+        if rows.unassigned > 0 { parts.append("\(rows.unassigned.grouped) of no item") }
         return parts.joined(separator: ", ")
     }
 }

@@ -180,11 +180,21 @@ package struct CheckCompiler {
             let other = others[dataset.value], let target = other.columns.first(where: { $0.name == key }),
             let own = source.columns.first(where: { $0.name == column })
         else { return }
-        let value = target.type == own.type ? sql.name(key) : sql.tryCast(sql.name(key), to: own.type)
+        // Types that have nothing in common are told before anything runs.
+        let value = sql.comparable(("", own.type), (sql.name(key), target.type))?.right ?? sql.name(key)
         script.add(
             "name the keys of \(dataset.value) for \(checks[index].id)", weight: 0.1,
             "CREATE TEMP VIEW \(Self.knownName(index)) AS\nSELECT DISTINCT \(value) AS key\n"
                 + "FROM \(other.fromClause(sql))\nWHERE \(value) IS NOT NULL")
+    }
+
+    /// The own side of a foreign key, as it is compared.
+    private func foreignKeyValue(_ check: Check) -> String? {
+        guard case .foreignKey(let column, let dataset, let key) = check.kind,
+            let target = others[dataset.value]?.columns.first(where: { $0.name == key }),
+            let own = source.columns.first(where: { $0.name == column })
+        else { return nil }
+        return sql.comparable((sql.name(column), own.type), ("", target.type))?.left
     }
 
     /// SQL that is true for a row that fails a check of single values.
@@ -207,7 +217,8 @@ package struct CheckCompiler {
             let type = source.columns.first { $0.name == column }?.type ?? .text
             let bounds = [check.values.min, check.values.max].compactMap { $0?.type }
             // A text that holds numbers or dates is compared as what its bounds are.
-            let wanted = type == .text ? bounds.first ?? .text : type
+            let wanted =
+                type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
             let value = type == wanted ? sql.name(column) : sql.tryCast(sql.name(column), to: wanted)
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
@@ -220,7 +231,8 @@ package struct CheckCompiler {
             let value = sql.cast(sql.name(column), to: .text)
             return "\(sql.name(column)) IS NOT NULL AND NOT \(sql.matches(value, pattern: pattern))"
         case .foreignKey(let column, _, _):
-            return "\(sql.name(column)) IS NOT NULL AND \(sql.name(column)) NOT IN (FROM \(Self.knownName(index)))"
+            let value = foreignKeyValue(check) ?? sql.name(column)
+            return "\(sql.name(column)) IS NOT NULL AND coalesce(\(value) NOT IN (FROM \(Self.knownName(index))), TRUE)"
         default: return nil
         }
     }

@@ -9,6 +9,8 @@ package struct DataSource: Sendable, Hashable {
     package var csv: CSVDialect
     /// The columns in order; of a CSV file that Caudal did not write, all text.
     package var columns: [Column]
+    /// The columns of JSON whose values are of several types: they are given as texts.
+    package var mixedColumns: Set<String> = []
     /// Whether Caudal wrote it, so that its values have the types they say.
     package var isOwn: Bool
     /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
@@ -62,9 +64,20 @@ package struct DataSource: Sendable, Hashable {
             return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM read_parquet(\(list)))"
         case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
         case .json, .jsonl:
-            let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
+            // Values of several types are read as JSON and given as the texts that they are.
+            let shape = columns.map { column in
+                "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(column.type)))"
+            }.joined(separator: ", ")
             let layout = format == .jsonl ? "newline_delimited" : "auto"
-            return counted("read_json(\(list), format = '\(layout)', columns = {\(shape)})", sql, numbersRows)
+            var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
+            if !mixedColumns.isEmpty {
+                let values = columns.map { column in
+                    let name = sql.name(column.name)
+                    return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
+                }
+                reader = "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+            }
+            return counted(reader, sql, numbersRows)
         }
     }
 

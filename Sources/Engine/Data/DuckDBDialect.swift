@@ -80,7 +80,21 @@ package struct DuckDBDialect: SQLDialect {
     }
 }
 
+extension Column {
+    /// The column as it is written: whole numbers with 64 bits.
+    package var narrowed: Column { type.isWide ? Column(name, .integer) : self }
+}
+
 extension ColumnType {
+    /// Whether it is a whole number of more bits than files and expressions have here.
+    package var isWide: Bool {
+        if case .other(let name) = self {
+            ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())
+        } else {
+            false
+        }
+    }
+
     /// The type of a column that DuckDB calls `name`.
     package init(duckDB name: String) {
         switch name.uppercased() {

@@ -11,16 +11,16 @@ package struct RelationBuilder {
         case file(String)
     }
 
-    private let sql = DuckDBDialect()
+    let sql = DuckDBDialect()
     private let references: [Template.Reference: ColumnType]
-    private var parts: [(name: String, title: String, query: String)] = []
+    var parts: [(name: String, title: String, query: String)] = []
     /// What the next part reads from.
-    private var from: String
-    private var numbersRows: Bool
+    var from: String
+    var numbersRows: Bool
     /// Whether a part gives its rows in no certain order: DuckDB's joins do.
-    private var hasLostOrder = false
+    var hasLostOrder = false
     /// The columns so far.
-    package private(set) var columns: [Column]
+    package internal(set) var columns: [Column]
 
     /// A builder over a source.
     ///
@@ -83,7 +83,7 @@ package struct RelationBuilder {
         }
     }
 
-    private func column(_ name: Located<String>) throws(ConfigError) -> Column {
+    func column(_ name: Located<String>) throws(ConfigError) -> Column {
         let expression = Located(Expression(.column(name.value)), at: name.location)
         return Column(name.value, try type(of: expression) ?? .text)
     }
@@ -181,7 +181,15 @@ package struct RelationBuilder {
                     uniquingKeysWith: { first, _ in first }))
         case .mapValues(let name, let values, let otherwise): try mapValues(name, values, otherwise, title: step.title)
         case .split(let name, let separator, let into): try split(name, separator, into, title: step.title)
-        case .sql(let query): addQuery(query.value, columns: queryColumns ?? columns)
+        case .sql(let query):
+            let found = queryColumns ?? columns
+            addQuery(query.value, columns: found)
+            let wide = found.filter(\.type.isWide).map {
+                ($0.name, (sql.cast(sql.name($0.name), to: .integer), $0.narrowed.type))
+            }
+            if !wide.isEmpty {
+                replace("whole numbers with 64 bits", Dictionary(wide, uniquingKeysWith: { first, _ in first }))
+            }
         }
     }
 
@@ -199,9 +207,11 @@ package struct RelationBuilder {
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
         if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
-        let fitting = sql.tryCast(value, to: type)
-        let failing = sql.cast(sql.cast(value, to: type), to: .text)
-        return "CASE WHEN \(value) IS NOT NULL AND \(fitting) IS NULL THEN error(\(failing)) ELSE \(fitting) END"
+        let fitting = sql.exactCast(value, from: column.type, to: type)
+        let message =
+            "\(sql.text("column '\(column.name)' has the value '")) || \(sql.cast(value, to: .text)) || "
+            + sql.text("', which does not fit \(type); filter such rows out, or let a validate stage put them aside")
+        return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN error(\(message)) ELSE \(fitting) END"
     }
 
     private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {
@@ -249,12 +259,12 @@ package struct RelationBuilder {
     }
 
     private mutating func mapValues(
-        _ name: Located<String>, _ values: [(from: String, to: String)], _ otherwise: Literal?, title: String
+        _ name: Located<String>, _ values: [(from: String, to: String?)], _ otherwise: Literal?, title: String
     ) throws(ConfigError) {
         let column = try column(name)
         let value = sql.name(column.name)
         let compared = column.type == .text ? value : sql.cast(value, to: .text)
-        let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \(sql.text($0.to))" }
+        let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \($0.to.map(sql.text) ?? "NULL")" }
         // A missing value is none of the others: filling it is another step's work.
         let rest =
             otherwise.map { "WHEN \(value) IS NOT NULL THEN \(sql.cast(sql.literal($0), to: .text))" }
@@ -294,7 +304,7 @@ package struct RelationBuilder {
         self.columns = columns
     }
 
-    private func require(_ value: Literal, fits column: Column, at location: SourceLocation) throws(ConfigError) {
+    func require(_ value: Literal, fits column: Column, at location: SourceLocation) throws(ConfigError) {
         guard let type = value.type else {
             throw ConfigError("a missing '\(column.name)' cannot be filled with nothing", at: location)
         }
@@ -352,143 +362,5 @@ package struct RelationBuilder {
         parts.append((name, title, query))
         from = name
         hasLostOrder = true
-    }
-}
-
-// MARK: - Lookups
-
-extension RelationBuilder {
-    /// The relation that the rows are joined with, under the name `found`.
-    private func lookupRelation(_ lookup: Lookup, _ source: DataSource) -> String {
-        let keys = lookup.on.map { sql.name($0.lookup.value) }
-        switch lookup.duplicates {
-        case .error: return source.fromClause(sql)
-        // Which rows hold at a row's time is known only when they are joined.
-        case .first where lookup.validity != nil, .last where lookup.validity != nil:
-            return source.fromClause(sql, numbersRows: true)
-        case .first, .last:
-            let row = sql.name(DataSource.rowColumn)
-            let order = lookup.duplicates == .first ? "ASC" : "DESC"
-            return "(SELECT * FROM \(source.fromClause(sql, numbersRows: true)) "
-                + "QUALIFY row_number() OVER (PARTITION BY \(keys.joined(separator: ", ")) ORDER BY \(row) \(order)) = 1)"
-        }
-    }
-
-    /// What leaves one of the rows that hold at a row's time; nothing where only one can be found.
-    private func choiceAmongFound(_ lookup: Lookup) -> String {
-        guard lookup.validity != nil, lookup.duplicates != .error else { return "" }
-        let row = sql.name(DataSource.rowColumn)
-        let order = lookup.duplicates == .first ? "ASC" : "DESC"
-        return "\nQUALIFY row_number() OVER (PARTITION BY rows.\(row) ORDER BY found.\(row) \(order)) = 1"
-    }
-
-    private func joinConditions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [String] {
-        var conditions: [String] = []
-        for pair in lookup.on {
-            let left = try column(pair.input)
-            let right = try Self.column(pair.lookup, of: source)
-            var sides = ("rows.\(sql.name(left.name))", "found.\(sql.name(right.name))")
-            if left.type != right.type, !(left.type.isNumeric && right.type.isNumeric) {
-                if right.type == .text {
-                    sides.1 = sql.tryCast(sides.1, to: left.type)
-                } else if left.type == .text {
-                    sides.0 = sql.tryCast(sides.0, to: right.type)
-                } else {
-                    throw ConfigError(
-                        "\(left.type) '\(left.name)' cannot be looked up in \(right.type) '\(right.name)'",
-                        remedy: "cast one of them in a process stage", at: pair.input.location)
-                }
-            }
-            conditions.append("\(sides.0) = \(sides.1)")
-        }
-        if let validity = lookup.validity {
-            let moment = try column(validity.at)
-            let type: ColumnType = moment.type == .text ? .timestamp : moment.type
-            let at = "TRY_CAST(rows.\(sql.name(moment.name)) AS \(sql.type(type)))"
-            let from =
-                "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
-            let to = "TRY_CAST(found.\(sql.name(try Self.column(validity.to, of: source).name)) AS \(sql.type(type)))"
-            conditions.append("\(at) >= \(from) AND (\(to) IS NULL OR \(at) < \(to))")
-        }
-        return conditions
-    }
-
-    private static func column(_ name: Located<String>, of source: DataSource) throws(ConfigError) -> Column {
-        if let column = source.columns.first(where: { $0.name == name.value }) { return column }
-        throw ConfigError(
-            "'\(source.dataset)' has no column '\(name.value)'"
-                + Suggestion.phrase(for: name.value, among: source.columnNames), at: name.location)
-    }
-
-    /// Adds the columns of a lookup to the rows.
-    package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
-        let conditions = try joinConditions(lookup, source)
-        var list = columns.map { "rows.\(sql.name($0.name))" }
-        var added: [Column] = []
-        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
-        for addition in lookup.add {
-            let column = try Self.column(addition.column, of: source)
-            if columns.contains(where: { $0.name == addition.name }) {
-                throw ConfigError(
-                    "there is a column '\(addition.name)' already",
-                    remedy: "add it under another name: {\(column.name): other_name}", at: addition.column.location)
-            }
-            var value = "found.\(sql.name(column.name))"
-            if let fallback = lookup.fallback {
-                try require(fallback, fits: column, at: lookup.location)
-                // A row that is found has its key, and may lack the value all the same.
-                let standIn = sql.cast(sql.literal(fallback), to: column.type)
-                value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
-            }
-            list.append("\(value) AS \(sql.name(addition.name))")
-            added.append(Column(addition.name, column.type))
-        }
-        if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
-        let name = "step_\(parts.count + 1)"
-        let query =
-            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
-            + "LEFT JOIN \(lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
-            + choiceAmongFound(lookup)
-        parts.append(
-            (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
-        from = name
-        hasLostOrder = true
-        columns += added
-    }
-
-    /// The query that counts the rows for which a lookup finds nothing.
-    package func countOfUnmatched(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String {
-        let conditions = try joinConditions(lookup, source)
-        var copy = self
-        copy.from =
-            "\(from) AS rows ANTI JOIN \(source.fromClause(sql)) AS found ON \(conditions.joined(separator: " AND "))"
-        return copy.query(selecting: "CAST(count(*) AS BIGINT)")
-    }
-
-    /// The statement that fails when a lookup has two rows for one key; nil when its duplicates are settled.
-    package func refusalOfDuplicates(_ lookup: Lookup, in source: DataSource) -> String? {
-        guard lookup.duplicates == .error else { return nil }
-        let keys = lookup.on.map { sql.name($0.lookup.value) }
-        let list = keys.joined(separator: ", ")
-        let names = lookup.on.map(\.lookup.value).joined(separator: ", ")
-        let place = "\(lookup.dataset.value) has more than one row for some \(names), such as "
-        let remedy = "; remove them, or set 'duplicates' to first or last"
-        let example = keys.map { "CAST(min(\($0)) AS VARCHAR)" }.joined(separator: " || ', ' || ")
-        let present = keys.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
-        let repeated: String
-        if let validity = lookup.validity {
-            let from = "TRY_CAST(\(sql.name(validity.from.value)) AS TIMESTAMP)"
-            let to = "TRY_CAST(\(sql.name(validity.to.value)) AS TIMESTAMP)"
-            repeated =
-                "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
-                + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
-                + "FROM \(source.fromClause(sql)) WHERE \(present) AND (\(to) IS NULL OR \(from) < \(to))) "
-                + "WHERE starts < ended"
-        } else {
-            repeated =
-                "SELECT \(list) FROM \(source.fromClause(sql)) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
-        }
-        return "SELECT CASE WHEN count(*) > 0 THEN error(\(sql.text(place)) || \(example) || \(sql.text(remedy))) END "
-            + "AS refused\nFROM (\(repeated))"
     }
 }

@@ -35,6 +35,35 @@ extension SQLDialect {
         }
     }
 
+    /// A value in a type, exactly: null where it does not fit without being changed.
+    ///
+    /// Engines round what does not fit a whole number; `10.4` is none.
+    func exactCast(_ value: String, from old: ColumnType, to new: ColumnType) -> String {
+        switch (old, new) {
+        case _ where old == new: value
+        case (.text, .integer):
+            "CASE WHEN \(tryCast(value, to: .number)) = \(tryCast(value, to: .integer)) AND NOT contains(\(value), '_') "
+                + "THEN \(tryCast(value, to: .integer)) END"
+        case (.text, .number):
+            "CASE WHEN NOT contains(\(value), '_') THEN \(tryCast(value, to: .number)) END"
+        case (.number, .integer), (.decimal, .integer):
+            "CASE WHEN \(tryCast(value, to: .integer)) = \(value) THEN \(tryCast(value, to: .integer)) END"
+        default: tryCast(value, to: new)
+        }
+    }
+
+    /// Two keys in a form in which they are compared; nil when their types have nothing in common.
+    ///
+    /// Beside a text, the other type decides: `07` is the number 7, and what is no number equals none.
+    func comparable(
+        _ left: (value: String, type: ColumnType), _ right: (value: String, type: ColumnType)
+    ) -> (left: String, right: String)? {
+        if left.type == right.type || left.type.isNumeric && right.type.isNumeric { return (left.value, right.value) }
+        if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
+        if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
+        return nil
+    }
+
     /// A number as a literal: a whole one where it is whole.
     func literal(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15

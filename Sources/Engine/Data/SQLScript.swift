@@ -40,7 +40,7 @@ package struct SQLScript: Sendable {
         if !variables.isEmpty {
             lines += ["", "-- Values"]
             for variable in variables {
-                let value = variable.value.map(dialect.text) ?? "NULL"
+                let value = variable.value.map(dialect.text) ?? dialect.cast("NULL", to: .text)
                 lines.append("SET VARIABLE \(dialect.name(variable.name)) = \(value);")
             }
         }

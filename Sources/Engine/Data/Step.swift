@@ -21,7 +21,7 @@ package enum Step: Sendable, Equatable {
     case cast([(column: Located<String>, type: ColumnType)])
     case trim([Located<String>])
     /// Replaces values; the others stay, or become `otherwise` when it is given.
-    case mapValues(column: Located<String>, values: [(from: String, to: String)], otherwise: Literal?)
+    case mapValues(column: Located<String>, values: [(from: String, to: String?)], otherwise: Literal?)
     /// Cuts a text column into new columns.
     case split(column: Located<String>, separator: String, into: [Located<String>])
     /// A query over the rows so far, which it calls `input`.

@@ -30,6 +30,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     package var lastLines: [String]
     /// The items it found, for the attempt that opens a fan-out.
     package var items: [Item]?
+    /// How many rows all items together should see, for an attempt that opens a fan-out which divides its input.
+    package var rowsToDivide: Int64?
     /// The run whose outputs were taken, and why this one ran or was reused.
     package var reusedFrom: RunID?
     package var reuseReason: String?
@@ -136,6 +138,8 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
 
 /// Where every row went: `read` is the sum of the others.
 package struct RowAccount: Sendable, Hashable, Codable {
+    private enum CodingKeys: CodingKey { case read, written, quarantined, duplicates, dropped, steps }
+
     /// Rows that came in.
     package var read: Int64
     /// Rows that went on.
@@ -146,6 +150,8 @@ package struct RowAccount: Sendable, Hashable, Codable {
     package var duplicates: Int64
     /// Rows dropped by a filter or as invalid where the file says so.
     package var dropped: Int64
+    /// Rows of the input that no item of a fan-out saw, which only the account of the whole stage knows.
+    package var unassigned: Int64 = 0
     /// What each step did, in order.
     package var steps: [StepCount]
 
@@ -162,7 +168,7 @@ package struct RowAccount: Sendable, Hashable, Codable {
     }
 
     /// Whether every row that came in is accounted for.
-    package var isBalanced: Bool { read == written + quarantined + duplicates + dropped }
+    package var isBalanced: Bool { read == written + quarantined + duplicates + dropped + unassigned }
 
     /// The sum of two accounts, such as those of two items.
     package static func + (left: RowAccount, right: RowAccount) -> RowAccount {

@@ -182,7 +182,15 @@ package struct StageState: Sendable, Equatable {
     package var rows: RowAccount? {
         guard hasItems else { return unit.lastResult?.rows }
         let accounts = items.compactMap { $0.unit.lastResult?.rows }
-        return accounts.isEmpty ? nil : accounts.dropFirst().reduce(accounts[0], +)
+        guard var sum = accounts.first else { return nil }
+        for account in accounts.dropFirst() { sum = sum + account }
+        if let all = unit.lastResult?.rowsToDivide, all > sum.read, accounts.count == items.count,
+            itemCounts[.succeeded, default: 0] == items.count
+        {
+            sum.unassigned = all - sum.read
+            sum.read = all
+        }
+        return sum
     }
 
     /// Everything it published, items in their order.

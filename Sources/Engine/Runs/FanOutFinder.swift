@@ -29,10 +29,24 @@ struct FanOutFinder {
                 "SELECT 'item' AS caudal, \(sql.text(name)) AS name, CAST(found.\"value\" AS VARCHAR) AS value\n"
                     + "FROM (\n\(SQLText.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)")
         }
+        if let source = dividedInput {
+            script.add(
+                "count the rows that the items divide", weight: 3,
+                OutputSQL.count("divided", "(SELECT count(*) FROM \(source.fromClause(sql)))"))
+        }
         let prepared = try stage.type.preparation(for: attempt)
         if !prepared.isEmpty { attempt.bind((stage.definition.references).map(\.0), in: &script) }
         for statement in prepared { script.add(statement.title, weight: statement.weight, statement.sql) }
         return script.statements.isEmpty ? nil : script
+    }
+
+    /// The input whose rows the items divide among themselves: of a stage with one main input that has their columns.
+    private var dividedInput: DataSource? {
+        let variables = attempt.partitionVariables
+        guard !variables.isEmpty, !(attempt.stage.definition is SQLStage), !(attempt.stage.definition is CommandStage),
+            let name = attempt.stage.definition.inputs.first?.value, let source = attempt.sources[name]
+        else { return nil }
+        return variables.allSatisfy(source.columnNames.contains) ? source : nil
     }
 
     /// The items, given what the script answered.

@@ -99,6 +99,12 @@ package final class SourceResolver: Sendable {
             dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [],
             isOwn: false)
         try await inspect(&source, dataset)
+        if source.columnNames.contains(DataSource.rowColumn) {
+            throw Failure(
+                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has a column '\(DataSource.rowColumn)', and "
+                    + "that is the name under which rows are numbered here", remedy: "give the column another name",
+                location: dataset.placeLocation)
+        }
         known.withLock { $0[key] = source }
         return source
     }
@@ -200,7 +206,9 @@ package final class SourceResolver: Sendable {
         } else {
             let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
             let keys = readings.rows("key").compactMap { $0.text("name") }
-            source.columns = keys.map { Column($0, types[$0] ?? .other("JSON")) }
+            let mixed = keys.filter { (types[$0] ?? .other("JSON")) == .other("JSON") }
+            source.mixedColumns = Set(mixed)
+            source.columns = keys.map { Column($0, source.mixedColumns.contains($0) ? .text : types[$0] ?? .text) }
         }
     }
 

@@ -215,6 +215,7 @@ package struct StageConductor: AttemptConductor {
         let items = try finder.items(readings)
         control.log.note(items.count.counted("item"))
         result.items = items
+        result.rowsToDivide = readings?.counts["divided"]
         return result
     }
 

@@ -89,7 +89,7 @@ package struct EnrichStage: StageType {
             OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         for (index, lookup) in lookups.enumerated() {
             let other = try attempt.source(lookup.dataset.value)
-            if let refusal = builder.refusalOfDuplicates(lookup, in: other) {
+            if let refusal = try builder.refusalOfDuplicates(lookup, in: other) {
                 script.add(
                     "refuse keys that \(lookup.dataset.value) has more than once", location: lookup.location, refusal)
             }

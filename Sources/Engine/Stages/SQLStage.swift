@@ -25,7 +25,7 @@ package struct SQLStage: StageType {
     }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
-        typing.queryColumns[0].map { [output: $0] } ?? [:]
+        typing.queryColumns[0].map { [output: $0.map(\.narrowed)] } ?? [:]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -62,9 +62,14 @@ package struct SQLStage: StageType {
         script.add(
             "name the result", weight: 0.1, location: query.location,
             "CREATE TEMP VIEW \"result of the query\" AS\nSELECT * FROM (\n\(text)\n)")
-        let columns = attempt.queryColumns[0] ?? []
+        let found = attempt.queryColumns[0] ?? []
+        // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
+        let columns = found.map(\.narrowed)
         let output = attempt.output(self.output, columns: columns)
-        let list = columns.map { sql.written($0, in: dataset.format ?? .parquet) }.joined(separator: ", ")
+        let list = zip(columns, found).map { column, found in
+            let value = found.type.isWide ? sql.cast(sql.name(column.name), to: .integer) : nil
+            return sql.written(column, as: value, in: dataset.format ?? .parquet)
+        }.joined(separator: ", ")
         script.add(
             "write the result", weight: 12, location: query.location,
             OutputSQL.copy(

@@ -104,7 +104,12 @@ enum StepReader {
         let otherwise = reader.node("otherwise").flatMap { literal($0, problems) }
         reader.finish()
         guard let column else { return nil }
-        let mapped = values.compactMap { pair in text(of: pair.value, problems).map { (pair.key.value, $0.value) } }
+        let mapped = values.compactMap { pair -> (String, String?)? in
+            if case .scalar(_, isQuoted: false) = pair.value.content, pair.value.isEmpty {
+                return (pair.key.value, nil)
+            }
+            return text(of: pair.value, problems).map { (pair.key.value, $0.value) }
+        }
         return .mapValues(column: column, values: mapped, otherwise: otherwise)
     }
 

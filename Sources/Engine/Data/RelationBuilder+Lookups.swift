@@ -1,0 +1,149 @@
+/// Lookups: rows joined with those of another dataset.
+extension RelationBuilder {
+    /// The relation that the rows are joined with, under the name `found`.
+    private func lookupRelation(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> String {
+        let keys = try self.keys(lookup, source).map(\.right)
+        switch lookup.duplicates {
+        case .error: return source.fromClause(sql)
+        // Which rows hold at a row's time is known only when they are joined.
+        case .first where lookup.validity != nil, .last where lookup.validity != nil:
+            return source.fromClause(sql, numbersRows: true)
+        case .first, .last:
+            let row = sql.name(DataSource.rowColumn)
+            let order = lookup.duplicates == .first ? "ASC" : "DESC"
+            return "(SELECT * FROM \(source.fromClause(sql, numbersRows: true)) "
+                + "QUALIFY row_number() OVER (PARTITION BY \(keys.joined(separator: ", ")) ORDER BY \(row) \(order)) = 1)"
+        }
+    }
+
+    /// What leaves one of the rows that hold at a row's time; nothing where only one can be found.
+    private func choiceAmongFound(_ lookup: Lookup) -> String {
+        guard lookup.validity != nil, lookup.duplicates != .error else { return "" }
+        let row = sql.name(DataSource.rowColumn)
+        let order = lookup.duplicates == .first ? "ASC" : "DESC"
+        return "\nQUALIFY row_number() OVER (PARTITION BY rows.\(row) ORDER BY found.\(row) \(order)) = 1"
+    }
+
+    /// The two sides of each key, as they are compared.
+    ///
+    /// `rows`, `found`: what stands before the names of the input's columns and the lookup's.
+    private func keys(
+        _ lookup: Lookup, _ source: DataSource, rows: String = "", found: String = ""
+    ) throws(ConfigError) -> [(left: String, right: String)] {
+        var keys: [(left: String, right: String)] = []
+        for pair in lookup.on {
+            let left = try column(pair.input)
+            let right = try Self.column(pair.lookup, of: source)
+            guard
+                let sides = sql.comparable(
+                    (rows + sql.name(left.name), left.type), (found + sql.name(right.name), right.type))
+            else {
+                throw ConfigError(
+                    "\(left.type) '\(left.name)' cannot be looked up in \(right.type) '\(right.name)'",
+                    remedy: "cast one of them in a process stage", at: pair.input.location)
+            }
+            keys.append(sides)
+        }
+        return keys
+    }
+
+    private func joinConditions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [String] {
+        var conditions = try keys(lookup, source, rows: "rows.", found: "found.").map { "\($0.left) = \($0.right)" }
+        if let validity = lookup.validity {
+            let moment = try column(validity.at)
+            let type: ColumnType = moment.type == .text ? .timestamp : moment.type
+            let at = "TRY_CAST(rows.\(sql.name(moment.name)) AS \(sql.type(type)))"
+            let from =
+                "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
+            let end = "found.\(sql.name(try Self.column(validity.to, of: source).name))"
+            // An end that is there and cannot be read is none of "for ever": such a row holds at no time.
+            conditions.append(
+                "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < TRY_CAST(\(end) AS \(sql.type(type))))")
+        }
+        return conditions
+    }
+
+    private static func column(_ name: Located<String>, of source: DataSource) throws(ConfigError) -> Column {
+        if let column = source.columns.first(where: { $0.name == name.value }) { return column }
+        throw ConfigError(
+            "'\(source.dataset)' has no column '\(name.value)'"
+                + Suggestion.phrase(for: name.value, among: source.columnNames), at: name.location)
+    }
+
+    /// Adds the columns of a lookup to the rows.
+    package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
+        let conditions = try joinConditions(lookup, source)
+        var list = columns.map { "rows.\(sql.name($0.name))" }
+        var added: [Column] = []
+        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
+        for addition in lookup.add {
+            let column = try Self.column(addition.column, of: source)
+            if columns.contains(where: { $0.name == addition.name }) {
+                throw ConfigError(
+                    "there is a column '\(addition.name)' already",
+                    remedy: "add it under another name: {\(column.name): other_name}", at: addition.column.location)
+            }
+            var value = "found.\(sql.name(column.name))"
+            if let fallback = lookup.fallback {
+                try require(fallback, fits: column, at: lookup.location)
+                // A row that is found has its key, and may lack the value all the same.
+                let standIn = sql.cast(sql.literal(fallback), to: column.type)
+                value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
+            }
+            list.append("\(value) AS \(sql.name(addition.name))")
+            added.append(Column(addition.name, column.type))
+        }
+        if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
+        let name = "step_\(parts.count + 1)"
+        let query =
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
+            + "LEFT JOIN \(try lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
+            + choiceAmongFound(lookup)
+        parts.append(
+            (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
+        from = name
+        hasLostOrder = true
+        columns += added
+    }
+
+    /// The query that counts the rows for which a lookup finds nothing.
+    package func countOfUnmatched(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String {
+        let conditions = try joinConditions(lookup, source)
+        var copy = self
+        copy.from =
+            "\(from) AS rows ANTI JOIN \(source.fromClause(sql)) AS found ON \(conditions.joined(separator: " AND "))"
+        return copy.query(selecting: "CAST(count(*) AS BIGINT)")
+    }
+
+    /// The statement that fails when a lookup has two rows for one key; nil when its duplicates are settled.
+    package func refusalOfDuplicates(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String? {
+        guard lookup.duplicates == .error else { return nil }
+        let sides = try self.keys(lookup, source)
+        let keys = lookup.on.indices.map { "key_\($0 + 1)" }
+        let list = keys.joined(separator: ", ")
+        let relation =
+            "(SELECT *, \(zip(sides, keys).map { "\($0.right) AS \($1)" }.joined(separator: ", ")) "
+            + "FROM \(source.fromClause(sql)))"
+        let names = lookup.on.map(\.lookup.value).joined(separator: ", ")
+        let place = "\(lookup.dataset.value) has more than one row for some \(names), such as "
+        let remedy = "; remove them, or set 'duplicates' to first or last"
+        let example = keys.map { "CAST(min(\($0)) AS VARCHAR)" }.joined(separator: " || ', ' || ")
+        let present = keys.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
+        let repeated: String
+        if let validity = lookup.validity {
+            let from = "TRY_CAST(\(sql.name(validity.from.value)) AS TIMESTAMP)"
+            let end = sql.name(validity.to.value)
+            let to = "TRY_CAST(\(end) AS TIMESTAMP)"
+            repeated =
+                "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
+                + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
+                + "FROM \(relation) WHERE \(present) AND (\(end) IS NULL OR \(from) < \(to))) "
+                + "WHERE starts < ended"
+        } else {
+            repeated =
+                "SELECT \(list) FROM \(relation) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
+        }
+        return "SELECT CASE WHEN count(*) > 0 THEN error(\(sql.text(place)) || \(example) || \(sql.text(remedy))) END "
+            + "AS refused\nFROM (\(repeated))"
+    }
+}

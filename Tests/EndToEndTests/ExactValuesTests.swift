@@ -1,0 +1,123 @@
+import Engine
+import TestSupport
+import Testing
+
+/// Values that meet others of another type: nothing is rounded, quoted or lost without a word.
+@Suite("Exact values", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct ExactValuesTests {
+    private func project(_ files: [String: String], _ datasets: String, _ stages: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        for (name, text) in files { try project.write(name, text) }
+        try project.write("p.yaml", "version: 1\nname: exact\ndatasets:\n\(datasets)\nstages:\n\(stages)\n")
+        return project
+    }
+
+    @Test("A key that is text and one that is a whole number are equal only where the text is that number")
+    func keys() async throws {
+        let project = try project(
+            ["r.csv": "id\n7\n10\n2\n3\n", "l.csv": "id,name\n10.4,ten\n1.5,half\n07,seven\n3,three\nx,none\n"],
+            "  r: {path: r.csv}\n  l: {path: l.csv}\n  t: {path: t.parquet}\n  o: {path: o.csv}",
+            """
+              t: {type: process, input: r, output: t, steps: [cast: {id: integer}]}
+              e: {type: enrich, input: t, output: o, lookups: [{dataset: l, on: id, add: [name], default: unknown}]}
+              c: {type: check, input: t, checks: [{foreign_key: id, dataset: l}], allow_failure: true}
+            """)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "id,name\n7,seven\n10,unknown\n2,unknown\n3,three\n")
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("2 rows without a counterpart of 4"), "\(checks)")
+    }
+
+    @Test("Two texts that are the same number are the same key, and refused as such")
+    func sameNumber() async throws {
+        let project = try project(
+            ["r.csv": "id\n7\n", "l.csv": "id,name\n7,a\n07,b\n"],
+            "  r: {path: r.csv}\n  l: {path: l.csv}\n  t: {path: t.parquet}\n  o: {path: o.csv}",
+            """
+              t: {type: process, input: r, output: t, steps: [cast: {id: integer}]}
+              e: {type: enrich, input: t, output: o, lookups: [{dataset: l, on: id, add: [name]}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("l has more than one row for some id, such as 7"), "\(run)")
+        try project.write(
+            "p.yaml", try project.read("p.yaml").replacing("add: [name]", with: "add: [name], duplicates: first"))
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "id,name\n7,a\n")
+    }
+
+    @Test("A range of whole numbers judges a text column by its true values")
+    func range() async throws {
+        let project = try project(
+            ["n.csv": "price\n10.4\n-0.4\n5\n10.6\n"], "  n: {path: n.csv}",
+            "  c: {type: check, input: n, checks: [{range: price, min: 0, max: 10}]}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("3 rows out of range of 4"), "\(run)")
+    }
+
+    @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan"])
+    func cast(value: String) async throws {
+        let project = try project(
+            ["c.csv": "x\n2\n3.0\n\(value)\n"], "  c: {path: c.csv}\n  o: {path: o.csv}",
+            "  p: {type: process, input: c, output: o, steps: [cast: {x: integer}]}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1))
+        #expect(run.output.contains("column 'x' has the value '\(value)', which does not fit integer"), "\(run)")
+    }
+
+    @Test("JSON values of several types are the texts that they are")
+    func mixedJSON() async throws {
+        let project = try project(
+            ["j.jsonl": "{\"code\":\"A1\"}\n{\"code\":12}\n{}\n"], "  j: {path: j.jsonl}\n  o: {path: o.csv}",
+            "  p: {type: process, input: j, output: o, steps: [{filter: \"code = 'A1' or code = '12'\"}]}")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "code\nA1\n12\n")
+    }
+
+    @Test("Sums of whole numbers stay whole numbers in Parquet")
+    func wideSums() async throws {
+        let project = try project(
+            ["s.csv": "v\n9007199254740993\n0\n"],
+            "  s: {path: s.csv}\n  t: {path: t.parquet}\n  o: {path: o.parquet}\n  c: {path: c.csv}",
+            """
+              t: {type: process, input: s, output: t, steps: [cast: {v: integer}]}
+              q: {type: sql, inputs: t, output: o, query: select sum(v) as s from t}
+              u: {type: process, input: o, output: c, steps: [{sql: select sum(s) as s from input}, derive: {next: s + 1}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(try project.read("c.csv") == "s,next\n9007199254740993,9007199254740994\n")
+    }
+
+    @Test("A fan-out has an item for rows without a value, and rows of no item are told")
+    func fanOut() async throws {
+        let project = try project(
+            ["r.csv": "region,v\na,1\nb,2\n,3\n"], "  r: {path: r.csv}\n  o: {path: \"o/${item.region}.csv\"}",
+            "  p: {type: process, input: r, output: o, foreach: {region: {sql: select distinct region from r}}}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0) && run.output.contains("3 in, 3 out"), "\(run)")
+        try project.write(
+            "p.yaml",
+            try project.read("p.yaml").replacing("{sql: select distinct region from r}", with: "[a, b]"))
+        let less = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(less.output.contains("3 in, 2 out, 1 of no item"), "\(less)")
+    }
+
+    @Test("map_values can leave a row without a value, and a quoted null is a text")
+    func mapToNothing() async throws {
+        let project = try project(
+            ["m.csv": "k,v\n1,9\n2,10\n3,11\n"], "  m: {path: m.csv}\n  o: {path: o.csv}",
+            "  p: {type: process, input: m, output: o, steps: [{map_values: {column: v, values: {9: ~, 10: null, 11: \"null\"}}}]}"
+        )
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "k,v\n1,\n2,\n3,null\n")
+    }
+
+    @Test("A column with the name under which rows are numbered is refused with its file")
+    func reservedName() async throws {
+        let project = try project(
+            ["z.csv": "id,#row\n1,9\n"], "  z: {path: z.csv}\n  o: {path: o.csv}",
+            "  p: {type: process, input: z, output: o, steps: [{deduplicate: {by: id}}]}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.description.contains("z.csv has a column '#row'"), "\(run)")
+    }
+}
