@@ -45,6 +45,29 @@ struct DashboardReducerTests {
         }
     }
 
+    @Test("Several stages that do harm when they run twice are retried once a word was typed")
+    func severalHarmful() {
+        var state = SampleRun.twiceHarmful.dashboard(rows: 40, columns: 120)
+        state.press([.character("R"), .tab] + "load".map { .character($0) } + [.enter])
+        #expect(state.standingToast?.text == "type again to confirm")
+        let shown = DashboardScreen.draw(state, LogLineList()).text
+        #expect(shown.contains("load, publish"), "both are named: \(shown)")
+        state.press([Key](repeating: .backspace, count: 4))
+        let effects = state.press("again".map { .character($0) } + [.enter])
+        guard case .send(.retryFailed)? = effects.first else {
+            Issue.record("\(effects) retries nothing")
+            return
+        }
+    }
+
+    @Test("What was typed for one choice does not count for another")
+    func typedForAnother() {
+        var state = failed()
+        state.press(
+            [.character("e"), .character("r"), .tab] + "publish".map { .character($0) } + [.tab, .tab, .enter])
+        #expect(state.standingToast?.text == "type publish to confirm")
+    }
+
     @Test("A harmless stage is retried with two keys after the question")
     func harmlessRetry() {
         var state = failed()

@@ -19,13 +19,18 @@ struct SampleRun {
             Self.stage("report", needs: ["quality"], type: "report", expected: .seconds(1)),
             Self.stage("publish", needs: ["quality"], idempotent: false, expected: .seconds(1)),
         ]
-        let plan = RunPlan(pipeline: "sales", file: "config/demo.yaml", maxParallel: 4, stages: stages)
-        state = RunState(id: "20261123-130400-k3f9", plan: plan)
-        happen(.runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")))
+        self.init(stages: stages)
         for name: StageID in ["generate", "catalog"] { succeed(UnitID(name), after: 1200) }
     }
 
-    private static func stage(
+    /// A run of some stages that has just begun.
+    init(stages: [PlannedStage]) {
+        let plan = RunPlan(pipeline: "sales", file: "config/demo.yaml", maxParallel: 4, stages: stages)
+        state = RunState(id: "20261123-130400-k3f9", plan: plan)
+        happen(.runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")))
+    }
+
+    static func stage(
         _ id: StageID, needs: [StageID] = [], type: String = "command", idempotent: Bool = true, fanOut: Bool = false,
         expected: Duration? = nil
     ) -> PlannedStage {
@@ -126,6 +131,18 @@ struct SampleRun {
             "publish", after: 900,
             Failure("exit status 75: upload refused (SIMULATED)", remedy: "try again once the warehouse takes uploads"),
             lines: ["connecting to warehouse", "sending 24.4 MB", "ERROR upload refused (SIMULATED)"])
+        run.happen(.runEnded(.failed))
+        return run
+    }
+
+    /// Two stages that do harm when they run twice have failed.
+    static var twiceHarmful: SampleRun {
+        var run = SampleRun(stages: [
+            stage("make"), stage("load", needs: ["make"], idempotent: false, expected: .seconds(2)),
+            stage("publish", needs: ["make"], idempotent: false, expected: .seconds(1)),
+        ])
+        run.succeed("make", after: 300)
+        for id: UnitID in ["load", "publish"] { run.fail(id, after: 500, Failure("exit status 75"), lines: []) }
         run.happen(.runEnded(.failed))
         return run
     }

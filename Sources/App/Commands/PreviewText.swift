@@ -47,7 +47,7 @@ enum PreviewText {
             let rest = preview.overwrites.count > limit ? ", …" : ""
             lines.append("Overwrites:  \(preview.overwrites.prefix(limit).joined(separator: ", "))\(rest)")
         }
-        if inFull, !preview.harmful.isEmpty {
+        if !preview.harmful.isEmpty {
             lines.append("Careful:     running it twice does harm: \(list(preview.harmful))")
         }
         if let estimate = preview.estimate {

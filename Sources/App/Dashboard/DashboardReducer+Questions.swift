@@ -64,7 +64,7 @@ extension DashboardReducer {
         case .character("h"): confirmation.focus = (confirmation.focus + count - 1) % count
         case .enter:
             guard confirmation.isAllowed else {
-                state.say("type \(confirmation.wanted?.rawValue ?? "") to confirm", .wait)
+                state.say("type \(confirmation.wanted ?? "") to confirm", .wait)
                 return []
             }
             state.overlay = nil

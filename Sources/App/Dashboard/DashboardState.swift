@@ -240,25 +240,30 @@ struct Confirmation {
     struct Choice {
         var label: String
         var effect: DashboardEffect?
-        /// Names that must be typed before it can be chosen.
+        /// The stages that run again though that does harm: something must be typed before it can be chosen.
         var requires: [StageID] = []
+
+        /// What must be typed: the stage's name, or one word for several.
+        var wanted: String? { requires.count > 1 ? "again" : requires.first?.rawValue }
     }
 
     var title: String
     /// What the choice that is focused would bring about.
     var lines: (Choice) -> [String]
     var choices: [Choice]
-    var focus = 0
-    /// What has been typed, where a name is asked for.
+    var focus = 0 {
+        didSet { if focus != oldValue { typed = "" } }
+    }
+    /// What has been typed, where something is asked for.
     var typed = ""
 
     var chosen: Choice { choices[focus] }
 
-    /// The name that is asked for, if one is.
-    var wanted: StageID? { chosen.requires.first }
+    /// What is to be typed for the focused choice, if anything is.
+    var wanted: String? { chosen.wanted }
 
     /// Whether the focused choice may be made.
-    var isAllowed: Bool { chosen.requires.allSatisfy { $0.rawValue == typed } || chosen.requires.isEmpty }
+    var isAllowed: Bool { wanted == nil || wanted == typed }
 }
 
 /// A line of text that is being typed, and what it is for.

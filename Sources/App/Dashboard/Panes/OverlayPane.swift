@@ -29,16 +29,19 @@ enum OverlayPane {
         row = place.row + count + 1
         if needsName {
             if let wanted = confirmation.wanted {
+                let what =
+                    confirmation.chosen.requires.count > 1
+                    ? "them twice does harm; type" : "it twice does harm; type its name:"
                 let end = buffer.write(
-                    "running it twice does harm; type its name: ", row: row, column: place.column, limit: place.width,
+                    "running \(what) ", row: row, column: place.column, limit: place.width,
                     style: .wait)
-                let typedStyle: Style = wanted.rawValue.hasPrefix(confirmation.typed) ? .bold : .bad
+                let typedStyle: Style = wanted.hasPrefix(confirmation.typed) ? .bold : .bad
                 let stop = buffer.write(
                     confirmation.typed, row: row, column: end, limit: max(0, place.column + place.width - end),
                     style: typedStyle)
-                if confirmation.typed != wanted.rawValue {
+                if confirmation.typed != wanted {
                     buffer.write(
-                        "▏\(wanted.rawValue.dropFirst(min(confirmation.typed.count, wanted.rawValue.count)))", row: row,
+                        "▏\(wanted.dropFirst(min(confirmation.typed.count, wanted.count)))", row: row,
                         column: stop,
                         limit: max(0, place.column + place.width - stop), style: .dim)
                 }
