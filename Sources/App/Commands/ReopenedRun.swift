@@ -171,7 +171,9 @@ struct ReopenedRun {
     }
 
     private func preview(of command: RunCommand?) -> CommandPreview {
-        CommandPreview(reopening: state, change: change, command: command, now: workshop.now())
+        CommandPreview(
+            reopening: state, change: change, command: command, files: OutputFiles.finder(in: plan.root),
+            now: workshop.now())
     }
 
     // MARK: - What there is to say
@@ -185,10 +187,10 @@ struct ReopenedRun {
         var lines: [String] = []
         if let change {
             lines.append("\(loaded.pipeline.file) has changed since the run began:")
-            lines += PlanChangeText.lines(change.differences, paint: paint)
+            lines += PlanChangeText.lines(change.differences).map { $0.painted(paint) }
             if outdated.contains(where: preview.stays.contains) { lines.append(outdatedLine) }
         }
-        return lines + PreviewText.lines(preview, inFull: true)
+        return lines + PreviewText.lines(preview).map { $0.painted(paint) }
     }
 
     /// What somebody must agree to; without a sentence there is nothing.

@@ -104,7 +104,8 @@ final class DashboardLoop {
     }
 
     private func takeIn() {
-        let reducer = DashboardReducer(lines: LogFileLines(index: index))
+        let reducer = DashboardReducer(
+            lines: LogFileLines(index: index), files: OutputFiles.finder(in: state.run.plan.root))
         var isUrgent = false
         defer { keysAreReady = false }
         guard let keys = terminal.readKeys(isReady: keysAreReady) else {

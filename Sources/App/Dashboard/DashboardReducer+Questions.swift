@@ -8,9 +8,11 @@ extension DashboardReducer {
         if let key = selection.item {
             return ask(.retryItems(selection.stage, [key]), "Retry \(selection)?", &state)
         }
-        let alone = CommandPreview(of: .retry(selection.stage, downstream: false), on: state.run, now: state.now)
+        let alone = CommandPreview(
+            of: .retry(selection.stage, downstream: false), on: state.run, files: files, now: state.now)
         if let refusal = alone.refusal { return state.say(refusal, .wait) }
-        let whole = CommandPreview(of: .retry(selection.stage, downstream: true), on: state.run, now: state.now)
+        let whole = CommandPreview(
+            of: .retry(selection.stage, downstream: true), on: state.run, files: files, now: state.now)
         var choices = [
             Confirmation.Choice(label: "Cancel", effect: nil),
             .init(label: "Retry", effect: .send(.retry(selection.stage, downstream: false)), requires: alone.harmful),
@@ -36,7 +38,7 @@ extension DashboardReducer {
 
     func ask(_ command: RunCommand, _ title: String, _ state: inout DashboardState) {
         guard allowed(&state) else { return }
-        let preview = CommandPreview(of: command, on: state.run, now: state.now)
+        let preview = CommandPreview(of: command, on: state.run, files: files, now: state.now)
         if let refusal = preview.refusal { return state.say(refusal, .wait) }
         state.overlay = .confirm(
             Confirmation(
@@ -58,6 +60,9 @@ extension DashboardReducer {
             return []
         case .tab, .right, .down: confirmation.focus = (confirmation.focus + 1) % count
         case .backTab, .left, .up: confirmation.focus = (confirmation.focus + count - 1) % count
+        // A page is what the smallest box shows.
+        case .pageDown: confirmation.scroll += 3
+        case .pageUp: confirmation.scroll = max(0, confirmation.scroll - 3)
         case .backspace: if !confirmation.typed.isEmpty { confirmation.typed.removeLast() }
         case .character(let character) where confirmation.wanted != nil: confirmation.typed.append(character)
         case .character("l"): confirmation.focus = (confirmation.focus + 1) % count

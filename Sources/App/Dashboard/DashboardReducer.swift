@@ -4,6 +4,8 @@ import Engine
 struct DashboardReducer {
     /// The lines of the log, for searching and filtering.
     let lines: any LogLines
+    /// Finds what stages have written, for questions.
+    var files: CommandPreview.FileFinder = { _ in [] }
 
     /// Takes an input in.
     ///
@@ -171,11 +173,14 @@ struct DashboardReducer {
             Confirmation(
                 title: "Leave while the run goes on?",
                 lines: { choice in
-                    switch choice.effect {
-                    case .detach: ["The run goes on in this terminal, as lines; ctrl-C stops it."]
-                    case .cancelAndQuit: ["\(running) running attempts are stopped and the run ends as cancelled."]
-                    default: ["\(running) attempts are running."]
-                    }
+                    let text =
+                        switch choice.effect {
+                        case .detach: "The run goes on in this terminal, as lines; ctrl-C stops it."
+                        case .cancelAndQuit:
+                            "\(running.counted("running attempt")) \(running == 1 ? "is" : "are") stopped and the run ends as cancelled."
+                        default: "\(running.counted("attempt")) \(running == 1 ? "is" : "are") running."
+                        }
+                    return [ToldLine(text: text)]
                 },
                 choices: [
                     .init(label: "Stay", effect: nil), .init(label: "Leave, run goes on", effect: .detach),

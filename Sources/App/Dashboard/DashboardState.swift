@@ -249,11 +249,13 @@ struct Confirmation {
 
     var title: String
     /// What the choice that is focused would bring about.
-    var lines: (Choice) -> [String]
+    var lines: (Choice) -> [ToldLine]
     var choices: [Choice]
     var focus = 0 {
-        didSet { if focus != oldValue { typed = "" } }
+        didSet { if focus != oldValue { (typed, scroll) = ("", 0) } }
     }
+    /// How many lines are above what is shown, where not all of them fit.
+    var scroll = 0
     /// What has been typed, where something is asked for.
     var typed = ""
 
