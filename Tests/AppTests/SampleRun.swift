@@ -147,6 +147,24 @@ struct SampleRun {
         return run
     }
 
+    /// A file that changes a stage that has failed and one that had succeeded.
+    static func withChangedFile(_ state: RunState) -> Reopening {
+        var plan = state.plan
+        for (id, line) in [("enrich", "steps[0].filter: total > 0"), ("publish", "run: upload --again")] {
+            if let index = plan.index(of: StageID(id)) { plan.stages[index].definitionText = line }
+        }
+        let change = PlanChange(
+            plan: plan,
+            differences: [
+                PlanDifference(
+                    stage: "enrich", kind: .changed,
+                    lines: ["- steps[0].filter: total >= 0", "+ steps[0].filter: total > 0"]),
+                PlanDifference(
+                    stage: "publish", kind: .changed, lines: ["- run: upload", "+ run: upload --again"]),
+            ])
+        return Reopening(state: state, file: state.plan.file, change: change)
+    }
+
     private mutating func finish(_ id: UnitID, after milliseconds: Int64) {
         pass(milliseconds)
         let result = AttemptResult(ending: .succeeded, duration: .milliseconds(milliseconds))

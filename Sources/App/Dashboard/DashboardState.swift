@@ -240,6 +240,8 @@ struct Confirmation {
     struct Choice {
         var label: String
         var effect: DashboardEffect?
+        /// What it would bring about.
+        var lines: [ToldLine]
         /// The stages that run again though that does harm: something must be typed before it can be chosen.
         var requires: [StageID] = []
 
@@ -248,8 +250,6 @@ struct Confirmation {
     }
 
     var title: String
-    /// What the choice that is focused would bring about.
-    var lines: (Choice) -> [ToldLine]
     var choices: [Choice]
     var focus = 0 {
         didSet { if focus != oldValue { (typed, scroll) = ("", 0) } }
@@ -277,6 +277,8 @@ struct Prompt {
 /// What the dashboard wants done outside of itself.
 enum DashboardEffect {
     case send(RunCommand)
+    /// Take the run up again, which no process runs, and ask that of it; what was agreed to is not asked again.
+    case takeUp(RunCommand, Agreement)
     /// Leave; the run goes on in this process, printing lines.
     case detach
     /// Leave; the run has ended or is somebody else's.

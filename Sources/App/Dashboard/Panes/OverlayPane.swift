@@ -13,7 +13,7 @@ enum OverlayPane {
     private static func drawConfirmation(
         _ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer
     ) {
-        let texts = confirmation.choices.map { confirmation.lines($0) }
+        let texts = confirmation.choices.map(\.lines)
         let widest = texts.joined().map { TextWidth.of($0.lead + $0.text) }.max() ?? 0
         let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
         let wanted = max(widest, choicesWidth, 52)
