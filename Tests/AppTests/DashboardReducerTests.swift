@@ -45,6 +45,81 @@ struct DashboardReducerTests {
         }
     }
 
+    @Test("Several stages that do harm when they run twice are retried once a word was typed")
+    func severalHarmful() {
+        var state = SampleRun.twiceHarmful.dashboard(rows: 40, columns: 120)
+        state.press([.character("R"), .tab] + "load".map { .character($0) } + [.enter])
+        #expect(state.standingToast?.text == "type again to confirm")
+        let shown = DashboardScreen.draw(state, LogLineList()).text
+        #expect(shown.contains("load, publish"), "both are named: \(shown)")
+        state.press([Key](repeating: .backspace, count: 4))
+        let effects = state.press("again".map { .character($0) } + [.enter])
+        guard case .send(.retryFailed)? = effects.first else {
+            Issue.record("\(effects) retries nothing")
+            return
+        }
+    }
+
+    @Test("What was typed for one choice does not count for another")
+    func typedForAnother() {
+        var state = failed()
+        state.press(
+            [.character("e"), .character("r"), .tab] + "publish".map { .character($0) } + [.tab, .tab, .enter])
+        #expect(state.standingToast?.text == "type publish to confirm")
+    }
+
+    /// An ended run that no process runs, with something failed selected.
+    private func ended() -> DashboardState {
+        var state = failed()
+        state.isLive = false
+        state.press([.character("e")])
+        return state
+    }
+
+    @Test("What a changed file changes is told before a run is taken up again, and agreed to with it")
+    func changedFile() {
+        var state = ended()
+        state.press([.character("r"), .tab], reopening: SampleRun.withChangedFile)
+        let shown = DashboardScreen.draw(state, LogLineList()).text
+        #expect(shown.contains("config/demo.yaml has changed since the run began:"), "\(shown)")
+        #expect(shown.contains("- run: upload") && shown.contains("+ run: upload --again"), "\(shown)")
+        #expect(shown.contains("not run again, because it had succeeded: enrich"), "\(shown)")
+        let effects = state.press("publish".map { .character($0) } + [.enter])
+        guard case .takeUp(.retry("publish", downstream: false), let agreement)? = effects.first else {
+            Issue.record("\(effects) does not take the run up")
+            return
+        }
+        let change = SampleRun.withChangedFile(state.run).change
+        #expect(agreement.covers(change, harmful: ["publish"]))
+        #expect(!agreement.covers(nil, harmful: ["publish"]), "the file was changed back meanwhile")
+        #expect(!agreement.covers(change, harmful: ["publish", "load"]))
+    }
+
+    @Test("Changed stages that had succeeded can be run again from the question")
+    func changedStages() {
+        var state = ended()
+        state.press([.character("r"), .backTab], reopening: SampleRun.withChangedFile)
+        let effects = state.press("publish".map { .character($0) } + [.enter])
+        guard case .takeUp(.retryStages(let stages), _)? = effects.first else {
+            Issue.record("\(effects) runs no changed stages")
+            return
+        }
+        #expect(stages == ["enrich", "quality", "report", "publish"])
+    }
+
+    @Test("A file with faults is told of, and nothing is asked of the run")
+    func brokenFile() {
+        var state = ended()
+        let effects = state.press([.character("R"), .tab, .enter]) { _ in
+            throw Failure("config/demo.yaml:3: this is no stage")
+        }
+        #expect(effects.isEmpty)
+        var shown = ended()
+        shown.press([.character("R")]) { _ in throw Failure("config/demo.yaml:3: this is no stage") }
+        let text = DashboardScreen.draw(shown, LogLineList()).text
+        #expect(text.contains("demo.yaml:3: this is no stage") && text.contains("--as-started"), "\(text)")
+    }
+
     @Test("A harmless stage is retried with two keys after the question")
     func harmlessRetry() {
         var state = failed()

@@ -30,6 +30,23 @@ struct DashboardSnapshotTests {
         try compare("retry", SampleRun.failed) { $0.press([.character("e"), .character("r"), .tab]) }
     }
 
+    @Test("Before an ended run is taken up again, the question tells what was changed in its file")
+    func changedFile() throws {
+        try compare("changed", .failed) { state in
+            state.isLive = false
+            state.press([.character("e"), .character("r"), .tab], reopening: SampleRun.withChangedFile)
+        }
+    }
+
+    @Test("Where a question does not fit, it says how much is below and shows that a page down")
+    func longQuestion() throws {
+        try compare("changed-below", .failed) { state in
+            state.isLive = false
+            state.press(
+                [.character("e"), .character("r"), .tab, .pageDown, .pageDown], reopening: SampleRun.withChangedFile)
+        }
+    }
+
     @Test("The help lists every key")
     func help() throws {
         try compare("help", SampleRun.inTheMiddle) { $0.press([.character("?")]) }
@@ -80,9 +97,14 @@ enum Golden {
 extension DashboardState {
     /// Presses keys, one after the other; what has to be done outside for the last of them.
     @discardableResult
-    mutating func press(_ keys: [Key], on lines: LogLineList = SampleRun.failed.lines) -> [DashboardEffect] {
+    mutating func press(
+        _ keys: [Key], on lines: LogLineList = SampleRun.failed.lines,
+        reopening: ((RunState) throws -> Reopening)? = nil
+    ) -> [DashboardEffect] {
+        var reducer = DashboardReducer(lines: lines)
+        if let reopening { reducer.reopening = reopening }
         var effects: [DashboardEffect] = []
-        for key in keys { effects = DashboardReducer(lines: lines).reduce(&self, .key(key)) }
+        for key in keys { effects = reducer.reduce(&self, .key(key)) }
         return effects
     }
 }

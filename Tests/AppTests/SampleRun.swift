@@ -19,13 +19,18 @@ struct SampleRun {
             Self.stage("report", needs: ["quality"], type: "report", expected: .seconds(1)),
             Self.stage("publish", needs: ["quality"], idempotent: false, expected: .seconds(1)),
         ]
-        let plan = RunPlan(pipeline: "sales", file: "config/demo.yaml", maxParallel: 4, stages: stages)
-        state = RunState(id: "20261123-130400-k3f9", plan: plan)
-        happen(.runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")))
+        self.init(stages: stages)
         for name: StageID in ["generate", "catalog"] { succeed(UnitID(name), after: 1200) }
     }
 
-    private static func stage(
+    /// A run of some stages that has just begun.
+    init(stages: [PlannedStage]) {
+        let plan = RunPlan(pipeline: "sales", file: "config/demo.yaml", maxParallel: 4, stages: stages)
+        state = RunState(id: "20261123-130400-k3f9", plan: plan)
+        happen(.runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")))
+    }
+
+    static func stage(
         _ id: StageID, needs: [StageID] = [], type: String = "command", idempotent: Bool = true, fanOut: Bool = false,
         expected: Duration? = nil
     ) -> PlannedStage {
@@ -128,6 +133,36 @@ struct SampleRun {
             lines: ["connecting to warehouse", "sending 24.4 MB", "ERROR upload refused (SIMULATED)"])
         run.happen(.runEnded(.failed))
         return run
+    }
+
+    /// Two stages that do harm when they run twice have failed.
+    static var twiceHarmful: SampleRun {
+        var run = SampleRun(stages: [
+            stage("make"), stage("load", needs: ["make"], idempotent: false, expected: .seconds(2)),
+            stage("publish", needs: ["make"], idempotent: false, expected: .seconds(1)),
+        ])
+        run.succeed("make", after: 300)
+        for id: UnitID in ["load", "publish"] { run.fail(id, after: 500, Failure("exit status 75"), lines: []) }
+        run.happen(.runEnded(.failed))
+        return run
+    }
+
+    /// A file that changes a stage that has failed and one that had succeeded.
+    static func withChangedFile(_ state: RunState) -> Reopening {
+        var plan = state.plan
+        for (id, line) in [("enrich", "steps[0].filter: total > 0"), ("publish", "run: upload --again")] {
+            if let index = plan.index(of: StageID(id)) { plan.stages[index].definitionText = line }
+        }
+        let change = PlanChange(
+            plan: plan,
+            differences: [
+                PlanDifference(
+                    stage: "enrich", kind: .changed,
+                    lines: ["- steps[0].filter: total >= 0", "+ steps[0].filter: total > 0"]),
+                PlanDifference(
+                    stage: "publish", kind: .changed, lines: ["- run: upload", "+ run: upload --again"]),
+            ])
+        return Reopening(state: state, file: state.plan.file, change: change)
     }
 
     private mutating func finish(_ id: UnitID, after milliseconds: Int64) {

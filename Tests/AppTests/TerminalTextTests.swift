@@ -36,6 +36,16 @@ struct TerminalTextTests {
         #expect(PlainText.sanitized(text) == shown)
     }
 
+    @Test("Text is broken at blanks, and within a word only where that is longer than a line")
+    func wrapping() {
+        #expect("one two three".wrapped(7) == ["one two", "three"])
+        #expect("one two three".wrapped(3, further: 9) == ["one", "two three"])
+        #expect("data/out/clean.csv".wrapped(8) == ["data/out", "/clean.c", "sv"])
+        #expect("日本語".wrapped(4) == ["日本", "語"])
+        #expect("ab".wrapped(0) == ["a", "b"])
+        #expect("".wrapped(5) == [""])
+    }
+
     @Test("Wide characters take two cells and are never cut in half")
     func wide() {
         var buffer = CellBuffer(width: 6, height: 1)

@@ -1,4 +1,6 @@
+import Engine
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("A run goes on with a file that was changed")
@@ -44,6 +46,28 @@ struct ChangedFileTests {
         // The file as it is now is the run's: nothing is left to ask.
         let again = try await project.caudal("retry", "last", "tell", "--plain")
         #expect(again.status == 0, "\(again)")
+    }
+
+    @Test("The dashboard's question tells what was changed, and is the only one", .timeLimit(.minutes(15)))
+    func dashboard() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", Self.pipeline)
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(1))
+        try project.write("p.yaml", Self.pipeline.replacing("exit 3", with: "exit 0"))
+        let terminal = try await TerminalSession(
+            project, columns: 100, rows: 40, command: "\(CaudalProject.program) watch last")
+        try await terminal.waits(for: "FAILED ✗")
+        try await terminal.press("R")
+        try await terminal.waits(
+            for: "p.yaml has changed since the run began:", "- run: exit 3", "+ run: exit 0", "Cancel",
+            "Runs again:  test (failed), tell (blocked)", "Stays:       make: succeeded")
+        try await terminal.press("Tab", "Enter")
+        try await terminal.waits(for: "SUCCEEDED")
+        try await terminal.press("q")
+        try await terminal.waits(for: "ended with 0")
+        let screen = try await terminal.screen()
+        #expect(!screen.contains("go on?"), "nothing was asked a second time:\n\(screen)")
+        try await terminal.close()
     }
 
     @Test("--as-started keeps the definition that the run has")

@@ -55,6 +55,46 @@ struct RetryPreviewTests {
         #expect(try await project.caudal("show", "last", "--json").output == before)
     }
 
+    @Test("Of a fan-out the items are named: those that run, those that stay, and the files that are there")
+    func items() async throws {
+        let project = try ScratchProject()
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {clean: {path: "out/clean-${item.region}.csv"}}
+            stages:
+              process:
+                type: command
+                foreach: {region: [center, east, north, south, up, west]}
+                output: clean
+                run: "test -e ok-${item.region} && echo n > ${stage.output}"
+              tell: {type: command, needs: process, run: echo told}
+            """, to: "p.yaml")
+        for name in ["center", "north", "south", "up"] { try project.write("", to: "ok-\(name)") }
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
+        try project.write("old", to: "out/clean-east.csv")
+        let one = try await project.caudal("retry", "last", "process/east", "--dry-run")
+        #expect(one.output.contains("Runs again:  process (failed; 1 item: east), tell (blocked)\n"), "\(one)")
+        #expect(one.output.contains("Stays:       process (4 items: center, north, south and 1 more): "), "\(one)")
+        #expect(one.output.contains("Left alone:  process (1 item: west)\n"), "\(one)")
+        #expect(one.output.contains("Overwrites:  out/clean-east.csv\n"), "\(one)")
+        let both = try await project.caudal("retry", "last", "--dry-run")
+        #expect(both.output.contains("process (failed; 2 items: east, west), tell (blocked)\n"), "\(both)")
+        #expect(!both.output.contains("clean-west"), "it was never written: \(both)")
+        // A new run does not know its items yet: what any item has written counts.
+        let new = try await project.caudal("run", "p.yaml", "--dry-run")
+        #expect(new.output.hasPrefix("p: 2 stages, "), "\(new)")
+        #expect(new.output.contains("Overwrites:  out/clean-center.csv, out/clean-east.csv, out/clean-no"), "\(new)")
+        let whole = try await project.caudal("retry", "last", "--select", "process", "--dry-run")
+        #expect(whole.output.contains("process (failed; 2 items: east, west)"), "\(whole)")
+        for name in ["east", "west"] { try project.write("", to: "ok-\(name)") }
+        #expect(try await project.caudal("retry", "last", "--plain").status == 0)
+        let again = try await project.caudal("retry", "last", "process", "--dry-run")
+        #expect(again.output.contains("Runs again:  process (succeeded; its items are found anew)\n"), "\(again)")
+        #expect(again.output.contains("out/clean-up.csv, out/clean-west.csv\n"), "\(again)")
+    }
+
     @Test("retry --select takes stages by how they stand")
     func selection() async throws {
         let project = try project()

@@ -125,7 +125,7 @@ struct BackfillCommand: AsyncParsableCommand {
         Output.line("\(count.counted("run")) of \(first.plan.stages.count.counted("stage")), \(maxRuns) at once")
         let shared = backfill.sharedOutputs
         if !shared.isEmpty { Output.line("Every day writes: \(shared.joined(separator: ", "))") }
-        if let one = CommandPreview(starting: first.plan, now: SystemClock.now).estimate {
+        if let one = CommandPreview(starting: first.plan, files: { _ in [] }, now: SystemClock.now).estimate {
             let rounds = (count + maxRuns - 1) / maxRuns
             Output.line("Should take: \((one * rounds).short), as in past runs")
         }

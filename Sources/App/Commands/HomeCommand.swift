@@ -65,16 +65,21 @@ struct HomeCommand: AsyncParsableCommand {
     private func open(_ id: RunID, _ reader: ProjectReader, on terminal: Terminal) async throws {
         guard let store = try reader.openStore() else { return }
         let follower = try RunFollower(id, in: store)
-        let shown = ShownRun(follower, folder: store.folder.run(id))
+        let shown = ShownRun(
+            follower, folder: store.folder.run(id), reopening: ReopenedRun.reader(in: store.folder, state.variables))
         let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
-        if case .reopen(let command) = ending { try await reopen(id, command, on: terminal) }
+        if case .reopen(let command, let agreed) = ending {
+            try await reopen(id, command, agreed: agreed, on: terminal)
+        }
     }
 
     @MainActor
-    private func reopen(_ id: RunID, _ command: RunCommand?, on terminal: Terminal) async throws {
+    private func reopen(
+        _ id: RunID, _ command: RunCommand?, agreed: Agreement? = nil, on terminal: Terminal
+    ) async throws {
         try await run(on: terminal, saying: "taking \(id) up again …") {
             let options = try ReopenOptions.parse([])
-            return try ReopenedRun.find(id.rawValue, options, state).prepare(command, options, show)
+            return try ReopenedRun.find(id.rawValue, options, state).prepare(command, agreed: agreed, options, show)
         }
     }
 

@@ -36,6 +36,18 @@ enum Output {
         do { return try await action() } catch { throw try explained(error) }
     }
 
+    /// A fault of the engine on one line, for a screen.
+    static func oneLine(_ error: any Error) -> String {
+        switch error {
+        case let error as InvalidPipeline:
+            let more = error.errors.count > 1 ? " (and \((error.errors.count - 1).counted("more problem")))" : ""
+            return (error.errors.first?.oneLine ?? "the pipeline file cannot be used") + more
+        case let error as StoreError: return error.description
+        case let error as Failure: return error.description
+        default: return error.reason
+        }
+    }
+
     private static func explained(_ error: any Error) throws -> any Error {
         switch error {
         case let error as InvalidPipeline:

@@ -1,72 +1,115 @@
 import Engine
 
-/// What a command would bring about, in lines: for the dashboard's questions and for `--dry-run`.
+/// A line of something told at length: a label or an indentation, and text that may be broken over several lines.
+struct ToldLine {
+    /// What stands before the text; further lines of the text begin below the text.
+    var lead = ""
+    var text: String
+    var style = Style.plain
+
+    /// The whole line for the command line.
+    func painted(_ paint: Paint) -> String {
+        switch style {
+        case .good: paint.good(lead + text)
+        case .bad: paint.bad(lead + text)
+        default: lead + text
+        }
+    }
+}
+
+/// What a command would bring about, in lines: the same for the dashboard's questions and for `--dry-run`.
 enum PreviewText {
-    /// The lines.
-    ///
-    /// `inFull`: every name, and how each stage stands, where there is room for as many lines as it takes.
-    static func lines(_ preview: CommandPreview, inFull: Bool = false) -> [String] {
-        if let refusal = preview.refusal { return [refusal] }
-        func shown(_ stage: StageID) -> String {
-            var notes: [String] = []
-            if let items = preview.items[stage], !items.isEmpty { notes.append("\(items.count) items") }
-            if inFull, preview.runs.contains(stage), let status = preview.standing[stage] {
-                notes.append(status.rawValue)
+    /// How many items of a fan-out are named, and how many files.
+    private static let (itemLimit, fileLimit) = (3, 10)
+
+    static func lines(_ preview: CommandPreview) -> [ToldLine] {
+        if let refusal = preview.refusal { return [ToldLine(text: refusal)] }
+        var lines: [ToldLine] = []
+        func tell(_ label: String, _ text: String) {
+            lines.append(ToldLine(lead: "\(label):".padding(to: 13), text: text))
+        }
+        if !preview.runs.isEmpty {
+            tell(preview.standing.isEmpty ? "Runs" : "Runs again", list(preview.runs) { running($0, preview) })
+        }
+        if !preview.harmful.isEmpty { tell("Careful", "running it twice does harm: \(list(preview.harmful))") }
+        if !preview.stops.isEmpty { tell("Stops", list(preview.stops)) }
+        if !preview.goesOn.isEmpty { tell("Goes on", list(preview.goesOn)) }
+        if !preview.runs.isEmpty {
+            if !preview.stays.isEmpty {
+                let stays = list(preview.stays) { staying($0, preview) }
+                tell("Stays", "\(stays): succeeded, and read as they are")
             }
-            return notes.isEmpty ? stage.rawValue : "\(stage) (\(notes.joined(separator: ", ")))"
+            if !preview.left.isEmpty { tell("Left alone", list(preview.left) { leaving($0, preview) }) }
         }
-        func list(_ stages: [StageID]) -> String {
-            let limit = inFull ? stages.count : 5
-            return stages.prefix(limit).map(shown).joined(separator: ", ")
-                + (stages.count > limit ? ", +\(stages.count - limit) more" : "")
-        }
-        var lines: [String] = []
-        let runs = preview.standing.isEmpty ? "Runs:        " : "Runs again:  "
-        if !preview.runs.isEmpty { lines.append(runs + list(preview.runs)) }
-        if !preview.stops.isEmpty { lines.append("Stops:       \(list(preview.stops))") }
-        if !preview.goesOn.isEmpty { lines.append("Goes on:     \(list(preview.goesOn))") }
-        if !preview.stays.isEmpty {
-            if inFull {
-                lines.append("Stays:       \(list(preview.stays)): succeeded, and read as they are")
-            } else {
-                let isOne = preview.stays.count == 1
-                lines.append(
-                    "Stays:       \(isOne ? preview.stays[0].rawValue : "\(preview.stays.count) finished stages")")
-            }
-        }
-        for (stage, decision) in preview.reuse where inFull {
+        for (stage, decision) in preview.reuse {
             switch decision {
-            case .reuse(let run): lines.append("Reused:      \(stage): nothing has changed since run \(run)")
-            case .run(let reason): lines.append("Not reused:  \(stage): \(reason)")
-            case .open(let reason): lines.append("Perhaps:     \(stage): \(reason)")
+            case .reuse(let run): tell("Reused", "\(stage): nothing has changed since run \(run)")
+            case .run(let reason): tell("Not reused", "\(stage): \(reason)")
+            case .open(let reason): tell("Perhaps", "\(stage): \(reason)")
             }
         }
-        for skip in preview.skips where inFull { lines.append("Skipped:     \(skip.stage): \(skip.reason)") }
-        if !preview.overwrites.isEmpty {
-            let limit = inFull ? preview.overwrites.count : 3
-            let rest = preview.overwrites.count > limit ? ", …" : ""
-            lines.append("Overwrites:  \(preview.overwrites.prefix(limit).joined(separator: ", "))\(rest)")
-        }
-        if inFull, !preview.harmful.isEmpty {
-            lines.append("Careful:     running it twice does harm: \(list(preview.harmful))")
-        }
+        for skip in preview.skips { tell("Skipped", "\(skip.stage): \(skip.reason)") }
+        if !preview.overwrites.isEmpty { tell("Overwrites", names(preview.overwrites, limit: fileLimit)) }
         if let estimate = preview.estimate {
-            lines.append("Should take: \(estimate.short), as in past runs")
-        } else if inFull, !preview.runs.isEmpty {
-            lines.append("Should take: not known, as not every stage has succeeded before")
+            tell("Should take", "\(estimate.short), as in past runs")
+        } else if !preview.runs.isEmpty {
+            tell("Should take", "not known, as not every stage has succeeded before")
         }
-        if inFull, preview.runs.isEmpty { lines.append("Nothing would run.") }
+        if preview.runs.isEmpty, preview.stops.isEmpty { lines.append(ToldLine(text: "Nothing would run.")) }
         return lines
+    }
+
+    private static func list(_ stages: [StageID], _ notes: (StageID) -> [String] = { _ in [] }) -> String {
+        stages.map { stage in
+            let notes = notes(stage)
+            return notes.isEmpty ? stage.rawValue : "\(stage) (\(notes.joined(separator: "; ")))"
+        }.joined(separator: ", ")
+    }
+
+    private static func running(_ stage: StageID, _ preview: CommandPreview) -> [String] {
+        var notes = preview.standing[stage].map { [$0.rawValue] } ?? []
+        if preview.findsItems.contains(stage) { notes.append("its items are found anew") }
+        return notes + named(preview.items[stage])
+    }
+
+    private static func staying(_ stage: StageID, _ preview: CommandPreview) -> [String] {
+        named(preview.keptItems[stage])
+    }
+
+    private static func leaving(_ stage: StageID, _ preview: CommandPreview) -> [String] {
+        if let items = preview.leftItems[stage] { return named(items) }
+        return preview.standing[stage].map { [$0.rawValue] } ?? []
+    }
+
+    /// Items in words, such as `7 items: a, b, c and 4 more`.
+    private static func named(_ items: [ItemKey]?) -> [String] {
+        guard let items, !items.isEmpty else { return [] }
+        return ["\(items.count.counted("item")): \(names(items.map(\.rawValue), limit: itemLimit))"]
+    }
+
+    private static func names(_ names: [String], limit: Int) -> String {
+        let rest = names.count - limit
+        return names.prefix(limit).joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+    }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String {
+        self + String(repeating: " ", count: Swift.max(0, width - count))
     }
 }
 
 /// What was changed in a run's plan, in lines.
 enum PlanChangeText {
     /// Each difference with the lines that went and came.
-    static func lines(_ differences: [PlanDifference], paint: Paint) -> [String] {
+    static func lines(_ differences: [PlanDifference]) -> [ToldLine] {
         differences.flatMap { difference in
-            ["  " + difference.title]
-                + difference.lines.map { "    " + ($0.hasPrefix("-") ? paint.bad($0) : paint.good($0)) }
+            [ToldLine(lead: "  ", text: difference.title)]
+                + difference.lines.map { line in
+                    ToldLine(
+                        lead: "    \(line.prefix(2))", text: String(line.dropFirst(2)),
+                        style: line.hasPrefix("-") ? .bad : .good)
+                }
         }
     }
 

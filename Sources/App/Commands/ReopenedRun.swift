@@ -24,14 +24,16 @@ struct ReopenOptions: ParsableArguments {
 /// A run that is taken up again: found, its pipeline read as it is to go on.
 struct ReopenedRun {
     let workshop: Workshop
-    let state: RunState
     let loaded: LoadedPipeline
-    /// What the file changes in the run's plan; nil when it says what it said.
-    let change: PlanChange?
+    /// What taking it up comes to.
+    let reopening: Reopening
 
+    var state: RunState { reopening.state }
     var id: RunID { state.id }
+    /// What the file changes in the run's plan; nil when it says what it said.
+    var change: PlanChange? { reopening.change }
     /// The plan that the run would go on with.
-    var plan: RunPlan { change?.plan ?? state.plan }
+    var plan: RunPlan { reopening.plan }
 
     /// Finds the run that a person means, and reads its pipeline.
     static func find(_ text: String, _ reopen: ReopenOptions, _ options: StateOptions) throws -> ReopenedRun {
@@ -43,64 +45,37 @@ struct ReopenedRun {
             if workshop.state.run(id).isLive {
                 throw Failure("run \(id) is being run by another process", remedy: "use its dashboard, or end it first")
             }
-            return try ReopenedRun(state, workshop, options.variables, asStarted: reopen.asStarted)
+            let found = try ReopenedRun(state, workshop, options.variables, asStarted: reopen.asStarted)
+            if found.reopening.fileIsGone, !reopen.dryRun { Output.error("note: \(found.reopening.fileNote)") }
+            return found
+        }
+    }
+
+    /// Finds out what taking runs of a state folder up again comes to, for screens that ask before they do.
+    static func reader(
+        in folder: StateFolder, _ variables: [String: String]
+    ) -> @Sendable (RunState) throws -> Reopening {
+        { state in
+            let workshop = try Workshop(state: folder, variables: variables)
+            return try ReopenedRun(state, workshop, variables, asStarted: false).reopening
         }
     }
 
     /// Reads the pipeline of a run, and compares it with what the run began with.
     init(_ state: RunState, _ workshop: Workshop, _ variables: [String: String], asStarted: Bool) throws {
-        (self.state, self.workshop) = (state, workshop)
-        loaded = try Self.read(state, workshop, variables, asStarted: asStarted)
-        change = try PlanRevision(state, loaded).change(
-            medians: workshop.store.medianDurations(of: state.plan.pipeline), now: workshop.now(),
-            machine: MachineResources.total)
-    }
-
-    private static func read(
-        _ state: RunState, _ workshop: Workshop, _ variables: [String: String], asStarted: Bool
-    ) throws -> LoadedPipeline {
+        self.workshop = workshop
         let plan = state.plan
+        let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
+        let kept = asStarted || isGone ? try workshop.state.run(state.id).keptPipeline() : nil
         let loader = PipelineLoader(
             stageTypes: StageTypes.readers, variables: variables,
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
-        var kept: KeptPipeline?
-        if asStarted {
-            kept = try workshop.state.run(state.id).keptPipeline()
-        } else if !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath)) {
-            Output.error("note: there is no file \(plan.file) here; the run goes on with the version that it has")
-            kept = try workshop.state.run(state.id).keptPipeline()
-        }
-        return try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
-    }
-
-    // MARK: - Stages that were changed
-
-    /// The stages whose success was made by another definition than the one that the run would go on with.
-    var outdated: [StageID] {
-        guard let change else { return [] }
-        return change.differences.compactMap(\.stage).filter { stage in
-            guard state.stage(stage)?.unit.status.outcome?.isSuccess == true, let old = state.plan.index(of: stage),
-                let new = change.plan.index(of: stage)
-            else { return false }
-            return state.plan.stages[old].workLines != change.plan.stages[new].workLines
-        }
-    }
-
-    /// A command that runs outdated stages again, with what follows them and what failed; nil when there are none.
-    var commandForOutdated: RunCommand? {
-        var again = Set(outdated.compactMap { plan.index(of: $0) })
-        if again.isEmpty { return nil }
-        for index in again { again.formUnion(plan.allDownstream(of: index)) }
-        for (index, stage) in plan.stages.enumerated() {
-            if hasFailed(stage.id) { again.insert(index) }
-        }
-        let stages = again.sorted().map { plan.stages[$0].id }
-        return .retryStages(stages.filter { state.stage($0)?.unit.isMarked != true })
-    }
-
-    private func hasFailed(_ id: StageID) -> Bool {
-        let status = state.stage(id)?.unit.status
-        return status == .failed || status == .cancelled
+        loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
+        let change = try PlanRevision(state, loaded).change(
+            medians: workshop.store.medianDurations(of: plan.pipeline), now: workshop.now(),
+            machine: MachineResources.total)
+        reopening = Reopening(
+            state: state, file: loaded.pipeline.file, change: change, fileIsGone: isGone && !asStarted)
     }
 
     // MARK: - Going on
@@ -109,21 +84,21 @@ struct ReopenedRun {
     ///
     /// `command`: what is asked of the run; nil only lets it go on.
     /// `named`: the stage that somebody named: it needs no second asking.
+    /// `agreed`: what somebody was told and agreed to already.
     func goOn(
-        _ command: RunCommand?, named: StageID? = nil, _ options: ReopenOptions, _ show: ShowOptions
+        _ command: RunCommand?, named: StageID? = nil, agreed: Agreement? = nil, _ options: ReopenOptions,
+        _ show: ShowOptions
     ) async throws {
-        try await prepare(command, named: named, options, show)?.run()
+        try await prepare(command, named: named, agreed: agreed, options, show)?.run()
     }
 
     /// Takes the run up, once whoever asks for it has agreed; nil when it was only said what would happen.
     func prepare(
-        _ command: RunCommand?, named: StageID? = nil, _ options: ReopenOptions, _ show: ShowOptions
+        _ command: RunCommand?, named: StageID? = nil, agreed: Agreement? = nil, _ options: ReopenOptions,
+        _ show: ShowOptions
     ) throws -> SessionRunner? {
-        var command = options.changed ? commandForOutdated ?? command : command
-        if command == .retryFailed, change != nil, !plan.stages.contains(where: { hasFailed($0.id) }) {
-            // The stages that failed are gone from the file: what is new in it runs by itself.
-            command = nil
-        }
+        let outdated = reopening.outdated
+        var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)
         try refuse(preview)
         if options.dryRun {
@@ -132,12 +107,13 @@ struct ReopenedRun {
             return nil
         }
         let consent = consent(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
-        if !consent.sentences.isEmpty, !options.yes {
+        let hasAgreed = agreed?.covers(change, harmful: preview.harmful) == true
+        if !consent.sentences.isEmpty, !options.yes, !hasAgreed {
             for line in explanation(preview, Paint(show.color, descriptor: STDERR_FILENO)) { Output.error(line) }
             switch try consent.ask() {
             case .yes: break
             case .alternative:
-                command = commandForOutdated
+                command = reopening.commandForOutdated
                 preview = self.preview(of: command)
                 try refuse(preview)
             }
@@ -150,8 +126,8 @@ struct ReopenedRun {
             let names = session.endedProcesses.map(\.description).joined(separator: ", ")
             Output.error("ended what the dead process had left running: \(names)")
         }
-        if !options.changed, options.yes || change != nil, !outdated.isEmpty, command != commandForOutdated {
-            Output.error(outdatedLine)
+        if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
+            Output.error(reopening.outdatedLine(remedy: Self.remedy))
         }
         return SessionRunner(
             session: session, options: show, workshop: workshop,
@@ -171,24 +147,15 @@ struct ReopenedRun {
     }
 
     private func preview(of command: RunCommand?) -> CommandPreview {
-        CommandPreview(reopening: state, change: change, command: command, now: workshop.now())
+        reopening.preview(of: command, files: OutputFiles.finder(in: plan.root), now: workshop.now())
     }
 
     // MARK: - What there is to say
 
-    private var outdatedLine: String {
-        let names = outdated.map(\.rawValue).joined(separator: ", ")
-        return "changed in the file and not run again, because it had succeeded: \(names) (--changed runs it again)"
-    }
+    private static let remedy = "--changed runs it again"
 
     private func explanation(_ preview: CommandPreview, _ paint: Paint) -> [String] {
-        var lines: [String] = []
-        if let change {
-            lines.append("\(loaded.pipeline.file) has changed since the run began:")
-            lines += PlanChangeText.lines(change.differences, paint: paint)
-            if outdated.contains(where: preview.stays.contains) { lines.append(outdatedLine) }
-        }
-        return lines + PreviewText.lines(preview, inFull: true)
+        reopening.lines(preview, remedy: Self.remedy).map { $0.painted(paint) }
     }
 
     /// What somebody must agree to; without a sentence there is nothing.

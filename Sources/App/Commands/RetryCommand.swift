@@ -58,10 +58,11 @@ struct RetryCommand: AsyncParsableCommand {
     private func askLive(_ target: RunTarget) async throws -> Bool {
         let live = try Output.reporting { try target.store.state(of: target.id) }
         let command = try command(for: live, live.plan)
-        let preview = CommandPreview(of: command, on: live, now: SystemClock.now)
+        let preview = CommandPreview(
+            of: command, on: live, files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
         if reopen.dryRun {
             try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
-            for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
+            for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         }
         // A file that is gone or has faults is no matter of a run that goes on with what it has.
         let workshop = try Output.reporting { try Workshop(state: target.store.folder, variables: state.variables) }
@@ -76,7 +77,9 @@ struct RetryCommand: AsyncParsableCommand {
             sentences: Consent.sentences(onHarmful: preview.harmful.filter { $0 != named }, of: live),
             remedies: ["go on with --yes", "name the stage"])
         if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
-            for line in PreviewText.lines(preview, inFull: true) { Output.error(line) }
+            for line in PreviewText.lines(preview) {
+                Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
+            }
             _ = try consent.ask()
         }
         return try await target.carryOutIfLive(command)

@@ -70,13 +70,10 @@ struct RunCommandLine: AsyncParsableCommand {
 
     private func explain(_ loaded: LoadedPipeline, _ plan: RunPlan, _ workshop: Workshop) async throws {
         let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
-        var preview = CommandPreview(starting: plan, outlook: outlook, now: workshop.now())
-        // An item's own part of a path is not known yet: what any item has written counts.
-        preview.overwrites = preview.overwrites.filter { path in
-            let any = path.replacing(#/\$\{item\.[^}]*\}/#, with: "*")
-            return !Glob.files(matching: PathText.absolute(any, in: plan.root)).isEmpty
-        }
-        Output.line("\(plan.pipeline): \(plan.stages.count) stages, \(plan.maxParallel) at once; nothing is run")
-        for line in PreviewText.lines(preview, inFull: true) { Output.line(line) }
+        let preview = CommandPreview(
+            starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: workshop.now())
+        Output.line(
+            "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; nothing is run")
+        for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
     }
 }

@@ -182,7 +182,7 @@ struct ShowText {
     private var planChanges: [String] {
         state.planChanges.flatMap { change in
             ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
-                + PlanChangeText.lines(change.differences, paint: paint)
+                + PlanChangeText.lines(change.differences).map { $0.painted(paint) }
         }
     }
 

@@ -31,10 +31,11 @@ struct WatchCommand: AsyncParsableCommand {
 
     @MainActor
     private func watch(_ target: RunTarget, _ follower: RunFollower, on terminal: Terminal) async throws {
-        let shown = ShownRun(follower, folder: target.folder)
+        let shown = ShownRun(
+            follower, folder: target.folder, reopening: ReopenedRun.reader(in: target.store.folder, state.variables))
         let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
         terminal.close()
-        guard case .reopen(let command) = ending else {
+        guard case .reopen(let command, let agreed) = ending else {
             let now = try Output.reporting { try target.store.state(of: target.id) }
             if now.status == .running {
                 Output.line("\(now.plan.pipeline) ▸ \(now.id) goes on; look again with: caudal watch \(now.id)")
@@ -44,6 +45,7 @@ struct WatchCommand: AsyncParsableCommand {
             return
         }
         let options = try ReopenOptions.parse([])
-        try await ReopenedRun.find(target.id.rawValue, options, state).goOn(command, options, show)
+        try await ReopenedRun.find(target.id.rawValue, options, state).goOn(
+            command, agreed: agreed, options, show)
     }
 }

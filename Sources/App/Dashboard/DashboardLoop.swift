@@ -13,8 +13,8 @@ final class DashboardLoop {
     /// How the dashboard was left.
     enum Ending: Equatable {
         case quit, detached, cancelled
-        /// Take the run up again, which no process runs, and begin with a command.
-        case reopen(RunCommand)
+        /// Take the run up again, which no process runs, and begin with a command; see ``Agreement``.
+        case reopen(RunCommand, agreed: Agreement?)
     }
 
     private let terminal: Terminal
@@ -104,7 +104,9 @@ final class DashboardLoop {
     }
 
     private func takeIn() {
-        let reducer = DashboardReducer(lines: LogFileLines(index: index))
+        let reducer = DashboardReducer(
+            lines: LogFileLines(index: index), files: OutputFiles.finder(in: state.run.plan.root),
+            reopening: shown.reopening)
         var isUrgent = false
         defer { keysAreReady = false }
         guard let keys = terminal.readKeys(isReady: keysAreReady) else {
@@ -149,21 +151,8 @@ final class DashboardLoop {
 
     private func carryOut(_ effect: DashboardEffect) {
         switch effect {
-        case .send(let command):
-            let (shown, wake) = (shown, wake)
-            // The answer comes back as an input; the screen does not wait for it.
-            Task { [weak self] in
-                do throws(Failure) {
-                    if let answer = try await shown.send(command) {
-                        self?.answers.append(answer)
-                    } else {
-                        self?.reopen(command)
-                    }
-                } catch {
-                    self?.answers.append(.refused(error.description))
-                }
-                wake.yield()
-            }
+        case .send(let command): send(command, agreed: nil)
+        case .takeUp(let command, let agreement): send(command, agreed: agreement)
         case .quit: ending = .quit
         case .detach: ending = .detached
         case .cancelAndQuit:
@@ -177,11 +166,30 @@ final class DashboardLoop {
         }
     }
 
+    /// Asks something of the run, whichever process runs it.
+    private func send(_ command: RunCommand, agreed: Agreement?) {
+        let (shown, wake) = (shown, wake)
+        // The answer comes back as an input; the screen does not wait for it.
+        Task { [weak self] in
+            do throws(Failure) {
+                if let answer = try await shown.send(command) {
+                    self?.answers.append(answer)
+                } else {
+                    self?.reopen(command, agreed: agreed)
+                }
+            } catch {
+                self?.answers.append(.refused(error.description))
+            }
+            wake.yield()
+        }
+    }
+
     /// No process runs the run: what makes something run again opens it here.
-    private func reopen(_ command: RunCommand) {
-        switch command {
-        case .retry, .retryItems, .retryFailed, .retryStages, .mark: ending = .reopen(command)
-        case .cancel, .cancelRun, .pause, .unpause: answers.append(.refused("no process runs the run any more"))
+    private func reopen(_ command: RunCommand, agreed: Agreement?) {
+        if command.runsAgain {
+            ending = .reopen(command, agreed: agreed)
+        } else {
+            answers.append(.refused("no process runs the run any more"))
         }
     }
 

@@ -3,48 +3,76 @@ import Engine
 // Questions before something is done, and lines of text that are typed.
 extension DashboardReducer {
     func askToRetry(_ state: inout DashboardState) {
-        guard allowed(&state) else { return }
         let selection = state.selection
         if let key = selection.item {
-            return ask(.retryItems(selection.stage, [key]), "Retry \(selection)?", &state)
-        }
-        let alone = CommandPreview(of: .retry(selection.stage, downstream: false), on: state.run, now: state.now)
-        if let refusal = alone.refusal { return state.say(refusal, .wait) }
-        let whole = CommandPreview(of: .retry(selection.stage, downstream: true), on: state.run, now: state.now)
-        var choices = [
-            Confirmation.Choice(label: "Cancel", effect: nil),
-            .init(label: "Retry", effect: .send(.retry(selection.stage, downstream: false)), requires: alone.harmful),
-        ]
-        if whole.refusal == nil, whole.runs != alone.runs {
-            choices.append(
-                .init(
-                    label: "With all downstream", effect: .send(.retry(selection.stage, downstream: true)),
-                    requires: whole.harmful))
+            return ask("Retry \(selection)?", [("Retry", .retryItems(selection.stage, [key]))], &state)
         }
         let attempt = (state.selectedStage?.unit.attempts.last?.number ?? 0) + 1
-        state.overlay = .confirm(
-            Confirmation(
-                title: "Retry \(selection.stage)?  attempt \(attempt)",
-                lines: { choice in
-                    guard case .send(.retry(_, let downstream))? = choice.effect else {
-                        return PreviewText.lines(alone)
-                    }
-                    return PreviewText.lines(downstream ? whole : alone)
-                },
-                choices: choices))
+        ask(
+            "Retry \(selection.stage)?  attempt \(attempt)",
+            [
+                ("Retry", .retry(selection.stage, downstream: false)),
+                ("With all downstream", .retry(selection.stage, downstream: true)),
+            ], &state)
     }
 
-    func ask(_ command: RunCommand, _ title: String, _ state: inout DashboardState) {
+    /// Asks before a command is sent: what comes first does nothing.
+    ///
+    /// `ways`: the commands that can be chosen; those that bring about nothing else than the first are left out.
+    func ask(
+        _ title: String, no: String = "Cancel", _ ways: [(label: String, RunCommand)], _ state: inout DashboardState
+    ) {
         guard allowed(&state) else { return }
-        let preview = CommandPreview(of: command, on: state.run, now: state.now)
-        if let refusal = preview.refusal { return state.say(refusal, .wait) }
+        var reopening: Reopening?
+        do {
+            if !state.isLive, ways.contains(where: \.1.runsAgain) { reopening = try self.reopening(state.run) }
+        } catch {
+            return tell(error, &state)
+        }
+        var ways = ways
+        if let command = reopening?.commandForOutdated { ways.append(("With changed stages", command)) }
+        var choices: [Confirmation.Choice] = []
+        var first: CommandPreview?
+        for (label, command) in ways {
+            let preview = preview(of: command, reopening, state)
+            if first == nil, let refusal = preview.refusal { return state.say(refusal, .wait) }
+            if preview.refusal != nil || first?.runs == preview.runs { continue }
+            choices.append(choice(label, command, preview, reopening))
+            first = first ?? preview
+        }
+        choices.insert(.init(label: no, lines: choices[0].lines), at: 0)
+        state.overlay = .confirm(Confirmation(title: title, choices: choices))
+    }
+
+    /// Says why a run cannot be taken up again with its file as it is.
+    private func tell(_ error: any Error, _ state: inout DashboardState) {
+        let lines = [
+            ToldLine(text: Output.oneLine(error)),
+            ToldLine(text: "with the version that the run has: caudal retry \(state.run.id) --as-started"),
+        ]
         state.overlay = .confirm(
             Confirmation(
-                title: title, lines: { _ in PreviewText.lines(preview) },
-                choices: [
-                    .init(label: "No", effect: nil),
-                    .init(label: "Yes", effect: .send(command), requires: preview.harmful),
-                ]))
+                title: "The pipeline file cannot be used", choices: [.init(label: "Close", effect: nil, lines: lines)]))
+    }
+
+    private func preview(of command: RunCommand, _ reopening: Reopening?, _ state: DashboardState) -> CommandPreview {
+        guard let reopening, command.runsAgain else {
+            return CommandPreview(of: command, on: state.run, files: files, now: state.now)
+        }
+        return reopening.preview(of: reopening.command(for: command), files: files, now: state.now)
+    }
+
+    private func choice(
+        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: Reopening?
+    ) -> Confirmation.Choice {
+        guard let reopening, command.runsAgain else {
+            let lines = PreviewText.lines(preview)
+            return .init(label: label, effect: .send(command), lines: lines, requires: preview.harmful)
+        }
+        let agreement = Agreement(differences: reopening.change?.differences ?? [], harmful: preview.harmful)
+        return .init(
+            label: label, effect: .takeUp(command, agreement),
+            lines: reopening.lines(preview, remedy: "'With changed stages' runs it again"), requires: preview.harmful)
     }
 
     func inConfirmation(
@@ -58,13 +86,15 @@ extension DashboardReducer {
             return []
         case .tab, .right, .down: confirmation.focus = (confirmation.focus + 1) % count
         case .backTab, .left, .up: confirmation.focus = (confirmation.focus + count - 1) % count
+        case .pageDown: confirmation.scroll += Self.page(state)
+        case .pageUp: confirmation.scroll = max(0, confirmation.scroll - Self.page(state))
         case .backspace: if !confirmation.typed.isEmpty { confirmation.typed.removeLast() }
         case .character(let character) where confirmation.wanted != nil: confirmation.typed.append(character)
         case .character("l"): confirmation.focus = (confirmation.focus + 1) % count
         case .character("h"): confirmation.focus = (confirmation.focus + count - 1) % count
         case .enter:
             guard confirmation.isAllowed else {
-                state.say("type \(confirmation.wanted?.rawValue ?? "") to confirm", .wait)
+                state.say("type \(confirmation.wanted ?? "") to confirm", .wait)
                 return []
             }
             state.overlay = nil
@@ -74,6 +104,9 @@ extension DashboardReducer {
         state.overlay = .confirm(confirmation)
         return []
     }
+
+    /// No more lines than a question shows that does not fit.
+    private static func page(_ state: DashboardState) -> Int { max(2, state.rows - 12) }
 
     func inPrompt(_ key: Key, _ prompt: Prompt, _ state: inout DashboardState) -> [DashboardEffect] {
         var prompt = prompt
@@ -109,5 +142,15 @@ extension DashboardReducer {
         default: state.overlay = nil
         }
         return []
+    }
+}
+
+extension RunCommand {
+    /// Whether it makes something run again, so that a run that no process runs is taken up for it.
+    var runsAgain: Bool {
+        switch self {
+        case .retry, .retryItems, .retryFailed, .retryStages, .mark: true
+        case .cancel, .cancelRun, .pause, .unpause: false
+        }
     }
 }

@@ -4,6 +4,10 @@ import Engine
 struct DashboardReducer {
     /// The lines of the log, for searching and filtering.
     let lines: any LogLines
+    /// Finds what stages have written, for questions.
+    var files: CommandPreview.FileFinder = { _ in [] }
+    /// Finds out what taking a run up again comes to that no process runs.
+    var reopening: (RunState) throws -> Reopening = { Reopening(state: $0, file: $0.plan.file, change: nil) }
 
     /// Takes an input in.
     ///
@@ -117,9 +121,9 @@ struct DashboardReducer {
         case .enter: inspect(&state)
         case .escape: back(&state)
         case .character("r"): askToRetry(&state)
-        case .character("R"): ask(.retryFailed, "Retry everything that failed?", &state)
-        case .character("x"): ask(.cancel(state.selection), "Cancel \(state.selection)?", &state)
-        case .character("X"): ask(.cancelRun, "Cancel the run?", &state)
+        case .character("R"): ask("Retry everything that failed?", [("Retry", .retryFailed)], &state)
+        case .character("x"): ask("Cancel \(state.selection)?", no: "No", [("Yes", .cancel(state.selection))], &state)
+        case .character("X"): ask("Cancel the run?", no: "No", [("Yes", .cancelRun)], &state)
         case .character("P"):
             guard allowed(&state) else { return [] }
             return [.send(state.run.isPaused ? .unpause : .pause)]
@@ -166,20 +170,22 @@ struct DashboardReducer {
 
     func quit(_ state: inout DashboardState) -> [DashboardEffect] {
         guard state.run.status == .running, state.ownsRun else { return [.quit] }
-        let running = state.run.openAttempts
+        let attempts = state.run.openAttempts
+        let verb = attempts == 1 ? "is" : "are"
+        func choice(_ label: String, _ effect: DashboardEffect?, _ text: String) -> Confirmation.Choice {
+            .init(label: label, effect: effect, lines: [ToldLine(text: text)])
+        }
         state.overlay = .confirm(
             Confirmation(
                 title: "Leave while the run goes on?",
-                lines: { choice in
-                    switch choice.effect {
-                    case .detach: ["The run goes on in this terminal, as lines; ctrl-C stops it."]
-                    case .cancelAndQuit: ["\(running) running attempts are stopped and the run ends as cancelled."]
-                    default: ["\(running) attempts are running."]
-                    }
-                },
                 choices: [
-                    .init(label: "Stay", effect: nil), .init(label: "Leave, run goes on", effect: .detach),
-                    .init(label: "Cancel the run", effect: .cancelAndQuit),
+                    choice("Stay", nil, "\(attempts.counted("attempt")) \(verb) running."),
+                    choice(
+                        "Leave, run goes on", .detach,
+                        "The run goes on in this terminal, as lines; ctrl-C stops it."),
+                    choice(
+                        "Cancel the run", .cancelAndQuit,
+                        "\(attempts.counted("running attempt")) \(verb) stopped and the run ends as cancelled."),
                 ]))
         return []
     }

@@ -240,25 +240,32 @@ struct Confirmation {
     struct Choice {
         var label: String
         var effect: DashboardEffect?
-        /// Names that must be typed before it can be chosen.
+        /// What it would bring about.
+        var lines: [ToldLine]
+        /// The stages that run again though that does harm: something must be typed before it can be chosen.
         var requires: [StageID] = []
+
+        /// What must be typed: the stage's name, or one word for several.
+        var wanted: String? { requires.count > 1 ? "again" : requires.first?.rawValue }
     }
 
     var title: String
-    /// What the choice that is focused would bring about.
-    var lines: (Choice) -> [String]
     var choices: [Choice]
-    var focus = 0
-    /// What has been typed, where a name is asked for.
+    var focus = 0 {
+        didSet { if focus != oldValue { (typed, scroll) = ("", 0) } }
+    }
+    /// How many lines are above what is shown, where not all of them fit.
+    var scroll = 0
+    /// What has been typed, where something is asked for.
     var typed = ""
 
     var chosen: Choice { choices[focus] }
 
-    /// The name that is asked for, if one is.
-    var wanted: StageID? { chosen.requires.first }
+    /// What is to be typed for the focused choice, if anything is.
+    var wanted: String? { chosen.wanted }
 
     /// Whether the focused choice may be made.
-    var isAllowed: Bool { chosen.requires.allSatisfy { $0.rawValue == typed } || chosen.requires.isEmpty }
+    var isAllowed: Bool { wanted == nil || wanted == typed }
 }
 
 /// A line of text that is being typed, and what it is for.
@@ -270,6 +277,8 @@ struct Prompt {
 /// What the dashboard wants done outside of itself.
 enum DashboardEffect {
     case send(RunCommand)
+    /// Take the run up again, which no process runs, and ask that of it; what was agreed to is not asked again.
+    case takeUp(RunCommand, Agreement)
     /// Leave; the run goes on in this process, printing lines.
     case detach
     /// Leave; the run has ended or is somebody else's.

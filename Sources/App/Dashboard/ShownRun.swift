@@ -14,6 +14,8 @@ struct ShownRun: Sendable {
     let news: AsyncStream<RunNews>
     /// Asks something of the run; nil when no process runs it.
     let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
+    /// Finds out what taking the run up again comes to when no process runs it.
+    let reopening: @Sendable (RunState) throws -> Reopening
 
     /// A run of this process; made before it begins, it hears everything.
     init(_ session: RunSession) {
@@ -29,11 +31,15 @@ struct ShownRun: Sendable {
         continuation.onTermination = { _ in task.cancel() }
         news = stream
         send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
+        // Not asked for: this process runs it.
+        reopening = { Reopening(state: $0, file: $0.plan.file, change: nil) }
     }
 
     /// A run that another process runs, or that none does.
-    init(_ follower: RunFollower, folder: RunFolder) {
-        self.folder = folder
+    init(
+        _ follower: RunFollower, folder: RunFolder, reopening: @escaping @Sendable (RunState) throws -> Reopening
+    ) {
+        (self.folder, self.reopening) = (folder, reopening)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         news = follower.news()
         send = { command async throws(Failure) in

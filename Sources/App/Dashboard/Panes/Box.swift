@@ -1,4 +1,10 @@
 extension CellBuffer {
+    /// How many lines a box may hold.
+    var boxHeight: Int { max(0, height - 4) }
+
+    /// How wide the lines of a box are whose widest takes `wanted` cells.
+    func boxWidth(for wanted: Int) -> Int { (width < 90 ? width : min(wanted + 4, width * 4 / 5)) - 4 }
+
     /// Draws an empty box in the middle, over what steps back behind it.
     ///
     /// `lines`: how many lines it holds, `width`: how wide the widest of them is.
@@ -7,8 +13,8 @@ extension CellBuffer {
         title: String, lines: Int, width wanted: Int
     ) -> (row: Int, column: Int, width: Int, height: Int) {
         for row in 0..<height { restyle(row: row, columns: 0..<width) { $0 = .dim } }
-        let boxWidth = width < 90 ? width : min(wanted + 4, width * 4 / 5)
-        let boxHeight = min(lines + 2, height - 2)
+        let boxWidth = boxWidth(for: wanted) + 4
+        let boxHeight = min(lines, self.boxHeight) + 2
         let top = max(0, (height - boxHeight) / 2)
         let left = (width - boxWidth) / 2
         let style = Style(.accent)

@@ -13,48 +13,95 @@ enum OverlayPane {
     private static func drawConfirmation(
         _ state: DashboardState, _ confirmation: Confirmation, into buffer: inout CellBuffer
     ) {
-        // All choices' texts get the same room, so that the box does not jump while one chooses.
-        let texts = confirmation.choices.map { confirmation.lines($0) }
-        let count = texts.map(\.count).max() ?? 0
-        let widest = texts.joined().map { TextWidth.of($0) }.max() ?? 0
-        let needsName = confirmation.choices.contains { !$0.requires.isEmpty }
+        let texts = confirmation.choices.map(\.lines)
+        let widest = texts.joined().map { TextWidth.of($0.lead + $0.text) }.max() ?? 0
         let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
+        let wanted = max(widest, choicesWidth, 52)
+        let width = buffer.boxWidth(for: wanted)
+        // All choices' texts get the same room, so that the box does not jump while one chooses.
+        let wrapped = texts.map { $0.flatMap { $0.wrapped(width) } }
+        let count = wrapped.map(\.count).max() ?? 0
+        let choices = choiceRows(confirmation.choices, width: width)
+        let needsName = confirmation.choices.contains { $0.wanted != nil }
+        let foot = choices.count + (needsName ? 1 : 0)
+        // Where there is little room it goes to the text.
+        let gap = count + foot <= buffer.boxHeight - (needsName ? 2 : 1) ? 1 : 0
         let place = buffer.box(
-            title: confirmation.title, lines: count + 2 + (needsName ? 2 : 0), width: max(widest, choicesWidth, 52))
+            title: confirmation.title, lines: count + foot + gap * (needsName ? 2 : 1), width: wanted)
         var row = place.row
-        for line in confirmation.lines(confirmation.chosen) {
-            buffer.write(PlainText.sanitized(line), row: row, column: place.column, limit: place.width)
+        let room = max(0, place.height - foot - gap * (needsName ? 2 : 1))
+        for line in cut(wrapped[confirmation.focus], to: room, from: confirmation.scroll) {
+            buffer.write(line, row: row, column: place.column, limit: place.width)
             row += 1
         }
-        row = place.row + count + 1
+        row = place.row + room + gap
         if needsName {
-            if let wanted = confirmation.wanted {
-                let end = buffer.write(
-                    "running it twice does harm; type its name: ", row: row, column: place.column, limit: place.width,
-                    style: .wait)
-                let typedStyle: Style = wanted.rawValue.hasPrefix(confirmation.typed) ? .bold : .bad
-                let stop = buffer.write(
-                    confirmation.typed, row: row, column: end, limit: max(0, place.column + place.width - end),
-                    style: typedStyle)
-                if confirmation.typed != wanted.rawValue {
-                    buffer.write(
-                        "▏\(wanted.rawValue.dropFirst(min(confirmation.typed.count, wanted.rawValue.count)))", row: row,
-                        column: stop,
-                        limit: max(0, place.column + place.width - stop), style: .dim)
-                }
-            }
-            row += 2
+            drawTyped(confirmation, row: row, column: place.column, width: place.width, into: &buffer)
+            row += 1 + gap
         }
-        var column = place.column + 2
-        for (index, choice) in confirmation.choices.enumerated() {
+        for indices in choices where row < place.row + place.height {
+            drawChoices(confirmation, indices, row: row, column: place.column, width: place.width, into: &buffer)
+            row += 1
+        }
+    }
+
+    /// As many lines as there is room for; the last one says how many there are below.
+    private static func cut(_ lines: [[Span]], to room: Int, from scroll: Int) -> [[Span]] {
+        let start = max(0, min(scroll, lines.count - room))
+        let rest = lines.count - start - room
+        guard rest > 0, room > 0 else { return Array(lines.dropFirst(start).prefix(room)) }
+        return lines.dropFirst(start).prefix(room - 1)
+            + [[Span("… and \((rest + 1).counted("more line")): page down", .wait)]]
+    }
+
+    /// What is to be typed for the focused choice, as far as it was.
+    private static func drawTyped(
+        _ confirmation: Confirmation, row: Int, column: Int, width: Int, into buffer: inout CellBuffer
+    ) {
+        guard let wanted = confirmation.wanted else { return }
+        let isOne = confirmation.chosen.requires.count == 1
+        let short = isOne ? "type its name: " : "type: "
+        let long = "running \(isOne ? "it" : "them") twice does harm; \(short)"
+        let what = TextWidth.of(long + wanted) < width ? long : short
+        var place = buffer.write(what, row: row, column: column, limit: width, style: .wait)
+        let left = { max(0, column + width - $0) }
+        place = buffer.write(
+            confirmation.typed, row: row, column: place, limit: left(place),
+            style: wanted.hasPrefix(confirmation.typed) ? .bold : .bad)
+        guard confirmation.typed != wanted else { return }
+        buffer.write(
+            "▏\(wanted.dropFirst(confirmation.typed.count))", row: row, column: place, limit: left(place), style: .dim)
+    }
+
+    /// The choices in as many rows as they take, by their places.
+    private static func choiceRows(_ choices: [Confirmation.Choice], width: Int) -> [[Int]] {
+        var rows: [[Int]] = [[]]
+        var taken = 0
+        for (index, choice) in choices.enumerated() {
+            let wide = choice.label.count + 5
+            if taken > 0, taken + wide > width {
+                rows.append([])
+                taken = 0
+            }
+            rows[rows.count - 1].append(index)
+            taken += wide
+        }
+        return rows
+    }
+
+    private static func drawChoices(
+        _ confirmation: Confirmation, _ indices: [Int], row: Int, column: Int, width: Int,
+        into buffer: inout CellBuffer
+    ) {
+        var place = column
+        for index in indices {
+            let choice = confirmation.choices[index]
             let isFocused = index == confirmation.focus
-            let isAllowed = choice.requires.isEmpty || isFocused && confirmation.isAllowed
+            let isAllowed = choice.wanted == nil || isFocused && confirmation.isAllowed
             let text = isFocused ? " ❯ \(choice.label) " : "   \(choice.label) "
             let style = isFocused ? Style(isAllowed ? .plain : .dim, [.reverse, .bold]) : Style(.plain)
-            column =
-                buffer.write(
-                    text, row: row, column: column, limit: max(0, place.column + place.width - column), style: style)
-                + 1
+            place =
+                buffer.write(text, row: row, column: place, limit: max(0, column + width - place), style: style) + 1
         }
     }
 
@@ -109,4 +156,16 @@ enum HelpText {
         ("", " "),
         ("", "caudal run --plain prints lines instead of this screen"),
     ]
+}
+
+extension ToldLine {
+    /// The line in lines of at most `width` cells, the further ones below its text where there is room for that.
+    fileprivate func wrapped(_ width: Int) -> [[Span]] {
+        let indent = TextWidth.of(lead)
+        let hang = width - indent >= 20 ? indent : min(2, indent)
+        let lines = PlainText.sanitized(text).wrapped(width - indent, further: width - hang)
+        return lines.enumerated().map { index, line in
+            [Span((index == 0 ? lead : String(repeating: " ", count: hang)) + line, style)]
+        }
+    }
 }
