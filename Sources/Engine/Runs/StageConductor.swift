@@ -116,7 +116,7 @@ package struct StageConductor: AttemptConductor {
                 store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
-        attempt.corrections = folder.correctionFiles(stage.id)
+        if stage.definition is ValidateStage { attempt.corrections = folder.correctionFiles(stage.id) }
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }

@@ -20,7 +20,7 @@ package enum Simulation {
     }
 
     /// What a simulated attempt does.
-    enum Script: Equatable {
+    package enum Script: Equatable {
         case succeeds
         case fails(ProcessExit)
         case hangs
@@ -86,7 +86,7 @@ package enum Simulation {
     }
 
     /// What an attempt does, from nothing but the seed, its unit and how often that was tried before.
-    static func script(_ seed: UInt64, _ id: UnitID, _ tries: Int, canHang: Bool) -> Script {
+    package static func script(_ seed: UInt64, _ id: UnitID, _ tries: Int, canHang: Bool) -> Script {
         var hash = seed &+ 0x51_7c_c1_b7
         for byte in id.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         var chance = Chance(seed: hash &+ UInt64(tries) &* 7919)
