@@ -59,11 +59,12 @@ struct StateOptions: ParsableArguments {
 
     /// The state folder that the current folder belongs to, the nearest one upwards; nil when it holds no runs.
     func foundStateFolder() -> StateFolder? {
-        if let chosen { return FileText.exists(chosen.database) ? chosen : nil }
+        if let chosen { return FileText.exists(chosen.database) || FileText.isForbidden(chosen.path) ? chosen : nil }
         var folder = project.chosenFolder ?? project.currentFolder
         while true {
             let state = stateFolder(root: folder)
-            if FileText.exists(state.database) { return state }
+            // One that this user may not look into is there all the same: opening it says why it cannot be read.
+            if FileText.exists(state.database) || FileText.isForbidden(state.path) { return state }
             if folder.count <= 1 { return nil }
             folder = PathText.folder(of: folder)
         }

@@ -19,7 +19,7 @@ struct RunCommandLine: AsyncParsableCommand {
     @OptionGroup var selection: SelectOptions
 
     @Flag(
-        inversion: .prefixedNo,
+        inversion: .prefixedNo, exclusivity: .exclusive,
         help:
             "Take stages from an earlier success where nothing that goes into them has changed (default: as the file says)."
     )
@@ -30,6 +30,10 @@ struct RunCommandLine: AsyncParsableCommand {
 
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if dryRun, show.json { throw ValidationError("--dry-run tells people what would run; --json goes without it") }
+    }
 
     func run() async throws { try await prepare()?.run() }
 

@@ -58,6 +58,12 @@ package enum FileText {
         return stat(path, &status) == 0 ? Int64(status.st_size) : nil
     }
 
+    /// Whether there is a folder that this process may not look into.
+    package static func isForbidden(_ folder: String) -> Bool {
+        var status = stat()
+        return stat(folder, &status) == 0 && access(folder, R_OK | X_OK) != 0 && errno == EACCES
+    }
+
     /// Whether something stands at a path.
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 }
