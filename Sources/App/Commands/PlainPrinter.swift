@@ -79,7 +79,7 @@ struct PlainPrinter {
     private func ended(_ event: RunEvent, _ id: UnitID, _ outcome: Outcome, _ reason: String?) {
         guard let unit = state.unit(id) else { return }
         let status = UnitStatus(outcome)
-        var text = paint.status(status, status == .failed ? "FAILED" : status.rawValue)
+        var text = RunWords.ending(status, isAllowed: id.item == nil && state.isAllowedFailure(id.stage), paint)
         let took = id.item == nil ? state.stage(id.stage)?.took(now: event.time) : unit.took(now: event.time)
         if let took { text += " in \(took.short)" }
         let rows = id.item == nil ? state.stage(id.stage)?.rows : unit.lastResult?.rows
@@ -108,15 +108,19 @@ enum RunWords {
         var lines: [String] = []
         let took = state.startedAt == nil ? "—" : state.duration(now: now).short
         let counts = state.counts
-        let parts = UnitStatus.allCases.compactMap { status -> String? in
-            guard let count = counts[status], count > 0 else { return nil }
-            return paint.status(status, "\(count) \(status.rawValue)")
+        let allowed = state.stages.count { state.isAllowedFailure($0.id) }
+        let parts = UnitStatus.allCases.flatMap { status -> [String] in
+            let count = counts[status, default: 0] - (status == .failed ? allowed : 0)
+            let words = count > 0 ? [paint.status(status, "\(count) \(status.rawValue)")] : []
+            return words + (status == .failed && allowed > 0 ? [paint.wait("\(allowed) failed (allowed)")] : [])
         }
         let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)
         lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took): \(parts.joined(separator: ", "))")
         if let flow = RowFlow(state) { lines.append("  \(flow.sentence)") }
         for stage in state.stages where stage.unit.status == .failed {
-            lines.append("  \(paint.bad("✗")) \(stage.id): \(reason(of: stage))")
+            let mark = state.isAllowedFailure(stage.id) ? paint.wait("✗") : paint.bad("✗")
+            let words = state.isAllowedFailure(stage.id) ? " failed (allowed)" : ""
+            lines.append("  \(mark) \(stage.id)\(words): \(reason(of: stage))")
         }
         let slowest = state.stages.compactMap { stage in
             stage.endedAt.flatMap { _ in stage.took(now: now).map { (stage.id, $0) } }
@@ -130,6 +134,12 @@ enum RunWords {
             lines.append("  log:       caudal logs --run \(state.id)")
         }
         return lines
+    }
+
+    /// How a stage or an item ended, in a word.
+    static func ending(_ status: UnitStatus, isAllowed: Bool, _ paint: Paint) -> String {
+        if isAllowed { return paint.wait("failed (allowed)") }
+        return paint.status(status, status == .failed ? "FAILED" : status.rawValue)
     }
 
     /// Why a stage failed, in a sentence.

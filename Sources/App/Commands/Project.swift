@@ -78,7 +78,7 @@ struct StateOptions: ParsableArguments {
         } else {
             Output.error("error: there are no runs here: no .caudal in \(project.currentFolder) or above it")
         }
-        Output.error("  run a pipeline first, go to its project, or name the folder with --state")
+        Output.error("  start one with 'caudal run FILE', go to its project, or name the folder with --state")
         throw ExitStatus.failed.code
     }
 

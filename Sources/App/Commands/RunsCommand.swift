@@ -174,7 +174,10 @@ struct ShowText {
         return [
             isBroken ? "?" : StatusMark.glyph(status, frame: 0, ascii: false),
             id.item.map { "  " + $0.rawValue } ?? id.stage.rawValue,
-            isBroken ? "interrupted" : status == .failed ? "FAILED" : status.rawValue,
+            isBroken
+                ? "interrupted"
+                : id.item == nil && state.isAllowedFailure(id.stage)
+                    ? "failed (allowed)" : status == .failed ? "FAILED" : status.rawValue,
             String(unit.attempts.count), took?.short ?? "—", words,
         ]
     }

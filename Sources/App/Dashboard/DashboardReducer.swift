@@ -58,6 +58,8 @@ struct DashboardReducer {
         state.run.apply(event)
         if event.time.steady > state.now.steady { state.now = event.time }
         switch event.change {
+        case .unitEnded(let id, .failed, _) where state.isAllowedFailure(id):
+            state.say("\(id) failed (allowed) — r to retry", .wait)
         case .unitEnded(let id, .failed, _) where id.item == nil:
             // The first failure is what one wants to look at, unless somebody is looking at something already.
             let others = state.run.stages.contains { $0.unit.status == .failed && $0.id != id.stage }

@@ -35,7 +35,7 @@ enum DashboardScreen {
     private static func drawTiny(_ state: DashboardState, into buffer: inout CellBuffer) {
         let run = state.run
         let (fraction, _) = run.progress(now: state.now)
-        let failed = run.stages.first { $0.unit.status == .failed }
+        let failed = run.stages.first { $0.unit.status == .failed && !run.isAllowedFailure($0.id) }
         let status = run.status == .running ? "\(Int(fraction * 100))%" : run.status.rawValue
         let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")
         buffer.write(

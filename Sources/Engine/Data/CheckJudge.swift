@@ -127,10 +127,11 @@ package struct CheckJudge {
         let what: String
         switch check.kind {
         case .notNull: what = "\(rows) without a value"
-        case .unique: what = failing == 0 ? "every key stands once" : "\(rows) repeat a key"
+        case .unique:
+            what = failing == 0 ? "every key stands once" : "\(rows) \(failing == 1 ? "repeats" : "repeat") a key"
         case .acceptedValues: what = "\(rows) with other values"
         case .range: what = "\(rows) out of range"
-        case .matches: what = "\(rows) do not match"
+        case .matches: what = "\(rows) \(failing == 1 ? "does" : "do") not match"
         case .foreignKey: what = "\(rows) without a counterpart"
         default: what = failing == 0 ? "no failing rows" : "\(rows) returned"
         }

@@ -57,7 +57,11 @@ extension RunState {
             updateAttempt(id, number) { $0.process = process }
         case .progressed(let id, _, let progress): update(id) { $0.progress = progress }
         case .stopRequested(let id, let number, let reason):
-            updateAttempt(id, number) { $0.stopRequested = reason }
+            let canceller = canceller
+            updateAttempt(id, number) { attempt in
+                attempt.stopRequested = reason
+                attempt.cancelledBy = reason == .cancelled ? canceller : nil
+            }
         case .publishing(let id, let number, let plan, let result):
             updateAttempt(id, number) { attempt in
                 attempt.publishing = plan
@@ -121,6 +125,14 @@ extension RunState {
         case .runEnded(let outcome):
             status = Status(outcome)
             endedAt = now
+        }
+    }
+
+    /// Who asked for something to be cancelled, when that was the last thing that was asked for.
+    private var canceller: String? {
+        switch lastCommand?.command {
+        case .cancel, .cancelRun: lastCommand?.by
+        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark, nil: nil
         }
     }
 

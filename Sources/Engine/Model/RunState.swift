@@ -79,6 +79,11 @@ package struct RunState: Sendable {
         return stage.itemIndex[key].map { stage.items[$0].unit }
     }
 
+    /// Whether a stage has failed and may: that blocks nothing and leaves the run unharmed.
+    package func isAllowedFailure(_ id: StageID) -> Bool {
+        plan.index(of: id).map { stages[$0].unit.status == .failed && plan.stages[$0].allowsFailure } ?? false
+    }
+
     /// How many stages stand in each status.
     package var counts: [UnitStatus: Int] {
         var counts: [UnitStatus: Int] = [:]
@@ -279,6 +284,8 @@ package struct Attempt: Sendable, Equatable {
     package internal(set) var endedAt: Moment?
     package internal(set) var process: ProcessIdentity?
     package internal(set) var stopRequested: StopReason?
+    /// Who asked for it to be cancelled, where somebody did.
+    package internal(set) var cancelledBy: String?
     /// The moves that were about to be made, with the result that holds once they are.
     package internal(set) var publishing: PublishPlan?
     package internal(set) var publishingResult: AttemptResult? {

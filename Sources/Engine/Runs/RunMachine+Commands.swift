@@ -219,7 +219,9 @@ extension RunMachine {
             if stop(UnitID(state.stages[index].id), index, reason: "cancelled by \(by)") { running += 1 }
         }
         return .accepted(
-            running == 0 ? "the run is cancelled" : "the run is being stopped, \(running) stages are running")
+            running == 0
+                ? "the run is cancelled"
+                : "the run is being stopped, \(running.counted("stage")) \(running == 1 ? "is" : "are") running")
     }
 
     /// Stops a unit or keeps it from starting; tells whether something has to be waited for.

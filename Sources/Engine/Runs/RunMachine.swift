@@ -122,7 +122,9 @@ package struct RunMachine: Sendable {
 
     /// What follows from an attempt's end.
     private mutating func decide(_ id: UnitID, _ index: Int, after result: AttemptResult) {
-        let stop = state.unit(id)?.attempts.last?.stopRequested
+        let attempt = state.unit(id)?.attempts.last
+        let stop = attempt?.stopRequested
+        let cancelled = attempt?.cancelledBy.map { "cancelled by \($0)" } ?? "cancelled"
         switch result.ending {
         case .succeeded, .reused:
             if id.item == nil, state.plan.stages[index].fanOut != nil {
@@ -130,10 +132,10 @@ package struct RunMachine: Sendable {
             } else {
                 end(id, index, result.ending == .reused ? .reused : .succeeded, reason: result.reuseReason)
             }
-        case .interrupted where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
+        case .interrupted where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
         case .interrupted: queue(id, index)
-        case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
-        case .failed where stop == .cancelled: end(id, index, .cancelled, reason: "cancelled")
+        case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
+        case .failed where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
         case .failed, .stopped: retryOrFail(id, index, result)
         }
     }
@@ -283,18 +285,19 @@ extension RunMachine {
     mutating func settleFanOut(_ index: Int) {
         let stage = state.stages[index]
         guard stage.unit.status == .running, stage.hasItems, stage.finishedItems == stage.items.count else { return }
-        let counts = stage.itemCounts
+        let (counts, items) = (stage.itemCounts, stage.items.count.counted("item"))
         let failed = counts[.failed, default: 0]
         let cancelled = counts[.cancelled, default: 0]
         if failed > 0 {
             let names = stage.items.filter { $0.unit.status == .failed }.prefix(3).map(\.item.key.rawValue)
             let list = names.joined(separator: ", ") + (failed > names.count ? ", …" : "")
-            end(UnitID(stage.id), index, .failed, reason: "\(failed) of \(stage.items.count) items failed: \(list)")
+            let others = cancelled > 0 ? "; \(cancelled) cancelled" : ""
+            end(UnitID(stage.id), index, .failed, reason: "\(failed) of \(items) failed: \(list)\(others)")
         } else if cancelled > 0 {
-            end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(stage.items.count) items cancelled")
+            end(UnitID(stage.id), index, .cancelled, reason: "\(cancelled) of \(items) cancelled")
         } else {
             let reused = counts[.reused, default: 0]
-            let reason = reused > 0 ? "\(reused) of \(stage.items.count) items reused" : nil
+            let reason = reused > 0 ? "\(reused) of \(items) reused" : nil
             end(UnitID(stage.id), index, reused == stage.items.count ? .reused : .succeeded, reason: reason)
         }
     }

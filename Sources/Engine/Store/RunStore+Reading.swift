@@ -63,8 +63,9 @@ extension RunStore {
     ///
     /// - Throws: ``StoreError`` when there is none, or more than one.
     package func find(_ text: String, pipeline: String? = nil) throws(StoreError) -> RunID {
+        let isLast = text == "last" || text == "latest"
         let ids: [String] = try read { db in
-            if text == "last" || text == "latest" {
+            if isLast {
                 return try String.fetchAll(
                     db, sql: "SELECT id FROM runs WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY id DESC LIMIT 1",
                     arguments: [pipeline])
@@ -76,6 +77,7 @@ extension RunStore {
                 db, sql: "SELECT id FROM runs WHERE id LIKE ?1 || '%' OR id LIKE '%' || ?1 ORDER BY id DESC LIMIT 20",
                 arguments: [pattern])
         }
+        if isLast, ids.isEmpty { throw StoreError(.noRuns(pipeline: pipeline), path: folder.path) }
         guard let first = ids.first else { throw StoreError(.unknownRun(text), path: folder.database) }
         guard ids.count == 1 else { throw StoreError(.ambiguousRun(text, candidates: ids), path: folder.database) }
         return RunID(first)

@@ -9,6 +9,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case full
         case unreadable(String)
         case unknownRun(String)
+        /// There is none at all, or none of a pipeline.
+        case noRuns(pipeline: String?)
         case ambiguousRun(String, candidates: [String])
     }
 
@@ -32,6 +34,9 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .full: return "there is no space left for \(path); free some, then continue with 'caudal resume'"
         case .unreadable(let reason): return "\(path) cannot be used: \(reason)"
         case .unknownRun(let text): return "there is no run '\(text)'; 'caudal runs' lists them"
+        case .noRuns(let pipeline):
+            let which = pipeline.map { "runs of '\($0)'" } ?? "runs"
+            return "there are no \(which) yet in \(path); start one with 'caudal run FILE'"
         case .ambiguousRun(let text, let candidates):
             return "'\(text)' fits several runs: \(candidates.prefix(5).joined(separator: ", "))"
         }

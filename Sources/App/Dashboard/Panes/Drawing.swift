@@ -102,9 +102,16 @@ extension DashboardState {
     func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
 
     /// The word of a status; what a dead process was running runs no more.
-    func word(_ status: UnitStatus) -> String {
-        run.status == .interrupted && status == .running ? "broken" : StatusMark.word(status)
+    func word(_ status: UnitStatus, of id: UnitID) -> String {
+        if isAllowedFailure(id) { return "failed" }
+        return run.status == .interrupted && status == .running ? "broken" : StatusMark.word(status)
     }
+
+    /// Whether a stage has failed and may.
+    func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
+
+    /// How a stage or an item that stands so is coloured.
+    func style(_ status: UnitStatus, of id: UnitID) -> Style { isAllowedFailure(id) ? .wait : status.style }
 
     /// A stage's name with the number of its items.
     func name(of stage: StageState) -> String {
@@ -136,7 +143,9 @@ extension DashboardState {
                 ]
             }
             return ProgressBar.sliding(frame: frame, width: barWidth, style: .busy)
-        case .failed: return [Span(failureText(stage, unit, id), .bad)]
+        case .failed:
+            if isAllowedFailure(id) { return [Span("(allowed) \(failureText(stage, unit, id))", .wait)] }
+            return [Span(failureText(stage, unit, id), .bad)]
         case .blocked: return [Span("◂ \(blockerName(unit))", .blocked)]
         case .pending, .queued, .retrying:
             let reason = run.waitReason(of: id, now: now) ?? ""

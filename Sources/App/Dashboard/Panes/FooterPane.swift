@@ -22,7 +22,8 @@ enum FooterPane {
         if state.run.status == .interrupted {
             return Span("its process died — go on with: caudal resume \(state.run.id)", .bad)
         }
-        let failed = state.run.stages.filter { $0.unit.status == .failed }
+        let all = state.run.stages.filter { $0.unit.status == .failed }
+        let failed = all.filter { !state.run.isAllowedFailure($0.id) }
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""
             return Span("\(state.glyph(.failed)) \(first.id)\(others) failed — r retries, enter shows why", .bad)
@@ -30,7 +31,9 @@ enum FooterPane {
         switch state.run.status {
         case .succeeded:
             let flow = RowFlow(state.run).map { ": \($0.sentence)" } ?? ""
-            return Span("\(state.glyph(.succeeded)) done\(flow)", .good)
+            guard let first = all.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }
+            let others = all.count > 1 ? " and \(all.count - 1) more" : ""
+            return Span("\(state.glyph(.succeeded)) done\(flow) — \(first.id)\(others) failed (allowed)", .wait)
         case .cancelled: return Span("\(state.glyph(.cancelled)) the run was cancelled", .plain)
         case .running, .failed, .interrupted: return nil
         }

@@ -97,6 +97,7 @@ enum GraphPane {
         let status = stage.status
         let isSelected = state.selection.stage == stage.id
         let name = Span(state.name(of: stage)).text
+        let look = state.style(status, of: UnitID(stage.id))
         let inner: (row: Int, column: Int, width: Int)
         switch picture.density {
         case .short: inner = (frame.row, frame.column, frame.width)
@@ -108,13 +109,13 @@ enum GraphPane {
         case .card:
             inner = (frame.row + 1, frame.column + 2, frame.width - 4)
             drawCard(
-                frame, style: isSelected ? status.style.with(.bold) : status == .pending ? .dim : status.style,
+                frame, style: isSelected ? look.with(.bold) : status == .pending ? .dim : look,
                 isHeavy: isSelected, into: &canvas)
             canvas.write(
                 detail(state, stage, width: inner.width), row: frame.row + 2, column: inner.column, limit: inner.width)
         }
-        canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: status.style)
-        let nameStyle: Style = status == .failed ? .bad : status == .pending || status == .skipped ? .dim : .bold
+        canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: look)
+        let nameStyle: Style = status == .failed ? look : status == .pending || status == .skipped ? .dim : .bold
         canvas.write(
             name.cutInMiddle(inner.width - 2), row: inner.row, column: inner.column + 2, limit: inner.width - 2,
             style: nameStyle)

@@ -80,7 +80,8 @@ enum HeaderPane {
     private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
         let run = state.run
         let (fraction, isEstimate) = run.progress(now: state.now)
-        let failed = run.stages.contains { $0.unit.status == .failed }
+        let allowed = run.stages.count { run.isAllowedFailure($0.id) }
+        let failed = run.counts[.failed, default: 0] > allowed
         let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
         let barWidth = max(8, min(60, state.columns * 3 / 8))
         var column = buffer.write(
@@ -95,10 +96,12 @@ enum HeaderPane {
             .succeeded, .reused, .running, .retrying, .failed, .blocked, .queued, .pending, .skipped, .cancelled,
         ]
         for status in order {
-            guard let count = counts[status], count > 0 else { continue }
+            let mark = state.glyph(status) + (state.columns >= 100 ? " " : "")
+            let isFailed = status == .failed
+            let count = counts[status, default: 0] - (isFailed ? allowed : 0)
             let word = long ? " \(StatusMark.word(status).lowercased())" : ""
-            chips.append([Span("\(state.glyph(status))\(state.columns >= 100 ? " " : "")\(count)\(word)", status.style)]
-            )
+            if count > 0 { chips.append([Span("\(mark)\(count)\(word)", status.style)]) }
+            if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
         }
         var extras: [[Span]] = []
         if let flow = RowFlow(run) { extras.append([Span("\(flow.read.short) rows", .plain)]) }

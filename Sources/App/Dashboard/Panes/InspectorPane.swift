@@ -60,7 +60,10 @@ struct InspectorText {
     }
 
     private mutating func addStatus(_ status: UnitStatus, _ unit: UnitState, _ stage: StageState) {
-        var head = [Span("\(state.glyph(status)) \(state.word(status).uppercased())", status.style.with(.bold))]
+        let isAllowed = state.isAllowedFailure(state.selection)
+        let word = state.word(status, of: state.selection) + (isAllowed ? " (allowed)" : "")
+        let style = state.style(status, of: state.selection)
+        var head = [Span("\(state.glyph(status)) \(word.uppercased())", style.with(.bold))]
         if let took = state.elapsed(state.selection) { head.append(Span("  \(took.short)")) }
         lines.append(head)
         if status == .failed {
@@ -68,7 +71,7 @@ struct InspectorText {
             let message =
                 stage.hasItems && state.selection.item == nil
                 ? unit.reason ?? "" : failure?.message ?? unit.reason ?? ""
-            addWrapped(message, .bad)
+            addWrapped(message, style)
             if let remedy = failure?.remedy { addWrapped("→ " + remedy, .wait) }
             if let place = failure?.location { add("at", [Span(place.description)]) }
         } else if let reason = unit.reason, status.isFinished {

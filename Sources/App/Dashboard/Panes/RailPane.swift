@@ -59,6 +59,7 @@ enum RailPane {
     ) {
         guard let stage = state.run.stage(row.id.stage), let unit = state.run.unit(row.id) else { return }
         let status = row.id.item == nil ? stage.status : unit.status
+        let style = state.style(status, of: row.id)
         let start = frame.columns.lowerBound + 1
         let step = lanes > 3 ? 1 : 2
         if let rail = row.rail {
@@ -69,19 +70,19 @@ enum RailPane {
                 if index / 2 < lanes { buffer.set(LineGrid.glyph(crossing), row: line, column: column, style: .dim) }
             }
             let lane = min(rail.lane, lanes - 1)
-            buffer.write(state.glyph(status), row: line, column: start + lane * step, style: status.style)
+            buffer.write(state.glyph(status), row: line, column: start + lane * step, style: style)
         } else {
-            buffer.write(state.glyph(status), row: line, column: start + laneWidth, style: status.style)
+            buffer.write(state.glyph(status), row: line, column: start + laneWidth, style: style)
         }
         let name = row.id.item.map { "  \($0)" } ?? state.name(of: stage)
         let columns = Columns(width: frame.columns.count - laneWidth - 2)
         var place = start + laneWidth + 1
         buffer.write(
             Span(name).text.cutInMiddle(columns.name).fitted(columns.name), row: line, column: place,
-            style: status == .failed ? .bad : .plain)
+            style: status == .failed ? style : .plain)
         place += columns.name + 1
         if columns.word > 0 {
-            buffer.write(state.word(status).fitted(columns.word), row: line, column: place, style: status.style)
+            buffer.write(state.word(status, of: row.id).fitted(columns.word), row: line, column: place, style: style)
         }
         place += columns.word + (columns.word > 0 ? 1 : 0)
         buffer.write(

@@ -80,14 +80,16 @@ enum StagePane {
         guard let stage = state.run.stage(id.stage), let unit = state.run.unit(id) else { return }
         let status = id.item == nil ? stage.status : unit.status
         var place = frame.columns.lowerBound + 1
-        buffer.write(state.glyph(status), row: row, column: place, style: status.style)
+        let style = state.style(status, of: id)
+        buffer.write(state.glyph(status), row: row, column: place, style: style)
         place += 2
         let name = id.item.map { "  \($0)" } ?? state.name(of: stage)
         buffer.write(
-            Span(name).text.cutInMiddle(columns.name), row: row, column: place, style: status == .failed ? .bad : .plain
+            Span(name).text.cutInMiddle(columns.name), row: row, column: place,
+            style: status == .failed ? style : .plain
         )
         place += columns.name + 1
-        buffer.write(state.word(status), row: row, column: place, style: status.style)
+        buffer.write(state.word(status, of: id), row: row, column: place, style: style)
         place += columns.word + 1
         buffer.write(
             state.information(id, width: columns.information), row: row, column: place, limit: columns.information)
