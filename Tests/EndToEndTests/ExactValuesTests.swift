@@ -112,12 +112,15 @@ struct ExactValuesTests {
         #expect(try project.read("o.csv") == "k,v\n1,\n2,\n3,null\n")
     }
 
-    @Test("A column with the name under which rows are numbered is refused with its file")
-    func reservedName() async throws {
+    @Test("Data may have a column that looks like the number of its row; the very name that is used here is refused")
+    func rowColumns() async throws {
         let project = try project(
-            ["z.csv": "id,#row\n1,9\n"], "  z: {path: z.csv}\n  o: {path: o.csv}",
-            "  p: {type: process, input: z, output: o, steps: [{deduplicate: {by: id}}]}")
+            ["z.csv": "id,#row,v\n1,9,first\n1,1,second\n"], "  z: {path: z.csv}\n  o: {path: o.csv}",
+            "  p: {type: process, input: z, output: o, steps: [{deduplicate: {by: id, keep: first}}]}")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "id,#row,v\n1,9,first\n")
+        try project.write("z.csv", "id,#caudal.row,v\n1,9,first\n")
         let run = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(run.description.contains("z.csv has a column '#row'"), "\(run)")
+        #expect(run.description.contains("z.csv has a column '#caudal.row'"), "\(run)")
     }
 }

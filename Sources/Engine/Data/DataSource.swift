@@ -41,7 +41,7 @@ package struct DataSource: Sendable, Hashable {
     package var isForeignJSON: Bool { (format == .json || format == .jsonl) && !isOwn }
 
     /// The hidden column that numbers rows where a stage needs their order.
-    package static let rowColumn = "#row"
+    package static let rowColumn = "#caudal.row"
 
     /// SQL that stands after FROM and gives the columns in order.
     ///

@@ -200,7 +200,7 @@ package enum ShellText {
             }
         }
         let filled = words.filter { !$0.isEmpty }.map { Template(segments: $0) }
-        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.description) else {
+        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.filled { _ in "" }) else {
             return nil
         }
         return filled

@@ -250,7 +250,7 @@ struct RunStoreTests {
         for run in ["r1", "r2", "r3"] as [RunID] { try store.folder.run(run).create() }
         let holder = try #require(ProcessWatch.lockHolder(store.folder.run("r1").lock))
         #expect(try take("r1") == nil)
-        #expect(try take("r2") == "pool warehouse 1/1")
+        #expect(try take("r2") == "pool warehouse 1/1, held by run r1")
         #expect(try take("r1", UnitID("b", "north")) == "pool warehouse 1/1")
         ProcessWatch.end(holder)
         #expect(try take("r2") == nil, "a dead run holds nothing")
