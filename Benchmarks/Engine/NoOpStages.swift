@@ -50,7 +50,7 @@ struct NoOpStages {
             """
             \(count) stages, width \(width): \(wall.rounded3) s wall, \(used.rounded3) s CPU, \
             \(Int(Double(count) / used)) stages/s of CPU, peak \(usage.ru_maxrss) KiB, \
-            \(state.lastSequence) events in \(await counting.value) transactions
+            \(state.lastSequence) events in \(await counting.value) batches
             """)
     }
 

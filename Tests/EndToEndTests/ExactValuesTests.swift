@@ -118,7 +118,7 @@ struct ExactValuesTests {
             ["z.csv": "id,#row,v\n1,9,first\n1,1,second\n"], "  z: {path: z.csv}\n  o: {path: o.csv}",
             "  p: {type: process, input: z, output: o, steps: [{deduplicate: {by: id, keep: first}}]}")
         #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
-        #expect(try project.read("o.csv") == "id,#row,v\n1,9,first\n")
+        #expect(try project.read("o.csv") == "id,\"#row\",v\n1,9,first\n")
         try project.write("z.csv", "id,#caudal.row,v\n1,9,first\n")
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.description.contains("z.csv has a column '#caudal.row'"), "\(run)")

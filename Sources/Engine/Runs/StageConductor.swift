@@ -97,11 +97,8 @@ package struct StageConductor: AttemptConductor {
             case .run(let why): reason = why
             }
         }
-        let ready = attempt
-        async let key = reuseKey(ready, order)
-        var result = try await work(ready, order, control, publish)
+        var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
-        if result.ending == .succeeded { result.reuseKey = await key }
         return result
     }
 
@@ -122,6 +119,19 @@ package struct StageConductor: AttemptConductor {
     }
 
     // MARK: - Work
+
+    /// Does the work, and finds meanwhile what decides its outputs.
+    private func workWithKey(
+        _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        // A task of its own costs more than a small command does: only where there is something to find.
+        if reuse.obstacle(for: attempt.stage) != nil { return try await work(attempt, order, control, publish) }
+        async let key = reuseKey(attempt, order)
+        var result = try await work(attempt, order, control, publish)
+        if result.ending == .succeeded { result.reuseKey = await key }
+        return result
+    }
 
     private func work(
         _ given: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
@@ -282,11 +292,11 @@ package struct StageConductor: AttemptConductor {
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
-        async let reads = versions(of: attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }, order)
-        let execution = await commands.execute(work, for: control)
+        let inputs = attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }
+        let (execution, reads) = await execute(work, reading: inputs, order, control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
-        result.reads = await reads
+        result.reads = reads
         guard execution.failure == nil else {
             if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
             return result
@@ -308,6 +318,15 @@ package struct StageConductor: AttemptConductor {
         }
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: rows) }
         return try await finish(result, work.outputs, attempt, control, publish)
+    }
+
+    /// Runs a command, and finds meanwhile which versions it reads.
+    private func execute(
+        _ work: CommandWork, reading inputs: [DataSource], _ order: AttemptOrder, _ control: AttemptControl
+    ) async -> (Execution, [InputVersion]) {
+        if inputs.isEmpty { return (await commands.execute(work, for: control), []) }
+        async let reads = versions(of: inputs, order)
+        return (await commands.execute(work, for: control), await reads)
     }
 
     /// Runs the checks of what a command wrote, where it wrote it, and puts what they found into its result.
