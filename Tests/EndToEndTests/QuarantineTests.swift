@@ -119,4 +119,37 @@ struct QuarantineTests {
         #expect(replay.errors.contains("fix.csv has no column 'quarantine_file'"), "\(replay)")
         #expect(try project.read("total.csv") == "n,s\n2,40\n")
     }
+
+    @Test("Corrections never replace rows of an input that was changed since", arguments: [true, false])
+    func changedInput(isDry: Bool) async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        try project.write("fix.csv", "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\n")
+        try project.write("raw.csv", "id,amount\n1,10\n7,lots\n")
+        let dry = isDry ? ["--dry-run"] : []
+        let replay = try await project.run(
+            CaudalProject.program, ["quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain"] + dry)
+        #expect(replay.exit == .exited(1), "\(replay)")
+        #expect(replay.errors.contains("raw.csv is not what run"), "\(replay)")
+        #expect(replay.errors.contains("put the file back"), "\(replay)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n")
+        #expect(!(try project.read("aside.csv")).contains("lots"))
+    }
+
+    @Test("A retry passes corrections over that were made for another input")
+    func changedInputOfRetry() async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        try project.write("fix.csv", "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\n")
+        let replay = try await project.caudal(
+            "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+        #expect(replay.exit == .exited(0), "\(replay)")
+        try project.write("raw.csv", "id,amount\n1,10\n7,lots\n")
+        let retry = try await project.caudal("retry", "last", "validate", "--downstream", "--plain", "--yes")
+        #expect(retry.exit == .exited(0), "\(retry)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n")
+        #expect(try project.read("aside.csv").contains("lots"))
+        let logs = try await project.caudal("logs")
+        #expect(logs.output.contains("1 file of corrected rows passed over"), "\(logs)")
+    }
 }

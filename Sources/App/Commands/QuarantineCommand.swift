@@ -180,7 +180,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)
             let id = StageID(stage)
-            let kept = try Output.reporting { try keep(for: id, found) }
+            let kept = try await Output.reporting { try await keep(for: id, found) }
             do {
                 try await found.goOn(.retry(id, downstream: true), named: id, reopen, show)
             } catch {
@@ -194,15 +194,15 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
         }
 
-        /// Keeps the corrections with the run.
-        private func keep(for id: StageID, _ found: ReopenedRun) throws -> String? {
+        /// Keeps the corrections with the run, once nothing speaks against taking them.
+        private func keep(for id: StageID, _ found: ReopenedRun) async throws -> String? {
             guard let definition = found.loaded.pipeline.stage(id) else {
                 throw Failure("the pipeline file has no stage '\(stage)'")
             }
-            guard definition.definition is ValidateStage else {
+            guard let validate = definition.definition as? ValidateStage else {
                 throw Failure("stage '\(stage)' is of type \(definition.definition.typeName), and no validate stage")
             }
-            guard let fixed, !reopen.dryRun else { return nil }
+            guard let fixed else { return nil }
             guard definition.fanOut == nil else {
                 throw Failure(
                     "stage '\(stage)' is fanned out, and takes no corrected rows",
@@ -216,14 +216,33 @@ struct QuarantineCommand: AsyncParsableCommand {
                     remedy: "begin with 'caudal quarantine show \(run) \(stage) --to FILE'")
             }
             let folder = found.workshop.state.run(found.id)
-            let number = String(folder.correctionFiles(id).count + 1)
-            let place =
-                "\(folder.corrections(id))/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
-            try FileManager.default.createDirectory(
-                atPath: folder.corrections(id), withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-            try FileText.write(text, to: place, isPrivate: true)
-            return place
+            let reads = found.state.stage(id)?.unit.attempts.compactMap(\.result?.reads).last { !$0.isEmpty } ?? []
+            let examined = folder.correctedInputs(in: reads, of: validate.input.value)
+            try await refuseIfChanged(examined, validate.input.value, found)
+            if reopen.dryRun { return nil }
+            return try folder.keep(corrections: text, of: id, madeFor: examined)
+        }
+
+        /// Refuses corrections of an input that is not what the quarantine was made of.
+        private func refuseIfChanged(
+            _ examined: [InputVersion], _ input: DatasetName, _ found: ReopenedRun
+        ) async throws {
+            let pipeline = found.loaded.pipeline
+            // What a table holds now is known once the attempt has read it: then the same is asked again.
+            guard !examined.isEmpty, pipeline.dataset(input)?.table == nil else { return }
+            let findings = await found.workshop.examination(of: found.loaded, plan: found.plan).findings()
+            var there: [String: String] = [:]
+            for file in findings.sources[input]?.files ?? [] {
+                there[PathText.relative(file, to: pipeline.root)] = found.workshop.store.fingerprint(ofFile: file)
+            }
+            let known = Dictionary(examined.map { ($0.path, $0.contentHash) }) { first, _ in first }
+            let changed = Set(known.keys).union(there.keys).filter { known[$0].flatMap { $0 } != there[$0] }.sorted()
+            guard let path = changed.first else { return }
+            let others = changed.count > 1 ? " (and \(changed.count - 1) more)" : ""
+            throw Failure(
+                "\(path)\(others) is not what run \(found.id) put rows aside from any more: the corrections would replace "
+                    + "other rows than those they were made for",
+                remedy: "put the file back as it was; or run the pipeline anew, and correct what that run puts aside")
         }
     }
 }

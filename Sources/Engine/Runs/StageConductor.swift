@@ -89,6 +89,7 @@ package struct StageConductor: AttemptConductor {
         }
         var attempt = try await found(stage, order, started)
         try await prepareTables(&attempt, control)
+        attempt.corrections = await usableCorrections(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         var reason: String?
         if reuse.isWanted(for: stage) {
@@ -116,7 +117,6 @@ package struct StageConductor: AttemptConductor {
                 store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
-        attempt.corrections = folder.correctionFiles(stage.id)
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }
