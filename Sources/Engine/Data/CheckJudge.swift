@@ -106,8 +106,10 @@ package struct CheckJudge {
         case .distinctCount:
             return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
         case .sum, .mean:
-            guard let measure else { return make(check, .passed, nil, total, "no values") }
             let word = check.typeName
+            guard let measure else {
+                return make(check, breach(check), nil, total, "there is no value to take the \(word) of")
+            }
             return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
         case .rowCountVariation(let over):
             return variation(check, rows: total, past: past(check, part, over))
@@ -161,7 +163,14 @@ package struct CheckJudge {
     }
 
     private func anomaly(_ check: Check, _ value: Double?, past: [Double]) -> CheckResult {
-        guard let value else { return make(check, .passed, nil, nil, "no values") }
+        guard let value else {
+            guard past.count >= Deviation.minimum else { return make(check, .passed, nil, nil, "no values") }
+            var word = "mean"
+            if case .anomaly(.sum, _) = check.kind { word = "sum" }
+            return make(
+                check, breach(check), nil, nil,
+                "there is no value to take the \(word) of; \(past.count) earlier runs had one")
+        }
         guard past.count >= Deviation.minimum, let median = past.median else {
             return make(
                 check, .passed, value, nil,
@@ -198,7 +207,15 @@ package struct CheckJudge {
     private func parts(_ index: Int, _ readings: DataReadings) -> [CheckResult] {
         let check = checks[index]
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
-        guard !rows.isEmpty else { return [make(check, .passed, nil, 0, "no rows")] }
+        guard !rows.isEmpty else {
+            // Without rows there are no parts: what is asked of a part is asked of the whole.
+            let whole = readings.rows("parts").first { $0.integer("check") == Int64(index) }
+            return [
+                judge(
+                    check, measure: whole?.fields[CheckCompiler.measureName(index)]?.number,
+                    total: whole?.fields[CheckCompiler.totalName(index)]?.number ?? 0)
+            ]
+        }
         if rows.count > CheckCompiler.partLimit {
             let limit = Int64(CheckCompiler.partLimit).grouped
             return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]

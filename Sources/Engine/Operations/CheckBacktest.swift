@@ -53,9 +53,12 @@ package struct CheckBacktest: Sendable {
         if point.outcome == .error { return .error }
         let breach: CheckResult.Outcome = check.severity == .warn ? .warned : .failed
         guard let measured = point.measured else {
-            // Without a value there is no age, and nothing else to find fault with.
-            if case .freshness = check.kind { return breach }
-            return .passed
+            // Without a value there is no age and no mean; other kinds find nothing at fault with that.
+            switch check.kind {
+            case .freshness, .sum, .mean: return breach
+            case .anomaly(_, let over): return past.suffix(over).count >= Deviation.minimum ? breach : .passed
+            default: return .passed
+            }
         }
         switch check.kind {
         case .rowCountVariation(let over):
