@@ -101,6 +101,11 @@ package struct CheckJudge {
                 return make(check, breach(check), nil, total, "there is no value to tell the age from")
             }
             let age = Double(now.wall) / 1000 - newest
+            if age < -Self.futureLimit {
+                return make(
+                    check, breach(check), age, nil,
+                    "the newest value lies \(Self.age(-age)) in the future, and tells nothing of the age")
+            }
             return bounded(check, age, "the newest value is \(Self.age(age)) old", show: Self.age)
         case .rowCount: return bounded(check, total, "\(Self.count(total)) rows", show: Self.count)
         case .distinctCount:
@@ -120,6 +125,9 @@ package struct CheckJudge {
         case .schema: return make(check, .error, nil, total, "not judged here")
         }
     }
+
+    /// How far ahead of now, in seconds, a newest value may be: clocks differ, and so do the days of time zones.
+    static let futureLimit = 86_400.0
 
     private func judgeRows(_ check: Check, failing: Double, total: Double) -> CheckResult {
         let value = check.limits.areFractions ? (total == 0 ? 0 : failing / total) : failing

@@ -69,6 +69,7 @@ package struct CheckBacktest: Sendable {
             guard near.count >= Deviation.minimum, let median = near.median else { return .passed }
             return check.outcome(of: Deviation.distance(of: measured, from: near, median: median))
         case .schema: return measured == 0 ? .passed : breach
+        case .freshness where measured < -CheckJudge.futureLimit: return breach
         default:
             guard check.limits.areFractions, check.kind.countsFailingRows else {
                 return check.outcome(of: measured)

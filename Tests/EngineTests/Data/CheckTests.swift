@@ -145,6 +145,17 @@ import Testing
         #expect(later[2].message == "there is no value to take the mean of; 5 earlier runs had one")
     }
 
+    @Test("A newest value more than a day ahead of now is a breach, and no negative age")
+    func future() async throws {
+        // Now is 2026-11-23 00:00.
+        let checks = ["freshness: day, max_age: 1h", "freshness: day, id: f2, max_age: 1h, severity: warn"]
+        let near = try await results(checks, rows: [["1", "a", "1", "2026-11-23 23:00:00"]])
+        #expect(near.map(\.outcome) == [.passed, .passed], "\(near.map(\.message))")
+        let far = try await results(checks, rows: [["1", "a", "1", "2026-11-27 09:36:00"]])
+        #expect(far.map(\.outcome) == [.failed, .warned], "\(far.map(\.message))")
+        #expect(far[0].message == "the newest value lies 4.4 days in the future, and tells nothing of the age")
+    }
+
     @Test("A check by parts judges the whole when there are no rows, and so no parts")
     func noParts() async throws {
         let results = try await results(
