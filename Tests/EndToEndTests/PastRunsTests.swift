@@ -54,6 +54,29 @@ struct PastRunsTests {
         #expect(unknown.errors.contains("did you mean 'row_count_variation'?"), "\(unknown)")
     }
 
+    @Test("Runs of one environment are no history for those of another")
+    func environments() async throws {
+        let project = try ScratchProject()
+        try project.write(
+            pipeline("{row_count_variation: 20%}")
+                + "\nenvironments: {dev: {datasets: {in: {path: dev.csv}}}, prod: {datasets: {in: {path: prod.csv}}}}\n",
+            to: "p.yaml")
+        func rows(_ count: Int) -> String { "id\n" + (1...count).map { "\($0)\n" }.joined() }
+        try project.write(rows(10), to: "dev.csv")
+        try project.write(rows(1000), to: "prod.csv")
+        try project.write(rows(500), to: "in.csv")
+        for environment in ["dev", "dev", "prod", "dev", "prod"] {
+            let run = try await project.caudal("run", "p.yaml", "--env", environment)
+            #expect(run.status == 0, "\(environment): \(run)")
+        }
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("no earlier run to compare with yet"), "\(checks)")
+        let history = try await project.caudal("checks", "--history", "row_count_variation").output
+        #expect(history.contains("p (dev) / look") && history.contains("10 to 10 in 3 runs"), "\(history)")
+        #expect(history.contains("p (prod) / look") && history.contains("in 2 runs"), "\(history)")
+    }
+
     @Test("A backtest tells how often other thresholds would have warned or failed")
     func backtest() async throws {
         let project = try await project()

@@ -255,7 +255,9 @@ package struct RunReport: Sendable {
             let units = stage.hasItems ? stage.items.map { (Optional($0.item.key), $0.unit) } : [(nil, stage.unit)]
             return units.flatMap { item, unit in
                 (unit.lastResult?.checks ?? []).map { check in
-                    let key = CheckPoint.Key(stage: stage.id, item: item, check: check.id, part: check.partition)
+                    let key = CheckPoint.Key(
+                        stage: stage.id, item: item, check: check.id, part: check.partition,
+                        environment: state.plan.environment)
                     return CheckLine(
                         stage: stage.id, item: item, check: check, history: background.history[key] ?? [])
                 }

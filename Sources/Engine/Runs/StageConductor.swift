@@ -114,7 +114,8 @@ package struct StageConductor: AttemptConductor {
             pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
             history: StoredCheckHistory(
-                store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
+                store: store, pipeline: loaded.pipeline.name, environment: loaded.pipeline.chosenEnvironment,
+                before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         attempt.sources = try await sources(of: attempt, order)
