@@ -4,20 +4,26 @@ package protocol CheckHistory: Sendable {
     ///
     /// `part`: the part of the data, such as `region=north`, for a check that is divided.
     func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double]
+
+    /// The parts of the data, such as `region=north`, of which a check of this stage found rows in one of its last runs.
+    ///
+    /// Runs in which it failed for any part do not count: what is missing stays missing until somebody says otherwise.
+    func parts(of check: String, stage: StageID, runs: Int) -> Set<String>
 }
 
 /// A history with nothing in it.
 package struct NoCheckHistory: CheckHistory {
     package init() {}
     package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
+    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
 }
 
 /// Decides what each check found, from what was measured and what earlier runs measured.
 package struct CheckJudge {
     private let checks: [Check]
     private let columns: [Column]
-    private let stage: StageID
-    private let history: any CheckHistory
+    let stage: StageID
+    let history: any CheckHistory
     private let now: Moment
 
     /// A judge of `checks` over data with these columns, as the check's statements saw them.
@@ -41,7 +47,7 @@ package struct CheckJudge {
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
             if let reason = reasons[index] { return [make(check, .error, nil, nil, "could not run: \(reason)")] }
-            if check.partitionBy != nil { return parts(index, readings) }
+            if check.partitionBy != nil { return parts(of: check, index, readings) }
             if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
             let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
             let measure = measures[CheckCompiler.measureName(index)]?.number
@@ -85,7 +91,7 @@ package struct CheckJudge {
 
     // MARK: - One check
 
-    private func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
+    func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
         switch check.kind {
         case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql:
             return judgeRows(check, failing: measure ?? 0, total: total)
@@ -212,32 +218,6 @@ package struct CheckJudge {
         return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
     }
 
-    private func parts(_ index: Int, _ readings: DataReadings) -> [CheckResult] {
-        let check = checks[index]
-        let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
-        guard !rows.isEmpty else {
-            // Without rows there are no parts: what is asked of a part is asked of the whole.
-            let whole = readings.rows("parts").first { $0.integer("check") == Int64(index) }
-            return [
-                judge(
-                    check, measure: whole?.fields[CheckCompiler.measureName(index)]?.number,
-                    total: whole?.fields[CheckCompiler.totalName(index)]?.number ?? 0)
-            ]
-        }
-        if rows.count > CheckCompiler.partLimit {
-            let limit = Int64(CheckCompiler.partLimit).grouped
-            return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
-        }
-        return rows.map { row in
-            let part = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
-            var result = judge(
-                check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
-                total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
-            result.partition = part
-            return result
-        }
-    }
-
     private func samples(_ index: Int, _ readings: DataReadings) -> [SampleRow] {
         let names = columns.prefix(CheckCompiler.sampleColumnLimit).map(\.name)
         return readings.rows("sample").filter { $0.integer("check") == Int64(index) }.map { row in
@@ -276,7 +256,7 @@ package struct CheckJudge {
 
     private func isWaived(_ check: Check) -> Bool { check.waiver.map { $0.until >= UTC.date(now.wall) } ?? false }
 
-    private func make(
+    func make(
         _ check: Check, _ outcome: CheckResult.Outcome, _ measured: Double?, _ total: Double?, _ message: String
     ) -> CheckResult {
         let waiver = check.waiver.flatMap { waiver in

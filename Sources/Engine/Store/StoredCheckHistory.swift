@@ -45,4 +45,27 @@ package struct StoredCheckHistory: CheckHistory {
         // A history that cannot be read is none: the check says how many runs it rests on.
         return found ?? []
     }
+
+    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> {
+        let found: [String]? = try? store.read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    WITH found AS (
+                        SELECT run, part, outcome, measured FROM checks
+                        WHERE pipeline = ?1 AND stage = ?2 AND id = ?3 AND run < ?4 AND item = ?5
+                            AND (SELECT environment FROM runs WHERE runs.id = checks.run) IS ?7
+                            AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
+                                AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id))
+                    SELECT DISTINCT part FROM found WHERE part <> '' AND measured > 0 AND run IN (
+                        SELECT run FROM found GROUP BY run
+                        HAVING count(*) = sum(outcome IN ('passed', 'warned')) ORDER BY run DESC LIMIT ?6)
+                    """,
+                arguments: [
+                    pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", runs, environment,
+                ])
+        }
+        // As with what was measured.
+        return Set(found ?? [])
+    }
 }

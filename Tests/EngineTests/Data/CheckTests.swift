@@ -20,6 +20,7 @@ import Testing
         func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
             Array(values.prefix(limit))
         }
+        func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
     }
 
     private func results(
