@@ -103,7 +103,8 @@ package struct ValidateStage: StageType {
             script.add(
                 "put the invalid rows aside",
                 OutputSQL.copy(
-                    intake.quarantineQuery, to: stagedQuarantine, format: format, csv: CSVDialect()))
+                    intake.quarantineQuery(partition: partition), to: stagedQuarantine, format: format,
+                    csv: CSVDialect()))
             if onInvalid == .quarantine {
                 outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
             }
