@@ -261,10 +261,14 @@ package struct StageConductor: AttemptConductor {
         }
         result.rows = outcome.rows
         result.notes = outcome.notes
-        result.checks = outcome.checks + work.judge(readings, execution.errors, [])
+        // Checks of what is not published anyway would only hide why it is not.
+        let judged = outcome.failure == nil ? work.judge(readings, execution.errors, []) : []
+        result.checks = outcome.checks + judged
         for note in outcome.notes { control.log.note(note) }
         log(result.checks, control)
-        if let failure = Self.failure(of: result.checks, keepsOutputs: !work.outputs.isEmpty) {
+        if let failure = outcome.failure
+            ?? Self.failure(of: result.checks, keepsOutputs: !work.outputs.isEmpty)
+        {
             removeAll(in: attempt.stagingFolder, except: work.evidence)
             result.ending = .failed
             result.failure = failure
