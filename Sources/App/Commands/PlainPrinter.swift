@@ -114,7 +114,7 @@ enum RunWords {
         }
         let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)
         lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took): \(parts.joined(separator: ", "))")
-        if let flow = RowFlow(state) { lines.append("  \(flow.sentence)") }
+        lines += RowFlow.sentences(of: state).map { "  \($0)" }
         for stage in state.stages where stage.unit.status == .failed {
             lines.append("  \(paint.bad("✗")) \(stage.id): \(reason(of: stage))")
         }

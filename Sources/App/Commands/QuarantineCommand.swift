@@ -75,7 +75,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             if found.isEmpty { return Output.line("run \(target.id) put no rows aside") }
             let rows = found.map { aside in
                 [
-                    aside.stage.rawValue, aside.rows.map { Int($0).counted("row") } ?? "",
+                    aside.stage.rawValue, aside.rows.map { $0.counted("row") } ?? "",
                     aside.artifact == nil ? "\(aside.path)  (\(QuarantineCommand.unpublished))" : aside.path,
                 ]
             }

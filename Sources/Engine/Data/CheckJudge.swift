@@ -380,4 +380,7 @@ extension Int64 {
         }
         return self < 0 ? "-" + text : text
     }
+
+    /// The number with a noun, in the plural where it belongs: `1 row`, `1,234 rows`.
+    package func counted(_ word: String) -> String { self == 1 ? "1 \(word)" : "\(grouped) \(word)s" }
 }

@@ -64,7 +64,7 @@ package struct RunReport: Sendable {
     /// What became of the run, in sentences.
     package var story: [String] {
         var sentences = [ending]
-        if let flow { sentences.append(flow.sentence) }
+        sentences += RowFlow.sentences(of: state)
         if !checks.isEmpty { sentences.append(checkSentence) }
         return sentences
     }
@@ -290,6 +290,7 @@ package struct RunReport: Sendable {
         }
     }
 
+    /// The rows of the whole run, where one chain of stages handed them on.
     package var flow: RowFlow? { RowFlow(state) }
 
     /// The stages with rows, for the table of rows.
