@@ -77,6 +77,34 @@ struct PastRunsTests {
         #expect(history.contains("p (prod) / look") && history.contains("in 2 runs"), "\(history)")
     }
 
+    @Test("How many rows a query read is not made up, and one row is not several")
+    func unknownRows() async throws {
+        let project = try ScratchProject()
+        try project.write("id,k\n1,a\n2,b\n", to: "in.csv")
+        try project.write("k,name\na,A\n", to: "names.csv")
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}, names: {path: names.csv}, named: {path: named.csv}, one: {path: one.csv}}
+            stages:
+              name: {type: enrich, input: in, output: named, lookups: [{dataset: names, on: k, add: [name]}]}
+              count: {type: sql, output: one, query: select count(*) as n from named}
+            """, to: "p.yaml")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(run.output.contains("? in, 1 out"), "\(run)")
+        #expect(run.output.contains("name: 2 rows in = 2 out"), "\(run)")
+        #expect(try await project.caudal("show").output.contains("? in, 1 out"))
+        let logs = try await project.caudal("logs").output
+        #expect(logs.contains("? rows in, 1 out") && logs.contains("1 row is not in names"), "\(logs)")
+        let report = try await project.caudal("report", "--format", "json").output
+        #expect(!report.contains("\"read\":1,") && !report.contains("\"read\" : 1,"), "\(report)")
+        let rows = try await project.caudal(
+            "sql", "select rows_read, rows_written from attempts where stage = 'count'", "--format", "csv")
+        #expect(rows.output.contains(",1"), "\(rows)")
+    }
+
     @Test("A backtest tells how often other thresholds would have warned or failed")
     func backtest() async throws {
         let project = try await project()

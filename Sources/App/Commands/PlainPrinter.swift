@@ -145,7 +145,7 @@ enum RunWords {
 /// Rows in words.
 enum RowWords {
     static func account(_ rows: RowAccount) -> String {
-        var parts = ["\(rows.read.grouped) in", "\(rows.written.grouped) out"]
+        var parts = ["\(rows.readText) in", "\(rows.written.grouped) out"]
         if rows.duplicates > 0 { parts.append("\(rows.duplicates.grouped) duplicates") }
         if rows.quarantined > 0 { parts.append("\(rows.quarantined.grouped) quarantined") }
         if rows.dropped > 0 { parts.append("\(rows.dropped.grouped) dropped") }

@@ -36,7 +36,7 @@ package struct RowFlow: Sendable {
             guard stage.unit.status.outcome?.isSuccess == true, let rows = stage.rows, !planned.outputs.isEmpty else {
                 continue
             }
-            guard planned.type != SQLStage.typeName, let input = planned.inputs.first else {
+            guard rows.isReadKnown, let input = planned.inputs.first else {
                 isWhole = false
                 continue
             }

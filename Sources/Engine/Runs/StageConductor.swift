@@ -74,7 +74,7 @@ package struct StageConductor: AttemptConductor {
         }
         if result.ending == .reused { return control.log.note("reused: \(result.reuseReason ?? "")") }
         if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
-        let rows = result.rows.map { ", \($0.read.grouped) rows in, \($0.written.grouped) out" } ?? ""
+        let rows = result.rows.map { ", \($0.readText) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
     }
 
