@@ -121,10 +121,10 @@ struct CSVTortureTests {
         let bad = try project.read("data/quarantine/raw.csv").split(separator: "\n").dropFirst()
         #expect(
             bad == [
-                "in.csv,1,,malformed line: missing columns,,1",
-                "in.csv,2,,malformed line: too many columns,,\"1,2,3\"",
-                "in.csv,4,,malformed line: unquoted value,,\"7,\"\"8\"\"9\"",
-                "in.csv,6,,malformed line: unquoted value,,\"3,\"\"4\"",
+                "in.csv,1,2,,malformed line: missing columns,,1",
+                "in.csv,2,3,,malformed line: too many columns,,\"1,2,3\"",
+                "in.csv,4,5,,malformed line: unquoted value,,\"7,\"\"8\"\"9\"",
+                "in.csv,6,7,,malformed line: unquoted value,,\"3,\"\"4\"",
             ])
     }
 

@@ -44,6 +44,29 @@ struct CheckPartsTests {
         #expect(run.status == 0, "\(run)")
     }
 
+    @Test(
+        "A part that earlier runs had and this one lacks is judged with no rows",
+        arguments: ["row_count: {min: 1}", "row_count_variation: 50%", "anomaly: row_count"])
+    func missingPart(_ check: String) async throws {
+        let project = try project("{\(check), id: rows, partition_by: region}")
+        for _ in 1...5 { #expect(try await project.caudal("run", "p.yaml").status == 0) }
+        try project.write("id,region\n1,north\n2,north\n", to: "in.csv")
+        // What is missing stays missing, however often it is told.
+        for _ in 1...2 {
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == 1, "\(run)")
+            let checks = try await project.caudal("checks", "last").output
+            #expect(checks.contains("failed   look/rows (region=south)"), "\(checks)")
+            #expect(checks.contains("'south' is missing, which earlier runs had"), "\(checks)")
+            #expect(checks.contains("passed   look/rows (region=north)"), "\(checks)")
+        }
+        // So it is when nothing is left.
+        try project.write("id,region\n", to: "in.csv")
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("'south' is missing") && checks.contains("'north' is missing"), "\(checks)")
+    }
+
     @Test("A sum of a text column of an output is refused before anything runs, with its place")
     func sumOfText() async throws {
         let project = try project("{row_count: 4}")

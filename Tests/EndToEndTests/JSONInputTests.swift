@@ -38,8 +38,8 @@ struct JSONInputTests {
             try project.read("a_good.jsonl")
                 == #"{"id":1,"at":"2026-11-23T06:00:00Z","more":null}\#n{"id":4,"at":null,"more":"{\"a\":1}"}\#n"#)
         let bad = try project.read("data/quarantine/a.csv").split(separator: "\n")
-        #expect(bad.count == 5 && bad[3].hasPrefix("a.jsonl,5,,malformed line: no json,,"), "\(bad)")
-        #expect(bad[4] == #"a.jsonl,6,,malformed line: no json,,"{""id"": 5""#, "\(bad)")
+        #expect(bad.count == 5 && bad[3].hasPrefix("a.jsonl,5,,,malformed line: no json,,"), "\(bad)")
+        #expect(bad[4] == #"a.jsonl,6,,,malformed line: no json,,"{""id"": 5""#, "\(bad)")
         #expect(answer.output.contains("3 in, 2 out, 1 quarantined"), "\(answer)")
         #expect(try project.read("b_good.csv") == "id,x,at\n1,,\n2,1,\n")
     }

@@ -54,6 +54,57 @@ struct PastRunsTests {
         #expect(unknown.errors.contains("did you mean 'row_count_variation'?"), "\(unknown)")
     }
 
+    @Test("Runs of one environment are no history for those of another")
+    func environments() async throws {
+        let project = try ScratchProject()
+        try project.write(
+            pipeline("{row_count_variation: 20%}")
+                + "\nenvironments: {dev: {datasets: {in: {path: dev.csv}}}, prod: {datasets: {in: {path: prod.csv}}}}\n",
+            to: "p.yaml")
+        func rows(_ count: Int) -> String { "id\n" + (1...count).map { "\($0)\n" }.joined() }
+        try project.write(rows(10), to: "dev.csv")
+        try project.write(rows(1000), to: "prod.csv")
+        try project.write(rows(500), to: "in.csv")
+        for environment in ["dev", "dev", "prod", "dev", "prod"] {
+            let run = try await project.caudal("run", "p.yaml", "--env", environment)
+            #expect(run.status == 0, "\(environment): \(run)")
+        }
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let checks = try await project.caudal("checks", "last").output
+        #expect(checks.contains("no earlier run to compare with yet"), "\(checks)")
+        let history = try await project.caudal("checks", "--history", "row_count_variation").output
+        #expect(history.contains("p (dev) / look") && history.contains("10 to 10 in 3 runs"), "\(history)")
+        #expect(history.contains("p (prod) / look") && history.contains("in 2 runs"), "\(history)")
+    }
+
+    @Test("How many rows a query read is not made up, and one row is not several")
+    func unknownRows() async throws {
+        let project = try ScratchProject()
+        try project.write("id,k\n1,a\n2,b\n", to: "in.csv")
+        try project.write("k,name\na,A\n", to: "names.csv")
+        try project.write(
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.csv}, names: {path: names.csv}, named: {path: named.csv}, one: {path: one.csv}}
+            stages:
+              name: {type: enrich, input: in, output: named, lookups: [{dataset: names, on: k, add: [name]}]}
+              count: {type: sql, output: one, query: select count(*) as n from named}
+            """, to: "p.yaml")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(run.output.contains("? in, 1 out"), "\(run)")
+        #expect(run.output.contains("name: 2 rows in = 2 out"), "\(run)")
+        #expect(try await project.caudal("show").output.contains("? in, 1 out"))
+        let logs = try await project.caudal("logs").output
+        #expect(logs.contains("? rows in, 1 out") && logs.contains("1 row is not in names"), "\(logs)")
+        let report = try await project.caudal("report", "--format", "json").output
+        #expect(!report.contains("\"read\":1,") && !report.contains("\"read\" : 1,"), "\(report)")
+        let rows = try await project.caudal(
+            "sql", "select rows_read, rows_written from attempts where stage = 'count'", "--format", "csv")
+        #expect(rows.output.contains(",1"), "\(rows)")
+    }
+
     @Test("A backtest tells how often other thresholds would have warned or failed")
     func backtest() async throws {
         let project = try await project()

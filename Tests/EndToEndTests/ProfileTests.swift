@@ -1,4 +1,6 @@
+import Engine
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Profiles", .timeLimit(.minutes(15)))
@@ -32,6 +34,30 @@ struct ProfileTests {
         }
         #expect(answer.output.contains("histogram"))
         #expect(try project.names() == ["in.csv"], "a question leaves nothing behind")
+    }
+
+    @Test("A Parquet file is profiled whatever the types of its columns", .enabled(if: Checkout.runsDuckDBTests))
+    func exoticTypes() async throws {
+        let project = try CaudalProject(copying: [])
+        let columns = [
+            "uuid() AS u", "CAST('12:30:00' AS TIME) AS t", "to_days(CAST(i AS INTEGER)) AS span",
+            "CAST('a' || i AS BLOB) AS bytes", "[i, i + 1] AS list", "{'a': i, 'b': 'x'} AS pair",
+            "CAST(i AS HUGEINT) AS huge", "CAST(['red', 'green'][i % 2 + 1] AS ENUM ('red', 'green')) AS colour",
+            "CAST(i AS DECIMAL(9, 2)) AS amount", "MAP {'k': i} AS keys", "CAST(i AS UTINYINT) AS small",
+            "CAST('2026-11-23' AS TIMESTAMPTZ) AS zoned", "i > 3 AS truth", "CAST(NULL AS INTEGER) AS nothing",
+            "CAST('1.5' AS FLOAT) AS single", "CAST('{\"a\": 1}' AS JSON) AS doc", "CAST('101' AS BIT) AS bits",
+            "CAST('2026-11-23' AS TIMESTAMP_NS) AS nano", "CAST('infinity' AS TIMESTAMP) AS endless",
+        ]
+        _ = try await project.query(
+            "COPY (SELECT \(columns.joined(separator: ", ")) FROM range(1, 9) AS r(i)) TO 'in.parquet' (FORMAT parquet)"
+        )
+        let answer = try await project.caudal("profile", "in.parquet")
+        #expect(answer.exit == .exited(0), "\(answer)")
+        #expect(answer.output.contains("8 rows, \(columns.count) columns"), "\(answer)")
+        #expect(answer.output.contains("u  text, no nulls, 8 distinct"), "\(answer)")
+        #expect(answer.output.contains("green ×4   red ×4"), "\(answer)")
+        let suggested = try await project.caudal("profile", "in.parquet", "--suggest")
+        #expect(suggested.exit == .exited(0), "\(suggested)")
     }
 
     @Test("The suggested checks are a block of a pipeline file that the data passes")

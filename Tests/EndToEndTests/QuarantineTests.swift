@@ -42,7 +42,8 @@ struct QuarantineTests {
         #expect(written.exit == .exited(0), "\(written)")
         #expect(
             try project.read("fix.csv")
-                == "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,many\nraw.csv,4,,\nraw.csv,5,5,500\n")
+                == "quarantine_file,quarantine_row,id,amount,quarantine_raw\nraw.csv,2,2,many,\nraw.csv,4,,,broken\nraw.csv,5,5,500,\n"
+        )
         // One is mended, one is mended and still too large, one line is made up: its row was never invalid.
         try project.write(
             "fix.csv",
@@ -118,5 +119,72 @@ struct QuarantineTests {
         #expect(replay.exit == .exited(1))
         #expect(replay.errors.contains("fix.csv has no column 'quarantine_file'"), "\(replay)")
         #expect(try project.read("total.csv") == "n,s\n2,40\n")
+    }
+
+    @Test(
+        "What a stage put aside can be seen and corrected when that made it fail",
+        arguments: ["max_invalid: 2", "on_invalid: fail"])
+    func failedStage(_ limit: String) async throws {
+        let project = try Self.project()
+        let file = try project.read("p.yaml")
+        try project.write(
+            "p.yaml",
+            limit.contains("fail")
+                ? file.replacing("quarantine: aside.csv", with: limit)
+                : file.replacing("aside.csv", with: "aside.csv, \(limit)"))
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains("see the rows with 'caudal quarantine show"), "\(run)")
+        #expect(!run.output.contains("staging"), "\(run)")
+        let list = try await project.caudal("quarantine", "list")
+        #expect(list.output.contains("3 rows") && list.output.contains("not published: the stage failed"), "\(list)")
+        let show = try await project.caudal("quarantine", "show", "last", "validate")
+        #expect(show.output.contains("raw.csv row 2") && show.output.contains("many"), "\(show)")
+        #expect(show.errors.contains("not published: the stage failed"), "\(show)")
+        let checks = try await project.caudal("checks", "last")
+        #expect(checks.output.contains("3 of 5 rows are invalid"), "\(checks)")
+        let written = try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv")
+        #expect(written.exit == .exited(0), "\(written)")
+        #expect(try project.read("fix.csv").contains("raw.csv,4,,,broken\n"))
+        try project.write(
+            "fix.csv",
+            "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\nraw.csv,4,4,40\nraw.csv,5,5,50\n")
+        let replay = try await project.caudal(
+            "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+        #expect(replay.exit == .exited(0), "\(replay)")
+        #expect(try project.read("total.csv") == "n,s\n5,150\n")
+        #expect(try await project.caudal("quarantine", "list").output.contains("put no rows aside"))
+    }
+
+    @Test("Corrections never replace rows of an input that was changed since", arguments: [true, false])
+    func changedInput(isDry: Bool) async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        try project.write("fix.csv", "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\n")
+        try project.write("raw.csv", "id,amount\n1,10\n7,lots\n")
+        let dry = isDry ? ["--dry-run"] : []
+        let replay = try await project.run(
+            CaudalProject.program, ["quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain"] + dry)
+        #expect(replay.exit == .exited(1), "\(replay)")
+        #expect(replay.errors.contains("raw.csv is not what run"), "\(replay)")
+        #expect(replay.errors.contains("put the file back"), "\(replay)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n")
+        #expect(!(try project.read("aside.csv")).contains("lots"))
+    }
+
+    @Test("A retry passes corrections over that were made for another input")
+    func changedInputOfRetry() async throws {
+        let project = try Self.project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        try project.write("fix.csv", "quarantine_file,quarantine_row,id,amount\nraw.csv,2,2,20\n")
+        let replay = try await project.caudal(
+            "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+        #expect(replay.exit == .exited(0), "\(replay)")
+        try project.write("raw.csv", "id,amount\n1,10\n7,lots\n")
+        let retry = try await project.caudal("retry", "last", "validate", "--downstream", "--plain", "--yes")
+        #expect(retry.exit == .exited(0), "\(retry)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n")
+        #expect(try project.read("aside.csv").contains("lots"))
+        let logs = try await project.caudal("logs")
+        #expect(logs.output.contains("1 file of corrected rows passed over"), "\(logs)")
     }
 }

@@ -150,10 +150,14 @@ struct CheckHistoryText {
             let points = try store.checkPoints(of: owner.pipeline, stage: owner.stage, check: check, runs: runs)
             return Dictionary(grouping: points, by: \.key).values
                 .sorted {
-                    ($0[0].item?.rawValue ?? "", $0[0].part ?? "") < ($1[0].item?.rawValue ?? "", $1[0].part ?? "")
+                    Self.place($0[0].key).lexicographicallyPrecedes(Self.place($1[0].key))
                 }
                 .map { (owner.pipeline, $0) }
         }
+    }
+
+    private static func place(_ key: CheckPoint.Key) -> [String] {
+        [key.environment ?? "", key.item?.rawValue ?? "", key.part ?? ""]
     }
 
     func lines(_ paint: Paint) -> [String] {
@@ -167,7 +171,8 @@ struct CheckHistoryText {
         let first = points[0]
         let item = first.item.map { "[\($0)]" } ?? ""
         let part = first.part.map { " (\($0))" } ?? ""
-        var lines = [PlainText.sanitized("\(pipeline) / \(first.stage)\(item) / \(check)\(part)")]
+        let environment = first.environment.map { " (\($0))" } ?? ""
+        var lines = [PlainText.sanitized("\(pipeline)\(environment) / \(first.stage)\(item) / \(check)\(part)")]
         let rows = points.map { point in
             [
                 "  " + point.run.rawValue, LocalTime.full(point.started),

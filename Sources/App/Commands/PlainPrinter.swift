@@ -116,7 +116,7 @@ enum RunWords {
         }
         let status = paint.status(state.status, state.status == .failed ? "FAILED" : state.status.rawValue)
         lines.append("\(state.plan.pipeline) ▸ \(state.id)  \(status) in \(took): \(parts.joined(separator: ", "))")
-        if let flow = RowFlow(state) { lines.append("  \(flow.sentence)") }
+        lines += RowFlow.sentences(of: state).map { "  \($0)" }
         for stage in state.stages where stage.unit.status == .failed {
             let mark = state.isAllowedFailure(stage.id) ? paint.wait("✗") : paint.bad("✗")
             let words = state.isAllowedFailure(stage.id) ? " failed (allowed)" : ""
@@ -155,7 +155,7 @@ enum RunWords {
 /// Rows in words.
 enum RowWords {
     static func account(_ rows: RowAccount) -> String {
-        var parts = ["\(rows.read.grouped) in", "\(rows.written.grouped) out"]
+        var parts = ["\(rows.readText) in", "\(rows.written.grouped) out"]
         if rows.duplicates > 0 { parts.append("\(rows.duplicates.grouped) duplicates") }
         if rows.quarantined > 0 { parts.append("\(rows.quarantined.grouped) quarantined") }
         if rows.dropped > 0 { parts.append("\(rows.dropped.grouped) dropped") }

@@ -12,25 +12,50 @@ struct QuarantineCommand: AsyncParsableCommand {
     /// The file that a stage put its invalid rows into.
     struct Aside {
         let stage: StageID
-        let rows: Int64
-        let artifact: Artifact
+        /// How many rows there are, when that was recorded.
+        let rows: Int64?
+        /// What the file was when it was published; nil for one that a failed attempt left behind.
+        let artifact: Artifact?
+        /// The file: relative to the project's root where it was published, else absolute.
+        let path: String
     }
 
-    /// What the stages of a run put aside last.
-    static func aside(in state: RunState) -> [Aside] {
+    /// What the stages of a run put aside last, also where the stage failed and published nothing.
+    static func aside(in state: RunState, _ folder: RunFolder) -> [Aside] {
         state.stages.flatMap { stage -> [Aside] in
             guard state.plan.index(of: stage.id).map({ state.plan.stages[$0].type }) == ValidateStage.typeName else {
                 return []
             }
-            let units = stage.hasItems ? stage.items.map(\.unit) : [stage.unit]
-            return units.compactMap { unit in
-                guard let result = unit.lastResult, let rows = result.rows?.quarantined, rows > 0,
+            let units =
+                stage.hasItems
+                ? stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } : [(UnitID(stage.id), stage.unit)]
+            return units.compactMap { id, unit in
+                guard let attempt = unit.attempts.last(where: { $0.result != nil }), let result = attempt.result else {
+                    return nil
+                }
+                if result.ending == .failed { return evidence(of: attempt, result, id, folder) }
+                guard let rows = result.rows?.quarantined, rows > 0,
                     let artifact = result.artifacts.first(where: { $0.dataset == nil })
                 else { return nil }
-                return Aside(stage: stage.id, rows: rows, artifact: artifact)
+                return Aside(stage: stage.id, rows: rows, artifact: artifact, path: artifact.path)
             }
         }
     }
+
+    /// What a failed attempt put aside, which lies where it worked.
+    private static func evidence(
+        of attempt: Attempt, _ result: AttemptResult, _ id: UnitID, _ folder: RunFolder
+    ) -> Aside? {
+        let place = folder.attempt(id, attempt.number)
+        // Nothing is left of an attempt that failed for another reason.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
+        guard let name = names.first(where: { $0.hasSuffix(".csv") || $0.hasSuffix(".parquet") }) else { return nil }
+        let rows = result.checks.first { $0.kind == ValidateStage.checkKind }?.failingRows
+        return rows == 0 ? nil : Aside(stage: id.stage, rows: rows, artifact: nil, path: place + "/" + name)
+    }
+
+    /// What is said of rows that a failed stage put aside.
+    static let unpublished = "not published: the stage failed"
 
     /// `caudal quarantine list`.
     struct List: AsyncParsableCommand {
@@ -44,9 +69,16 @@ struct QuarantineCommand: AsyncParsableCommand {
 
         func run() async throws {
             let target = try RunTarget.find(run, state)
-            let found = try Output.reporting { QuarantineCommand.aside(in: try target.store.state(of: target.id)) }
+            let found = try Output.reporting {
+                QuarantineCommand.aside(in: try target.store.state(of: target.id), target.folder)
+            }
             if found.isEmpty { return Output.line("run \(target.id) put no rows aside") }
-            let rows = found.map { [$0.stage.rawValue, $0.rows.grouped + " rows", $0.artifact.path] }
+            let rows = found.map { aside in
+                [
+                    aside.stage.rawValue, aside.rows.map { $0.counted("row") } ?? "",
+                    aside.artifact == nil ? "\(aside.path)  (\(QuarantineCommand.unpublished))" : aside.path,
+                ]
+            }
             for line in Columns.lines(rows) { Output.line(line) }
         }
     }
@@ -76,9 +108,11 @@ struct QuarantineCommand: AsyncParsableCommand {
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)
             try await Output.reporting {
-                let aside = QuarantineCommand.aside(in: found.state).filter { $0.stage.rawValue == stage }
+                let aside = QuarantineCommand.aside(in: found.state, found.workshop.state.run(found.id))
+                    .filter { $0.stage.rawValue == stage }
                 guard !aside.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) put no rows aside") }
                 let files = try aside.map { try checked($0, found) }
+                if aside.contains(where: { $0.artifact == nil }) { Output.error(QuarantineCommand.unpublished) }
                 let tools = found.workshop.tools(for: found.loaded, folder: found.workshop.state.path + "/questions")
                 if let to {
                     try await write(files, to: PathText.absolute(to, in: state.project.currentFolder), found, tools)
@@ -90,10 +124,11 @@ struct QuarantineCommand: AsyncParsableCommand {
 
         /// The file, which a later run may have replaced.
         private func checked(_ aside: Aside, _ found: ReopenedRun) throws -> String {
-            let file = PathText.absolute(aside.artifact.path, in: found.loaded.pipeline.root)
-            guard found.workshop.store.fingerprint(ofFile: file) == aside.artifact.contentHash else {
+            guard let artifact = aside.artifact else { return aside.path }
+            let file = PathText.absolute(artifact.path, in: found.loaded.pipeline.root)
+            guard found.workshop.store.fingerprint(ofFile: file) == artifact.contentHash else {
                 throw Failure(
-                    "\(aside.artifact.path) is not what run \(found.id) wrote any more",
+                    "\(artifact.path) is not what run \(found.id) wrote any more",
                     remedy: "a later run replaced it: look at that run")
             }
             return file
@@ -119,8 +154,8 @@ struct QuarantineCommand: AsyncParsableCommand {
             for line in Columns.lines([["WHERE", "COLUMN", "RULE", "VALUE"]] + rows) { Output.line(line) }
         }
 
-        /// Writes one line for each row, with the columns of the input, which are empty where a line is no row; or with
-        /// the text of the row where the input is JSON.
+        /// Writes one line for each row, with the columns of the input; or with its text where the input is JSON, or the
+        /// line is no row.
         private func write(_ files: [String], to file: String, _ found: ReopenedRun, _ tools: DataTools) async throws {
             guard !FileText.exists(file) else {
                 throw Failure("\(file) is there already", remedy: "choose another name")
@@ -134,14 +169,15 @@ struct QuarantineCommand: AsyncParsableCommand {
                 throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
             }
             let sql = DuckDBDialect()
+            let isRow = "rule NOT LIKE 'malformed line%'"
             // Rows of JSON have keys and types of their own, which a cell of CSV cannot tell.
             let columns =
                 source.isForeignJSON
                 ? ["raw AS \(Intake.correctedJSON)"]
                 : source.columnNames.map { name in
                     let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
-                    return "CASE WHEN json_valid(raw) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
-                }
+                    return "CASE WHEN \(isRow) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
+                } + ["CASE WHEN NOT (\(isRow)) THEN raw END AS \(Intake.correctedRaw)"]
             let query =
                 "SELECT DISTINCT file AS \(Intake.correctedFile), CAST(\"row\" AS BIGINT) AS \(Intake.correctedRow),\n       "
                 + columns.joined(separator: ",\n       ") + "\nFROM \(relation(files))\nORDER BY 1, 2"
@@ -180,7 +216,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)
             let id = StageID(stage)
-            let kept = try Output.reporting { try keep(for: id, found) }
+            let kept = try await Output.reporting { try await keep(for: id, found) }
             do {
                 try await found.goOn(.retry(id, downstream: true), named: id, reopen, show)
             } catch {
@@ -194,15 +230,15 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
         }
 
-        /// Keeps the corrections with the run.
-        private func keep(for id: StageID, _ found: ReopenedRun) throws -> String? {
+        /// Keeps the corrections with the run, once nothing speaks against taking them.
+        private func keep(for id: StageID, _ found: ReopenedRun) async throws -> String? {
             guard let definition = found.loaded.pipeline.stage(id) else {
                 throw Failure("the pipeline file has no stage '\(stage)'")
             }
-            guard definition.definition is ValidateStage else {
+            guard let validate = definition.definition as? ValidateStage else {
                 throw Failure("stage '\(stage)' is of type \(definition.definition.typeName), and no validate stage")
             }
-            guard let fixed, !reopen.dryRun else { return nil }
+            guard let fixed else { return nil }
             guard definition.fanOut == nil else {
                 throw Failure(
                     "stage '\(stage)' is fanned out, and takes no corrected rows",
@@ -216,14 +252,33 @@ struct QuarantineCommand: AsyncParsableCommand {
                     remedy: "begin with 'caudal quarantine show \(run) \(stage) --to FILE'")
             }
             let folder = found.workshop.state.run(found.id)
-            let number = String(folder.correctionFiles(id).count + 1)
-            let place =
-                "\(folder.corrections(id))/\(String(repeating: "0", count: max(0, 4 - number.count)))\(number).csv"
-            try FileManager.default.createDirectory(
-                atPath: folder.corrections(id), withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-            try FileText.write(text, to: place, isPrivate: true)
-            return place
+            let reads = found.state.stage(id)?.unit.attempts.compactMap(\.result?.reads).last { !$0.isEmpty } ?? []
+            let examined = folder.correctedInputs(in: reads, of: validate.input.value)
+            try await refuseIfChanged(examined, validate.input.value, found)
+            if reopen.dryRun { return nil }
+            return try folder.keep(corrections: text, of: id, madeFor: examined)
+        }
+
+        /// Refuses corrections of an input that is not what the quarantine was made of.
+        private func refuseIfChanged(
+            _ examined: [InputVersion], _ input: DatasetName, _ found: ReopenedRun
+        ) async throws {
+            let pipeline = found.loaded.pipeline
+            // What a table holds now is known once the attempt has read it: then the same is asked again.
+            guard !examined.isEmpty, pipeline.dataset(input)?.table == nil else { return }
+            let findings = await found.workshop.examination(of: found.loaded, plan: found.plan).findings()
+            var there: [String: String] = [:]
+            for file in findings.sources[input]?.files ?? [] {
+                there[PathText.relative(file, to: pipeline.root)] = found.workshop.store.fingerprint(ofFile: file)
+            }
+            let known = Dictionary(examined.map { ($0.path, $0.contentHash) }) { first, _ in first }
+            let changed = Set(known.keys).union(there.keys).filter { known[$0].flatMap { $0 } != there[$0] }.sorted()
+            guard let path = changed.first else { return }
+            let others = changed.count > 1 ? " (and \(changed.count - 1) more)" : ""
+            throw Failure(
+                "\(path)\(others) is not what run \(found.id) put rows aside from any more: the corrections would replace "
+                    + "other rows than those they were made for",
+                remedy: "put the file back as it was; or run the pipeline anew, and correct what that run puts aside")
         }
     }
 }

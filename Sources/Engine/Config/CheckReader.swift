@@ -312,6 +312,11 @@ enum CheckReader {
                 "'until' must be a date such as 2026-12-31, not '\(until.value)'", at: until.location)
             return nil
         }
+        guard reason.value.contains(where: { !$0.isWhitespace }) else {
+            parent.problems.report(
+                "'reason' is empty", remedy: "say why a breach is accepted for a time", at: reason.location)
+            return nil
+        }
         return Check.Waiver(until: until.value, reason: reason.value)
     }
 }

@@ -4,20 +4,26 @@ package protocol CheckHistory: Sendable {
     ///
     /// `part`: the part of the data, such as `region=north`, for a check that is divided.
     func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double]
+
+    /// The parts of the data, such as `region=north`, of which a check of this stage found rows in one of its last runs.
+    ///
+    /// Runs in which it failed for any part do not count: what is missing stays missing until somebody says otherwise.
+    func parts(of check: String, stage: StageID, runs: Int) -> Set<String>
 }
 
 /// A history with nothing in it.
 package struct NoCheckHistory: CheckHistory {
     package init() {}
     package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
+    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
 }
 
 /// Decides what each check found, from what was measured and what earlier runs measured.
 package struct CheckJudge {
     private let checks: [Check]
     private let columns: [Column]
-    private let stage: StageID
-    private let history: any CheckHistory
+    let stage: StageID
+    let history: any CheckHistory
     private let now: Moment
 
     /// A judge of `checks` over data with these columns, as the check's statements saw them.
@@ -41,7 +47,7 @@ package struct CheckJudge {
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
             if let reason = reasons[index] { return [make(check, .error, nil, nil, "could not run: \(reason)")] }
-            if check.partitionBy != nil { return parts(index, readings) }
+            if check.partitionBy != nil { return parts(of: check, index, readings) }
             if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
             let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
             let measure = measures[CheckCompiler.measureName(index)]?.number
@@ -85,7 +91,7 @@ package struct CheckJudge {
 
     // MARK: - One check
 
-    private func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
+    func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
         switch check.kind {
         case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql:
             return judgeRows(check, failing: measure ?? 0, total: total)
@@ -101,13 +107,20 @@ package struct CheckJudge {
                 return make(check, breach(check), nil, total, "there is no value to tell the age from")
             }
             let age = Double(now.wall) / 1000 - newest
+            if age < -Self.futureLimit {
+                return make(
+                    check, breach(check), age, nil,
+                    "the newest value lies \(Self.age(-age)) in the future, and tells nothing of the age")
+            }
             return bounded(check, age, "the newest value is \(Self.age(age)) old", show: Self.age)
         case .rowCount: return bounded(check, total, "\(Self.count(total)) rows", show: Self.count)
         case .distinctCount:
             return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
         case .sum, .mean:
-            guard let measure else { return make(check, .passed, nil, total, "no values") }
             let word = check.typeName
+            guard let measure else {
+                return make(check, breach(check), nil, total, "there is no value to take the \(word) of")
+            }
             return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
         case .rowCountVariation(let over):
             return variation(check, rows: total, past: past(check, part, over))
@@ -118,6 +131,9 @@ package struct CheckJudge {
         case .schema: return make(check, .error, nil, total, "not judged here")
         }
     }
+
+    /// How far ahead of now, in seconds, a newest value may be: clocks differ, and so do the days of time zones.
+    static let futureLimit = 86_400.0
 
     private func judgeRows(_ check: Check, failing: Double, total: Double) -> CheckResult {
         let value = check.limits.areFractions ? (total == 0 ? 0 : failing / total) : failing
@@ -162,7 +178,14 @@ package struct CheckJudge {
     }
 
     private func anomaly(_ check: Check, _ value: Double?, past: [Double]) -> CheckResult {
-        guard let value else { return make(check, .passed, nil, nil, "no values") }
+        guard let value else {
+            guard past.count >= Deviation.minimum else { return make(check, .passed, nil, nil, "no values") }
+            var word = "mean"
+            if case .anomaly(.sum, _) = check.kind { word = "sum" }
+            return make(
+                check, breach(check), nil, nil,
+                "there is no value to take the \(word) of; \(past.count) earlier runs had one")
+        }
         guard past.count >= Deviation.minimum, let median = past.median else {
             return make(
                 check, .passed, value, nil,
@@ -194,24 +217,6 @@ package struct CheckJudge {
         }
         let message = drift.isEmpty ? "\(found.count) columns as expected" : drift.joined(separator: ", ")
         return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
-    }
-
-    private func parts(_ index: Int, _ readings: DataReadings) -> [CheckResult] {
-        let check = checks[index]
-        let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
-        guard !rows.isEmpty else { return [make(check, .passed, nil, 0, "no rows")] }
-        if rows.count > CheckCompiler.partLimit {
-            let limit = Int64(CheckCompiler.partLimit).grouped
-            return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
-        }
-        return rows.map { row in
-            let part = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
-            var result = judge(
-                check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
-                total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
-            result.partition = part
-            return result
-        }
     }
 
     private func samples(_ index: Int, _ readings: DataReadings) -> [SampleRow] {
@@ -252,7 +257,7 @@ package struct CheckJudge {
 
     private func isWaived(_ check: Check) -> Bool { check.waiver.map { $0.until >= UTC.date(now.wall) } ?? false }
 
-    private func make(
+    func make(
         _ check: Check, _ outcome: CheckResult.Outcome, _ measured: Double?, _ total: Double?, _ message: String
     ) -> CheckResult {
         let waiver = check.waiver.flatMap { waiver in
@@ -376,4 +381,7 @@ extension Int64 {
         }
         return self < 0 ? "-" + text : text
     }
+
+    /// The number with a noun, in the plural where it belongs: `1 row`, `1,234 rows`.
+    package func counted(_ word: String) -> String { self == 1 ? "1 \(word)" : "\(grouped) \(word)s" }
 }

@@ -97,8 +97,13 @@ package struct DataSource: Sendable, Hashable {
     /// A reader that gives the lines of one file as they are, in a column `line`; those that are not UTF-8 go to the
     /// table `rejects`.
     package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
-        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
-            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
+        let encoding = csv.encoding.map { $0 == "utf-8" ? "" : "encoding = \(sql.text($0)), " } ?? ""
+        let size =
+            format == .csv
+            ? "buffer_size = 67108864, max_line_size = \(Self.longestLine)" : "max_line_size = \(Self.longestObject)"
+        return
+            "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
+            + "strict_mode = false, \(size), \(encoding)columns = {'line': 'VARCHAR'}, "
             + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
     }
 

@@ -3,6 +3,8 @@ extension Intake {
     /// The columns of a file of corrections that say which row of which file each line stands for.
     package static let correctedFile = "quarantine_file"
     package static let correctedRow = "quarantine_row"
+    /// The column that shows what stands in a line that is no row; what is made of it goes into the others.
+    package static let correctedRaw = "quarantine_raw"
     /// The column of a file of corrections that holds a row of JSON; rows of other formats have their own columns.
     package static let correctedJSON = "json"
 

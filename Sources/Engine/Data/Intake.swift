@@ -147,6 +147,7 @@ package struct Intake {
             addInvalidJSON(to: &script, numbered: numbered)
         } else {
             addRejects(to: &script, isMany: isMany)
+            if knowsLines(partition) { addLines(to: &script, isMany: isMany) }
             addInvalid(to: &script, numbered: numbered)
         }
         let read =
@@ -194,7 +195,7 @@ package struct Intake {
             "CREATE TEMP TABLE broken AS\nSELECT \(file) AS file, CAST(line AS BIGINT) - \(header) AS \"row\",\n"
                 + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
                 + "       lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) AS problem,\n"
-                + "       min(csv_line) AS line\nFROM reject_errors\nGROUP BY file_id, line")
+                + "       ltrim(min(csv_line), E'\\r\\n') AS line\nFROM reject_errors\nGROUP BY file_id, line")
         // A value is cut where it is long: then nobody knows how many rows it swallowed.
         let quote = sql.text(source.csv.quote)
         let escaped = source.csv.escape == source.csv.quote ? "''" : sql.text(source.csv.escape + source.csv.quote)
@@ -204,7 +205,7 @@ package struct Intake {
             "SELECT 'unreadable' AS caudal, \(file) AS file, min(CAST(line AS BIGINT)) AS line, count(DISTINCT line) AS lines,\n"
                 + "       error_type = 'INVALID ENCODING' AS encoding\nFROM reject_errors\n"
                 + "WHERE error_type = 'INVALID ENCODING' OR error_type = 'LINE SIZE OVER MAXIMUM' OR error_type = 'UNQUOTED VALUE'\n"
-                + "  AND (length(csv_line) NOT BETWEEN 1 AND 9999 OR contains(csv_line, E'\\n') AND (\(marks)) % 2 = 1)\n"
+                + "  AND (length(csv_line) NOT BETWEEN 1 AND 9999 OR contains(ltrim(csv_line, E'\\r\\n'), E'\\n') AND (\(marks)) % 2 = 1)\n"
                 + "GROUP BY ALL\nORDER BY encoding DESC, file, line")
     }
 
@@ -254,12 +255,12 @@ package struct Intake {
     }
 
     /// The rows of the quarantine: one for each broken rule, in the order of the file.
-    package var quarantineQuery: String {
+    package func quarantineQuery(partition: [String]) -> String {
         let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
             separator: " ")
         let file = source.files.isEmpty ? "NULL" : "CASE file \(names) END"
-        return "SELECT \(file) AS file, \"row\", \"column\", rule, value, raw\nFROM violations\n"
-            + "ORDER BY violations.file, \"row\", \"column\" NULLS FIRST, rule"
+        return "SELECT \(file) AS file, \"row\", line, \"column\", rule, value, raw\n"
+            + "FROM \(withLines("violations", isKnown: knowsLines(partition))) AS listed\nORDER BY listed.file, \"row\", \"column\" NULLS FIRST, rule"
     }
 
     /// The valid rows with their types.

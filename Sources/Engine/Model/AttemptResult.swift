@@ -137,11 +137,11 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
 }
 
 /// Where every row went: `read` is the sum of the others.
-package struct RowAccount: Sendable, Hashable, Codable {
-    private enum CodingKeys: CodingKey { case read, written, quarantined, duplicates, dropped, steps }
-
-    /// Rows that came in.
+package struct RowAccount: Sendable, Hashable {
+    /// Rows that came in; where that is not known, those that went out.
     package var read: Int64
+    /// Whether it is known how many rows came in: a query of the user reads what it likes.
+    package var isReadKnown = true
     /// Rows that went on.
     package var written: Int64
     /// Rows put aside as invalid.
@@ -157,7 +157,7 @@ package struct RowAccount: Sendable, Hashable, Codable {
 
     package init(
         read: Int64, written: Int64, quarantined: Int64 = 0, duplicates: Int64 = 0, dropped: Int64 = 0,
-        steps: [StepCount] = []
+        steps: [StepCount] = [], isReadKnown: Bool = true
     ) {
         self.read = read
         self.written = written
@@ -165,17 +165,50 @@ package struct RowAccount: Sendable, Hashable, Codable {
         self.duplicates = duplicates
         self.dropped = dropped
         self.steps = steps
+        self.isReadKnown = isReadKnown
     }
 
     /// Whether every row that came in is accounted for.
     package var isBalanced: Bool { read == written + quarantined + duplicates + dropped + unassigned }
+
+    /// The rows that came in as people read them.
+    package var readText: String { isReadKnown ? read.grouped : "?" }
 
     /// The sum of two accounts, such as those of two items.
     package static func + (left: RowAccount, right: RowAccount) -> RowAccount {
         RowAccount(
             read: left.read + right.read, written: left.written + right.written,
             quarantined: left.quarantined + right.quarantined, duplicates: left.duplicates + right.duplicates,
-            dropped: left.dropped + right.dropped, steps: [])
+            dropped: left.dropped + right.dropped, steps: [], isReadKnown: left.isReadKnown && right.isReadKnown)
+    }
+}
+
+extension RowAccount: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case read, written, quarantined, duplicates, dropped, steps
+    }
+
+    /// Reads an account; one without rows that came in does not know them.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let read = try values.decodeIfPresent(Int64.self, forKey: .read)
+        written = try values.decode(Int64.self, forKey: .written)
+        quarantined = try values.decode(Int64.self, forKey: .quarantined)
+        duplicates = try values.decode(Int64.self, forKey: .duplicates)
+        dropped = try values.decode(Int64.self, forKey: .dropped)
+        steps = try values.decode([StepCount].self, forKey: .steps)
+        self.read = read ?? written
+        isReadKnown = read != nil
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encodeIfPresent(isReadKnown ? read : nil, forKey: .read)
+        try values.encode(written, forKey: .written)
+        try values.encode(quarantined, forKey: .quarantined)
+        try values.encode(duplicates, forKey: .duplicates)
+        try values.encode(dropped, forKey: .dropped)
+        try values.encode(steps, forKey: .steps)
     }
 }
 

@@ -53,9 +53,12 @@ package struct CheckBacktest: Sendable {
         if point.outcome == .error { return .error }
         let breach: CheckResult.Outcome = check.severity == .warn ? .warned : .failed
         guard let measured = point.measured else {
-            // Without a value there is no age, and nothing else to find fault with.
-            if case .freshness = check.kind { return breach }
-            return .passed
+            // Without a value there is no age and no mean; other kinds find nothing at fault with that.
+            switch check.kind {
+            case .freshness, .sum, .mean: return breach
+            case .anomaly(_, let over): return past.suffix(over).count >= Deviation.minimum ? breach : .passed
+            default: return .passed
+            }
         }
         switch check.kind {
         case .rowCountVariation(let over):
@@ -66,6 +69,7 @@ package struct CheckBacktest: Sendable {
             guard near.count >= Deviation.minimum, let median = near.median else { return .passed }
             return check.outcome(of: Deviation.distance(of: measured, from: near, median: median))
         case .schema: return measured == 0 ? .passed : breach
+        case .freshness where measured < -CheckJudge.futureLimit: return breach
         default:
             guard check.limits.areFractions, check.kind.countsFailingRows else {
                 return check.outcome(of: measured)

@@ -129,10 +129,12 @@ package struct Profiler: Sendable {
         var list = ["'types' AS caudal", "CAST(count(*) AS BIGINT) AS \"rows\""]
         for (index, column) in source.columns.enumerated() where column.type == .text {
             let name = sql.name(column.name)
+            // A column that counts as text may be kept as something else in Parquet, such as an UUID.
+            let text = sql.cast(name, to: .text)
             list.append("CAST(count(\(name)) AS BIGINT) AS f\(index)")
             for shape in Self.shapes {
-                let test = "regexp_full_match(\(name), \(sql.text(shape.pattern)))"
-                let cast = "\(sql.tryCast(name, to: shape.type)) IS NOT NULL"
+                let test = "regexp_full_match(\(text), \(sql.text(shape.pattern)))"
+                let cast = "\(sql.tryCast(text, to: shape.type)) IS NOT NULL"
                 list.append("CAST(count(*) FILTER (WHERE \(test) AND \(cast)) AS BIGINT) AS \(shape.name)\(index)")
             }
         }
@@ -167,7 +169,8 @@ package struct Profiler: Sendable {
         var script = SQLScript(title: "a profile of \(source.dataset)")
         let list = columns.enumerated().map { index, column -> String in
             let name = sql.name(column.column.name)
-            return "\(column.fits == column.column.type ? name : sql.cast(name, to: column.fits)) AS c\(index)"
+            let value = column.column.type == .text ? sql.cast(name, to: .text) : name
+            return "\(column.fits == column.column.type ? value : sql.cast(value, to: column.fits)) AS c\(index)"
         }
         // Files of text are read once; Parquet gives single columns faster than a copy would be made.
         let kind = source.format == .parquet ? "VIEW" : "TABLE"

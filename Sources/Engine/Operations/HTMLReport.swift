@@ -123,7 +123,8 @@ struct HTMLReport {
         let lines = report.rowLines.flatMap { line -> [[HTMLText.Cell]] in
             let rows = line.rows
             let head: [HTMLText.Cell] = [
-                .code(line.stage.rawValue), .count(rows.read), .count(rows.written), .count(rows.duplicates),
+                .code(line.stage.rawValue), rows.isReadKnown ? .count(rows.read) : HTMLText.Cell("?", style: "n dim"),
+                .count(rows.written), .count(rows.duplicates),
                 .count(rows.quarantined), .count(rows.dropped), HTMLText.Cell(html: bar(of: rows), style: "meter"),
             ]
             guard line.steps.count > 1 else { return [head] }
@@ -156,7 +157,7 @@ struct HTMLReport {
             (rows.written, "good"), (rows.duplicates, "wait"), (rows.quarantined, "bad"), (rows.dropped, "dim"),
         ].filter { $0.0 > 0 }
         // A query makes rows of its own: its bar would say nothing.
-        guard rows.isBalanced else { return "" }
+        guard rows.isReadKnown, rows.isBalanced else { return "" }
         return "<div class=\"bar thin\">\(slivers(parts, of: rows.read))</div>"
     }
 

@@ -53,8 +53,8 @@ struct MarkdownReport {
             "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
             report.rowLines.map { line in
                 let rows = line.rows
-                return [line.stage.rawValue]
-                    + [rows.read, rows.written, rows.duplicates, rows.quarantined, rows.dropped].map(\.grouped)
+                return [line.stage.rawValue, rows.readText]
+                    + [rows.written, rows.duplicates, rows.quarantined, rows.dropped].map(\.grouped)
             })
     }
 

@@ -9,26 +9,62 @@ package struct RowFlow: Sendable {
     /// The stages that hand the rows on, first to last.
     package let parts: [Part]
 
-    /// Follows the rows of a run: from the first stage that reads what no stage has counted, along the stages that read
-    /// each other's output first.
+    /// The rows of a run in which one chain of stages handed on all rows that were counted; queries make rows of their own,
+    /// and stand beside it.
     ///
-    /// Nil when no rows were counted.
+    /// Nil for every other run: no chain is then the whole of it.
     package init?(_ state: RunState) {
-        let stages = zip(state.plan.stages, state.stages)
-        // Data that a stage wrote without counting rows, such as a command, counts as coming from outside.
-        let written = Set(stages.filter { $0.1.rows != nil }.flatMap(\.0.outputs))
-        var parts: [Part] = []
-        var wanted: String?
-        for (planned, stage) in stages {
-            guard let input = planned.inputs.first, let rows = stage.rows, !planned.outputs.isEmpty else { continue }
-            let isNext = wanted == nil ? !written.contains(input) : input == wanted
-            // A query makes rows of its own: the chain ends before it.
-            guard isNext, parts.last.map({ $0.rows.written == rows.read }) ?? true else { continue }
-            parts.append(Part(stage: planned.id, rows: rows))
-            wanted = planned.outputs.first
+        let chains = Self.chains(of: state).chains
+        guard chains.count == 1 else { return nil }
+        self = chains[0]
+    }
+
+    private init(_ part: Part) { parts = [part] }
+
+    private init(_ chain: RowFlow, and part: Part) { parts = chain.parts + [part] }
+
+    /// The chains in which the stages of a run handed rows on: each stage that read what the last one wrote, all of it,
+    /// belongs to the chain of that one, and begins a chain otherwise.
+    ///
+    /// `isWhole`: whether every stage that counted the rows it wrote is in one of them, which a query is not.
+    private static func chains(of state: RunState) -> (chains: [RowFlow], isWhole: Bool) {
+        var chains: [RowFlow] = []
+        /// The dataset that each chain has reached, as long as no other stage went on from there.
+        var ends: [String: Int] = [:]
+        var isWhole = true
+        for (planned, stage) in zip(state.plan.stages, state.stages) {
+            guard stage.unit.status.outcome?.isSuccess == true, let rows = stage.rows, !planned.outputs.isEmpty else {
+                continue
+            }
+            guard rows.isReadKnown, let input = planned.inputs.first else {
+                isWhole = false
+                continue
+            }
+            let part = Part(stage: planned.id, rows: rows)
+            var place = chains.count
+            if let end = ends.removeValue(forKey: input), chains[end].written == rows.read {
+                place = end
+                chains[end] = RowFlow(chains[end], and: part)
+            } else {
+                chains.append(RowFlow(part))
+            }
+            for output in planned.outputs { ends[output] = place }
         }
-        if parts.isEmpty { return nil }
-        self.parts = parts
+        return (chains, isWhole)
+    }
+
+    /// How many chains are told one by one; of more, the table of rows tells.
+    private static let chainLimit = 3
+
+    /// What became of the rows of a run: a sentence, or one for each chain with the stages it is about; none when there
+    /// are too many.
+    package static func sentences(of state: RunState) -> [String] {
+        let (chains, isWhole) = chains(of: state)
+        if chains.count == 1, isWhole { return [chains[0].sentence] }
+        guard chains.count <= chainLimit else { return [] }
+        return chains.map { chain in
+            "\(chain.parts.map(\.stage.rawValue).joined(separator: " → ")): \(chain.sentence)"
+        }
     }
 
     /// Rows that came in.
@@ -38,9 +74,13 @@ package struct RowFlow: Sendable {
     package var quarantined: Int64 { parts.reduce(0) { $0 + $1.rows.quarantined } }
     package var duplicates: Int64 { parts.reduce(0) { $0 + $1.rows.duplicates } }
     package var dropped: Int64 { parts.reduce(0) { $0 + $1.rows.dropped } }
+    /// Rows that no item of a fan-out saw.
+    package var unassigned: Int64 { parts.reduce(0) { $0 + $1.rows.unassigned } }
 
     /// Whether every row is accounted for.
-    package var isBalanced: Bool { read == written + quarantined + duplicates + dropped }
+    package var isBalanced: Bool { lost == 0 }
+
+    private var lost: Int64 { read - written - quarantined - duplicates - dropped - unassigned }
 
     /// `1,000 rows in = 951 out + 20 duplicates + 29 quarantined`.
     package var sentence: String {
@@ -48,8 +88,8 @@ package struct RowFlow: Sendable {
         if duplicates > 0 { terms.append("\(duplicates.grouped) duplicates") }
         if quarantined > 0 { terms.append("\(quarantined.grouped) quarantined") }
         if dropped > 0 { terms.append("\(dropped.grouped) dropped") }
-        let sum = "\(read.grouped) rows in \(isBalanced ? "=" : "≠") \(terms.joined(separator: " + "))"
-        return isBalanced
-            ? sum : sum + " (\((read - written - quarantined - duplicates - dropped).grouped) unaccounted for)"
+        if unassigned > 0 { terms.append("\(unassigned.grouped) of no item") }
+        let sum = "\(read.counted("row")) in \(isBalanced ? "=" : "≠") \(terms.joined(separator: " + "))"
+        return isBalanced ? sum : sum + " (\(lost.grouped) unaccounted for)"
     }
 }

@@ -64,7 +64,7 @@ package struct RunReport: Sendable {
     /// What became of the run, in sentences.
     package var story: [String] {
         var sentences = [ending]
-        if let flow { sentences.append(flow.sentence) }
+        sentences += RowFlow.sentences(of: state)
         if !checks.isEmpty { sentences.append(checkSentence) }
         return sentences
     }
@@ -255,7 +255,9 @@ package struct RunReport: Sendable {
             let units = stage.hasItems ? stage.items.map { (Optional($0.item.key), $0.unit) } : [(nil, stage.unit)]
             return units.flatMap { item, unit in
                 (unit.lastResult?.checks ?? []).map { check in
-                    let key = CheckPoint.Key(stage: stage.id, item: item, check: check.id, part: check.partition)
+                    let key = CheckPoint.Key(
+                        stage: stage.id, item: item, check: check.id, part: check.partition,
+                        environment: state.plan.environment)
                     return CheckLine(
                         stage: stage.id, item: item, check: check, history: background.history[key] ?? [])
                 }
@@ -288,6 +290,7 @@ package struct RunReport: Sendable {
         }
     }
 
+    /// The rows of the whole run, where one chain of stages handed them on.
     package var flow: RowFlow? { RowFlow(state) }
 
     /// The stages with rows, for the table of rows.

@@ -1,8 +1,6 @@
 /// Whether an attempt can be spared, and what a success of it will be known by.
 extension StageConductor {
     /// Whether an attempt has to be made.
-    ///
-    /// Not inlined: inside ``attempt``, the optimizer of Swift 6.3 crashes on what it makes of it.
     func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
         if order.isAskedFor { return .run("asked to run again") }
         if let obstacle = reuse.obstacle(for: attempt.stage) { return .run(obstacle) }
@@ -19,5 +17,18 @@ extension StageConductor {
         let version = isData ? try? await tools.program().version : nil
         let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
         return reuse.key(of: attempt, reads: await versions(of: sources, order), duckDB: version)
+    }
+
+    /// Does the work, and finds meanwhile what decides its outputs.
+    func workWithKey(
+        _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
+        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        // A task of its own costs more than a small command does: only where there is something to find.
+        if reuse.obstacle(for: attempt.stage) != nil { return try await work(attempt, order, control, publish) }
+        async let key = reuseKey(attempt, order)
+        var result = try await work(attempt, order, control, publish)
+        if result.ending == .succeeded { result.reuseKey = await key }
+        return result
     }
 }

@@ -74,7 +74,7 @@ package struct StageConductor: AttemptConductor {
         }
         if result.ending == .reused { return control.log.note("reused: \(result.reuseReason ?? "")") }
         if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
-        let rows = result.rows.map { ", \($0.read.grouped) rows in, \($0.written.grouped) out" } ?? ""
+        let rows = result.rows.map { ", \($0.readText) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
     }
 
@@ -89,6 +89,7 @@ package struct StageConductor: AttemptConductor {
         }
         var attempt = try await found(stage, order, started)
         try await prepareTables(&attempt, control)
+        attempt.corrections = await usableCorrections(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         var reason: String?
         if reuse.isWanted(for: stage) {
@@ -110,30 +111,17 @@ package struct StageConductor: AttemptConductor {
             pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
             history: StoredCheckHistory(
-                store: store, pipeline: loaded.pipeline.name, before: facts.runID, item: order.item?.key),
+                store: store, pipeline: loaded.pipeline.name, environment: loaded.pipeline.chosenEnvironment,
+                before: facts.runID, item: order.item?.key),
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
-        if stage.definition is ValidateStage { attempt.corrections = folder.correctionFiles(stage.id) }
         attempt.sources = try await sources(of: attempt, order)
         return attempt
     }
 
     // MARK: - Work
 
-    /// Does the work, and finds meanwhile what decides its outputs.
-    private func workWithKey(
-        _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
-        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
-    ) async throws -> AttemptResult {
-        // A task of its own costs more than a small command does: only where there is something to find.
-        if reuse.obstacle(for: attempt.stage) != nil { return try await work(attempt, order, control, publish) }
-        async let key = reuseKey(attempt, order)
-        var result = try await work(attempt, order, control, publish)
-        if result.ending == .succeeded { result.reuseKey = await key }
-        return result
-    }
-
-    private func work(
+    func work(
         _ given: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
@@ -271,10 +259,14 @@ package struct StageConductor: AttemptConductor {
         }
         result.rows = outcome.rows
         result.notes = outcome.notes
-        result.checks = outcome.checks + work.judge(readings, execution.errors, [])
+        // Checks of what is not published anyway would only hide why it is not.
+        let judged = outcome.failure == nil ? work.judge(readings, execution.errors, []) : []
+        result.checks = outcome.checks + judged
         for note in outcome.notes { control.log.note(note) }
         log(result.checks, control)
-        if let failure = Self.failure(of: result.checks, keepsOutputs: !work.outputs.isEmpty) {
+        if let failure = outcome.failure
+            ?? Self.failure(of: result.checks, keepsOutputs: !work.outputs.isEmpty)
+        {
             removeAll(in: attempt.stagingFolder, except: work.evidence)
             result.ending = .failed
             result.failure = failure

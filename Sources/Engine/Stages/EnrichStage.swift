@@ -128,7 +128,8 @@ package struct EnrichStage: StageType {
                     }
                     let notes = lookups.enumerated().compactMap { index, lookup -> String? in
                         let missed = readings.counts["unmatched_\(index)"] ?? 0
-                        return missed == 0 ? nil : "\(missed.grouped) rows are not in \(lookup.dataset.value)"
+                        let rows = "\(missed.counted("row")) \(missed == 1 ? "is" : "are")"
+                        return missed == 0 ? nil : "\(rows) not in \(lookup.dataset.value)"
                     }
                     return DataOutcome(
                         rows: RowAccount(read: read, written: count, steps: steps), outputRows: [output.staged: count],

@@ -89,7 +89,8 @@ package struct SQLStage: StageType {
                         throw Failure("the rows could not be counted")
                     }
                     return DataOutcome(
-                        rows: RowAccount(read: count, written: count), outputRows: [output.staged: count])
+                        rows: RowAccount(read: count, written: count, isReadKnown: false),
+                        outputRows: [output.staged: count])
                 },
                 judge: judge))
     }

@@ -181,16 +181,19 @@ package struct DataOutcome: Sendable {
     package var checks: [CheckResult]
     package var items: [Item]?
     package var notes: [String]
+    /// Why the attempt fails with what it found, which is kept; nil when it goes on.
+    package var failure: Failure?
 
     package init(
         rows: RowAccount? = nil, outputRows: [String: Int64] = [:], checks: [CheckResult] = [], items: [Item]? = nil,
-        notes: [String] = []
+        notes: [String] = [], failure: Failure? = nil
     ) {
         self.rows = rows
         self.outputRows = outputRows
         self.checks = checks
         self.items = items
         self.notes = notes
+        self.failure = failure
     }
 }
 

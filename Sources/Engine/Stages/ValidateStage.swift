@@ -4,6 +4,8 @@
 /// that memory holds only what is invalid, however large the file is.
 package struct ValidateStage: StageType {
     package static let typeName = "validate"
+    /// The kind of the check that its result holds.
+    package static let checkKind = "json_schema"
 
     /// What is done with an invalid row.
     package enum OnInvalid: String, Sendable, CaseIterable {
@@ -103,7 +105,8 @@ package struct ValidateStage: StageType {
             script.add(
                 "put the invalid rows aside",
                 OutputSQL.copy(
-                    intake.quarantineQuery, to: stagedQuarantine, format: format, csv: CSVDialect()))
+                    intake.quarantineQuery(partition: partition), to: stagedQuarantine, format: format,
+                    csv: CSVDialect()))
             if onInvalid == .quarantine {
                 outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
             }
@@ -123,7 +126,7 @@ package struct ValidateStage: StageType {
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
             columns: output.columns, isOwn: true)
         let judge = attempt.addChecks(on: result, to: &script)
-        let (stage, evidence) = (self, stagedQuarantine)
+        let stage = self
         var reads = [source] + attempt.otherSources(than: input.value)
         if !attempt.corrections.isEmpty {
             // The corrections are part of what the output was made from.
@@ -134,14 +137,15 @@ package struct ValidateStage: StageType {
             DataWork(
                 script: script, reads: reads, outputs: outputs,
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
-                evidence: [evidence],
+                evidence: [stagedQuarantine],
                 conclude: { readings in
                     if var fault = intake.fault(in: readings) {
                         fault.location = attempt.pipeline.dataset(stage.input.value)?.placeLocation
                         throw fault
                     }
                     return try stage.conclude(
-                        readings, schema: schema.file, evidence: evidence, output: output.staged,
+                        readings, schema: schema.file,
+                        remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id), output: output.staged,
                         written: OutputSQL.rowCount(readings, statement: written))
                 },
                 judge: judge))
@@ -159,7 +163,7 @@ package struct ValidateStage: StageType {
     }
 
     private func conclude(
-        _ readings: DataReadings, schema: String, evidence: String, output: String, written: Int64?
+        _ readings: DataReadings, schema: String, remedy: String, output: String, written: Int64?
     ) throws(Failure) -> DataOutcome {
         let counts = readings.counts
         guard let read = counts["read"], let invalid = counts["invalid"], let rejected = counts["rejected"], let written
@@ -185,11 +189,16 @@ package struct ValidateStage: StageType {
                 "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).grouped) rows, "
                     + "first row \(row.integer("row") ?? 0): '\((row.text("value") ?? "").shortened(to: 40))')"
             }.joined(separator: "; ")
-            throw Failure(
-                "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)",
-                remedy: "the invalid rows are in \(evidence); mend the data, the schema or 'max_invalid'")
+            result.failure = Failure(
+                "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)", remedy: remedy)
         }
         return result
+    }
+
+    /// What to do when too many rows are invalid.
+    private func remedy(run: RunID, stage: StageID) -> String {
+        let mend = "mend the data, the schema or '\(onInvalid == .fail ? "on_invalid" : "max_invalid")'"
+        return onInvalid == .drop ? mend : "see the rows with 'caudal quarantine show \(run) \(stage)'; \(mend)"
     }
 
     /// The validation as a check, so that it is shown, kept and compared as the others are.
@@ -220,7 +229,7 @@ package struct ValidateStage: StageType {
                 ])
         }
         return CheckResult(
-            id: "schema", kind: "json_schema", severity: .error, outcome: outcome, measured: Double(bad),
+            id: "schema", kind: Self.checkKind, severity: .error, outcome: outcome, measured: Double(bad),
             expectation: expectation, message: message, failingRows: bad, totalRows: read, samples: samples)
     }
 }

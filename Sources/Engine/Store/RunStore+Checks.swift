@@ -11,18 +11,25 @@ package struct CheckPoint: Sendable, Hashable, Codable {
         package var check: String
         /// The part of the data, such as `region=north`, or nil for all of it.
         package var part: String?
+        /// The environment, whose data is not that of others; nil for runs without one.
+        package var environment: String?
 
-        package init(stage: StageID, item: ItemKey? = nil, check: String, part: String? = nil) {
+        package init(
+            stage: StageID, item: ItemKey? = nil, check: String, part: String? = nil, environment: String? = nil
+        ) {
             self.stage = stage
             self.item = item
             self.check = check
             self.part = part
+            self.environment = environment
         }
     }
 
     package var run: RunID
     /// When the run started, in milliseconds since 1970.
     package var started: Int64
+    /// The environment the run chose, or nil.
+    package var environment: String?
     package var stage: StageID
     package var item: ItemKey?
     package var check: String
@@ -37,12 +44,14 @@ package struct CheckPoint: Sendable, Hashable, Codable {
     package var waiver: String?
 
     package init(
-        run: RunID, started: Int64, stage: StageID, item: ItemKey? = nil, check: String, part: String? = nil,
+        run: RunID, started: Int64, environment: String? = nil, stage: StageID, item: ItemKey? = nil, check: String,
+        part: String? = nil,
         kind: String, outcome: CheckResult.Outcome, measured: Double?, failingRows: Int64? = nil,
         totalRows: Int64? = nil, expectation: String, waiver: String? = nil
     ) {
         self.run = run
         self.started = started
+        self.environment = environment
         self.stage = stage
         self.item = item
         self.check = check
@@ -57,7 +66,7 @@ package struct CheckPoint: Sendable, Hashable, Codable {
     }
 
     /// The test that it is a result of.
-    package var key: Key { Key(stage: stage, item: item, check: check, part: part) }
+    package var key: Key { Key(stage: stage, item: item, check: check, part: part, environment: environment) }
 }
 
 extension RunStore {
@@ -67,7 +76,7 @@ extension RunStore {
     /// What the checks of a pipeline measured, oldest run first; of a run's attempts, the last that checked.
     ///
     /// `stage`, `check`: only these; nil means all.
-    /// `last`: the newest run that counts; nil means all.
+    /// `last`: the newest run that counts, and only those of its environment; nil means all.
     /// `runs`: how many runs at most.
     package func checkPoints(
         of pipeline: String, stage: StageID? = nil, check: String? = nil, upTo last: RunID? = nil, runs: Int = 10_000
@@ -76,11 +85,13 @@ extension RunStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT checks.*, runs.started_at FROM checks JOIN runs ON runs.id = checks.run
+                    SELECT checks.*, runs.started_at, runs.environment FROM checks JOIN runs ON runs.id = checks.run
                     WHERE checks.pipeline = ?1 AND (?2 IS NULL OR checks.stage = ?2) AND (?3 IS NULL OR checks.id = ?3)
                         AND checks.run IN (
                             SELECT DISTINCT run FROM checks WHERE pipeline = ?1 AND (?2 IS NULL OR stage = ?2)
-                                AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR run <= ?4)
+                                AND (?3 IS NULL OR id = ?3) AND (?4 IS NULL OR run <= ?4
+                                    AND (SELECT environment FROM runs WHERE id = run)
+                                        IS (SELECT environment FROM runs WHERE id = ?4))
                             ORDER BY run DESC LIMIT ?5)
                         AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
                             AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
@@ -94,7 +105,8 @@ extension RunStore {
         guard let outcome = CheckResult.Outcome(rawValue: row["outcome"]) else { return nil }
         let (item, part): (String, String) = (row["item"], row["part"])
         return CheckPoint(
-            run: RunID(row["run"]), started: row["started_at"], stage: StageID(row["stage"]),
+            run: RunID(row["run"]), started: row["started_at"], environment: row["environment"],
+            stage: StageID(row["stage"]),
             item: item.isEmpty ? nil : ItemKey(item), check: row["id"], part: part.isEmpty ? nil : part,
             kind: row["kind"], outcome: outcome, measured: row["measured"], failingRows: row["failing_rows"],
             totalRows: row["total_rows"], expectation: row["expectation"], waiver: row["waiver"])
@@ -141,46 +153,5 @@ extension RunStore {
             }
             return (lines, count ?? 0)
         }
-    }
-}
-
-/// The history of checks as the run store has it.
-package struct StoredCheckHistory: CheckHistory {
-    private let store: RunStore
-    private let pipeline: String
-    private let run: RunID
-    private let item: ItemKey?
-
-    /// The history of a pipeline's checks before a run; for an item of a fan-out, that of the same item.
-    package init(store: RunStore, pipeline: String, before run: RunID, item: ItemKey? = nil) {
-        self.store = store
-        self.pipeline = pipeline
-        self.run = run
-        self.item = item
-    }
-
-    package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
-        let found: [Double]? = try? store.read { db in
-            // A run counts once, however many attempts it took.
-            try Double.fetchAll(
-                db,
-                sql: """
-                    SELECT measured FROM checks WHERE pipeline = ?1 AND stage = ?2 AND id = ?3 AND run < ?4
-                        AND outcome IN ('passed', 'warned') AND waiver IS NULL AND measured IS NOT NULL
-                        AND item = ?5 AND part = ?6
-                        -- What was taken from an earlier run was measured there.
-                        AND NOT EXISTS (SELECT 1 FROM attempts WHERE attempts.run = checks.run
-                            AND attempts.stage = checks.stage AND attempts.item = checks.item
-                            AND attempts.attempt = checks.attempt AND attempts.ending = 'reused')
-                        AND attempt = (SELECT max(attempt) FROM checks AS other WHERE other.run = checks.run
-                            AND other.stage = checks.stage AND other.item = checks.item AND other.id = checks.id)
-                    ORDER BY run DESC LIMIT ?7
-                    """,
-                arguments: [
-                    pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", part ?? "", limit,
-                ])
-        }
-        // A history that cannot be read is none: the check says how many runs it rests on.
-        return found ?? []
     }
 }

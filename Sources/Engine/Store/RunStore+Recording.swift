@@ -190,7 +190,7 @@ extension RunStore {
         attempt.add(result.failure?.description)
         attempt.add(result.usage.map { ($0.user + $0.system).milliseconds })
         attempt.add(result.usage.flatMap { $0.peakMemory > 0 ? $0.peakMemory : nil })
-        attempt.add(result.rows?.read)
+        attempt.add(result.rows.flatMap { $0.isReadKnown ? $0.read : nil })
         attempt.add(result.rows?.written)
         attempt.add(result.rows?.quarantined)
         attempt.add(result.rows?.duplicates)

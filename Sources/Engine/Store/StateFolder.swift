@@ -51,17 +51,6 @@ package struct RunFolder: Sendable, Hashable {
     /// What the items of a fan-out share, made by the attempt that found them.
     package func shared(_ stage: StageID) -> String { staging + "/" + PathText.component(stage.rawValue) + "/shared" }
 
-    /// Where the corrected rows of a validate stage are kept, a file for each time somebody gave some.
-    package func corrections(_ stage: StageID) -> String { path + "/corrections/" + PathText.component(stage.rawValue) }
-
-    /// The files of corrected rows, first to last.
-    package func correctionFiles(_ stage: StageID) -> [String] {
-        let folder = corrections(stage)
-        // Without the folder nobody corrected anything.
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.filter { $0.hasSuffix(".csv") }.sorted().map { folder + "/" + $0 }
-    }
-
     /// The file that keeps the SQL of an attempt.
     package func sqlFile(_ unit: UnitID, _ number: Int) -> String {
         let item = unit.item.map { "." + PathText.component($0.rawValue) } ?? ""

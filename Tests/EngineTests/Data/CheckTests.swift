@@ -20,6 +20,7 @@ import Testing
         func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
             Array(values.prefix(limit))
         }
+        func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
     }
 
     private func results(
@@ -126,7 +127,46 @@ import Testing
                 "row_count: {min: 1}", "freshness: day, max_age: 1h", "mean: price, min: 1",
                 "unique: region, max_failing: 1%",
             ], rows: [])
-        #expect(results.map(\.outcome) == [.passed, .passed, .passed, .passed, .failed, .failed, .passed, .passed])
+        #expect(results.map(\.outcome) == [.passed, .passed, .passed, .passed, .failed, .failed, .failed, .passed])
+        #expect(results[6].message == "there is no value to take the mean of")
+    }
+
+    @Test("A figure of values fails without any value, and an anomaly of one does as soon as it has a history")
+    func noValues() async throws {
+        let rows: [[String?]] = [["1", "a", nil, nil], ["2", "b", nil, nil]]
+        let checks = [
+            "mean: price, min: 1", "sum: price, min: 1, severity: warn", "anomaly: {mean: price}",
+            "anomaly: {sum: price}, severity: warn",
+        ]
+        let first = try await results(checks, rows: rows)
+        #expect(first.map(\.outcome) == [.failed, .warned, .passed, .passed], "\(first.map(\.message))")
+        #expect(first[1].message == "there is no value to take the sum of")
+        let later = try await results(checks, rows: rows, history: [5, 5, 5, 5, 5])
+        #expect(later.map(\.outcome) == [.failed, .warned, .failed, .warned], "\(later.map(\.message))")
+        #expect(later[2].message == "there is no value to take the mean of; 5 earlier runs had one")
+    }
+
+    @Test("A newest value more than a day ahead of now is a breach, and no negative age")
+    func future() async throws {
+        // Now is 2026-11-23 00:00.
+        let checks = ["freshness: day, max_age: 1h", "freshness: day, id: f2, max_age: 1h, severity: warn"]
+        let near = try await results(checks, rows: [["1", "a", "1", "2026-11-23 23:00:00"]])
+        #expect(near.map(\.outcome) == [.passed, .passed], "\(near.map(\.message))")
+        let far = try await results(checks, rows: [["1", "a", "1", "2026-11-27 09:36:00"]])
+        #expect(far.map(\.outcome) == [.failed, .warned], "\(far.map(\.message))")
+        #expect(far[0].message == "the newest value lies 4.4 days in the future, and tells nothing of the age")
+    }
+
+    @Test("A check by parts judges the whole when there are no rows, and so no parts")
+    func noParts() async throws {
+        let results = try await results(
+            [
+                "row_count: {min: 1}, partition_by: region", "not_null: id, partition_by: region",
+                "mean: price, min: 1, partition_by: region", "row_count: {max: 9}, id: most, partition_by: region",
+            ], rows: [])
+        #expect(results.map(\.outcome) == [.failed, .passed, .failed, .passed], "\(results.map(\.message))")
+        #expect(results.map(\.partition) == [nil, nil, nil, nil])
+        #expect(results[0].message == "0 rows")
     }
 
     @Test("What is not a number fails the checks of numbers, and harms no other check")

@@ -223,7 +223,7 @@ private struct SchemaCase: PropertyCase {
                 }
             }
             let found = outcome.quarantine.map { row in
-                [row[1] ?? "", row[2] ?? "", String((row[3] ?? "").prefix { $0 != ":" }), row[4] ?? ""].description
+                [row[1] ?? "", row[3] ?? "", String((row[4] ?? "").prefix { $0 != ":" }), row[5] ?? ""].description
             }
             if found.sorted() != expected.sorted() {
                 return "the quarantine has \(found.sorted()), not \(expected.sorted())"

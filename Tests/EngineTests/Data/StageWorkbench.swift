@@ -113,6 +113,7 @@ struct StageWorkbench {
     private func outcome(of work: DataWork, _ execution: Execution) throws -> Outcome {
         let readings = try #require(execution.readings)
         let concluded = try work.conclude(readings)
+        if let failure = concluded.failure { throw failure }
         let last = work.script.statements.count
         return Outcome(
             execution: execution, rows: readings.askedRows(statement: last),

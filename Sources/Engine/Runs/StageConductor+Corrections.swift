@@ -1,0 +1,24 @@
+/// Rows that somebody corrected.
+extension StageConductor {
+    /// The corrections that an attempt takes: those that were made for its input as it is now.
+    ///
+    /// The others name rows of a file that is gone: whatever stands in those rows now is not what was corrected.
+    @inline(never)
+    func usableCorrections(
+        of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) async -> [String] {
+        let files = folder.correctionFiles(attempt.stage.id)
+        guard !files.isEmpty, let validate = attempt.stage.definition as? ValidateStage,
+            let source = attempt.sources[validate.input.value]
+        else { return [] }
+        let inputs = await versions(of: [source], order)
+        let usable = files.filter { folder.isFor(inputs, corrections: $0) }
+        if usable.count < files.count {
+            let names = "\((files.count - usable.count).counted("file")) of corrected rows"
+            control.log.note(
+                "\(names) passed over: '\(source.dataset)' is not what the rows were corrected for any more",
+                level: .warn)
+        }
+        return usable
+    }
+}
