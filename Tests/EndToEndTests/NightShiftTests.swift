@@ -145,7 +145,7 @@ struct NightShiftTests {
     func peakMemory() async throws {
         let project = try project(
             """
-              large: {type: command, run: "head -c 200000000 /dev/zero | tr '\\\\0' x | sort > /dev/null"}
+              large: {type: command, run: dd if=/dev/zero of=/dev/null bs=200M count=1}
               small: {type: command, run: "true"}
               killed: {type: command, run: kill -9 $$, allow_failure: true}
             """)

@@ -74,7 +74,10 @@ struct ProcessEndingTests {
     @Test("What a program leaves running in its group is ended and named, and the attempt succeeds")
     func leftBehind() async throws {
         let trial = try AttemptTrial()
-        let execution = await trial.shell("sleep 1000 & echo $! > left; sleep 1001 > /dev/null 2>&1 & exit 0")
+        // Each has its own name only once it is more than a copy of the shell.
+        let named = "until grep -q sleep /proc/$!/comm; do :; done"
+        let execution = await trial.shell(
+            "sleep 1000 & echo $! > left; \(named); sleep 1001 > /dev/null 2>&1 & \(named); exit 0")
         #expect(execution.failure == nil)
         let left = try #require(Int32(trial.folder.text("left").trimmed))
         #expect(!ProcessWatch.isAlive(left))
