@@ -7,10 +7,11 @@ extension StageConductor {
     func usableCorrections(
         of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
     ) async -> [String] {
-        let files = folder.correctionFiles(attempt.stage.id)
-        guard !files.isEmpty, let validate = attempt.stage.definition as? ValidateStage,
+        guard let validate = attempt.stage.definition as? ValidateStage,
             let source = attempt.sources[validate.input.value]
         else { return [] }
+        let files = folder.correctionFiles(attempt.stage.id)
+        if files.isEmpty { return [] }
         let inputs = await versions(of: [source], order)
         let usable = files.filter { folder.isFor(inputs, corrections: $0) }
         if usable.count < files.count {
