@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -141,9 +142,15 @@ int cs_pidfd_open(pid_t pid) {
 }
 
 long cs_own_peak_kib(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_maxrss;
+    /* Not ru_maxrss: that begins with what the parent of this process had. */
+    FILE *status = fopen("/proc/self/status", "re");
+    if (!status) return LONG_MAX;
+    char line[256];
+    long peak = LONG_MAX;
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %ld", &peak) == 1) break;
+    fclose(status);
+    return peak;
 }
 
 int cs_pipe_capacity(int fd) {

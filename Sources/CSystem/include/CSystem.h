@@ -29,7 +29,7 @@ int cs_pidfd_open(pid_t pid);
 /// A pipe with both ends close-on-exec and the reading end non-blocking; 0 or a negated errno.
 int cs_pipe(int ends[2]);
 
-/* The largest resident set that this process has had, in KiB. */
+/* The largest resident set that this process has had since it runs its program, in KiB; LONG_MAX when nobody tells. */
 long cs_own_peak_kib(void);
 
 /// The most that a pipe holds, in bytes; or a negated errno.

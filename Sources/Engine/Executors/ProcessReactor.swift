@@ -2,44 +2,55 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// Starts child processes and looks after all of them from one thread: reads what they write, notices their ends,
-/// and ends what they leave behind.
+/// Starts child processes and looks after them from a few threads: reads what they write, notices their ends, and ends
+/// what they leave behind.
 ///
-/// The thread waits in epoll on every pipe and on a pidfd for each child. All that it knows about a child is its own;
-/// requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists only
-/// orphans, which come to a subreaper's first thread, among the children of that thread.
+/// Each thread waits in epoll on every pipe and on a pidfd for each of its children. All that it knows about a child is
+/// its own; requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists
+/// only orphans, which come to a subreaper's first thread, among the children of that thread. There are as many threads
+/// as processors, at most four, because starting a program holds its thread up until the program runs.
 package final class ProcessReactor: Sendable {
     /// Takes a chunk of output; called on the reactor's thread.
     ///
     /// An empty chunk says that the stream has ended.
     package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
 
-    private let mailbox: ReactorMailbox
+    private let mailboxes: [ReactorMailbox]
+    /// How many children were started: they go to the threads in turn.
+    private let started = Atomic<Int>(0)
 
-    /// Starts the thread.
+    /// Starts the threads.
     package init() {
-        let poll = cs_poll_create()
-        let wake = cs_wake_create()
-        precondition(poll >= 0 && wake >= 0, "no event poll: errors \(-poll), \(-wake)")
-        cs_poll_add(poll, wake, 0)
         // Descendants whose parents die come to this process, where they can be found and named.
         _ = cs_become_subreaper()
-        mailbox = ReactorMailbox(wake: wake)
-        let loop = ReactorLoop(poll: poll, mailbox: mailbox)
-        let thread = Thread { loop.run() }
-        thread.name = "children"
-        thread.stackSize = 1 << 20
-        thread.start()
+        let shared = SharedFacts()
+        mailboxes = (0..<min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))).map { _ in
+            let poll = cs_poll_create()
+            let wake = cs_wake_create()
+            precondition(poll >= 0 && wake >= 0, "no event poll: errors \(-poll), \(-wake)")
+            cs_poll_add(poll, wake, 0)
+            let mailbox = ReactorMailbox(wake: wake)
+            let loop = ReactorLoop(poll: poll, mailbox: mailbox, shared: shared)
+            let thread = Thread { loop.run() }
+            thread.name = "children"
+            thread.stackSize = 1 << 20
+            thread.start()
+            return mailbox
+        }
     }
 
-    deinit { mailbox.post(.shutDown) }
+    deinit { for mailbox in mailboxes { mailbox.post(.shutDown) } }
+
+    private var nextMailbox: ReactorMailbox {
+        mailboxes[(started.add(1, ordering: .relaxed).newValue &- 1) % mailboxes.count]
+    }
 
     /// Starts a program.
     ///
     /// - Throws: ``Failure`` that says why it cannot be run and what to do.
     package func start(_ launch: ProcessLaunch, output: @escaping OutputHandler) async throws(Failure) -> ChildProcess {
         let result = await withCheckedContinuation { continuation in
-            mailbox.post(.start(launch, output) { continuation.resume(returning: $0) })
+            nextMailbox.post(.start(launch, output) { continuation.resume(returning: $0) })
         }
         return try result.get()
     }
@@ -54,7 +65,7 @@ package final class ProcessReactor: Sendable {
         output: @escaping OutputHandler
     ) async throws(Failure) -> ChildExit {
         let result: Result<ChildExit, Failure> = await withCheckedContinuation { continuation in
-            mailbox.post(
+            nextMailbox.post(
                 .start(launch, output) { started in
                     switch started {
                     case .success(let child):
@@ -68,7 +79,25 @@ package final class ProcessReactor: Sendable {
     }
 }
 
-/// Carries requests to the reactor's thread.
+/// What the threads share: how many children are alive, and how large this process has been.
+final class SharedFacts: Sendable {
+    private let count = Atomic<Int>(0)
+    private let ownPeak = Atomic<Int>(0)
+
+    /// Whether a resident set, in KiB, is none beyond that which this process itself has had.
+    func isBelowOwnPeak(_ size: Int) -> Bool {
+        // It only grows, so that it is asked for anew only when what is known of it is exceeded.
+        if size <= ownPeak.load(ordering: .relaxed) { return true }
+        ownPeak.store(cs_own_peak_kib(), ordering: .relaxed)
+        return size <= ownPeak.load(ordering: .relaxed)
+    }
+
+    /// How many children are alive.
+    var living: Int { count.load(ordering: .relaxed) }
+    func change(by difference: Int) { count.add(difference, ordering: .relaxed) }
+}
+
+/// Carries requests to a thread of the reactor.
 final class ReactorMailbox: Sendable {
     /// What the thread is asked to do.
     enum Request: Sendable {

@@ -1,7 +1,7 @@
 import CSystem
 import Foundation
 
-/// The thread of ``ProcessReactor``: everything here happens on it, one thing after the other.
+/// A thread of ``ProcessReactor``: everything here happens on it, one thing after the other.
 final class ReactorLoop: Sendable {
     /// How often a group is looked at that has been asked to end.
     private static let interval: Int64 = 20_000_000
@@ -10,10 +10,13 @@ final class ReactorLoop: Sendable {
 
     private let poll: Int32
     private let mailbox: ReactorMailbox
+    /// What all threads know.
+    private let shared: SharedFacts
 
-    init(poll: Int32, mailbox: ReactorMailbox) {
+    init(poll: Int32, mailbox: ReactorMailbox, shared: SharedFacts) {
         self.poll = poll
         self.mailbox = mailbox
+        self.shared = shared
     }
 
     /// A child and how to reach it.
@@ -38,8 +41,6 @@ final class ReactorLoop: Sendable {
 
         let child: Child
         let pidfd: Int32
-        /// The largest resident set of this process when the child ran its program, in KiB.
-        let ownPeak = cs_own_peak_kib()
         var phase = Phase.running
         var outputIsOpen = true
         var errorsAreOpen = true
@@ -98,6 +99,7 @@ final class ReactorLoop: Sendable {
                 pid: started.pid, output: started.output, errors: started.errors, marker: launch.marker,
                 grace: launch.grace, process: process, handler: handler)
             records[token] = Record(child: child, pidfd: pidfd)
+            shared.change(by: 1)
             cs_poll_add(poll, started.output, token << 2 | 1)
             cs_poll_add(poll, started.errors, token << 2 | 2)
             // A child that has ended already has a pidfd that is readable at once.
@@ -188,8 +190,9 @@ final class ReactorLoop: Sendable {
                 record.phase = .killed
                 kill(-record.child.pid, SIGKILL)
             }
-            if record.exit != nil, sweep(&record, now, others: records.count - 1, &buffer) {
+            if record.exit != nil, sweep(&record, now, others: shared.living - 1, &buffer) {
                 records[token] = nil
+                shared.change(by: -1)
                 finish(record)
             } else {
                 records[token] = record
@@ -269,7 +272,7 @@ final class ReactorLoop: Sendable {
         let usage = ResourceUsage(
             user: .milliseconds((exit.user_us + 500) / 1000), system: .milliseconds((exit.system_us + 500) / 1000),
             // A child shares this process's memory until it runs its program, and the kernel counts that as its own.
-            peakMemory: exit.peak_kib > record.ownPeak ? exit.peak_kib * 1024 : 0)
+            peakMemory: shared.isBelowOwnPeak(Int(exit.peak_kib)) ? 0 : exit.peak_kib * 1024)
         record.child.process.finish(
             ChildExit(
                 exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,
