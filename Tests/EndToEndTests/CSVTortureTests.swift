@@ -128,6 +128,25 @@ struct CSVTortureTests {
             ])
     }
 
+    @Test("One file under two names is read as each of them says")
+    func twoNames() async throws {
+        let project = try project(Self.bytes("a;b,c\n1;2,3\n"))
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              commas: {path: in.csv, csv: {delimiter: ","}}
+              semicolons: {path: in.csv, csv: {delimiter: ";"}}
+            stages:
+              one: {type: check, input: commas, checks: [{schema: {"a;b": text, c: text}}]}
+              other: {type: check, input: semicolons, checks: [{schema: {a: text, "b,c": text}}]}
+            """)
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.exit == .exited(0), "\(answer)")
+    }
+
     @Test("A value of 50 MB is read")
     func largeValue() async throws {
         let project = try project(

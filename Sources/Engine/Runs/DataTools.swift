@@ -10,11 +10,13 @@ package struct DataTools: Sendable {
     package let folder: String
     /// How much memory a stage gets that does not say, in bytes.
     package let defaultMemory: Int64
+    /// What is known of files.
+    let seen: SeenSources
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
     private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
 
     package init(
-        reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
+        reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64, seen: SeenSources,
         locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram,
         findExtension: @escaping @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
     ) {
@@ -22,6 +24,7 @@ package struct DataTools: Sendable {
         self.masker = masker
         self.folder = folder
         self.defaultMemory = defaultMemory
+        self.seen = seen
         self.locate = locate
         self.findExtension = findExtension
     }

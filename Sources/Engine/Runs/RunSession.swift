@@ -11,6 +11,7 @@ package struct Workshop: Sendable {
     package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
+    private let seen = SeenSources()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
@@ -37,6 +38,7 @@ package struct Workshop: Sendable {
         }
         return DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
+            seen: seen,
             locate: { () async throws(Failure) in try await once.value() },
             findExtension: { (kind, program) throws(Failure) in
                 try DatabaseExtension.find(kind, for: program, root: root, variables: variables)

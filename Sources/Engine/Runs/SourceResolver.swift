@@ -11,8 +11,6 @@ package final class SourceResolver: Sendable {
     private let pipeline: Pipeline
     private let tools: DataTools
     private let tables: TableReader
-    /// The columns of files by path, size and time of change.
-    private let known = Mutex<[String: DataSource]>([:])
 
     package init(pipeline: Pipeline, tools: DataTools, tables: TableReader) {
         self.pipeline = pipeline
@@ -85,8 +83,8 @@ package final class SourceResolver: Sendable {
 
     /// A source of files whose columns are looked at.
     private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
-        let key = files.map(Self.version).joined(separator: "\n")
-        if let source = known.withLock({ $0[key] }) { return source }
+        let key = SeenSources.key(dataset, files)
+        if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
             do throws(Failure) {
                 try await CompressedFile.check(
@@ -105,14 +103,8 @@ package final class SourceResolver: Sendable {
                     + "that is the name under which rows are numbered here", remedy: "give the column another name",
                 location: dataset.placeLocation)
         }
-        known.withLock { $0[key] = source }
+        tools.seen[key] = source
         return source
-    }
-
-    private static func version(_ path: String) -> String {
-        var status = stat()
-        stat(path, &status)
-        return "\(path) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }
 
     /// The files a path means, sorted; every one is there, is a file and has something in it.
@@ -299,6 +291,31 @@ package final class SourceResolver: Sendable {
                 remedy: "turn it into UTF-8: iconv -f UTF-16 -t UTF-8", location: dataset.placeLocation)
         }
         return bytes == [0xFF, 0xFE] ? "utf-16" : nil
+    }
+}
+
+/// What was found in files, for as long as they do not change: what is asked before a run need not be asked in it.
+package final class SeenSources: Sendable {
+    private let sources = Mutex<[String: DataSource]>([:])
+
+    package init() {}
+
+    /// Datasets that are written in different ways are different, also when they are the same files.
+    fileprivate static func key(_ dataset: Dataset, _ files: [String]) -> String {
+        ([dataset.name.rawValue, dataset.definitionText] + files.map(version)).joined(separator: "\n")
+    }
+
+    private static func version(_ path: String) -> String {
+        var status = stat()
+        stat(path, &status)
+        let (changed, touched) = (status.st_mtim, status.st_ctim)
+        return "\(path) \(status.st_ino) \(status.st_size) \(changed.tv_sec).\(changed.tv_nsec) "
+            + "\(touched.tv_sec).\(touched.tv_nsec)"
+    }
+
+    fileprivate subscript(key: String) -> DataSource? {
+        get { sources.withLock { $0[key] } }
+        set { sources.withLock { $0[key] = newValue } }
     }
 }
 
