@@ -127,7 +127,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 }
 
 /// One stage of a run: its rules with everything filled in, without what it does.
-package struct PlannedStage: Sendable, Codable, Hashable {
+package struct PlannedStage: Sendable, Hashable {
     /// The rules of a fan-out.
     package struct FanOutRules: Sendable, Codable, Hashable {
         /// How many items run at once; nil means as many as the run allows.
@@ -197,4 +197,68 @@ package struct PlannedStage: Sendable, Codable, Hashable {
 
     /// Whether its attempts take something that other runs on this machine may hold.
     package var needsLease: Bool { pool != nil || !resources.isEmpty }
+}
+
+/// Only what is not as it is by default is written: a plan has a thousand stages, and most of them have few rules.
+extension PlannedStage: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case id, type, description, group, upstream, when, skipReason, retry, timeout, pool, resources, allowsFailure
+        case isIdempotent, fanOut, inputs, outputs, outputPaths, expected, definitionText
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(id: try values.decode(StageID.self, forKey: .id))
+        func take<Value: Decodable>(_ field: WritableKeyPath<Self, Value>, _ key: CodingKeys) throws {
+            if let value = try values.decodeIfPresent(Value.self, forKey: key) { self[keyPath: field] = value }
+        }
+        func take<Value: Decodable>(_ field: WritableKeyPath<Self, Value?>, _ key: CodingKeys) throws {
+            self[keyPath: field] = try values.decodeIfPresent(Value.self, forKey: key)
+        }
+        try take(\.type, .type)
+        try take(\.description, .description)
+        try take(\.group, .group)
+        try take(\.upstream, .upstream)
+        try take(\.when, .when)
+        try take(\.skipReason, .skipReason)
+        try take(\.retry, .retry)
+        try take(\.timeout, .timeout)
+        try take(\.pool, .pool)
+        try take(\.resources, .resources)
+        try take(\.allowsFailure, .allowsFailure)
+        try take(\.isIdempotent, .isIdempotent)
+        try take(\.fanOut, .fanOut)
+        try take(\.inputs, .inputs)
+        try take(\.outputs, .outputs)
+        try take(\.outputPaths, .outputPaths)
+        try take(\.expected, .expected)
+        try take(\.definitionText, .definitionText)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        let plain = PlannedStage(id: id)
+        func put<Value: Encodable & Equatable>(_ value: Value, unless usual: Value, _ key: CodingKeys) throws {
+            if value != usual { try values.encode(value, forKey: key) }
+        }
+        try values.encode(id, forKey: .id)
+        try put(type, unless: plain.type, .type)
+        try put(description, unless: plain.description, .description)
+        try put(group, unless: plain.group, .group)
+        try put(upstream, unless: plain.upstream, .upstream)
+        try put(when, unless: plain.when, .when)
+        try put(skipReason, unless: plain.skipReason, .skipReason)
+        try put(retry, unless: plain.retry, .retry)
+        try put(timeout, unless: plain.timeout, .timeout)
+        try put(pool, unless: plain.pool, .pool)
+        try put(resources, unless: plain.resources, .resources)
+        try put(allowsFailure, unless: plain.allowsFailure, .allowsFailure)
+        try put(isIdempotent, unless: plain.isIdempotent, .isIdempotent)
+        try put(fanOut, unless: plain.fanOut, .fanOut)
+        try put(inputs, unless: plain.inputs, .inputs)
+        try put(outputs, unless: plain.outputs, .outputs)
+        try put(outputPaths, unless: plain.outputPaths, .outputPaths)
+        try put(expected, unless: plain.expected, .expected)
+        try put(definitionText, unless: plain.definitionText, .definitionText)
+    }
 }
