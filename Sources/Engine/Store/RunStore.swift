@@ -28,6 +28,8 @@ package final class RunStore: Sendable {
             configuration.busyMode = .timeout(Self.patience)
             configuration.maximumReaderCount = 3
             configuration.label = "run store"
+            // Each stage changes a few pages, and they are written whole, twice: small ones reach the disk sooner.
+            configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
             pool = try DatabasePool(path: folder.database, configuration: configuration)
             try Self.migrate(pool, folder.database)
         } catch {
@@ -65,8 +67,25 @@ package final class RunStore: Sendable {
         }
     }
 
+    /// Makes a change, all of it or nothing.
     func write<Value>(_ change: (Database) throws -> Value) throws(StoreError) -> Value {
-        do { return try pool.write(change) } catch { throw Self.fault(error, folder.database) }
+        do {
+            return try pool.writeWithoutTransaction { db in
+                // Kept as they were prepared once: that takes as long as the rows of a stage do.
+                try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+                do {
+                    let value = try change(db)
+                    try db.cachedStatement(sql: "COMMIT").execute()
+                    return value
+                } catch {
+                    // What cannot be undone either was undone by SQLite: the first fault is the one to tell.
+                    try? db.rollback()
+                    throw error
+                }
+            }
+        } catch {
+            throw Self.fault(error, folder.database)
+        }
     }
 
     func read<Value>(_ question: (Database) throws -> Value) throws(StoreError) -> Value {
