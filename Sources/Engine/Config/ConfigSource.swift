@@ -33,15 +33,23 @@ package struct ConfigSource: Sendable {
         self.invalidByte = invalidByte
         // libyaml takes a byte order mark for content and then complains about the second line.
         let content = text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
-        self.text = content.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
+        self.text = Self.withLineFeeds(content)
         lines = Self.lines(of: self.text)
+    }
+
+    private static func withLineFeeds(_ text: String) -> String {
+        guard text.utf8.contains(0x0D) else { return text }
+        return text.replacing("\r\n", with: "\n").replacing("\r", with: "\n")
     }
 
     /// The lines of a text as YAML counts them.
     private static func lines(of text: String) -> [String] {
-        let breaks: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
-        return text.replacing("\r\n", with: "\n").unicodeScalars
-            .split(omittingEmptySubsequences: false) { breaks.contains($0) }.map { String($0) }
+        withLineFeeds(text).unicodeScalars.split(omittingEmptySubsequences: false) { scalar in
+            switch scalar {
+            case "\n", "\u{85}", "\u{2028}", "\u{2029}": true
+            default: false
+            }
+        }.map { String($0) }
     }
 
     /// Reads the text; faults of the YAML itself go to `problems`, and nil comes back when there is nothing to read.
