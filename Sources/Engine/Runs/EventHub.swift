@@ -10,8 +10,8 @@ package final class EventHub: Sendable {
 
     private struct Listener {
         let stream: AsyncStream<[RunEvent]>.Continuation
-        /// What it was not handed yet; while there is something, it will be woken.
-        var waiting: [RunEvent] = []
+        /// What it was not handed yet, batch by batch; while there is something, it will be woken.
+        var waiting: [[RunEvent]] = []
     }
 
     private struct State {
@@ -45,7 +45,7 @@ package final class EventHub: Sendable {
             var mustWake = false
             for number in state.listeners.keys {
                 if state.listeners[number]?.waiting.isEmpty == true { mustWake = true }
-                state.listeners[number]?.waiting += events
+                state.listeners[number]?.waiting.append(events)
             }
             return mustWake
         }
@@ -62,7 +62,7 @@ package final class EventHub: Sendable {
     private func handOut() {
         state.withLock { state in
             for (number, listener) in state.listeners where !listener.waiting.isEmpty {
-                if case .terminated = listener.stream.yield(listener.waiting) {
+                if case .terminated = listener.stream.yield(Array(listener.waiting.joined())) {
                     state.listeners[number] = nil
                 } else {
                     state.listeners[number]?.waiting = []
