@@ -156,11 +156,13 @@ package final class AttemptLog: Sendable {
     package func write(
         _ stream: LogStream, level: LogLevel? = nil, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
     ) {
-        let channel = channel(stream)
-        let time = now().wall
+        var source: (channel: LogChannel, time: Int64)?
         var block: [UInt8] = []
         var found: [LogChannel.Remark] = []
         lines { line in
+            // Most often there is no line: a stream has ended, or a chunk was the middle of one.
+            let (channel, time) = source ?? (channel(stream), now().wall)
+            source = (channel, time)
             let remark: LogChannel.Remark?
             if masker.isEmpty {
                 remark = channel.append(line, time: time, level: level, to: &block)
