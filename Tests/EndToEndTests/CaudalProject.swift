@@ -66,7 +66,7 @@ final class CaudalProject: Sendable {
         let (lines, continuation) = AsyncStream<String>.makeStream()
         let splitter = LineCollector { continuation.yield($0) }
         let launch = ProcessLaunch(
-            program: Self.program, arguments: arguments, environment: variables, folder: folder.path,
+            program: Self.program, arguments: arguments, variables: variables, folder: folder.path,
             marker: "test/\(folder.path)")
         let child = try await reactor.start(launch) { stream, bytes in
             guard stream == .stdout else { return }

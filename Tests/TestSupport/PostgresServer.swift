@@ -59,7 +59,7 @@ package final class PostgresServer: Sendable {
             ]
         let server = try await reactor.start(
             ProcessLaunch(
-                program: "/usr/bin/setpriv", arguments: words, environment: [:], folder: "/", marker: "test/server")
+                program: "/usr/bin/setpriv", arguments: words, variables: [:], folder: "/", marker: "test/server")
         ) { _, _ in }
         while try await run([binaries + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", String(port)]).exit != .exited(0)
         {

@@ -125,7 +125,7 @@ package struct DuckDBExecutor: StageExecutor {
         let launch = ProcessLaunch(
             program: program.path,
             arguments: ["-no-init", "-batch", "-jsonlines", "-f", job.scriptFile],
-            environment: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
+            variables: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
                 .merging(job.attachment?.environment ?? [:]) { $1 },
             folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)
         let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in

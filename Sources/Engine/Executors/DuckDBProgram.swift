@@ -90,7 +90,7 @@ package enum ToolRun {
     ) async throws(Failure) -> Answer {
         let collected = Collected()
         let launch = ProcessLaunch(
-            program: program, arguments: arguments, environment: environment, folder: folder, marker: marker)
+            program: program, arguments: arguments, variables: environment, folder: folder, marker: marker)
         let end = try await reactor.run(launch) { stream, bytes in collected.append(stream, bytes) }
         return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
     }

@@ -7,16 +7,16 @@ package struct ProcessExecutor: StageExecutor {
     /// The folder that programs start in.
     private let folder: String
     /// What a program's environment begins with.
-    private let environment: [String: String]
+    private let environment: InheritedEnvironment
 
     package init(reactor: ProcessReactor, folder: String, environment: [String: String]) {
         self.reactor = reactor
         self.folder = folder
-        self.environment = environment
+        self.environment = InheritedEnvironment(environment)
     }
 
     package func execute(_ work: CommandWork, for attempt: AttemptControl) async -> Execution {
-        var variables = environment.merging(work.environment) { $1 }
+        var variables = work.environment
         variables["CAUDAL_RUN_ID"] = attempt.run.rawValue
         variables["CAUDAL_STAGE"] = attempt.unit.stage.rawValue
         variables["CAUDAL_ATTEMPT"] = String(attempt.number)
@@ -24,10 +24,11 @@ package struct ProcessExecutor: StageExecutor {
         variables["CAUDAL_PROGRAM"] = Self.ownProgram
         do throws(Failure) {
             let program = try Self.find(
-                work.arguments.first ?? "", path: variables["PATH"] ?? "/usr/bin:/bin", folder: folder)
+                work.arguments.first ?? "", path: variables["PATH"] ?? environment["PATH"] ?? "/usr/bin:/bin",
+                folder: folder)
             let launch = ProcessLaunch(
-                program: program, arguments: Array(work.arguments.dropFirst()), environment: variables, folder: folder,
-                marker: attempt.marker, grace: attempt.grace)
+                program: program, arguments: Array(work.arguments.dropFirst()), inherited: environment,
+                variables: variables, folder: folder, marker: attempt.marker, grace: attempt.grace)
             return try await run(launch, progressPattern: work.progressPattern, for: attempt)
         } catch {
             return Execution(failure: error)
@@ -73,6 +74,7 @@ package struct ProcessExecutor: StageExecutor {
     /// The program that a name means.
     static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {
         if name.isEmpty { throw Failure("the command is empty") }
+        if name.hasPrefix("/") { return name }
         if name.contains("/") { return PathText.absolute(name, in: folder) }
         for part in path.split(separator: ":") {
             let candidate = "\(part)/\(name)"

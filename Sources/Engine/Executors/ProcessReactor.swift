@@ -7,24 +7,23 @@ import Synchronization
 ///
 /// Each thread waits in epoll on every pipe and on a pidfd for each of its children. All that it knows about a child is
 /// its own; requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists
-/// only orphans, which come to a subreaper's first thread, among the children of that thread. There are as many threads
-/// as processors, at most four, because starting a program holds its thread up until the program runs.
+/// only orphans, which come to a subreaper's first thread, among the children of that thread. There are several threads
+/// because starting a program holds its thread up until the program runs.
 package final class ProcessReactor: Sendable {
     /// Takes a chunk of output; called on the reactor's thread.
     ///
     /// An empty chunk says that the stream has ended.
     package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
 
+    private static let threadCount = 4
     private let mailboxes: [ReactorMailbox]
-    /// How many children were started: they go to the threads in turn.
-    private let started = Atomic<Int>(0)
 
     /// Starts the threads.
     package init() {
         // Descendants whose parents die come to this process, where they can be found and named.
         _ = cs_become_subreaper()
         let shared = SharedFacts()
-        mailboxes = (0..<min(4, max(1, ProcessInfo.processInfo.activeProcessorCount))).map { _ in
+        mailboxes = (0..<Self.threadCount).map { _ in
             let poll = cs_poll_create()
             let wake = cs_wake_create()
             precondition(poll >= 0 && wake >= 0, "no event poll: errors \(-poll), \(-wake)")
@@ -41,8 +40,14 @@ package final class ProcessReactor: Sendable {
 
     deinit { for mailbox in mailboxes { mailbox.post(.shutDown) } }
 
-    private var nextMailbox: ReactorMailbox {
-        mailboxes[(started.add(1, ordering: .relaxed).newValue &- 1) % mailboxes.count]
+    /// Hands a child to the thread that has the fewest: one that waits for a program to begin looks after no other.
+    private func start(
+        _ launch: ProcessLaunch, _ output: @escaping OutputHandler,
+        _ reply: @escaping @Sendable (Result<ChildProcess, Failure>) -> Void
+    ) {
+        let mailbox = mailboxes.min { $0.children < $1.children } ?? mailboxes[0]
+        mailbox.changeChildren(by: 1)
+        mailbox.post(.start(launch, output, reply))
     }
 
     /// Starts a program.
@@ -50,7 +55,7 @@ package final class ProcessReactor: Sendable {
     /// - Throws: ``Failure`` that says why it cannot be run and what to do.
     package func start(_ launch: ProcessLaunch, output: @escaping OutputHandler) async throws(Failure) -> ChildProcess {
         let result = await withCheckedContinuation { continuation in
-            nextMailbox.post(.start(launch, output) { continuation.resume(returning: $0) })
+            start(launch, output) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -65,15 +70,14 @@ package final class ProcessReactor: Sendable {
         output: @escaping OutputHandler
     ) async throws(Failure) -> ChildExit {
         let result: Result<ChildExit, Failure> = await withCheckedContinuation { continuation in
-            nextMailbox.post(
-                .start(launch, output) { started in
-                    switch started {
-                    case .success(let child):
-                        onStart(child)
-                        child.onExit { continuation.resume(returning: .success($0)) }
-                    case .failure(let failure): continuation.resume(returning: .failure(failure))
-                    }
-                })
+            start(launch, output) { started in
+                switch started {
+                case .success(let child):
+                    onStart(child)
+                    child.onExit { continuation.resume(returning: .success($0)) }
+                case .failure(let failure): continuation.resume(returning: .failure(failure))
+                }
+            }
         }
         return try result.get()
     }
@@ -108,6 +112,7 @@ final class ReactorMailbox: Sendable {
 
     let wake: Int32
     private let requests = Mutex<[Request]>([])
+    private let count = Atomic<Int>(0)
 
     init(wake: Int32) { self.wake = wake }
 
@@ -115,6 +120,10 @@ final class ReactorMailbox: Sendable {
         requests.withLock { $0.append(request) }
         cs_wake(wake)
     }
+
+    /// How many children the thread has, or will have.
+    var children: Int { count.load(ordering: .relaxed) }
+    func changeChildren(by difference: Int) { count.add(difference, ordering: .relaxed) }
 
     func take() -> [Request] {
         requests.withLock { list in
@@ -126,9 +135,9 @@ final class ReactorMailbox: Sendable {
 
 /// Starts a program with pipes for what it writes.
 enum Spawner {
-    /// A child that was started: its number, and the reading ends of its pipes.
+    /// A child that was started: who it is, and the reading ends of its pipes.
     struct Started {
-        let pid: Int32
+        let identity: ProcessIdentity
         let output: Int32
         let errors: Int32
     }
@@ -138,7 +147,7 @@ enum Spawner {
         if launch.arguments.contains(where: { $0.utf8.contains(0) }) {
             return .failure(Failure("an argument of \(launch.program) holds a NUL character"))
         }
-        if let variable = launch.environment.first(where: { $0.value.utf8.contains(0) }) {
+        if let variable = launch.variables.first(where: { $0.value.utf8.contains(0) }) {
             return .failure(Failure("the variable \(variable.key) of \(launch.program) holds a NUL character"))
         }
         var pipes: [Int32] = []
@@ -154,11 +163,13 @@ enum Spawner {
             }
             pipes += ends
         }
+        var before = ProcessTable.now
         var pid = spawn(launch, output: pipes[1], errors: pipes[3])
         // A script that was just written may be open for writing for another moment, in a child that another thread
         // has forked and that has not begun its own program.
         for _ in 0..<20 where pid == -ETXTBSY {
             usleep(1000)
+            before = ProcessTable.now
             pid = spawn(launch, output: pipes[1], errors: pipes[3])
         }
         close(pipes[1])
@@ -168,19 +179,25 @@ enum Spawner {
             close(pipes[2])
             return .failure(failure(of: launch, error: -pid))
         }
-        return .success(Started(pid: pid, output: pipes[0], errors: pipes[2]))
+        // Nearly always the clock that tells processes apart stood still meanwhile, and the kernel need not be asked.
+        let identity =
+            before == ProcessTable.now
+            ? ProcessIdentity(pid: pid, startTicks: before, bootID: ProcessTable.bootID)
+            : ProcessTable.identity(of: pid)
+        return .success(Started(identity: identity, output: pipes[0], errors: pipes[2]))
     }
 
     private static func spawn(_ launch: ProcessLaunch, output: Int32, errors: Int32) -> Int32 {
-        var environment = launch.environment
-        environment[ProcessLaunch.markerVariable] = launch.marker
+        var own = launch.variables
+        own[ProcessLaunch.markerVariable] = launch.marker
         let arguments = ([launch.program] + launch.arguments).map { strdup($0) } + [nil]
-        let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        let variables = own.map { strdup("\($0.key)=\($0.value)") }
         defer {
             for text in arguments { free(text) }
             for text in variables { free(text) }
         }
-        return cs_spawn(launch.program, arguments, variables, launch.folder, -1, output, errors, 0)
+        let environment = variables + launch.inherited.texts(without: own) + [nil]
+        return cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
     }
 
     private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {

@@ -53,6 +53,7 @@ final class ReactorLoop: Sendable {
     }
 
     func run() {
+        Self.dropChildSignals()
         var records: [UInt64: Record] = [:]
         var nextToken: UInt64 = 1
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
@@ -64,7 +65,9 @@ final class ReactorLoop: Sendable {
             for request in mailbox.take() {
                 switch request {
                 case .start(let launch, let handler, let reply):
-                    reply(start(launch, handler, token: nextToken, &records))
+                    let started = start(launch, handler, token: nextToken, &records)
+                    if case .failure = started { mailbox.changeChildren(by: -1) }
+                    reply(started)
                     nextToken += 1
                 case .stop(let token): stop(token, &records)
                 case .shutDown:
@@ -76,6 +79,17 @@ final class ReactorLoop: Sendable {
             for token in tokens.prefix(max(0, Int(count))) where token != 0 { handle(token, &records, &buffer) }
             watch(&records, &buffer)
         }
+    }
+
+    /// Has the kernel drop SIGCHLD, which nobody here waits for.
+    ///
+    /// A thread made by Foundation blocks it, and a blocked signal is kept for the process: then the end of each child
+    /// wakes the main thread, and the one that looks for signals, for nothing.
+    private static func dropChildSignals() {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGCHLD)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     /// Milliseconds until a group has to be looked at again; -1 when none has to.
@@ -93,10 +107,10 @@ final class ReactorLoop: Sendable {
         _ records: inout [UInt64: Record]
     ) -> Result<ChildProcess, Failure> {
         Spawner.start(launch).map { started in
-            let process = ChildProcess(identity: ProcessTable.identity(of: started.pid), mailbox: mailbox, token: token)
-            let pidfd = cs_pidfd_open(started.pid)
+            let process = ChildProcess(identity: started.identity, mailbox: mailbox, token: token)
+            let pidfd = cs_pidfd_open(started.identity.pid)
             let child = Child(
-                pid: started.pid, output: started.output, errors: started.errors, marker: launch.marker,
+                pid: started.identity.pid, output: started.output, errors: started.errors, marker: launch.marker,
                 grace: launch.grace, process: process, handler: handler)
             records[token] = Record(child: child, pidfd: pidfd)
             shared.change(by: 1)
@@ -193,6 +207,7 @@ final class ReactorLoop: Sendable {
             if record.exit != nil, sweep(&record, now, others: shared.living - 1, &buffer) {
                 records[token] = nil
                 shared.change(by: -1)
+                mailbox.changeChildren(by: -1)
                 finish(record)
             } else {
                 records[token] = record

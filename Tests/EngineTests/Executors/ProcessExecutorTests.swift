@@ -35,6 +35,30 @@ struct ProcessExecutorTests {
         #expect(execution.failure?.message == "killed by signal \(number) (\(name))")
     }
 
+    @Test("Variables that are laid over inherited ones hide those and no others")
+    func overlaidVariables() async throws {
+        let trial = try AttemptTrial()
+        let inherited = Dictionary(uniqueKeysWithValues: (0..<40).map { ("V\($0)", "inherited") })
+        let executor = ProcessExecutor(reactor: ProcessReactor(), folder: trial.folder.path, environment: inherited)
+        let own = ["V7": "own", "V8": "own", "W": "own"]
+        _ = await executor.execute(CommandWork(arguments: ["/usr/bin/env"], environment: own), for: trial.control)
+        let found = trial.lines().filter { $0.hasPrefix("V") || $0.hasPrefix("W") }
+        #expect(found.sorted() == inherited.merging(own) { $1 }.map { "\($0)=\($1)" }.sorted())
+    }
+
+    @Test("A process that has just begun is known as the kernel knows it")
+    func startOfProcess() async throws {
+        let reactor = ProcessReactor()
+        for _ in 0..<50 {
+            let launch = ProcessLaunch(
+                program: "/bin/sleep", arguments: ["1000"], variables: [:], folder: "/", marker: "test/start")
+            let child = try await reactor.start(launch) { _, _ in }
+            #expect(child.identity == ProcessTable.identity(of: child.identity.pid))
+            child.stop()
+            _ = await child.exit()
+        }
+    }
+
     @Test("A name that PATH does not have is said to be missing, with PATH")
     func notOnPath() async throws {
         let execution = try await AttemptTrial().run(["no-such-tool-here"])
