@@ -35,27 +35,37 @@ package struct ProcessLaunch: Sendable {
 
 /// Variables that many processes are started with, put into the form that the kernel takes once for all of them.
 package final class InheritedEnvironment: Sendable {
-    private let entries: [(name: String, text: Pointer)]
     private let values: [String: String]
+    /// Where each variable is among the texts.
+    private let positions: [String: Int]
+    private let texts: Texts
 
-    /// A text of C that nobody changes.
-    private struct Pointer: @unchecked Sendable {
-        let address: UnsafeMutablePointer<CChar>?
+    /// `NAME=value` for each variable, as C has it; nobody changes them.
+    private struct Texts: @unchecked Sendable {
+        var addresses: [UnsafeMutablePointer<CChar>?] = []
     }
 
     package init(_ values: [String: String]) {
         self.values = values
-        entries = values.map { ($0.key, Pointer(address: strdup("\($0.key)=\($0.value)"))) }
+        var (texts, positions) = (Texts(), [String: Int]())
+        for (name, value) in values {
+            positions[name] = texts.addresses.count
+            texts.addresses.append(strdup("\(name)=\(value)"))
+        }
+        self.texts = texts
+        self.positions = positions
     }
 
-    deinit { for entry in entries { free(entry.text.address) } }
+    deinit { for address in texts.addresses { free(address) } }
 
     package subscript(name: String) -> String? { values[name] }
 
     /// `NAME=value` for each variable that is not among others; they live as long as this does.
     func texts(without others: [String: String]) -> [UnsafeMutablePointer<CChar>?] {
-        // A gap would be taken for the end.
-        entries.filter { others[$0.name] == nil }.map(\.text.address)
+        var addresses = texts.addresses
+        // From behind, so that those before stay where they are; a gap would be taken for the end.
+        for position in others.keys.compactMap({ positions[$0] }).sorted(by: >) { addresses.remove(at: position) }
+        return addresses
     }
 }
 

@@ -217,8 +217,8 @@ final class ReactorLoop: Sendable {
 
     /// Whether anything of the group is there.
     ///
-    /// The number of a group is not given away while it has members, and
-    /// before the first process is reaped it is its own.
+    /// The number of a group is not given away while it has members, and before the first process is reaped it is its
+    /// own.
     private func groupIsAlive(_ record: Record) -> Bool {
         if record.exit == nil { return true }
         // Orphans of the group that have ended wait here to be reaped, and until then the kernel counts them.
@@ -257,8 +257,7 @@ final class ReactorLoop: Sendable {
 
     /// Descendants that left the group: orphans that came to this process and carry the child's marker.
     ///
-    /// One that wiped
-    /// its environment is taken for the child's when no other child is there that it could belong to.
+    /// One that wiped its environment is taken for the child's when no other child is there that it could belong to.
     private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
         ProcessTable.adopted().compactMap { pid in
             // What stands in this process's own group is a child that somebody else here has started.
