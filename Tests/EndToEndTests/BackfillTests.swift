@@ -17,16 +17,16 @@ struct BackfillTests {
             run: "test ! -e bad-$CAUDAL_PARAM_DAY && echo $CAUDAL_PARAM_DAY > ${stage.output}"
         """
 
-    private func project() throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write(Self.pipeline, to: "days.yaml")
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("days.yaml", Self.pipeline)
         return project
     }
 
     @Test("Each day has a run of its own; a failed one does not stop the others; successes are not run again")
     func days() async throws {
         let project = try project()
-        try project.write("", to: "bad-2026-11-02")
+        try project.write("bad-2026-11-02", "")
         let first = try await project.caudal(
             "backfill", "days.yaml", "--days", "2026-11-01..2026-11-03", "--max-runs", "2")
         #expect(first.status == 1, "\(first)")
@@ -42,7 +42,7 @@ struct BackfillTests {
         #expect(dry.output.contains("2026-11-04  stays: it has no run yet"), "\(dry)")
         #expect(dry.output.contains("1 run of 1 stage"), "\(dry)")
 
-        try FileManager.default.removeItem(atPath: project.folder + "/bad-2026-11-02")
+        try FileManager.default.removeItem(atPath: project.folder.path("bad-2026-11-02"))
         let second = try await project.caudal("backfill", "days.yaml", "--days", "2026-11-01..2026-11-03", "--json")
         #expect(second.status == 0, "\(second)")
         let lines = second.output.split(separator: "\n")
@@ -88,8 +88,8 @@ struct BackfillTests {
 
     @Test("Days that write the same file do not run at once")
     func sharedOutputs() async throws {
-        let project = try ScratchProject()
-        try project.write(Self.pipeline.replacing("out/${params.day}", with: "out/all"), to: "days.yaml")
+        let project = try CaudalProject(copying: [])
+        try project.write("days.yaml", Self.pipeline.replacing("out/${params.day}", with: "out/all"))
         let refused = try await project.caudal(
             "backfill", "days.yaml", "--days", "2026-11-01..2026-11-02", "--max-runs", "2")
         #expect(refused.status == 64 && refused.errors.contains("every day writes out/all.csv"), "\(refused)")
@@ -103,14 +103,15 @@ struct BackfillTests {
 struct PruneTests {
     @Test("The newest stay, the others go with their folders and rows, and what they published stays")
     func keep() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
             datasets: {out: {path: out.csv}}
             stages: {make: {type: command, output: out, run: "echo a > ${stage.output}"}}
-            """, to: "p.yaml")
+            """)
         for _ in 0..<3 { #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0) }
         let dry = try await project.caudal("prune", "--keep", "1", "--dry-run")
         #expect(dry.output.contains("2 runs would go"), "\(dry)")
@@ -118,7 +119,7 @@ struct PruneTests {
         #expect(young.output.contains("0 runs removed"), "\(young)")
         let done = try await project.caudal("prune", "--keep", "1")
         #expect(done.status == 0 && done.output.contains("2 runs removed, which freed "), "\(done)")
-        let folders = try FileManager.default.contentsOfDirectory(atPath: project.folder + "/.caudal/runs")
+        let folders = try FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs"))
         #expect(folders.count == 1)
         #expect(try await project.caudal("runs", "--json").output.split(separator: "\n").count == 1)
         #expect(project.text("out.csv") == "a\n")

@@ -10,6 +10,8 @@ final class CaudalProject: Sendable {
         let output: String
         let errors: String
 
+        /// Its exit status; nil when it was ended by a signal.
+        var status: Int32? { if case .exited(let status) = exit { status } else { nil } }
         /// The lines of standard output.
         var lines: [String] { output.split(separator: "\n").map(String.init) }
         var description: String { "\(exit.description)\n\(output)\(errors)" }
@@ -44,16 +46,22 @@ final class CaudalProject: Sendable {
     static let program = Repository.program
 
     /// Runs the program and waits for its end.
-    func caudal(_ arguments: String..., variables more: [String: String] = [:]) async throws -> Answer {
-        try await run(Self.program, arguments, more)
+    ///
+    /// `more`: variables set besides those of the project.
+    /// `place`: the folder it starts in; nil means the project's.
+    func caudal(
+        _ arguments: String..., variables more: [String: String] = [:], in place: String? = nil
+    ) async throws -> Answer {
+        try await run(Self.program, arguments, more, in: place)
     }
 
     /// Runs a program in the project's folder.
     func run(
-        _ program: String, _ arguments: [String], _ more: [String: String] = [:]
+        _ program: String, _ arguments: [String], _ more: [String: String] = [:], in place: String? = nil
     ) async throws -> Answer {
         let answer = try await ToolRun.output(
-            of: program, arguments, environment: variables.merging(more) { _, new in new }, folder: folder.path,
+            of: program, arguments, environment: variables.merging(more) { _, new in new },
+            folder: place ?? folder.path,
             marker: "test/\(folder.path)", reactor: reactor)
         return Answer(exit: answer.exit, output: answer.text, errors: answer.errors)
     }
@@ -109,6 +117,22 @@ final class CaudalProject: Sendable {
     func write(_ file: String, _ text: String) throws { try folder.write(file, text) }
 
     func read(_ file: String) throws -> String { try String(contentsOfFile: folder.path(file), encoding: .utf8) }
+
+    /// The text of a file, or nil when there is none.
+    func text(_ file: String) -> String? { try? read(file) }
+
+    func exists(_ file: String) -> Bool { FileText.exists(folder.path(file)) }
+
+    /// The names in the project's folder, hidden ones too.
+    func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
+
+    /// Everything that the project's state holds, as one text: the database, its journal and the logs.
+    func everythingKept() throws -> String {
+        let root = folder.path(".caudal")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: root)
+        return names.compactMap { FileManager.default.contents(atPath: root + "/" + $0) }
+            .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    }
 
     /// The files below a folder, with paths from there, sorted.
     func files(in name: String) -> [String] {

@@ -15,9 +15,9 @@ struct ChangedFileTests {
         """
 
     /// A project with a run of which `test` has failed.
-    private func project() async throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write(Self.pipeline, to: "p.yaml")
+    private func project() async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", Self.pipeline)
         #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
         return project
     }
@@ -25,7 +25,7 @@ struct ChangedFileTests {
     @Test("Without anybody to ask, it says what was changed and ends with 64")
     func asks() async throws {
         let project = try await project()
-        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline.replacing("exit 3", with: "exit 0"))
         let refused = try await project.caudal("retry", "last", "--plain")
         #expect(refused.status == 64, "\(refused)")
         #expect(refused.errors.contains("test changed\n    - run: exit 3\n    + run: exit 0"), "\(refused)")
@@ -36,7 +36,7 @@ struct ChangedFileTests {
     @Test("With --yes it goes on, and the run's record tells the difference")
     func recorded() async throws {
         let project = try await project()
-        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline.replacing("exit 3", with: "exit 0"))
         let done = try await project.caudal("retry", "last", "--plain", "--yes")
         #expect(done.status == 0 && done.output.contains("tell  succeeded"), "\(done)")
         let show = try await project.caudal("show")
@@ -73,7 +73,7 @@ struct ChangedFileTests {
     @Test("--as-started keeps the definition that the run has")
     func asStarted() async throws {
         let project = try await project()
-        try project.write(Self.pipeline.replacing("exit 3", with: "exit 0"), to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline.replacing("exit 3", with: "exit 0"))
         let done = try await project.caudal("retry", "last", "--plain", "--as-started")
         #expect(done.status == 1 && done.output.contains("exit status 3"), "\(done)")
     }
@@ -82,7 +82,8 @@ struct ChangedFileTests {
     func outdated() async throws {
         let project = try await project()
         try project.write(
-            Self.pipeline.replacing("exit 3", with: "exit 0").replacing("echo one", with: "echo two"), to: "p.yaml")
+            "p.yaml",
+            Self.pipeline.replacing("exit 3", with: "exit 0").replacing("echo one", with: "echo two"))
         let dry = try await project.caudal("retry", "last", "--dry-run")
         #expect(dry.output.contains("not run again, because it had succeeded: make (--changed"), "\(dry)")
         let kept = try await project.caudal("retry", "last", "--plain", "--yes", "--changed")
@@ -94,10 +95,10 @@ struct ChangedFileTests {
     func layout() async throws {
         let project = try await project()
         try project.write(
+            "p.yaml",
             Self.pipeline.replacing(
                 "{type: command, needs: make, run: \"exit 3\"}",
-                with: "{run: exit 3, needs: make, type: command} # so"),
-            to: "p.yaml")
+                with: "{run: exit 3, needs: make, type: command} # so"))
         let again = try await project.caudal("retry", "last", "--plain")
         #expect(again.status == 1 && again.output.contains("exit status 3"), "\(again)")
     }
@@ -105,7 +106,7 @@ struct ChangedFileTests {
     @Test("The value of a variable that is a secret by its name is not shown")
     func secret() async throws {
         let project = try await project()
-        try project.write(Self.pipeline + "\nenv: {API_TOKEN: dont-tell-anybody, PLACE: here}\n", to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline + "\nenv: {API_TOKEN: dont-tell-anybody, PLACE: here}\n")
         let dry = try await project.caudal("retry", "last", "--dry-run")
         #expect(dry.output.contains("+ the pipeline's env.API_TOKEN: ••••"), "\(dry)")
         #expect(dry.output.contains("+ the pipeline's env.PLACE: here"), "\(dry)")
@@ -114,7 +115,7 @@ struct ChangedFileTests {
     @Test("Another pipeline in the same file is refused")
     func otherPipeline() async throws {
         let project = try await project()
-        try project.write(Self.pipeline.replacing("name: p", with: "name: q"), to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline.replacing("name: p", with: "name: q"))
         let refused = try await project.caudal("retry", "last", "--plain", "--yes")
         #expect(refused.status == 1 && refused.errors.contains("now holds the pipeline 'q'"), "\(refused)")
     }
@@ -123,6 +124,7 @@ struct ChangedFileTests {
     func addedAndRemoved() async throws {
         let project = try await project()
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -131,7 +133,7 @@ struct ChangedFileTests {
               make: {type: command, run: "echo one"}
               fill: {type: command, needs: make, output: made, run: "echo a > ${stage.output}"}
               tell: {type: command, needs: fill, run: "exit 4"}
-            """, to: "p.yaml")
+            """)
         let moved = try await project.caudal("resume", "last", "--dry-run")
         #expect(moved.output.contains("fill added") && moved.output.contains("test removed"), "\(moved)")
         let dry = try await project.caudal("retry", "last", "--select", "fill+", "--dry-run")
@@ -139,7 +141,7 @@ struct ChangedFileTests {
         let done = try await project.caudal("retry", "last", "--select", "fill+", "--yes", "--plain")
         #expect(done.status == 1 && done.output.contains("exit status 4"), "\(done)")
         #expect(project.text("made.csv") == "a\n")
-        try project.write(Self.pipeline, to: "p.yaml")
+        try project.write("p.yaml", Self.pipeline)
         let refused = try await project.caudal("retry", "last", "--yes", "--plain")
         #expect(refused.status == 1 && refused.errors.contains("'fill', which published"), "\(refused)")
     }

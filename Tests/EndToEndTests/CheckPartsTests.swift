@@ -2,17 +2,18 @@ import Testing
 
 @Suite("Checks by parts", .timeLimit(.minutes(15)))
 struct CheckPartsTests {
-    private func project(_ check: String) throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write("id\n1\n2\n", to: "known.csv")
-        try project.write("id,region\n1,north\n2,north\n3,south\n,south\n", to: "in.csv")
+    private func project(_ check: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("known.csv", "id\n1\n2\n")
+        try project.write("in.csv", "id,region\n1,north\n2,north\n3,south\n,south\n")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
             datasets: {in: {path: in.csv}, known: {path: known.csv}}
             stages: {look: {type: check, input: in, checks: [\(check)]}}
-            """, to: "p.yaml")
+            """)
         return project
     }
 
@@ -29,7 +30,7 @@ struct CheckPartsTests {
     @Test("Keys that cannot be read are the fault of the check that looks them up, and of no other")
     func unreadableKeys() async throws {
         let project = try project("{not_null: region}, {foreign_key: id, dataset: known}")
-        try project.write("id,name\n1,a\n2\n", to: "known.csv")
+        try project.write("known.csv", "id,name\n1,a\n2\n")
         #expect(try await project.caudal("run", "p.yaml").status == 1)
         let checks = try await project.caudal("checks", "last").output
         #expect(checks.contains("passed   look/not_null_region"), "\(checks)")
@@ -39,7 +40,7 @@ struct CheckPartsTests {
     @Test("Parts of no rows pass")
     func noRows() async throws {
         let project = try project("{not_null: id, partition_by: region}")
-        try project.write("id,region\n", to: "in.csv")
+        try project.write("in.csv", "id,region\n")
         let run = try await project.caudal("run", "p.yaml")
         #expect(run.status == 0, "\(run)")
     }
@@ -50,7 +51,7 @@ struct CheckPartsTests {
     func missingPart(_ check: String) async throws {
         let project = try project("{\(check), id: rows, partition_by: region}")
         for _ in 1...5 { #expect(try await project.caudal("run", "p.yaml").status == 0) }
-        try project.write("id,region\n1,north\n2,north\n", to: "in.csv")
+        try project.write("in.csv", "id,region\n1,north\n2,north\n")
         // What is missing stays missing, however often it is told.
         for _ in 1...2 {
             let run = try await project.caudal("run", "p.yaml", "--plain")
@@ -61,7 +62,7 @@ struct CheckPartsTests {
             #expect(checks.contains("passed   look/rows (region=north)"), "\(checks)")
         }
         // So it is when nothing is left.
-        try project.write("id,region\n", to: "in.csv")
+        try project.write("in.csv", "id,region\n")
         #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
         let checks = try await project.caudal("checks", "last").output
         #expect(checks.contains("'south' is missing") && checks.contains("'north' is missing"), "\(checks)")
@@ -71,13 +72,14 @@ struct CheckPartsTests {
     func sumOfText() async throws {
         let project = try project("{row_count: 4}")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
             datasets: {in: {path: in.csv}, out: {path: out.csv}}
             stages:
               copy: {type: process, input: in, output: out, steps: [{trim: [region]}], checks: [{sum: id, min: 0}]}
-            """, to: "p.yaml")
+            """)
         for verb in ["validate", "run"] {
             let answer = try await project.caudal(verb, "p.yaml")
             #expect(answer.status == 2)

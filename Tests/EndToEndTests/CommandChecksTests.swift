@@ -2,10 +2,11 @@ import Testing
 
 @Suite("Checks of what a command writes", .timeLimit(.minutes(15)))
 struct CommandChecksTests {
-    private func project(_ checks: String, lines: String = "id,n\\n1,5\\n2,7\\n") throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write("id\n1\n", to: "known.csv")
+    private func project(_ checks: String, lines: String = "id,n\\n1,5\\n2,7\\n") throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("known.csv", "id\n1\n")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: made
@@ -17,7 +18,7 @@ struct CommandChecksTests {
                 output: out
                 checks:
                   - \(checks)
-            """, to: "p.yaml")
+            """)
         return project
     }
 

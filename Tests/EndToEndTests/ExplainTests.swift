@@ -4,9 +4,10 @@ import Testing
 struct ExplainTests {
     @Test("A report says which files it writes")
     func report() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
-            "version: 1\nname: p\nstages:\n  tell: {type: report, formats: [html], output_dir: out}\n", to: "p.yaml")
+            "p.yaml",
+            "version: 1\nname: p\nstages:\n  tell: {type: report, formats: [html], output_dir: out}\n")
         let answer = try await project.caudal("explain", "p.yaml", "tell")
         #expect(answer.status == 0, "\(answer)")
         #expect(answer.output.contains("report of the run"))

@@ -3,11 +3,12 @@ import Testing
 
 @Suite("Lineage", .timeLimit(.minutes(15)))
 struct LineageTests {
-    private func project() throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write("id,price,quantity,note\n1,2,3,a\n2,5,1,b\n", to: "in.csv")
-        try project.write("id,name\n1,Lamp\n2,Chair\n", to: "names.csv")
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id,price,quantity,note\n1,2,3,a\n2,5,1,b\n")
+        try project.write("names.csv", "id,name\n1,Lamp\n2,Chair\n")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -35,7 +36,7 @@ struct LineageTests {
                 lookups: [{dataset: names, on: {key: id}, add: [name]}]
               sums: {type: sql, output: sums, query: select sum(total) as total from named}
               copy: {type: command, inputs: named, output: copy, run: cp out/named.csv $CAUDAL_OUTPUT}
-            """, to: "p.yaml")
+            """)
         return project
     }
 

@@ -5,13 +5,13 @@ import Testing
 struct PastRunsTests {
     /// A project whose check stage has seen four days: 10, 11, 10 and 20 rows, two of the last without a total.
     private func project(limits: String = "{not_null: total, max_failing: 1, severity: warn}") async throws
-        -> ScratchProject
+        -> CaudalProject
     {
-        let project = try ScratchProject()
-        try project.write(pipeline("{row_count_variation: 20%, severity: warn}, \(limits)"), to: "p.yaml")
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", pipeline("{row_count_variation: 20%, severity: warn}, \(limits)"))
         for (rows, missing) in [(10, 0), (11, 0), (10, 1), (20, 2)] {
             let lines = (1...rows).map { "\($0),\($0 <= missing ? "" : "1.5")\n" }
-            try project.write("id,total\n" + lines.joined(), to: "in.csv")
+            try project.write("in.csv", "id,total\n" + lines.joined())
             let run = try await project.caudal("run", "p.yaml")
             #expect(run.status == 0, "\(run)")
         }
@@ -56,15 +56,16 @@ struct PastRunsTests {
 
     @Test("Runs of one environment are no history for those of another")
     func environments() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
+            "p.yaml",
             pipeline("{row_count_variation: 20%}")
-                + "\nenvironments: {dev: {datasets: {in: {path: dev.csv}}}, prod: {datasets: {in: {path: prod.csv}}}}\n",
-            to: "p.yaml")
+                + "\nenvironments: {dev: {datasets: {in: {path: dev.csv}}}, prod: {datasets: {in: {path: prod.csv}}}}\n"
+        )
         func rows(_ count: Int) -> String { "id\n" + (1...count).map { "\($0)\n" }.joined() }
-        try project.write(rows(10), to: "dev.csv")
-        try project.write(rows(1000), to: "prod.csv")
-        try project.write(rows(500), to: "in.csv")
+        try project.write("dev.csv", rows(10))
+        try project.write("prod.csv", rows(1000))
+        try project.write("in.csv", rows(500))
         for environment in ["dev", "dev", "prod", "dev", "prod"] {
             let run = try await project.caudal("run", "p.yaml", "--env", environment)
             #expect(run.status == 0, "\(environment): \(run)")
@@ -79,10 +80,11 @@ struct PastRunsTests {
 
     @Test("How many rows a query read is not made up, and one row is not several")
     func unknownRows() async throws {
-        let project = try ScratchProject()
-        try project.write("id,k\n1,a\n2,b\n", to: "in.csv")
-        try project.write("k,name\na,A\n", to: "names.csv")
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id,k\n1,a\n2,b\n")
+        try project.write("names.csv", "k,name\na,A\n")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -90,7 +92,7 @@ struct PastRunsTests {
             stages:
               name: {type: enrich, input: in, output: named, lookups: [{dataset: names, on: k, add: [name]}]}
               count: {type: sql, output: one, query: select count(*) as n from named}
-            """, to: "p.yaml")
+            """)
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0, "\(run)")
         #expect(run.output.contains("? in, 1 out"), "\(run)")
@@ -109,7 +111,8 @@ struct PastRunsTests {
     func backtest() async throws {
         let project = try await project()
         try project.write(
-            pipeline("{row_count_variation: 5%, warn: {max: 1%}}, {not_null: total, max_failing: 0}"), to: "new.yaml")
+            "new.yaml",
+            pipeline("{row_count_variation: 5%, warn: {max: 1%}}, {not_null: total, max_failing: 0}"))
         let answer = try await project.caudal("checks", "--backtest", "new.yaml")
         #expect(answer.status == 0, "\(answer)")
         let rows = answer.output.split(separator: "\n").map { $0.split(separator: " ") }
@@ -126,10 +129,11 @@ struct PastRunsTests {
     @Test("A waived breach is shown as waived everywhere and fails nothing; the day after, it fails")
     func waivers() async throws {
         let project = try await project(limits: "{unique: id}")
-        try project.write("id,total\n1,1\n1,2\n", to: "in.csv")
+        try project.write("in.csv", "id,total\n1,1\n1,2\n")
         for (until, status) in [("2099-12-31", Int32(0)), ("2020-01-01", 1)] {
             try project.write(
-                pipeline("{unique: id, waive: {until: \(until), reason: doubled by the source}}"), to: "p.yaml")
+                "p.yaml",
+                pipeline("{unique: id, waive: {until: \(until), reason: doubled by the source}}"))
             let run = try await project.caudal("run", "p.yaml", "--plain")
             #expect(run.status == status, "\(run)")
             #expect(run.output.contains("1 waived") == (status == 0), "\(run)")

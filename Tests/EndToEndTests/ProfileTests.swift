@@ -6,15 +6,16 @@ import Testing
 @Suite("Profiles", .timeLimit(.minutes(15)))
 struct ProfileTests {
     /// 100 orders; every tenth has no price, and one column's name is hostile.
-    private func project() throws -> ScratchProject {
-        let project = try ScratchProject()
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
         let rows = (1...100).map { row in
             let region = ["north", "south", "o'east, \\\"x\\\""][row % 3].replacing("\\\"", with: "\"\"")
             return
                 "A\(row),00\(row % 7),\(row - 20),\(row % 10 == 0 ? "" : "\(row).5"),2026-11-\(row % 9 + 10),\"\(region)\",\n"
         }
         try project.write(
-            "order_id,code,amount,price,day,\"re: \"\"gion\"\", {x}\",empty\n" + rows.joined(), to: "in.csv")
+            "in.csv",
+            "order_id,code,amount,price,day,\"re: \"\"gion\"\", {x}\",empty\n" + rows.joined())
         return project
     }
 
@@ -74,6 +75,7 @@ struct ProfileTests {
         }
         let indented = block.output.split(separator: "\n").map { "    \($0)\n" }.joined()
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -83,7 +85,7 @@ struct ProfileTests {
                 type: check
                 input: in
 
-            """ + indented, to: "p.yaml")
+            """ + indented)
         let run = try await project.caudal("run", "p.yaml")
         #expect(run.status == 0, "\(run)\n\(block)")
         let checks = try await project.caudal("checks")
@@ -95,6 +97,7 @@ struct ProfileTests {
     func dataset(format: String) async throws {
         let project = try project()
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -106,7 +109,7 @@ struct ProfileTests {
                 output: out
                 foreach: {code: ["001", "002"]}
                 steps: [{cast: {amount: integer, price: number, day: date}}]
-            """, to: "p.yaml")
+            """)
         let run = try await project.caudal("run", "p.yaml")
         #expect(run.status == 0, "\(run)")
         let answer = try await project.caudal("profile", "out", "--pipeline", "p.yaml")
@@ -121,16 +124,16 @@ struct ProfileTests {
 
     @Test("A few values that do not fit are seen beside those that do")
     func mostly() async throws {
-        let project = try ScratchProject()
-        try project.write("n\n" + (1...19).map { "\($0)\n" }.joined() + "two\n", to: "in.csv")
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "n\n" + (1...19).map { "\($0)\n" }.joined() + "two\n")
         let answer = try await project.caudal("profile", "in.csv")
         #expect(answer.output.contains("n  text (19 of 20 look like integer), no nulls"), "\(answer)")
     }
 
     @Test("What cannot be profiled is told: no rows are a profile, no file is a fault")
     func edges() async throws {
-        let project = try ScratchProject()
-        try project.write("a,b\n", to: "empty.csv")
+        let project = try CaudalProject(copying: [])
+        try project.write("empty.csv", "a,b\n")
         let empty = try await project.caudal("profile", "empty.csv")
         #expect(empty.status == 0 && empty.output.contains("empty.csv  0 rows, 2 columns"), "\(empty)")
         let block = try await project.caudal("profile", "empty.csv", "--suggest")

@@ -14,10 +14,11 @@ struct RetryPreviewTests {
           test: {type: command, needs: make, run: "test -e go"}
         """
 
-    private func project() throws -> ScratchProject {
-        let project = try ScratchProject()
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
         try project.write(
-            Self.pipeline.replacing(", format: csv", with: "").replacing(".txt", with: ".csv"), to: "p.yaml")
+            "p.yaml",
+            Self.pipeline.replacing(", format: csv", with: "").replacing(".txt", with: ".csv"))
         return project
     }
 
@@ -32,7 +33,7 @@ struct RetryPreviewTests {
         #expect(!project.exists("out/made.csv"))
         #expect(try project.names() == ["p.yaml"], "nothing was made, not even the state's folder")
 
-        try project.write("", to: "go")
+        try project.write("go", "")
         #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
         let second = try await project.caudal("run", "p.yaml", "--dry-run")
         #expect(second.output.contains("Overwrites:  out/made.csv"), "\(second)")
@@ -57,8 +58,9 @@ struct RetryPreviewTests {
 
     @Test("Of a fan-out the items are named: those that run, those that stay, and the files that are there")
     func items() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -70,10 +72,10 @@ struct RetryPreviewTests {
                 output: clean
                 run: "test -e ok-${item.region} && echo n > ${stage.output}"
               tell: {type: command, needs: process, run: echo told}
-            """, to: "p.yaml")
-        for name in ["center", "north", "south", "up"] { try project.write("", to: "ok-\(name)") }
+            """)
+        for name in ["center", "north", "south", "up"] { try project.write("ok-\(name)", "") }
         #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
-        try project.write("old", to: "out/clean-east.csv")
+        try project.write("out/clean-east.csv", "old")
         let one = try await project.caudal("retry", "last", "process/east", "--dry-run")
         #expect(one.output.contains("Runs again:  process (failed; 1 item: east), tell (blocked)\n"), "\(one)")
         #expect(one.output.contains("Stays:       process (4 items: center, north, south and 1 more): "), "\(one)")
@@ -88,7 +90,7 @@ struct RetryPreviewTests {
         #expect(new.output.contains("Overwrites:  out/clean-center.csv, out/clean-east.csv, out/clean-no"), "\(new)")
         let whole = try await project.caudal("retry", "last", "--select", "process", "--dry-run")
         #expect(whole.output.contains("process (failed; 2 items: east, west)"), "\(whole)")
-        for name in ["east", "west"] { try project.write("", to: "ok-\(name)") }
+        for name in ["east", "west"] { try project.write("ok-\(name)", "") }
         #expect(try await project.caudal("retry", "last", "--plain").status == 0)
         let again = try await project.caudal("retry", "last", "process", "--dry-run")
         #expect(again.output.contains("Runs again:  process (succeeded; its items are found anew)\n"), "\(again)")
@@ -106,7 +108,7 @@ struct RetryPreviewTests {
         #expect(all.output.contains("Overwrites:  out/made.csv"), "\(all)")
         let none = try await project.caudal("retry", "last", "--select", "state:cancelled", "--dry-run")
         #expect(none.status == 1 && none.errors.contains("no stage was chosen"), "\(none)")
-        try project.write("", to: "go")
+        try project.write("go", "")
         let done = try await project.caudal("retry", "last", "--select", "state:failed", "--plain")
         #expect(done.status == 0 && done.output.contains("publish  succeeded"), "\(done)")
     }

@@ -3,10 +3,11 @@ import Testing
 
 @Suite("SQL over what was recorded", .timeLimit(.minutes(15)))
 struct SQLCommandTests {
-    private func project() async throws -> ScratchProject {
-        let project = try ScratchProject()
-        try project.write("id\n1\n2\n", to: "in.csv")
+    private func project() async throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id\n1\n2\n")
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: p
@@ -15,7 +16,7 @@ struct SQLCommandTests {
             stages:
               copy: {type: process, input: in, output: out, steps: [{trim: all}], checks: [{row_count: 2}]}
               fail: {type: command, needs: copy, run: "echo 'ERROR a, \\"b\\"' >&2; exit 3", allow_failure: true}
-            """, to: "p.yaml")
+            """)
         let run = try await project.caudal("run", "p.yaml")
         #expect(run.status == 0, "\(run)")
         return project
@@ -79,7 +80,7 @@ struct SQLCommandTests {
         #expect(table.errors.contains("no such table: stage; did you mean 'stages'?"), "\(table)")
         let column = try await project.caudal("sql", "select pipelin from runs")
         #expect(column.errors.contains("did you mean 'pipeline'?"), "\(column)")
-        let elsewhere = try await ScratchProject().caudal("sql", "select 1")
+        let elsewhere = try await CaudalProject(copying: []).caudal("sql", "select 1")
         #expect(elsewhere.status == 1 && elsewhere.errors.contains("there are no runs here"), "\(elsewhere)")
     }
 }

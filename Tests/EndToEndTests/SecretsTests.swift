@@ -16,8 +16,8 @@ struct SecretsTests {
 
     @Test("What a failing command prints of a secret is masked on the screen, in the journal, the log and the report")
     func failingCommand() async throws {
-        let project = try ScratchProject()
-        try project.write(Self.pipeline, to: "leaky.yaml")
+        let project = try CaudalProject(copying: [])
+        try project.write("leaky.yaml", Self.pipeline)
         let run = try await project.caudal("run", "leaky.yaml", variables: Self.variables)
         #expect(run.status == 1)
         #expect(run.output.contains("refused ••••"))
@@ -33,10 +33,10 @@ struct SecretsTests {
 
     @Test("A secret longer than what is kept of a line leaves no part behind")
     func longSecret() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
-            "version: 1\nname: long\nstages:\n  tell: {type: command, run: 'echo \"$OPS_TOKEN\"; exit 3'}\n",
-            to: "p.yaml")
+            "p.yaml",
+            "version: 1\nname: long\nstages:\n  tell: {type: command, run: 'echo \"$OPS_TOKEN\"; exit 3'}\n")
         let secret = String(repeating: "s3cret", count: 200)
         let run = try await project.caudal("run", "p.yaml", variables: ["OPS_TOKEN": secret])
         #expect(run.output.contains("exit status 3: ••••"))
@@ -45,8 +45,8 @@ struct SecretsTests {
 
     @Test("Explaining a command shows no secret of its variables")
     func explain() async throws {
-        let project = try ScratchProject()
-        try project.write(Self.pipeline, to: "leaky.yaml")
+        let project = try CaudalProject(copying: [])
+        try project.write("leaky.yaml", Self.pipeline)
         let answer = try await project.caudal("explain", "leaky.yaml", "tell", variables: Self.variables)
         #expect(answer.status == 0)
         #expect(answer.output.contains("COPY_OF_TOKEN=••••"))
@@ -57,15 +57,16 @@ struct SecretsTests {
 
     @Test("What DuckDB says of a failing statement is masked, and logged as an error")
     func failingQuery() async throws {
-        let project = try ScratchProject()
+        let project = try CaudalProject(copying: [])
         try project.write(
+            "p.yaml",
             """
             version: 1
             name: query
             datasets: {out: {path: out.csv}}
             stages:
               ask: {type: sql, output: out, query: "select cast(${env.OPS_TOKEN} as integer) as n"}
-            """, to: "p.yaml")
+            """)
         let run = try await project.caudal("run", "p.yaml", variables: Self.variables)
         #expect(run.status == 1)
         #expect(run.output.contains("••••"))

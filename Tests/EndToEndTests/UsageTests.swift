@@ -1,13 +1,15 @@
+import TestSupport
 import Testing
 
 /// What the program says when it was asked wrongly, and that asking leaves nothing behind.
 @Suite("Usage", .timeLimit(.minutes(15)))
 struct UsageTests {
-    private func project() throws -> ScratchProject {
-        let project = try ScratchProject()
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
         try project.write(
+            "p.yaml",
             "version: 1\nname: p\nparams: {mode: {type: string, default: x}}\n"
-                + "stages: {work: {type: command, run: 'true'}}\n", to: "p.yaml")
+                + "stages: {work: {type: command, run: 'true'}}\n")
         return project
     }
 
@@ -62,7 +64,7 @@ struct UsageTests {
     @Test("Verbs that read make nothing")
     func readingVerbs() async throws {
         let project = try project()
-        let state = project.folder + "/nope"
+        let state = project.folder.path("nope")
         for verb in [["show", "last"], ["runs"], ["logs"], ["retry", "last"], ["resume"]] {
             let answer =
                 verb.count > 1
@@ -113,7 +115,8 @@ struct UsageTests {
         let fine = try await project.caudal("run", "p.yaml")
         #expect(fine.output.contains("started: 1 stage, "), "\(fine)")
         try project.write(
-            "version: 1\nname: p\nstages: {w: {type: command, run: sleep 9, timeout: 1s}}\n", to: "q.yaml")
+            "q.yaml",
+            "version: 1\nname: p\nstages: {w: {type: command, run: sleep 9, timeout: 1s}}\n")
         let late = try await project.caudal("run", "q.yaml")
         #expect(late.output.contains("longer than 1s and was stopped"), "\(late)")
         #expect(late.output.split(separator: "\n").contains { $0.hasPrefix("  why:       caudal show ") })
