@@ -59,6 +59,42 @@ struct BackfillTests {
         #expect(other.output.contains("1 day: 1 succeeded"), "other parameters are another run: \(other)")
     }
 
+    @Test("A stage that does harm when it runs twice is asked about, and told in the preview")
+    func harmfulStages() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "days.yaml",
+            """
+            version: 1
+            name: days
+            params: {day: {type: date, default: today}}
+            stages:
+              pay: {type: command, idempotent: false, run: "echo $CAUDAL_PARAM_DAY >> paid.txt"}
+              tell: {type: command, needs: pay, run: "test ! -e bad"}
+            """)
+        try project.write("bad", "")
+        let range = ["backfill", "days.yaml", "--days", "2026-11-01..2026-11-02"]
+        let first = try await project.caudal(range)
+        #expect(first.status == 1, "nothing has run before, so nothing is asked: \(first)")
+        try FileManager.default.removeItem(atPath: project.folder.path("bad"))
+
+        let dry = try await project.caudal(range + ["--dry-run"])
+        #expect(dry.output.contains("Runs twice, which does harm: pay (2026-11-01, 2026-11-02)"), "\(dry)")
+        let asked = try await project.caudal(range + ["--only-failed"])
+        #expect(asked.status == 64, "\(asked)")
+        #expect(
+            asked.errors.contains("pay has run before for 2026-11-01, 2026-11-02, and the file says that"),
+            "\(asked)")
+        #expect(asked.errors.contains("go on with --yes"), "\(asked)")
+        #expect(project.text("paid.txt")?.split(separator: "\n").count == 2, "nobody agreed")
+
+        let agreed = try await project.caudal(range + ["--only-failed", "--yes"])
+        #expect(agreed.status == 0, "\(agreed)")
+        #expect(project.text("paid.txt")?.split(separator: "\n").count == 4)
+        let fresh = try await project.caudal("backfill", "days.yaml", "--days", "2026-11-03..2026-11-03")
+        #expect(fresh.status == 0, "a day without a run has nothing to ask about: \(fresh)")
+    }
+
     @Test(
         "What cannot be is wrong usage and says what to write",
         arguments: [

@@ -55,6 +55,9 @@ final class CaudalProject: Sendable {
         try await run(Self.program, arguments, more, in: place)
     }
 
+    /// Runs the program and waits for its end.
+    func caudal(_ arguments: [String]) async throws -> Answer { try await run(Self.program, arguments) }
+
     /// Runs a program in the project's folder.
     func run(
         _ program: String, _ arguments: [String], _ more: [String: String] = [:], in place: String? = nil

@@ -38,6 +38,9 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(help: "Say which days would run and run nothing.")
     var dryRun = false
 
+    @Flag(name: [.long, .customShort("y")], help: "Go on without asking, whatever there is to ask.")
+    var yes = false
+
     @Flag(help: "Print lines; there is no dashboard of many runs.")
     var plain = false
 
@@ -62,7 +65,8 @@ struct BackfillCommand: AsyncParsableCommand {
         let wanted = try wanted(loaded.pipeline)
         if dryRun {
             return try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-                explain(try plan(wanted, loaded, workshop))
+                let backfill = try plan(wanted, loaded, workshop)
+                explain(backfill, harmful: try harmfulStages(backfill, workshop))
             }
         }
         let workshop = try state.workshop(root: loaded.pipeline.root)
@@ -76,6 +80,14 @@ struct BackfillCommand: AsyncParsableCommand {
                         + "--max-runs away")
             }
             Output.error("note: every day writes \(names); the last one stays")
+        }
+        let harmful = try harmfulStages(backfill, workshop)
+        if !harmful.isEmpty, !yes {
+            let sentences = harmful.map { stage, dates in
+                "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
+            }
+            // Whoever does not agree has left the program by then.
+            _ = try Consent(sentences: sentences, remedies: ["go on with --yes", "choose other days"]).ask()
         }
         let runner = BackfillRunner(
             backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, json: json, paint: Paint(color))
@@ -113,7 +125,16 @@ struct BackfillCommand: AsyncParsableCommand {
         }
     }
 
-    private func explain(_ backfill: Backfill) {
+    private func harmfulStages(_ backfill: Backfill, _ workshop: Workshop) throws -> [(stage: StageID, dates: [String])]
+    {
+        try Output.reporting { try backfill.harmful { try workshop.store.stagesBegun(in: $0) } }
+    }
+
+    private static func list(_ dates: [String]) -> String {
+        dates.prefix(5).joined(separator: ", ") + (dates.count > 5 ? " and \(dates.count - 5) more days" : "")
+    }
+
+    private func explain(_ backfill: Backfill, harmful: [(stage: StageID, dates: [String])]) {
         for day in backfill.days {
             switch day.decision {
             case .run: Output.line("\(day.date)  would run")
@@ -125,6 +146,10 @@ struct BackfillCommand: AsyncParsableCommand {
         Output.line("\(count.counted("run")) of \(first.plan.stages.count.counted("stage")), \(maxRuns) at once")
         let shared = backfill.sharedOutputs
         if !shared.isEmpty { Output.line("Every day writes: \(shared.joined(separator: ", "))") }
+        if !harmful.isEmpty {
+            let words = harmful.map { "\($0.stage) (\(Self.list($0.dates)))" }
+            Output.line("Runs twice, which does harm: \(words.joined(separator: ", "))")
+        }
         if let one = CommandPreview(starting: first.plan, files: { _ in [] }, now: SystemClock.now).estimate {
             let rounds = (count + maxRuns - 1) / maxRuns
             Output.line("Should take: \((one * rounds).short), as in past runs")

@@ -14,6 +14,8 @@ package struct Backfill: Sendable {
         /// What its run does.
         package let plan: RunPlan
         package let decision: Decision
+        /// Its earlier runs, newest first.
+        package let past: [RunID]
     }
 
     /// What days with an earlier run are done about.
@@ -38,7 +40,7 @@ package struct Backfill: Sendable {
             let past = runs.filter {
                 $0.parameters == plan.parameters && $0.environment == plan.environment && $0.selection == nil
             }
-            return Day(date: date, plan: plan, decision: Self.decision(past, choice))
+            return Day(date: date, plan: plan, decision: Self.decision(past, choice), past: past.map(\.id))
         }
     }
 
@@ -56,6 +58,20 @@ package struct Backfill: Sendable {
 
     /// The days that need a run.
     package var toRun: [Day] { days.filter { $0.decision == .run } }
+
+    /// The stages that would run again though the file says that this does harm, with the days.
+    ///
+    /// `began`: the stages that began in a run.
+    package func harmful(began: (RunID) throws -> Set<StageID>) rethrows -> [(stage: StageID, dates: [String])] {
+        let fragile = Set(toRun.flatMap(\.plan.stages).filter { !$0.isIdempotent }.map(\.id))
+        guard !fragile.isEmpty else { return [] }
+        var dates: [StageID: [String]] = [:]
+        for day in toRun {
+            let ran = try day.past.reduce(into: Set<StageID>()) { $0.formUnion(try began($1)) }
+            for stage in ran.intersection(fragile) { dates[stage, default: []].append(day.date) }
+        }
+        return dates.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
 
     /// The outputs that the runs of two days would both write.
     package var sharedOutputs: [String] {

@@ -50,6 +50,16 @@ extension RunStore {
         }
     }
 
+    /// The stages of which an attempt was begun in a run, whether or not it ended.
+    package func stagesBegun(in run: RunID) throws(StoreError) -> Set<StageID> {
+        try read { db in
+            let names = try String.fetchAll(
+                db, sql: "SELECT DISTINCT stage FROM events WHERE run = ? AND kind = 'attempt_started'",
+                arguments: [run.rawValue])
+            return Set(names.map { StageID($0) })
+        }
+    }
+
     /// The names of all pipelines that have runs, sorted.
     package func pipelines() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
