@@ -82,10 +82,8 @@ struct HTMLReport {
 
     /// The figures at the top: what, how much, and what of it.
     private var figures: [(name: String, value: String, note: String)] {
-        let state = report.state
-        let done = state.stages.count { $0.unit.status.outcome?.isSuccess == true }
         var figures: [(String, String, String)] = [
-            ("Took", report.duration.short, ""), ("Stages", "\(done)/\(state.stages.count)", "succeeded"),
+            ("Took", report.duration.short, ""), ("Stages", "\(report.succeeded)/\(report.stageCount)", "succeeded"),
         ]
         if let flow = report.flow {
             figures.append(("Rows in", flow.read.grouped, ""))

@@ -61,6 +61,13 @@ package struct RunReport: Sendable {
         }
     }
 
+    /// How many stages the report tells of: not the one that writes it, which has not ended by then.
+    package var stageCount: Int { state.stages.count { $0.id != reporter } }
+    /// How many of them succeeded.
+    package var succeeded: Int {
+        state.stages.count { $0.unit.status.outcome?.isSuccess == true && $0.id != reporter }
+    }
+
     /// What became of the run, in sentences.
     package var story: [String] {
         var sentences = [ending]
@@ -75,8 +82,7 @@ package struct RunReport: Sendable {
         let (failed, blocked) = (stages(.failed), stages(.blocked))
         var text: String
         if failed.isEmpty {
-            let done = state.stages.count { $0.unit.status.outcome?.isSuccess == true }
-            let all = state.stages.count(where: { $0.id != reporter })
+            let (done, all) = (succeeded, stageCount)
             switch state.status {
             case .cancelled:
                 text = "Cancelled after \(duration.short): \(done) of \(all.counted("stage")) had succeeded"

@@ -34,6 +34,14 @@ struct ReportTests {
         }
     }
 
+    @Test("The stage that writes the report is counted nowhere, because it has not ended by then")
+    func reporter() throws {
+        let run = ReportedRun()
+        let page = RunReport(state: run.state, background: run.background, now: run.now, reporter: "tell")
+            .text(in: .html)
+        #expect(page.contains("<dt>Stages</dt><dd>2/3"))
+    }
+
     @Test("Hostile names and values are text, and cannot look like something else")
     func hostile() {
         let evil = "<img src=x onerror=alert(1)>\"'&\u{202E}lmth\u{1B}[31m|`[x](y)"
