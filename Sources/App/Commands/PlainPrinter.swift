@@ -155,7 +155,8 @@ enum RunWords {
 /// Rows in words.
 enum RowWords {
     static func account(_ rows: RowAccount) -> String {
-        var parts = ["\(rows.readText) in", "\(rows.written.grouped) out"]
+        var parts = ["\(rows.readText) in"] + (rows.made > 0 ? ["\(rows.made.grouped) made"] : [])
+        parts.append("\(rows.written.grouped) out")
         if rows.duplicates > 0 { parts.append("\(rows.duplicates.grouped) duplicates") }
         if rows.quarantined > 0 { parts.append("\(rows.quarantined.grouped) quarantined") }
         if rows.dropped > 0 { parts.append("\(rows.dropped.grouped) dropped") }

@@ -142,6 +142,8 @@ package struct RowAccount: Sendable, Hashable {
     package var read: Int64
     /// Whether it is known how many rows came in: a query of the user reads what it likes.
     package var isReadKnown = true
+    /// Rows that a query among the steps made, beyond those that it was given.
+    package var made: Int64 = 0
     /// Rows that went on.
     package var written: Int64
     /// Rows put aside as invalid.
@@ -168,30 +170,35 @@ package struct RowAccount: Sendable, Hashable {
         self.isReadKnown = isReadKnown
     }
 
-    /// Whether every row that came in is accounted for.
-    package var isBalanced: Bool { read == written + quarantined + duplicates + dropped + unassigned }
+    /// Whether every row is accounted for.
+    package var isBalanced: Bool { read + made == written + quarantined + duplicates + dropped + unassigned }
 
     /// The rows that came in as people read them.
     package var readText: String { isReadKnown ? read.grouped : "?" }
+    /// The same with those that were made, where there is one place for both.
+    package var sourceText: String { made > 0 ? "\(readText) + \(made.grouped) made" : readText }
 
     /// The sum of two accounts, such as those of two items.
     package static func + (left: RowAccount, right: RowAccount) -> RowAccount {
-        RowAccount(
+        var sum = RowAccount(
             read: left.read + right.read, written: left.written + right.written,
             quarantined: left.quarantined + right.quarantined, duplicates: left.duplicates + right.duplicates,
             dropped: left.dropped + right.dropped, steps: [], isReadKnown: left.isReadKnown && right.isReadKnown)
+        sum.made = left.made + right.made
+        return sum
     }
 }
 
 extension RowAccount: Codable {
     private enum CodingKeys: String, CodingKey {
-        case read, written, quarantined, duplicates, dropped, steps
+        case read, made, written, quarantined, duplicates, dropped, steps
     }
 
     /// Reads an account; one without rows that came in does not know them.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let read = try values.decodeIfPresent(Int64.self, forKey: .read)
+        made = try values.decodeIfPresent(Int64.self, forKey: .made) ?? 0
         written = try values.decode(Int64.self, forKey: .written)
         quarantined = try values.decode(Int64.self, forKey: .quarantined)
         duplicates = try values.decode(Int64.self, forKey: .duplicates)
@@ -204,6 +211,7 @@ extension RowAccount: Codable {
     package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encodeIfPresent(isReadKnown ? read : nil, forKey: .read)
+        try values.encodeIfPresent(made > 0 ? made : nil, forKey: .made)
         try values.encode(written, forKey: .written)
         try values.encode(quarantined, forKey: .quarantined)
         try values.encode(duplicates, forKey: .duplicates)

@@ -87,7 +87,7 @@ struct HTMLReport {
         ]
         if let flow = report.flow {
             figures.append(("Rows in", flow.read.grouped, ""))
-            let lost = flow.read - flow.written
+            let lost = flow.read + flow.made - flow.written
             figures.append(
                 ("Rows out", flow.written.grouped, lost > 0 ? "\(lost.grouped) removed" : ""))
         }
@@ -121,7 +121,7 @@ struct HTMLReport {
         let lines = report.rowLines.flatMap { line -> [[HTMLText.Cell]] in
             let rows = line.rows
             let head: [HTMLText.Cell] = [
-                .code(line.stage.rawValue), rows.isReadKnown ? .count(rows.read) : HTMLText.Cell("?", style: "n dim"),
+                .code(line.stage.rawValue), HTMLText.Cell(rows.sourceText, style: rows.isReadKnown ? "n" : "n dim"),
                 .count(rows.written), .count(rows.duplicates),
                 .count(rows.quarantined), .count(rows.dropped), HTMLText.Cell(html: bar(of: rows), style: "meter"),
             ]
@@ -147,7 +147,7 @@ struct HTMLReport {
         let words = parts.map { "<li><i class=\"\($0.2)\"></i>\(escaped($0.1.grouped)) \($0.0)</li>" }.joined()
         let chain = flow.parts.map { escaped($0.stage.rawValue) }.joined(separator: " → ")
         return "<p>\(escaped(flow.sentence)) <small>along \(chain)</small></p>"
-            + "<div class=\"bar\">\(slivers(parts.map { ($0.1, $0.2) }, of: flow.read))</div><ul class=\"legend\">\(words)</ul>\n"
+            + "<div class=\"bar\">\(slivers(parts.map { ($0.1, $0.2) }, of: flow.read + flow.made))</div><ul class=\"legend\">\(words)</ul>\n"
     }
 
     private func bar(of rows: RowAccount) -> String {
@@ -156,7 +156,7 @@ struct HTMLReport {
         ].filter { $0.0 > 0 }
         // A query makes rows of its own: its bar would say nothing.
         guard rows.isReadKnown, rows.isBalanced else { return "" }
-        return "<div class=\"bar thin\">\(slivers(parts, of: rows.read))</div>"
+        return "<div class=\"bar thin\">\(slivers(parts, of: rows.read + rows.made))</div>"
     }
 
     /// A sliver stays visible however few rows it stands for.

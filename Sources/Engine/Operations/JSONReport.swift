@@ -36,6 +36,7 @@ struct JSONReport {
 
         struct Flow: Encodable {
             var read: Int64
+            var made: Int64
             var written: Int64
             var duplicates: Int64
             var quarantined: Int64
@@ -110,8 +111,8 @@ struct JSONReport {
             environment: state.plan.environment, origin: state.plan.origin,
             rows: report.flow.map {
                 Page.Flow(
-                    read: $0.read, written: $0.written, duplicates: $0.duplicates, quarantined: $0.quarantined,
-                    dropped: $0.dropped, isBalanced: $0.isBalanced)
+                    read: $0.read, made: $0.made, written: $0.written, duplicates: $0.duplicates,
+                    quarantined: $0.quarantined, dropped: $0.dropped, isBalanced: $0.isBalanced)
             },
             stages: report.stageLines.map { line in
                 let unit = line.stage.unit

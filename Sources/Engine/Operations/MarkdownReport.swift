@@ -53,7 +53,7 @@ struct MarkdownReport {
             "Rows", ["Stage", "In", "Out", "Duplicates", "Quarantined", "Dropped"],
             report.rowLines.map { line in
                 let rows = line.rows
-                return [line.stage.rawValue, rows.readText]
+                return [line.stage.rawValue, rows.sourceText]
                     + [rows.written, rows.duplicates, rows.quarantined, rows.dropped].map(\.grouped)
             })
     }

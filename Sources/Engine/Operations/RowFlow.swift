@@ -69,6 +69,8 @@ package struct RowFlow: Sendable {
 
     /// Rows that came in.
     package var read: Int64 { parts[0].rows.read }
+    /// Rows that queries among the steps made.
+    package var made: Int64 { parts.reduce(0) { $0 + $1.rows.made } }
     /// Rows in the last dataset of the chain.
     package var written: Int64 { parts[parts.count - 1].rows.written }
     package var quarantined: Int64 { parts.reduce(0) { $0 + $1.rows.quarantined } }
@@ -80,7 +82,7 @@ package struct RowFlow: Sendable {
     /// Whether every row is accounted for.
     package var isBalanced: Bool { lost == 0 }
 
-    private var lost: Int64 { read - written - quarantined - duplicates - dropped - unassigned }
+    private var lost: Int64 { read + made - written - quarantined - duplicates - dropped - unassigned }
 
     /// `1,000 rows in = 951 out + 20 duplicates + 29 quarantined`.
     package var sentence: String {
@@ -89,7 +91,8 @@ package struct RowFlow: Sendable {
         if quarantined > 0 { terms.append("\(quarantined.grouped) quarantined") }
         if dropped > 0 { terms.append("\(dropped.grouped) dropped") }
         if unassigned > 0 { terms.append("\(unassigned.grouped) of no item") }
-        let sum = "\(read.counted("row")) in \(isBalanced ? "=" : "≠") \(terms.joined(separator: " + "))"
+        let sources = "\(read.counted("row")) in" + (made > 0 ? " + \(made.grouped) made" : "")
+        let sum = "\(sources) \(isBalanced ? "=" : "≠") \(terms.joined(separator: " + "))"
         return isBalanced ? sum : sum + " (\(lost.grouped) unaccounted for)"
     }
 }

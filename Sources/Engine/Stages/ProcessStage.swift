@@ -203,8 +203,8 @@ package struct ProcessStage: StageType {
             account.steps.append(StepCount(step: steps[index].value.title, rowsIn: before, rowsOut: after))
             switch steps[index].value {
             case .deduplicate: account.duplicates += before - after
-            // A query may make rows as well as drop them: what it does not balance counts as read.
-            case .sql: if after > before { account.read += after - before } else { account.dropped += before - after }
+            // A query may make rows as well as drop them: what is known of it is the difference.
+            case .sql: if after > before { account.made += after - before } else { account.dropped += before - after }
             default: account.dropped += before - after
             }
             before = after

@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 import TestSupport
 import Testing
 
@@ -32,6 +33,31 @@ import Testing
             #expect(Self.sorted(outcome.rows) == Self.sorted(reference.rows), "\(about)")
             #expect(outcome.account?.isBalanced == true, "\(about)")
         }
+    }
+
+    @Test("Rows that a query makes are counted as made, and not as rows that came in")
+    func madeRows() async throws {
+        let bench = try StageWorkbench()
+        let source = try bench.foreign("raw", csv: "id\n1\n2\n3\n")
+        let outcome = try await bench.run(
+            """
+            datasets:
+              raw: {path: raw.csv}
+              out: {path: out.csv}
+            stages:
+              process:
+                type: process
+                input: raw
+                output: out
+                steps:
+                  - sql: "SELECT * FROM input UNION ALL SELECT * FROM input UNION ALL SELECT '9'"
+                  - deduplicate: {by: [id]}
+            """, [source])
+        let account = try #require(outcome.account)
+        #expect(account.read == 3 && account.made == 4 && account.written == 4 && account.duplicates == 3)
+        #expect(account.isBalanced)
+        let kept = try JSONDecoder().decode(RowAccount.self, from: JSONEncoder().encode(account))
+        #expect(kept == account)
     }
 
     private static func sorted(_ rows: [[String?]]) -> [String] {

@@ -35,6 +35,17 @@ struct RowFlowTests {
         #expect(RowFlow(state)?.read == 7)
     }
 
+    @Test("Rows that a query makes stand on the side of those that came in")
+    func madeRows() {
+        var rows = RowAccount(read: 3, written: 4, duplicates: 3)
+        rows.made = 4
+        let state = run([
+            ("clean", "process", "raw", "clean", rows),
+            ("fill", "process", "clean", "full", RowAccount(read: 4, written: 4)),
+        ])
+        #expect(RowFlow.sentences(of: state) == ["3 rows in + 4 made = 4 out + 3 duplicates"])
+    }
+
     @Test("Stages that no single chain holds give a sentence for each chain, and no figures for the run")
     func severalChains() {
         let state = run([
