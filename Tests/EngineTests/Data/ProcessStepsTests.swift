@@ -15,19 +15,7 @@ import Testing
             reference.add(column: Column("x_", .text), value: "x")
             var steps: [String] = []
             for _ in 0..<Int.random(in: 1...6, using: &random) { steps.append(reference.step(&random)) }
-            let outcome = try await bench.run(
-                """
-                datasets:
-                  raw: {path: raw.parquet}
-                  out: {path: out.parquet}
-                stages:
-                  process:
-                    type: process
-                    input: raw
-                    output: out
-                    steps:
-                \(steps.map { "      - \($0)\n" }.joined())
-                """, [source])
+            let outcome = try await bench.run(Self.pipeline(steps), [source])
             let about = "seed \(seed):\n\(steps.joined(separator: "\n"))"
             #expect(outcome.columns == reference.columns, "\(about)")
             #expect(Self.sorted(outcome.rows) == Self.sorted(reference.rows), "\(about)")
@@ -40,24 +28,30 @@ import Testing
         let bench = try StageWorkbench()
         let source = try bench.foreign("raw", csv: "id\n1\n2\n3\n")
         let outcome = try await bench.run(
-            """
-            datasets:
-              raw: {path: raw.csv}
-              out: {path: out.csv}
-            stages:
-              process:
-                type: process
-                input: raw
-                output: out
-                steps:
-                  - sql: "SELECT * FROM input UNION ALL SELECT * FROM input UNION ALL SELECT '9'"
-                  - deduplicate: {by: [id]}
-            """, [source])
+            Self.pipeline([
+                #"sql: "SELECT * FROM input UNION ALL SELECT * FROM input UNION ALL SELECT '9'""#,
+                "deduplicate: {by: [id]}",
+            ]), [source])
         let account = try #require(outcome.account)
         #expect(account.read == 3 && account.made == 4 && account.written == 4 && account.duplicates == 3)
         #expect(account.isBalanced)
         let kept = try JSONDecoder().decode(RowAccount.self, from: JSONEncoder().encode(account))
         #expect(kept == account)
+    }
+
+    private static func pipeline(_ steps: [String]) -> String {
+        """
+        datasets:
+          raw: {path: raw.parquet}
+          out: {path: out.parquet}
+        stages:
+          process:
+            type: process
+            input: raw
+            output: out
+            steps:
+        \(steps.map { "      - \($0)\n" }.joined())
+        """
     }
 
     private static func sorted(_ rows: [[String?]]) -> [String] {
