@@ -34,6 +34,29 @@ struct EndingWordsTests {
         try await terminal.close()
     }
 
+    @Test("A report of a run with an allowed failure says that it succeeded, and what failed")
+    func allowedFailureInReport() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              make: {type: command, run: "true"}
+              extra: {type: command, needs: make, run: "exit 3", allow_failure: true}
+              tell: {type: report, needs: extra, when: all_done, formats: [markdown, json], output_dir: out}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        let text = try project.read("out/p-latest.md")
+        #expect(text.hasPrefix("# p: succeeded so far\n"), "\(text)")
+        #expect(text.contains("; extra failed, which is allowed."), "\(text)")
+        #expect(text.contains("1 of 2 stages succeeded in "), "\(text)")
+        #expect(text.contains("| extra | failed (allowed) |"), "\(text)")
+        #expect(try project.read("out/p-latest.json").contains("\"allowed\" : true"))
+    }
+
     @Test("Of a fan-out that stops at a failure, the items that were cancelled are counted")
     func cancelledItems() async throws {
         let project = try CaudalProject(copying: [])

@@ -11,6 +11,8 @@ struct JSONReport {
             var name: String
             var type: String
             var state: String
+            /// Whether it failed and may; not there for others.
+            var allowed: Bool?
             var reason: String?
             /// Why it does not run now, while it waits.
             var waits: String?
@@ -118,7 +120,9 @@ struct JSONReport {
                 let unit = line.stage.unit
                 let items = line.stage.items.map { ($0.item.key.rawValue, $0.unit.status.rawValue) }
                 return Page.Stage(
-                    name: line.planned.id.rawValue, type: line.planned.type, state: line.status, reason: unit.reason,
+                    name: line.planned.id.rawValue, type: line.planned.type,
+                    state: line.isAllowedFailure ? line.stage.status.rawValue : line.status,
+                    allowed: line.isAllowedFailure ? true : nil, reason: unit.reason,
                     waits: state.waitReason(of: UnitID(line.planned.id), now: report.now),
                     attempts: unit.attempts.count,
                     items: line.stage.hasItems ? Dictionary(items, uniquingKeysWith: { first, _ in first }) : nil,

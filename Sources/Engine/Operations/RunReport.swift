@@ -45,11 +45,15 @@ package struct RunReport: Sendable {
     /// How the run stands; one that writes this report itself counts by what has ended.
     package var headline: String {
         guard state.status == .running, reporter != nil else { return state.status.rawValue }
-        let failed = state.stages.contains { $0.unit.status == .failed }
-        return failed ? "failed so far" : "succeeded so far"
+        return failures.isEmpty ? "succeeded so far" : "failed so far"
     }
 
-    package var isGood: Bool { !state.stages.contains { $0.unit.status == .failed } && state.status != .failed }
+    package var isGood: Bool { failures.isEmpty && state.status != .failed }
+
+    /// The stages that failed and may not.
+    private var failures: [StageState] {
+        state.stages.filter { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
+    }
 
     /// How good or bad the run as a whole is.
     var tone: ReportTone {
@@ -77,11 +81,10 @@ package struct RunReport: Sendable {
     }
 
     private var ending: String {
-        func stages(_ status: UnitStatus) -> [StageState] { state.stages.filter { $0.unit.status == status } }
         let took = "in \(duration.short)"
-        let (failed, blocked) = (stages(.failed), stages(.blocked))
+        let blocked = state.stages.count { $0.unit.status == .blocked }
         var text: String
-        if failed.isEmpty {
+        if failures.isEmpty {
             let (done, all) = (succeeded, stageCount)
             switch state.status {
             case .cancelled:
@@ -94,12 +97,11 @@ package struct RunReport: Sendable {
                     : "\(done) of \(all.counted("stage")) succeeded \(took)"
             }
         } else {
-            let names = failed.prefix(3).map(\.id.rawValue) + (failed.count > 3 ? ["\(failed.count - 3) more"] : [])
-            text = "\(names.formattedAsList) failed \(took)"
+            text = "\(Self.names(failures)) failed \(took)"
         }
-        if !blocked.isEmpty {
-            text += ", and \(blocked.count.counted("stage")) behind could not run"
-        }
+        if blocked > 0 { text += ", and \(blocked.counted("stage")) behind could not run" }
+        let allowed = state.stages.filter { state.isAllowedFailure($0.id) }
+        if !allowed.isEmpty { text += "; \(Self.names(allowed)) failed, which is allowed" }
         let waiting = state.stages.count { !$0.unit.status.isFinished && $0.id != reporter }
         if state.status == .running, waiting > 0 {
             text += "; \(waiting.counted("stage")) \(reporter == nil ? "have" : "had") not ended"
@@ -118,6 +120,11 @@ package struct RunReport: Sendable {
         let waived = outcomes.count { $0.waiver != nil }
         if waived > 0 { terms.append("\(waived) waived") }
         return "\(outcomes.count.counted("check")): \(terms.joined(separator: ", "))"
+    }
+
+    private static func names(_ stages: [StageState]) -> String {
+        let rest = stages.count > 3 ? ["\(stages.count - 3) more"] : []
+        return (stages.prefix(3).map(\.id.rawValue) + rest).formattedAsList
     }
 
     /// How long the run took, or has taken.
@@ -146,9 +153,12 @@ package struct RunReport: Sendable {
                     continue
                 }
                 let failure = unit.lastResult?.failure
+                let isAllowed = state.isAllowedFailure(stage.id)
+                let message = failure?.message ?? unit.reason ?? "failed"
                 problems.append(
                     Problem(
-                        tone: .bad, subject: name, message: failure?.message ?? unit.reason ?? "failed",
+                        tone: isAllowed ? .wait : .bad, subject: name,
+                        message: isAllowed ? "failed, which is allowed: \(message)" : message,
                         remedy: failure?.remedy))
             }
         }
@@ -170,6 +180,8 @@ package struct RunReport: Sendable {
         package let planned: PlannedStage
         package let stage: StageState
         package let status: String
+        /// Whether it failed and may.
+        let isAllowedFailure: Bool
         let tone: ReportTone
         /// From the run's start, and how long it took; nil for what did not run.
         package let start: Duration?
@@ -198,6 +210,7 @@ package struct RunReport: Sendable {
     package var stageLines: [StageLine] {
         zip(state.plan.stages, state.stages).map { planned, stage in
             let isReporter = planned.id == reporter
+            let isAllowed = state.isAllowedFailure(planned.id)
             let start = stage.startedAt.map { sinceStart($0) }
             let duration = stage.took(now: state.clock(now))
             var notes: [String] = []
@@ -210,8 +223,10 @@ package struct RunReport: Sendable {
             var lanes = [Lane(item: nil, bars: bars(of: stage.unit))]
             lanes += stage.items.map { Lane(item: $0.item.key, bars: bars(of: $0.unit)) }
             return StageLine(
-                planned: planned, stage: stage, status: isReporter ? "writing this report" : stage.status.rawValue,
-                tone: ReportTone(stage.status), start: start, duration: isReporter ? nil : duration,
+                planned: planned, stage: stage,
+                status: isReporter ? "writing this report" : isAllowed ? "failed (allowed)" : stage.status.rawValue,
+                isAllowedFailure: isAllowed, tone: isAllowed ? .wait : ReportTone(stage.status), start: start,
+                duration: isReporter ? nil : duration,
                 note: notes.joined(separator: "; "), lanes: lanes)
         }
     }
