@@ -197,7 +197,9 @@ enum Spawner {
             for text in variables { free(text) }
         }
         let environment = variables + launch.inherited.texts(without: own) + [nil]
-        return cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+        return withExtendedLifetime(launch.inherited) {
+            cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+        }
     }
 
     private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {

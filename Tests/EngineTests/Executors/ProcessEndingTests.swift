@@ -190,8 +190,8 @@ struct ProcessEndingTests {
             for _ in 0..<3 { _ = try await AttemptTrial().run(["/bin/true"]) }
             let before = ProcessWatch.openDescriptors.count
             for _ in 0..<50 { _ = try await AttemptTrial().run(["/bin/true"]) }
-            // The last of its threads may still be on its way out.
-            #expect(ProcessWatch.openDescriptors.count <= before + 4)
+            // Its threads may still be on their way out; were they to stay, the time limit would end this.
+            while ProcessWatch.openDescriptors.count > before { await Task.yield() }
         }
     }
 }
