@@ -2,7 +2,7 @@
 .PHONY: help setup setup-extensions setup-tests build demo run test chaos soak bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
-# The Swift runtime goes into the program: one file to copy, a tenth less time to start.
+# The Swift runtime goes into the program: one file to copy, and calls into it go straight.
 RELEASE := swift build -c release --static-swift-stdlib
 BUILD := $(RELEASE) --product caudal
 CAUDAL := .build/release/caudal

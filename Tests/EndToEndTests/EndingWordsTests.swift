@@ -4,15 +4,17 @@ import Testing
 
 @Suite("How endings are told")
 struct EndingWordsTests {
+    /// A project with a pipeline `p.yaml` of these stages.
+    private func project(_ stages: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\nstages:\n\(stages)\n")
+        return project
+    }
+
     @Test("An allowed failure is told as one, on paper and on the screen", .timeLimit(.minutes(15)))
     func allowedFailure() async throws {
-        let project = try CaudalProject(copying: [])
-        try project.write(
-            "p.yaml",
+        let project = try project(
             """
-            version: 1
-            name: p
-            stages:
               make: {type: command, run: "true"}
               extra: {type: command, needs: make, run: "exit 3", allow_failure: true}
             """)
@@ -36,13 +38,8 @@ struct EndingWordsTests {
 
     @Test("A report of a run with an allowed failure says that it succeeded, and what failed")
     func allowedFailureInReport() async throws {
-        let project = try CaudalProject(copying: [])
-        try project.write(
-            "p.yaml",
+        let project = try project(
             """
-            version: 1
-            name: p
-            stages:
               make: {type: command, run: "true"}
               extra: {type: command, needs: make, run: "exit 3", allow_failure: true}
               tell: {type: report, needs: extra, when: all_done, formats: [markdown, json], output_dir: out}
@@ -59,13 +56,8 @@ struct EndingWordsTests {
 
     @Test("Of a fan-out that stops at a failure, the items that were cancelled are counted")
     func cancelledItems() async throws {
-        let project = try CaudalProject(copying: [])
-        try project.write(
-            "p.yaml",
+        let project = try project(
             """
-            version: 1
-            name: p
-            stages:
               each:
                 type: command
                 foreach: {x: [a, b, c, d, e, f], max_parallel: 1, on_failure: stop}
@@ -77,13 +69,8 @@ struct EndingWordsTests {
 
     @Test("Whoever cancelled something that ran is named", .timeLimit(.minutes(15)))
     func whoCancelled() async throws {
-        let project = try CaudalProject(copying: [])
-        try project.write(
-            "p.yaml",
+        let project = try project(
             """
-            version: 1
-            name: p
-            stages:
               wait: {type: command, run: sleep 1000}
               each: {type: command, foreach: {x: [a]}, run: sleep 1000}
             """)

@@ -40,7 +40,8 @@ package final class InheritedEnvironment: Sendable {
     private let positions: [String: Int]
     private let texts: Texts
 
-    /// `NAME=value` for each variable, as C has it; nobody changes them.
+    /// `NAME=value` for each variable, as C has it.
+    // @unchecked because nothing is ever written through the addresses until they are freed.
     private struct Texts: @unchecked Sendable {
         var addresses: [UnsafeMutablePointer<CChar>?] = []
     }
@@ -210,7 +211,7 @@ package enum ProcessTable {
 
     /// The children of this process's first thread: where orphans of its descendants arrive.
     static func adopted() -> [Int32] {
-        // Asked at the end of each child: a file that stays open is asked in a third of the time.
+        // Asked at the end of each child: a file that stays open spares finding and opening it each time.
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = pread(children, &bytes, bytes.count, 0)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)

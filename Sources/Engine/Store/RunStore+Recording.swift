@@ -48,7 +48,7 @@ extension RunStore {
     }
 
     /// The plan as JSON, made some stages at a time: all of them at once take ten times the memory that the text does,
-    /// and one by one twice the time.
+    /// and one by one need an encoder each.
     private static func text(of plan: RunPlan) -> String {
         var bare = plan
         bare.stages = []

@@ -71,7 +71,7 @@ package final class RunStore: Sendable {
     func write<Value>(_ change: (Database) throws -> Value) throws(StoreError) -> Value {
         do {
             return try pool.writeWithoutTransaction { db in
-                // Kept as they were prepared once: that takes as long as the rows of a stage do.
+                // Kept as they were prepared once: a step of a run is so short that preparing them shows.
                 try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
                 do {
                     let value = try change(db)
