@@ -35,6 +35,8 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(inversion: .prefixedNo, help: "As for 'caudal run'.")
     var reuse: Bool?
 
+    @OptionGroup var overlap: OverlapOptions
+
     @Flag(help: "Say which days would run and run nothing.")
     var dryRun = false
 
@@ -90,7 +92,9 @@ struct BackfillCommand: AsyncParsableCommand {
             _ = try Consent(sentences: sentences, remedies: ["go on with --yes", "choose other days"]).ask()
         }
         let runner = BackfillRunner(
-            backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, json: json, paint: Paint(color))
+            backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, overlap: overlap.choice,
+            json: json,
+            paint: Paint(color))
         try await runner.run()
     }
 
@@ -163,6 +167,8 @@ struct BackfillRunner {
     let loaded: LoadedPipeline
     let workshop: Workshop
     let maxRuns: Int
+    /// What a day does while another run writes its paths; nil leaves it to the pipeline file.
+    let overlap: Overlap?
     let json: Bool
     let paint: Paint
 
@@ -247,7 +253,9 @@ struct BackfillRunner {
         var run: RunID?
         do {
             try await workshop.examination(of: loaded, plan: day.plan).check(Set(day.plan.stages.map(\.id)))
-            let session = try RunSession.start(loaded, plan: day.plan, trigger: "backfill", in: workshop)
+            let session = try await RunSession.start(
+                loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap, onWait: OverlapOptions.tell
+            )
             run = session.id
             live.add(session.engine, session.id)
             defer { live.remove(session.id) }

@@ -79,7 +79,8 @@ struct HomeCommand: AsyncParsableCommand {
     ) async throws {
         try await run(on: terminal, saying: "taking \(id) up again …") {
             let options = try ReopenOptions.parse([])
-            return try ReopenedRun.find(id.rawValue, options, state).prepare(command, agreed: agreed, options, show)
+            return try await ReopenedRun.find(id.rawValue, options, state).prepare(
+                command, agreed: agreed, options, show)
         }
     }
 

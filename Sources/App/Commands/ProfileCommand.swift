@@ -70,7 +70,7 @@ struct ProfileCommand: AsyncParsableCommand {
         let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
-        let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }) { template in
+        let found = try await resolver.sources(of: [name], from: DataOrigins()) { template in
             // What the items of a fan-out wrote is one dataset.
             template.filled { reference in if case .item = reference { "*" } else { facts.value(of: reference) ?? "" } }
         }

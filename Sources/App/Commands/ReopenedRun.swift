@@ -10,6 +10,8 @@ struct ReopenOptions: ParsableArguments {
     @Flag(name: [.long, .customShort("y")], help: "Go on without asking, whatever there is to ask.")
     var yes = false
 
+    @OptionGroup var overlap: OverlapOptions
+
     @Flag(help: "Keep the pipeline as the run has it, when its file was changed.")
     var asStarted = false
 
@@ -18,6 +20,20 @@ struct ReopenOptions: ParsableArguments {
 
     func validate() throws {
         if asStarted, changed { throw ValidationError("--as-started and --changed exclude each other") }
+    }
+}
+
+/// What is done while another run writes the same paths.
+struct OverlapOptions: ParsableArguments {
+    @Flag(help: "Wait while another run writes the same paths, instead of refusing to begin.")
+    var wait = false
+
+    /// What was asked for; nil leaves it to the pipeline file.
+    var choice: Overlap? { wait ? .wait : nil }
+
+    /// Says which run is waited for.
+    static func tell(_ conflict: PathConflict) {
+        Output.error("caudal: waits for run \(conflict.run), which writes \(conflict.path) too")
     }
 }
 
@@ -96,7 +112,7 @@ struct ReopenedRun {
     func prepare(
         _ command: RunCommand?, named: StageID? = nil, agreed: Agreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
-    ) throws -> SessionRunner? {
+    ) async throws -> SessionRunner? {
         let outdated = reopening.outdated
         var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)
@@ -118,9 +134,10 @@ struct ReopenedRun {
                 try refuse(preview)
             }
         }
-        let session = try Output.reporting {
-            try RunSession.reopen(
-                id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop)
+        let session = try await Output.reporting {
+            try await RunSession.reopen(
+                id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop,
+                overlap: options.overlap.choice, onWait: OverlapOptions.tell)
         }
         if !session.endedProcesses.isEmpty {
             let names = session.endedProcesses.map(\.description).joined(separator: ", ")

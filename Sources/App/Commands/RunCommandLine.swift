@@ -25,6 +25,8 @@ struct RunCommandLine: AsyncParsableCommand {
     )
     var reuse: Bool?
 
+    @OptionGroup var overlap: OverlapOptions
+
     @Flag(help: "Say what would run and change nothing.")
     var dryRun = false
 
@@ -49,7 +51,10 @@ struct RunCommandLine: AsyncParsableCommand {
         }
         let workshop = try state.workshop(root: loaded.pipeline.root)
         let plan = try await examinedPlan(loaded, workshop)
-        let session = try Output.reporting { try RunSession.start(loaded, plan: plan, in: workshop) }
+        let session = try await Output.reporting {
+            try await RunSession.start(
+                loaded, plan: plan, in: workshop, overlap: overlap.choice, onWait: OverlapOptions.tell)
+        }
         return SessionRunner(session: session, options: show, workshop: workshop)
     }
 

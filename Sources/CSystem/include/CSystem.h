@@ -56,6 +56,10 @@ int cs_wake_create(void);
 void cs_wake(int fd);
 void cs_wake_clear(int fd);
 
+/// Makes `to` a copy of `from` that shares its blocks until one of them is written to; 0, or a negated errno where the
+/// file system cannot do that or `to` is there.
+int cs_clone_file(const char *from, const char *to);
+
 /// Renames `from` over `to` by exchanging the two; 0 or a negated errno (-ENOSYS where it is not supported).
 int cs_rename_exchange(const char *from, const char *to);
 

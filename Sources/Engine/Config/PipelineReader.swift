@@ -52,6 +52,8 @@ package struct PipelineReader {
         }
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
+        pipeline.overlap = reader.choice("overlap", as: Overlap.self) ?? .refuse
+        pipeline.keepsVersions = reader.integer("keep_versions", in: 0...1000) ?? 1
         var poolNames: [String] = []
         for entry in reader.named("pools") {
             poolNames.append(entry.key.value)

@@ -147,7 +147,10 @@ enum PipelineRules {
 
     private static func checkReferences(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         let parameters = pipeline.parameters.map(\.name)
-        func check(_ reference: Template.Reference, variables: [String], hasOutput: Bool, at location: SourceLocation) {
+        func check(
+            _ reference: Template.Reference, variables: [String], inputs: [String] = [], hasOutput: Bool,
+            at location: SourceLocation
+        ) {
             switch reference {
             case .param(let name) where notes.lacks(name, in: "params"):
                 problems.report(
@@ -157,6 +160,11 @@ enum PipelineRules {
                 problems.report(
                     "there is no fan-out variable '\(name)'" + Suggestion.phrase(for: name, among: variables),
                     remedy: remedy, at: location)
+            case .input(let name) where !inputs.contains(name):
+                problems.report(
+                    "'${input.\(name)}' needs a command that reads '\(name)'"
+                        + Suggestion.phrase(for: name, among: inputs),
+                    remedy: "add it to 'inputs' of a command, or remove it", at: location)
             case .stageOutput where !hasOutput:
                 problems.report(
                     "'${stage.output}' needs a stage with an 'output'", remedy: "add 'output', or remove it",
@@ -167,8 +175,10 @@ enum PipelineRules {
         for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
             let variables = stage.fanOut?.variables.map(\.name) ?? []
             let hasOutput = !stage.definition.outputs.isEmpty
+            let inputs =
+                stage.definition.typeName == "command" ? stage.definition.inputs.map(\.value.rawValue) : []
             for (reference, location) in references(of: stage) {
-                check(reference, variables: variables, hasOutput: hasOutput, at: location)
+                check(reference, variables: variables, inputs: inputs, hasOutput: hasOutput, at: location)
             }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }

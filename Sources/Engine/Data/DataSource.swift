@@ -54,14 +54,16 @@ package struct DataSource: Sendable, Hashable {
         let list = fileList(sql)
         switch format {
         case .parquet:
-            guard numbersRows else { return "read_parquet(\(list))" }
+            // A folder called `key=value` says nothing about rows that a stage wrote.
+            let reader = isOwn ? "read_parquet(\(list), hive_partitioning = false)" : "read_parquet(\(list))"
+            guard numbersRows else { return reader }
             // A file has fewer than 2^40 rows.
             let number =
                 files.count == 1
                 ? "file_row_number"
                 : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
             let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
-            return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM read_parquet(\(list)))"
+            return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
         case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
         case .json, .jsonl:
             // Values of several types are read as JSON and given as the texts that they are.

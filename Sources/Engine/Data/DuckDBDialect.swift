@@ -49,6 +49,7 @@ package struct DuckDBDialect: SQLDialect {
         case .runID: "run_id"
         case .runStarted: "run_started"
         case .item(let name): "item_\(name)"
+        case .input(let name): "input_\(name)"
         case .stageOutput: "stage_output"
         }
     }

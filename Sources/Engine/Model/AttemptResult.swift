@@ -9,6 +9,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         case interrupted
         /// Nothing had changed since an earlier success, whose outputs were taken.
         case reused
+        /// There was nothing to work on: its input was not made in this run.
+        case skipped
     }
 
     package var ending: Ending
@@ -245,6 +247,10 @@ package struct Artifact: Sendable, Hashable, Codable {
     package var columns: [Column]
     /// A fingerprint of its content, such as `xxh64:ef46db3751d8e999`, or nil for a table.
     package var contentHash: String?
+    /// What the file was known by when it was published; nil for a table, a folder, or where it was not recorded.
+    package var mark: FileMark?
+    /// Where the run keeps its version, from the state folder on; nil where the file system could not keep one.
+    package var kept: String?
 
     package init(
         dataset: DatasetName?, path: String, sizeInBytes: Int64, rowCount: Int64? = nil, columns: [Column] = [],
@@ -266,12 +272,17 @@ package struct InputVersion: Sendable, Hashable, Codable {
     package var sizeInBytes: Int64
     /// A fingerprint of its content, when it was computed or is known from the run that wrote it.
     package var contentHash: String?
+    /// The run that published it, when that is another one than the one that read it.
+    package var madeBy: RunID?
 
-    package init(dataset: DatasetName?, path: String, sizeInBytes: Int64, contentHash: String? = nil) {
+    package init(
+        dataset: DatasetName?, path: String, sizeInBytes: Int64, contentHash: String? = nil, madeBy: RunID? = nil
+    ) {
         self.dataset = dataset
         self.path = path
         self.sizeInBytes = sizeInBytes
         self.contentHash = contentHash
+        self.madeBy = madeBy
     }
 }
 

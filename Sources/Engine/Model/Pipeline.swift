@@ -32,6 +32,10 @@ package struct Pipeline: Sendable {
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
+    /// What a run does while another one writes the same paths.
+    package var overlap = Overlap.refuse
+    /// How many succeeded runs keep the versions of what they published.
+    package var keepsVersions = 1
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]
@@ -95,6 +99,16 @@ package struct Pipeline: Sendable {
                 (stage.id, Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] }))
             }, uniquingKeysWith: { first, _ in first })
     }
+}
+
+/// What a run does that would write the paths of a run that is under way.
+package enum Overlap: String, Sendable, CaseIterable {
+    /// It is not begun.
+    case refuse
+    /// It begins when the other one has ended.
+    case wait
+    /// It begins; the last one to publish a path wins.
+    case allow
 }
 
 /// Something that may be set for a run: `params:` in the file, `--param` on the command line.

@@ -102,17 +102,28 @@ package struct PublishPlan: Sendable, Hashable, Codable {
         /// The staged file's or folder's own number on its file system: whoever finds it at the target knows that the
         /// move was made, also when two folders have changed places.
         package var inode: UInt64
+        /// The fingerprint of its content, by which it is known on another file system, where its number says nothing.
+        package var contentHash: String?
+        /// Where the run keeps another name of the staged file, absolute: what was lost can be staged again from it.
+        package var kept: String?
 
-        package init(staged: String, target: String, inode: UInt64) {
+        package init(staged: String, target: String, inode: UInt64, contentHash: String? = nil, kept: String? = nil) {
             self.staged = staged
             self.target = target
             self.inode = inode
+            self.contentHash = contentHash
+            self.kept = kept
         }
     }
 
     package var moves: [Move]
+    /// What no other attempt is called, for the names of files beside the targets; empty outside of runs.
+    package var owner: String?
 
-    package init(moves: [Move]) { self.moves = moves }
+    package init(moves: [Move], owner: String? = nil) {
+        self.moves = moves
+        self.owner = owner
+    }
 }
 
 /// What an operator can ask of a run.

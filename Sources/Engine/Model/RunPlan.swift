@@ -159,6 +159,8 @@ package struct PlannedStage: Sendable, Hashable {
     package var fanOut: FanOutRules?
     /// The datasets it reads and writes, with the paths or tables it writes, for previews.
     package var inputs: [String]
+    /// Every dataset it reads, those of its checks and its fan-out among them.
+    package var reads: [String]
     package var outputs: [String]
     package var outputPaths: [String]
     /// The median duration of its past attempts; for a fan-out, of the whole stage.
@@ -171,7 +173,8 @@ package struct PlannedStage: Sendable, Hashable {
         upstream: [StageID] = [], when: TriggerRule = .allSucceeded, skipReason: String? = nil,
         retry: RetryPolicy = .none, timeout: Duration? = nil, pool: PoolName? = nil,
         resources: Resources = Resources(), allowsFailure: Bool = false, isIdempotent: Bool = true,
-        fanOut: FanOutRules? = nil, inputs: [String] = [], outputs: [String] = [], outputPaths: [String] = [],
+        fanOut: FanOutRules? = nil, inputs: [String] = [], reads: [String] = [], outputs: [String] = [],
+        outputPaths: [String] = [],
         expected: Duration? = nil, definitionText: String = ""
     ) {
         self.id = id
@@ -189,6 +192,7 @@ package struct PlannedStage: Sendable, Hashable {
         self.isIdempotent = isIdempotent
         self.fanOut = fanOut
         self.inputs = inputs
+        self.reads = reads
         self.outputs = outputs
         self.outputPaths = outputPaths
         self.expected = expected
@@ -203,7 +207,7 @@ package struct PlannedStage: Sendable, Hashable {
 extension PlannedStage: Codable {
     private enum CodingKeys: String, CodingKey {
         case id, type, description, group, upstream, when, skipReason, retry, timeout, pool, resources, allowsFailure
-        case isIdempotent, fanOut, inputs, outputs, outputPaths, expected, definitionText
+        case isIdempotent, fanOut, inputs, reads, outputs, outputPaths, expected, definitionText
     }
 
     package init(from decoder: any Decoder) throws {
@@ -229,6 +233,8 @@ extension PlannedStage: Codable {
         try take(\.isIdempotent, .isIdempotent)
         try take(\.fanOut, .fanOut)
         try take(\.inputs, .inputs)
+        reads = inputs
+        try take(\.reads, .reads)
         try take(\.outputs, .outputs)
         try take(\.outputPaths, .outputPaths)
         try take(\.expected, .expected)
@@ -256,6 +262,7 @@ extension PlannedStage: Codable {
         try put(isIdempotent, unless: plain.isIdempotent, .isIdempotent)
         try put(fanOut, unless: plain.fanOut, .fanOut)
         try put(inputs, unless: plain.inputs, .inputs)
+        try put(reads, unless: inputs, .reads)
         try put(outputs, unless: plain.outputs, .outputs)
         try put(outputPaths, unless: plain.outputPaths, .outputPaths)
         try put(expected, unless: plain.expected, .expected)

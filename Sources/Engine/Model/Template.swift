@@ -7,6 +7,8 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         case runID
         case runStarted
         case item(String)
+        /// The files of an input, as its version lies there: a line for each.
+        case input(String)
         case stageOutput
 
         package var description: String {
@@ -16,6 +18,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             case .runID: "run.id"
             case .runStarted: "run.started"
             case .item(let name): "item.\(name)"
+            case .input(let name): "input.\(name)"
             case .stageOutput: "stage.output"
             }
         }
@@ -83,6 +86,13 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             })
     }
 
+    /// The template of one item: with its values, as they stand in a path.
+    package func filled(with item: Item) -> Template {
+        partlyFilled { reference in
+            if case .item(let name) = reference { PathText.component(item.values[name] ?? nil) } else { nil }
+        }
+    }
+
     /// A fault in a template: what is wrong and at which character, from 0.
     package struct Fault: Error, Equatable, Sendable {
         package let message: String
@@ -132,13 +142,14 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         case ("params", let name) where !name.isEmpty: return .param(name)
         case ("env", let name) where !name.isEmpty: return .environment(name)
         case ("item", let name) where !name.isEmpty: return .item(name)
+        case ("input", let name) where !name.isEmpty: return .input(name)
         case ("run", "id"): return .runID
         case ("run", "started"): return .runStarted
         case ("stage", "output"): return .stageOutput
         default:
             throw Fault(
                 message: "'${\(inside)}' is not known; use ${params.x}, ${env.X}, ${run.id}, ${run.started}, "
-                    + "${item.x} or ${stage.output}",
+                    + "${item.x}, ${input.x} or ${stage.output}",
                 offset: offset)
         }
     }

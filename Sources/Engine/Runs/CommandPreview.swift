@@ -210,7 +210,7 @@ private struct OutputTargets {
             case .item(let name): item.map { PathText.component($0.values[name] ?? nil) } ?? "*"
             case .runID: state.id.rawValue
             case .runStarted: state.startedAt.map { UTC.iso($0.wall) } ?? ""
-            case .param, .environment, .stageOutput: "${\(reference)}"
+            case .param, .environment, .input, .stageOutput: "${\(reference)}"
             }
         }
     }

@@ -8,13 +8,32 @@ package struct AttemptOrder: Sendable {
     package let purpose: RunAction.Purpose
     /// The item, for an attempt of one.
     package let item: Item?
-    /// What the stages upstream have published in this run, by dataset; a dataset that no stage of the run writes is
-    /// not there.
-    package let artifacts: [DatasetName: [Artifact]]
+    /// What the stages upstream have made in this run, by dataset; a dataset that no stage of the run makes is not
+    /// there.
+    package let made: [DatasetName: MadeData]
+    /// What stages upstream stand for that did not run: the data may lie there from elsewhere.
+    package let absent: [DatasetName: AbsentData]
     /// The whole run so far, for work that asks for it.
     package let state: RunState?
     /// Whether somebody asked for it to be made again, so that no earlier success will do.
     package let isAskedFor: Bool
+}
+
+/// What a stage of the run has made of a dataset.
+package struct MadeData: Sendable {
+    package var writer: StageID
+    /// What it published, items in their order.
+    package var artifacts: [Artifact]
+    /// The items that somebody marked as succeeded: what they stand for lies at their paths.
+    package var markedItems: [Item] = []
+}
+
+/// Data whose stage took part in the run and did not run.
+package struct AbsentData: Sendable {
+    /// What became of the stage, in words.
+    package var reason: String
+    /// Whether what reads it is skipped too when it is not there.
+    package var isSkipped: Bool
 }
 
 /// Makes attempts.
@@ -72,12 +91,15 @@ package actor Engine {
     private var publishing: [UnitID: CheckedContinuation<Bool, Never>] = [:]
     private var asking: [Int: CheckedContinuation<CommandAnswer, Never>] = [:]
     private var nextToken = 0
+    /// What keeps a run that has ended from going on: another one that writes its paths.
+    private let obstacle: @Sendable () throws(StoreError) -> Failure?
     /// Why the engine had to give up, if it had to.
     private var fault: StoreError?
 
     package init(
         machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
         mailbox: EngineMailbox = EngineMailbox(), masker: SecretMasker = SecretMasker(secrets: []),
+        obstacle: @escaping @Sendable () throws(StoreError) -> Failure? = { () throws(StoreError) in nil },
         environment: Environment = Environment()
     ) {
         driver = RunDriver(machine: machine, journal: journal)
@@ -86,6 +108,7 @@ package actor Engine {
         self.writer = writer
         self.mailbox = mailbox
         self.masker = masker
+        self.obstacle = obstacle
         self.environment = environment
     }
 
@@ -98,6 +121,13 @@ package actor Engine {
     /// Asks something of the run, and tells what became of it.
     package func send(_ command: RunCommand, by: String) async -> CommandAnswer {
         if fault != nil || mailbox.isClosed { return .refused("the run's engine has ended") }
+        if state.status != .running, refusal(of: command) == nil {
+            do throws(StoreError) {
+                if let obstacle = try obstacle() { return .refused(obstacle.description) }
+            } catch {
+                return .refused(error.description)
+            }
+        }
         let token = nextToken
         nextToken += 1
         return await withCheckedContinuation { continuation in
@@ -243,7 +273,8 @@ package actor Engine {
             item: unit.item.flatMap { key in
                 state.stage(unit.stage).flatMap { stage in stage.itemIndex[key].map { stage.items[$0].item } }
             },
-            artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil,
+            made: made(upstreamOf: unit.stage, state), absent: absent(upstreamOf: unit.stage, state),
+            state: conductor.wantsState(unit.stage) ? state : nil,
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
             let result = await conductor.conduct(order, control: control) { plan, result in
@@ -253,17 +284,39 @@ package actor Engine {
         }
     }
 
-    /// What the stages upstream of a stage have published, by dataset.
-    private func artifacts(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: [Artifact]] {
+    /// What the stages upstream of a stage have made, by dataset.
+    private func made(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: MadeData] {
         guard let index = state.plan.index(of: id) else { return [:] }
-        var found: [DatasetName: [Artifact]] = [:]
-        for need in state.plan.upstream[index] where state.stages[need].unit.status.isFinished {
-            // A stage that somebody marked as done published nothing: its last outputs are looked for.
-            guard !state.stages[need].unit.isMarked else { continue }
-            for name in state.plan.stages[need].outputs { found[DatasetName(name)] = [] }
-            for artifact in state.stages[need].artifacts {
-                if let dataset = artifact.dataset { found[dataset, default: []].append(artifact) }
+        var found: [DatasetName: MadeData] = [:]
+        for need in state.plan.upstream[index] {
+            let stage = state.stages[need]
+            // What a stage stands for that was marked or skipped lies at its path, if anywhere.
+            guard stage.unit.status.outcome?.isSuccess == true, !stage.unit.isMarked else { continue }
+            let marked = stage.items.filter { $0.unit.isMarked && $0.unit.status == .succeeded }.map(\.item)
+            for name in state.plan.stages[need].outputs {
+                found[DatasetName(name)] = MadeData(writer: stage.id, artifacts: [], markedItems: marked)
             }
+            for artifact in stage.artifacts {
+                if let dataset = artifact.dataset { found[dataset]?.artifacts.append(artifact) }
+            }
+        }
+        return found
+    }
+
+    /// What the stages upstream of a stage stand for though they did not run: they were skipped or marked.
+    private func absent(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: AbsentData] {
+        guard let index = state.plan.index(of: id) else { return [:] }
+        var found: [DatasetName: AbsentData] = [:]
+        for need in state.plan.upstream[index] {
+            let unit = state.stages[need].unit
+            let isSkipped = unit.status == .skipped
+            guard isSkipped || unit.isMarked else { continue }
+            let reason = unit.reason.map { " (\($0))" } ?? ""
+            let absence = AbsentData(
+                reason:
+                    "\(state.stages[need].id) was \(unit.isMarked ? "marked as \(unit.status.rawValue)" : "skipped")\(reason)",
+                isSkipped: isSkipped)
+            for name in state.plan.stages[need].outputs { found[DatasetName(name)] = absence }
         }
         return found
     }

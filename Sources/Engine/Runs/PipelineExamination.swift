@@ -20,9 +20,12 @@ package struct PipelineExamination {
     private let tools: DataTools
     private let tables: TableReader
     private let fill: (Template) -> String
+    /// Finds what stages wrote that take no part; nil takes whatever lies there.
+    private let earlier: EarlierOutputs?
 
     /// `facts`: what the references of paths are filled with; those of items become `*`.
-    package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools) {
+    package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools, store: RunStore? = nil) {
+        earlier = store.map { EarlierOutputs(loaded, facts: facts, store: $0) }
         self.loaded = loaded
         tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
@@ -54,14 +57,21 @@ package struct PipelineExamination {
         let order = (try? TopologicalOrder.of(pipeline.upstream)) ?? []
         for id in order where chosen?.contains(id) ?? true {
             guard let stage = pipeline.stage(id) else { continue }
-            await look(at: stage, &findings)
+            await look(at: stage, among: chosen, &findings)
         }
         return findings
     }
 
-    private func look(at stage: Stage, _ findings: inout Findings) async {
+    private func look(at stage: Stage, among chosen: Set<StageID>?, _ findings: inout Findings) async {
         for name in names(of: stage) where findings.sources[name] == nil && findings.unknown[name] == nil {
             await lookFor(name, &findings)
+            // Nothing in the run will bring it.
+            if let failure = findings.unknown[name], let producer = loaded.pipeline.producer(of: name), earlier != nil,
+                chosen?.contains(producer.id) == false
+            {
+                findings.faults.append(
+                    ConfigError(failure.message, remedy: failure.remedy, at: failure.location ?? stage.location))
+            }
         }
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
@@ -109,7 +119,7 @@ package struct PipelineExamination {
     /// Looks at a dataset that no stage before this one has made known.
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
         do {
-            let found = try await resolver.sources(of: [name], artifacts: [:], earlier: { _ in [] }, fill: fill)
+            let found = try await resolver.sources(of: [name], from: DataOrigins(earlier: earlier), fill: fill)
             findings.sources[name] = found[name]
         } catch let failure as Failure {
             findings.unknown[name] = failure

@@ -106,6 +106,7 @@ package struct Planner {
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
         planned.inputs = stage.definition.inputs.map(\.value.rawValue)
+        planned.reads = Set(stage.dataNames.map(\.rawValue)).sorted()
         planned.outputs = stage.definition.outputs.map(\.rawValue)
         planned.outputPaths = stage.definition.outputs.compactMap { loaded.pipeline.dataset($0) }.map { dataset in
             switch dataset.place {
@@ -129,7 +130,7 @@ package struct Planner {
         switch reference {
         case .param(let name): parameters[name]
         case .environment(let name): loaded.variables[name]
-        case .runID, .runStarted, .item, .stageOutput: nil
+        case .runID, .runStarted, .item, .input, .stageOutput: nil
         }
     }
 

@@ -27,7 +27,7 @@ extension StageConductor {
     /// - Throws: ``StoreError`` when the history cannot be read.
     func reuseOutlook(of plan: RunPlan) async throws -> ReuseOutlook {
         var outlook = ReuseOutlook()
-        var published: [DatasetName: [Artifact]] = [:]
+        var published: [DatasetName: MadeData] = [:]
         for index in CriticalPath.topologicalIndices(of: plan) where plan.stages[index].skipReason == nil {
             guard let stage = loaded.pipeline.stage(plan.stages[index].id), reuse.isWanted(for: stage) else { continue }
             let undecided = plan.upstream[index].first { need in
@@ -46,7 +46,9 @@ extension StageConductor {
                 if case .reuse(let success) = decision {
                     outlook.decisions[stage.id] = .reuse(success.run)
                     for artifact in success.result.artifacts {
-                        if let dataset = artifact.dataset { published[dataset, default: []].append(artifact) }
+                        guard let dataset = artifact.dataset else { continue }
+                        published[dataset, default: MadeData(writer: stage.id, artifacts: [])].artifacts.append(
+                            artifact)
                     }
                 } else if case .run(let reason) = decision {
                     outlook.decisions[stage.id] = .run(reason)
@@ -61,9 +63,9 @@ extension StageConductor {
         return stage.names.contains(where: outputs.contains)
     }
 
-    private func decision(about stage: Stage, _ published: [DatasetName: [Artifact]]) async throws -> ReuseDecision {
+    private func decision(about stage: Stage, _ published: [DatasetName: MadeData]) async throws -> ReuseDecision {
         let order = AttemptOrder(
-            unit: UnitID(stage.id), number: 1, purpose: .work, item: nil, artifacts: published, state: nil,
+            unit: UnitID(stage.id), number: 1, purpose: .work, item: nil, made: published, absent: [:], state: nil,
             isAskedFor: false)
         let attempt: StageAttempt
         do {

@@ -132,6 +132,7 @@ package struct RunMachine: Sendable {
             } else {
                 end(id, index, result.ending == .reused ? .reused : .succeeded, reason: result.reuseReason)
             }
+        case .skipped: end(id, index, .skipped, reason: result.reuseReason)
         case .interrupted where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
         case .interrupted: queue(id, index)
         case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
@@ -230,13 +231,33 @@ package struct RunMachine: Sendable {
             if let skipped = upstream.first(where: { state.stages[$0].unit.status == .skipped }) {
                 end(id, index, .skipped, reason: "\(state.plan.stages[skipped].id) was skipped")
             } else {
-                queue(id, index)
+                start(reading: index)
             }
-        case .allDone: queue(id, index)
+        case .allDone: start(reading: index)
         case .anyFailed:
             let failed = upstream.contains { [.failed, .blocked].contains(state.stages[$0].unit.status) }
-            if failed { queue(id, index) } else { end(id, index, .skipped, reason: "nothing upstream failed") }
+            if failed { start(reading: index) } else { end(id, index, .skipped, reason: "nothing upstream failed") }
         }
+    }
+
+    /// Queues a stage, unless data that it reads should have been made in this run and was not.
+    private mutating func start(reading index: Int) {
+        let planned = state.plan.stages[index]
+        for need in state.plan.upstream[index] {
+            let status = state.stages[need].unit.status
+            switch status {
+            case .failed, .blocked, .cancelled:
+                let maker = state.plan.stages[need]
+                guard let dataset = maker.outputs.first(where: planned.reads.contains) else { continue }
+                let word = status == .failed && maker.allowsFailure ? "failed (allowed)" : status.rawValue
+                return end(
+                    UnitID(planned.id), index, .skipped,
+                    reason: "'\(dataset)' was not made in this run: \(maker.id) \(word)")
+            // What a stage that was skipped would have written may lie there from elsewhere.
+            case .skipped, .succeeded, .reused, .pending, .queued, .running, .retrying: continue
+            }
+        }
+        queue(UnitID(planned.id), index)
     }
 
     private mutating func triggerPending() {

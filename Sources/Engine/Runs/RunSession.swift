@@ -49,7 +49,8 @@ package struct Workshop: Sendable {
     package func examination(of loaded: LoadedPipeline, plan: RunPlan) -> PipelineExamination {
         let facts = RunFacts(
             runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
-        return PipelineExamination(loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"))
+        return PipelineExamination(
+            loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"), store: store)
     }
 
     /// What reusing unchanged stages would come to in a run of a plan that has not begun.
@@ -119,14 +120,21 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
+    /// How many succeeded runs of the pipeline keep their versions.
+    private let keepsVersions: Int
     /// The log, for what concerns the whole run.
     private let log: AttemptLog
 
     /// Begins a new run.
+    ///
+    /// `overlap`: what is done while another run writes the same paths; nil means what the file says.
+    /// `onWait`: told what it waits for, when it begins to.
+    /// - Throws: ``Failure`` that names the other run where it is not waited for.
     package static func start(
         _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in workshop: Workshop,
+        overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: Engine.Environment = Engine.Environment()
-    ) throws -> RunSession {
+    ) async throws -> RunSession {
         let now = workshop.now()
         var plan = plan
         plan.origin = workshop.origin
@@ -139,6 +147,13 @@ package struct RunSession: Sendable {
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
+        do {
+            try await claim(loaded, plan, for: id, overlap, onWait, in: workshop)
+        } catch {
+            // Nothing is recorded of a run that did not begin.
+            try? FileManager.default.removeItem(atPath: folder.path)
+            throw error
+        }
         try folder.keep(loaded)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
@@ -153,11 +168,13 @@ package struct RunSession: Sendable {
     /// What the dead process left running is ended, and what it was about to publish is finished.
     /// `change`: what the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
     /// `by`: who takes it up, for the log.
-    /// - Throws: ``Failure`` when another process runs it.
+    /// `overlap`, `onWait`: as for a new run.
+    /// - Throws: ``Failure`` when another process runs it, or another run writes its paths.
     package static func reopen(
         _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
-        in workshop: Workshop, environment: Engine.Environment = Engine.Environment()
-    ) throws -> RunSession {
+        in workshop: Workshop, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
+        environment: Engine.Environment = Engine.Environment()
+    ) async throws -> RunSession {
         let folder = workshop.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
@@ -169,6 +186,7 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
+        try await claim(loaded, change?.0.plan ?? state.plan, for: id, overlap, onWait, in: workshop)
         let ended = RunRecovery.endLeftovers(of: id)
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
@@ -189,6 +207,23 @@ package struct RunSession: Sendable {
         return session
     }
 
+    /// Claims the paths that a run writes, once nobody else does.
+    private static func claim(
+        _ loaded: LoadedPipeline, _ plan: RunPlan, for id: RunID, _ overlap: Overlap?,
+        _ onWait: (PathConflict) -> Void, in workshop: Workshop
+    ) async throws {
+        let overlap = overlap ?? loaded.pipeline.overlap
+        let paths = overlap == .allow ? [] : loaded.pipeline.claims(of: plan, variables: loaded.variables)
+        var isWaiting = false
+        while let conflict = try workshop.store.claim(paths, for: id) {
+            guard overlap == .wait else { throw conflict.failure(root: loaded.pipeline.root) }
+            if !isWaiting { onWait(conflict) }
+            isWaiting = true
+            // The other run's end is known by its lock alone, which nobody is told of.
+            try await ContinuousClock().sleep(for: .milliseconds(200))
+        }
+    }
+
     private init(
         _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput,
         change: (PlanChange, by: String)? = nil, lock: RunLock, in workshop: Workshop, environment: Engine.Environment
@@ -200,6 +235,7 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         store = workshop.store
+        keepsVersions = loaded.pipeline.keepsVersions
         let tools = workshop.tools(for: loaded, folder: folder.staging)
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
@@ -214,7 +250,12 @@ package struct RunSession: Sendable {
         engine = Engine(
             machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor,
             writer: writer,
-            mailbox: mailbox, masker: tools.masker, environment: environment)
+            mailbox: mailbox, masker: tools.masker,
+            obstacle: { [store, id] () throws(StoreError) in
+                guard loaded.pipeline.overlap != .allow else { return nil }
+                let paths = loaded.pipeline.claims(of: state.plan, variables: loaded.variables)
+                return try store.claim(paths, for: id)?.failure(root: loaded.pipeline.root)
+            }, environment: environment)
     }
 
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
@@ -240,6 +281,9 @@ package struct RunSession: Sendable {
         }
         await server?.stop()
         let state = try result.get()
+        if state.status == .succeeded {
+            try store.dropVersions(of: state.plan.pipeline, keeping: keepsVersions, endedNow: id)
+        }
         try store.makeDurable()
         return state
     }
@@ -312,7 +356,9 @@ package enum RunRecovery {
                     try Publisher.carryOut(plan)
                     settled[id] = result
                 } catch {
-                    settled[id] = AttemptResult(ending: .failed, failure: error)
+                    // Its stage makes it again, unless that would do harm.
+                    let isHarmless = state.plan.index(of: stage.id).map { state.plan.stages[$0].isIdempotent } ?? true
+                    settled[id] = AttemptResult(ending: isHarmless ? .interrupted : .failed, failure: error)
                 }
             }
         }

@@ -20,49 +20,96 @@ package final class SourceResolver: Sendable {
 
     /// The sources of several datasets.
     ///
-    /// `artifacts`: what stages of the run published; a dataset that is not there is looked for on the disk.
-    /// `earlier`: what earlier runs published, for datasets whose stages take no part.
-    /// `fill`: fills a path's references.
+    /// - Parameters:
+    ///   - origins: What is known of where the data comes from.
+    ///   - fill: Fills a path's references.
     package func sources(
-        of names: [DatasetName], artifacts: [DatasetName: [Artifact]],
-        earlier: (DatasetName) -> [Artifact], fill: (Template) -> String
+        of names: [DatasetName], from origins: DataOrigins, fill: (Template) -> String
     ) async throws -> [DatasetName: DataSource] {
         var sources: [DatasetName: DataSource] = [:]
         for name in names where sources[name] == nil {
             guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
             if dataset.table != nil {
                 sources[name] = try await tables.source(of: dataset)
-                continue
+            } else if let made = origins.made[name] {
+                sources[name] = try await written(dataset, made, origins, fill)
+            } else if let producer = pipeline.producer(of: name), let earlier = origins.earlier {
+                sources[name] = try await lying(dataset, producer, earlier, origins, fill)
+            } else {
+                sources[name] = try await external(dataset, fill: fill)
             }
-            if let published = artifacts[name] {
-                sources[name] = try await written(dataset, published)
-                continue
-            }
-            if pipeline.producer(of: name) != nil {
-                let past = earlier(name).filter { FileText.exists(PathText.absolute($0.path, in: pipeline.root)) }
-                if !past.isEmpty {
-                    sources[name] = try await written(dataset, past)
-                    continue
-                }
-            }
-            sources[name] = try await external(dataset, fill: fill)
         }
         return sources
     }
 
     /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
-    private func written(_ dataset: Dataset, _ artifacts: [Artifact]) async throws -> DataSource {
-        let files = artifacts.map { PathText.absolute($0.path, in: pipeline.root) }
-        if let missing = files.first(where: { !FileText.exists($0) }) {
-            throw Failure(
-                "\(PathText.relative(missing, to: pipeline.root)) was published and is not there any more",
-                remedy: "retry the stage that writes it", location: dataset.placeLocation)
+    private func written(
+        _ dataset: Dataset, _ made: MadeData, _ origins: DataOrigins, _ fill: (Template) -> String
+    ) async throws -> DataSource {
+        let marked = made.markedItems.compactMap { item in
+            dataset.path.map { PathText.absolute(fill($0.filled(with: item)), in: pipeline.root) }
         }
-        let columns = artifacts.first?.columns ?? []
-        if columns.isEmpty, !files.isEmpty { return try await inspected(files, of: dataset) }
-        return DataSource(
+        var files: [String] = []
+        for artifact in made.artifacts {
+            do {
+                files.append(try origins.place(artifact, made.writer))
+            } catch let failure as Failure {
+                throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
+            }
+        }
+        // Items that somebody marked as succeeded: what they stand for lies at their paths.
+        for path in marked {
+            let shown = PathText.relative(path, to: pipeline.root)
+            guard FileText.exists(path) else {
+                throw Failure(
+                    "\(shown) is not there, and the item that writes it was marked as succeeded",
+                    remedy: "put the file there, or retry the item", location: dataset.placeLocation)
+            }
+            files.append(path)
+        }
+        let columns = made.artifacts.first?.columns ?? []
+        guard columns.isEmpty || !marked.isEmpty, !files.isEmpty else {
+            return own(dataset, files, columns)
+        }
+        return try await inspected(files, of: dataset, announced: columns)
+    }
+
+    private func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) -> DataSource {
+        DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
             isOwn: true)
+    }
+
+    /// The source of a dataset whose stage does not write it in this run: what lies at its path for this run's values.
+    private func lying(
+        _ dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, _ origins: DataOrigins,
+        _ fill: (Template) -> String
+    ) async throws -> DataSource {
+        guard let path = dataset.path else { return try await external(dataset, fill: fill) }
+        let pattern = PathText.absolute(fill(path), in: pipeline.root)
+        let found: [EarlierOutputs.File]
+        do {
+            found = try earlier.files(of: dataset, writtenBy: producer, at: pattern)
+        } catch let failure as Failure {
+            throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
+        }
+        guard !found.isEmpty else {
+            let shown = PathText.relative(pattern, to: pipeline.root)
+            if let reason = origins.absent[dataset.name] {
+                throw Failure(
+                    "there is no \(shown), and \(reason)", remedy: "put the file there, or retry '\(producer.id)'",
+                    location: dataset.placeLocation)
+            }
+            throw Failure(
+                "there is no \(shown), and '\(producer.id)', which writes it, does not run in this run",
+                remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
+        }
+        for file in found { origins.tell(file) }
+        let columns = found.first?.publication?.artifact.columns ?? []
+        if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
+            return own(dataset, found.map(\.path), columns)
+        }
+        return try await inspected(found.map(\.path), of: dataset, announced: columns)
     }
 
     // MARK: - Files of others
@@ -79,6 +126,25 @@ package final class SourceResolver: Sendable {
     /// The source of an output that lies at its staging place, its columns looked at.
     package func source(staged path: String, of dataset: Dataset) async throws -> DataSource {
         try await inspected([path], of: dataset)
+    }
+
+    /// A source of files whose columns are looked at, though a stage of the pipeline would have written some of them.
+    ///
+    /// - Parameter announced: The columns that the stage writes; empty where they are not known.
+    private func inspected(
+        _ files: [String], of dataset: Dataset, announced: [Column]
+    ) async throws -> DataSource {
+        var source = try await inspected(files, of: dataset)
+        guard source.format != .parquet, !announced.isEmpty else { return source }
+        guard source.columnNames == announced.map(\.name) else {
+            throw Failure(
+                "\(PathText.relative(files.first ?? "", to: pipeline.root)) has the columns "
+                    + "\(source.columnNames.joined(separator: ", ")), and the stage that writes it gives "
+                    + "\(announced.map(\.name).joined(separator: ", "))",
+                remedy: "write it with these columns in this order", location: dataset.placeLocation)
+        }
+        source.columns = announced
+        return source
     }
 
     /// A source of files whose columns are looked at.
@@ -328,4 +394,7 @@ package enum Glob {
         guard glob(pattern, 0, nil, &found) == 0, let paths = found.gl_pathv else { return [] }
         return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
     }
+
+    /// Whether a path is one of those that a pattern means.
+    package static func matches(_ path: String, _ pattern: String) -> Bool { fnmatch(pattern, path, FNM_PATHNAME) == 0 }
 }

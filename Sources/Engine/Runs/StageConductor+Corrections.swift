@@ -12,7 +12,7 @@ extension StageConductor {
         else { return [] }
         let files = folder.correctionFiles(attempt.stage.id)
         if files.isEmpty { return [] }
-        let inputs = await versions(of: [source], order)
+        let inputs = await versions(of: [source], attempt, order)
         let usable = files.filter { folder.isFor(inputs, corrections: $0) }
         if usable.count < files.count {
             let names = "\((files.count - usable.count).counted("file")) of corrected rows"

@@ -8,6 +8,22 @@ extension StageConductor {
         return try reuse.decide(order.unit, key)
     }
 
+    /// The result of an attempt that is spared for an earlier success: its outputs are this run's versions too.
+    func reused(_ success: RecordedSuccess, _ order: AttemptOrder) -> AttemptResult {
+        var result = AttemptResult(
+            ending: .reused, rows: success.result.rows, artifacts: success.result.artifacts,
+            reads: success.result.reads, checks: success.result.checks, reusedFrom: success.run,
+            reuseReason: "nothing has changed since run \(success.run)")
+        for index in result.artifacts.indices {
+            let artifact = result.artifacts[index]
+            guard let place = versionFinder.place(of: artifact) else { continue }
+            let kept = folder.versions(order.unit, order.number) + "/" + PathText.lastComponent(of: artifact.path)
+            let isKept = KeptVersion.keep(place, as: kept)
+            result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
+        }
+        return result
+    }
+
     /// What decides the outputs of an attempt; nil when no later one may take them.
     func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
         // Corrected rows belong to their run: what was made from them is no other run's output.
@@ -16,7 +32,7 @@ extension StageConductor {
         // Without DuckDB the work fails by itself, and says so.
         let version = isData ? try? await tools.program().version : nil
         let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
-        return reuse.key(of: attempt, reads: await versions(of: sources, order), duckDB: version)
+        return reuse.key(of: attempt, reads: await versions(of: sources, attempt, order), duckDB: version)
     }
 
     /// Does the work, and finds meanwhile what decides its outputs.

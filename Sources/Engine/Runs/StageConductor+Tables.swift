@@ -26,7 +26,8 @@ extension StageConductor {
         try makeFolder(attempt.stagingFolder)
         defer { removeFolder(attempt.stagingFolder) }
         let examination = work.examination
-        async let reads = versions(of: examination.reads, order)
+        let before = FileMarks(examination.reads.filter { $0.table == nil }.flatMap(\.files))
+        async let reads = versions(of: examination.reads, attempt, order)
         let looked = try await run(
             examination.script, essential: examination.essentialStatements, attempt, order, control,
             reading: examination.reads.flatMap(\.files), writing: [], threads: examination.threads,
@@ -35,6 +36,7 @@ extension StageConductor {
         result.take(looked)
         result.reads = await reads
         guard looked.failure == nil, let readings = looked.readings else { return result }
+        try refuseChange(since: before)
         let record: LoadRecord
         do throws(Failure) {
             record = try work.record(readings)

@@ -72,7 +72,9 @@ package struct StageConductor: AttemptConductor {
             return control.log.note(
                 "\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
         }
-        if result.ending == .reused { return control.log.note("reused: \(result.reuseReason ?? "")") }
+        if result.ending == .reused || result.ending == .skipped {
+            return control.log.note("\(result.ending.rawValue): \(result.reuseReason ?? "")")
+        }
         if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
         let rows = result.rows.map { ", \($0.readText) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
@@ -87,14 +89,31 @@ package struct StageConductor: AttemptConductor {
         guard let stage = loaded.pipeline.stage(order.unit.stage) else {
             throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
         }
-        var attempt = try await found(stage, order, started)
+        var attempt: StageAttempt
+        do {
+            attempt = try await found(stage, order, started)
+        } catch let failure as Failure {
+            // What should lie there from elsewhere does not: there is nothing to work on, and nothing went wrong.
+            let skipped = order.absent.filter(\.value.isSkipped).sorted { $0.key < $1.key }
+            guard let (name, absence) = skipped.first(where: { stage.dataNames.contains($0.key) }) else {
+                throw failure
+            }
+            var result = AttemptResult(ending: .skipped)
+            result.reuseReason = "'\(name)' was not made in this run: \(absence.reason)"
+            return result
+        }
+        for file in attempt.earlier.all {
+            control.log.note(
+                "reads \(file.words(root: loaded.pipeline.root, now: started.wall))",
+                level: file.doubt == nil && !file.isChanged ? .info : .warn)
+        }
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
         var reason: String?
         if reuse.isWanted(for: stage) {
             switch try await decision(attempt, order) {
-            case .reuse(let success): return success.reused
+            case .reuse(let success): return reused(success, order)
             case .run(let why): reason = why
             }
         }
@@ -134,7 +153,7 @@ package struct StageConductor: AttemptConductor {
         case .command(let work): return try await conduct(work, attempt, order, control, publish)
         case .data(let work): return try await conduct(work, attempt, order, control, publish)
         case .load(let work): return try await conduct(work, attempt, order, control)
-        case .inProcess(let work): return try await conduct(work, attempt, control, publish)
+        case .inProcess(let work): return try await conduct(work, attempt, order, control, publish)
         }
     }
 
@@ -146,15 +165,13 @@ package struct StageConductor: AttemptConductor {
         }
         if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
         guard !names.isEmpty else { return [:] }
-        let (store, pipeline, run) = (store, loaded.pipeline, facts.runID)
+        let (run, versions) = (facts.runID, versionFinder)
+        let origins = DataOrigins(
+            made: order.made, absent: order.absent.mapValues(\.reason),
+            place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
+            earlier: EarlierOutputs(loaded, facts: facts, store: store), tell: { attempt.earlier.add($0) })
         return try await resolver.sources(
-            of: names, artifacts: order.artifacts,
-            earlier: { name in
-                guard let producer = pipeline.producer(of: name) else { return [] }
-                // A history that cannot be read is as good as none: the files are looked for instead.
-                return (try? store.lastArtifacts(of: name, stage: producer.id, pipeline: pipeline.name, before: run))
-                    ?? []
-            },
+            of: names, from: origins,
             fill: { template in
                 template.filled { reference in
                     // Without the item that wrote them, all items' files are meant.
@@ -165,6 +182,9 @@ package struct StageConductor: AttemptConductor {
                 }
             })
     }
+
+    /// Finds where the versions lie that runs published.
+    var versionFinder: VersionFinder { VersionFinder(store: store, root: loaded.pipeline.root) }
 
     private func answer(_ question: ColumnQuestion) async throws -> [Column] {
         do throws(Failure) {
@@ -236,7 +256,8 @@ package struct StageConductor: AttemptConductor {
         try makeFolder(attempt.stagingFolder)
         let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
         let files = work.reads.flatMap(\.files)
-        async let reads = versions(of: work.reads, order)
+        let before = FileMarks(files)
+        async let reads = versions(of: work.reads, attempt, order)
         let execution = try await run(
             work.script, essential: work.essentialStatements, attempt, order, control, reading: files, writing: shared,
             threads: work.threads, memory: work.memory)
@@ -248,6 +269,7 @@ package struct StageConductor: AttemptConductor {
             removeFolder(attempt.stagingFolder)
             return result
         }
+        try refuseChange(since: before)
         let outcome: DataOutcome
         do {
             outcome = try work.conclude(readings)
@@ -273,7 +295,7 @@ package struct StageConductor: AttemptConductor {
             return result
         }
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
-        return try await finish(result, work.outputs, attempt, control, publish)
+        return try await finish(result, work.outputs, attempt, order, control, publish)
     }
 
     private func conduct(
@@ -285,10 +307,20 @@ package struct StageConductor: AttemptConductor {
             try makeFolder(attempt.stagingFolder)
         }
         let inputs = attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }
-        let (execution, reads) = await execute(work, reading: inputs, order, control)
+        let before = FileMarks(inputs.flatMap(\.files))
+        let (execution, reads) = await execute(work, reading: inputs, attempt, order, control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = reads
+        if let path = before.changed {
+            // What the program did cannot be undone; which version it read cannot be said.
+            let name = PathText.relative(path, to: loaded.pipeline.root)
+            result.notes.append("\(name) was changed while the program ran: which version it read is not known")
+            control.log.note(result.notes.last ?? "", level: .warn)
+            for index in result.reads.indices where result.reads[index].path == name {
+                result.reads[index].contentHash = nil
+            }
+        }
         guard execution.failure == nil else {
             if !work.outputs.isEmpty { removeFolder(attempt.stagingFolder) }
             return result
@@ -309,15 +341,16 @@ package struct StageConductor: AttemptConductor {
             }
         }
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: rows) }
-        return try await finish(result, work.outputs, attempt, control, publish)
+        return try await finish(result, work.outputs, attempt, order, control, publish)
     }
 
     /// Runs a command, and finds meanwhile which versions it reads.
     private func execute(
-        _ work: CommandWork, reading inputs: [DataSource], _ order: AttemptOrder, _ control: AttemptControl
+        _ work: CommandWork, reading inputs: [DataSource], _ attempt: StageAttempt, _ order: AttemptOrder,
+        _ control: AttemptControl
     ) async -> (Execution, [InputVersion]) {
         if inputs.isEmpty { return (await commands.execute(work, for: control), []) }
-        async let reads = versions(of: inputs, order)
+        async let reads = versions(of: inputs, attempt, order)
         return (await commands.execute(work, for: control), await reads)
     }
 
@@ -356,7 +389,7 @@ package struct StageConductor: AttemptConductor {
     }
 
     private func conduct(
-        _ work: InProcessWork, _ attempt: StageAttempt, _ control: AttemptControl,
+        _ work: InProcessWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         try Publisher.prepare(work.outputs)
@@ -366,17 +399,21 @@ package struct StageConductor: AttemptConductor {
         result.rows = outcome.rows
         result.notes = outcome.notes
         result.artifacts = work.outputs.compactMap { artifact(of: $0, rows: outcome.outputRows[$0.staged]) }
-        return try await finish(result, work.outputs, attempt, control, publish)
+        return try await finish(result, work.outputs, attempt, order, control, publish)
     }
 
     // MARK: - Ends
 
     /// Publishes what was written, once the engine has recorded that it is about to happen.
+    ///
+    /// The run's version is kept first: whoever finds the record after a crash finds what it is about, too.
     private func finish(
-        _ result: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ control: AttemptControl,
-        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+        _ given: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ order: AttemptOrder,
+        _ control: AttemptControl, _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
-        let plan = try Publisher.plan(outputs)
+        var result = given
+        var plan = try Publisher.plan(outputs, owner: "\(facts.runID)/\(order.unit)/\(order.number)")
+        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result, order) }
         if !plan.moves.isEmpty {
             var recorded = result
             recorded.mask(control.log)
@@ -389,25 +426,68 @@ package struct StageConductor: AttemptConductor {
         return result
     }
 
+    private func keepVersion(
+        of move: inout PublishPlan.Move, in result: inout AttemptResult, _ order: AttemptOrder
+    ) throws {
+        let root = loaded.pipeline.root
+        let path = PathText.relative(move.target, to: root)
+        var status = stat()
+        let isFolder = stat(move.staged, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        if isFolder, FileText.exists(move.target), try store.writers(of: path, limit: 1).isEmpty {
+            throw Failure(
+                "\(path) is there, and no run published it: it would be replaced with everything in it",
+                remedy: "change the path of the output, or move the folder away")
+        }
+        let kept = folder.versions(order.unit, order.number) + "/" + PathText.lastComponent(of: move.staged)
+        let isKept = KeptVersion.keep(move.staged, as: kept)
+        move.kept = isKept ? kept : nil
+        guard let index = result.artifacts.firstIndex(where: { $0.path == path }) else { return }
+        move.contentHash = result.artifacts[index].contentHash
+        result.artifacts[index].mark = isFolder ? nil : FileMark(move.staged)
+        result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
+    }
+
+    /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
+    func refuseChange(since before: FileMarks) throws(Failure) {
+        guard let path = before.changed else { return }
+        throw Failure(
+            "\(PathText.relative(path, to: loaded.pipeline.root)) was changed while it was read, so nothing was published",
+            remedy: "retry the stage when nobody writes to it; a file is best replaced by renaming a whole one")
+    }
+
     private func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {
         guard let size = FileText.size(output.staged) else { return nil }
         return Artifact(
             dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root),
             sizeInBytes: size,
-            rowCount: rows, columns: output.columns, contentHash: ContentHash.ofFile(output.staged))
+            rowCount: rows, columns: output.columns, contentHash: ContentHash.of(path: output.staged))
     }
 
     /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
-    func versions(of sources: [DataSource], _ order: AttemptOrder) async -> [InputVersion] {
-        var known: [String: String] = [:]
-        for artifact in order.artifacts.values.joined() { known[artifact.path] = artifact.contentHash }
+    func versions(
+        of sources: [DataSource], _ attempt: StageAttempt, _ order: AttemptOrder
+    ) async -> [InputVersion] {
+        let root = loaded.pipeline.root
+        var known: [String: Artifact] = [:]
+        for artifact in order.made.values.flatMap(\.artifacts) {
+            // A place was found for each of them: whichever it is, the version was this one.
+            known[PathText.absolute(artifact.path, in: root)] = artifact
+            if let kept = artifact.kept { known[store.folder.absolute(kept)] = artifact }
+        }
         return sources.flatMap { source in
             source.files.map { file in
                 // A table's copy lies in the run's folder only while the attempt lasts.
-                let path = source.table?.description ?? PathText.relative(file, to: loaded.pipeline.root)
+                if let table = source.table {
+                    return InputVersion(
+                        dataset: source.dataset, path: table.description, sizeInBytes: FileText.size(file) ?? 0,
+                        contentHash: store.fingerprint(ofFile: file))
+                }
+                let earlier = attempt.earlier[file]
+                let path = known[file]?.path ?? PathText.relative(earlier?.target ?? file, to: root)
                 return InputVersion(
                     dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
-                    contentHash: known[path] ?? store.fingerprint(ofFile: file))
+                    contentHash: known[file]?.contentHash ?? store.fingerprint(of: file),
+                    madeBy: earlier?.publication?.run)
             }
         }
     }
@@ -449,15 +529,6 @@ package struct StageConductor: AttemptConductor {
         return Failure(
             "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",
             remedy: "expected: \(first.expectation)" + (keepsOutputs ? "; nothing was published" : ""))
-    }
-}
-
-extension RecordedSuccess {
-    /// The result of an attempt that is spared for it.
-    fileprivate var reused: AttemptResult {
-        AttemptResult(
-            ending: .reused, rows: result.rows, artifacts: result.artifacts, reads: result.reads,
-            checks: result.checks, reusedFrom: run, reuseReason: "nothing has changed since run \(run)")
     }
 }
 

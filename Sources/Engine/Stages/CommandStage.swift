@@ -89,8 +89,8 @@ package struct CommandStage: StageType {
         variables["CAUDAL_RUN_STARTED"] = UTC.iso(attempt.facts.started.wall)
         variables["CAUDAL_PIPELINE"] = attempt.pipeline.name
         for name in inputs {
-            let files = attempt.sources[name.value]?.files ?? []
-            variables["CAUDAL_INPUT_\(ShellText.upper(name.value.rawValue))"] = files.joined(separator: "\n")
+            let reference = Template.Reference.input(name.value.rawValue)
+            variables[ShellText.variable(reference)] = attempt.value(of: reference) ?? ""
         }
         let outputs = output.map { [attempt.output($0, columns: [])] } ?? []
         if let output = outputs.first { variables[ShellText.variable(.stageOutput)] = output.staged }
@@ -118,6 +118,7 @@ package enum ShellText {
         case .environment(let name): name
         case .runID: "CAUDAL_RUN_ID"
         case .runStarted: "CAUDAL_RUN_STARTED"
+        case .input(let name): "CAUDAL_INPUT_\(upper(name))"
         case .stageOutput: "CAUDAL_OUTPUT"
         }
     }

@@ -22,6 +22,8 @@ package struct StageAttempt: Sendable {
     package var queryColumns: [Int: [Column]] = [:]
     /// Files of rows that somebody corrected after an earlier attempt put them aside, first to last.
     package var corrections: [String] = []
+    /// What it reads of stages that take no part in the run.
+    package let earlier = EarlierFiles()
     /// The table that the stage loads, as it is now.
     package var loadTarget: LoadTarget?
 
@@ -51,6 +53,7 @@ package struct StageAttempt: Sendable {
         switch reference {
         case .param, .environment, .runID, .runStarted: facts.value(of: reference)
         case .item(let name): item?.values[name] ?? nil
+        case .input(let name): sources[DatasetName(name)]?.files.joined(separator: "\n")
         case .stageOutput: stage.definition.outputs.first.map { staged($0) }
         }
     }
@@ -148,7 +151,7 @@ package struct RunFacts: Sendable {
         case .environment(let name): environment[name]
         case .runID: runID.rawValue
         case .runStarted: UTC.iso(started.wall)
-        case .item, .stageOutput: nil
+        case .item, .input, .stageOutput: nil
         }
     }
 }

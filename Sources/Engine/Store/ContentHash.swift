@@ -33,6 +33,24 @@ package struct ContentHash {
         }
     }
 
+    /// The fingerprint of a file, or of a folder: that of the names and fingerprints of all files in it, however they
+    /// lie in it; nil when something cannot be read.
+    package static func of(path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return ofFile(path) }
+        guard let names = FileManager.default.subpaths(atPath: path) else { return nil }
+        var text = ""
+        for name in names.sorted() {
+            let file = path + "/" + name
+            guard stat(file, &status) == 0 else { return nil }
+            if status.st_mode & S_IFMT == S_IFDIR { continue }
+            guard let hash = ofFile(file) else { return nil }
+            text += "\(hash) \(name)\n"
+        }
+        return of(text)
+    }
+
     /// The fingerprint of a text.
     package static func of(_ text: String) -> String {
         var hash = ContentHash()

@@ -5,7 +5,7 @@ import GRDB
 /// A version that was released is never edited: a change is a new one.
 enum Migrations {
     /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
-    static let newest = 2
+    static let newest = 3
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -17,8 +17,30 @@ enum Migrations {
             try db.execute(sql: second)
             try db.execute(sql: "PRAGMA user_version = 2")
         }
+        migrator.registerMigration("3: whose data it is") { db in
+            try db.execute(sql: third)
+            try db.execute(sql: "PRAGMA user_version = 3")
+        }
         return migrator
     }
+
+    private static let third = """
+        -- Where the run keeps its version of a file, from the state folder on, and what the file is known by.
+        ALTER TABLE artifacts ADD COLUMN kept TEXT;
+        ALTER TABLE artifacts ADD COLUMN mark TEXT;
+        CREATE INDEX artifacts_kept ON artifacts (run) WHERE kept IS NOT NULL;
+
+        -- The run that made a file, where that is another one than the one that read it.
+        ALTER TABLE inputs ADD COLUMN made_by TEXT;
+
+        -- The paths that live runs write, absolute, with `*` for what is not known before; rows of dead runs count for
+        -- nothing.
+        CREATE TABLE claims (
+            run TEXT NOT NULL,
+            path TEXT NOT NULL,
+            PRIMARY KEY (run, path)
+        ) WITHOUT ROWID;
+        """
 
     private static let second = """
         -- The last success for each thing that decides what comes out; `seq` is the event that has its result.

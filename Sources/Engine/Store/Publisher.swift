@@ -22,7 +22,9 @@ package enum Publisher {
     }
 
     /// The moves for outputs that were written; optional ones that were not are left out.
-    package static func plan(_ outputs: [StagedOutput]) throws(Failure) -> PublishPlan {
+    ///
+    /// - Parameter owner: What no other attempt of any run is called; nil outside of runs.
+    package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(Failure) -> PublishPlan {
         var moves: [PublishPlan.Move] = []
         for output in outputs {
             guard let inode = inode(of: output.staged) else {
@@ -33,17 +35,23 @@ package enum Publisher {
             }
             moves.append(PublishPlan.Move(staged: output.staged, target: output.target, inode: inode))
         }
-        return PublishPlan(moves: moves)
+        return PublishPlan(moves: moves, owner: owner)
     }
 
     /// Makes the moves, or those that are left of a plan that was begun.
+    ///
+    /// - Throws: ``Failure`` when what was to be published is neither staged, nor kept, nor in place; whatever else lies
+    ///   at the target is left alone.
     package static func carryOut(_ plan: PublishPlan) throws(Failure) {
         for move in plan.moves {
-            guard let staged = inode(of: move.staged) else {
-                // A move that was made; what was lost before it was moved must not pass for one.
-                if FileText.exists(move.target) { continue }
+            let beside = besidePath(of: move.target, owner: plan.owner)
+            guard let staged = inode(of: move.staged) ?? restaged(move) else {
+                if isInPlace(move) { continue }
+                // What a process that died was copying there.
+                if FileText.exists(beside) { try remove(beside) }
                 throw Failure(
-                    "the output \(move.target) is neither in place nor in staging", remedy: "run its stage again")
+                    "the output \(move.target) was recorded as published and is lost: it is not in place, and no longer "
+                        + "in staging", remedy: "run its stage again")
             }
             if staged != move.inode, inode(of: move.target) == move.inode {
                 // Two folders changed places, and what is staged now is the old output. The target's number alone
@@ -51,9 +59,25 @@ package enum Publisher {
                 try remove(move.staged)
             } else {
                 try makeFolder(PathText.folder(of: move.target))
-                try replace(move.target, with: move.staged)
+                try replace(move.target, with: move.staged, beside: beside)
             }
         }
+    }
+
+    /// Whether what lies at the target is what was to be moved there.
+    private static func isInPlace(_ move: PublishPlan.Move) -> Bool {
+        if let hash = move.contentHash { return ContentHash.of(path: move.target) == hash }
+        return inode(of: move.target) == move.inode
+    }
+
+    /// Stages an output again whose staged file was lost, from the version that the run keeps.
+    ///
+    /// - Returns: The number of the staged file, or nil where nothing is kept or the output is in place already.
+    private static func restaged(_ move: PublishPlan.Move) -> UInt64? {
+        guard let kept = move.kept, let hash = move.contentHash, !isInPlace(move),
+            ContentHash.of(path: kept) == hash, KeptVersion.keep(kept, as: move.staged)
+        else { return nil }
+        return inode(of: move.staged)
     }
 
     private static func inode(of path: String) -> UInt64? {
@@ -67,10 +91,10 @@ package enum Publisher {
         }
     }
 
-    private static func replace(_ target: String, with staged: String) throws(Failure) {
+    private static func replace(_ target: String, with staged: String, beside: String) throws(Failure) {
         if rename(staged, target) == 0 { return }
         switch errno {
-        case EXDEV: try replaceAcrossDevices(target, with: staged)
+        case EXDEV: try replaceAcrossDevices(target, with: staged, beside: beside)
         case ENOTEMPTY, EEXIST, ENOTDIR: try exchange(target, with: staged)
         case EISDIR:
             throw Failure(
@@ -87,20 +111,44 @@ package enum Publisher {
         try remove(staged)
     }
 
-    /// Another file system cannot be renamed to: the output is copied beside its place first.
-    private static func replaceAcrossDevices(_ target: String, with staged: String) throws(Failure) {
-        let beside = PathText.folder(of: target) + "/." + PathText.lastComponent(of: target) + ".caudal-publishing"
+    /// The name beside a target that an output is copied to first: nobody else's, so that several runs may publish there
+    /// at once, and the same again for whoever finishes a plan.
+    package static func besidePath(of target: String, owner: String?) -> String {
+        let name = ContentHash.of(owner ?? "process \(getpid())").split(separator: ":").last ?? ""
+        return PathText.folder(of: target) + "/." + PathText.lastComponent(of: target) + ".caudal-\(name)"
+    }
+
+    /// Another file system cannot be renamed to: the output is copied beside its place first, and is on the disk itself
+    /// before it takes its place.
+    private static func replaceAcrossDevices(
+        _ target: String, with staged: String, beside: String
+    ) throws(Failure) {
         do {
+            // Left by the process that carried the same plan out and died.
             if FileText.exists(beside) { try FileManager.default.removeItem(atPath: beside) }
             try FileManager.default.copyItem(atPath: staged, toPath: beside)
+            try makeDurable(beside)
         } catch {
             // What could not be copied whole must not stay beside the outputs; that it may be missing is fine.
             try? FileManager.default.removeItem(atPath: beside)
             throw Failure(
                 "\(target) could not be written: \(error.reason)", remedy: "free some space there, then retry")
         }
-        try replace(target, with: beside)
+        try replace(target, with: beside, beside: beside)
         try remove(staged)
+    }
+
+    /// Waits until a file, or every file of a folder, is on the disk itself.
+    private static func makeDurable(_ path: String) throws {
+        let names = [""] + (FileManager.default.subpaths(atPath: path) ?? []).map { "/" + $0 }
+        for name in names {
+            let descriptor = open(path + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            // A link has nothing of its own to be written.
+            if descriptor < 0, errno == ELOOP { continue }
+            guard descriptor >= 0 else { throw Failure(String(cString: strerror(errno))) }
+            defer { close(descriptor) }
+            if fsync(descriptor) != 0 { throw Failure(String(cString: strerror(errno))) }
+        }
     }
 
     private static func makeFolder(_ path: String) throws(Failure) {

@@ -154,52 +154,9 @@ extension RunStore {
             return durations.compactMapValues { $0.median.map { .milliseconds(Int64($0)) } }
         }
     }
-
-    /// What the last success of a stage wrote of a dataset, before `run`: for stages whose producer is not run again.
-    package func lastArtifacts(
-        of dataset: DatasetName, stage: StageID, pipeline: String, before run: RunID
-    ) throws(StoreError) -> [Artifact] {
-        try read { db in
-            guard
-                let last = try String.fetchOne(
-                    db,
-                    sql: """
-                        SELECT run FROM stages WHERE pipeline = ? AND stage = ? AND outcome IN ('succeeded', 'reused')
-                            AND run < ? ORDER BY run DESC LIMIT 1
-                        """, arguments: [pipeline, stage.rawValue, run.rawValue])
-            else { return [] }
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT path, bytes, row_count, columns, content_hash FROM artifacts
-                    WHERE run = ? AND stage = ? AND dataset = ?
-                        AND attempt = (SELECT max(attempt) FROM artifacts AS other WHERE other.run = artifacts.run
-                            AND other.stage = artifacts.stage AND other.item = artifacts.item)
-                    ORDER BY item
-                    """, arguments: [last, stage.rawValue, dataset.rawValue])
-            return rows.map { row in
-                Artifact(
-                    dataset: dataset, path: row["path"], sizeInBytes: row["bytes"], rowCount: row["row_count"],
-                    columns: Self.decode([Column].self, row["columns"]) ?? [], contentHash: row["content_hash"])
-            }
-        }
-    }
 }
 
 extension RunState {
     /// Says that the run's process died before it ended.
     package mutating func markInterrupted() { status = .interrupted }
-}
-
-extension RunStore {
-    /// The runs that published a file at a path, newest first; `path` is as artifacts have it: relative to the project's
-    /// root where it lies below it.
-    package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
-        try read { db in
-            try String.fetchAll(
-                db, sql: "SELECT DISTINCT run FROM artifacts WHERE path = ? ORDER BY run DESC LIMIT ?",
-                arguments: [path, limit]
-            ).map { RunID($0) }
-        }
-    }
 }

@@ -39,7 +39,7 @@ extension RunStore {
     /// Removes everything that is recorded of a run.
     func forget(_ run: RunID) throws(StoreError) {
         let tables = [
-            "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "successes",
+            "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "claims", "successes",
         ]
         try write { db in
             for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }
@@ -145,6 +145,7 @@ extension RunStore {
             try db.execute(
                 sql: "UPDATE runs SET status = ?, ended_at = ?, duration_ms = ? WHERE id = ?",
                 arguments: [RunState.Status(outcome).rawValue, event.time.wall, duration, state.id.rawValue])
+            try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         default: break
         }
     }
@@ -206,8 +207,8 @@ extension RunStore {
             var row = try row(
                 """
                 INSERT OR REPLACE INTO artifacts (run, stage, item, attempt, dataset, path, bytes, row_count, columns,
-                    content_hash)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    content_hash, kept, mark)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
             row.add(artifact.dataset?.rawValue)
             row.add(artifact.path)
@@ -215,18 +216,21 @@ extension RunStore {
             row.add(artifact.rowCount)
             row.add(json(artifact.columns))
             row.add(artifact.contentHash)
+            row.add(artifact.kept)
+            row.add(artifact.mark.map(json))
             try row.write()
         }
         for input in result.reads {
             var row = try row(
                 """
-                INSERT OR REPLACE INTO inputs (run, stage, item, attempt, dataset, path, bytes, content_hash)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO inputs (run, stage, item, attempt, dataset, path, bytes, content_hash, made_by)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
             row.add(input.dataset?.rawValue)
             row.add(input.path)
             row.add(input.sizeInBytes)
             row.add(input.contentHash)
+            row.add(input.madeBy?.rawValue)
             try row.write()
         }
         for check in result.checks {

@@ -61,45 +61,39 @@ extension RunStore {
 
     // MARK: - Fingerprints of files
 
+    /// The fingerprint of a file or a folder, or nil when it cannot be read.
+    package func fingerprint(of path: String) -> String? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFDIR ? ContentHash.of(path: path) : fingerprint(ofFile: path)
+    }
+
     /// The fingerprint of a file, or nil when it cannot be read; a file that did not change is not read again.
     package func fingerprint(ofFile path: String) -> String? {
-        guard let before = FileVersion(path) else { return nil }
+        guard let before = FileMark(path) else { return nil }
         // Without the table, the file is read: an answer that comes later is still right.
         let known: String?? = try? read { db in
             try String.fetchOne(
                 db,
                 sql: "SELECT content_hash FROM fingerprints WHERE path = ? AND bytes = ? AND changed = ? AND inode = ?",
-                arguments: [path, before.size, before.changed, before.inode])
+                arguments: [path, before.sizeInBytes, before.modified, Int64(bitPattern: before.inode)])
         }
         if case .some(.some(let hash)) = known { return hash }
         guard let hash = ContentHash.ofFile(path) else { return nil }
         // A file that was written just now may be written again without its time showing it.
-        let age = SystemClock.now.wall - before.changed / 1_000_000
-        if FileVersion(path) == before, age > 2000 {
+        let age = SystemClock.now.wall - before.modified / 1_000_000
+        if FileMark(path) == before, age > 2000 {
             try? write { db in
                 try db.execute(
                     sql: """
                         INSERT OR REPLACE INTO fingerprints (path, bytes, changed, inode, content_hash)
                         VALUES (?, ?, ?, ?, ?)
-                        """, arguments: [path, before.size, before.changed, before.inode, hash])
+                        """,
+                    arguments: [
+                        path, before.sizeInBytes, before.modified, Int64(bitPattern: before.inode), hash,
+                    ])
             }
         }
         return hash
-    }
-
-    /// What tells without reading it that a file was changed.
-    private struct FileVersion: Equatable {
-        let size: Int64
-        /// In nanoseconds since 1970.
-        let changed: Int64
-        let inode: Int64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
-            size = Int64(status.st_size)
-            changed = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-            inode = Int64(bitPattern: UInt64(status.st_ino))
-        }
     }
 }

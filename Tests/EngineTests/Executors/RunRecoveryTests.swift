@@ -67,7 +67,7 @@ struct RunRecoveryTests {
         let settled = RunRecovery.finishPublishing(state)
         #expect(try folder.text("a.csv") == "new")
         #expect(settled[UnitID("a")] == .succeeded)
-        #expect(settled[UnitID("b")]?.ending == .failed)
+        #expect(settled[UnitID("b")]?.ending == .interrupted)
         #expect(settled[UnitID("c")] == nil)
     }
 }

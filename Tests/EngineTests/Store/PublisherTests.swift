@@ -187,6 +187,51 @@ struct PublisherTests {
         #expect(failure?.message.contains("a.csv") == true)
     }
 
+    // MARK: - What was recorded and never made
+
+    /// A plan of one move with what a run records of it, `kept` beside the staging folder.
+    private func recorded(_ folder: OwnFolder, keeps: Bool) throws -> PublishPlan {
+        try folder.write("new", to: "staging/a.csv")
+        var plan = try Publisher.plan([output(folder, "staging/a.csv", to: "a.csv")], owner: "run/a/1")
+        plan.moves[0].contentHash = ContentHash.of(path: folder["staging/a.csv"])
+        if keeps, KeptVersion.keep(folder["staging/a.csv"], as: folder["kept/a.csv"]) {
+            plan.moves[0].kept = folder["kept/a.csv"]
+        }
+        return plan
+    }
+
+    @Test("An older output in place does not pass for one that was recorded and lost")
+    func lostOutput() throws {
+        let folder = try OwnFolder()
+        let plan = try recorded(folder, keeps: false)
+        try folder.write("old", to: "a.csv")
+        try FileManager.default.removeItem(atPath: folder["staging"])
+        let failure = #expect(throws: Failure.self) { try Publisher.carryOut(plan) }
+        #expect(failure?.message.contains("was recorded as published and is lost") == true)
+        #expect(try FileText.read(folder["a.csv"]) == "old")
+    }
+
+    @Test("A lost staged file is published from the version that the run keeps")
+    func publishedFromKept() throws {
+        let folder = try OwnFolder()
+        let plan = try recorded(folder, keeps: true)
+        try folder.write("old", to: "a.csv")
+        try FileManager.default.removeItem(atPath: folder["staging"])
+        try Publisher.carryOut(plan)
+        #expect(try FileText.read(folder["a.csv"]) == "new")
+        #expect(try FileText.read(folder["kept/a.csv"]) == "new", "the kept version stays")
+    }
+
+    @Test("A move that was made is a success, also on a file system that numbers files otherwise")
+    func madeMove() throws {
+        let folder = try OwnFolder()
+        var plan = try recorded(folder, keeps: false)
+        try Publisher.carryOut(plan)
+        plan.moves[0].inode = 1
+        try Publisher.carryOut(plan)
+        #expect(try FileText.read(folder["a.csv"]) == "new")
+    }
+
     // MARK: - Other disks
 
     private static let needsDisk = "no file system can be mounted here"
@@ -199,16 +244,20 @@ struct PublisherTests {
         try folder.write("new part", to: "staging/sales/region=north/part")
         try FileManager.default.createDirectory(atPath: disk.path + "/sales", withIntermediateDirectories: true)
         try Data("old part".utf8).write(to: URL(filePath: disk.path + "/sales/part"))
-        // A leftover of a kill in the middle of an earlier copy.
-        try Data("half".utf8).write(to: URL(filePath: disk.path + "/.a.csv.caudal-publishing"))
-        try publish([
-            StagedOutput(dataset: "a", staged: folder["staging/a.csv"], target: disk.path + "/a.csv"),
-            StagedOutput(dataset: "s", staged: folder["staging/sales"], target: disk.path + "/sales"),
-        ])
+        // A leftover of a kill in the middle of this plan's copy, and what another run is copying right now.
+        let own = Publisher.besidePath(of: disk.path + "/a.csv", owner: "run/a/1")
+        let others = Publisher.besidePath(of: disk.path + "/a.csv", owner: "other/a/1")
+        for path in [own, others] { try Data("half".utf8).write(to: URL(filePath: path)) }
+        let plan = try Publisher.plan(
+            [
+                StagedOutput(dataset: "a", staged: folder["staging/a.csv"], target: disk.path + "/a.csv"),
+                StagedOutput(dataset: "s", staged: folder["staging/sales"], target: disk.path + "/sales"),
+            ], owner: "run/a/1")
+        try Publisher.carryOut(plan)
         #expect(try FileText.read(disk.path + "/a.csv") == "new")
         #expect(
             FileManager.default.subpaths(atPath: disk.path)?.sorted() == [
-                "a.csv", "sales", "sales/region=north", "sales/region=north/part",
+                PathText.lastComponent(of: others), "a.csv", "sales", "sales/region=north", "sales/region=north/part",
             ])
         #expect(folder.contents == ["staging"])
     }

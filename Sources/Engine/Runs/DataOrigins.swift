@@ -1,0 +1,42 @@
+import Synchronization
+
+/// Where the data of an attempt comes from: what stages of its run have made, and what others left.
+package struct DataOrigins: Sendable {
+    /// What stages of the run have made; a dataset that is not here was not made in the run.
+    package var made: [DatasetName: MadeData]
+    /// What became of stages that took part in the run and did not run, in words.
+    package var absent: [DatasetName: String]
+    /// Where the version of an artifact lies that this run published; throws a ``Failure`` when it is nowhere.
+    package var place: @Sendable (Artifact, StageID) throws -> String
+    /// Finds what stages wrote that take no part in the run; nil takes whatever lies there.
+    package var earlier: EarlierOutputs?
+    /// Told of each file that a stage would write which takes no part in the run.
+    package var tell: @Sendable (EarlierOutputs.File) -> Void
+
+    package init(
+        made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
+        place: @escaping @Sendable (Artifact, StageID) throws -> String = { artifact, _ in artifact.path },
+
+        earlier: EarlierOutputs? = nil, tell: @escaping @Sendable (EarlierOutputs.File) -> Void = { _ in }
+    ) {
+        self.made = made
+        self.absent = absent
+        self.place = place
+        self.earlier = earlier
+        self.tell = tell
+    }
+}
+
+/// What an attempt found of the files that earlier runs, or nobody, made.
+package final class EarlierFiles: Sendable {
+    private let files = Mutex<[String: EarlierOutputs.File]>([:])
+
+    package init() {}
+
+    func add(_ file: EarlierOutputs.File) { files.withLock { $0[file.path] = file } }
+
+    /// What is known of a file by the path that it is read at.
+    subscript(path: String) -> EarlierOutputs.File? { files.withLock { $0[path] } }
+
+    var all: [EarlierOutputs.File] { files.withLock { $0.values.sorted { $0.target < $1.target } } }
+}

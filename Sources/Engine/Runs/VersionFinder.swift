@@ -1,0 +1,232 @@
+/// Finds where a version lies that a run published.
+package struct VersionFinder: Sendable {
+    private let store: RunStore
+    private let root: String
+
+    /// - Parameter root: The project's root, which paths of artifacts start from.
+    package init(store: RunStore, root: String) {
+        self.store = store
+        self.root = root
+    }
+
+    /// The path at which the version lies now: the published one while it still is that version, else the kept one.
+    ///
+    /// - Returns: nil when the version is nowhere any more.
+    package func place(of artifact: Artifact) -> String? {
+        let published = PathText.absolute(artifact.path, in: root)
+        if isVersion(published, artifact) { return published }
+        if let kept = artifact.kept.map(store.folder.absolute), isVersion(kept, artifact) { return kept }
+        return nil
+    }
+
+    /// Whether a file is the version: known by its mark, and otherwise by its content.
+    package func isVersion(_ path: String, _ artifact: Artifact) -> Bool {
+        guard let mark = FileMark(path) else { return false }
+        if let known = artifact.mark, known == mark { return true }
+        guard let hash = artifact.contentHash else { return false }
+        // A folder's size is none of its content's.
+        if artifact.mark != nil, mark.sizeInBytes != artifact.sizeInBytes { return false }
+        return store.fingerprint(of: path) == hash
+    }
+
+    /// The path of a version that its own run reads.
+    ///
+    /// - Throws: ``Failure`` that says what became of the file, and what to do.
+    package func place(of artifact: Artifact, in run: RunID, writer: StageID) throws -> String {
+        if let place = place(of: artifact) { return place }
+        let path = PathText.absolute(artifact.path, in: root)
+        let became: String
+        if !FileText.exists(path) {
+            became = "it is not there any more"
+        } else if let other = try publication(at: path).map(\.run), other != run {
+            became = "run \(other) has published another one there since"
+        } else {
+            became = "it was changed since, and not by a run"
+        }
+        throw Failure(
+            "\(artifact.path) is not the file that this run published: \(became), and no version of it is kept",
+            remedy: "make it again with 'caudal retry \(run) \(writer) --downstream'")
+    }
+
+    /// The publication that a file is, by its content; the last one where several had that content.
+    ///
+    /// - Parameter prefers: Which of several with one content is meant.
+    package func publication(
+        at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
+    ) throws(StoreError) -> Publication? {
+        let known = try store.publications(at: PathText.relative(path, to: root))
+        let same = known.isEmpty ? [] : known.filter { isVersion(path, $0.artifact) }
+        return same.first(where: prefers) ?? same.first
+    }
+}
+
+/// Finds the data of a stage that takes no part in a run: what lies at the path of the run's own parameters and
+/// environment, and never what some other run wrote there for others.
+package struct EarlierOutputs: Sendable {
+    /// One file, and how it came to be there.
+    package struct File: Sendable {
+        /// Where it is read, absolute.
+        package var path: String
+        /// The path that the file is published at, absolute.
+        package var target: String
+        /// What it was published as; nil for a file that no run made.
+        package var publication: Publication?
+        /// Whether it is another one than a run left there last, and no run changed it.
+        package var isChanged = false
+        /// What is to be said about it, when its run had other values than this one.
+        package var doubt: String?
+    }
+
+    private let loaded: LoadedPipeline
+    private let facts: RunFacts
+    private let store: RunStore
+    private let finder: VersionFinder
+
+    package init(_ loaded: LoadedPipeline, facts: RunFacts, store: RunStore) {
+        self.loaded = loaded
+        self.facts = facts
+        self.store = store
+        finder = VersionFinder(store: store, root: loaded.pipeline.root)
+    }
+
+    /// The files of a dataset.
+    ///
+    /// - Parameter pattern: The dataset's path with this run's values, absolute, with `*` for an item's.
+    /// - Returns: Its files in order; empty when there is none.
+    /// - Throws: ``Failure`` for a file that another run wrote for other values.
+    package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [File] {
+        let last = try lastSuccess(of: producer)
+        let own = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
+        let root = loaded.pipeline.root
+        var versions: [String: Publication] = [:]
+        for publication in own {
+            let path = PathText.absolute(publication.artifact.path, in: root)
+            if path == pattern || Glob.matches(path, pattern) { versions[path] = publication }
+        }
+        let isPattern = pattern.contains { "*?[".contains($0) }
+        let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
+        var files: [File] = []
+        for path in Set(there).union(versions.keys).sorted() {
+            if let file = try file(at: path, its: versions[path], ofOthers: last != nil, producer) {
+                files.append(file)
+            }
+        }
+        return files
+    }
+
+    /// One file; nil for one that the last success of its stage no longer had.
+    private func file(
+        at path: String, its version: Publication?, ofOthers hasSuccess: Bool, _ producer: Stage
+    ) throws -> File? {
+        let name = PathText.relative(path, to: loaded.pipeline.root)
+        guard FileText.exists(path) else {
+            guard let version, let kept = finder.place(of: version.artifact) else {
+                throw Failure(
+                    "\(name) was published by run \(version?.run.rawValue ?? "") and is not there any more",
+                    remedy: remedy(producer))
+            }
+            return File(path: kept, target: path, publication: version)
+        }
+        let fits: (Publication) -> Bool = {
+            self.difference($0.run, $0.parameters, $0.environment, producer)?.isCertain != true
+        }
+        guard let found = try finder.publication(at: path, preferring: fits) else {
+            let isKnown = try !store.writers(of: name, limit: 1).isEmpty
+            return File(path: path, target: path, isChanged: isKnown)
+        }
+        let other = self.difference(found.run, found.parameters, found.environment, producer)
+        if other?.isCertain != true {
+            // An item that the stage's last success did not have any more.
+            if version == nil, hasSuccess, found.stage == producer.id { return nil }
+            return File(path: path, target: path, publication: found, doubt: other?.words)
+        }
+        if let version, let kept = finder.place(of: version.artifact) {
+            return File(path: kept, target: path, publication: version)
+        }
+        throw Failure(
+            "\(name) was written by run \(found.run) for \(other?.words ?? "other values")",
+            remedy: remedy(producer))
+    }
+
+    private func remedy(_ producer: Stage) -> String {
+        "run the stage that writes it too: --select '+\(producer.id)' with what you select"
+    }
+
+    // MARK: - Which runs are like this one
+
+    /// The newest run with this run's values that a stage succeeded in.
+    private func lastSuccess(of producer: Stage) throws(StoreError) -> RunID? {
+        try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: facts.runID).first {
+            difference($0.run, $0.parameters, $0.environment, producer) == nil
+        }?.run
+    }
+
+    /// What another run had otherwise, so that its data may be others.
+    private struct Difference {
+        var words: String
+        /// Whether what makes the data is known to depend on it; a program may, unseen.
+        var isCertain: Bool
+    }
+
+    private func difference(
+        _ run: RunID, _ parameters: [String: String], _ environment: String?, _ producer: Stage
+    ) -> Difference? {
+        let makers = makers(of: producer)
+        if environment != loaded.pipeline.chosenEnvironment, !hadSame(makers, run) {
+            let ours = loaded.pipeline.chosenEnvironment.map { "has '\($0)'" } ?? "has none"
+            return Difference(
+                words: "\(environment.map { "the environment '\($0)'" } ?? "no environment"), and this run \(ours)",
+                isCertain: true)
+        }
+        let names = Set(parameters.keys).union(facts.parameters.keys)
+            .filter { parameters[$0] != facts.parameters[$0] }.sorted()
+        func words(_ name: String) -> String {
+            "\(name)=\(parameters[name] ?? "nothing"), and this run has \(name)=\(facts.parameters[name] ?? "nothing")"
+        }
+        let texts = makers.map { loaded.definitionText(of: $0) }
+        if let name = names.first(where: { name in
+            texts.contains { $0.contains("${params.\(name)}") || $0.contains(ShellText.variable(.param(name))) }
+        }) {
+            return Difference(words: words(name), isCertain: true)
+        }
+        if let name = names.first, makers.contains(where: { $0.definition is CommandStage }) {
+            return Difference(words: words(name), isCertain: false)
+        }
+        return nil
+    }
+
+    /// Whether stages were defined in another run as they are in this one.
+    private func hadSame(_ stages: [Stage], _ run: RunID) -> Bool {
+        guard let plan = try? store.plan(of: run) else { return false }
+        return stages.allSatisfy { stage in
+            plan.index(of: stage.id).map { plan.stages[$0].definitionText } == loaded.definitionText(of: stage)
+        }
+    }
+
+    /// A stage and everything that it waits for.
+    private func makers(of producer: Stage) -> [Stage] {
+        var seen: Set<StageID> = []
+        var open = [producer.id]
+        while let next = open.popLast() {
+            if seen.insert(next).inserted { open += loaded.pipeline.upstream[next] ?? [] }
+        }
+        return loaded.pipeline.stages.filter { seen.contains($0.id) }
+    }
+}
+
+extension EarlierOutputs.File {
+    /// Who made it, in words; `now` in milliseconds since 1970.
+    package func words(root: String, now: Int64) -> String {
+        let name = PathText.relative(target, to: root)
+        guard let publication else {
+            return "\(name): \(isChanged ? "changed by hand since a run published it" : "no run made it")"
+        }
+        let age = Duration.milliseconds(max(0, now - publication.started)).short
+        let parameters = publication.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let values = (publication.environment.map { ["env \($0)"] } ?? []) + parameters
+        let with = values.isEmpty ? "" : " (\(values.joined(separator: ", ")))"
+        let place = path == target ? "" : ", in the version that is kept of it"
+        return "\(name): made by run \(publication.run)\(with), begun \(age) ago\(place)"
+            + (doubt.map { "; for \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import GRDB
+
+/// Another run that is under way and writes what a run is about to write.
+package struct PathConflict: Sendable, Equatable {
+    package var run: RunID
+    /// nil for a run that is just beginning.
+    package var pipeline: String?
+    /// The path as the other run claimed it, absolute.
+    package var path: String
+
+    /// What somebody is told who wants to begin.
+    package func failure(root: String) -> Failure {
+        Failure(
+            "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(PathText.relative(path, to: root)) too",
+            remedy: "wait for it with --wait, end it with 'caudal cancel \(run)', or give each run paths of its own")
+    }
+}
+
+extension RunStore {
+    /// Claims the paths that a run writes, all or none of them.
+    ///
+    /// The run's lock must be held: claims of runs without a process count for nothing, and are removed. They end with the
+    /// record of the run's end.
+    /// - Parameter paths: Absolute paths, with `*` for what is not known before.
+    /// - Returns: The first claim of another live run that they meet; nil when they are claimed.
+    package func claim(_ paths: [String], for run: RunID) throws(StoreError) -> PathConflict? {
+        let folder = folder
+        return try write { db in
+            let others = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT claims.run AS run, path, pipeline FROM claims LEFT JOIN runs ON runs.id = claims.run
+                    WHERE claims.run <> ? ORDER BY claims.run, path
+                    """, arguments: [run.rawValue])
+            var live: [String: Bool] = [:]
+            for row in others {
+                let (id, path): (String, String) = (row["run"], row["path"])
+                guard paths.contains(where: { ClaimedPath.meet($0, path) }) else { continue }
+                if live[id] == nil { live[id] = folder.run(RunID(id)).isLive }
+                if live[id] == true { return PathConflict(run: RunID(id), pipeline: row["pipeline"], path: path) }
+            }
+            for (id, isLive) in live where !isLive {
+                try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [id])
+            }
+            try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [run.rawValue])
+            for path in Set(paths) {
+                try db.execute(sql: "INSERT INTO claims (run, path) VALUES (?, ?)", arguments: [run.rawValue, path])
+            }
+            return nil
+        }
+    }
+}
+
+/// Paths that may hold `*` for a part of a name.
+package enum ClaimedPath {
+    /// Whether one path may be another, or lie in it.
+    package static func meet(_ left: String, _ right: String) -> Bool {
+        zip(left.split(separator: "/"), right.split(separator: "/")).allSatisfy { partsMeet(Array($0), Array($1)) }
+    }
+
+    /// Whether two patterns have a text in common.
+    private static func partsMeet(_ left: [Character], _ right: [Character]) -> Bool {
+        if !left.contains("*"), !right.contains("*") { return left == right }
+        // For each beginning of `left`, the beginnings of `right` that have a text in common with it.
+        var reached = [Bool](repeating: false, count: right.count + 1)
+        reached[0] = true
+        for place in right.indices where right[place] == "*" && reached[place] { reached[place + 1] = true }
+        for character in left {
+            var next = [Bool](repeating: false, count: right.count + 1)
+            if character == "*" {
+                next = reached
+                for place in right.indices where next[place] { next[place + 1] = true }
+            } else {
+                for place in right.indices {
+                    if right[place] == "*" {
+                        if reached[place] || reached[place + 1] { next[place + 1] = true }
+                        if reached[place] { next[place] = true }
+                    } else if reached[place], right[place] == character {
+                        next[place + 1] = true
+                    }
+                }
+                for place in right.indices where right[place] == "*" && next[place] { next[place + 1] = true }
+            }
+            reached = next
+        }
+        return reached[right.count]
+    }
+}
+
+extension Pipeline {
+    /// The paths that a run of a plan writes, absolute and with links followed as far as they are there; what an item or
+    /// the run alone knows is `*`.
+    package func claims(of plan: RunPlan, variables: [String: String]) -> [String] {
+        plan.stages.filter { $0.skipReason == nil }.flatMap { planned in
+            planned.outputs.compactMap { dataset(DatasetName($0))?.path }.map { template in
+                let path = template.filled { reference in
+                    switch reference {
+                    case .param(let name): plan.parameters[name] ?? ""
+                    case .environment(let name): variables[name] ?? ""
+                    case .runID, .runStarted, .item, .input, .stageOutput: "*"
+                    }
+                }
+                return PathText.resolved(PathText.absolute(path, in: root))
+            }
+        }
+    }
+}
+
+extension PathText {
+    /// An absolute path with the links followed of the part that is there.
+    package static func resolved(_ path: String) -> String {
+        var rest: [Substring] = []
+        var there = path[...]
+        while !there.isEmpty {
+            if let real = realpath(String(there), nil) {
+                defer { free(real) }
+                let base = String(cString: real)
+                return (base == "/" ? "" : base) + rest.reversed().map { "/" + $0 }.joined()
+            }
+            guard let slash = there.lastIndex(of: "/") else { break }
+            rest.append(there[there.index(after: slash)...])
+            there = there[..<slash]
+        }
+        return path
+    }
+}

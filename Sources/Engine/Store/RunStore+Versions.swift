@@ -1,0 +1,81 @@
+import Foundation
+import GRDB
+
+/// Which runs keep the versions of what they published.
+extension RunStore {
+    /// Gives back the room of versions that nobody needs any more.
+    ///
+    /// They stay with the newest succeeded runs of each environment, and with every run that may still be retried: one
+    /// that did not succeed, and that no success with the same parameters and environment has followed.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The pipeline; nil means every one.
+    ///   - count: How many succeeded runs keep theirs.
+    ///   - ended: A run that this process still holds the lock of, and that has ended.
+    /// - Returns: How many bytes were given back.
+    @discardableResult
+    package func dropVersions(
+        of pipeline: String, keeping count: Int, endedNow ended: RunID? = nil
+    ) throws(StoreError) -> Int64 {
+        var freed: Int64 = 0
+        for run in try runsWithVersions(of: pipeline, beyond: count) {
+            let runFolder = folder.run(run)
+            // A run that is under way reads its versions.
+            let lock = run == ended ? nil : try RunLock.take(runFolder)
+            guard run == ended || lock != nil else { continue }
+            let bytes = runFolder.bytesOfVersions
+            do {
+                if FileText.exists(runFolder.versions) {
+                    try FileManager.default.removeItem(atPath: runFolder.versions)
+                }
+            } catch {
+                throw StoreError(.unreadable(error.reason), path: runFolder.versions)
+            }
+            try write { db in
+                try db.execute(sql: "UPDATE artifacts SET kept = NULL WHERE run = ?", arguments: [run.rawValue])
+            }
+            withExtendedLifetime(lock) {}
+            freed += bytes
+        }
+        return freed
+    }
+
+    /// The runs whose versions are beyond those that are kept.
+    package func runsWithVersions(of pipeline: String, beyond count: Int) throws(StoreError) -> [RunID] {
+        let rows = try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, status, environment, json_extract(plan, '$.selection') AS selection,
+                        EXISTS (SELECT 1 FROM runs AS later WHERE later.pipeline = runs.pipeline AND later.id > runs.id
+                            AND later.status = 'succeeded' AND later.parameters = runs.parameters
+                            AND later.environment IS runs.environment) AS is_followed
+                    FROM runs WHERE pipeline = ? AND id IN (SELECT run FROM artifacts WHERE kept IS NOT NULL)
+                    ORDER BY id DESC
+                    """, arguments: [pipeline]
+            ).map { row in
+                (
+                    id: RunID(row["id"]), status: row["status"] as String, environment: row["environment"] as String?,
+                    isWhole: (row["selection"] as String?) == nil, isFollowed: row["is_followed"] as Bool
+                )
+            }
+        }
+        var succeeded: [String?: Int] = [:]
+        return rows.filter { row in
+            guard row.status == RunState.Status.succeeded.rawValue else { return row.isFollowed }
+            if succeeded[row.environment, default: 0] >= count { return true }
+            // A run of chosen stages does not stand for the pipeline.
+            if row.isWhole { succeeded[row.environment, default: 0] += 1 }
+            return false
+        }.map(\.id)
+    }
+
+    /// How many bytes the kept versions take by themselves, by run.
+    package func bytesOfVersions() throws(StoreError) -> [RunID: Int64] {
+        let runs = try read { db in
+            try String.fetchAll(db, sql: "SELECT DISTINCT run FROM artifacts WHERE kept IS NOT NULL")
+        }
+        let sizes = runs.map { (RunID($0), folder.run(RunID($0)).bytesOfVersions) }
+        return Dictionary(uniqueKeysWithValues: sizes.filter { $0.1 > 0 })
+    }
+}
