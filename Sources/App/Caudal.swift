@@ -17,6 +17,7 @@ struct Caudal: AsyncParsableCommand {
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
             MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, PruneCommand.self,
+            RestoreCommand.self, DiffCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
             LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
             ProfileCommand.self, QuarantineCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,

@@ -39,6 +39,14 @@ struct DoctorCommand: AsyncParsableCommand {
                 let interrupted = runs.count { $0.trueStatus == .interrupted }
                 let note = interrupted == 0 ? "" : ", \(interrupted) interrupted: 'caudal resume' goes on with them"
                 say(true, "runs", "\(runs.count) in \(folder.path)\(note)")
+                let kept = try store.bytesOfVersions()
+                let bytes = kept.values.reduce(0, +)
+                say(
+                    true, "versions",
+                    bytes == 0
+                        ? "take no room of their own"
+                        : "\(bytes.shortBytes) of \(kept.count.counted("run")) that was published over since; "
+                            + "'caudal prune --keep-versions 0' gives it back")
                 let faults = try store.faults()
                 say(
                     faults.isEmpty, "run store", faults.first ?? "sound",

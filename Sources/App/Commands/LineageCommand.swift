@@ -92,7 +92,10 @@ struct LineageCommand: AsyncParsableCommand {
                         "\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)"))
                 if output.inputs.isEmpty { Output.line("  made of no file that the pipeline names") }
                 let table = output.inputs.map { input in
-                    ["  ← " + input.path, words(input), input.writer.map { "by \($0)" } ?? "from outside"]
+                    [
+                        "  ← " + input.path, words(input),
+                        input.writer.map { "by \($0)" } ?? input.madeBy.map { "by run \($0)" } ?? "from outside",
+                    ]
                 }
                 for line in Columns.lines(table) { Output.line(PlainText.sanitized(line)) }
                 let roots = output.roots.map(\.path)
@@ -114,9 +117,11 @@ struct LineageCommand: AsyncParsableCommand {
             var bytes: Int64
             var hash: String?
             var writer: String?
+            var madeBy: String?
 
             init(_ file: RunLineage.File) {
                 (path, bytes, hash, writer) = (file.path, file.sizeInBytes, file.contentHash, file.writer)
+                madeBy = file.madeBy?.rawValue
             }
         }
 

@@ -62,6 +62,8 @@ struct PlainPrinter {
         case .unitEnded(let id, let outcome, let reason): ended(event, id, outcome, reason)
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
+        case .restored(let versions, let by):
+            show(event, nil, "\(by) published its versions again: \(versions.paths.joined(separator: ", "))")
         case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
             .stageReopened:
             break

@@ -21,6 +21,10 @@ struct PruneCommand: AsyncParsableCommand {
     @Option(help: "Keep runs that began less long ago, such as 30d, 12h.")
     var olderThan: String?
 
+    @Option(
+        help: "Keep the versions of what was published with so many succeeded runs of each pipeline; the runs stay.")
+    var keepVersions: Int?
+
     @Option(help: "Only runs of this pipeline.")
     var pipeline: String?
 
@@ -30,12 +34,13 @@ struct PruneCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if runs.isEmpty, keep == nil, olderThan == nil {
-            throw ValidationError("say what may go: --keep N, --older-than 30d, or runs by name")
+        if runs.isEmpty, keep == nil, olderThan == nil, keepVersions == nil {
+            throw ValidationError("say what may go: --keep N, --older-than 30d, --keep-versions N, or runs by name")
         }
-        if !runs.isEmpty, keep != nil || olderThan != nil || pipeline != nil {
-            throw ValidationError("runs by name go without --keep, --older-than and --pipeline")
+        if !runs.isEmpty, keep != nil || olderThan != nil || keepVersions != nil || pipeline != nil {
+            throw ValidationError("runs by name go without --keep, --older-than, --keep-versions and --pipeline")
         }
+        if let keepVersions, keepVersions < 0 { throw ValidationError("--keep-versions must not be negative") }
         if let keep, keep < 0 { throw ValidationError("--keep must not be negative") }
     }
 
@@ -49,6 +54,8 @@ struct PruneCommand: AsyncParsableCommand {
         let store = try state.openStore()
         if let pipeline { try Known.check(pipeline: pipeline, in: store) }
         try Output.reporting {
+            try dropVersions(in: store)
+            if runs.isEmpty, keep == nil, olderThan == nil { return }
             let known = try store.runs(limit: .max)
             let chosen: [RunSummary]
             if runs.isEmpty {
@@ -82,6 +89,23 @@ struct PruneCommand: AsyncParsableCommand {
             }
             let words = dryRun ? "would go, and would free" : "removed, which freed"
             Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")
+        }
+    }
+
+    /// Gives versions back that are beyond those that are wanted.
+    private func dropVersions(in store: RunStore) throws {
+        guard let keepVersions else { return }
+        for name in try store.pipelines() where pipeline == nil || pipeline == name {
+            let runs = try store.runsWithVersions(of: name, beyond: keepVersions)
+            let bytes =
+                dryRun
+                ? runs.reduce(0) { $0 + store.folder.run($1).bytesOfVersions }
+                : try store.dropVersions(of: name, keeping: keepVersions)
+            if runs.isEmpty { continue }
+            let word = dryRun ? "would drop" : "dropped"
+            Output.line(
+                "\(word) the versions of \(runs.count.counted("run")) of \(PlainText.sanitized(name)), "
+                    + "which \(dryRun ? "would free" : "freed") \(bytes.shortBytes)")
         }
     }
 }

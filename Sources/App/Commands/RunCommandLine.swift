@@ -45,12 +45,13 @@ struct RunCommandLine: AsyncParsableCommand {
         for warning in loaded.warnings { Output.error(warning.oneLine) }
         if dryRun {
             try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-                try await explain(loaded, try await examinedPlan(loaded, workshop), workshop)
+                let (plan, files) = try await examinedPlan(loaded, workshop)
+                try await explain(loaded, plan, reading: files, workshop)
             }
             return nil
         }
         let workshop = try state.workshop(root: loaded.pipeline.root)
-        let plan = try await examinedPlan(loaded, workshop)
+        let (plan, _) = try await examinedPlan(loaded, workshop)
         let session = try await Output.reporting {
             try await RunSession.start(
                 loaded, plan: plan, in: workshop, overlap: overlap.choice, onWait: OverlapOptions.tell)
@@ -58,11 +59,15 @@ struct RunCommandLine: AsyncParsableCommand {
         return SessionRunner(session: session, options: show, workshop: workshop)
     }
 
-    private func examinedPlan(_ loaded: LoadedPipeline, _ workshop: Workshop) async throws -> RunPlan {
+    /// The plan, once everything fits, and what it reads of stages that take no part.
+    private func examinedPlan(
+        _ loaded: LoadedPipeline, _ workshop: Workshop
+    ) async throws -> (RunPlan, [EarlierOutputs.File]) {
         try await Output.reporting {
             let plan = try makePlan(loaded, workshop)
-            try await workshop.examination(of: loaded, plan: plan).check(Set(plan.stages.map(\.id)))
-            return plan
+            let examination = workshop.examination(of: loaded, plan: plan)
+            try await examination.check(Set(plan.stages.map(\.id)))
+            return (plan, examination.earlierFiles.all)
         }
     }
 
@@ -77,12 +82,17 @@ struct RunCommandLine: AsyncParsableCommand {
             medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
     }
 
-    private func explain(_ loaded: LoadedPipeline, _ plan: RunPlan, _ workshop: Workshop) async throws {
+    private func explain(
+        _ loaded: LoadedPipeline, _ plan: RunPlan, reading files: [EarlierOutputs.File], _ workshop: Workshop
+    ) async throws {
         let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
         let preview = CommandPreview(
             starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: workshop.now())
         Output.line(
             "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; nothing is run")
         for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
+        for file in files {
+            Output.line("reads " + PlainText.sanitized(file.words(root: plan.root, now: workshop.now().wall)))
+        }
     }
 }

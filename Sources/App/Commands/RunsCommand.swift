@@ -38,7 +38,7 @@ struct RunsCommand: AsyncParsableCommand {
         let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
         if json {
             if runs.isEmpty { try Known.check(pipeline: pipeline, in: store) }
-            for run in runs { Output.line(Self.json(run)) }
+            for run in runs { Output.line(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions)) }
             return
         }
         if runs.isEmpty {
@@ -47,13 +47,16 @@ struct RunsCommand: AsyncParsableCommand {
             return
         }
         let paint = Paint(color)
+        // What the versions take that only a run still has.
+        let kept = runs.map { store.folder.run($0.id).bytesOfVersions }
+        let keepsAny = kept.contains { $0 > 0 }
         let rows =
-            [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"]]
-            + runs.map { run in
+            [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"] + (keepsAny ? ["KEPT"] : [])]
+            + zip(runs, kept).map { run, bytes in
                 [
                     run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
                     run.duration?.short ?? "—", String(run.stageCount),
-                ]
+                ] + (keepsAny ? [bytes > 0 ? bytes.shortBytes : ""] : [])
             }
         for (index, line) in Columns.lines(rows).enumerated() {
             guard index > 0 else {
@@ -66,13 +69,13 @@ struct RunsCommand: AsyncParsableCommand {
         }
     }
 
-    private static func json(_ run: RunSummary) -> String {
+    private static func json(_ run: RunSummary, kept bytes: Int64) -> String {
         var text = "{\"run\":\(JSONText.quoted(run.id.rawValue)),\"pipeline\":\(JSONText.quoted(run.pipeline))"
         text +=
             ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
         if let ended = run.ended { text += ",\"ended\":\"\(UTC.iso(ended))\"" }
         if let duration = run.duration { text += ",\"durationMs\":\(duration.milliseconds)" }
-        return text + ",\"stages\":\(run.stageCount),\"file\":\(JSONText.quoted(run.file))}"
+        return text + ",\"stages\":\(run.stageCount),\"keptBytes\":\(bytes),\"file\":\(JSONText.quoted(run.file))}"
     }
 }
 
@@ -143,7 +146,9 @@ struct ShowText {
         lines += stageTable
         lines += planChanges
         lines += checks
+        lines += notes
         lines += artifacts
+        lines += restorations
         return lines
     }
 
@@ -212,6 +217,22 @@ struct ShowText {
             }
         }
         return lines
+    }
+
+    private var notes: [String] {
+        let all = state.stages.flatMap { stage in
+            ([(stage.id.rawValue, stage.unit)] + stage.items.map { ("\(stage.id)[\($0.item.key)]", $0.unit) }).flatMap {
+                name, unit in (unit.lastResult?.notes ?? []).map { "  \(name): \($0)" }
+            }
+        }
+        return all.isEmpty ? [] : ["", paint.dim("NOTES")] + all
+    }
+
+    private var restorations: [String] {
+        state.restorations.flatMap { restoration in
+            ["", paint.dim("PUBLISHED AGAIN  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+                + restoration.paths.map { "  \($0)" }
+        }
     }
 
     private var artifacts: [String] {

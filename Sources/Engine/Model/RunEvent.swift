@@ -52,6 +52,16 @@ package enum RunChange: Sendable, Hashable {
     /// A fanned-out stage has items to run again; its other items keep their outcomes.
     case stageReopened(StageID)
     case runEnded(Outcome)
+    /// After the run's end, versions of it were published again.
+    case restored(RestoredVersions, by: String)
+}
+
+/// Versions of a run that somebody published again.
+package struct RestoredVersions: Sendable, Hashable, Codable {
+    /// The published files, as artifacts have their paths.
+    package var paths: [String]
+
+    package init(paths: [String]) { self.paths = paths }
 }
 
 /// How a stage, an item or a run ended.

@@ -26,6 +26,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var definitionText: String
     /// The program and the machine it began with; nil where that was not recorded.
     package var origin: RunOrigin?
+    /// How many succeeded runs of the pipeline keep their versions; nil is the default of one.
+    package var keepsVersions: Int?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of what it waits for.
@@ -37,7 +39,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         pipeline: String, description: String = "", file: String = "", root: String = "", environment: String? = nil,
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
-        definitionText: String = "", origin: RunOrigin? = nil
+        definitionText: String = "", origin: RunOrigin? = nil, keepsVersions: Int? = nil
     ) {
         self.pipeline = pipeline
         self.description = description
@@ -52,6 +54,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.reusesUnchanged = reusesUnchanged
         self.definitionText = definitionText
         self.origin = origin
+        self.keepsVersions = keepsVersions
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -85,7 +88,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
-        case reusesUnchanged, definitionText, origin
+        case reusesUnchanged, definitionText, origin, keepsVersions
     }
 
     package init(from decoder: any Decoder) throws {
@@ -104,7 +107,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
             selection: try values.decodeIfPresent(String.self, forKey: .selection),
             reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
             definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "",
-            origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin))
+            origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin),
+            keepsVersions: try values.decodeIfPresent(Int.self, forKey: .keepsVersions))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -123,6 +127,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
         try values.encode(definitionText, forKey: .definitionText)
         try values.encodeIfPresent(origin, forKey: .origin)
+        try values.encodeIfPresent(keepsVersions, forKey: .keepsVersions)
     }
 }
 

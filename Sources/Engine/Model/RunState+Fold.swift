@@ -7,7 +7,8 @@ extension RunState {
     package mutating func apply(_ event: RunEvent) {
         lastSequence = event.sequence
         let now = event.time
-        defer { lastEventAt = now }
+        // A restoration is no part of the run's work.
+        defer { if case .restored = event.change {} else { lastEventAt = now } }
         switch event.change {
         case .runStarted(let process):
             owner = process
@@ -125,6 +126,8 @@ extension RunState {
         case .runEnded(let outcome):
             status = Status(outcome)
             endedAt = now
+        case .restored(let versions, let by):
+            restorations.append(Restoration(paths: versions.paths, by: by, at: now))
         }
     }
 

@@ -45,6 +45,8 @@ package struct RunState: Sendable {
     package internal(set) var lastCommand: (command: RunCommand, by: String, at: Moment)?
     /// How many attempts are open now.
     package internal(set) var openAttempts = 0
+    /// When its versions were published again, first to last.
+    package internal(set) var restorations: [Restoration] = []
 
     /// A run of which nothing has happened yet.
     package init(id: RunID, plan: RunPlan) {
@@ -98,6 +100,13 @@ package struct RunState: Sendable {
 /// A change of a run's plan, with who wanted it and when.
 package struct RecordedPlanChange: Sendable, Equatable {
     package let differences: [PlanDifference]
+    package let by: String
+    package let at: Moment
+}
+
+/// Versions of a run that were published again, with who did it and when.
+package struct Restoration: Sendable, Equatable {
+    package let paths: [String]
     package let by: String
     package let at: Moment
 }

@@ -42,15 +42,8 @@ extension StateFolder {
 }
 
 extension RunFolder {
-    /// How many bytes its files have.
-    package var sizeInBytes: Int64 {
-        let names = FileManager.default.subpaths(atPath: path) ?? []
-        return names.reduce(0) { sum, name in
-            var status = stat()
-            guard lstat(path + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }
-            return sum + Int64(status.st_size)
-        }
-    }
+    /// How many bytes go with the folder: those of its files, besides versions that are published as they are.
+    package var sizeInBytes: Int64 { Self.ownBytes(in: path) }
 }
 
 extension RunStore {

@@ -7,6 +7,8 @@ package struct RunLineage: Sendable {
         package var contentHash: String?
         /// The stage or item of this run that wrote it, such as `process[north]`; nil for what was there before.
         package var writer: String?
+        /// The other run that wrote it, where that is known.
+        package var madeBy: RunID?
     }
 
     /// A file that the run wrote, and what it was made from.
@@ -42,7 +44,7 @@ package struct RunLineage: Sendable {
             let isOwn = index.map { written[$0].artifact.contentHash == input.contentHash } ?? false
             return File(
                 path: input.path, sizeInBytes: input.sizeInBytes, contentHash: input.contentHash,
-                writer: isOwn ? index.map { written[$0].writer } : nil)
+                writer: isOwn ? index.map { written[$0].writer } : nil, madeBy: input.madeBy)
         }
         outputs = written.map { output in
             let inputs = output.reads.map(file)

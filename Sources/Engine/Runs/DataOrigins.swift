@@ -38,5 +38,6 @@ package final class EarlierFiles: Sendable {
     /// What is known of a file by the path that it is read at.
     subscript(path: String) -> EarlierOutputs.File? { files.withLock { $0[path] } }
 
-    var all: [EarlierOutputs.File] { files.withLock { $0.values.sorted { $0.target < $1.target } } }
+    /// All of them, by the paths that they are published at.
+    package var all: [EarlierOutputs.File] { files.withLock { $0.values.sorted { $0.target < $1.target } } }
 }

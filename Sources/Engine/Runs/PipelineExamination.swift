@@ -22,6 +22,8 @@ package struct PipelineExamination {
     private let fill: (Template) -> String
     /// Finds what stages wrote that take no part; nil takes whatever lies there.
     private let earlier: EarlierOutputs?
+    /// What was found of it.
+    package let earlierFiles = EarlierFiles()
 
     /// `facts`: what the references of paths are filled with; those of items become `*`.
     package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools, store: RunStore? = nil) {
@@ -119,7 +121,8 @@ package struct PipelineExamination {
     /// Looks at a dataset that no stage before this one has made known.
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
         do {
-            let found = try await resolver.sources(of: [name], from: DataOrigins(earlier: earlier), fill: fill)
+            let found = try await resolver.sources(
+                of: [name], from: DataOrigins(earlier: earlier, tell: { [earlierFiles] in earlierFiles.add($0) }), fill: fill)
             findings.sources[name] = found[name]
         } catch let failure as Failure {
             findings.unknown[name] = failure

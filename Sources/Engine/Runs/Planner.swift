@@ -61,7 +61,8 @@ package struct Planner {
             environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
             pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
-            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText)
+            reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
+            keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions)
     }
 
     // MARK: - Parameters

@@ -120,8 +120,6 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
-    /// How many succeeded runs of the pipeline keep their versions.
-    private let keepsVersions: Int
     /// The log, for what concerns the whole run.
     private let log: AttemptLog
 
@@ -235,7 +233,6 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         store = workshop.store
-        keepsVersions = loaded.pipeline.keepsVersions
         let tools = workshop.tools(for: loaded, folder: folder.staging)
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
@@ -282,7 +279,7 @@ package struct RunSession: Sendable {
         await server?.stop()
         let state = try result.get()
         if state.status == .succeeded {
-            try store.dropVersions(of: state.plan.pipeline, keeping: keepsVersions, endedNow: id)
+            try store.dropVersions(of: state.plan.pipeline, keeping: state.plan.keepsVersions ?? 1, endedNow: id)
         }
         try store.makeDurable()
         return state

@@ -123,6 +123,11 @@ package final class SourceResolver: Sendable {
         return try await inspected(files, of: dataset)
     }
 
+    /// The source of files that were published of a dataset, their columns looked at.
+    package func source(published files: [String], of dataset: Dataset) async throws -> DataSource {
+        try await inspected(files, of: dataset)
+    }
+
     /// The source of an output that lies at its staging place, its columns looked at.
     package func source(staged path: String, of dataset: Dataset) async throws -> DataSource {
         try await inspected([path], of: dataset)

@@ -102,11 +102,13 @@ package struct StageConductor: AttemptConductor {
             result.reuseReason = "'\(name)' was not made in this run: \(absence.reason)"
             return result
         }
-        for file in attempt.earlier.all {
-            control.log.note(
-                "reads \(file.words(root: loaded.pipeline.root, now: started.wall))",
-                level: file.doubt == nil && !file.isChanged ? .info : .warn)
+        let others = attempt.earlier.all.map { file in
+            (
+                words: "reads \(file.words(root: loaded.pipeline.root, now: started.wall))",
+                level: file.doubt == nil && !file.isChanged ? LogLevel.info : .warn
+            )
         }
+        for other in others.prefix(Self.otherFilesTold) { control.log.note(other.words, level: other.level) }
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control) }
@@ -119,8 +121,12 @@ package struct StageConductor: AttemptConductor {
         }
         var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
+        result.notes += others.prefix(Self.otherFilesTold).map(\.words)
         return result
     }
+
+    /// How many files of other runs are told of one by one.
+    private static let otherFilesTold = 20
 
     /// An attempt with its data found.
     // Inside of `attempt` the optimizer of Swift 6.3.1 crashes on it ("while splitting coroutine"), in release builds only.

@@ -15,8 +15,13 @@ package struct VersionFinder: Sendable {
     package func place(of artifact: Artifact) -> String? {
         let published = PathText.absolute(artifact.path, in: root)
         if isVersion(published, artifact) { return published }
-        if let kept = artifact.kept.map(store.folder.absolute), isVersion(kept, artifact) { return kept }
-        return nil
+        return keptPlace(of: artifact)
+    }
+
+    /// Where the run keeps the version, whatever is published; nil where it keeps it no more.
+    package func keptPlace(of artifact: Artifact) -> String? {
+        guard let kept = artifact.kept.map(store.folder.absolute), isVersion(kept, artifact) else { return nil }
+        return kept
     }
 
     /// Whether a file is the version: known by its mark, and otherwise by its content.

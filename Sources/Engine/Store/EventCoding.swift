@@ -30,6 +30,7 @@ package struct EventRow: Sendable, Hashable {
     private struct Publishing: Codable { var plan: PublishPlan; var result: AttemptResult }
     private struct Received: Codable { var command: RunCommand; var by: String }
     private struct Changed: Codable { var change: PlanChange; var by: String }
+    private struct Restored: Codable { var versions: RestoredVersions; var by: String }
     private struct Reason: Codable { var reason: String }
 
     private static func json(_ value: some Encodable) -> String {
@@ -98,6 +99,8 @@ package struct EventRow: Sendable, Hashable {
         case .unitReset(let id): self.init("reset", id)
         case .stageReopened(let id): self.init("reopened", UnitID(id))
         case .runEnded(let outcome): self.init(kind: "run_ended", detail: Self.json(Ended(outcome: outcome)))
+        case .restored(let versions, let by):
+            self.init(kind: "restored", detail: Self.json(Restored(versions: versions, by: by)))
         }
     }
 
@@ -152,6 +155,9 @@ package struct EventRow: Sendable, Hashable {
         case "reset": return .unitReset(id)
         case "reopened": return .stageReopened(id.stage)
         case "run_ended": return .runEnded(try value(Ended.self).outcome)
+        case "restored":
+            let restored = try value(Restored.self)
+            return .restored(restored.versions, by: restored.by)
         default: return nil
         }
     }

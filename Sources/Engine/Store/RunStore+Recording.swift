@@ -146,6 +146,7 @@ extension RunStore {
                 sql: "UPDATE runs SET status = ?, ended_at = ?, duration_ms = ? WHERE id = ?",
                 arguments: [RunState.Status(outcome).rawValue, event.time.wall, duration, state.id.rawValue])
             try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
+        case .restored: try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         default: break
         }
     }

@@ -53,6 +53,8 @@ package struct RunInvariants {
                 throw Violation("\(id) found items while some were running")
             }
         case .runEnded(let outcome): try checkEnd(outcome)
+        case .restored:
+            guard state.status != .running else { throw Violation("versions are restored while the run goes on") }
         case .runStarted, .runResumed, .planChanged, .commandReceived, .paused, .unpaused, .unitQueued, .unitHeld,
             .attemptSpawned,
             .progressed, .stopRequested, .unitMarked, .stageReopened:

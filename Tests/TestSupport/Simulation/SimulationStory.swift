@@ -55,6 +55,7 @@ extension Simulation {
             case .unitReset(let id): "\(id) is to run again"
             case .stageReopened(let id): "\(id) has items to run again"
             case .runEnded(let outcome): "the run \(outcome)"
+            case .restored(let versions, _): "\(versions.paths.count) versions are published again"
             }
         }
     }

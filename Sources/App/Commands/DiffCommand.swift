@@ -1,0 +1,128 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal diff`: what is different in what two runs published.
+struct DiffCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract:
+            "Compare what two runs published of a dataset: rows added, removed and changed, and in which columns.",
+        discussion: """
+            The versions that the runs keep are compared; see 'keep_versions' in the pipeline reference. Without --key, the
+            columns of a 'unique' check of the dataset's stage tell rows apart, and without one whole rows are compared.
+            """)
+
+    @Argument(help: "The first run: its id, the beginning or end of one, or 'last'.")
+    var before: String
+
+    @Argument(help: "The second run.")
+    var after: String
+
+    @Argument(help: "The dataset.")
+    var dataset: String
+
+    @Option(help: "The columns that tell rows apart, with commas between them.")
+    var key: String?
+
+    @Flag(help: "Compare whole rows, whatever checks say of keys.")
+    var wholeRows = false
+
+    @Option(help: "Maximum number of rows to show of each kind.")
+    var limit = 10
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Flag(help: "End with status 1 when the versions are different.")
+    var exitCode = false
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if key != nil, wholeRows { throw ValidationError("--key and --whole-rows exclude each other") }
+        if limit < 0 { throw ValidationError("--limit must not be negative") }
+    }
+
+    func run() async throws {
+        let store = try state.openStore()
+        let (first, second) = try Output.reporting {
+            (try store.state(of: try store.find(before)), try store.state(of: try store.find(after)))
+        }
+        let workshop = try Output.reporting { try Workshop(state: store.folder, variables: state.variables) }
+        let diff = try await Output.reporting {
+            let name = DatasetName(dataset)
+            let loaded = try [first, second].map { run in
+                try state.project.load(
+                    store.folder.run(run.id).pipelineFile, environment: run.plan.environment, root: run.plan.root)
+            }
+            let old = try await PublishedVersion(of: name, in: first, loaded[0], workshop)
+            let new = try await PublishedVersion(of: name, in: second, loaded[1], workshop)
+            let keys = key.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
+            return try await VersionDiff(
+                old.source, new.source, key: keys ?? (wholeRows ? [] : new.checkedKey), limit: limit,
+                tools: workshop.tools(for: loaded[1], folder: store.folder.path + "/questions"))
+        }
+        if json {
+            Output.line(JSONLine.text(diff))
+        } else {
+            Output.line(PlainText.sanitized("\(dataset): \(first.id) → \(second.id)"))
+            for line in DiffText(diff, paint: Paint(color)).lines { Output.line(line) }
+        }
+        if exitCode, !diff.isEmpty { throw ExitStatus.failed.code }
+    }
+}
+
+/// A difference as lines.
+struct DiffText {
+    let diff: VersionDiff
+    let paint: Paint
+
+    init(_ diff: VersionDiff, paint: Paint) {
+        self.diff = diff
+        self.paint = paint
+    }
+
+    var lines: [String] {
+        let words = diff.key.isEmpty ? "whole rows compared" : "by \(diff.key.joined(separator: ", "))"
+        var lines = [
+            "  \(diff.rowsBefore.grouped) → \(diff.rowsAfter.grouped) rows: \(diff.added.grouped) added, "
+                + "\(diff.removed.grouped) removed"
+                + (diff.key.isEmpty ? "" : ", \(diff.changed.grouped) changed") + " (\(words))"
+        ]
+        for (word, names) in [
+            ("columns added", diff.columnsAdded), ("columns removed", diff.columnsRemoved),
+            ("types changed", diff.typesChanged),
+        ] where !names.isEmpty {
+            lines.append("  \(word): \(names.joined(separator: ", "))")
+        }
+        if !diff.changedColumns.isEmpty {
+            let counts = diff.changedColumns.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            lines.append("  changed: " + counts.map { "\($0.key) in \($0.value.grouped)" }.joined(separator: ", "))
+        }
+        if diff.isEmpty { lines.append("  no difference") }
+        return lines.map(PlainText.sanitized) + samples
+    }
+
+    private var samples: [String] {
+        diff.samples.map { sample in
+            let key = zip(diff.key, sample.key).map { "\($0)=\($1 ?? "null")" }.joined(separator: " ")
+            switch sample.kind {
+            case .added: return paint.good("  + " + row(sample.after))
+            case .removed: return paint.bad("  - " + row(sample.before))
+            case .changed:
+                let changes = diff.columns.indices.filter { sample.before[$0] != sample.after[$0] }.map { index in
+                    "\(diff.columns[index]): \(sample.before[index] ?? "null") → \(sample.after[index] ?? "null")"
+                }
+                return paint.wait(PlainText.sanitized("  ~ \(key)  \(changes.joined(separator: "  "))"))
+            }
+        }
+    }
+
+    private func row(_ values: [String?]) -> String {
+        PlainText.sanitized(zip(diff.columns, values).map { "\($0)=\($1 ?? "null")" }.joined(separator: " "))
+    }
+}

@@ -1,0 +1,255 @@
+/// Which rows of a dataset are different in two versions of it.
+package struct VersionDiff: Sendable, Encodable {
+    /// A row that is in one version only, or whose values changed.
+    package struct Sample: Sendable, Encodable {
+        package enum Kind: String, Sendable, Encodable, CaseIterable { case added, removed, changed }
+
+        package var kind: Kind
+        /// The key's values, in its order; empty without a key.
+        package var key: [String?]
+        /// The values in the first version, in the order of ``VersionDiff/columns``; empty for an added row.
+        package var before: [String?]
+        /// The values in the second version; empty for a removed row.
+        package var after: [String?]
+    }
+
+    /// The columns that tell rows apart; empty when whole rows are compared.
+    package var key: [String]
+    /// The columns that both versions have, in the order of the second.
+    package var columns: [String]
+    /// Columns that only the second or only the first version has, and those of another type, such as `n: integer → text`.
+    package var columnsAdded: [String]
+    package var columnsRemoved: [String]
+    package var typesChanged: [String]
+    package var rowsBefore: Int64 = 0
+    package var rowsAfter: Int64 = 0
+    package var added: Int64 = 0
+    package var removed: Int64 = 0
+    /// Rows with the same key and other values; 0 without a key.
+    package var changed: Int64 = 0
+    /// In how many rows each column changed, those that did.
+    package var changedColumns: [String: Int64] = [:]
+    /// The first rows of each kind.
+    package var samples: [Sample] = []
+
+    /// Whether the two versions hold the same.
+    package var isEmpty: Bool {
+        added == 0 && removed == 0 && changed == 0 && columnsAdded.isEmpty && columnsRemoved.isEmpty
+            && typesChanged.isEmpty
+    }
+
+    /// Compares two versions; DuckDB does the work.
+    ///
+    /// - Parameters:
+    ///   - key: The columns that tell rows apart; empty compares whole rows, as often as each stands.
+    ///   - limit: How many rows of each kind are kept as samples.
+    /// - Throws: ``Failure`` when the key is none: a column is missing, or a key stands twice or is null.
+    package init(
+        _ before: DataSource, _ after: DataSource, key: [String], limit: Int, tools: DataTools
+    ) async throws {
+        let first = Dictionary(before.columns.map { ($0.name, $0.type) }) { kept, _ in kept }
+        let second = Dictionary(after.columns.map { ($0.name, $0.type) }) { kept, _ in kept }
+        let common = after.columns.filter { first[$0.name] != nil }
+        self.key = key
+        columns = common.map(\.name)
+        columnsAdded = after.columnNames.filter { first[$0] == nil }
+        columnsRemoved = before.columnNames.filter { second[$0] == nil }
+        typesChanged = common.compactMap { column in
+            guard let old = first[column.name], old != column.type else { return nil }
+            return "\(column.name): \(old) → \(column.type)"
+        }
+        for name in key where first[name] == nil || second[name] == nil {
+            throw Failure(
+                "the key column '\(name)' is not in both versions" + Suggestion.phrase(for: name, among: columns))
+        }
+        guard !columns.isEmpty else { throw Failure("the two versions have no column in common") }
+        let script = Self.script(before, after, common, first, key, limit)
+        let readings = try await tools.ask(script, reading: before.files + after.files)
+        let counts = readings.counts
+        if let repeated = counts["repeated"], repeated > 0 {
+            throw Failure(
+                "'\(key.joined(separator: ", "))' is no key: \(Int(repeated).counted("value")) "
+                    + "\(repeated == 1 ? "stands" : "stand") in several rows, or in none",
+                remedy: "name other columns with --key, or compare whole rows without it")
+        }
+        rowsBefore = counts["before"] ?? 0
+        rowsAfter = counts["after"] ?? 0
+        added = counts["added"] ?? 0
+        removed = counts["removed"] ?? 0
+        changed = counts["changed"] ?? 0
+        for (index, name) in columns.enumerated() {
+            if let count = counts["column \(index)"], count > 0 { changedColumns[name] = count }
+        }
+        samples = Sample.Kind.allCases.flatMap { kind in
+            readings.rows(kind.rawValue).map { row in
+                Sample(
+                    kind: kind, key: Self.texts(row.fields["key"]), before: Self.texts(row.fields["before"]),
+                    after: Self.texts(row.fields["after"]))
+            }
+        }
+    }
+
+    private static func texts(_ value: DataReadings.Value?) -> [String?] {
+        guard case .list(let values)? = value else { return [] }
+        return values.map(\.text)
+    }
+
+    // MARK: - SQL
+
+    private static func script(
+        _ before: DataSource, _ after: DataSource, _ columns: [Column], _ types: [String: ColumnType], _ key: [String],
+        _ limit: Int
+    ) -> SQLScript {
+        let sql = DuckDBDialect()
+        // Values of two types are compared as the texts they are shown as.
+        func list(_ isBefore: Bool) -> String {
+            columns.enumerated().map { index, column in
+                let name = sql.name(column.name)
+                let value = types[column.name] == column.type ? name : sql.cast(name, to: .text)
+                return "\(value) AS \(sql.name(place(index)))"
+            }.joined(separator: ", ")
+        }
+        var script = SQLScript(title: "what is different in two versions of \(after.dataset)")
+        script.add(
+            "the first version", weight: 10,
+            "CREATE TEMP TABLE \(first) AS SELECT \(list(true)) FROM \(before.fromClause(sql))")
+        script.add(
+            "the second version", weight: 10,
+            "CREATE TEMP TABLE \(second) AS SELECT \(list(false)) FROM \(after.fromClause(sql))")
+        script.add("rows before", OutputSQL.count("before", "(SELECT count(*) FROM \(first))"))
+        script.add("rows after", OutputSQL.count("after", "(SELECT count(*) FROM \(second))"))
+        if key.isEmpty {
+            addWholeRows(columns, limit, to: &script)
+        } else {
+            addKeyed(columns, key, limit, to: &script)
+        }
+        return script
+    }
+
+    private static let (first, second) = ("\"#caudal.before\"", "\"#caudal.after\"")
+    private static func place(_ index: Int) -> String { "#caudal.\(index)" }
+
+    /// A list of a row's values as texts.
+    private static func texts(_ columns: [Int], of table: String = "") -> String {
+        let sql = DuckDBDialect()
+        let prefix = table.isEmpty ? "" : table + "."
+        return "[" + columns.map { sql.cast(prefix + sql.name(place($0)), to: .text) }.joined(separator: ", ") + "]"
+    }
+
+    private static func addWholeRows(_ columns: [Column], _ limit: Int, to script: inout SQLScript) {
+        let all = Array(columns.indices)
+        for (kind, from, without, side) in [("added", second, first, "after"), ("removed", first, second, "before")] {
+            let table = "\"#caudal.\(kind)\""
+            script.add(
+                "rows \(kind)", weight: 10,
+                "CREATE TEMP TABLE \(table) AS FROM \(from) EXCEPT ALL FROM \(without)")
+            script.add("count them", OutputSQL.count(kind, "(SELECT count(*) FROM \(table))"))
+            script.add(
+                "the first of them",
+                "SELECT '\(kind)' AS caudal, \(texts(all)) AS \(side) FROM \(table) ORDER BY ALL LIMIT \(limit)")
+        }
+    }
+
+    private static func addKeyed(_ columns: [Column], _ key: [String], _ limit: Int, to script: inout SQLScript) {
+        let sql = DuckDBDialect()
+        let keys = key.compactMap { name in columns.firstIndex { $0.name == name } }
+        let names = keys.map { sql.name(place($0)) }
+        func unusable(_ table: String) -> String {
+            let isNull = names.map { "\($0) IS NULL" }.joined(separator: " OR ")
+            return "(SELECT count(*) FROM (SELECT 1 FROM \(table) GROUP BY \(names.joined(separator: ", ")) "
+                + "HAVING count(*) > 1 OR bool_or(\(isNull))))"
+        }
+        script.add(
+            "keys that are none", weight: 5, OutputSQL.count("repeated", "\(unusable(first)) + \(unusable(second))"))
+        let on = names.map { "b.\($0) = a.\($0)" }.joined(separator: " AND ")
+        let all = Array(columns.indices)
+        func differs(_ index: Int) -> String {
+            "b.\(sql.name(place(index))) IS DISTINCT FROM a.\(sql.name(place(index)))"
+        }
+        let others = all.filter { !keys.contains($0) }
+        let anyDiffers = others.isEmpty ? "FALSE" : others.map(differs).joined(separator: " OR ")
+        let join = "\(first) AS b FULL JOIN \(second) AS a ON \(on)"
+        let (keyBefore, keyAfter) = ("b.\(names[0])", "a.\(names[0])")
+        let conditions = [
+            ("added", "\(keyBefore) IS NULL"), ("removed", "\(keyAfter) IS NULL"),
+            ("changed", "\(keyBefore) IS NOT NULL AND \(keyAfter) IS NOT NULL AND (\(anyDiffers))"),
+        ]
+        script.add(
+            "rows that are different", weight: 10,
+            "CREATE TEMP TABLE \"#caudal.pairs\" AS SELECT CASE "
+                + conditions.map { "WHEN \($1) THEN '\($0)'" }.joined(separator: " ")
+                + " END AS kind, \(texts(keys, of: "b")) AS key_before, \(texts(keys, of: "a")) AS key_after, "
+                + "\(texts(all, of: "b")) AS before, \(texts(all, of: "a")) AS after"
+                + others.map { ", \(differs($0)) AS \(sql.name("differs \($0)"))" }.joined()
+                + " FROM \(join) WHERE \(conditions.map { "(\($1))" }.joined(separator: " OR "))")
+        for (kind, _) in conditions {
+            script.add(
+                "count those \(kind)",
+                OutputSQL.count(kind, "(SELECT count(*) FROM \"#caudal.pairs\" WHERE kind = '\(kind)')"))
+            let side = kind == "added" ? "after" : "before"
+            let values = kind == "changed" ? "before, after" : side
+            script.add(
+                "the first of them",
+                "SELECT kind AS caudal, key_\(side) AS key, \(values) FROM \"#caudal.pairs\" WHERE kind = '\(kind)' "
+                    + "ORDER BY try_cast(key_\(side)[1] AS DOUBLE), key_\(side) LIMIT \(limit)")
+        }
+        for index in others {
+            script.add(
+                "how often \(columns[index].name) changed",
+                OutputSQL.count(
+                    "column \(index)",
+                    "(SELECT count(*) FROM \"#caudal.pairs\" WHERE kind = 'changed' AND \(sql.name("differs \(index)")))"
+                ))
+        }
+    }
+}
+
+/// A dataset as a run published it, to be compared.
+package struct PublishedVersion: Sendable {
+    package let source: DataSource
+    /// The key that a check of its stage holds its rows to; empty when there is none.
+    package let checkedKey: [String]
+
+    /// Finds the version.
+    ///
+    /// - Parameter loaded: The run's pipeline, as the run kept it.
+    /// - Throws: ``Failure`` when the run published no such dataset, or its version is not kept any more.
+    package init(of name: DatasetName, in run: RunState, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws {
+        guard let dataset = loaded.pipeline.dataset(name), dataset.table == nil else {
+            let names = loaded.pipeline.datasets.filter { $0.table == nil }.map(\.name.rawValue)
+            throw Failure(
+                "run \(run.id) has no dataset '\(name)' of files" + Suggestion.phrase(for: name.rawValue, among: names))
+        }
+        let finder = VersionFinder(store: workshop.store, root: run.plan.root)
+        let artifacts = run.stages.flatMap(\.artifacts).filter { $0.dataset == name }
+        guard !artifacts.isEmpty else {
+            throw Failure(
+                "run \(run.id) published nothing of '\(name)'", remedy: "'caudal show \(run.id)' lists its files")
+        }
+        let files = try artifacts.map { artifact in
+            guard let place = finder.place(of: artifact) else {
+                throw Failure(
+                    "the version that run \(run.id) published of \(artifact.path) is not kept any more",
+                    remedy: "'keep_versions' in the pipeline file says how many succeeded runs keep theirs")
+            }
+            return place
+        }
+        let columns = artifacts.first?.columns ?? []
+        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        if columns.isEmpty {
+            let facts = RunFacts(
+                runID: run.id, started: workshop.now(), parameters: run.plan.parameters, environment: loaded.variables)
+            let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+            let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
+            source = try await resolver.source(published: files, of: dataset)
+        } else {
+            source = DataSource(
+                dataset: name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
+                isOwn: true)
+        }
+        let keys = (loaded.pipeline.producer(of: name)?.checks ?? []).compactMap { check in
+            if case .unique(let columns) = check.kind, check.filter == nil { columns } else { nil }
+        }
+        checkedKey = keys.first ?? []
+    }
+}

@@ -1,0 +1,115 @@
+import Foundation
+
+/// Publishes versions again that an earlier run keeps.
+package struct VersionRestorer {
+    /// One published file, and what restoring it comes to.
+    package struct File {
+        package var artifact: Artifact
+        /// Where its version lies, absolute.
+        package var place: String
+        /// Where it is published, absolute.
+        package var target: String
+        /// What lies there now and is kept nowhere else; nil when nothing would be lost.
+        package var loss: String?
+    }
+
+    package let run: RunState
+    /// The files that are not in place as the run published them.
+    package let files: [File]
+    /// How many others are in place.
+    package let filesInPlace: Int
+    private let store: RunStore
+
+    /// Finds the versions of a run.
+    ///
+    /// - Parameter dataset: The dataset that is wanted; nil means every file that the run published of a dataset.
+    /// - Throws: ``Failure`` when the run goes on, published no such dataset, or a version is not kept any more.
+    package init(_ id: RunID, dataset: DatasetName?, in store: RunStore) throws {
+        self.store = store
+        run = try store.state(of: id)
+        if run.status == .running {
+            throw Failure("run \(id) is under way", remedy: "restore its versions when it has ended")
+        }
+        let all = run.stages.filter { $0.unit.status.outcome?.isSuccess == true }.flatMap(\.artifacts)
+            .filter { $0.dataset != nil && $0.contentHash != nil }
+        let wanted = all.filter { dataset == nil || $0.dataset == dataset }
+        if wanted.isEmpty {
+            let names = Set(all.compactMap { $0.dataset?.rawValue }).sorted()
+            let what = dataset.map { "no file of '\($0)'" } ?? "no file"
+            throw Failure(
+                "run \(id) published \(what)"
+                    + (dataset.map { Suggestion.phrase(for: $0.rawValue, among: names) } ?? ""),
+                remedy: names.isEmpty ? nil : "it published \(names.joined(separator: ", "))")
+        }
+        let root = run.plan.root
+        let finder = VersionFinder(store: store, root: root)
+        var files: [File] = []
+        var inPlace = 0
+        for artifact in wanted {
+            let target = PathText.absolute(artifact.path, in: root)
+            guard let place = finder.place(of: artifact) else {
+                throw Failure(
+                    "the version that run \(id) published of \(artifact.path) is not kept any more",
+                    remedy:
+                        "'keep_versions' says how many succeeded runs keep theirs; make it again with 'caudal retry "
+                        + "\(id) --select …'")
+            }
+            if place == target {
+                inPlace += 1
+            } else {
+                files.append(
+                    File(
+                        artifact: artifact, place: place, target: target, loss: try Self.loss(at: target, finder, root))
+                )
+            }
+        }
+        self.files = files
+        filesInPlace = inPlace
+    }
+
+    /// What would be lost with the file that lies at a path.
+    private static func loss(at target: String, _ finder: VersionFinder, _ root: String) throws -> String? {
+        guard FileText.exists(target) else { return nil }
+        let name = PathText.relative(target, to: root)
+        guard let found = try finder.publication(at: target) else { return "\(name), which no run published as it is" }
+        return finder.keptPlace(of: found.artifact) != nil
+            ? nil : "\(name) of run \(found.run), which is kept nowhere else"
+    }
+
+    /// Publishes the versions, all of them recorded before the first is moved.
+    ///
+    /// - Throws: ``Failure`` when another run writes the paths, or somebody takes the run up meanwhile.
+    package func carryOut(by name: String, now: Moment) throws {
+        let folder = store.folder.run(run.id)
+        guard let lock = try RunLock.take(folder) else {
+            throw Failure("run \(run.id) is being run by another process", remedy: "restore when it has ended")
+        }
+        defer { withExtendedLifetime(lock) {} }
+        if let conflict = try store.claim(files.map { PathText.resolved($0.target) }, for: run.id) {
+            throw conflict.failure(root: run.plan.root)
+        }
+        let current = try store.state(of: run.id)
+        let work = folder.staging + "/restore-\(current.lastSequence + 1)"
+        defer { try? FileManager.default.removeItem(atPath: work) }
+        var outputs: [StagedOutput] = []
+        for (index, file) in files.enumerated() {
+            let staged = "\(work)/\(index)/\(PathText.lastComponent(of: file.target))"
+            if !KeptVersion.keep(file.place, as: staged) {
+                try FileManager.default.createDirectory(
+                    atPath: PathText.folder(of: staged), withIntermediateDirectories: true)
+                try FileManager.default.copyItem(atPath: file.place, toPath: staged)
+            }
+            outputs.append(StagedOutput(dataset: file.artifact.dataset, staged: staged, target: file.target))
+        }
+        try Publisher.prepare(outputs)
+        let plan = try Publisher.plan(outputs, owner: "\(run.id)/restore/\(current.lastSequence + 1)")
+        var next = current
+        let event = RunEvent(
+            sequence: current.lastSequence + 1, time: now,
+            change: .restored(RestoredVersions(paths: files.map(\.artifact.path)), by: name))
+        next.apply(event)
+        try store.record([event], remarks: [], of: next)
+        try Publisher.carryOut(plan)
+        try store.makeDurable()
+    }
+}

@@ -1,0 +1,107 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+/// `restore`, `diff`, and what versions take.
+@Suite("Versions of what runs published", .timeLimit(.minutes(10)))
+struct VersionVerbsTests {
+    private func project(keeping versions: Int = 3) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: t
+            params: {v: {type: integer, default: 1}}
+            keep_versions: \(versions)
+            datasets: {a: {path: out/a.csv}, b: {path: out/b.parquet}}
+            stages:
+              a: {type: command, output: a, run: 'printf "id,x\\n1,%s\\n2,2\\n" ${params.v} > ${stage.output}'}
+              b: {type: sql, output: b, query: "select id::int as id, x::int as x from a", checks: [{unique: id}]}
+            """)
+        return project
+    }
+
+    /// Runs for several values; the runs' ids in the order of the values.
+    private func run(_ project: CaudalProject, _ values: Int...) async throws -> [String] {
+        for value in values {
+            #expect(try await project.caudal("run", "p.yaml", "--plain", "--param", "v=\(value)").status == 0)
+        }
+        let ids = try await project.caudal("sql", "--format", "csv", "select id from runs order by started, id")
+        return Array(ids.lines.dropFirst())
+    }
+
+    @Test("An earlier run's files are published again, which its journal and 'show' tell")
+    func restore() async throws {
+        let project = try project()
+        let ids = try await run(project, 1, 5)
+        let dry = try await project.caudal("restore", ids[0], "a", "--dry-run")
+        #expect(dry.output == "would publish out/a.csv again\n")
+        #expect(project.text("out/a.csv") == "id,x\n1,5\n2,2\n")
+        let restored = try await project.caudal("restore", ids[0])
+        #expect(restored.status == 0, "\(restored)")
+        #expect(project.text("out/a.csv") == "id,x\n1,1\n2,2\n")
+        #expect(try await project.query("select x from 'out/b.parquet' order by id") == ["1", "2"])
+        #expect(try await project.caudal("show", ids[0]).output.contains("PUBLISHED AGAIN"))
+        let events = try await project.caudal("show", ids[0], "--follow", "--json")
+        #expect(events.lines.last?.contains("\"kind\":\"restored\"") == true)
+        // The run that was published over keeps its own.
+        #expect(try await project.caudal("restore", ids[1], "a").status == 0)
+        #expect(project.text("out/a.csv") == "id,x\n1,5\n2,2\n")
+        let again = try await project.caudal("restore", ids[1], "a")
+        #expect(again.output.contains("1 file is in place"), "\(again)")
+    }
+
+    @Test("What would be lost is asked about, and a version that is kept no more is refused")
+    func restoreRefuses() async throws {
+        let project = try project(keeping: 1)
+        let ids = try await run(project, 1, 5)
+        let gone = try await project.caudal("restore", ids[0])
+        #expect(gone.status == 1 && gone.errors.contains("is not kept any more"), "\(gone)")
+        try project.write("out/other.csv", "by hand")
+        #expect(rename(project.folder.path("out/other.csv"), project.folder.path("out/a.csv")) == 0)
+        let asked = try await project.caudal("restore", ids[1], "a")
+        #expect(asked.status == 64, "\(asked)")
+        #expect(asked.errors.contains("this would be lost: out/a.csv, which no run published as it is"), "\(asked)")
+        #expect(project.text("out/a.csv") == "by hand")
+        #expect(try await project.caudal("restore", ids[1], "a", "--yes").status == 0)
+        #expect(project.text("out/a.csv") == "id,x\n1,5\n2,2\n")
+        let unknown = try await project.caudal("restore", ids[1], "bb")
+        #expect(unknown.errors.contains("did you mean 'b'?"), "\(unknown)")
+    }
+
+    @Test("Rows that were added, removed and changed are told by the key of a check, by another one, or as whole rows")
+    func diff() async throws {
+        let project = try project()
+        let ids = try await run(project, 1, 5)
+        let keyed = try await project.caudal("diff", ids[0], ids[1], "b")
+        #expect(keyed.output.contains("2 → 2 rows: 0 added, 0 removed, 1 changed (by id)"), "\(keyed)")
+        #expect(keyed.output.contains("~ id=1  x: 1 → 5"), "\(keyed)")
+        let whole = try await project.caudal("diff", ids[0], ids[1], "a", "--exit-code")
+        #expect(whole.status == 1)
+        #expect(whole.output.contains("1 added, 1 removed (whole rows compared)"), "\(whole)")
+        let json = try await project.caudal("diff", ids[0], ids[1], "a", "--key", "id", "--json")
+        #expect(
+            json.output.contains("\"changed\":1") && json.output.contains("\"changedColumns\":{\"x\":1}"), "\(json)")
+        let same = try await project.caudal("diff", ids[0], ids[0], "b", "--exit-code")
+        #expect(same.status == 0 && same.output.contains("no difference"), "\(same)")
+        let noKey = try await project.caudal("diff", ids[0], ids[1], "a", "--key", "x")
+        #expect(noKey.status == 0, "x is unique in both")
+        let missing = try await project.caudal("diff", ids[0], ids[1], "a", "--key", "idd")
+        #expect(missing.status == 1 && missing.errors.contains("did you mean 'id'?"), "\(missing)")
+    }
+
+    @Test("What versions take is told, and given back")
+    func room() async throws {
+        let project = try project(keeping: 2)
+        let ids = try await run(project, 1, 5)
+        let runs = try await project.caudal("runs")
+        #expect(runs.output.contains("KEPT"), "\(runs)")
+        #expect(try await project.caudal("doctor").output.contains("of 1 run that was published over since"))
+        let dropped = try await project.caudal("prune", "--keep-versions", "1")
+        #expect(dropped.output.contains("dropped the versions of 1 run of t"), "\(dropped)")
+        #expect(!project.exists(".caudal/runs/\(ids[0])/versions") && project.exists(".caudal/runs/\(ids[1])/versions"))
+        #expect(!(try await project.caudal("runs").output.contains("KEPT")))
+    }
+}
