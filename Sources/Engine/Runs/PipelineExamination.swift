@@ -122,7 +122,8 @@ package struct PipelineExamination {
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
         do {
             let found = try await resolver.sources(
-                of: [name], from: DataOrigins(earlier: earlier, tell: { [earlierFiles] in earlierFiles.add($0) }), fill: fill)
+                of: [name], from: DataOrigins(earlier: earlier, tell: { [earlierFiles] in earlierFiles.add($0) }),
+                fill: fill)
             findings.sources[name] = found[name]
         } catch let failure as Failure {
             findings.unknown[name] = failure

@@ -26,7 +26,7 @@ extension StageConductor {
         try makeFolder(attempt.stagingFolder)
         defer { removeFolder(attempt.stagingFolder) }
         let examination = work.examination
-        let before = FileMarks(examination.reads.filter { $0.table == nil }.flatMap(\.files))
+        let before = try marks(of: examination.reads.filter { $0.table == nil }.flatMap(\.files), order)
         async let reads = versions(of: examination.reads, attempt, order)
         let looked = try await run(
             examination.script, essential: examination.essentialStatements, attempt, order, control,

@@ -190,7 +190,10 @@ package struct StageConductor: AttemptConductor {
     }
 
     /// Finds where the versions lie that runs published.
-    var versionFinder: VersionFinder { VersionFinder(store: store, root: loaded.pipeline.root) }
+    var versionFinder: VersionFinder {
+        VersionFinder(
+            store: store, root: loaded.pipeline.root, prefersKept: loaded.pipeline.overlap == .allow)
+    }
 
     private func answer(_ question: ColumnQuestion) async throws -> [Column] {
         do throws(Failure) {
@@ -262,7 +265,7 @@ package struct StageConductor: AttemptConductor {
         try makeFolder(attempt.stagingFolder)
         let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
         let files = work.reads.flatMap(\.files)
-        let before = FileMarks(files)
+        let before = try marks(of: files, order)
         async let reads = versions(of: work.reads, attempt, order)
         let execution = try await run(
             work.script, essential: work.essentialStatements, attempt, order, control, reading: files, writing: shared,
@@ -313,7 +316,7 @@ package struct StageConductor: AttemptConductor {
             try makeFolder(attempt.stagingFolder)
         }
         let inputs = attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }
-        let before = FileMarks(inputs.flatMap(\.files))
+        let before = try marks(of: inputs.flatMap(\.files), order)
         let (execution, reads) = await execute(work, reading: inputs, attempt, order, control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
@@ -410,94 +413,6 @@ package struct StageConductor: AttemptConductor {
 
     // MARK: - Ends
 
-    /// Publishes what was written, once the engine has recorded that it is about to happen.
-    ///
-    /// The run's version is kept first: whoever finds the record after a crash finds what it is about, too.
-    private func finish(
-        _ given: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ order: AttemptOrder,
-        _ control: AttemptControl, _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
-    ) async throws -> AttemptResult {
-        var result = given
-        var plan = try Publisher.plan(outputs, owner: "\(facts.runID)/\(order.unit)/\(order.number)")
-        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result, order) }
-        if !plan.moves.isEmpty {
-            var recorded = result
-            recorded.mask(control.log)
-            guard await publish(plan, recorded) else {
-                throw Failure("the run could not be recorded, so nothing was published")
-            }
-            try Publisher.carryOut(plan)
-        }
-        removeFolder(attempt.stagingFolder)
-        return result
-    }
-
-    private func keepVersion(
-        of move: inout PublishPlan.Move, in result: inout AttemptResult, _ order: AttemptOrder
-    ) throws {
-        let root = loaded.pipeline.root
-        let path = PathText.relative(move.target, to: root)
-        var status = stat()
-        let isFolder = stat(move.staged, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        if isFolder, FileText.exists(move.target), try store.writers(of: path, limit: 1).isEmpty {
-            throw Failure(
-                "\(path) is there, and no run published it: it would be replaced with everything in it",
-                remedy: "change the path of the output, or move the folder away")
-        }
-        let kept = folder.versions(order.unit, order.number) + "/" + PathText.lastComponent(of: move.staged)
-        let isKept = KeptVersion.keep(move.staged, as: kept)
-        move.kept = isKept ? kept : nil
-        guard let index = result.artifacts.firstIndex(where: { $0.path == path }) else { return }
-        move.contentHash = result.artifacts[index].contentHash
-        result.artifacts[index].mark = isFolder ? nil : FileMark(move.staged)
-        result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
-    }
-
-    /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
-    func refuseChange(since before: FileMarks) throws(Failure) {
-        guard let path = before.changed else { return }
-        throw Failure(
-            "\(PathText.relative(path, to: loaded.pipeline.root)) was changed while it was read, so nothing was published",
-            remedy: "retry the stage when nobody writes to it; a file is best replaced by renaming a whole one")
-    }
-
-    private func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {
-        guard let size = FileText.size(output.staged) else { return nil }
-        return Artifact(
-            dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root),
-            sizeInBytes: size,
-            rowCount: rows, columns: output.columns, contentHash: ContentHash.of(path: output.staged))
-    }
-
-    /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
-    func versions(
-        of sources: [DataSource], _ attempt: StageAttempt, _ order: AttemptOrder
-    ) async -> [InputVersion] {
-        let root = loaded.pipeline.root
-        var known: [String: Artifact] = [:]
-        for artifact in order.made.values.flatMap(\.artifacts) {
-            // A place was found for each of them: whichever it is, the version was this one.
-            known[PathText.absolute(artifact.path, in: root)] = artifact
-            if let kept = artifact.kept { known[store.folder.absolute(kept)] = artifact }
-        }
-        return sources.flatMap { source in
-            source.files.map { file in
-                // A table's copy lies in the run's folder only while the attempt lasts.
-                if let table = source.table {
-                    return InputVersion(
-                        dataset: source.dataset, path: table.description, sizeInBytes: FileText.size(file) ?? 0,
-                        contentHash: store.fingerprint(ofFile: file))
-                }
-                let earlier = attempt.earlier[file]
-                let path = known[file]?.path ?? PathText.relative(earlier?.target ?? file, to: root)
-                return InputVersion(
-                    dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
-                    contentHash: known[file]?.contentHash ?? store.fingerprint(of: file),
-                    madeBy: earlier?.publication?.run)
-            }
-        }
-    }
-
     private func removeAll(in folder: String?, except evidence: [String]) {
         guard let folder, let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }
         for name in names where !evidence.contains(folder + "/" + name) { removeFolder(folder + "/" + name) }
@@ -551,7 +466,7 @@ extension AttemptResult {
     }
 
     /// Takes secrets out of every text that came from outside, before it is recorded.
-    fileprivate mutating func mask(_ log: AttemptLog) {
+    mutating func mask(_ log: AttemptLog) {
         failure = failure.map {
             Failure(log.masked($0.message), remedy: $0.remedy.map(log.masked), location: $0.location)
         }

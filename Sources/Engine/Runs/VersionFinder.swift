@@ -2,17 +2,23 @@
 package struct VersionFinder: Sendable {
     private let store: RunStore
     private let root: String
+    private let prefersKept: Bool
 
-    /// - Parameter root: The project's root, which paths of artifacts start from.
-    package init(store: RunStore, root: String) {
+    /// - Parameters:
+    ///   - root: The project's root, which paths of artifacts start from.
+    ///   - prefersKept: Whether the kept version is taken though the published one is the same: where other runs may
+    ///     publish there at any moment.
+    package init(store: RunStore, root: String, prefersKept: Bool = false) {
         self.store = store
         self.root = root
+        self.prefersKept = prefersKept
     }
 
     /// The path at which the version lies now: the published one while it still is that version, else the kept one.
     ///
     /// - Returns: nil when the version is nowhere any more.
     package func place(of artifact: Artifact) -> String? {
+        if prefersKept, let kept = keptPlace(of: artifact) { return kept }
         let published = PathText.absolute(artifact.path, in: root)
         if isVersion(published, artifact) { return published }
         return keptPlace(of: artifact)

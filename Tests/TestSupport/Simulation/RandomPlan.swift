@@ -23,6 +23,8 @@ package struct RandomPlan {
             var upstream = Set<StageID>()
             for _ in 0..<needs { upstream.insert(StageID("s\(chance.number(0...(index - 1)))")) }
             stage.upstream = upstream.sorted()
+            stage.outputs = ["of-\(id)"]
+            stage.reads = stage.upstream.filter { _ in chance.happens(50) }.map { "of-\($0)" }
             stage.when = chance.happens(80) ? .allSucceeded : chance.pick([.allDone, .anyFailed])
             if chance.happens(4) { stage.skipReason = "its condition is false" }
             if chance.happens(50) {

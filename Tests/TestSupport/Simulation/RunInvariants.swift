@@ -87,6 +87,11 @@ package struct RunInvariants {
         if planned.when == .allSucceeded, let need = state.plan.upstream[index].first(where: failed) {
             throw Violation("\(id) started though \(state.stages[need].id) \(state.stages[need].unit.status)")
         }
+        for need in state.plan.upstream[index]
+        where [.failed, .blocked, .cancelled].contains(state.stages[need].unit.status) {
+            guard let data = state.plan.stages[need].outputs.first(where: planned.reads.contains) else { continue }
+            throw Violation("\(id) started though \(data) was not made: \(state.stages[need].unit.status)")
+        }
         guard open.count < state.plan.maxParallel else { throw Violation("\(id) started beyond the run's limit") }
         if let pool = planned.pool {
             let inPool = open.count { rules(of: $0).pool == pool }

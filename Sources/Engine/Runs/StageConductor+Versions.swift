@@ -1,0 +1,113 @@
+import Foundation
+
+/// What attempts publish, and which versions of files they read.
+extension StageConductor {
+    /// Publishes what was written, once the engine has recorded that it is about to happen.
+    ///
+    /// The run's version is kept first: whoever finds the record after a crash finds what it is about, too.
+    func finish(
+        _ given: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ order: AttemptOrder,
+        _ control: AttemptControl, _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async throws -> AttemptResult {
+        var result = given
+        var plan = try Publisher.plan(outputs, owner: "\(facts.runID)/\(order.unit)/\(order.number)")
+        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result, order) }
+        if !plan.moves.isEmpty {
+            var recorded = result
+            recorded.mask(control.log)
+            guard await publish(plan, recorded) else {
+                throw Failure("the run could not be recorded, so nothing was published")
+            }
+            try Publisher.carryOut(plan)
+        }
+        removeFolder(attempt.stagingFolder)
+        return result
+    }
+
+    private func keepVersion(
+        of move: inout PublishPlan.Move, in result: inout AttemptResult, _ order: AttemptOrder
+    ) throws {
+        let root = loaded.pipeline.root
+        let path = PathText.relative(move.target, to: root)
+        var status = stat()
+        let isFolder = stat(move.staged, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        if isFolder, FileText.exists(move.target), try store.writers(of: path, limit: 1).isEmpty {
+            throw Failure(
+                "\(path) is there, and no run published it: it would be replaced with everything in it",
+                remedy: "change the path of the output, or move the folder away")
+        }
+        let kept = folder.versions(order.unit, order.number) + "/" + PathText.lastComponent(of: move.staged)
+        let isKept = KeptVersion.keep(move.staged, as: kept)
+        move.kept = isKept ? kept : nil
+        guard let index = result.artifacts.firstIndex(where: { $0.path == path }) else { return }
+        move.contentHash = result.artifacts[index].contentHash
+        result.artifacts[index].mark = isFolder ? nil : FileMark(move.staged)
+        result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
+    }
+
+    /// The files of an attempt as they are now, those that this run made being their versions still.
+    func marks(of files: [String], _ order: AttemptOrder) throws -> FileMarks {
+        let marks = FileMarks(files)
+        let known = artifacts(by: order)
+        // Looked at behind the marks: whoever replaces a file from here on changes its mark.
+        for file in files {
+            guard let (artifact, writer) = known[file], !versionFinder.isVersion(file, artifact) else { continue }
+            _ = try versionFinder.place(of: artifact, in: facts.runID, writer: writer)
+            throw Failure("\(artifact.path) was replaced just before it was read", remedy: "retry the stage")
+        }
+        return marks
+    }
+
+    /// What the run has published of an attempt's inputs, by every path at which the version may lie.
+    private func artifacts(by order: AttemptOrder) -> [String: (Artifact, StageID)] {
+        var known: [String: (Artifact, StageID)] = [:]
+        for made in order.made.values {
+            for artifact in made.artifacts {
+                known[PathText.absolute(artifact.path, in: loaded.pipeline.root)] = (artifact, made.writer)
+                if let kept = artifact.kept { known[store.folder.absolute(kept)] = (artifact, made.writer) }
+            }
+        }
+        return known
+    }
+
+    /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
+    func refuseChange(since before: FileMarks) throws(Failure) {
+        guard let path = before.changed else { return }
+        throw Failure(
+            "\(PathText.relative(path, to: loaded.pipeline.root)) was changed while it was read, so nothing was published",
+            remedy: "retry the stage when nobody writes to it; a file is best replaced by renaming a whole one")
+    }
+
+    func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {
+        guard let size = FileText.size(output.staged) else { return nil }
+        return Artifact(
+            dataset: output.dataset, path: PathText.relative(output.target, to: loaded.pipeline.root),
+            sizeInBytes: size,
+            rowCount: rows, columns: output.columns, contentHash: ContentHash.of(path: output.staged))
+    }
+
+    /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
+    func versions(
+        of sources: [DataSource], _ attempt: StageAttempt, _ order: AttemptOrder
+    ) async -> [InputVersion] {
+        let root = loaded.pipeline.root
+        // A place was found for each of them: whichever it is, the version was this one.
+        let known = artifacts(by: order)
+        return sources.flatMap { source in
+            source.files.map { file in
+                // A table's copy lies in the run's folder only while the attempt lasts.
+                if let table = source.table {
+                    return InputVersion(
+                        dataset: source.dataset, path: table.description, sizeInBytes: FileText.size(file) ?? 0,
+                        contentHash: store.fingerprint(ofFile: file))
+                }
+                let earlier = attempt.earlier[file]
+                let path = known[file]?.0.path ?? PathText.relative(earlier?.target ?? file, to: root)
+                return InputVersion(
+                    dataset: source.dataset, path: path, sizeInBytes: FileText.size(file) ?? 0,
+                    contentHash: known[file]?.0.contentHash ?? store.fingerprint(of: file),
+                    madeBy: earlier?.publication?.run)
+            }
+        }
+    }
+}
