@@ -51,7 +51,7 @@ struct HomeCommand: AsyncParsableCommand {
         case .retry(let id): try await reopen(id, .retryFailed, on: terminal)
         case .resume(let id): try await reopen(id, nil, on: terminal)
         case .ask(let id, let command): return try await ask(id, command, reader)
-        case .redraw, .suspend, .quit: break
+        case .redraw, .suspend, .mouse, .quit: break
         }
         return nil
     }

@@ -298,16 +298,24 @@ enum HomeScreen {
 
     // MARK: - Boxes
 
-    private static let help: [(String, String)] = [
+    private static func help(_ state: HomeState) -> [(String, String)] {
+        keys + [
+            ("M", HelpText.mouse(state.hasMouse)),
+            ("q", "quit; runs of other processes go on"),
+        ]
+    }
+
+    private static let keys: [(String, String)] = [
         ("j k, arrows", "up and down; page up and down, g and G too"),
         ("tab", "from the pipelines to the runs and back"),
         ("enter", "on a pipeline: run it, asks first; on a run: open it"),
         ("r", "retry what failed in a run, or go on with an interrupted one"),
-        ("/", "show only what holds some words; esc shows all"), ("q", "quit; runs of other processes go on"),
+        ("/", "show only what holds some words; esc shows all"),
     ]
 
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
         if state.showsHelp {
+            let help = help(state)
             let place = buffer.box(title: "Help", lines: help.count, width: 72)
             for (offset, (key, text)) in help.prefix(place.height).enumerated() {
                 buffer.write(key, row: place.row + offset, column: place.column, limit: 14, style: .bold)
