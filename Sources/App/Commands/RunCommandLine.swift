@@ -40,7 +40,7 @@ struct RunCommandLine: AsyncParsableCommand {
     /// Checks everything that can be checked before anything runs, and opens the run; nil when it was only told about.
     func prepare() async throws -> SessionRunner? {
         let loaded = try state.project.load(file, environment: environment)
-        for warning in loaded.warnings { Output.error(warning.oneLine) }
+        for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if dryRun {
             try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
                 try await explain(loaded, try await examinedPlan(loaded, workshop), workshop)

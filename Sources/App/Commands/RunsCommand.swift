@@ -38,7 +38,7 @@ struct RunsCommand: AsyncParsableCommand {
         let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
         if json {
             if runs.isEmpty { try Known.check(pipeline: pipeline, in: store) }
-            for run in runs { Output.line(Self.json(run)) }
+            for run in runs { Output.json(Self.json(run) + "\n") }
             return
         }
         if runs.isEmpty {
@@ -47,23 +47,14 @@ struct RunsCommand: AsyncParsableCommand {
             return
         }
         let paint = Paint(color)
-        let rows =
-            [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"]]
-            + runs.map { run in
-                [
-                    run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
-                    run.duration?.short ?? "—", String(run.stageCount),
-                ]
-            }
-        for (index, line) in Columns.lines(rows).enumerated() {
-            guard index > 0 else {
-                Output.line(paint.dim(line))
-                continue
-            }
-            let status = Array(runs)[index - 1].trueStatus
-            Output.line(
-                line.replacing(status.rawValue, with: paint.status(status, status.rawValue), maxReplacements: 1))
+        let head = ["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"].map { paint.dim($0) }
+        let rows = runs.map { run -> [StyledText] in
+            [
+                "\(run.id)", "\(run.pipeline)", paint.status(run.trueStatus, run.trueStatus.rawValue),
+                "\(LocalTime.full(run.started))", "\(run.duration?.short ?? "—")", "\(run.stageCount)",
+            ]
         }
+        for line in Columns.lines([head] + rows) { Output.line(line) }
     }
 
     private static func json(_ run: RunSummary) -> String {
@@ -102,7 +93,7 @@ struct ShowCommand: AsyncParsableCommand {
         if json {
             let background = try Output.reporting { try RunBackground(of: found, in: store) }
             let report = RunReport(state: found, background: background, now: SystemClock.now)
-            Output.write(report.text(in: .json), to: STDOUT_FILENO)
+            Output.json(report.text(in: .json))
             return
         }
         for line in ShowText(state: found, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
@@ -122,7 +113,7 @@ struct ShowText {
     let paint: Paint
     let now: Moment
 
-    var lines: [String] {
+    var lines: [StyledText] {
         let plan = state.plan
         var lines = RunWords.summary(state, now: now, paint: paint)
         lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
@@ -147,7 +138,7 @@ struct ShowText {
         return lines
     }
 
-    private var stageTable: [String] {
+    private var stageTable: [StyledText] {
         let report = RunReport(state: state, now: now)
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
@@ -182,19 +173,19 @@ struct ShowText {
         ]
     }
 
-    private var planChanges: [String] {
-        state.planChanges.flatMap { change in
+    private var planChanges: [StyledText] {
+        state.planChanges.flatMap { change -> [StyledText] in
             ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
                 + PlanChangeText.lines(change.differences).map { $0.painted(paint) }
         }
     }
 
-    private var checks: [String] {
+    private var checks: [StyledText] {
         let all = state.stages.flatMap { stage in stage.checks.map { (stage.id, $0) } }
         guard !all.isEmpty else { return [] }
-        var lines = ["", paint.dim("CHECKS")]
+        var lines: [StyledText] = ["", paint.dim("CHECKS")]
         for (stage, check) in all {
-            let mark: String
+            let mark: StyledText
             switch check.outcome {
             case .passed: mark = paint.good("✓ passed")
             case .warned: mark = paint.wait("! \(check.word)")
@@ -214,7 +205,7 @@ struct ShowText {
         return lines
     }
 
-    private var artifacts: [String] {
+    private var artifacts: [StyledText] {
         let all = state.stages.flatMap(\.artifacts)
         guard !all.isEmpty else { return [] }
         let rows = all.map {

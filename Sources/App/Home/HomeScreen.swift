@@ -73,8 +73,7 @@ enum HomeScreen {
                 state.filter.isEmpty
                 ? "none yet: put a pipeline file into config/, or name one: caudal run FILE"
                 : "no pipeline holds '\(state.filter)'; esc clears the filter"
-            buffer.write(
-                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
@@ -129,8 +128,7 @@ enum HomeScreen {
         rule("RUNS", counted(shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
         guard !shown.isEmpty, rows.count > 2 else {
             let text = state.filter.isEmpty ? "none yet" : "no run holds '\(state.filter)'"
-            buffer.write(
-                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
@@ -255,7 +253,7 @@ enum HomeScreen {
         let keys = state.rows - 1
         if state.isTyping {
             var place = buffer.write(" filter: ", row: keys, column: 0, style: .accent)
-            place = buffer.write(PlainText.sanitized(state.filter), row: keys, column: place)
+            place = buffer.write(state.filter, row: keys, column: place)
             buffer.write(state.isASCII ? "_" : "▏", row: keys, column: place, style: .bold)
             return
         }
@@ -326,7 +324,7 @@ enum HomeScreen {
         let widest = question.lines.map { TextWidth.of($0) }.max() ?? 0
         let place = buffer.box(title: question.title, lines: question.lines.count + 2, width: max(52, widest))
         for (offset, text) in question.lines.enumerated() {
-            buffer.write(PlainText.sanitized(text), row: place.row + offset, column: place.column, limit: place.width)
+            buffer.write(text, row: place.row + offset, column: place.column, limit: place.width)
         }
         var column = place.column + 2
         for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)] {
