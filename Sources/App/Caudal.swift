@@ -42,10 +42,12 @@ struct Caudal: AsyncParsableCommand {
                 try direct.run()
             }
         } catch {
-            // A bare status: what there is to say was said.
-            guard exitCode(for: error) == .validationFailure, !(error is ExitCode) else { exit(withError: error) }
-            Output.error(usageMessage(for: error, verb))
-            exit(withError: ExitCode.validationFailure)
+            let code = exitCode(for: error)
+            // A bare status: what there is to say was said. Help is this program's own text.
+            if error is ExitCode || code == .success { exit(withError: error) }
+            let isUsage = code == .validationFailure
+            Output.error(message: isUsage ? usageMessage(for: error, verb) : "error: \(error.reason)")
+            exit(withError: code)
         }
     }
 

@@ -66,6 +66,23 @@ final class TerminalSession: Sendable {
     /// Presses keys, as tmux names them.
     func press(_ keys: String...) async throws { for key in keys { try await tmux("send-keys", key) } }
 
+    /// Presses keys so fast that they are there at once.
+    func pressAtOnce(_ keys: String...) async throws {
+        _ = try await project.run("/usr/bin/env", ["tmux", "-S", socket, "send-keys"] + keys)
+    }
+
+    /// Pastes text as a terminal does it that marks what is pasted where it was asked to, or as one that does not.
+    func paste(_ text: String, marked: Bool) async throws {
+        try project.write("pasted.txt", text)
+        try await tmux("load-buffer", project.folder.path("pasted.txt"))
+        if marked { try await tmux("paste-buffer", "-p") } else { try await tmux("paste-buffer") }
+    }
+
+    /// Whether the program has asked for clicks and the wheel.
+    func hasMouse() async throws -> Bool {
+        try await tmux("display-message", "-p", "#{mouse_any_flag}").hasPrefix("1")
+    }
+
     func resize(columns: Int, rows: Int) async throws {
         try await tmux("resize-window", "-x", String(columns), "-y", String(rows))
     }

@@ -283,18 +283,18 @@ struct BackfillRunner {
             if let run = ending.run { text += ",\"run\":\(JSONText.quoted(run.rawValue))" }
             if let took = ending.took { text += ",\"durationMs\":\(took.milliseconds)" }
             if !ending.note.isEmpty { text += ",\"note\":\(JSONText.quoted(ending.note))" }
-            return Output.line(text + "}")
+            return Output.json(text + "}\n")
         }
         let word = ending.isFailure ? paint.bad(ending.state) : paint.good(ending.state)
         let took = ending.took.map { " in \($0.short)" } ?? ""
-        Output.line("\(ending.date)  \(word)\(took)" + (ending.note.isEmpty ? "" : ": \(ending.note)"))
+        Output.line("\(ending.date)  \(word)\(took)\(ending.note.isEmpty ? "" : ": \(ending.note)")")
     }
 
     private func summarize(_ endings: [Ending]) {
         Output.line("")
         let rows = endings.map { [$0.date, $0.state, $0.took?.short ?? "—", $0.run?.rawValue ?? "—", $0.note] }
         for (index, line) in Columns.lines([["DAY", "STATE", "TOOK", "RUN", "NOTE"]] + rows).enumerated() {
-            Output.line(index == 0 ? paint.dim(line) : endings[index - 1].isFailure ? paint.bad(line) : line)
+            Output.line(index == 0 ? paint.dim(line) : endings[index - 1].isFailure ? paint(line, .bad) : line)
         }
         var counts: [String: Int] = [:]
         for ending in endings { counts[ending.state, default: 0] += 1 }

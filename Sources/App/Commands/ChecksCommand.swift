@@ -40,40 +40,41 @@ struct ChecksCommand: AsyncParsableCommand {
 
     func run() async throws {
         let store: RunStore
-        let lines: [String]
+        let answer: any ChecksAnswer
         if let backtest {
             let loaded = try state.project.load(backtest)
             store = try state.openStore()
-            lines = try Output.reporting {
-                try BacktestText(loaded.pipeline, store, runs: limit, json: json).lines(paint)
-            }
+            answer = try Output.reporting { try BacktestText(loaded.pipeline, store, runs: limit) }
         } else if let history {
             store = try state.openStore()
             try Known.check(pipeline: pipeline, in: store)
-            lines = try Output.reporting {
-                try CheckHistoryText(history, pipeline, store, runs: limit, json: json).lines(paint)
-            }
+            answer = try Output.reporting { try CheckHistoryText(history, pipeline, store, runs: limit) }
         } else {
             store = try state.openStore()
             let found = try Output.reporting { try store.state(of: try store.find(run ?? "last")) }
-            lines = ChecksText(RunReport(state: found, now: SystemClock.now), json: json).lines(paint)
-            if lines.isEmpty { Output.error("run \(found.id) has no results of checks") }
+            let report = RunReport(state: found, now: SystemClock.now)
+            if report.checks.isEmpty { Output.error("run \(found.id) has no results of checks") }
+            answer = ChecksText(report)
         }
-        for line in lines { Output.line(line) }
+        if json {
+            for line in answer.jsonLines { Output.json(line + "\n") }
+        } else {
+            for line in answer.lines(Paint(color)) { Output.line(line) }
+        }
     }
+}
 
-    private var paint: Paint { Paint(color) }
+/// What there is to say of checks, for people and for programs.
+private protocol ChecksAnswer {
+    var jsonLines: [String] { get }
+    func lines(_ paint: Paint) -> [StyledText]
 }
 
 /// What the checks of a run found, as a table.
-struct ChecksText {
+struct ChecksText: ChecksAnswer {
     private let report: RunReport
-    private let json: Bool
 
-    init(_ report: RunReport, json: Bool) {
-        self.report = report
-        self.json = json
-    }
+    init(_ report: RunReport) { self.report = report }
 
     /// One result, for programs.
     private struct Line: Encodable {
@@ -83,42 +84,39 @@ struct ChecksText {
         var result: CheckResult
     }
 
-    func lines(_ paint: Paint) -> [String] {
+    var jsonLines: [String] {
+        report.checks.map { line in
+            JSONLine.text(
+                Line(
+                    run: report.state.id.rawValue, stage: line.stage.rawValue, item: line.item?.rawValue,
+                    result: line.check))
+        }
+    }
+
+    func lines(_ paint: Paint) -> [StyledText] {
         let checks = report.checks
         if checks.isEmpty { return [] }
-        if json {
-            return checks.map { line in
-                JSONLine.text(
-                    Line(
-                        run: report.state.id.rawValue, stage: line.stage.rawValue, item: line.item?.rawValue,
-                        result: line.check))
-            }
-        }
-        let head = ["OUTCOME", "CHECK", "VALUE", "EXPECTED", "FAILING ROWS", "FOUND"]
-        let rows = checks.map { line -> [String] in
+        let head = ["OUTCOME", "CHECK", "VALUE", "EXPECTED", "FAILING ROWS", "FOUND"].map { paint.dim($0) }
+        let rows = checks.map { line -> [StyledText] in
             let check = line.check
             let value = check.measured.map { CheckPoint.text(of: $0, kind: check.kind) } ?? "—"
             let failing = check.failingRows.map { rows in
                 rows.grouped + (check.totalRows.map { " of \($0.grouped)" } ?? "")
             }
             return [
-                check.word, PlainText.sanitized(line.name), value,
-                PlainText.sanitized(check.expectation.shortened(to: 44)),
-                failing ?? "—", PlainText.sanitized(check.message),
+                paint.outcome(check.outcome, check.word), "\(line.name)", "\(value)",
+                "\(check.expectation.shortened(to: 44))", "\(failing ?? "—")", "\(check.message)",
             ]
         }
-        var lines = Columns.lines([head] + rows).enumerated().map { index, line in
-            index == 0 ? paint.dim(line) : paint.outcome(checks[index - 1].check, in: line)
-        }
+        var lines = Columns.lines([head] + rows)
         for line in checks where line.check.outcome != .passed {
             let check = line.check
             if check.samples.isEmpty, check.waiver == nil { continue }
-            lines += ["", PlainText.sanitized(line.name)]
-            if let waiver = check.waiver { lines.append("  " + paint.wait(PlainText.sanitized(waiver))) }
+            lines += ["", "\(line.name)"]
+            if let waiver = check.waiver { lines.append("  \(paint.wait(waiver))") }
             for sample in check.samples.prefix(10) {
                 let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
-                lines.append(
-                    paint.dim("  \(sample.row.map { "row \($0.grouped)  " } ?? "")\(PlainText.sanitized(cells))"))
+                lines.append(paint.dim("  \(sample.row.map { "row \($0.grouped)  " } ?? "")\(cells)"))
             }
             let more = check.samples.count - 10
             if more > 0 {
@@ -130,17 +128,15 @@ struct ChecksText {
 }
 
 /// What one check measured over time.
-struct CheckHistoryText {
+struct CheckHistoryText: ChecksAnswer {
     private let check: String
     private let series: [(pipeline: String, points: [CheckPoint])]
-    private let json: Bool
 
     /// Reads the history of a check.
     ///
     /// - Throws: ``Failure`` when there is none.
-    init(_ check: String, _ pipeline: String?, _ store: RunStore, runs: Int, json: Bool) throws {
+    init(_ check: String, _ pipeline: String?, _ store: RunStore, runs: Int) throws {
         self.check = check
-        self.json = json
         let owners = try store.owners(ofCheck: check).filter { pipeline == nil || $0.pipeline == pipeline }
         if owners.isEmpty {
             let names = try store.checkNames(of: pipeline)
@@ -160,30 +156,29 @@ struct CheckHistoryText {
         [key.environment ?? "", key.item?.rawValue ?? "", key.part ?? ""]
     }
 
-    func lines(_ paint: Paint) -> [String] {
-        if json { return series.flatMap { $0.points.map(JSONLine.text) } }
-        return series.enumerated().flatMap { index, series in
+    var jsonLines: [String] { series.flatMap { $0.points.map(JSONLine.text) } }
+
+    func lines(_ paint: Paint) -> [StyledText] {
+        series.enumerated().flatMap { index, series -> [StyledText] in
             (index == 0 ? [] : [""]) + lines(of: series.points, series.pipeline, paint)
         }
     }
 
-    private func lines(of points: [CheckPoint], _ pipeline: String, _ paint: Paint) -> [String] {
+    private func lines(of points: [CheckPoint], _ pipeline: String, _ paint: Paint) -> [StyledText] {
         let first = points[0]
         let item = first.item.map { "[\($0)]" } ?? ""
         let part = first.part.map { " (\($0))" } ?? ""
         let environment = first.environment.map { " (\($0))" } ?? ""
-        var lines = [PlainText.sanitized("\(pipeline)\(environment) / \(first.stage)\(item) / \(check)\(part)")]
-        let rows = points.map { point in
+        var lines: [StyledText] = ["\(pipeline)\(environment) / \(first.stage)\(item) / \(check)\(part)"]
+        let head = ["  RUN", "STARTED", "OUTCOME", "VALUE", "EXPECTED"].map { paint.dim($0) }
+        let rows = points.map { point -> [StyledText] in
             [
-                "  " + point.run.rawValue, LocalTime.full(point.started),
-                point.waiver == nil ? point.outcome.rawValue : "waived",
-                point.valueText, PlainText.sanitized(point.expectation.shortened(to: 60)),
+                "  \(point.run)", "\(LocalTime.full(point.started))",
+                paint.outcome(point.outcome, point.waiver == nil ? point.outcome.rawValue : "waived"),
+                "\(point.valueText)", "\(point.expectation.shortened(to: 60))",
             ]
         }
-        let table = Columns.lines([["  RUN", "STARTED", "OUTCOME", "VALUE", "EXPECTED"]] + rows)
-        lines += table.enumerated().map { index, line in
-            index == 0 ? paint.dim(line) : paint.outcome(points[index - 1].outcome, rows[index - 1][2], in: line)
-        }
+        lines += Columns.lines([head] + rows)
         let values = points.compactMap(\.measured)
         guard let median = values.median, let deviation = values.map({ abs($0 - median) }).median else { return lines }
         let line = Sparkline(points.compactMap { point in point.measured.map { Sparkline.Point($0, point.outcome) } })
@@ -196,13 +191,11 @@ struct CheckHistoryText {
 }
 
 /// How often the thresholds of a file would have warned or failed.
-struct BacktestText {
+struct BacktestText: ChecksAnswer {
     private let results: [CheckBacktest]
     private let pipeline: String
-    private let json: Bool
 
-    init(_ pipeline: Pipeline, _ store: RunStore, runs: Int, json: Bool) throws {
-        self.json = json
+    init(_ pipeline: Pipeline, _ store: RunStore, runs: Int) throws {
         self.pipeline = pipeline.name
         results = try pipeline.stages.flatMap { stage in
             try stage.checks.map { check in
@@ -232,33 +225,31 @@ struct BacktestText {
         }
     }
 
-    func lines(_ paint: Paint) -> [String] {
-        json ? results.map { JSONLine.text(Self.line($0)) } : table(paint)
-    }
+    var jsonLines: [String] { results.map { JSONLine.text(Self.line($0)) } }
 
-    private func table(_ paint: Paint) -> [String] {
+    func lines(_ paint: Paint) -> [StyledText] {
         let head = ["CHECK", "RUNS", "VALUES", "WOULD PASS", "WARN", "FAIL", "DID FAIL", "LIMITS"]
         let rows = results.map { result -> [String] in
             func count(_ outcome: CheckResult.Outcome) -> String { String(result.outcomes[outcome] ?? 0) }
             let did = (result.recorded[.failed] ?? 0) + (result.recorded[.error] ?? 0)
             return [
                 "\(result.stage)/\(result.check.id)", String(result.runs), String(result.values), count(.passed),
-                count(.warned), count(.failed), String(did), PlainText.sanitized(result.expectation.shortened(to: 60)),
+                count(.warned), count(.failed), String(did), result.expectation.shortened(to: 60),
             ]
         }
-        var lines = Columns.lines([head] + rows).enumerated().map { index, line in
+        var lines = Columns.lines([head] + rows).enumerated().map { index, line -> StyledText in
             guard index > 0 else { return paint.dim(line) }
             let outcomes = results[index - 1].outcomes
-            return outcomes[.failed] ?? 0 > 0 ? paint.bad(line) : outcomes[.warned] ?? 0 > 0 ? paint.wait(line) : line
+            if outcomes[.failed] ?? 0 > 0 { return paint(line, .bad) }
+            return outcomes[.warned] ?? 0 > 0 ? paint(line, .wait) : line
         }
         for result in results {
             for breach in result.breaches.suffix(3) {
                 let part = [breach.point.item.map { "[\($0)]" }, breach.point.part.map { "(\($0))" }].compactMap { $0 }
                 let value = CheckPoint.text(of: breach.point.measured ?? 0, kind: breach.point.kind)
                 lines.append(
-                    PlainText.sanitized(
-                        "  \(result.stage)/\(result.check.id)\(part.joined(separator: " ")) would have \(breach.outcome.rawValue) in "
-                            + "\(breach.point.run): \(breach.point.measured == nil ? "no value" : value)"))
+                    "  \(result.stage)/\(result.check.id)\(part.joined(separator: " ")) would have \(breach.outcome.rawValue) in "
+                        + "\(breach.point.run): \(breach.point.measured == nil ? "no value" : value)")
             }
             if !result.otherKinds.isEmpty {
                 let kinds = result.otherKinds.sorted().joined(separator: ", ")
@@ -292,17 +283,12 @@ struct BacktestText {
 }
 
 extension Paint {
-    /// A line with the word of a check's outcome in its colour.
-    func outcome(_ check: CheckResult, in line: String) -> String { outcome(check.outcome, check.word, in: line) }
-
-    /// A line with a word in the colour of an outcome.
-    func outcome(_ outcome: CheckResult.Outcome, _ word: String, in line: String) -> String {
-        let painted: String
+    /// A word in the colour of an outcome.
+    func outcome(_ outcome: CheckResult.Outcome, _ word: String) -> StyledText {
         switch outcome {
-        case .passed: painted = good(word)
-        case .warned: painted = wait(word)
-        case .failed, .error: painted = bad(word)
+        case .passed: good(word)
+        case .warned: wait(word)
+        case .failed, .error: bad(word)
         }
-        return line.replacing(word, with: painted, maxReplacements: 1)
     }
 }

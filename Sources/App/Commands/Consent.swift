@@ -18,12 +18,12 @@ struct Consent {
     func ask() throws -> Answer {
         guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
             for sentence in sentences { Output.error("error: \(sentence), and nobody can be asked here") }
-            Output.error("  " + remedies.joined(separator: "; "))
+            Output.error(message: "  " + remedies.joined(separator: "; "))
             throw ExitStatus.usage.code
         }
-        for sentence in sentences { Output.error(sentence) }
+        for sentence in sentences { Output.error(message: sentence) }
         let more = alternative.map { ", or \($0.letter) to \($0.text)" } ?? ""
-        Output.write("go on? [y/N\(more)] ", to: STDERR_FILENO)
+        Output.question("go on? [y/N\(more)] ")
         switch readLine()?.lowercased() {
         case "y", "yes": return .yes
         case alternative?.letter where alternative != nil: return .alternative

@@ -67,9 +67,9 @@ struct DiffCommand: AsyncParsableCommand {
                 tools: workshop.tools(for: loaded[1], folder: store.folder.path + "/questions"))
         }
         if json {
-            Output.line(JSONLine.text(diff))
+            Output.json(diff)
         } else {
-            Output.line(PlainText.sanitized("\(dataset): \(first.id) → \(second.id)"))
+            Output.line("\(dataset): \(first.id) → \(second.id)")
             for line in DiffText(diff, paint: Paint(color)).lines { Output.line(line) }
         }
         if exitCode, !diff.isEmpty { throw ExitStatus.failed.code }
@@ -86,9 +86,9 @@ struct DiffText {
         self.paint = paint
     }
 
-    var lines: [String] {
+    var lines: [StyledText] {
         let words = diff.key.isEmpty ? "whole rows compared" : "by \(diff.key.joined(separator: ", "))"
-        var lines = [
+        var lines: [String] = [
             "  \(diff.rowsBefore.grouped) → \(diff.rowsAfter.grouped) rows: \(diff.added.grouped) added, "
                 + "\(diff.removed.grouped) removed"
                 + (diff.key.isEmpty ? "" : ", \(diff.changed.grouped) changed") + " (\(words))"
@@ -104,10 +104,10 @@ struct DiffText {
             lines.append("  changed: " + counts.map { "\($0.key) in \($0.value.grouped)" }.joined(separator: ", "))
         }
         if diff.isEmpty { lines.append("  no difference") }
-        return lines.map(PlainText.sanitized) + samples
+        return lines.map { StyledText($0) } + samples
     }
 
-    private var samples: [String] {
+    private var samples: [StyledText] {
         diff.samples.map { sample in
             let key = zip(diff.key, sample.key).map { "\($0)=\($1 ?? "null")" }.joined(separator: " ")
             switch sample.kind {
@@ -117,12 +117,12 @@ struct DiffText {
                 let changes = diff.columns.indices.filter { sample.before[$0] != sample.after[$0] }.map { index in
                     "\(diff.columns[index]): \(sample.before[index] ?? "null") → \(sample.after[index] ?? "null")"
                 }
-                return paint.wait(PlainText.sanitized("  ~ \(key)  \(changes.joined(separator: "  "))"))
+                return paint.wait("  ~ \(key)  \(changes.joined(separator: "  "))")
             }
         }
     }
 
     private func row(_ values: [String?]) -> String {
-        PlainText.sanitized(zip(diff.columns, values).map { "\($0)=\($1 ?? "null")" }.joined(separator: " "))
+        zip(diff.columns, values).map { "\($0)=\($1 ?? "null")" }.joined(separator: " ")
     }
 }

@@ -41,7 +41,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let text = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
             try await Output.reporting { try await explain(stage, loaded, given, workshop) }
         }
-        Output.write(text, to: STDOUT_FILENO)
+        Output.document(text)
     }
 
     private func explain(

@@ -31,9 +31,9 @@ struct GraphCommand: AsyncParsableCommand {
         if let chosen = try selection.stages(of: pipeline) { stages.removeAll { !chosen.contains($0) } }
         let upstream = pipeline.upstream.mapValues { needs in stages.filter(needs.contains) }
         switch format {
-        case .dot: Output.write(GraphText.dot(pipeline.name, stages, upstream), to: 1)
-        case .mermaid: Output.write(GraphText.mermaid(stages, upstream), to: 1)
-        case .text: for line in GraphText.picture(stages, upstream, ascii: ascii) { Output.line(line) }
+        case .dot: Output.document(GraphText.dot(pipeline.name, stages, upstream))
+        case .mermaid: Output.document(GraphText.mermaid(stages, upstream))
+        case .text: for line in GraphText.picture(stages, upstream, ascii: ascii) { Output.line(plain: line) }
         }
     }
 }
@@ -69,7 +69,7 @@ enum GraphText {
         }
         for head in picture.heads { canvas.set("▸", row: head.row, column: head.column, style: .plain) }
         for (name, frame) in zip(names, picture.frames) {
-            canvas.write("● " + PlainText.sanitized(name), row: frame.row, column: frame.column)
+            canvas.write("● " + name, row: frame.row, column: frame.column)
         }
         let lines = (0..<canvas.height).map { canvas.text(row: $0) }
         return ascii ? lines.map(ASCIIDrawing.text(of:)) : lines

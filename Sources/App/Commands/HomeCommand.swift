@@ -51,7 +51,7 @@ struct HomeCommand: AsyncParsableCommand {
         case .retry(let id): try await reopen(id, .retryFailed, on: terminal)
         case .resume(let id): try await reopen(id, nil, on: terminal)
         case .ask(let id, let command): return try await ask(id, command, reader)
-        case .redraw, .suspend, .quit: break
+        case .redraw, .suspend, .mouse, .quit: break
         }
         return nil
     }
@@ -90,13 +90,13 @@ struct HomeCommand: AsyncParsableCommand {
         on terminal: Terminal, saying text: String, _ prepare: () async throws -> SessionRunner?
     ) async throws {
         terminal.suspend()
-        Output.line(text)
+        Output.line(plain: text)
         let runner: SessionRunner?
         do {
             runner = try await prepare()
         } catch {
             // What is wrong was printed; it stays until it was read.
-            if !(error is ExitCode) { Output.error("error: \(error)") }
+            if !(error is ExitCode) { Output.error(message: "error: \(error)") }
             Output.line("enter goes back to the list")
             _ = readLine()
             return terminal.resume()

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 
 /// A value as one line of JSON.
@@ -13,4 +14,9 @@ enum JSONLine {
         }
         return String(decoding: data, as: UTF8.self)
     }
+}
+
+extension [RunEvent] {
+    /// A line of JSON for each event, with its end.
+    func jsonLines(of run: RunID) -> String { map { $0.jsonLine(run: run) + "\n" }.joined() }
 }

@@ -80,16 +80,14 @@ struct LineageCommand: AsyncParsableCommand {
         let outputs = lineage.outputs.filter { only == nil || $0.file.path == only }
         if outputs.isEmpty { return Output.error("run \(run.id) published nothing") }
         switch format {
-        case .json: for output in outputs { Output.line(JSONLine.text(FileLine(output, run.id))) }
-        case .dot: Output.write(LineageDot.text(run, outputs), to: 1)
+        case .json: for output in outputs { Output.json(FileLine(output, run.id)) }
+        case .dot: Output.document(LineageDot.text(run, outputs))
         case .text:
-            Output.line("\(PlainText.sanitized(run.plan.pipeline)) ▸ \(run.id)")
+            Output.line("\(run.plan.pipeline) ▸ \(run.id)")
             for output in outputs {
                 let rows = output.rowCount.map { ", \($0.grouped) rows" } ?? ""
                 Output.line("")
-                Output.line(
-                    PlainText.sanitized(
-                        "\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)"))
+                Output.line("\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)")
                 if output.inputs.isEmpty { Output.line("  made of no file that the pipeline names") }
                 let table = output.inputs.map { input in
                     [
@@ -97,10 +95,10 @@ struct LineageCommand: AsyncParsableCommand {
                         input.writer.map { "by \($0)" } ?? input.madeBy.map { "by run \($0)" } ?? "from outside",
                     ]
                 }
-                for line in Columns.lines(table) { Output.line(PlainText.sanitized(line)) }
+                for line in Columns.lines(table) { Output.line(line) }
                 let roots = output.roots.map(\.path)
                 if !roots.isEmpty, output.inputs.contains(where: { $0.writer != nil }) {
-                    Output.line(PlainText.sanitized("  in the end from " + roots.joined(separator: ", ")))
+                    Output.line(plain: "  in the end from " + roots.joined(separator: ", "))
                 }
             }
         }
@@ -146,18 +144,16 @@ struct LineageCommand: AsyncParsableCommand {
 
     private func show(_ lineage: PipelineLineage, title: String, showsColumns: Bool) {
         switch format {
-        case .json: for stage in lineage.stages { Output.line(JSONLine.text(StageLine(stage, lineage))) }
-        case .dot: Output.write(LineageDot.text(title, lineage, columns: showsColumns), to: 1)
+        case .json: for stage in lineage.stages { Output.json(StageLine(stage, lineage)) }
+        case .dot: Output.document(LineageDot.text(title, lineage, columns: showsColumns))
         case .text:
-            Output.line(PlainText.sanitized(title))
+            Output.line(plain: title)
             for stage in lineage.stages {
                 Output.line("")
                 let outputs = stage.outputs.map(\.rawValue).joined(separator: ", ")
                 let inputs = stage.inputs.map(\.rawValue).joined(separator: ", ")
                 Output.line(
-                    PlainText.sanitized(
-                        "\(outputs)  by \(stage.stage) (\(stage.type))  ← \(inputs.isEmpty ? "nothing named" : inputs)")
-                )
+                    "\(outputs)  by \(stage.stage) (\(stage.type))  ← \(inputs.isEmpty ? "nothing named" : inputs)")
                 guard showsColumns else { continue }
                 if stage.columns.isEmpty { Output.line("  its columns are not known before it runs") }
                 // A program may have it from anywhere.
@@ -169,7 +165,7 @@ struct LineageCommand: AsyncParsableCommand {
                         origin.changes.joined(separator: ", "),
                     ]
                 }
-                for line in Columns.lines(table) { Output.line(PlainText.sanitized(line.trimmedAtEnd)) }
+                for line in Columns.lines(table.map { $0.last == "" ? Array($0.dropLast()) : $0 }) { Output.line(line) }
             }
         }
     }

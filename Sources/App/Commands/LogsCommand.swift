@@ -52,7 +52,7 @@ struct LogsCommand: AsyncParsableCommand {
             repeat {
                 tail.read { line in
                     guard let record = LogLineParser.record(line), filter.accepts(record) else { return }
-                    Output.line(json ? String(decoding: line, as: UTF8.self) : LogText.line(record, paint: paint))
+                    Self.show(line, record, json: json, paint)
                 }
                 guard isLive else { break }
                 try await Task.sleep(for: .milliseconds(100))
@@ -61,10 +61,18 @@ struct LogsCommand: AsyncParsableCommand {
                 if !isLive {
                     tail.read { line in
                         guard let record = LogLineParser.record(line), filter.accepts(record) else { return }
-                        Output.line(json ? String(decoding: line, as: UTF8.self) : LogText.line(record, paint: paint))
+                        Self.show(line, record, json: json, paint)
                     }
                 }
             } while isLive
+        }
+    }
+
+    private static func show(_ line: some Sequence<UInt8>, _ record: LogRecord, json: Bool, _ paint: Paint) {
+        if json {
+            Output.json(String(decoding: Array(line), as: UTF8.self) + "\n")
+        } else {
+            Output.line(LogText.line(record, paint: paint))
         }
     }
 
@@ -125,8 +133,8 @@ struct LogFilter {
 
 /// Lines of the log as people read them.
 enum LogText {
-    static func line(_ record: LogRecord, paint: Paint) -> String {
-        let level: String
+    static func line(_ record: LogRecord, paint: Paint) -> StyledText {
+        let level: StyledText
         switch record.level {
         case .debug: level = paint.dim("DEBUG")
         case .info: level = "INFO "
@@ -134,8 +142,8 @@ enum LogText {
         case .error: level = paint.bad("ERROR")
         }
         let source = record.source
-        let padded = source + String(repeating: " ", count: max(0, 16 - source.count))
-        return "\(paint.dim(LocalTime.full(record.time)))  \(level)  \(padded)  \(PlainText.sanitized(record.message))"
+        let padded = StyledText(source).padded(to: 16)
+        return "\(paint.dim(LocalTime.full(record.time)))  \(level)  \(padded)  \(record.message)"
     }
 }
 
@@ -163,7 +171,7 @@ enum Known {
     }
 
     private static func refuse(_ message: String, _ name: String, _ names: [String]) throws {
-        Output.error("error: " + message + Suggestion.phrase(for: name, among: names))
+        Output.error(message: "error: " + message + Suggestion.phrase(for: name, among: names))
         throw ExitStatus.failed.code
     }
 }

@@ -4,13 +4,43 @@ import Foundation
 
 /// Standard output for results, standard error for messages.
 enum Output {
-    /// Prints a result.
-    static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    /// Prints a line of a result for people.
+    static func line(_ text: StyledText) { write(text.rendered() + "\n", to: STDOUT_FILENO) }
 
-    /// Prints a message.
-    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// Prints a line of a result for people.
+    static func line(plain text: String) { line(StyledText(text)) }
 
-    /// Whether somebody still reads standard output; a pipe whose reader has gone is written to no more.
+    /// Prints a line of a message.
+    static func error(_ text: StyledText) { write(text.rendered() + "\n", to: STDERR_FILENO) }
+
+    /// Prints a message, which may have several lines.
+    static func error(message text: String) { write(harmless(text) + "\n", to: STDERR_FILENO) }
+
+    /// Prints what somebody is asked, and stays behind it.
+    static func question(_ text: String) { write(StyledText(text).rendered(), to: STDERR_FILENO) }
+
+    /// Prints text that is made for a program or a file, with its line ends: as it is, and harmless on a terminal.
+    static func document(_ text: String) {
+        write(isatty(STDOUT_FILENO) == 1 ? harmless(text) : text, to: STDOUT_FILENO)
+    }
+
+    /// Prints JSON, with its line ends: as it is; on a terminal, what could steer it is escaped, which means the same.
+    static func json(_ text: String) {
+        write(isatty(STDOUT_FILENO) == 1 ? PlainText.escaped(inJSON: text) : text, to: STDOUT_FILENO)
+    }
+
+    /// Prints a value as one line of JSON.
+    static func json(_ value: some Encodable) { json(JSONLine.text(value) + "\n") }
+
+    private static func harmless(_ text: String) -> String {
+        // Lines end with a line feed alone: what stands before it may be a return that somebody's data holds.
+        text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { PlainText.printed(String($0)) }.joined(separator: "\n")
+    }
+
+    /// Writes bytes as they are: only what this program has made itself may come here.
+    ///
+    /// A pipe whose reader has gone is written to no more.
     nonisolated static func write(_ text: String, to descriptor: Int32) {
         var text = text
         text.withUTF8 { buffer in
@@ -51,15 +81,15 @@ enum Output {
     private static func explained(_ error: any Error) throws -> any Error {
         switch error {
         case let error as InvalidPipeline:
-            self.error(error.description)
+            self.error(message: error.description)
             return ExitStatus.invalid.code
         case let error as ConfigError:
-            self.error(error.oneLine)
+            self.error(message: error.oneLine)
             return ExitStatus.invalid.code
-        case let error as StoreError: self.error("error: \(error.description)")
-        case let error as Failure: self.error("error: \(error.description)")
+        case let error as StoreError: self.error(message: "error: \(error.description)")
+        case let error as Failure: self.error(message: "error: \(error.description)")
         case is ExitCode, is ValidationError, is CleanExit, is CancellationError: return error
-        default: self.error("error: \(error.reason)")
+        default: self.error(message: "error: \(error.reason)")
         }
         return ExitStatus.failed.code
     }
@@ -82,26 +112,20 @@ struct Paint {
         }
     }
 
-    func callAsFunction(_ text: String, _ code: String) -> String { isOn ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text }
+    /// Text with a look, where colours are wanted.
+    func callAsFunction(_ text: StyledText, _ style: Style) -> StyledText { isOn ? text.styled(style) : text }
+    func callAsFunction(_ text: String, _ style: Style) -> StyledText { self(StyledText(text), style) }
 
-    func good(_ text: String) -> String { self(text, "32") }
-    func bad(_ text: String) -> String { self(text, "1;31") }
-    func wait(_ text: String) -> String { self(text, "33") }
-    func busy(_ text: String) -> String { self(text, "36") }
-    func dim(_ text: String) -> String { self(text, "2") }
+    func good(_ text: String) -> StyledText { self(text, .good) }
+    func bad(_ text: String) -> StyledText { self(text, .bad) }
+    func wait(_ text: String) -> StyledText { self(text, .wait) }
+    func busy(_ text: String) -> StyledText { self(text, .busy) }
+    func dim(_ text: String) -> StyledText { self(text, .dim) }
+    func dim(_ text: StyledText) -> StyledText { self(text, .dim) }
 
-    func status(_ status: UnitStatus, _ text: String) -> String {
-        switch status {
-        case .succeeded, .reused: good(text)
-        case .failed: bad(text)
-        case .running: busy(text)
-        case .retrying: wait(text)
-        case .blocked: self(text, "35")
-        case .pending, .queued, .skipped, .cancelled: dim(text)
-        }
-    }
+    func status(_ status: UnitStatus, _ text: String) -> StyledText { self(text, status.style) }
 
-    func status(_ status: RunState.Status, _ text: String) -> String {
+    func status(_ status: RunState.Status, _ text: String) -> StyledText {
         switch status {
         case .succeeded: good(text)
         case .failed, .interrupted: bad(text)
@@ -114,13 +138,18 @@ struct Paint {
 /// Text in columns.
 enum Columns {
     /// Lines in which each column is as wide as its widest cell; the last one is not padded.
-    static func lines(_ rows: [[String]]) -> [String] {
+    static func lines(_ rows: [[StyledText]]) -> [StyledText] {
         guard let count = rows.map(\.count).max() else { return [] }
-        let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].width : 0 }.max() ?? 0 }
         return rows.map { row in
-            row.enumerated().map { column, cell in
-                column == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[column] - cell.count)
-            }.joined(separator: "  ")
+            var line: StyledText = ""
+            for (column, cell) in row.enumerated() {
+                line += column == row.count - 1 ? cell : cell.padded(to: widths[column] + 2)
+            }
+            return line
         }
     }
+
+    /// The same of cells without looks.
+    static func lines(_ rows: [[String]]) -> [StyledText] { lines(rows.map { $0.map { StyledText($0) } }) }
 }

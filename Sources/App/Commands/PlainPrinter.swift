@@ -5,14 +5,14 @@ import Foundation
 struct PlainPrinter {
     private var state: RunState
     private let paint: Paint
-    private let printLine: (String) -> Void
+    private let printLine: (StyledText) -> Void
     private var lastProgress: [StageID: Int64] = [:]
     private let width: Int
 
     /// How often the progress of one stage is printed, in milliseconds.
     private static let interval: Int64 = 2000
 
-    init(_ state: RunState, paint: Paint, printLine: @escaping (String) -> Void) {
+    init(_ state: RunState, paint: Paint, printLine: @escaping (StyledText) -> Void) {
         self.state = state
         self.paint = paint
         self.printLine = printLine
@@ -32,10 +32,10 @@ struct PlainPrinter {
         return nil
     }
 
-    private func show(_ event: RunEvent, _ id: UnitID?, _ text: String) {
+    private func show(_ event: RunEvent, _ id: UnitID?, _ text: StyledText) {
         let name =
             id.map { $0.item.map { "\(id?.stage.rawValue ?? "")[\($0)]" } ?? $0.stage.rawValue } ?? state.plan.pipeline
-        let padded = name + String(repeating: " ", count: max(0, width - name.count))
+        let padded = StyledText(name).padded(to: width)
         printLine("\(paint.dim(LocalTime.clock(event.time.wall)))  \(padded)  \(text)")
     }
 
@@ -52,13 +52,13 @@ struct PlainPrinter {
         case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
         case .attemptStarted(let id, let number):
             let tries = number > 1 ? " (attempt \(number))" : ""
-            show(event, id, paint.busy("started") + tries)
+            show(event, id, "\(paint.busy("started"))\(tries)")
         case .progressed(let id, _, _): progress(event, id)
         case .unitHeld(let id, let reason): show(event, id, paint.dim("waits: \(reason)"))
-        case .itemsFound(let id, let items): show(event, UnitID(id), items.count.counted("item"))
+        case .itemsFound(let id, let items): show(event, UnitID(id), "\(items.count.counted("item"))")
         case .retryScheduled(let id, let delay):
             let failure = state.unit(id)?.lastResult?.failure?.description ?? ""
-            show(event, id, paint.wait("failed, tried again in \(delay.short): ") + failure)
+            show(event, id, "\(paint.wait("failed, tried again in \(delay.short): "))\(failure)")
         case .unitEnded(let id, let outcome, let reason): ended(event, id, outcome, reason)
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
@@ -85,12 +85,12 @@ struct PlainPrinter {
         let took = id.item == nil ? state.stage(id.stage)?.took(now: event.time) : unit.took(now: event.time)
         if let took { text += " in \(took.short)" }
         let rows = id.item == nil ? state.stage(id.stage)?.rows : unit.lastResult?.rows
-        if outcome.isSuccess, let rows { text += "  " + RowWords.account(rows) }
+        if outcome.isSuccess, let rows { text += "  \(RowWords.account(rows))" }
         if outcome == .failed {
             let failure = unit.lastResult?.failure?.description
-            text += ": " + (failure ?? reason ?? "")
+            text += ": \(failure ?? reason ?? "")"
         } else if let reason {
-            text += ": " + reason
+            text += ": \(reason)"
         }
         let remarks = (unit.lastResult?.checks ?? []).filter { $0.outcome == .warned }.map(\.word)
         for word in ["warned", "waived"] where outcome.isSuccess && remarks.contains(word) {
@@ -106,12 +106,12 @@ struct PlainPrinter {
 
 /// A run in a few lines, for the end of a run and for the scrollback after the dashboard.
 enum RunWords {
-    static func summary(_ state: RunState, now: Moment, paint: Paint) -> [String] {
-        var lines: [String] = []
+    static func summary(_ state: RunState, now: Moment, paint: Paint) -> [StyledText] {
+        var lines: [StyledText] = []
         let took = state.startedAt == nil ? "—" : state.duration(now: now).short
         let counts = state.counts
         let allowed = state.stages.count { state.isAllowedFailure($0.id) }
-        let parts = UnitStatus.allCases.flatMap { status -> [String] in
+        let parts = UnitStatus.allCases.flatMap { status -> [StyledText] in
             let count = counts[status, default: 0] - (status == .failed ? allowed : 0)
             let words = count > 0 ? [paint.status(status, "\(count) \(status.rawValue)")] : []
             return words + (status == .failed && allowed > 0 ? [paint.wait("\(allowed) failed (allowed)")] : [])
@@ -128,7 +128,8 @@ enum RunWords {
             stage.endedAt.flatMap { _ in stage.took(now: now).map { (stage.id, $0) } }
         }.sorted { $0.1 > $1.1 }.prefix(3)
         if !slowest.isEmpty {
-            lines.append("  slowest: " + slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", "))
+            let names = slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", ")
+            lines.append("  slowest: \(names)")
         }
         if state.status == .failed || state.status == .cancelled {
             lines.append("  try again: caudal retry \(state.id)")
@@ -139,7 +140,7 @@ enum RunWords {
     }
 
     /// How a stage or an item ended, in a word.
-    static func ending(_ status: UnitStatus, isAllowed: Bool, _ paint: Paint) -> String {
+    static func ending(_ status: UnitStatus, isAllowed: Bool, _ paint: Paint) -> StyledText {
         if isAllowed { return paint.wait("failed (allowed)") }
         return paint.status(status, status == .failed ? "FAILED" : status.rawValue)
     }

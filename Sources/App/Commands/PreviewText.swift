@@ -8,11 +8,11 @@ struct ToldLine {
     var style = Style.plain
 
     /// The whole line for the command line.
-    func painted(_ paint: Paint) -> String {
+    func painted(_ paint: Paint) -> StyledText {
         switch style {
         case .good: paint.good(lead + text)
         case .bad: paint.bad(lead + text)
-        default: lead + text
+        default: StyledText(lead + text)
         }
     }
 }

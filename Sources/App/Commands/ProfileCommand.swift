@@ -50,10 +50,10 @@ struct ProfileCommand: AsyncParsableCommand {
         let found = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
             try await Output.reporting { try await profile(of: name, loaded, given, workshop) }
         }
-        if json { return Output.line(JSONLine.text(found)) }
+        if json { return Output.json(found) }
         if suggest {
-            Output.line("# \(found.rows.grouped) rows of \(PlainText.sanitized(subject)) pass these today")
-            return Output.write(CheckSuggestion(found).text, to: 1)
+            Output.line("# \(found.rows.grouped) rows of \(subject) pass these today")
+            return Output.document(CheckSuggestion(found).text)
         }
         for line in ProfileText(found, title: subject).lines(Paint(color)) { Output.line(line) }
     }
@@ -124,29 +124,27 @@ struct ProfileText {
         self.title = title
     }
 
-    func lines(_ paint: Paint) -> [String] {
+    func lines(_ paint: Paint) -> [StyledText] {
         let size = "\(profile.rows.grouped) rows, \(profile.columns.count.counted("column"))"
         let files = profile.files > 1 ? ", \(profile.files.counted("file"))" : ""
-        var lines = [PlainText.sanitized("\(title)  \(size)\(files)")]
+        var lines: [StyledText] = ["\(title)  \(size)\(files)"]
         if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
         for column in profile.columns { lines += [""] + self.lines(of: column, paint) }
         return lines
     }
 
-    private func lines(of column: DataProfile.ColumnProfile, _ paint: Paint) -> [String] {
+    private func lines(of column: DataProfile.ColumnProfile, _ paint: Paint) -> [StyledText] {
         let fits = column.fits == column.type ? "" : " that is always \(column.fits)"
         let about = profile.isEstimated ? "≈" : ""
         let missing = profile.rows == 0 ? 0 : Double(column.nulls) / Double(profile.rows) * 100
         let nulls = column.nulls == 0 ? "no nulls" : "\(column.nulls.grouped) nulls (\(missing.rounded(to: 2))%)"
         let filled = profile.rows - column.nulls
         let mostly = column.mostly.map { " (\($0.rows.grouped) of \(filled.grouped) look like \($0.type))" } ?? ""
-        var lines = [
-            "\(PlainText.sanitized(column.name))  "
-                + paint.dim("\(column.type)\(fits)\(mostly), \(nulls), \(about)\(column.distinct.grouped) distinct")
-        ]
+        let facts = "\(column.type)\(fits)\(mostly), \(nulls), \(about)\(column.distinct.grouped) distinct"
+        var lines: [StyledText] = ["\(column.name)  \(paint.dim(facts))"]
         func add(_ name: String, _ value: String) {
             let label = name + String(repeating: " ", count: max(0, 10 - name.count))
-            lines.append("  \(paint.dim(label))\(PlainText.sanitized(value))")
+            lines.append("  \(paint.dim(label))\(value)")
         }
         if let min = column.min, let max = column.max {
             add("range", "\(min.shortened(to: 60)) to \(max.shortened(to: 60))")

@@ -22,7 +22,7 @@ struct ProjectOptions: ParsableArguments {
         do throws(InvalidPipeline) {
             return try loader.load(file, environment: environment, root: root ?? chosenFolder)
         } catch {
-            Output.error(error.description)
+            Output.error(message: error.description)
             if !error.errors.allSatisfy(\.location.isWhole) {
                 Output.error("\(error.errors.count.counted("problem")) in \(file)")
             }

@@ -104,7 +104,7 @@ struct PruneCommand: AsyncParsableCommand {
             if runs.isEmpty { continue }
             let word = dryRun ? "would drop" : "dropped"
             Output.line(
-                "\(word) the versions of \(runs.count.counted("run")) of \(PlainText.sanitized(name)), "
+                "\(word) the versions of \(runs.count.counted("run")) of \(name), "
                     + "which \(dryRun ? "would free" : "freed") \(bytes.shortBytes)")
         }
     }

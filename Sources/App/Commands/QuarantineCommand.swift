@@ -112,7 +112,9 @@ struct QuarantineCommand: AsyncParsableCommand {
                     .filter { $0.stage.rawValue == stage }
                 guard !aside.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) put no rows aside") }
                 let files = try aside.map { try checked($0, found) }
-                if aside.contains(where: { $0.artifact == nil }) { Output.error(QuarantineCommand.unpublished) }
+                if aside.contains(where: { $0.artifact == nil }) {
+                    Output.error(message: QuarantineCommand.unpublished)
+                }
                 let tools = found.workshop.tools(for: found.loaded, folder: found.workshop.state.path + "/questions")
                 if let to {
                     try await write(files, to: PathText.absolute(to, in: state.project.currentFolder), found, tools)
@@ -149,7 +151,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 [
                     "\(row.text("file") ?? "") row \(row.text("row") ?? "")", row.text("column") ?? "",
                     row.text("rule") ?? "", (row.text("value") ?? row.text("raw") ?? "").shortened(to: 60),
-                ].map(PlainText.sanitized)
+                ]
             }
             for line in Columns.lines([["WHERE", "COLUMN", "RULE", "VALUE"]] + rows) { Output.line(line) }
         }

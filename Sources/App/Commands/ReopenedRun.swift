@@ -144,7 +144,7 @@ struct ReopenedRun {
             Output.error("ended what the dead process had left running: \(names)")
         }
         if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
-            Output.error(reopening.outdatedLine(remedy: Self.remedy))
+            Output.error(message: reopening.outdatedLine(remedy: Self.remedy))
         }
         return SessionRunner(
             session: session, options: show, workshop: workshop,
@@ -171,7 +171,7 @@ struct ReopenedRun {
 
     private static let remedy = "--changed runs it again"
 
-    private func explanation(_ preview: CommandPreview, _ paint: Paint) -> [String] {
+    private func explanation(_ preview: CommandPreview, _ paint: Paint) -> [StyledText] {
         reopening.lines(preview, remedy: Self.remedy).map { $0.painted(paint) }
     }
 

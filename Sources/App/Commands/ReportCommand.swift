@@ -27,7 +27,7 @@ struct ReportCommand: AsyncParsableCommand {
             let background = try RunBackground(of: found, in: store)
             return RunReport(state: found, background: background, now: SystemClock.now).text(in: chosenFormat)
         }
-        guard let output else { return Output.write(text, to: 1) }
+        guard let output else { return format == .json ? Output.json(text) : Output.document(text) }
         let path = PathText.absolute(output, in: state.project.currentFolder)
         try Output.reporting { try FileText.write(text, to: path) }
         Output.error("the report is in \(output)")

@@ -40,14 +40,14 @@ struct RestoreCommand: AsyncParsableCommand {
         if dryRun {
             for file in restorer.files {
                 let loss = file.loss.map { "; this would be lost: \($0)" } ?? ""
-                Output.line(PlainText.sanitized("would publish \(file.artifact.path) again\(loss)"))
+                Output.line("would publish \(file.artifact.path) again\(loss)")
             }
             return
         }
         let losses = restorer.files.compactMap(\.loss)
         if !losses.isEmpty, !yes {
             let consent = Consent(
-                sentences: losses.map { "this would be lost: \(PlainText.sanitized($0))" },
+                sentences: losses.map { "this would be lost: \($0)" },
                 remedies: ["go on with --yes", "copy it somewhere first"])
             _ = try consent.ask()
         }
@@ -55,9 +55,7 @@ struct RestoreCommand: AsyncParsableCommand {
         try Output.reporting { try restorer.carryOut(by: Operator.name, now: SystemClock.now) }
         for file in restorer.files {
             let rows = file.artifact.rowCount.map { ", \($0.grouped) rows" } ?? ""
-            Output.line(
-                PlainText.sanitized(
-                    "published \(file.artifact.path) again  \(file.artifact.sizeInBytes.shortBytes)\(rows)"))
+            Output.line("published \(file.artifact.path) again  \(file.artifact.sizeInBytes.shortBytes)\(rows)")
         }
     }
 }

@@ -42,7 +42,7 @@ struct RunCommandLine: AsyncParsableCommand {
     /// Checks everything that can be checked before anything runs, and opens the run; nil when it was only told about.
     func prepare() async throws -> SessionRunner? {
         let loaded = try state.project.load(file, environment: environment)
-        for warning in loaded.warnings { Output.error(warning.oneLine) }
+        for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if dryRun {
             try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
                 let (plan, files) = try await examinedPlan(loaded, workshop)
@@ -92,7 +92,7 @@ struct RunCommandLine: AsyncParsableCommand {
             "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; nothing is run")
         for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         for file in files {
-            Output.line("reads " + PlainText.sanitized(file.words(root: plan.root, now: workshop.now().wall)))
+            Output.line("reads \(file.words(root: plan.root, now: workshop.now().wall))")
         }
     }
 }

@@ -75,7 +75,7 @@ struct FollowPrinter {
         var printer = PlainPrinter(state, paint: paint, printLine: Output.line)
         func take(_ events: [RunEvent]) {
             for event in events { state.apply(event) }
-            if json { for event in events { Output.line(event.jsonLine(run: id)) } } else { printer.take(events) }
+            if json { Output.json(events.jsonLines(of: id)) } else { printer.take(events) }
         }
         take(follower.past)
         if state.status == .running, follower.isLive {

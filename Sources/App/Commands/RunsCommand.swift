@@ -38,7 +38,7 @@ struct RunsCommand: AsyncParsableCommand {
         let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
         if json {
             if runs.isEmpty { try Known.check(pipeline: pipeline, in: store) }
-            for run in runs { Output.line(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions)) }
+            for run in runs { Output.json(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions) + "\n") }
             return
         }
         if runs.isEmpty {
@@ -50,23 +50,14 @@ struct RunsCommand: AsyncParsableCommand {
         // What the versions take that only a run still has.
         let kept = runs.map { store.folder.run($0.id).bytesOfVersions }
         let keepsAny = kept.contains { $0 > 0 }
-        let rows =
-            [["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"] + (keepsAny ? ["KEPT"] : [])]
-            + zip(runs, kept).map { run, bytes in
-                [
-                    run.id.rawValue, run.pipeline, run.trueStatus.rawValue, LocalTime.full(run.started),
-                    run.duration?.short ?? "—", String(run.stageCount),
-                ] + (keepsAny ? [bytes > 0 ? bytes.shortBytes : ""] : [])
-            }
-        for (index, line) in Columns.lines(rows).enumerated() {
-            guard index > 0 else {
-                Output.line(paint.dim(line))
-                continue
-            }
-            let status = Array(runs)[index - 1].trueStatus
-            Output.line(
-                line.replacing(status.rawValue, with: paint.status(status, status.rawValue), maxReplacements: 1))
+        let titles = ["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"] + (keepsAny ? ["KEPT"] : [])
+        let rows = zip(runs, kept).map { run, bytes -> [StyledText] in
+            [
+                "\(run.id)", "\(run.pipeline)", paint.status(run.trueStatus, run.trueStatus.rawValue),
+                "\(LocalTime.full(run.started))", "\(run.duration?.short ?? "—")", "\(run.stageCount)",
+            ] + (keepsAny ? ["\(bytes > 0 ? bytes.shortBytes : "")"] : [])
         }
+        for line in Columns.lines([titles.map { paint.dim($0) }] + rows) { Output.line(line) }
     }
 
     private static func json(_ run: RunSummary, kept bytes: Int64) -> String {
@@ -105,7 +96,7 @@ struct ShowCommand: AsyncParsableCommand {
         if json {
             let background = try Output.reporting { try RunBackground(of: found, in: store) }
             let report = RunReport(state: found, background: background, now: SystemClock.now)
-            Output.write(report.text(in: .json), to: STDOUT_FILENO)
+            Output.json(report.text(in: .json))
             return
         }
         for line in ShowText(state: found, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
@@ -125,7 +116,7 @@ struct ShowText {
     let paint: Paint
     let now: Moment
 
-    var lines: [String] {
+    var lines: [StyledText] {
         let plan = state.plan
         var lines = RunWords.summary(state, now: now, paint: paint)
         lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
@@ -152,7 +143,7 @@ struct ShowText {
         return lines
     }
 
-    private var stageTable: [String] {
+    private var stageTable: [StyledText] {
         let report = RunReport(state: state, now: now)
         var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
         for line in report.stageLines {
@@ -187,19 +178,19 @@ struct ShowText {
         ]
     }
 
-    private var planChanges: [String] {
-        state.planChanges.flatMap { change in
+    private var planChanges: [StyledText] {
+        state.planChanges.flatMap { change -> [StyledText] in
             ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
                 + PlanChangeText.lines(change.differences).map { $0.painted(paint) }
         }
     }
 
-    private var checks: [String] {
+    private var checks: [StyledText] {
         let all = state.stages.flatMap { stage in stage.checks.map { (stage.id, $0) } }
         guard !all.isEmpty else { return [] }
-        var lines = ["", paint.dim("CHECKS")]
+        var lines: [StyledText] = ["", paint.dim("CHECKS")]
         for (stage, check) in all {
-            let mark: String
+            let mark: StyledText
             switch check.outcome {
             case .passed: mark = paint.good("✓ passed")
             case .warned: mark = paint.wait("! \(check.word)")
@@ -219,23 +210,23 @@ struct ShowText {
         return lines
     }
 
-    private var notes: [String] {
+    private var notes: [StyledText] {
         let all = state.stages.flatMap { stage in
             ([(stage.id.rawValue, stage.unit)] + stage.items.map { ("\(stage.id)[\($0.item.key)]", $0.unit) }).flatMap {
-                name, unit in (unit.lastResult?.notes ?? []).map { "  \(name): \($0)" }
+                name, unit in (unit.lastResult?.notes ?? []).map { "  \(name): \($0)" as StyledText }
             }
         }
         return all.isEmpty ? [] : ["", paint.dim("NOTES")] + all
     }
 
-    private var restorations: [String] {
+    private var restorations: [StyledText] {
         state.restorations.flatMap { restoration in
             ["", paint.dim("PUBLISHED AGAIN  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
-                + restoration.paths.map { "  \($0)" }
+                + restoration.paths.map { "  \($0)" as StyledText }
         }
     }
 
-    private var artifacts: [String] {
+    private var artifacts: [StyledText] {
         let all = state.stages.flatMap(\.artifacts)
         guard !all.isEmpty else { return [] }
         let rows = all.map {

@@ -38,18 +38,18 @@ struct SQLCommand: AsyncParsableCommand {
                 head: { head in
                     names = head
                     switch format {
-                    case .table: table.append(head.map(PlainText.sanitized))
-                    case .csv: Output.line(head.map(Self.csv).joined(separator: ","))
+                    case .table: table.append(head)
+                    case .csv: Output.document(head.map(Self.csv).joined(separator: ",") + "\n")
                     case .json: break
                     }
                 },
                 row: { row in
                     switch format {
-                    case .table: table.append(row.map { PlainText.sanitized(Self.text($0)) })
-                    case .csv: Output.line(row.map { Self.csv(Self.text($0)) }.joined(separator: ","))
+                    case .table: table.append(row.map(Self.text))
+                    case .csv: Output.document(row.map { Self.csv(Self.text($0)) }.joined(separator: ",") + "\n")
                     case .json:
                         let pairs = zip(names, row).map { "\(JSONText.quoted($0)):\(Self.json($1))" }
-                        Output.line("{\(pairs.joined(separator: ","))}")
+                        Output.json("{\(pairs.joined(separator: ","))}\n")
                     }
                 })
         }

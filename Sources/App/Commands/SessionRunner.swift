@@ -130,7 +130,7 @@ struct SessionRunner {
         async let printing: Void = {
             var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
             for await events in batches {
-                if json { for event in events { Output.line(event.jsonLine(run: id)) } } else { printer.take(events) }
+                if json { Output.json(events.jsonLines(of: id)) } else { printer.take(events) }
             }
         }()
         let state: RunState

@@ -33,9 +33,9 @@ struct ValidateCommand: AsyncParsableCommand {
 
     private func check(_ file: String) async throws {
         let loaded = try state.project.load(file, environment: environment)
-        for warning in loaded.warnings { Output.error(warning.oneLine) }
+        for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if resolved {
-            for line in ResolvedText.lines(of: loaded.resolved) { Output.line(line) }
+            for line in ResolvedText.lines(of: loaded.resolved) { Output.document(line + "\n") }
             return
         }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
@@ -49,7 +49,7 @@ struct ValidateCommand: AsyncParsableCommand {
         if let variables = loaded.variableFile {
             words.append("variables from \(PathText.relative(variables, to: FileManager.default.currentDirectoryPath))")
         }
-        Output.line(words.joined(separator: ", "))
+        Output.line(plain: words.joined(separator: ", "))
     }
 }
 

@@ -46,7 +46,7 @@ final class DashboardLoop {
         let size = terminal.size
         state = DashboardState(
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
-            isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive)
+            isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         feed.onPost = { [wake] in _ = wake.yield() }
     }
@@ -120,9 +120,12 @@ final class DashboardLoop {
             send(.resized(rows: size.rows, columns: size.columns), reducer)
             isUrgent = true
         }
-        for key in keys {
+        var hasAsked = false
+        for key in keys where !hasAsked {
+            let wasAsking = state.isAsking
             send(.key(key), reducer)
             isUrgent = true
+            hasAsked = state.isAsking && !wasAsking
         }
         for answer in answers { send(.answer(answer), reducer) }
         isUrgent = isUrgent || !answers.isEmpty
@@ -142,6 +145,8 @@ final class DashboardLoop {
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
         if isUrgent || isDue { paint() }
+        // Whoever pressed them did not see the question.
+        if hasAsked { terminal.discardKeys() }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
     }
 

@@ -90,6 +90,8 @@ extension DashboardReducer {
         case .pageUp: confirmation.scroll = max(0, confirmation.scroll - Self.page(state))
         case .backspace: if !confirmation.typed.isEmpty { confirmation.typed.removeLast() }
         case .character(let character) where confirmation.wanted != nil: confirmation.typed.append(character)
+        case .paste(let text) where confirmation.wanted != nil: confirmation.typed += text
+        case .paste: state.sayPasted()
         case .character("l"): confirmation.focus = (confirmation.focus + 1) % count
         case .character("h"): confirmation.focus = (confirmation.focus + count - 1) % count
         case .enter:
@@ -127,6 +129,7 @@ extension DashboardReducer {
             return []
         case .backspace: if !prompt.text.isEmpty { prompt.text.removeLast() }
         case .character(let character): prompt.text.append(character)
+        case .paste(let text): prompt.text += text
         default: break
         }
         state.overlay = .prompt(prompt)
@@ -139,6 +142,7 @@ extension DashboardReducer {
         case .up, .character("k"): state.overlay = .help(scroll: max(0, scroll - 1))
         case .pageDown, .character(" "): state.overlay = .help(scroll: scroll + 10)
         case .pageUp: state.overlay = .help(scroll: max(0, scroll - 10))
+        case .paste: state.sayPasted()
         default: state.overlay = nil
         }
         return []

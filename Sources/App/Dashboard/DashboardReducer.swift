@@ -149,8 +149,12 @@ struct DashboardReducer {
         case .character("N"): findNext(-1, &state)
         case .character("y"): return copy(&state)
         case .character("M"):
-            state.say("the mouse selects text now; M takes it back")
-            return [.mouse(false)]
+            state.hasMouse.toggle()
+            state.say(
+                state.hasMouse
+                    ? "the mouse clicks and scrolls here again" : "the mouse selects text now; M takes it back")
+            return [.mouse(state.hasMouse)]
+        case .paste: state.sayPasted()
         case .wheelUp(let row, _): scroll(at: row, by: -3, &state)
         case .wheelDown(let row, _): scroll(at: row, by: 3, &state)
         case .click(let row, let column): click(row, column, &state)

@@ -63,17 +63,20 @@ struct DashboardState {
     let ownsRun: Bool
     /// Whether any process runs the run, or waits for what is asked of it.
     var isLive: Bool
+    /// Whether clicks and the wheel come here; without it they select text, as the terminal does it.
+    var hasMouse: Bool
     /// How many lines of warning and of error the log has.
     var warnings = 0
     var errors = 0
 
     init(
         _ run: RunState, now: Moment, rows: Int, columns: Int, isReadOnly: Bool = false, isASCII: Bool = false,
-        ownsRun: Bool = true, isLive: Bool = true, zone: TimeZone = .current
+        ownsRun: Bool = true, isLive: Bool = true, hasMouse: Bool = true, zone: TimeZone = .current
     ) {
         self.run = run
         if !isLive, run.status == .running { self.run.markInterrupted() }
         self.isLive = isLive
+        self.hasMouse = hasMouse
         graph = GraphModel(run.plan)
         self.now = now
         self.rows = rows
@@ -151,8 +154,14 @@ struct DashboardState {
         run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying })
     }
 
+    /// Whether a question is open.
+    var isAsking: Bool { if case .confirm = overlay { true } else { false } }
+
     /// The text of a toast that still stands.
     var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
+
+    /// Says that text which was pasted did nothing.
+    mutating func sayPasted() { say(KeyIntake.ignoredPaste, .wait) }
 
     mutating func say(_ text: String, _ style: Style = .plain) {
         toast = Toast(text: text, style: style, until: Moment(wall: now.wall, steady: now.steady + 5000))

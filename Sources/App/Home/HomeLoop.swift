@@ -50,6 +50,7 @@ final class HomeLoop {
         defer { clock.cancel() }
         terminal.send("\u{1b}]0;caudal\u{07}")
         hasResized = true
+        state.hasMouse = terminal.hasMouse
         state.overview = try reader.read()
         wake.yield()
         for await _ in wakes {
@@ -96,8 +97,17 @@ final class HomeLoop {
         // A process that dies records nothing: while a run goes on, it is looked for.
         if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
         for key in keys {
-            switch HomeReducer().press(key, &state) {
+            let wasAsking = state.question != nil
+            let effect = HomeReducer().press(key, &state)
+            if state.question != nil, !wasAsking {
+                // Whoever pressed the keys behind this one did not see the question.
+                terminal.show(HomeScreen.draw(state))
+                terminal.discardKeys()
+                return nil
+            }
+            switch effect {
             case nil: break
+            case .mouse(let isOn): terminal.setMouse(isOn)
             case .redraw: terminal.resize()
             case .suspend: suspend()
             case let effect?: return effect

@@ -73,8 +73,7 @@ enum HomeScreen {
                 state.filter.isEmpty
                 ? "none yet: put a pipeline file into config/, or name one: caudal run FILE"
                 : "no pipeline holds '\(state.filter)'; esc clears the filter"
-            buffer.write(
-                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
@@ -129,8 +128,7 @@ enum HomeScreen {
         rule("RUNS", counted(shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
         guard !shown.isEmpty, rows.count > 2 else {
             let text = state.filter.isEmpty ? "none yet" : "no run holds '\(state.filter)'"
-            buffer.write(
-                PlainText.sanitized(text), row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
+            buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
         heading(columns, row: rows.lowerBound + 1, into: &buffer)
@@ -255,7 +253,7 @@ enum HomeScreen {
         let keys = state.rows - 1
         if state.isTyping {
             var place = buffer.write(" filter: ", row: keys, column: 0, style: .accent)
-            place = buffer.write(PlainText.sanitized(state.filter), row: keys, column: place)
+            place = buffer.write(state.filter, row: keys, column: place)
             buffer.write(state.isASCII ? "_" : "▏", row: keys, column: place, style: .bold)
             return
         }
@@ -298,16 +296,24 @@ enum HomeScreen {
 
     // MARK: - Boxes
 
-    private static let help: [(String, String)] = [
+    private static func help(_ state: HomeState) -> [(String, String)] {
+        keys + [
+            ("M", HelpText.mouse(state.hasMouse)),
+            ("q", "quit; runs of other processes go on"),
+        ]
+    }
+
+    private static let keys: [(String, String)] = [
         ("j k, arrows", "up and down; page up and down, g and G too"),
         ("tab", "from the pipelines to the runs and back"),
         ("enter", "on a pipeline: run it, asks first; on a run: open it"),
         ("r", "retry what failed in a run, or go on with an interrupted one"),
-        ("/", "show only what holds some words; esc shows all"), ("q", "quit; runs of other processes go on"),
+        ("/", "show only what holds some words; esc shows all"),
     ]
 
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
         if state.showsHelp {
+            let help = help(state)
             let place = buffer.box(title: "Help", lines: help.count, width: 72)
             for (offset, (key, text)) in help.prefix(place.height).enumerated() {
                 buffer.write(key, row: place.row + offset, column: place.column, limit: 14, style: .bold)
@@ -318,7 +324,7 @@ enum HomeScreen {
         let widest = question.lines.map { TextWidth.of($0) }.max() ?? 0
         let place = buffer.box(title: question.title, lines: question.lines.count + 2, width: max(52, widest))
         for (offset, text) in question.lines.enumerated() {
-            buffer.write(PlainText.sanitized(text), row: place.row + offset, column: place.column, limit: place.width)
+            buffer.write(text, row: place.row + offset, column: place.column, limit: place.width)
         }
         var column = place.column + 2
         for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)] {

@@ -32,6 +32,8 @@ struct HomeState {
     var isTyping = false
     var question: Question?
     var showsHelp = false
+    /// Whether clicks and the wheel come here; see ``DashboardState/hasMouse``.
+    var hasMouse = true
     var toast: DashboardState.Toast?
 
     init(root: String, now: Moment, rows: Int, columns: Int, isASCII: Bool = false, isReadOnly: Bool = false) {
@@ -86,6 +88,7 @@ enum HomeEffect: Hashable {
     case ask(RunID, RunCommand)
     case redraw
     case suspend
+    case mouse(Bool)
     case quit
 }
 
@@ -100,6 +103,10 @@ struct HomeReducer {
         case .control("z"): return .suspend
         case .control("c"): return .quit
         default: break
+        }
+        if case .paste = key, !state.isTyping {
+            state.say(KeyIntake.ignoredPaste, .wait)
+            return nil
         }
         if state.showsHelp {
             state.showsHelp = false
@@ -128,6 +135,11 @@ struct HomeReducer {
         case .escape: state.filter = ""
         case .enter: return enter(&state)
         case .character("r"): retry(&state)
+        case .character("M"):
+            state.hasMouse.toggle()
+            state.say(
+                state.hasMouse ? "the mouse scrolls here again" : "the mouse selects text now; M takes it back")
+            return .mouse(state.hasMouse)
         default: break
         }
         return nil
@@ -143,6 +155,7 @@ struct HomeReducer {
         case .up: move(-1, &state)
         case .backspace: if !state.filter.isEmpty { state.filter.removeLast() }
         case .character(let character): state.filter.append(character)
+        case .paste(let text): state.filter += text
         default: break
         }
     }

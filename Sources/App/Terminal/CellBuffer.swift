@@ -76,14 +76,15 @@ struct CellBuffer: Sendable {
 
     /// Writes text on one row; what does not fit into `limit` columns is cut with an ellipsis.
     ///
-    /// The text must have been made harmless: see ``PlainText``. Nothing is written outside the buffer, and a wide
-    /// character is never cut in half.
+    /// Whatever the text holds, only harmless characters reach a cell; see ``PlainText``. Nothing is written outside
+    /// the buffer, and a wide character is never cut in half.
     /// - Returns: The column behind the text.
     @discardableResult
     mutating func write(_ text: String, row: Int, column: Int, limit: Int? = nil, style: Style = .plain) -> Int {
         guard (0..<height).contains(row) else { return column }
         let end = min(width, limit.map { column + max(0, $0) } ?? width)
         guard column < end else { return column }
+        let text = PlainText.sanitized(text)
         let fits = limit == nil || column + TextWidth.of(text) <= end
         var place = column
         for character in text {

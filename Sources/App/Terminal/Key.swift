@@ -9,6 +9,8 @@ enum Key: Hashable, Sendable {
     case click(row: Int, column: Int)
     case wheelUp(row: Int, column: Int)
     case wheelDown(row: Int, column: Int)
+    /// Text that came all at once, not key by key: line ends and tabs are blanks, and none stand at its ends.
+    case paste(String)
     /// The terminal has another size now.
     case resize
 }

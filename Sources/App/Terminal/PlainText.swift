@@ -1,10 +1,51 @@
 /// Makes text from outside harmless: what data, logs, names and children say never reaches the terminal as it is.
 enum PlainText {
-    /// The text without escape sequences, control characters and marks that change the direction or the width of
-    /// others.
+    /// The text for cells: without escape sequences, control characters and marks that change the direction or the
+    /// width of others.
     ///
     /// A tab becomes blanks up to the next column that eight divides.
-    static func sanitized(_ text: String) -> String {
+    static func sanitized(_ text: String) -> String { harmless(text, keepsJoiners: false) }
+
+    /// The text for a printed line: the same, with the joiners that some scripts are spelt with.
+    static func printed(_ text: String) -> String { harmless(text, keepsJoiners: true) }
+
+    /// JSON in which nothing steers a terminal: escapes stand for what could, which only texts in it hold.
+    static func escaped(inJSON text: String) -> String {
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "\n" || !isHarmful(scalar) {
+                result.append(scalar)
+            } else {
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    let zeros = String(repeating: "0", count: 4 - digits.count)
+                    result.append(contentsOf: "\\u\(zeros)\(digits)".unicodeScalars)
+                }
+            }
+        }
+        return String(result)
+    }
+
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0: true
+        // These only join or tint what stands before them.
+        case 0x200C, 0x200D, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF: false
+        default: isMark(scalar)
+        }
+    }
+
+    /// Whether it changes what stands beside it: direction, joining, variation, tags.
+    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
+            0xE0000...0xE0FFF, 0xFFF9...0xFFFB, 0x061C, 0x180E:
+            true
+        default: false
+        }
+    }
+
+    private static func harmless(_ text: String, keepsJoiners: Bool) -> String {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         var result = String.UnicodeScalarView()
         var scalars = text.unicodeScalars.makeIterator()
@@ -17,11 +58,8 @@ enum PlainText {
             case 0..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
             case 0x7F: result.append("\u{2421}")
             case 0x80..<0xA0: result.append("\u{FFFD}")
-            // Direction, joining, variation, tags: they change what stands beside them.
-            case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
-                0xE0000...0xE0FFF, 0xFFF9...0xFFFB, 0x061C, 0x180E:
-                continue
-            default: result.append(scalar)
+            case 0x200C, 0x200D: if keepsJoiners { result.append(scalar) }
+            default: if !isMark(scalar) { result.append(scalar) }
             }
         }
         return String(result)

@@ -22,10 +22,19 @@ final class Terminal {
     let isASCII: Bool
     private var isOpen = true
     private var emptyReads = 0
+    private var intake = KeyIntake()
+    /// Whether clicks and the wheel come here, and not to the terminal's own selecting of text.
+    private(set) var hasMouse = true
 
     /// What undoes everything a dashboard turns on, also those parts that ncurses does not know of.
     private static let restoreBytes =
         "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
+
+    /// What a terminal sends around pasted text once it was asked to, and the codes that ncurses is to have for it.
+    private static let pasteBegins: Int32 = 3000
+    private static let pasteEnds: Int32 = 3001
+    private static let pasteMarks = [(pasteBegins, "\u{1b}[200~"), (pasteEnds, "\u{1b}[201~")]
+    private static let (pasteMarksOn, pasteMarksOff) = ("\u{1b}[?2004h", "\u{1b}[?2004l")
 
     /// Opens the terminal of this process.
     ///
@@ -76,6 +85,8 @@ final class Terminal {
         idlok(cn_stdscr(), true)
         mousemask(cn_mouse_wanted(), nil)
         mouseinterval(0)
+        for (code, bytes) in Self.pasteMarks { define_key(bytes, code) }
+        send(Self.pasteMarksOn)
         if usesColors { setUpColors() }
         cn_free_control_s(descriptor)
         def_prog_mode()
@@ -197,18 +208,29 @@ final class Terminal {
     ///
     /// `isReady`: whether the terminal said that there is something to read.
     func readKeys(isReady: Bool) -> [Key]? {
-        var found: [Key] = []
+        var found: [KeyIntake.Signal] = []
         var count = 0
         while count < 1000 {
             var code: wint_t = 0
             let result = wget_wch(keys, &code)
             if result == ERR { break }
             count += 1
-            if let key = result == KEY_CODE_YES ? special(Int32(bitPattern: code)) : plain(code) { found.append(key) }
+            switch (result, Int32(bitPattern: code)) {
+            case (KEY_CODE_YES, Self.pasteBegins): found.append(.pasteBegins)
+            case (KEY_CODE_YES, Self.pasteEnds): found.append(.pasteEnds)
+            case (KEY_CODE_YES, let number): if let key = special(number) { found.append(.key(key)) }
+            default: if let key = plain(code) { found.append(.key(key)) }
+            }
         }
         // Something to read and yet nothing read, again and again: the other end is gone.
         if isReady { emptyReads = count == 0 ? emptyReads + 1 : 0 }
-        return emptyReads > 20 ? nil : found
+        let keys = intake.take(found, at: .now)
+        return emptyReads > 20 ? nil : keys
+    }
+
+    /// Forgets the keys that are there: they were pressed before what is shown now was shown.
+    func discardKeys() {
+        while let keys = readKeys(isReady: false), !keys.isEmpty {}
     }
 
     private func plain(_ code: wint_t) -> Key? {
@@ -253,12 +275,16 @@ final class Terminal {
     }
 
     /// Gives the mouse back to the terminal, or takes it again.
-    func setMouse(_ isOn: Bool) { mousemask(isOn ? cn_mouse_wanted() : 0, nil) }
+    func setMouse(_ isOn: Bool) {
+        hasMouse = isOn
+        mousemask(isOn ? cn_mouse_wanted() : 0, nil)
+    }
 
     // MARK: - Leaving and coming back
 
     /// Hands the terminal over to another program or to the shell.
     func suspend() {
+        send(Self.pasteMarksOff)
         endwin()
         // endwin leaves what we turned on ourselves.
         isOpen = false
@@ -273,6 +299,7 @@ final class Terminal {
         cn_free_control_s(descriptor)
         curs_set(0)
         wrefresh(cn_stdscr())
+        send(Self.pasteMarksOn)
     }
 
     /// Puts the terminal back as it was; harmless when called twice.

@@ -30,7 +30,7 @@ extension CellBuffer {
         set("╮", row: top, column: left + boxWidth - 1, style: style)
         set("╰", row: top + boxHeight - 1, column: left, style: style)
         set("╯", row: top + boxHeight - 1, column: left + boxWidth - 1, style: style)
-        write(" \(PlainText.sanitized(title)) ", row: top, column: left + 2, limit: boxWidth - 4, style: .bold)
+        write(" \(title) ", row: top, column: left + 2, limit: boxWidth - 4, style: .bold)
         return (top + 1, left + 2, boxWidth - 4, boxHeight - 2)
     }
 }

@@ -7,11 +7,11 @@ enum FooterPane {
         let toast = state.standingToast
         buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
         if let toast {
-            let text = " \(PlainText.sanitized(toast.text)) "
+            let text = " \(toast.text) "
             buffer.write(text, row: row, column: 1, limit: state.columns - 2, style: toast.style)
         } else if let text = standing(state) {
             buffer.write(
-                " \(PlainText.sanitized(text.text)) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
+                " \(text.text) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
         }
         drawKeys(state, row: state.rows - 1, into: &buffer)
     }
@@ -42,7 +42,7 @@ enum FooterPane {
     private static func drawKeys(_ state: DashboardState, row: Int, into buffer: inout CellBuffer) {
         if case .prompt(let prompt) = state.overlay {
             let place = buffer.write(" \(prompt.label): ", row: row, column: 0, style: .accent)
-            let end = buffer.write(PlainText.sanitized(prompt.text), row: row, column: place)
+            let end = buffer.write(prompt.text, row: row, column: place)
             buffer.write("▏", row: row, column: end, style: .bold)
             return
         }

@@ -106,7 +106,7 @@ enum OverlayPane {
     }
 
     private static func drawHelp(_ state: DashboardState, _ scroll: Int, into buffer: inout CellBuffer) {
-        let lines = HelpText.lines
+        let lines = HelpText.lines(hasMouse: state.hasMouse)
         let place = buffer.box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72)
         let start = max(0, min(scroll, lines.count - place.height))
         for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
@@ -124,7 +124,24 @@ enum OverlayPane {
 
 /// The keys and what they do; a text without a second part is a heading.
 enum HelpText {
-    static let lines: [(String, String)] = [
+    static func lines(hasMouse: Bool) -> [(String, String)] {
+        sections + [
+            ("APP", ""),
+            ("M", mouse(hasMouse)),
+            ("ctrl-l ctrl-z", "draw anew; to the shell and back with fg"),
+            ("?", "this help"),
+            ("q", "quit; asks first while the run goes on"),
+            ("", " "),
+            ("", "caudal run --plain prints lines instead of this screen"),
+        ]
+    }
+
+    /// What the key for the mouse would do now.
+    static func mouse(_ hasMouse: Bool) -> String {
+        hasMouse ? "leave the mouse to the terminal, to select text" : "take the mouse back, to click and scroll"
+    }
+
+    private static let sections: [(String, String)] = [
         ("MOVE", ""),
         ("arrows, h j k l", "along edges in the graph, up and down in lists"),
         ("g G, home end", "first and last; G in the log follows it again"),
@@ -148,13 +165,6 @@ enum HelpText {
         ("x X", "cancel the selected stage, the whole run"),
         ("P", "pause: start nothing new; once more goes on"),
         ("y", "copy the selected line, or what the inspector says"),
-        ("APP", ""),
-        ("M", "leave the mouse to the terminal, to select text"),
-        ("ctrl-l ctrl-z", "draw anew; to the shell and back with fg"),
-        ("?", "this help"),
-        ("q", "quit; asks first while the run goes on"),
-        ("", " "),
-        ("", "caudal run --plain prints lines instead of this screen"),
     ]
 }
 
