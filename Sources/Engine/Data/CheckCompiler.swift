@@ -162,7 +162,7 @@ package struct CheckCompiler {
             return ["CAST(count(\(sql.name(column)))\(whole(nil)) AS DOUBLE) AS \(measure)", total]
         case .freshness(let column):
             let type = source.columns.first { $0.name == column }?.type ?? .text
-            let moment = type == .timestamp ? sql.name(column) : sql.tryCast(sql.name(column), to: .timestamp)
+            let moment = sql.exactCast(sql.name(column), from: type, to: .timestamp)
             return ["epoch(max(\(moment))\(whole(nil))) AS \(measure)", total]
         case .distinctCount(let column), .anomaly(.distinctCount(let column), _):
             return aggregate("count(DISTINCT \(sql.name(column)))")
@@ -224,7 +224,7 @@ package struct CheckCompiler {
             // A text that holds numbers or dates is compared as what its bounds are.
             let wanted =
                 type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
-            let value = type == wanted ? sql.name(column) : sql.tryCast(sql.name(column), to: wanted)
+            let value = type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
@@ -248,7 +248,8 @@ package struct CheckCompiler {
             return sql.literal(literal)
         }
         switch literal {
-        case .date(let text), .timestamp(let text), .text(let text): return sql.cast(sql.text(text), to: type)
+        case .date(let text), .timestamp(let text), .text(let text):
+            return "(\(sql.expression(Expression(.cast(Expression(.literal(.text(text))), type))))"+")"
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }

@@ -9,6 +9,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         case interrupted
         /// Nothing had changed since an earlier success, whose outputs were taken.
         case reused
+        /// There was nothing to work on, and not even its columns could be known: nothing was done.
+        case skipped
     }
 
     package var ending: Ending

@@ -105,6 +105,7 @@ enum ReportTone: String {
         case .succeeded, .reused: self = .good
         case .failed: self = .bad
         case .stopped, .interrupted: self = .wait
+        case .skipped: self = .dim
         case nil: self = .busy
         }
     }

@@ -132,6 +132,7 @@ package struct RunMachine: Sendable {
             } else {
                 end(id, index, result.ending == .reused ? .reused : .succeeded, reason: result.reuseReason)
             }
+        case .skipped: end(id, index, .skipped, reason: result.reuseReason)
         case .interrupted where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)
         case .interrupted: queue(id, index)
         case .stopped where stop == .cancelled: end(id, index, .cancelled, reason: cancelled)

@@ -44,6 +44,8 @@ package struct StageConductor: AttemptConductor {
         var result: AttemptResult
         do {
             result = try await attempt(order, control, started, publish)
+        } catch let nothing as NothingToRead {
+            result = AttemptResult(ending: .skipped, reuseReason: nothing.reason)
         } catch let failure as Failure {
             result = AttemptResult(ending: .failed, failure: failure)
         } catch let error as ConfigError {
@@ -72,7 +74,9 @@ package struct StageConductor: AttemptConductor {
             return control.log.note(
                 "\(word) after \(took): \(failure.description)", level: result.ending == .stopped ? .warn : .error)
         }
-        if result.ending == .reused { return control.log.note("reused: \(result.reuseReason ?? "")") }
+        if result.ending == .reused || result.ending == .skipped {
+            return control.log.note("\(result.ending.rawValue): \(result.reuseReason ?? "")")
+        }
         if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
         let rows = result.rows.map { ", \($0.readText) rows in, \($0.written.grouped) out" } ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
@@ -147,7 +151,7 @@ package struct StageConductor: AttemptConductor {
         if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
         guard !names.isEmpty else { return [:] }
         let (store, pipeline, run) = (store, loaded.pipeline, facts.runID)
-        return try await resolver.sources(
+        let found = try await resolver.sources(
             of: names, artifacts: order.artifacts,
             earlier: { name in
                 guard let producer = pipeline.producer(of: name) else { return [] }
@@ -164,6 +168,7 @@ package struct StageConductor: AttemptConductor {
                     return value ?? ""
                 }
             })
+        return try await withColumns(found, readBy: stage)
     }
 
     private func answer(_ question: ColumnQuestion) async throws -> [Column] {
