@@ -116,7 +116,7 @@ struct ChecksText {
             lines += ["", PlainText.sanitized(line.name)]
             if let waiver = check.waiver { lines.append("  " + paint.wait(PlainText.sanitized(waiver))) }
             for sample in check.samples.prefix(10) {
-                let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                let cells = sample.cells(.max)
                 lines.append(
                     paint.dim("  \(sample.row.map { "row \($0.grouped)  " } ?? "")\(PlainText.sanitized(cells))"))
             }

@@ -52,6 +52,7 @@ package struct PipelineReader {
         }
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
+        pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
         var poolNames: [String] = []
         for entry in reader.named("pools") {
             poolNames.append(entry.key.value)

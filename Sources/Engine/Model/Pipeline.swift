@@ -32,6 +32,8 @@ package struct Pipeline: Sendable {
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
+    /// How much of failing rows is kept, unless a stage says otherwise.
+    package var samples = SampleRule.all
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

@@ -94,7 +94,13 @@ package struct StageConductor: AttemptConductor {
         var attempt = try await found(stage, order, started)
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
-        if order.purpose == .findItems { return try await findItems(attempt, order, control) }
+        let found = try shapes(of: attempt, order)
+        for note in found.notes { control.log.note(note, level: .warn) }
+        if order.purpose == .findItems {
+            var result = try await findItems(attempt, order, control)
+            (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
+            return result
+        }
         var reason: String?
         if reuse.isWanted(for: stage) {
             switch try await decision(attempt, order) {
@@ -104,6 +110,7 @@ package struct StageConductor: AttemptConductor {
         }
         var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
+        (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
         return result
     }
 
@@ -266,7 +273,7 @@ package struct StageConductor: AttemptConductor {
         result.notes = outcome.notes
         // Checks of what is not published anyway would only hide why it is not.
         let judged = outcome.failure == nil ? work.judge(readings, execution.errors, []) : []
-        result.checks = outcome.checks + judged
+        result.checks = attempt.kept(outcome.checks + judged)
         for note in outcome.notes { control.log.note(note) }
         log(result.checks, control)
         if let failure = outcome.failure
@@ -334,7 +341,8 @@ package struct StageConductor: AttemptConductor {
         _ result: inout AttemptResult
     ) async throws -> Int64? {
         guard let name = output.dataset, let dataset = loaded.pipeline.dataset(name) else { return nil }
-        let source = try await resolver.source(staged: output.staged, of: dataset)
+        var source = try await resolver.source(staged: output.staged, of: dataset)
+        source = try await plain(source, in: attempt.stagingFolder)
         let checks = attempt.stage.checks
         let faults = CheckCompiler.faults(of: checks, columns: source.columns, references: attempt.referenceTypes)
         if let fault = faults.first { throw fault }
@@ -351,7 +359,7 @@ package struct StageConductor: AttemptConductor {
             result.failure = execution.failure ?? Failure("the checks gave no results")
             return nil
         }
-        result.checks = judge(readings, execution.errors, source.columns)
+        result.checks = attempt.kept(judge(readings, execution.errors, source.columns))
         log(result.checks, control)
         if let failure = Self.failure(of: result.checks, keepsOutputs: true) {
             result.ending = .failed
@@ -407,7 +415,7 @@ package struct StageConductor: AttemptConductor {
         var known: [String: String] = [:]
         for artifact in order.artifacts.values.joined() { known[artifact.path] = artifact.contentHash }
         return sources.flatMap { source in
-            source.files.map { file in
+            source.knownFiles.map { file in
                 // A table's copy lies in the run's folder only while the attempt lasts.
                 let path = source.table?.description ?? PathText.relative(file, to: loaded.pipeline.root)
                 return InputVersion(
@@ -447,9 +455,8 @@ package struct StageConductor: AttemptConductor {
         var example = ""
         if let sample = first.samples.first {
             let row = sample.row.map { "row \($0.grouped)" } ?? "first"
-            let cells = zip(sample.columns, sample.values).prefix(4).map { "\($0)=\($1 ?? "null")" }.joined(
-                separator: ", ")
-            example = " (\(row): \(cells.shortened(to: 120)))"
+            let cells = sample.cells(4, ", ")
+            example = " (\(row)\(cells.isEmpty ? "" : ": " + cells.shortened(to: 240)))"
         }
         return Failure(
             "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",

@@ -105,6 +105,15 @@ package struct StageAttempt: Sendable {
         sources.filter { $0.key != name }.sorted { $0.key < $1.key }.map(\.value)
     }
 
+    /// How much of failing rows is kept.
+    package var samples: SampleRule { stage.samples ?? pipeline.samples }
+
+    /// What is kept of results: no more of failing rows than the file allows.
+    package func kept(_ results: [CheckResult]) -> [CheckResult] {
+        let keys = stage.checks.flatMap { check -> [String] in if case .unique(let columns) = check.kind { columns } else { [] } }
+        return results.map { samples.applied(to: $0, keys: Set(keys)) }
+    }
+
     /// How many threads a data stage may use; nil means as many as there are processors.
     package var threads: Int? { stage.resources.cpu.map { max(1, Int($0.rounded())) } }
 

@@ -5,7 +5,7 @@ import GRDB
 /// A version that was released is never edited: a change is a new one.
 enum Migrations {
     /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
-    static let newest = 2
+    static let newest = 3
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -17,8 +17,25 @@ enum Migrations {
             try db.execute(sql: second)
             try db.execute(sql: "PRAGMA user_version = 2")
         }
+        migrator.registerMigration("3: the columns of what comes in") { db in
+            try db.execute(sql: shapes)
+            try db.execute(sql: "PRAGMA user_version = 3")
+        }
         return migrator
     }
+
+    private static let shapes = """
+        -- The columns that a stage found in what it reads from outside, when it last succeeded.
+        CREATE TABLE shapes (
+            pipeline TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            dataset TEXT NOT NULL,
+            run TEXT NOT NULL,
+            columns TEXT NOT NULL,
+            PRIMARY KEY (pipeline, environment, stage, dataset)
+        ) WITHOUT ROWID;
+        """
 
     private static let second = """
         -- The last success for each thing that decides what comes out; `seq` is the event that has its result.

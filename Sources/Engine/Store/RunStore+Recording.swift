@@ -229,6 +229,9 @@ extension RunStore {
             row.add(input.contentHash)
             try row.write()
         }
+        if result.ending == .succeeded {
+            for shape in result.shapes ?? [] { try keep(shape, of: id.stage, event, state, db) }
+        }
         for check in result.checks {
             var row = try row(
                 """

@@ -190,7 +190,7 @@ struct InspectorText {
             if let waiver = check.waiver { add("", [Span("  \(waiver)", .wait)]) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(5) {
-                let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                let cells = sample.cells(.max)
                 add("", [Span("  \(sample.row.map { "row \($0.grouped)  " } ?? "")", .dim), Span(cells)])
             }
             if check.samples.count > 5 {
