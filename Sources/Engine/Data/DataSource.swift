@@ -25,6 +25,8 @@ package struct DataSource: Sendable, Hashable {
     var recast: Set<String> = []
     /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
     package var table: ConnectionTable?
+    /// What the database calls the types of a table's columns.
+    var nativeTypes: [String: String] = [:]
     /// The query that reads the table itself, in SQL that a person runs.
     package var tableQuery: String?
 
