@@ -115,7 +115,7 @@ struct ChecksText: ChecksAnswer {
             lines += ["", "\(line.name)"]
             if let waiver = check.waiver { lines.append("  \(paint.wait(waiver))") }
             for sample in check.samples.prefix(10) {
-                let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                let cells = sample.cells(.max)
                 lines.append(paint.dim("  \(sample.row.map { "row \($0.grouped)  " } ?? "")\(cells)"))
             }
             let more = check.samples.count - 10

@@ -75,7 +75,8 @@ struct ExplainCommand: AsyncParsableCommand {
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
         if !item.isEmpty {
             let values = try Pairs.read(item, option: "--item")
-            return Item(key: ItemKey(values.values.sorted().joined(separator: ",")), values: values.mapValues { $0 })
+            let names = attempt.stage.fanOut?.variables.map(\.name) ?? []
+            return Item(key: ItemKey(values: names.map { values[$0] }), values: values.mapValues { $0 })
         }
         let finder = FanOutItems(attempt)
         guard let first = try await finder.first(tools) else {

@@ -84,6 +84,8 @@ struct ProfileCommand: AsyncParsableCommand {
             source.files = [copies + "/table.parquet"]
             try await tables.copy(source, to: source.files[0])
         }
+        for note in source.notes { Output.error("note: \(note)") }
+        source = try await source.madePlain(in: copies + "/plain", tools)
         if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
             // A CSV file that a stage wrote has the types that the stage gives it.
             let known = await workshop.examination(of: loaded, plan: plan).findings().sources[name]
@@ -128,6 +130,9 @@ struct ProfileText {
         let size = "\(profile.rows.grouped) rows, \(profile.columns.count.counted("column"))"
         let files = profile.files > 1 ? ", \(profile.files.counted("file"))" : ""
         var lines: [StyledText] = ["\(title)  \(size)\(files)"]
+        if profile.brokenLines > 0 {
+            lines.append("\(Int(profile.brokenLines).counted("malformed line")) passed over; a validate stage names them")
+        }
         if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
         for column in profile.columns { lines += [""] + self.lines(of: column, paint) }
         return lines
@@ -149,6 +154,8 @@ struct ProfileText {
         if let min = column.min, let max = column.max {
             add("range", "\(min.shortened(to: 60)) to \(max.shortened(to: 60))")
         }
+        if column.notFinite > 0 { add("odd", "\(column.notFinite.grouped) NaN or infinite") }
+        if let missing = column.missing { add("missing", missing) }
         if let mean = column.mean {
             add("mean", "\(mean.rounded(to: 4))" + (column.deviation.map { ", deviation \($0.rounded(to: 4))" } ?? ""))
         }

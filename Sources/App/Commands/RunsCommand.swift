@@ -202,8 +202,7 @@ struct ShowText {
             if let waiver = check.waiver { lines.append(paint.wait("              \(waiver)")) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(3) {
-                let cells = zip(sample.columns, sample.values).prefix(6).map { "\($0)=\($1 ?? "null")" }.joined(
-                    separator: "  ")
+                let cells = sample.cells(6)
                 lines.append(paint.dim("              \(sample.row.map { "row \($0.grouped)  " } ?? "")\(cells)"))
             }
         }

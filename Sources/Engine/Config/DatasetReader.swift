@@ -28,10 +28,14 @@ enum DatasetReader {
         }
         let schema = reader.text("schema")
         let csv = dialect(&reader, format: place)
+        let driftRule = reader.choice("on_drift", as: Dataset.DriftRule.self)
+        let columnRule = reader.choice("columns", as: Dataset.ColumnRule.self)
         reader.finish()
         var dataset = Dataset(
             name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
             placeLocation: placeLocation)
+        dataset.driftRule = driftRule ?? .warn
+        dataset.columnRule = columnRule ?? .byName
         dataset.definitionText = entry.value.definitionLines().joined(separator: "\n")
         return dataset
     }
@@ -55,7 +59,9 @@ enum DatasetReader {
         dialect.quote = character("quote", &reader) ?? dialect.quote
         dialect.escape = character("escape", &reader) ?? dialect.quote
         dialect.hasHeader = reader.boolean("header") ?? true
-        dialect.nullText = reader.text("null")?.value ?? ""
+        dialect.nullTexts = nullTexts(&reader)
+        dialect.skip = reader.integer("skip", in: 0...1_000_000) ?? 0
+        dialect.comment = character("comment", &reader)
         if let encoding = reader.text("encoding") {
             let known = ["utf-8", "utf-16", "latin-1"]
             if known.contains(encoding.value.lowercased()) {
@@ -73,6 +79,14 @@ enum DatasetReader {
         }
         reader.finish()
         return dialect
+    }
+
+    /// A text alone is one more than nothing at all; a list says all of them.
+    private static func nullTexts(_ reader: inout MappingReader) -> [String] {
+        guard let node = reader.node("null"), !node.isEmpty else { return [""] }
+        let texts = reader.problems.texts(of: node, what: "'null'").map(\.value)
+        if case .sequence = node.content { return texts.isEmpty ? [""] : texts }
+        return texts == [""] ? texts : texts + [""]
     }
 
     private static func character(_ key: String, _ reader: inout MappingReader) -> String? {

@@ -25,7 +25,7 @@ enum FanOutReader {
     private static func source(_ node: ConfigNode, of name: String, _ problems: ConfigProblems) -> FanOut.Source? {
         if case .sequence = node.content {
             let values = problems.texts(of: node, what: "'\(name)'").map(\.value)
-            if Set(values).count != values.count {
+            if Set(values.map { ItemKey($0) }).count != values.count {
                 problems.report("'\(name)' holds a value twice", at: node.location)
             }
             return .values(values)

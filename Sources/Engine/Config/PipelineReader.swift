@@ -54,6 +54,7 @@ package struct PipelineReader {
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
         pipeline.overlap = reader.choice("overlap", as: Overlap.self) ?? .refuse
         pipeline.keepsVersions = reader.integer("keep_versions", in: 0...1000) ?? 1
+        pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
         var poolNames: [String] = []
         for entry in reader.named("pools") {
             poolNames.append(entry.key.value)

@@ -1,5 +1,99 @@
 /// The first line of a CSV file: how its values are divided and what its columns are called.
-package enum CSVHeader {
+package struct CSVHeader: Sendable, Equatable {
+    /// What stands in it.
+    package var values: [String]
+    /// Whether every reader finds these values, and the rows behind them: no quotation mark stands anywhere but around a
+    /// whole value.
+    package var isPlain: Bool
+
+    /// Why a first line cannot be used.
+    struct Fault: Error, Equatable {
+        var message: String
+        var remedy: String
+    }
+
+    /// Reads the first record of a file, which goes over several lines where a name does.
+    ///
+    /// `bytes`: the beginning of the file in UTF-8, from the header's first line on.
+    /// `line`: the number of that line.
+    /// `isWhole`: whether there is no more of the file.
+    init(_ bytes: some Collection<UInt8>, _ csv: CSVDialect, line firstLine: Int, isWhole: Bool) throws(Fault) {
+        let delimiter = csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
+        let (quote, escape) = (csv.quote.utf8.first, csv.escape.utf8.first)
+        let blank = UInt8(ascii: " ")
+        var values: [String] = []
+        var value: [UInt8] = []
+        var isPlain = true
+        // A quoted value, and whether its closing mark has come.
+        var opened: Int?
+        var isClosed = false
+        var isEnded = false
+        var line = firstLine
+        func add() throws(Fault) {
+            guard let text = String(validating: value, as: UTF8.self) else {
+                throw Fault(message: "line \(line) is not UTF-8", remedy: CSVMessage.encodingRemedy)
+            }
+            values.append(text)
+            (value, opened, isClosed) = ([], nil, false)
+        }
+        var rest = Array(bytes)[...]
+        while let byte = rest.popFirst() {
+            if opened != nil, !isClosed {
+                if byte == escape, escape != quote, let next = rest.popFirst() {
+                    if next != quote, next != escape { value.append(byte) }
+                    value.append(next)
+                } else if byte == quote {
+                    if escape == quote, rest.first == quote {
+                        value.append(rest.removeFirst())
+                    } else {
+                        isClosed = true
+                    }
+                } else {
+                    if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") && rest.first != UInt8(ascii: "\n") {
+                        line += 1
+                    }
+                    value.append(byte)
+                }
+                continue
+            }
+            if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
+                isEnded = true
+                break
+            } else if byte == delimiter {
+                try add()
+            } else if isClosed {
+                guard byte == blank else {
+                    throw Fault(
+                        message: "text stands behind a closing quotation mark in line \(line)", remedy: CSVMessage.headerRemedy)
+                }
+                isPlain = false
+            } else if byte == quote {
+                if value.allSatisfy({ $0 == blank }) {
+                    if !value.isEmpty { isPlain = false }
+                    (value, opened) = ([], line)
+                } else {
+                    isPlain = false
+                    value.append(byte)
+                }
+            } else {
+                value.append(byte)
+            }
+        }
+        if let opened, !isClosed {
+            throw Fault(
+                message: "a quotation mark in line \(opened) is never closed"
+                    + (isWhole ? "" : ", or not within its first \(Int64(bytes.count).grouped) bytes"),
+                remedy: CSVMessage.headerRemedy)
+        }
+        guard isEnded || isWhole else {
+            throw Fault(message: "it is longer than \(Int64(bytes.count).grouped) bytes", remedy: CSVMessage.headerRemedy)
+        }
+        try add()
+        self.values = values
+        // Of a line end inside of the first line a reader may think that all lines end so.
+        self.isPlain = isPlain && line == firstLine
+    }
+
     /// The delimiters that are tried where the pipeline file names none; the first wins a tie.
     private static let candidates: [Character] = [",", ";", "\t", "|"]
 
@@ -16,45 +110,42 @@ package enum CSVHeader {
         return String(candidates.first { counts[$0] == counts[best] } ?? best)
     }
 
-    /// Whether every quoted value of a line ends in it.
-    package static func isWhole(_ line: String, quote: Character) -> Bool {
-        line.count(where: { $0 == quote }) % 2 == 0
-    }
-
-    /// The first record of a file: its first line, and those after it that a quoted value goes on in.
-    ///
-    /// - Returns: Nil when there is no line, or the first one is blank.
-    package static func record(of lines: [String], quote: Character) -> String? {
-        guard let first = lines.first, !first.isEmpty else { return nil }
-        var record = first
-        for line in lines.dropFirst() where !isWhole(record, quote: quote) { record += "\n" + line }
-        return record
-    }
-
     /// The values of a line.
     package static func values(of line: String, delimiter: Character, quote: Character) -> [String] {
-        var values: [String] = []
-        var value = ""
-        var isQuoted = false
-        var characters = Array(line)[...]
-        while let character = characters.popFirst() {
-            if isQuoted {
-                if character == quote {
-                    if characters.first == quote { value.append(characters.removeFirst()) } else { isQuoted = false }
-                } else {
-                    value.append(character)
-                }
-            } else if character == quote, value.isEmpty {
-                isQuoted = true
-            } else if character == delimiter {
-                values.append(value)
-                value = ""
-            } else {
-                value.append(character)
+        let csv = CSVDialect(delimiter: String(delimiter), quote: String(quote), escape: String(quote))
+        return (try? CSVHeader(Array(line.utf8), csv, line: 1, isWhole: true).values) ?? []
+    }
+
+    /// Names for columns, each different from the others: what has no name is called by its place, and what stands twice
+    /// gets a number.
+    ///
+    /// - Returns: The names, and what was named so, in words.
+    package static func names(_ values: [String]) -> (names: [String], notes: [String]) {
+        var taken = Set(values.map { $0.lowercased() })
+        var used: Set<String> = []
+        var notes: [String] = []
+        func free(_ name: String, from number: Int?) -> String {
+            var (number, candidate) = (number, number.map { "\(name)_\($0)" } ?? name)
+            while taken.contains(candidate.lowercased()) {
+                number = (number ?? 1) + 1
+                candidate = "\(name)_\(number ?? 2)"
             }
+            taken.insert(candidate.lowercased())
+            return candidate
         }
-        values.append(value)
-        return values
+        let names = values.enumerated().map { index, value -> String in
+            if value.trimmed.isEmpty {
+                let name = free("column_\(index + 1)", from: nil)
+                notes.append("column \(index + 1) has no name and is called '\(name)'")
+                return name
+            }
+            // Engines do not tell names apart that differ in case alone.
+            if used.insert(value.lowercased()).inserted { return value }
+            let name = free(value, from: 2)
+            notes.append("there is another column '\(value)': column \(index + 1) is called '\(name)'")
+            return name
+        }
+        return (names, notes)
     }
 
     /// What is wrong with the names of columns, or nil.

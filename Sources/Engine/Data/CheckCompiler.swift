@@ -20,7 +20,16 @@ package struct CheckCompiler {
     }
 
     /// How many columns of a failing row are kept.
-    static let sampleColumnLimit = 24
+    private static let sampleColumnLimit = 24
+
+    /// The columns of a failing row that are kept: first those that a check is about, then the others in their order.
+    static func sampleColumns(of check: Check, among columns: [Column]) -> [Column] {
+        var named = check.kind.columns
+        for name in check.filter?.value.columns ?? [] where !named.contains(name) { named.append(name) }
+        let about = named.compactMap { name in columns.first { $0.name == name } }
+        let others = columns.filter { !named.contains($0.name) }
+        return about + others.prefix(max(0, sampleColumnLimit - about.count))
+    }
 
     // MARK: - Faults that need no data
 
@@ -60,6 +69,13 @@ package struct CheckCompiler {
             return ConfigError(
                 "check '\(check.id)' needs a number, and '\(numeric)' is \(type(numeric))",
                 remedy: "cast it in a process stage", at: check.location)
+        }
+        if case .acceptedValues(let column, let values) = check.kind,
+            let misfit = values.first(where: { WrittenValue($0, as: type(column), DuckDBDialect()) == nil })
+        {
+            return ConfigError(
+                "check '\(check.id)' accepts '\(misfit)', which is no \(type(column)), and '\(column)' is",
+                remedy: "write a value of that type", at: check.location)
         }
         if case .range(let column) = check.kind {
             let isNumeric = type(column).isNumeric
@@ -162,7 +178,7 @@ package struct CheckCompiler {
             return ["CAST(count(\(sql.name(column)))\(whole(nil)) AS DOUBLE) AS \(measure)", total]
         case .freshness(let column):
             let type = source.columns.first { $0.name == column }?.type ?? .text
-            let moment = type == .timestamp ? sql.name(column) : sql.tryCast(sql.name(column), to: .timestamp)
+            let moment = sql.exactCast(sql.name(column), from: type, to: .timestamp)
             return ["epoch(max(\(moment))\(whole(nil))) AS \(measure)", total]
         case .distinctCount(let column), .anomaly(.distinctCount(let column), _):
             return aggregate("count(DISTINCT \(sql.name(column)))")
@@ -209,14 +225,10 @@ package struct CheckCompiler {
         case .notNull(let column): return "\(sql.name(column)) IS NULL"
         case .acceptedValues(let column, let values):
             let type = source.columns.first { $0.name == column }?.type ?? .text
-            var list = values.map(sql.text)
-            var value = type == .text ? sql.name(column) : sql.cast(sql.name(column), to: .text)
-            if type.isNumeric {
-                // 1 and 1.0 are one number and two texts.
-                value = sql.name(column)
-                list = values.compactMap(Double.init).map { sql.literal(.number($0)) }
-                if list.isEmpty { return "\(value) IS NOT NULL" }
-            }
+            let value = sql.name(column)
+            // 1 and 1.0 are one number and two texts.
+            let list = values.compactMap { WrittenValue($0, as: type, sql)?.sql }
+            if list.isEmpty { return "\(value) IS NOT NULL" }
             return "\(value) NOT IN (\(list.joined(separator: ", ")))"
         case .range(let column):
             let type = source.columns.first { $0.name == column }?.type ?? .text
@@ -224,7 +236,7 @@ package struct CheckCompiler {
             // A text that holds numbers or dates is compared as what its bounds are.
             let wanted =
                 type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
-            let value = type == wanted ? sql.name(column) : sql.tryCast(sql.name(column), to: wanted)
+            let value = type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
@@ -248,7 +260,8 @@ package struct CheckCompiler {
             return sql.literal(literal)
         }
         switch literal {
-        case .date(let text), .timestamp(let text), .text(let text): return sql.cast(sql.text(text), to: type)
+        case .date(let text), .timestamp(let text), .text(let text):
+            return "(\(sql.expression(Expression(.cast(Expression(.literal(.text(text))), type))))"+")"
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }
@@ -308,7 +321,7 @@ package struct CheckCompiler {
         let filter = check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
         let measure = Self.measureName(index)
         let found = Self.isShared(check) ? "(SELECT \(measure) FROM measures)" : "getvariable('\(measure)')"
-        let columns = source.columns.prefix(Self.sampleColumnLimit)
+        let columns = Self.sampleColumns(of: check, among: source.columns)
         let values = "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
         let row = "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)"
         let head = "SELECT 'sample' AS caudal, \(index) AS \"check\", "
@@ -330,8 +343,10 @@ package struct CheckCompiler {
                 + "ORDER BY \(keys.map { "\(sql.name($0)) NULLS LAST" }.joined(separator: ", ")), \"row\"\n\(limit)"
         case .sql(let text):
             query =
-                "\(head)NULL AS \"row\", CAST(to_json(failing) AS VARCHAR) AS fields\nFROM (\n"
-                + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n\(limit)"
+                "\(head)NULL AS \"row\", json_keys(row) AS names,\n"
+                + "       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$')"
+                + " AS \"values\"\nFROM (SELECT to_json(failing) AS row FROM (\n"
+                + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n\(limit))"
         case .completeness(let column):
             query =
                 "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"

@@ -220,16 +220,13 @@ package struct CheckJudge {
     }
 
     private func samples(_ index: Int, _ readings: DataReadings) -> [SampleRow] {
-        let names = columns.prefix(CheckCompiler.sampleColumnLimit).map(\.name)
+        let names = CheckCompiler.sampleColumns(of: checks[index], among: columns).map(\.name)
         return readings.rows("sample").filter { $0.integer("check") == Int64(index) }.map { row in
-            if let fields = row.text("fields") {
-                let readings = DataReadings(output: Array(fields.utf8))
-                let pairs = readings.rows.first?.fields.sorted { $0.key < $1.key } ?? []
-                return SampleRow(row: nil, columns: pairs.map(\.key), values: pairs.map(\.value.text))
+            func list(_ name: String) -> [String?] {
+                if case .list(let list)? = row.fields[name] { list.map(\.text) } else { [] }
             }
-            var values: [String?] = []
-            if case .list(let list)? = row.fields["values"] { values = list.map(\.text) }
-            return SampleRow(row: row.integer("row"), columns: names, values: values)
+            let own = row.fields["names"] == nil ? names : list("names").map { $0 ?? "" }
+            return SampleRow(row: row.integer("row"), columns: own, values: list("values"))
         }
     }
 

@@ -13,8 +13,20 @@ package struct DataSource: Sendable, Hashable {
     package var mixedColumns: Set<String> = []
     /// Whether Caudal wrote it, so that its values have the types they say.
     package var isOwn: Bool
+    /// How the files, by their place in the list, are made plain before they are read; others are read as they lie there.
+    var copies: [Int: PlainCSV.Rules] = [:]
+    /// Where its files lie, if what is read are copies of them.
+    private var originals: [String]?
+    /// What is worth knowing of its columns, in sentences.
+    package var notes: [String] = []
+    /// Whether files with different columns are united by name.
+    var unitesColumns = false
+    /// The columns of Parquet that are read as another type than the file has.
+    var recast: Set<String> = []
     /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
     package var table: ConnectionTable?
+    /// What the database calls the types of a table's columns.
+    var nativeTypes: [String: String] = [:]
     /// The query that reads the table itself, in SQL that a person runs.
     package var tableQuery: String?
 
@@ -29,6 +41,18 @@ package struct DataSource: Sendable, Hashable {
         self.columns = columns
         self.isOwn = isOwn
         self.table = table
+    }
+
+    /// Its files as people know them.
+    package var knownFiles: [String] { originals ?? files }
+
+    /// The source with some of its files read from copies.
+    package func reading(_ copies: [Int: String]) -> DataSource {
+        var source = self
+        source.originals = knownFiles
+        for (index, copy) in copies { source.files[index] = copy }
+        source.copies = [:]
+        return source
     }
 
     /// The names of its columns.
@@ -55,26 +79,38 @@ package struct DataSource: Sendable, Hashable {
         switch format {
         case .parquet:
             // A folder called `key=value` says nothing about rows that a stage wrote.
-            let reader = isOwn ? "read_parquet(\(list), hive_partitioning = false)" : "read_parquet(\(list))"
-            guard numbersRows else { return reader }
+            let options = (isOwn ? ", hive_partitioning = false" : "") + (unitesColumns ? ", union_by_name = true" : "")
+            let reader = "read_parquet(\(list)\(options))"
+            let values = columns.map { column in
+                let name = sql.name(column.name)
+                return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
+            }
+            guard numbersRows else {
+                return recast.isEmpty && !unitesColumns ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+            }
             // A file has fewer than 2^40 rows.
             let number =
                 files.count == 1
                 ? "file_row_number"
                 : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
-            let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
-            return "(SELECT \(names), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
+            return "(SELECT \(values.joined(separator: ", ")), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
         case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
         case .json, .jsonl:
-            // Values of several types are read as JSON and given as the texts that they are.
+            // Values of several types are read as JSON and given as the texts that they are. Those that name points in
+            // time are read as texts: as times they would lose their offsets.
+            let moments = Set(isOwn ? [] : columns.filter { $0.type == .timestamp }.map(\.name))
             let shape = columns.map { column in
-                "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(column.type)))"
+                let type = moments.contains(column.name) ? .text : column.type
+                return "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
             }.joined(separator: ", ")
             let layout = format == .jsonl ? "newline_delimited" : "auto"
             var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
-            if !mixedColumns.isEmpty {
+            if !mixedColumns.isEmpty || !moments.isEmpty {
                 let values = columns.map { column in
                     let name = sql.name(column.name)
+                    if moments.contains(column.name) {
+                        return "\(MomentSQL.moment(name, sql, isStrict: true)) AS \(name)"
+                    }
                     return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
                 }
                 reader = "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
@@ -123,18 +159,25 @@ package struct DataSource: Sendable, Hashable {
 
     private func csvReader(_ list: String, _ sql: DuckDBDialect, keepsRejects: Bool) -> String {
         let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
+        // Caudal writes the first of the texts that stand for no value.
+        let nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
         var options = [
             "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
-            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))", "nullstr = \(sql.text(csv.nullText))",
+            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))", "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
         ]
         // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
-        if isOwn { options.append("allow_quoted_nulls = false") }
+        // A quoted NA is a text, and only nothing is nothing in quotation marks too.
+        let isExact = isOwn || csv.nullTexts != [""]
+        if isExact { options.append("allow_quoted_nulls = false") }
         if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
         // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
         if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }
         options.append("columns = {\(shape)}")
-        return "read_csv(\(list), \(options.joined(separator: ", ")))"
+        let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
+        guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
+        let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
+        return "(SELECT \(values.joined(separator: ", "))\(files.count > 1 && keepsRejects ? ", file_index" : "") FROM \(reader))"
     }
 
     private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {

@@ -110,11 +110,15 @@ package struct DatabaseLink: Sendable {
     /// A query for the rows of a table with types that every engine keeps alike.
     package func query(_ table: ConnectionTable, columns: [Column]) -> String {
         let parts = parts(of: table)
-        let list = columns.map { column in
+        return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
+    }
+
+    /// The columns of a table with types that every engine keeps alike.
+    func carried(_ columns: [Column]) -> [String] {
+        columns.map { column in
             if case .other = column.type { return sql.name(column.name) }
             return "\(sql.cast(sql.name(column.name), to: column.type)) AS \(sql.name(column.name))"
         }
-        return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
     }
 
     /// A query for a table's own columns: rows of kind `target`, none where there is no such table.

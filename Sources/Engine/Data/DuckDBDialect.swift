@@ -36,9 +36,34 @@ package struct DuckDBDialect: SQLDialect {
     package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
         let name = name(column.name)
         let value = value ?? name
+        if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
         guard format != .parquet, column.type == .timestamp else { return value == name ? name : "\(value) AS \(name)" }
         return "CASE WHEN microsecond(\(value)) % 1000000 = 0 THEN strftime(\(value), '%Y-%m-%dT%H:%M:%SZ') "
             + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%fZ') END AS \(name)"
+    }
+
+    /// A value for JSON, which has no NaN and no infinity: one of them fails the statement. Nil where a type has none.
+    private func finite(_ value: String, _ column: Column) -> String? {
+        let isOdd: String
+        switch column.type {
+        case .number: isOdd = "NOT isfinite(\(value))"
+        case .other(let type) where type.contains("DOUBLE") || type.contains("FLOAT"):
+            isOdd = "regexp_matches(CAST(to_json(\(value)) AS VARCHAR), '[\\[:,]-?(NaN|nan|Inf|inf)')"
+        default: return nil
+        }
+        let message = "column '\(column.name)' has the value NaN or infinity, which JSON cannot hold; "
+            + "make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}, or write Parquet or CSV"
+        return "CASE WHEN \(isOdd) THEN error(\(text(message))) ELSE \(value) END"
+    }
+
+    /// A column of a query as files keep it: whole numbers with 64 bits, points in time in UTC.
+    package func narrowed(_ column: Column) -> String {
+        let value = name(column.name)
+        guard column.type.isWide else { return cast(value, to: column.narrowed.type) }
+        let number = tryCast(value, to: .integer)
+        let message = "\(text("column '\(column.name)' has the value ")) || CAST(\(value) AS VARCHAR) || "
+            + text(", which does not fit 64 bits; cast it to decimal or text in the query")
+        return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN error(\(message)) ELSE \(number) END"
     }
 
     /// The name under which a bound value is set.
@@ -82,8 +107,11 @@ package struct DuckDBDialect: SQLDialect {
 }
 
 extension Column {
-    /// The column as it is written: whole numbers with 64 bits.
-    package var narrowed: Column { type.isWide ? Column(name, .integer) : self }
+    /// The column as it is written: whole numbers with 64 bits, points in time in UTC.
+    package var narrowed: Column {
+        if type.isWide { return Column(name, .integer) }
+        return type == .other("TIMESTAMP WITH TIME ZONE") ? Column(name, .timestamp) : self
+    }
 }
 
 extension ColumnType {

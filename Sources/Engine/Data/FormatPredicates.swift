@@ -15,13 +15,13 @@ struct FormatPredicates {
     /// SQL that is true where `value` has the format.
     func holds(_ value: String, _ format: ValueRules.Format) -> String {
         let date = sql.tryCast(value, to: .date)
-        let moment = sql.tryCast(value, to: .timestamp)
+        let moment = MomentSQL.moment(value, sql)
         switch format {
         case .date where !isStrict:
             return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
         case .dateTime where !isStrict:
             // Whatever the engine takes for a date, as long as it begins with a digit and has all of its parts.
-            return "\(moment) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
+            return "(\(moment)) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
         case .date: return "\(isAll(value, Self.day)) AND \(date) IS NOT NULL"
         case .dateTime:
             // A leap second is the last one of a day in UTC.

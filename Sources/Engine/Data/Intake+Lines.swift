@@ -61,12 +61,24 @@ extension Intake {
             "CREATE TEMP TABLE layout_\(file) AS\nSELECT count(*) AS total, list(n) FILTER (WHERE line IS NULL) AS blank,\n"
                 + "       \(headerLines) + (SELECT count(*) FROM intake\(ofFile)) + (SELECT count(*) FROM broken\(ofFile)) AS expected\n"
                 + "FROM \(lines("layout_\(file)_rejects"))\nWHERE getvariable('aside') > 0")
+        // A line that is not UTF-8 is among those that are no rows and not among these: it moves the numbers of those after it.
+        script.add(
+            "where nothing was read, there are none", weight: 0.1,
+            "CREATE TEMP TABLE IF NOT EXISTS layout_\(file)_rejects (line UBIGINT)")
+        script.add(
+            "note which lines are not text", weight: 0.1,
+            "SET VARIABLE odd_\(file) = (SELECT coalesce(list(line - place), []) FROM (SELECT CAST(line AS BIGINT) AS line, "
+                + "row_number() OVER (ORDER BY line) AS place FROM (SELECT DISTINCT line FROM layout_\(file)_rejects)))")
+        script.add(
+            "count them too", weight: 0.1,
+            "UPDATE layout_\(file) SET total = total + len(getvariable('odd_\(file)')),\n"
+                + "  blank = list_transform(blank, lambda n: \(moved("n", file)))")
         script.add(
             "note whether some begin no row", weight: 0.1,
             "SET VARIABLE uneven = (SELECT total > expected FROM layout_\(file))")
         script.add(
             "find lines that open or close a value, if some begin no row",
-            "CREATE TEMP TABLE marks_\(file) AS\nSELECT * FROM (SELECT n, \(opens("line")) AS opens,\n"
+            "CREATE TEMP TABLE marks_\(file) AS\nSELECT * FROM (SELECT \(moved("n", file)) AS n, \(opens("line")) AS opens,\n"
                 + "         \(opens("\(sql.text(source.csv.quote)) || line")) AS stays\n"
                 + "      FROM \(lines("marks_\(file)_rejects"))\n"
                 + "      WHERE getvariable('uneven') AND \(source.csv.quote.isEmpty ? "FALSE" : "contains(line, \(sql.text(source.csv.quote)))"))\n"
@@ -89,6 +101,11 @@ extension Intake {
             SELECT n, FALSE FROM (SELECT unnest(blank) AS n FROM layout_\(file) WHERE \(columns.count > 1))
             WHERE n NOT IN (SELECT n FROM goes_on)
             """)
+    }
+
+    /// The number of a line, with those before it that are not text.
+    private func moved(_ number: String, _ file: Int) -> String {
+        "\(number) + len(list_filter(getvariable('odd_\(file)'), lambda x: x < \(number)))"
     }
 
     /// SQL that tells whether a line which begins outside of quotation marks ends inside of them.

@@ -23,7 +23,7 @@ package struct Intake {
         self.schema = schema
         // In CSV dates come as people write them; JSON says what a format is.
         predicates = SchemaPredicates(dialect: sql, isStrict: isStrict || source.isForeignJSON)
-        fileNames = source.table.map { [$0.description] } ?? source.files.map { PathText.relative($0, to: root) }
+        fileNames = source.table.map { [$0.description] } ?? source.knownFiles.map { PathText.relative($0, to: root) }
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         if source.isForeignJSON {
             columns = try Self.jsonColumns(of: source, schema, files: files, at: stageLocation)
@@ -196,34 +196,11 @@ package struct Intake {
                 + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
                 + "       lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) AS problem,\n"
                 + "       ltrim(min(csv_line), E'\\r\\n') AS line\nFROM reject_errors\nGROUP BY file_id, line")
-        // A value is cut where it is long: then nobody knows how many rows it swallowed.
-        let quote = sql.text(source.csv.quote)
-        let escaped = source.csv.escape == source.csv.quote ? "''" : sql.text(source.csv.escape + source.csv.quote)
-        let marks = "len(string_split(replace(csv_line, \(escaped), ''), \(quote))) - 1"
-        script.add(
-            "look for what cannot be put aside line by line",
-            "SELECT 'unreadable' AS caudal, \(file) AS file, min(CAST(line AS BIGINT)) AS line, count(DISTINCT line) AS lines,\n"
-                + "       error_type = 'INVALID ENCODING' AS encoding\nFROM reject_errors\n"
-                + "WHERE error_type = 'INVALID ENCODING' OR error_type = 'LINE SIZE OVER MAXIMUM' OR error_type = 'UNQUOTED VALUE'\n"
-                + "  AND (length(csv_line) NOT BETWEEN 1 AND 9999 OR contains(ltrim(csv_line, E'\\r\\n'), E'\\n') AND (\(marks)) % 2 = 1)\n"
-                + "GROUP BY ALL\nORDER BY encoding DESC, file, line")
+        script.add("look for what cannot be put aside line by line", BrokenLines.question(of: source, sql))
     }
 
     /// What makes the file unreadable as a whole, from what the search found; nil where every line was a row or put aside.
-    package func fault(in readings: DataReadings) -> Failure? {
-        guard let row = readings.rows("unreadable").first, let line = row.integer("line") else { return nil }
-        let file = row.integer("file").map { fileNames[Int($0)] } ?? ""
-        guard row.fields["encoding"] == .boolean(true) else {
-            return Failure(
-                "a quotation mark opened in line \(line.grouped) of \(file) is never closed, or not within "
-                    + "\(DataSource.longestLine / 1_000_000) MB: everything behind it would be one value",
-                remedy: CSVMessage.quoteRemedy)
-        }
-        let more = (row.integer("lines") ?? 1) - 1
-        return Failure(
-            "line \(line.grouped) of \(file) is not UTF-8" + (more > 0 ? ", nor are \(more.grouped) others" : ""),
-            remedy: CSVMessage.encodingRemedy)
-    }
+    package func fault(in readings: DataReadings) -> Failure? { BrokenLines.fault(in: readings, files: fileNames) }
 
     /// The statement that lists each broken rule of each invalid row.
     private var violations: String {

@@ -52,13 +52,16 @@ extension RelationBuilder {
         if let validity = lookup.validity {
             let moment = try column(validity.at)
             let type: ColumnType = moment.type == .text ? .timestamp : moment.type
-            let at = "TRY_CAST(rows.\(sql.name(moment.name)) AS \(sql.type(type)))"
-            let from =
-                "TRY_CAST(found.\(sql.name(try Self.column(validity.from, of: source).name)) AS \(sql.type(type)))"
-            let end = "found.\(sql.name(try Self.column(validity.to, of: source).name))"
+            func time(_ column: Column, of rows: String) -> String {
+                "(\(sql.exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
+            }
+            let at = time(moment, of: "rows")
+            let from = time(try Self.column(validity.from, of: source), of: "found")
+            let last = try Self.column(validity.to, of: source)
+            let end = "found.\(sql.name(last.name))"
             // An end that is there and cannot be read is none of "for ever": such a row holds at no time.
             conditions.append(
-                "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < TRY_CAST(\(end) AS \(sql.type(type))))")
+                "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < \(time(last, of: "found")))")
         }
         return conditions
     }
@@ -131,9 +134,13 @@ extension RelationBuilder {
         let present = keys.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
         let repeated: String
         if let validity = lookup.validity {
-            let from = "TRY_CAST(\(sql.name(validity.from.value)) AS TIMESTAMP)"
+            func time(_ name: Located<String>) throws(ConfigError) -> String {
+                let column = try Self.column(name, of: source)
+                return "(\(sql.exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
+            }
+            let from = try time(validity.from)
             let end = sql.name(validity.to.value)
-            let to = "TRY_CAST(\(end) AS TIMESTAMP)"
+            let to = try time(validity.to)
             repeated =
                 "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
                 + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "

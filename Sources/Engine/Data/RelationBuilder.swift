@@ -184,11 +184,11 @@ package struct RelationBuilder {
         case .sql(let query):
             let found = queryColumns ?? columns
             addQuery(query.value, columns: found)
-            let wide = found.filter(\.type.isWide).map {
-                ($0.name, (sql.cast(sql.name($0.name), to: .integer), $0.narrowed.type))
+            let wide = found.filter { $0.narrowed != $0 }.map {
+                ($0.name, (sql.narrowed($0), $0.narrowed.type))
             }
             if !wide.isEmpty {
-                replace("whole numbers with 64 bits", Dictionary(wide, uniquingKeysWith: { first, _ in first }))
+                replace("types that files have", Dictionary(wide, uniquingKeysWith: { first, _ in first }))
             }
         }
     }
@@ -259,16 +259,37 @@ package struct RelationBuilder {
     }
 
     private mutating func mapValues(
-        _ name: Located<String>, _ values: [(from: String, to: String?)], _ otherwise: Literal?, title: String
+        _ name: Located<String>, _ values: [Step.MappedValue], _ otherwise: Literal?, title: String
     ) throws(ConfigError) {
         let column = try column(name)
         let value = sql.name(column.name)
-        let compared = column.type == .text ? value : sql.cast(value, to: .text)
-        let branches = values.map { "WHEN \(compared) = \(sql.text($0.from)) THEN \($0.to.map(sql.text) ?? "NULL")" }
+        func written(_ text: Located<String>) throws(ConfigError) -> WrittenValue {
+            guard let written = WrittenValue(text.value, as: column.type, sql) else {
+                throw ConfigError(
+                    "'\(text.value)' is no \(column.type), and '\(column.name)' is",
+                    remedy: "write a value of that type, or cast the column to text first", at: text.location)
+            }
+            return written
+        }
+        var branches: [String] = []
+        var seen: [String: String] = [:]
+        for mapped in values {
+            let from = try written(mapped.from)
+            if let other = seen.updateValue(mapped.from.value, forKey: from.canonical) {
+                throw ConfigError(
+                    "'\(other)' and '\(mapped.from.value)' are one \(column.type)", remedy: "remove one of them",
+                    at: mapped.from.location)
+            }
+            var new = "NULL"
+            if let to = mapped.to { new = try written(to).sql }
+            branches.append("WHEN \(value) = \(from.sql) THEN \(new)")
+        }
         // A missing value is none of the others: filling it is another step's work.
-        let rest =
-            otherwise.map { "WHEN \(value) IS NOT NULL THEN \(sql.cast(sql.literal($0), to: .text))" }
-            ?? "ELSE \(compared)"
+        var rest = "ELSE \(value)"
+        if let otherwise {
+            let new = otherwise == .null ? "NULL" : try written(Located(otherwise.words, at: name.location)).sql
+            rest = "WHEN \(value) IS NOT NULL THEN \(new)"
+        }
         let mapped = "CASE \(branches.joined(separator: " ")) \(rest) END"
         replace(title, [column.name: (column.type == .text ? mapped : sql.cast(mapped, to: column.type), column.type)])
     }

@@ -31,7 +31,7 @@ extension SQLDialect {
         case .number(let number): cast(text(number.description), to: .number)
         case .text(let value): text(value)
         case .date(let day): cast(text(day), to: .date)
-        case .timestamp(let moment): cast(text(moment), to: .timestamp)
+        case .timestamp(let moment): MomentSQL.literal(moment, self)
         }
     }
 
@@ -48,6 +48,8 @@ extension SQLDialect {
             "CASE WHEN NOT contains(\(value), '_') THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, to: .integer)) = \(value) THEN \(tryCast(value, to: .integer)) END"
+        case (.text, .timestamp): MomentSQL.moment(value, self)
+        case (.text, .date): MomentSQL.day(value, self)
         default: tryCast(value, to: new)
         }
     }
@@ -110,6 +112,10 @@ extension SQLDialect {
         case .cases(let branches, let otherwise):
             let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
             return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
+        // What is cast may be a text, which names a point in time with an offset at times.
+        case .cast(let inner, .timestamp):
+            return MomentSQL.moment(cast(print(inner), to: .text), self, isStrict: true)
+        case .cast(let inner, .date): return MomentSQL.day(cast(print(inner), to: .text), self, isStrict: true)
         case .cast(let inner, let type): return cast(print(inner), to: type)
         case .call(let function, let arguments): return call(function, arguments.map(print))
         }

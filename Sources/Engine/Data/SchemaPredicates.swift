@@ -83,18 +83,10 @@ package struct SchemaPredicates {
         switch rules.columnType {
         case .text: return (value, .text)
         case .timestamp where isStrict: return (FormatPredicates.utc(value, sql), .timestamp)
-        case .timestamp: return (timestamp(value), .timestamp)
+        case .timestamp: return (MomentSQL.moment(value, sql), .timestamp)
         case .date: return (sql.tryCast(value, to: .date), .date)
         case let type: return (sql.tryCast(value, to: type), type)
         }
-    }
-
-    /// A date and time in UTC.
-    ///
-    /// A plain cast drops an offset without a word, so only what has none takes the short way.
-    private func timestamp(_ value: String) -> String {
-        "CASE WHEN suffix(\(value), 'Z') OR length(\(value)) <= 19 THEN \(sql.tryCast(value, to: .timestamp)) "
-            + "ELSE timezone('UTC', TRY_CAST(\(value) AS TIMESTAMPTZ)) END"
     }
 
     // MARK: - Types

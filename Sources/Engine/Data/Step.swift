@@ -9,6 +9,12 @@ package enum Step: Sendable, Equatable {
         package var expression: Located<Expression>
     }
 
+    /// A value that becomes another, or nothing.
+    package struct MappedValue: Sendable, Equatable {
+        package var from: Located<String>
+        package var to: Located<String>?
+    }
+
     /// Rows with the same key become one; a row without a key is nobody's duplicate.
     case deduplicate(by: [Located<String>], keep: Keep, orderBy: Located<String>?)
     case fillMissing([(column: Located<String>, value: Literal)])
@@ -21,7 +27,7 @@ package enum Step: Sendable, Equatable {
     case cast([(column: Located<String>, type: ColumnType)])
     case trim([Located<String>])
     /// Replaces values; the others stay, or become `otherwise` when it is given.
-    case mapValues(column: Located<String>, values: [(from: String, to: String?)], otherwise: Literal?)
+    case mapValues(column: Located<String>, values: [MappedValue], otherwise: Literal?)
     /// Cuts a text column into new columns.
     case split(column: Located<String>, separator: String, into: [Located<String>])
     /// A query over the rows so far, which it calls `input`.

@@ -31,10 +31,13 @@ struct CSVMessage {
         } else {
             let detail = lines.dropFirst().first { !$0.hasPrefix("Original Line") } ?? "it is no row"
             message = "line \(line) of \(file) cannot be read: \(detail)"
-            remedy = "mend the line, or let a validate stage put such lines aside"
+            remedy =
+                "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
         }
     }
 
     static let encodingRemedy = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or mend the line"
+    static let headerRemedy =
+        "mend its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
     static let quoteRemedy = "close it, or say with 'csv: {quote: …}' which character encloses values"
 }

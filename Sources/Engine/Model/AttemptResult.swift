@@ -9,7 +9,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         case interrupted
         /// Nothing had changed since an earlier success, whose outputs were taken.
         case reused
-        /// There was nothing to work on: its input was not made in this run.
+        /// There was nothing to work on: its input was not made in this run, or had no items and no known columns.
         case skipped
     }
 
@@ -41,6 +41,8 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     package var reuseKey: ReuseKey?
     /// Things worth knowing that are not failures.
     package var notes: [String]
+    /// The columns of what it read from outside of the pipeline.
+    package var shapes: [InputShape]?
     /// The program that did the work where it is one of Caudal's choosing, such as `duckdb 1.5.5`.
     package var tool: String?
 
@@ -286,6 +288,33 @@ package struct InputVersion: Sendable, Hashable, Codable {
     }
 }
 
+/// The columns of a dataset as an attempt read it.
+package struct InputShape: Sendable, Hashable, Codable {
+    package var dataset: DatasetName
+    package var columns: [Column]
+
+    package init(dataset: DatasetName, columns: [Column]) {
+        self.dataset = dataset
+        self.columns = columns
+    }
+
+    /// What is different from an earlier shape, in words; nil when nothing is. Their order is no difference.
+    package func drift(from earlier: InputShape) -> String? {
+        let (old, new) = (earlier.columns, columns)
+        func names(_ columns: [Column]) -> String { columns.map { "'\($0.name)'" }.joined(separator: ", ") }
+        var parts: [String] = []
+        let added = new.filter { column in !old.contains { $0.name == column.name } }
+        let gone = old.filter { column in !new.contains { $0.name == column.name } }
+        if !added.isEmpty { parts.append("\(names(added)) \(added.count == 1 ? "is" : "are") new") }
+        if !gone.isEmpty { parts.append("\(names(gone)) \(gone.count == 1 ? "is" : "are") gone") }
+        for column in new {
+            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type else { continue }
+            parts.append("'\(column.name)' is \(column.type) and was \(before.type)")
+        }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
+}
+
 /// What one check found.
 package struct CheckResult: Sendable, Hashable, Codable {
     /// How a check ended.
@@ -347,6 +376,34 @@ package struct CheckResult: Sendable, Hashable, Codable {
     }
 }
 
+/// How much of the rows that fail a check is kept with a run and told in messages.
+package enum SampleRule: String, Sendable, CaseIterable {
+    /// Their values.
+    case all
+    /// What tells which rows they are: their numbers, and the values of columns that a check of the stage says are unique.
+    case keys
+    /// Nothing but how many they are.
+    case none
+
+    /// A result with as much of its samples as the rule allows.
+    func applied(to result: CheckResult, keys: Set<String>) -> CheckResult {
+        var result = result
+        switch self {
+        case .all: break
+        case .none: result.samples = []
+        // Its samples are rules and no rows, and have no values already.
+        case .keys where result.kind == ValidateStage.checkKind: break
+        case .keys:
+            for index in result.samples.indices {
+                let cells = zip(result.samples[index].columns, result.samples[index].values).filter { keys.contains($0.0) }
+                result.samples[index].columns = cells.map(\.0)
+                result.samples[index].values = cells.map(\.1)
+            }
+        }
+        return result
+    }
+}
+
 /// A row that failed a check, as text in the order of its columns.
 package struct SampleRow: Sendable, Hashable, Codable {
     /// Its number in the data, from 1, or nil where rows have none.
@@ -354,6 +411,15 @@ package struct SampleRow: Sendable, Hashable, Codable {
     package var columns: [String]
     /// The values; nil where there is none.
     package var values: [String?]
+
+    /// The first cells as `name=value`, joined: the columns that the check is about come first. Long values are cut.
+    package func cells(_ limit: Int, _ separator: String = "  ") -> String {
+        zip(columns, values).prefix(limit).map { "\($0)=\(($1 ?? "null").shortened(to: Self.valueLimit))" }
+            .joined(separator: separator)
+    }
+
+    /// How long a value is where a whole row stands on one line.
+    private static let valueLimit = 80
 
     package init(row: Int64?, columns: [String], values: [String?]) {
         self.row = row

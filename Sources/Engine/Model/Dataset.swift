@@ -17,6 +17,17 @@ package struct Dataset: Sendable, Equatable {
         }
     }
 
+    /// What is done where the files of one dataset have different columns.
+    package enum ColumnRule: String, Sendable, CaseIterable {
+        /// They are united by name, with a type that holds every value; a file has no value where it lacks a column.
+        case byName = "by_name"
+        /// That is an error; a different order is none.
+        case same
+    }
+
+    /// What is done where the columns of what comes in are not those of the last success.
+    package enum DriftRule: String, Sendable, CaseIterable { case warn, fail, ignore }
+
     /// Where the data is.
     package enum Place: Sendable, Equatable {
         /// Files; the path may hold references and, when it is only read, `*` and `**`.
@@ -37,6 +48,10 @@ package struct Dataset: Sendable, Equatable {
     package var location: SourceLocation
     /// Where its path or table is written.
     package var placeLocation: SourceLocation
+    /// What is done where its files have different columns.
+    package var columnRule = ColumnRule.byName
+    /// What is done where its columns are not those of the last time.
+    package var driftRule = DriftRule.warn
     /// Its resolved text, the same for the same meaning.
     package var definitionText = ""
 
@@ -69,22 +84,28 @@ package struct CSVDialect: Sendable, Hashable, Codable {
     package var escape: String
     /// Whether the first line holds the names; nil means it does.
     package var hasHeader: Bool
-    /// The text that stands for no value, besides nothing at all.
-    package var nullText: String
+    /// The texts that stand for no value; the first is the one that is written.
+    ///
+    /// Where it is not among them, nothing at all is an empty text.
+    package var nullTexts: [String]
     /// `utf-8`, `utf-16` or `latin-1`; nil means it is found out from the file's first bytes.
     package var encoding: String?
-    /// The names of the columns when there is no header.
+    /// The names of the columns when there is no header, or in place of those in the header.
     package var columns: [String]
+    /// How many lines stand before the first one that counts.
+    package var skip = 0
+    /// The character that begins a line which is a comment; nil means that there are none.
+    package var comment: String?
 
     package init(
         delimiter: String? = nil, quote: String = "\"", escape: String = "\"", hasHeader: Bool = true,
-        nullText: String = "", encoding: String? = nil, columns: [String] = []
+        nullTexts: [String] = [""], encoding: String? = nil, columns: [String] = []
     ) {
         self.delimiter = delimiter
         self.quote = quote
         self.escape = escape
         self.hasHeader = hasHeader
-        self.nullText = nullText
+        self.nullTexts = nullTexts
         self.encoding = encoding
         self.columns = columns
     }

@@ -33,9 +33,36 @@ package struct DatasetName: Name {
 }
 
 /// The stable key of one element of a fan-out, such as `north` or `2026-11-23`.
+///
+/// Keys are compared byte by byte, as the data tells its values apart: Swift takes texts for equal that differ in their
+/// Unicode form, and then the rows of one of two items would be lost.
 package struct ItemKey: Name {
     package let rawValue: String
     package init(_ rawValue: String) { self.rawValue = rawValue }
+
+    /// The key of an item with these values, one for each variable; no two lists of values give one key.
+    ///
+    /// Values stand there as they are, and a missing one as `(none)`. Those that could be taken for something else are put
+    /// in quotation marks: an empty one, a text `(none)`, and with several variables one that holds a comma.
+    package init(values: [String?]) {
+        self.init(
+            values.map { value in
+                guard let value else { return Self.missing }
+                let isPlain =
+                    !value.isEmpty && value != Self.missing && value.utf8.first != UInt8(ascii: "\"")
+                    && (values.count == 1 || !value.utf8.contains(UInt8(ascii: ",")))
+                return isPlain ? value : "\"" + value.replacing("\"", with: "\"\"") + "\""
+            }.joined(separator: ","))
+    }
+
+    /// How a missing value stands in a key.
+    private static let missing = "(none)"
+
+    package static func == (left: Self, right: Self) -> Bool { left.rawValue.utf8.elementsEqual(right.rawValue.utf8) }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in rawValue.utf8 { hasher.combine(byte) }
+    }
 }
 
 /// The name of a pool of slots.

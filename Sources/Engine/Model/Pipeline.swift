@@ -36,6 +36,8 @@ package struct Pipeline: Sendable {
     package var overlap = Overlap.refuse
     /// How many succeeded runs keep the versions of what they published.
     package var keepsVersions = 1
+    /// How much of failing rows is kept, unless a stage says otherwise.
+    package var samples = SampleRule.all
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

@@ -29,6 +29,8 @@ package struct Stage: Sendable {
     package var isIdempotent: Bool
     /// Whether its last success is taken when nothing has changed; nil leaves that to the run.
     package var reusesUnchanged: Bool?
+    /// How much of failing rows is kept; nil means as much as the pipeline says.
+    package var samples: SampleRule?
     /// What it does.
     package var definition: any StageDefinition
     /// Datasets that its fan-out reads, besides what its definition reads.

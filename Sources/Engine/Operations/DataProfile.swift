@@ -21,6 +21,10 @@ package struct DataProfile: Sendable, Encodable {
         /// A type that most texts could have and some could not, and how many could.
         package var mostly: Likeness?
         package var nulls: Int64
+        /// Values that are not a number or infinite; the figures are those of the others.
+        package var notFinite: Int64
+        /// Why figures are missing that its type should have.
+        package var missing: String?
         /// How many different values there are.
         package var distinct: Int64
         /// The smallest and the largest value, as text.
@@ -38,7 +42,7 @@ package struct DataProfile: Sendable, Encodable {
         package var age: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case name, type, fits, mostly, nulls, distinct, min, max, mean, deviation, quantiles, top, histogram, age
+            case name, type, fits, mostly, nulls, notFinite, missing, distinct, min, max, mean, deviation, quantiles, top, histogram, age
         }
 
         package func encode(to encoder: any Encoder) throws {
@@ -48,6 +52,8 @@ package struct DataProfile: Sendable, Encodable {
             try values.encode(fits.description, forKey: .fits)
             try values.encodeIfPresent(mostly, forKey: .mostly)
             try values.encode(nulls, forKey: .nulls)
+            if notFinite > 0 { try values.encode(notFinite, forKey: .notFinite) }
+            try values.encodeIfPresent(missing, forKey: .missing)
             try values.encode(distinct, forKey: .distinct)
             try values.encodeIfPresent(min, forKey: .min)
             try values.encodeIfPresent(max, forKey: .max)
@@ -63,6 +69,8 @@ package struct DataProfile: Sendable, Encodable {
     package var dataset: String
     package var files: Int
     package var rows: Int64
+    /// Lines that are no rows and were passed over.
+    package var brokenLines: Int64
     /// Whether numbers of different values and quantiles are estimates, because there are very many rows.
     package var isEstimated: Bool
     package var columns: [ColumnProfile]
@@ -94,6 +102,8 @@ package struct Profiler: Sendable {
             throw Failure("\(source.dataset) has \(source.columns.count) columns; up to 2000 can be profiled")
         }
         let first = try await tools.ask(typesScript, reading: source.files)
+        let shown = source.knownFiles.map { PathText.lastComponent(of: $0) }
+        if let fault = BrokenLines.fault(in: first, files: shown) { throw fault }
         guard let types = first.rows("types").first, let rows = types.integer("rows") else {
             throw Failure("the rows of \(source.dataset) could not be counted")
         }
@@ -101,16 +111,21 @@ package struct Profiler: Sendable {
             (column: column, fits: Self.fits(column, index, types))
         }
         let isEstimated = rows > DataProfile.exactRows
-        let second = try await tools.ask(figuresScript(columns, isEstimated), reading: source.files)
+        let script = figuresScript(columns, isEstimated)
+        // A figure that cannot be computed harms no other: only the rows must be there.
+        let second = try await tools.ask(script, reading: source.files, essential: 1)
         let profiles = columns.enumerated().map { index, column in
             var profile = profile(of: column.column, column.fits, index, second)
             profile.mostly = column.fits == .text ? Self.mostly(column.column, index, types) : nil
             return profile
         }
         return DataProfile(
-            dataset: source.dataset.rawValue, files: source.files.count, rows: rows, isEstimated: isEstimated,
-            columns: profiles)
+            dataset: source.dataset.rawValue, files: source.files.count, rows: rows,
+            brokenLines: first.counts["broken"] ?? 0, isEstimated: isEstimated, columns: profiles)
     }
+
+    /// The rows; lines that are none are passed over and counted.
+    private var rowSource: String { source.fromClause(sql, keepsRejects: source.canHoldBrokenLines) }
 
     // MARK: - Types
 
@@ -140,7 +155,12 @@ package struct Profiler: Sendable {
         }
         script.add(
             "count what fits", weight: 10,
-            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))")
+            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(rowSource)")
+        if source.canHoldBrokenLines {
+            let lines = "(SELECT count(*) FROM (SELECT DISTINCT file_id, line FROM reject_errors))"
+            script.add("count the lines that are no rows", OutputSQL.count("broken", lines))
+            script.add("look for what cannot be read at all", BrokenLines.question(of: source, sql))
+        }
         return script
     }
 
@@ -176,7 +196,7 @@ package struct Profiler: Sendable {
         let kind = source.format == .parquet ? "VIEW" : "TABLE"
         script.add(
             "read the rows", weight: 10,
-            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
+            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(rowSource)"
         )
         for (index, column) in columns.enumerated() {
             addFigures("c\(index)", index, column.fits, isEstimated, &script)
@@ -189,24 +209,36 @@ package struct Profiler: Sendable {
     ) {
         func text(_ value: String) -> String { "CAST(\(value) AS VARCHAR)" }
         let distinct = isEstimated ? "approx_count_distinct(\(name))" : "count(DISTINCT \(name))"
-        var figures = [
-            "CAST(count(*) - count(\(name)) AS BIGINT) AS nulls", "CAST(\(distinct) AS BIGINT) AS different",
-            "\(text("min(\(name))")) AS low", "\(text("max(\(name))")) AS high",
-        ]
+        // Neither what is not a number nor infinity is a figure.
+        let finite = type == .number || type == .date || type == .timestamp ? " FILTER (WHERE isfinite(\(name)))" : ""
+        let odd = finite.isEmpty ? "0" : "count(*) FILTER (WHERE NOT isfinite(\(name)))"
+        script.add(
+            "figures of column \(index + 1)", weight: 2,
+            "SELECT 'figures' AS caudal, \(index) AS place, CAST(count(*) - count(\(name)) AS BIGINT) AS nulls,\n"
+                + "       CAST(\(distinct) AS BIGINT) AS different, CAST(\(odd) AS BIGINT) AS odd,\n"
+                + "       \(text("min(\(name))\(finite)")) AS low, \(text("max(\(name))\(finite)")) AS high\nFROM profiled")
         if type.isNumeric {
             let number = "CAST(\(name) AS DOUBLE)"
-            figures += ["\(text("avg(\(number))")) AS mean", "\(text("stddev_pop(\(number))")) AS deviation"]
+            script.add(
+                "mean of column \(index + 1)",
+                "SELECT 'mean' AS caudal, \(index) AS place, \(text("avg(\(number))\(finite)")) AS mean,\n"
+                    + "       \(text("stddev_pop(\(number))\(finite)")) AS deviation\nFROM profiled")
         }
         if isMeasured(type) {
             let marks = "[0.05, 0.25, 0.5, 0.75, 0.95]"
             let canEstimate = isEstimated && type.isNumeric
             let quantiles = canEstimate ? "approx_quantile(\(name), \(marks))" : "quantile_disc(\(name), \(marks))"
-            figures.append("list_transform(\(quantiles), lambda x: CAST(x AS VARCHAR)) AS quantiles")
+            script.add(
+                "quantiles of column \(index + 1)",
+                "SELECT 'quantiles' AS caudal, \(index) AS place,\n"
+                    + "       list_transform(\(quantiles)\(finite), lambda x: CAST(x AS VARCHAR)) AS quantiles\nFROM profiled")
         }
-        if type == .date || type == .timestamp { figures.append("epoch(max(CAST(\(name) AS TIMESTAMP))) AS newest") }
-        script.add(
-            "figures of column \(index + 1)", weight: 2,
-            "SELECT 'figures' AS caudal, \(index) AS place, \(figures.joined(separator: ",\n       "))\nFROM profiled")
+        if type == .date || type == .timestamp {
+            script.add(
+                "age of column \(index + 1)",
+                "SELECT 'newest' AS caudal, \(index) AS place, epoch(max(CAST(\(name) AS TIMESTAMP))\(finite)) AS newest\n"
+                    + "FROM profiled")
+        }
         script.add(
             "frequent values of column \(index + 1)",
             "SELECT 'top' AS caudal, \(index) AS place, left(\(text(name)), 200) AS value, CAST(count(*) AS BIGINT) AS counted\n"
@@ -222,8 +254,8 @@ package struct Profiler: Sendable {
                    CAST(CASE WHEN high > low THEN least(\(last), floor((value - low) / (high - low) * \(DataProfile.parts))) ELSE 0 END
                        AS BIGINT) AS part,
                    CAST(count(*) AS BIGINT) AS counted
-            FROM (SELECT \(value) AS value FROM profiled WHERE \(name) IS NOT NULL) AS rows,
-                 (SELECT min(\(value)) AS low, max(\(value)) AS high FROM profiled) AS bounds
+            FROM (SELECT \(value) AS value FROM profiled WHERE \(name) IS NOT NULL\(finite.isEmpty ? "" : " AND isfinite(\(name))")) AS rows,
+                 (SELECT min(\(value))\(finite) AS low, max(\(value))\(finite) AS high FROM profiled) AS bounds
             WHERE isfinite(value) AND isfinite(low) AND isfinite(high)
             GROUP BY 3
             """)
@@ -237,7 +269,7 @@ package struct Profiler: Sendable {
         }
         let figures = own("figures").first
         var quantiles: [String] = []
-        if case .list(let list)? = figures?.fields["quantiles"] { quantiles = list.compactMap(\.text) }
+        if case .list(let list)? = own("quantiles").first?.fields["quantiles"] { quantiles = list.compactMap(\.text) }
         let parts = own("part")
         var histogram = [Int64](repeating: 0, count: parts.isEmpty ? 0 : DataProfile.parts)
         for part in parts {
@@ -245,12 +277,23 @@ package struct Profiler: Sendable {
                 histogram[Int(place)] = part.integer("counted") ?? 0
             }
         }
-        func finite(_ name: String) -> Double? { figures?.fields[name]?.number.flatMap { $0.isFinite ? $0 : nil } }
+        func finite(_ name: String, of kind: String) -> Double? {
+            own(kind).first?.fields[name]?.number.flatMap { $0.isFinite ? $0 : nil }
+        }
+        let (mean, deviation) = (finite("mean", of: "mean"), finite("deviation", of: "mean"))
+        let odd = figures?.integer("odd") ?? 0
+        var missing: String?
+        if figures == nil {
+            missing = "its figures cannot be computed"
+        } else if fits.isNumeric, figures?.text("low") != nil, mean == nil || deviation == nil {
+            missing = "its values are too large for a mean and a deviation"
+        }
         return DataProfile.ColumnProfile(
             name: column.name, type: column.type, fits: fits, nulls: figures?.integer("nulls") ?? 0,
+            notFinite: odd, missing: missing,
             distinct: figures?.integer("different") ?? 0, min: figures?.text("low"), max: figures?.text("high"),
-            mean: finite("mean"), deviation: finite("deviation"), quantiles: quantiles,
+            mean: mean, deviation: deviation, quantiles: quantiles,
             top: own("top").map { DataProfile.Count(value: $0.text("value") ?? "", rows: $0.integer("counted") ?? 0) },
-            histogram: histogram, age: finite("newest").map { Double(now.wall) / 1000 - $0 })
+            histogram: histogram, age: finite("newest", of: "newest").map { Double(now.wall) / 1000 - $0 })
     }
 }

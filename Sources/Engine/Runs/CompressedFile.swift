@@ -15,17 +15,44 @@ enum CompressedFile {
                 throw Failure("\(name) is no whole Zstandard file: it was cut off or is damaged", remedy: remedy)
             }
         } else if path.hasSuffix(".gz") {
-            let places: [String] = ["/usr/bin/gzip", "/bin/gzip"]
-            guard let gzip = places.first(where: { access($0, X_OK) == 0 }) else {
-                throw Failure("the program gzip is needed to see whether \(name) is whole", remedy: "install gzip")
-            }
-            let answer = try await ToolRun.output(of: gzip, ["--test", "--", path], reactor: reactor)
-            if answer.exit != ProcessExit.exited(0) {
-                let words = answer.errors.split(separator: "\n").last { !$0.isEmpty }
-                    .flatMap { $0.split(separator: ": ").last.map { String($0).trimmed } }
-                throw Failure("\(name) is no whole gzip file: \(words ?? answer.exit.description)", remedy: remedy)
-            }
+            try await unpack(path, ["--test"], named: name, "gzip", reactor: reactor) { _ in }
         }
+    }
+
+    /// Gives what is in a compressed file, piece by piece.
+    ///
+    /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
+    static func read(
+        _ path: String, named name: String, reactor: ProcessReactor,
+        _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) async throws(Failure) {
+        let program = path.hasSuffix(".zst") ? "zstd" : "gzip"
+        try await unpack(path, ["--decompress", "--stdout"], named: name, program, reactor: reactor, take)
+    }
+
+    /// Whether a file is called as compressed ones are.
+    static func isCalled(_ path: String) -> Bool { path.hasSuffix(".gz") || path.hasSuffix(".zst") }
+
+    private static func unpack(
+        _ path: String, _ options: [String], named name: String, _ program: String, reactor: ProcessReactor,
+        _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) async throws(Failure) {
+        let places = ["/usr/bin/\(program)", "/bin/\(program)", "/usr/local/bin/\(program)"]
+        guard let found = places.first(where: { access($0, X_OK) == 0 }) else {
+            throw Failure("the program \(program) is needed to read \(name)", remedy: "install \(program)")
+        }
+        let errors = Collected()
+        let launch = ProcessLaunch(
+            program: found, arguments: options + ["--", path], variables: [:], folder: "/", marker: "caudal/tool")
+        let end = try await reactor.run(launch) { stream, bytes in
+            if stream == .stdout { take(bytes) } else { errors.append(stream, bytes) }
+        }
+        if end.exit == .exited(0) { return }
+        let words = errors.text(.stderr).split(separator: "\n").last { !$0.isEmpty }
+            .flatMap { $0.split(separator: ": ").last.map { String($0).trimmed } }
+        throw Failure(
+            "\(name) is no whole \(program) file: \(words ?? end.exit.description)",
+            remedy: "have it copied or written again")
     }
 
     /// Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3) without decompressing them.

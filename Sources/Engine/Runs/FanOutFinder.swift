@@ -51,22 +51,43 @@ struct FanOutFinder {
 
     /// The items, given what the script answered.
     func items(_ readings: DataReadings?) throws(Failure) -> [Item] {
-        var items = [Item(key: "", values: [:])]
-        for (name, source) in attempt.stage.fanOut?.variables ?? [] {
+        let variables = attempt.stage.fanOut?.variables ?? []
+        var lists: [[String?]] = [[]]
+        for (name, source) in variables {
             let values = try values(of: name, source, readings)
-            items = items.flatMap { item in
-                values.map { value in
-                    let key = [item.key.rawValue, value ?? "(none)"].filter { !$0.isEmpty }.joined(separator: ",")
-                    return Item(key: ItemKey(key), values: item.values.merging([name: value]) { $1 })
-                }
-            }
-            if items.count > Self.limit {
+            lists = lists.flatMap { list in values.map { list + [$0] } }
+            if lists.count > Self.limit {
                 throw Failure(
-                    "the fan-out has \(Int64(items.count).grouped) items, and at most \(Int64(Self.limit).grouped) make sense",
+                    "the fan-out has \(Int64(lists.count).grouped) items, and at most \(Int64(Self.limit).grouped) make sense",
                     location: attempt.stage.fanOut?.location)
             }
         }
+        let items = lists.map { list in
+            Item(key: ItemKey(values: list), values: Dictionary(uniqueKeysWithValues: zip(variables.map(\.name), list)))
+        }
+        try refuseSharedPlaces(items)
         return items
+    }
+
+    /// Refuses items that would write one file: the rows of all but one of them would be lost.
+    private func refuseSharedPlaces(_ items: [Item]) throws(Failure) {
+        guard items.count > 1 else { return }
+        for output in attempt.stage.definition.outputs {
+            guard attempt.pipeline.dataset(output)?.path != nil else { continue }
+            var writers: [ItemKey: ItemKey] = [:]
+            for item in items {
+                var asked = attempt
+                asked.item = item
+                let target = asked.target(output)
+                // Paths are compared byte by byte, as keys are.
+                guard let other = writers.updateValue(item.key, forKey: ItemKey(target)) else { continue }
+                throw Failure(
+                    "the items \(other) and \(item.key) would both write "
+                        + PathText.relative(target, to: attempt.pipeline.root),
+                    remedy: "put something between the variables in the path of dataset '\(output)', such as a slash",
+                    location: attempt.pipeline.dataset(output)?.placeLocation)
+            }
+        }
     }
 
     private func values(
@@ -75,9 +96,9 @@ struct FanOutFinder {
         switch source {
         case .values(let values): return values
         case .query:
-            var seen: Set<String?> = []
+            var seen: Set<ItemKey?> = []
             return (readings?.rows("item") ?? []).filter { $0.text("name") == name }.map { $0.text("value") }
-                .filter { seen.insert($0).inserted }
+                .filter { seen.insert($0.map { ItemKey($0) }).inserted }
         case .files(let pattern):
             let path = PathText.absolute(attempt.path(pattern), in: attempt.pipeline.root)
             return Glob.files(matching: path).map { PathText.relative($0, to: attempt.pipeline.root) }

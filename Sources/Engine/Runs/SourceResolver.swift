@@ -8,8 +8,8 @@ import Synchronization
 /// What stages of this run have published is known to the last column. Everything else is looked at: whether it is
 /// there, how it is written, what its columns are. DuckDB is asked, once for each file that did not change.
 package final class SourceResolver: Sendable {
-    private let pipeline: Pipeline
-    private let tools: DataTools
+    let pipeline: Pipeline
+    let tools: DataTools
     private let tables: TableReader
 
     package init(pipeline: Pipeline, tools: DataTools, tables: TableReader) {
@@ -68,6 +68,8 @@ package final class SourceResolver: Sendable {
             files.append(path)
         }
         let columns = made.artifacts.first?.columns ?? []
+        // Items of a fan-out may have written different columns: then their files are those of anybody.
+        if made.artifacts.contains(where: { $0.columns != columns }) { return try await inspected(files, of: dataset) }
         guard columns.isEmpty || !marked.isEmpty, !files.isEmpty else {
             return own(dataset, files, columns)
         }
@@ -157,6 +159,7 @@ package final class SourceResolver: Sendable {
         let key = SeenSources.key(dataset, files)
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
+            if dataset.format == .csv, file.hasSuffix(".gz") { continue }
             do throws(Failure) {
                 try await CompressedFile.check(
                     file, named: PathText.relative(file, to: pipeline.root), reactor: tools.reactor)
@@ -226,13 +229,15 @@ package final class SourceResolver: Sendable {
     // MARK: - What is in them
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
-        if source.format == .csv, source.csv.encoding == nil || source.csv.encoding == "utf-16" {
-            source.csv.encoding = try encoding(of: source.files[0], dataset) ?? source.csv.encoding
+        if source.format == .csv {
+            // Where there is no DuckDB, that is the fault, and not the file.
+            _ = try await tools.program()
+            return try await CSVInspection(tools: tools, root: pipeline.root).inspect(&source, dataset)
         }
         let sql = DuckDBDialect()
         var script = SQLScript(title: "what is in \(dataset.name)")
-        if source.format == .csv {
-            for index in source.files.indices { addFirstLines(1, of: index, source, to: &script) }
+        if source.format == .parquet, source.files.count > 1 {
+            ParquetUnion.add(source.files, to: &script)
         } else {
             let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
             var reader = "read_parquet(\(list))"
@@ -262,106 +267,42 @@ package final class SourceResolver: Sendable {
                 remedy: error.remedy ?? "check that it is a \(source.format.rawValue) file",
                 location: dataset.placeLocation)
         }
-        if source.format == .csv {
-            try await readHeaders(&source, dataset, readings)
-        } else if source.format == .parquet {
-            source.columns = OutputSQL.columns(readings)
+        if source.format == .parquet {
+            try await readColumns(&source, dataset, readings)
         } else {
             let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
             let keys = readings.rows("key").compactMap { $0.text("name") }
             let mixed = keys.filter { (types[$0] ?? .other("JSON")) == .other("JSON") }
-            source.mixedColumns = Set(mixed)
+            // Floating point does not hold every whole number: where one is too large, values are the texts that they are.
+            let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
+            source.mixedColumns = Set(mixed + large)
+            source.notes += large.map {
+                "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
+            }
             source.columns = keys.map { Column($0, source.mixedColumns.contains($0) ? .text : types[$0] ?? .text) }
         }
     }
+}
 
-    /// Adds the statement that gives the first lines of a CSV file.
-    private func addFirstLines(_ count: Int, of index: Int, _ source: DataSource, to script: inout SQLScript) {
-        let sql = DuckDBDialect()
-        // A file whose values nothing divides: each line comes whole.
-        let reader =
-            "read_csv(\(sql.text(source.files[index])), header = false, auto_detect = false, columns = {'line': 'VARCHAR'}, "
-            + "delim = E'\\x01', quote = '', escape = '', encoding = \(sql.text(source.csv.encoding ?? "utf-8")), "
-            + "null_padding = true, strict_mode = false)"
-        script.add(
-            "the first lines", "SELECT 'header' AS caudal, \(index) AS file, line FROM \(reader) LIMIT \(count)")
-    }
-
-    /// The header of each file, which goes over several lines where a name does.
-    private func headers(
-        of source: DataSource, _ dataset: Dataset, _ readings: DataReadings, quote: Character
+extension SourceResolver {
+    /// Those of some columns of JSON in which a whole number stands that floating point cannot hold.
+    private static func columnsWithLargeNumbers(
+        _ columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String] {
-        func lines(_ index: Int, _ readings: DataReadings) -> [String] {
-            readings.rows("header").filter { $0.integer("file") == Int64(index) }.map { $0.text("line") ?? "" }
+        if columns.isEmpty { return [] }
+        let sql = DuckDBDialect()
+        let tests = columns.enumerated().map { index, column in
+            let text = "(\(JSONPredicates.member(column, of: "json", sql)) ->> '$')"
+            return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
+                + "IS DISTINCT FROM CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
         }
-        var headers: [String] = []
-        for index in source.files.indices {
-            var found = lines(index, readings)
-            if let first = found.first, !CSVHeader.isWhole(first, quote: quote) {
-                var script = SQLScript(title: "the header of \(dataset.name)")
-                addFirstLines(Self.headerLines, of: index, source, to: &script)
-                found = lines(index, try await tools.ask(script, reading: source.files))
-            }
-            guard let header = CSVHeader.record(of: found, quote: quote) else {
-                throw Failure(
-                    "the first line of \(PathText.relative(source.files[index], to: pipeline.root)) is blank",
-                    remedy: "begin the file with its header", location: dataset.placeLocation)
-            }
-            headers.append(header)
-        }
-        return headers
-    }
-
-    private func readHeaders(
-        _ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings
-    ) async throws {
-        guard let quote = source.csv.quote.first else { return }
-        let lines = try await headers(of: source, dataset, readings, quote: quote)
-        guard let first = lines.first else { return }
-        if source.csv.delimiter == nil { source.csv.delimiter = CSVHeader.delimiter(of: first, quote: quote) }
-        guard let delimiter = source.csv.delimiter?.first else { return }
-        guard source.csv.hasHeader else {
-            source.columns = source.csv.columns.map { Column($0, .text) }
-            return
-        }
-        let names = CSVHeader.values(of: first, delimiter: delimiter, quote: quote)
-        let file = PathText.relative(source.files[0], to: pipeline.root)
-        if let fault = CSVHeader.fault(in: names) {
-            throw Failure(
-                "the header of \(file) cannot be used: \(fault)", remedy: "mend its first line",
-                location: dataset.placeLocation)
-        }
-        for (index, line) in lines.enumerated().dropFirst() {
-            let others = CSVHeader.values(of: line, delimiter: delimiter, quote: quote)
-            guard others != names else { continue }
-            let other = PathText.relative(source.files[index], to: pipeline.root)
-            let difference =
-                others.first { !names.contains($0) }.map { "has a column '\($0)'" }
-                ?? names.first { !others.contains($0) }.map { "has no column '\($0)'" }
-                ?? "has its columns in another order"
-            throw Failure(
-                "\(other) \(difference), unlike \(file)", remedy: "files of one dataset need the same header",
-                location: dataset.placeLocation)
-        }
-        source.columns = names.map { Column($0, .text) }
-    }
-
-    /// How many lines a header may have.
-    private static let headerLines = 100
-
-    /// The encoding that a file's first bytes tell; nil for UTF-8, which has no mark or a harmless one.
-    private func encoding(of path: String, _ dataset: Dataset) throws(Failure) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = [0, 0]
-        guard read(descriptor, &bytes, 2) == 2 else { return nil }
-        if bytes == [0xFE, 0xFF] {
-            throw Failure(
-                "\(PathText.relative(path, to: pipeline.root)) is UTF-16 with the high byte first, which cannot be read",
-                remedy: "turn it into UTF-8: iconv -f UTF-16 -t UTF-8", location: dataset.placeLocation)
-        }
-        return bytes == [0xFF, 0xFE] ? "utf-16" : nil
+        var script = SQLScript(title: "large numbers")
+        script.add(
+            "look for them",
+            "SELECT 'large' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
+                + "WHERE json_type(json) = 'OBJECT'")
+        let row = try await tools.ask(script, reading: source.files).rows("large").first
+        return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
     }
 }
 

@@ -13,10 +13,23 @@ extension StageConductor {
             attempt.sources[name]?.files = [file]
             control.log.note("read the table \(table)")
         }
+        // A command reads files as they lie there.
+        if !(attempt.stage.definition is CommandStage) {
+            for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
+                attempt.sources[name] = try await plain(source, in: attempt.stagingFolder)
+            }
+        }
         if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await tables.target(
                 of: dataset, record: LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id))
         }
+    }
+
+    /// A source whose files every reader takes for the same rows: some are copied for it.
+    func plain(_ source: DataSource, in folder: String?) async throws -> DataSource {
+        guard !source.copies.isEmpty, let folder else { return source }
+        return try await source.madePlain(
+            in: "\(folder)/.plain/\(PathText.component(source.dataset.rawValue))", tools)
     }
 
     /// Loads rows: they are counted and checked where no database can be reached, and then loaded in one transaction.
@@ -26,7 +39,6 @@ extension StageConductor {
         try makeFolder(attempt.stagingFolder)
         defer { removeFolder(attempt.stagingFolder) }
         let examination = work.examination
-        let before = try marks(of: examination.reads.filter { $0.table == nil }.flatMap(\.files), order)
         async let reads = versions(of: examination.reads, attempt, order)
         let looked = try await run(
             examination.script, essential: examination.essentialStatements, attempt, order, control,
@@ -36,7 +48,7 @@ extension StageConductor {
         result.take(looked)
         result.reads = await reads
         guard looked.failure == nil, let readings = looked.readings else { return result }
-        try refuseChange(since: before)
+        try refuseChange(since: attempt.marks)
         let record: LoadRecord
         do throws(Failure) {
             record = try work.record(readings)
@@ -45,7 +57,7 @@ extension StageConductor {
             result.failure = error
             return result
         }
-        result.checks = examination.judge(readings, looked.errors, [])
+        result.checks = attempt.kept(examination.judge(readings, looked.errors, []))
         log(result.checks, control)
         if let failure = Self.failure(of: result.checks, keepsOutputs: true) {
             result.ending = .failed

@@ -94,7 +94,7 @@ extension StageConductor {
         // A place was found for each of them: whichever it is, the version was this one.
         let known = artifacts(by: order)
         return sources.flatMap { source in
-            source.files.map { file in
+            source.knownFiles.map { file in
                 // A table's copy lies in the run's folder only while the attempt lasts.
                 if let table = source.table {
                     return InputVersion(

@@ -44,6 +44,8 @@ package struct StageConductor: AttemptConductor {
         var result: AttemptResult
         do {
             result = try await attempt(order, control, started, publish)
+        } catch let nothing as NothingToRead {
+            result = AttemptResult(ending: .skipped, reuseReason: nothing.reason)
         } catch let failure as Failure {
             result = AttemptResult(ending: .failed, failure: failure)
         } catch let error as ConfigError {
@@ -111,7 +113,13 @@ package struct StageConductor: AttemptConductor {
         for other in others.prefix(Self.otherFilesTold) { control.log.note(other.words, level: other.level) }
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
-        if order.purpose == .findItems { return try await findItems(attempt, order, control) }
+        let found = try shapes(of: attempt, order)
+        for note in found.notes { control.log.note(note, level: .warn) }
+        if order.purpose == .findItems {
+            var result = try await findItems(attempt, order, control)
+            (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
+            return result
+        }
         var reason: String?
         if reuse.isWanted(for: stage) {
             switch try await decision(attempt, order) {
@@ -121,7 +129,8 @@ package struct StageConductor: AttemptConductor {
         }
         var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
-        result.notes += others.prefix(Self.otherFilesTold).map(\.words)
+        result.shapes = found.shapes.isEmpty ? nil : found.shapes
+        result.notes = found.notes + result.notes + others.prefix(Self.otherFilesTold).map(\.words)
         return result
     }
 
@@ -141,6 +150,7 @@ package struct StageConductor: AttemptConductor {
             now: started, state: order.state)
         if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
         attempt.sources = try await sources(of: attempt, order)
+        attempt.marks = try marks(of: attempt.sources.values.filter { $0.table == nil }.flatMap(\.knownFiles), order)
         return attempt
     }
 
@@ -176,7 +186,7 @@ package struct StageConductor: AttemptConductor {
             made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
             earlier: EarlierOutputs(loaded, facts: facts, store: store), tell: { attempt.earlier.add($0) })
-        return try await resolver.sources(
+        let found = try await resolver.sources(
             of: names, from: origins,
             fill: { template in
                 template.filled { reference in
@@ -187,6 +197,7 @@ package struct StageConductor: AttemptConductor {
                     return value ?? ""
                 }
             })
+        return try await withColumns(found, readBy: stage)
     }
 
     /// Finds where the versions lie that runs published.
@@ -265,7 +276,6 @@ package struct StageConductor: AttemptConductor {
         try makeFolder(attempt.stagingFolder)
         let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
         let files = work.reads.flatMap(\.files)
-        let before = try marks(of: files, order)
         async let reads = versions(of: work.reads, attempt, order)
         let execution = try await run(
             work.script, essential: work.essentialStatements, attempt, order, control, reading: files, writing: shared,
@@ -278,7 +288,7 @@ package struct StageConductor: AttemptConductor {
             removeFolder(attempt.stagingFolder)
             return result
         }
-        try refuseChange(since: before)
+        try refuseChange(since: attempt.marks)
         let outcome: DataOutcome
         do {
             outcome = try work.conclude(readings)
@@ -292,7 +302,7 @@ package struct StageConductor: AttemptConductor {
         result.notes = outcome.notes
         // Checks of what is not published anyway would only hide why it is not.
         let judged = outcome.failure == nil ? work.judge(readings, execution.errors, []) : []
-        result.checks = outcome.checks + judged
+        result.checks = attempt.kept(outcome.checks + judged)
         for note in outcome.notes { control.log.note(note) }
         log(result.checks, control)
         if let failure = outcome.failure
@@ -316,12 +326,11 @@ package struct StageConductor: AttemptConductor {
             try makeFolder(attempt.stagingFolder)
         }
         let inputs = attempt.stage.definition.inputs.compactMap { attempt.sources[$0.value] }
-        let before = try marks(of: inputs.flatMap(\.files), order)
         let (execution, reads) = await execute(work, reading: inputs, attempt, order, control)
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = reads
-        if let path = before.changed {
+        if let path = attempt.marks.changed {
             // What the program did cannot be undone; which version it read cannot be said.
             let name = PathText.relative(path, to: loaded.pipeline.root)
             result.notes.append("\(name) was changed while the program ran: which version it read is not known")
@@ -371,7 +380,8 @@ package struct StageConductor: AttemptConductor {
         _ result: inout AttemptResult
     ) async throws -> Int64? {
         guard let name = output.dataset, let dataset = loaded.pipeline.dataset(name) else { return nil }
-        let source = try await resolver.source(staged: output.staged, of: dataset)
+        var source = try await resolver.source(staged: output.staged, of: dataset)
+        source = try await plain(source, in: attempt.stagingFolder)
         let checks = attempt.stage.checks
         let faults = CheckCompiler.faults(of: checks, columns: source.columns, references: attempt.referenceTypes)
         if let fault = faults.first { throw fault }
@@ -388,7 +398,7 @@ package struct StageConductor: AttemptConductor {
             result.failure = execution.failure ?? Failure("the checks gave no results")
             return nil
         }
-        result.checks = judge(readings, execution.errors, source.columns)
+        result.checks = attempt.kept(judge(readings, execution.errors, source.columns))
         log(result.checks, control)
         if let failure = Self.failure(of: result.checks, keepsOutputs: true) {
             result.ending = .failed
@@ -443,9 +453,8 @@ package struct StageConductor: AttemptConductor {
         var example = ""
         if let sample = first.samples.first {
             let row = sample.row.map { "row \($0.grouped)" } ?? "first"
-            let cells = zip(sample.columns, sample.values).prefix(4).map { "\($0)=\($1 ?? "null")" }.joined(
-                separator: ", ")
-            example = " (\(row): \(cells.shortened(to: 120)))"
+            let cells = sample.cells(4, ", ")
+            example = " (\(row)\(cells.isEmpty ? "" : ": " + cells.shortened(to: 240)))"
         }
         return Failure(
             "check '\(first.id)'\(part) failed\(others): \(first.message)\(example)",

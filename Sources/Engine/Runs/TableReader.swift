@@ -32,9 +32,11 @@ package struct TableReader: Sendable {
                 "there is no table '\(table.name)' in \(link.place)",
                 remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation)
         }
-        return DataSource(
+        var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
+        for column in columns { source.nativeTypes[column.name] = column.nativeType }
+        return source
     }
 
     /// Copies a table's rows to a Parquet file.
@@ -43,11 +45,28 @@ package struct TableReader: Sendable {
     ) async throws(Failure) {
         guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
         let link = try link(of: table)
+        let oddities = link.oddities(of: source)
+        var texts: Set<String> = []
+        if !oddities.isEmpty {
+            texts = try await columnsToReadAsTexts(oddities, table, link, dataset, control)
+        }
         var script = SQLScript(title: "the rows of \(table)")
+        // What was asked before may have changed: it is asked again beside the rows that are copied.
+        let watched = oddities.filter { !texts.contains($0.column) }
+        if !watched.isEmpty {
+            script.add("one view of the table", weight: 0.1, "BEGIN TRANSACTION")
+            let counts = watched.indices.map { "coalesce(c\($0), 0)" }.joined(separator: " + ")
+            script.add(
+                "see that it has no value that cannot be read",
+                "SELECT CASE WHEN \(counts) > 0 THEN error('the table was changed while it was looked at; retry') END\n"
+                    + "FROM (\(link.oddQuery(table, watched.map(\.condition))))")
+        }
         script.add(
             "copy the table",
             OutputSQL.copy(
-                link.query(table, columns: source.columns), to: file, format: .parquet, csv: CSVDialect()))
+                link.query(table, columns: source.columns, asTexts: texts), to: file, format: .parquet,
+                csv: CSVDialect()))
+        if !watched.isEmpty { script.add("done with it", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
                 script, reading: [], writing: [PathText.folder(of: file)],
@@ -55,6 +74,39 @@ package struct TableReader: Sendable {
         } catch {
             throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
         }
+    }
+
+    /// Asks the database for values that would be read as others.
+    ///
+    /// - Returns: The columns that must be read as texts.
+    /// - Throws: ``Failure`` where values cannot be read at all, with the column.
+    private func columnsToReadAsTexts(
+        _ oddities: [(column: String, condition: String, oddity: DatabaseLink.Oddity)], _ table: ConnectionTable,
+        _ link: DatabaseLink, _ dataset: Dataset, _ control: AttemptControl?
+    ) async throws(Failure) -> Set<String> {
+        var script = SQLScript(title: "values of \(table) that would be read as others")
+        script.add("look for them", link.oddQuery(table, oddities.map(\.condition)))
+        let row: DataReadings.Row?
+        do throws(Failure) {
+            row = try await tools.ask(
+                script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true), for: control
+            ).rows("odd").first
+        } catch {
+            throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
+        }
+        var texts: Set<String> = []
+        for (index, (column, _, oddity)) in oddities.enumerated() {
+            guard let count = row?.integer("c\(index)"), count > 0 else { continue }
+            switch oddity {
+            case .readAsText: texts.insert(column)
+            case .refused(let what):
+                throw Failure(
+                    "column '\(column)' of the table '\(table.name)' has \(Int(count).counted("row")) with \(what)",
+                    remedy: "read a view of the table that says what they are to be, such as text or nothing",
+                    location: dataset.placeLocation)
+            }
+        }
+        return texts
     }
 
     /// The table that a stage loads, as it is now, and what an earlier attempt recorded there.

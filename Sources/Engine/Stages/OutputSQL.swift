@@ -9,7 +9,7 @@ enum OutputSQL {
         case .csv:
             options = ["FORMAT csv", "HEADER \(csv.hasHeader)", "RETURN_FILES true"]
             if let delimiter = csv.delimiter, delimiter != "," { options.append("DELIMITER \(sql.text(delimiter))") }
-            if csv.nullText != "" { options.append("NULLSTR \(sql.text(csv.nullText))") }
+            if let null = csv.nullTexts.first, null != "" { options.append("NULLSTR \(sql.text(null))") }
         case .json: options = ["FORMAT json", "ARRAY true", "RETURN_FILES true"]
         case .jsonl: options = ["FORMAT json", "RETURN_FILES true"]
         }

@@ -67,7 +67,7 @@ package struct SQLStage: StageType {
         let columns = found.map(\.narrowed)
         let output = attempt.output(self.output, columns: columns)
         let list = zip(columns, found).map { column, found in
-            let value = found.type.isWide ? sql.cast(sql.name(column.name), to: .integer) : nil
+            let value = found == column ? nil : sql.narrowed(found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
         }.joined(separator: ", ")
         script.add(

@@ -22,6 +22,8 @@ package struct StageAttempt: Sendable {
     package var queryColumns: [Int: [Column]] = [:]
     /// Files of rows that somebody corrected after an earlier attempt put them aside, first to last.
     package var corrections: [String] = []
+    /// The files that it reads, as they were when they were found.
+    package var marks = FileMarks([])
     /// What it reads of stages that take no part in the run.
     package let earlier = EarlierFiles()
     /// The table that the stage loads, as it is now.
@@ -106,6 +108,15 @@ package struct StageAttempt: Sendable {
     /// The data that checks and fan-outs name besides one input, in the order of their names.
     package func otherSources(than name: DatasetName) -> [DataSource] {
         sources.filter { $0.key != name }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// How much of failing rows is kept.
+    package var samples: SampleRule { stage.samples ?? pipeline.samples }
+
+    /// What is kept of results: no more of failing rows than the file allows.
+    package func kept(_ results: [CheckResult]) -> [CheckResult] {
+        let keys = stage.checks.flatMap { check -> [String] in if case .unique(let columns) = check.kind { columns } else { [] } }
+        return results.map { samples.applied(to: $0, keys: Set(keys)) }
     }
 
     /// How many threads a data stage may use; nil means as many as there are processors.

@@ -104,11 +104,11 @@ enum StepReader {
         let otherwise = reader.node("otherwise").flatMap { literal($0, problems) }
         reader.finish()
         guard let column else { return nil }
-        let mapped = values.compactMap { pair -> (String, String?)? in
+        let mapped = values.compactMap { pair -> Step.MappedValue? in
             if case .scalar(_, isQuoted: false) = pair.value.content, pair.value.isEmpty {
-                return (pair.key.value, nil)
+                return Step.MappedValue(from: pair.key, to: nil)
             }
-            return text(of: pair.value, problems).map { (pair.key.value, $0.value) }
+            return text(of: pair.value, problems).map { Step.MappedValue(from: pair.key, to: $0) }
         }
         return .mapValues(column: column, values: mapped, otherwise: otherwise)
     }

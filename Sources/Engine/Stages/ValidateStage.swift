@@ -144,7 +144,7 @@ package struct ValidateStage: StageType {
                         throw fault
                     }
                     return try stage.conclude(
-                        readings, schema: schema.file,
+                        readings, schema: schema.file, samples: attempt.samples,
                         remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id), output: output.staged,
                         written: OutputSQL.rowCount(readings, statement: written))
                 },
@@ -163,7 +163,7 @@ package struct ValidateStage: StageType {
     }
 
     private func conclude(
-        _ readings: DataReadings, schema: String, remedy: String, output: String, written: Int64?
+        _ readings: DataReadings, schema: String, samples: SampleRule, remedy: String, output: String, written: Int64?
     ) throws(Failure) -> DataOutcome {
         let counts = readings.counts
         guard let read = counts["read"], let invalid = counts["invalid"], let rejected = counts["rejected"], let written
@@ -175,7 +175,11 @@ package struct ValidateStage: StageType {
         }
         let bad = invalid + rejected
         let violations = readings.rows("violation")
-        let outcome = schemaCheck(bad: bad, read: read, schema: schema, violations)
+        var outcome = schemaCheck(bad: bad, read: read, schema: schema, violations)
+        if samples != .all {
+            // Rules and rows tell nothing of a person; the values that broke them may.
+            for index in outcome.samples.indices { outcome.samples[index].values[2] = nil }
+        }
         var result = DataOutcome(outputRows: [output: written], checks: [outcome])
         var account = RowAccount(read: read, written: written)
         if onInvalid == .drop { account.dropped = bad } else { account.quarantined = bad }
@@ -187,7 +191,8 @@ package struct ValidateStage: StageType {
         if outcome.outcome == .failed {
             let worst = violations.prefix(3).map { row in
                 "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).grouped) rows, "
-                    + "first row \(row.integer("row") ?? 0): '\((row.text("value") ?? "").shortened(to: 40))')"
+                    + "first row \(row.integer("row") ?? 0)"
+                    + (samples == .all ? ": '\((row.text("value") ?? "").shortened(to: 40))')" : ")")
             }.joined(separator: "; ")
             result.failure = Failure(
                 "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)", remedy: remedy)
@@ -218,7 +223,10 @@ package struct ValidateStage: StageType {
         case (_, .rows(let limit)?):
             expectation = "at most \(limit.grouped) rows may be invalid"
             if bad > limit { outcome = .failed }
-        case (_, nil): expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined")"
+        case (_, nil):
+            expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined"), and some row is valid"
+            // That is a file or a schema of another kind, and no day on which all rows are bad.
+            if bad > 0, bad == read { outcome = .failed }
         }
         let message = "\(bad.grouped) of \(read.grouped) rows are invalid (\(CheckJudge.percent(part)))"
         let samples = violations.map { row in

@@ -17,7 +17,7 @@ enum Migrations {
             try db.execute(sql: second)
             try db.execute(sql: "PRAGMA user_version = 2")
         }
-        migrator.registerMigration("3: whose data it is") { db in
+        migrator.registerMigration("3: whose data it is, and what its columns were") { db in
             try db.execute(sql: third)
             try db.execute(sql: "PRAGMA user_version = 3")
         }
@@ -39,6 +39,17 @@ enum Migrations {
             run TEXT NOT NULL,
             path TEXT NOT NULL,
             PRIMARY KEY (run, path)
+        ) WITHOUT ROWID;
+
+        -- The columns that a stage found in what it reads from outside, when it last succeeded.
+        CREATE TABLE shapes (
+            pipeline TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            dataset TEXT NOT NULL,
+            run TEXT NOT NULL,
+            columns TEXT NOT NULL,
+            PRIMARY KEY (pipeline, environment, stage, dataset)
         ) WITHOUT ROWID;
         """
 

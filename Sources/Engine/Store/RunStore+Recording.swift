@@ -234,6 +234,9 @@ extension RunStore {
             row.add(input.madeBy?.rawValue)
             try row.write()
         }
+        if result.ending == .succeeded {
+            for shape in result.shapes ?? [] { try keep(shape, of: id.stage, event, state, db) }
+        }
         for check in result.checks {
             var row = try row(
                 """

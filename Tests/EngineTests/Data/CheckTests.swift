@@ -102,7 +102,7 @@ import Testing
         ])
         #expect(results.map { $0.samples.map(\.row) } == [[4], [2, 3], [4], [3], [3], [nil]])
         #expect(results[0].samples.first?.values == [nil, nil, "-4.0", nil, "x"])
-        #expect(results[0].samples.first?.columns == ["id", "region", "price", "day", "x_"])
+        #expect(results[0].samples.first?.columns == ["region", "id", "price", "day", "x_"])
         #expect(results[5].samples.first?.columns == ["id"])
     }
 

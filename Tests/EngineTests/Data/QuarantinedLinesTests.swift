@@ -23,7 +23,7 @@ struct QuarantinedLinesTests {
               raw: {path: raw.csv, schema: schema.json}
               good: {path: good.parquet}
             stages:
-              validate: {type: validate, input: raw, output: good}
+              validate: {type: validate, input: raw, output: good, max_invalid: 100%}
             """, [source])
         return outcome.quarantine.map { row in
             "row \(row[1] ?? "-") line \(row[2] ?? "-") \(row[3] ?? row[6] ?? "")"

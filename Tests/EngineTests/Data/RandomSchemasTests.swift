@@ -180,7 +180,7 @@ private struct SchemaCase: PropertyCase {
           raw: {path: raw.csv, schema: \(schemaFile)}
           out: {path: out.parquet}
         stages:
-          validate: {type: validate, input: raw, output: out, on_invalid: \(onInvalid)}
+          validate: {type: validate, input: raw, output: out, on_invalid: \(onInvalid), max_invalid: 100%}
         """
     }
 

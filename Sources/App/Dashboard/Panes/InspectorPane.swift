@@ -139,7 +139,7 @@ struct InspectorText {
             let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
             var spans = [Span("#\(attempt.number)  \(took.short)")]
             if let result = attempt.result {
-                let style: Style = result.ending == .succeeded || result.ending == .reused ? .good : .bad
+                let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
                 spans.append(Span("  \(result.ending.rawValue)", style))
                 if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
                 if let usage = result.usage, usage.peakMemory > 0 {
@@ -190,7 +190,7 @@ struct InspectorText {
             if let waiver = check.waiver { add("", [Span("  \(waiver)", .wait)]) }
             guard check.outcome != .passed else { continue }
             for sample in check.samples.prefix(5) {
-                let cells = zip(sample.columns, sample.values).map { "\($0)=\($1 ?? "null")" }.joined(separator: "  ")
+                let cells = sample.cells(.max)
                 add("", [Span("  \(sample.row.map { "row \($0.grouped)  " } ?? "")", .dim), Span(cells)])
             }
             if check.samples.count > 5 {

@@ -1,0 +1,63 @@
+/// Values of a database that DuckDB's extensions read as something else.
+///
+/// Of a PostgreSQL `numeric`, NaN and the infinities arrive as 0, and a number of more digits than floating point has is
+/// rounded twice. Of a SQLite `datetime`, an offset is dropped. The database itself is asked whether there are any.
+extension DatabaseLink {
+    /// How a column's values can be odd.
+    enum Oddity: Sendable {
+        /// They can be read as texts, which DuckDB then reads as the numbers that they are.
+        case readAsText
+        /// There is no value of the column's type for them.
+        case refused(String)
+    }
+
+    /// The columns that can hold odd values, with a condition in the database's own SQL that is true for one.
+    func oddities(of source: DataSource) -> [(column: String, condition: String, oddity: Oddity)] {
+        source.columns.compactMap { column in
+            let name = DuckDBDialect().name(column.name)
+            let native = source.nativeTypes[column.name] ?? ""
+            let notFinite = "\(name)::text IN ('NaN', 'Infinity', '-Infinity')"
+            switch (kind, column.type) {
+            case (.postgres, .number) where native.hasPrefix("numeric"):
+                return (column.name, "\(notFinite) OR length(translate(\(name)::text, '-.', '')) > 15", .readAsText)
+            case (.postgres, .decimal) where native.hasPrefix("numeric"):
+                return (column.name, notFinite, .refused("NaN or Infinity, which \(column.type) cannot hold"))
+            case (.postgres, .other) where native.hasPrefix("numeric") && native.hasSuffix("[]"):
+                return (column.name, "\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
+            case (.sqlite, .timestamp):
+                return (
+                    column.name, "typeof(\(name)) = 'text' AND substr(\(name), 11) GLOB '*[+-][0-9]*'",
+                    .refused("times with an offset, which would be lost")
+                )
+            default: return nil
+            }
+        }
+    }
+
+    /// A query for the number of odd values of each column: `c0` and so on, in rows of kind `odd`.
+    func oddQuery(_ table: ConnectionTable, _ conditions: [String]) -> String {
+        let counts = conditions.enumerated().map { index, condition in
+            "sum(CASE WHEN \(condition) THEN 1 ELSE 0 END) AS c\(index)"
+        }
+        return "SELECT 'odd' AS caudal, *\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
+    }
+
+    /// A query for the rows of a PostgreSQL table, with some columns as texts on their way.
+    func query(_ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>) -> String {
+        if texts.isEmpty { return query(table, columns: columns) }
+        let sql = DuckDBDialect()
+        let own = columns.map { column in
+            let name = sql.name(column.name)
+            return texts.contains(column.name) ? "\(name)::text AS \(name)" : name
+        }
+        let rows = ownQuery("SELECT \(own.joined(separator: ", ")) FROM \(ownName(table))")
+        return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(rows)"
+    }
+
+    /// A table as the database itself names it.
+    private func ownName(_ table: ConnectionTable) -> String {
+        let (schema, name) = parts(of: table)
+        let sql = DuckDBDialect()
+        return kind == .postgres ? "\(sql.name(schema)).\(sql.name(name))" : sql.name(name)
+    }
+}

@@ -1,0 +1,316 @@
+import CSystem
+import Foundation
+import Synchronization
+
+/// Looks at CSV files of others: how they are written, what their columns are called, and whether every reader would find
+/// the same rows in them.
+struct CSVInspection {
+    let tools: DataTools
+    /// The project's root, for names of files in messages.
+    let root: String
+
+    /// A file as its bytes tell.
+    private struct Look: Sendable {
+        /// Its beginning.
+        var head: [UInt8] = []
+        /// Whether the head is all of it.
+        var isWhole = true
+        var ends = cs_line_ends()
+
+        mutating func take(_ bytes: UnsafeRawBufferPointer) {
+            let room = CSVInspection.headLimit - head.count
+            if room > 0 { head += bytes.prefix(room) }
+            if bytes.count > room { isWhole = false }
+            cs_count_line_ends(bytes.baseAddress, bytes.count, &ends)
+        }
+
+        /// Whether all lines end alike, as far as counting tells.
+        var endsAlike: Bool { ends.returns == 0 || ends.returns == ends.pairs && ends.line_feeds == ends.pairs }
+    }
+
+    /// What a file's first lines say.
+    private struct FirstLines {
+        var names: [String]
+        var notes: [String]
+        var isPlain: Bool
+    }
+
+    /// How much of a file is looked at for its header.
+    private static let headLimit = 1 << 20
+
+    func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
+        var files: [FirstLines] = []
+        var copied: Set<Int> = []
+        for (index, file) in source.files.enumerated() {
+            let look = try await look(at: file, dataset)
+            if index == 0 { source.csv.encoding = Self.encoding(look.head, source.csv.encoding) }
+            let text = Self.utf8(look.head, source.csv.encoding)
+            files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
+            let isWide = source.csv.encoding?.hasPrefix("utf-16") == true
+            if !files[index].isPlain { copied.insert(index) }
+            if !isWide, !look.endsAlike, try await !self.endsAlike(file, source) { copied.insert(index) }
+        }
+        try unite(&source, files, dataset)
+        for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
+        // DuckDB reads only one byte order, and a copy is written in UTF-8.
+        let isForced =
+            source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding == "utf-16be"
+            || !copied.isEmpty && source.csv.encoding?.hasPrefix("utf-16") == true
+        for index in isForced ? Set(source.files.indices) : copied {
+            var rules = PlainCSV.Rules(source.csv, columns: source.columns.count)
+            let names = files[index].names
+            rules.width = names.count
+            if source.csv.hasHeader {
+                let header = source.columns.indices.map { "c\($0 + 1)" }.joined(separator: source.csv.delimiter ?? ",")
+                rules.header = Array(header.utf8)
+            }
+            if names != source.columnNames { rules.places = source.columnNames.map { names.firstIndex(of: $0) } }
+            source.copies[index] = rules
+        }
+    }
+
+    private func shown(_ file: String) -> String { PathText.relative(file, to: root) }
+
+    // MARK: - Bytes
+
+    private func look(at file: String, _ dataset: Dataset) async throws -> Look {
+        if file.hasSuffix(".zst") { return try await packedHead(of: file, dataset) }
+        let found = Mutex(Look())
+        try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
+            found.withLock { $0.take(bytes) }
+        }
+        return found.withLock { $0 }
+    }
+
+    /// Gives the bytes of a file, unpacked.
+    static func read(
+        _ file: String, named name: String, reactor: ProcessReactor,
+        _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) async throws {
+        if CompressedFile.isCalled(file) {
+            return try await CompressedFile.read(file, named: name, reactor: reactor, take)
+        }
+        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw Failure("\(name) cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        let size = 1 << 20
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = Foundation.read(descriptor, buffer.baseAddress, size)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Failure("\(name) cannot be read: \(String(cString: strerror(errno)))") }
+            if count == 0 { return }
+            take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    /// The first lines of a file that DuckDB unpacks; how its lines end is not looked at.
+    private func packedHead(of file: String, _ dataset: Dataset) async throws -> Look {
+        let sql = DuckDBDialect()
+        var script = SQLScript(title: "the first lines of \(dataset.name)")
+        script.add(
+            "the first lines",
+            "SELECT 'header' AS caudal, line FROM read_csv(\(sql.text(file)), header = false, auto_detect = false, "
+                + "columns = {'line': 'VARCHAR'}, delim = E'\\x01', quote = '', escape = '', null_padding = true, "
+                + "strict_mode = false) LIMIT 100")
+        let lines = try await tools.ask(script, reading: [file]).rows("header").map { $0.text("line") ?? "" }
+        return Look(head: Array(lines.joined(separator: "\n").utf8) + [0x0A], isWhole: false)
+    }
+
+    /// Whether the lines of a file end alike, line ends within values aside.
+    private func endsAlike(_ file: String, _ source: DataSource) async throws -> Bool {
+        let scan = Mutex(PlainCSV(PlainCSV.Rules(source.csv, columns: 0)))
+        try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
+            scan.withLock { $0.take(bytes) }
+        }
+        return scan.withLock { scan in
+            scan.finish()
+            return scan.lineEnds.areAlike
+        }
+    }
+
+    /// The encoding that a file's first bytes tell, or the one that is given.
+    private static func encoding(_ head: [UInt8], _ given: String?) -> String? {
+        guard given == nil || given == "utf-16" else { return given }
+        if head.starts(with: [0xFE, 0xFF]) { return "utf-16be" }
+        return head.starts(with: [0xFF, 0xFE]) ? "utf-16" : given
+    }
+
+    private static func utf8(_ head: [UInt8], _ encoding: String?) -> [UInt8] {
+        var text: [UInt8]
+        switch encoding {
+        case "latin-1": text = head.flatMap { Array(String(Unicode.Scalar($0)).utf8) }
+        case "utf-16", "utf-16be":
+            var bytes = UTF16Bytes(isBigEndian: encoding == "utf-16be")
+            text = head.withUnsafeBytes { bytes.utf8($0) }
+        default: text = head
+        }
+        if text.starts(with: [0xEF, 0xBB, 0xBF]) { text.removeFirst(3) }
+        return text
+    }
+
+    // MARK: - The first lines
+
+    private func firstLines(
+        of file: String, _ text: [UInt8], _ isWhole: Bool, _ csv: inout CSVDialect, _ dataset: Dataset
+    ) throws -> FirstLines {
+        func fault(_ message: String, _ remedy: String) -> Failure {
+            Failure(message, remedy: remedy, location: dataset.placeLocation)
+        }
+        var rest = text[...]
+        var number = 1
+        func line() -> ArraySlice<UInt8> { rest.prefix { $0 != 0x0A && $0 != 0x0D } }
+        func passLine() {
+            rest = rest.dropFirst(line().count)
+            rest = rest.dropFirst(rest.starts(with: [0x0D, 0x0A]) ? 2 : 1)
+            number += 1
+        }
+        while number <= csv.skip, !rest.isEmpty { passLine() }
+        while let comment = csv.comment?.utf8.first, rest.first == comment { passLine() }
+        let first = String(decoding: line(), as: UTF8.self)
+        let name = shown(file)
+        if first.trimmed.isEmpty {
+            throw fault(
+                number == 1
+                    ? "the first line of \(name) is blank"
+                    : "line \(number) of \(name), which should be its header, is blank",
+                csv.hasHeader
+                    ? "begin the file with its header, or say with 'csv: {skip: …}' how many lines stand before it"
+                    : "say with 'csv: {skip: …}' how many lines stand before the first row")
+        }
+        if first.lowercased().hasPrefix("sep="), first.utf8.count == 5 {
+            throw fault(
+                "line \(number) of \(name) is no header: it says '\(first)', as Excel does",
+                "leave it out with 'csv: {skip: \(number)}', and write 'delimiter: \"\(first.suffix(1))\"'")
+        }
+        if csv.delimiter == nil { csv.delimiter = CSVHeader.delimiter(of: first, quote: csv.quote.first ?? "\"") }
+        guard csv.hasHeader else {
+            let isPlain = (try? CSVHeader(rest, csv, line: number, isWhole: isWhole))?.isPlain ?? false
+            return FirstLines(names: csv.columns, notes: [], isPlain: isPlain)
+        }
+        let header: CSVHeader
+        do throws(CSVHeader.Fault) {
+            header = try CSVHeader(rest, csv, line: number, isWhole: isWhole)
+        } catch {
+            throw fault("the header of \(name) cannot be used: \(error.message)", error.remedy)
+        }
+        if !csv.columns.isEmpty {
+            guard csv.columns.count == header.values.count else {
+                throw fault(
+                    "\(name) has \(header.values.count.counted("column")), and 'columns' names \(csv.columns.count)",
+                    "name every column of the file in order")
+            }
+            return FirstLines(names: csv.columns, notes: [], isPlain: header.isPlain)
+        }
+        if let broken = header.values.firstIndex(where: { $0.contains("\0") }) {
+            throw fault(
+                "the header of \(name) cannot be used: the name of its column \(broken + 1) holds a NUL character",
+                CSVMessage.headerRemedy)
+        }
+        let (names, notes) = CSVHeader.names(header.values)
+        return FirstLines(names: names, notes: notes.map { "\(name): \($0)" }, isPlain: header.isPlain)
+    }
+
+    /// Brings the columns of all files together.
+    private func unite(_ source: inout DataSource, _ files: [FirstLines], _ dataset: Dataset) throws {
+        var names: [String] = []
+        for file in files { names += file.names.filter { !names.contains($0) } }
+        if let fault = CSVHeader.fault(in: names) {
+            throw Failure(
+                "the files of '\(dataset.name)' cannot be united by the names of their columns: \(fault)",
+                remedy: "write the names alike", location: dataset.placeLocation)
+        }
+        source.notes += files.first?.notes ?? []
+        let union = ColumnUnion(dataset: dataset, files: source.files.map(shown))
+        source.notes += try union.differences(files.map(\.names))
+        source.columns = names.map { Column($0, .text) }
+    }
+}
+
+extension DataSource {
+    /// The source with plain copies in `folder` of those of its files that need one.
+    package func madePlain(in folder: String, _ tools: DataTools) async throws -> DataSource {
+        if copies.isEmpty { return self }
+        return try await PlainCopies(reactor: tools.reactor).made(of: self, in: folder)
+    }
+}
+
+/// Makes plain copies of the files of a source that need it.
+struct PlainCopies {
+    let reactor: ProcessReactor
+
+    /// The source with its copies, which lie in `folder`.
+    func made(of source: DataSource, in folder: String) async throws -> DataSource {
+        var copies: [Int: String] = [:]
+        for (index, rules) in source.copies.sorted(by: { $0.key < $1.key }) {
+            let place = "\(folder)/\(index)"
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            } catch {
+                throw Failure("the folder \(place) cannot be made: \(error.reason)")
+            }
+            var name = PathText.lastComponent(of: source.files[index])
+            if CompressedFile.isCalled(name) {
+                name = String(name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex))
+            }
+            try await copy(source.files[index], rules, source.csv.encoding, to: "\(place)/\(name)")
+            copies[index] = "\(place)/\(name)"
+        }
+        var plain = source.reading(copies)
+        if source.csv.encoding?.hasPrefix("utf-16") == true { plain.csv.encoding = "utf-8" }
+        return plain
+    }
+
+    /// A copy that is being written.
+    private struct Writing {
+        var plain: PlainCSV
+        var wide: UTF16Bytes?
+        /// Whether nothing has come yet: the first bytes may be a mark of UTF-8.
+        var isFirst = true
+    }
+
+    private func copy(_ file: String, _ rules: PlainCSV.Rules, _ encoding: String?, to path: String) async throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        let problem = Mutex<Int32>(0)
+        let plain = PlainCSV(rules) { bytes in
+            bytes.withUnsafeBytes { bytes in
+                var rest = bytes[...]
+                while !rest.isEmpty {
+                    let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                    if count < 0, errno == EINTR { continue }
+                    guard count > 0 else { return problem.withLock { $0 = errno } }
+                    rest = rest.dropFirst(count)
+                }
+            }
+        }
+        let wide = encoding?.hasPrefix("utf-16") == true ? UTF16Bytes(isBigEndian: encoding == "utf-16be") : nil
+        let writing = Mutex(Writing(plain: plain, wide: wide))
+        try await CSVInspection.read(file, named: PathText.lastComponent(of: file), reactor: reactor) { bytes in
+            writing.withLock { writing in
+                var text = writing.wide?.utf8(bytes) ?? []
+                let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+                if writing.isFirst, writing.wide != nil || bytes.starts(with: mark) {
+                    if writing.wide == nil { text = Array(bytes) }
+                    if text.starts(with: mark) { text.removeFirst(3) }
+                    text.withUnsafeBytes { writing.plain.take($0) }
+                } else if writing.wide != nil {
+                    text.withUnsafeBytes { writing.plain.take($0) }
+                } else {
+                    writing.plain.take(bytes)
+                }
+                writing.isFirst = false
+            }
+        }
+        writing.withLock { $0.plain.finish() }
+        let code = problem.withLock { $0 }
+        if code != 0 {
+            throw Failure("a copy of \(file) cannot be written: \(String(cString: strerror(code)))")
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// What a fan-out without items leaves behind: no rows, with the columns that its items would have written.
+extension StageConductor {
+    /// The sources, with columns also where no item wrote any.
+    ///
+    /// - Throws: ``NothingToRead`` where nobody can know them, as of what a command would have written.
+    func withColumns(
+        _ sources: [DatasetName: DataSource], readBy stage: Stage
+    ) async throws -> [DatasetName: DataSource] {
+        var sources = sources
+        for (name, source) in sources where source.files.isEmpty && source.columns.isEmpty && source.table == nil {
+            // A command gets the names of files, and here there are none.
+            guard let producer = loaded.pipeline.producer(of: name), producer.fanOut != nil,
+                !(stage.definition is CommandStage)
+            else { continue }
+            let examination = PipelineExamination(loaded, facts: facts, tools: tools)
+            let columns = await examination.findings(of: whole(upstreamOf: producer.id)).sources[name]?.columns ?? []
+            guard !columns.isEmpty else {
+                throw NothingToRead(
+                    reason: "'\(producer.id)' had no items, and the columns of '\(name)' cannot be known without one")
+            }
+            sources[name]?.columns = columns
+        }
+        return sources
+    }
+
+    /// A stage and everything upstream of it.
+    private func whole(upstreamOf stage: StageID) -> Set<StageID> {
+        var found: Set<StageID> = []
+        var open = [stage]
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open += loaded.pipeline.upstream[next] ?? [] }
+        }
+        return found
+    }
+}
+
+/// There is nothing to read, and not even its columns can be known.
+struct NothingToRead: Error {
+    let reason: String
+}

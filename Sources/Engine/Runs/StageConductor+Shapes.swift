@@ -1,0 +1,35 @@
+/// What comes in from outside, compared with what came in the last time.
+extension StageConductor {
+    /// The columns of what an attempt reads from outside, and what is worth telling of them: once for a stage, not for each
+    /// of its items.
+    ///
+    /// - Throws: ``Failure`` where columns are not those of the last success and the dataset does not allow that.
+    func shapes(of attempt: StageAttempt, _ order: AttemptOrder) throws -> (shapes: [InputShape], notes: [String]) {
+        guard order.item == nil else { return ([], []) }
+        var (shapes, notes): ([InputShape], [String]) = ([], [])
+        for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
+            notes += source.notes
+            guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
+                !source.columns.isEmpty
+            else { continue }
+            let shape = InputShape(dataset: name, columns: source.columns)
+            shapes.append(shape)
+            guard dataset.driftRule != .ignore,
+                // A history that cannot be read is as good as none.
+                let earlier = try? store.lastShape(
+                    of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
+                    environment: loaded.pipeline.chosenEnvironment),
+                let drift = shape.drift(from: earlier.shape)
+            else { continue }
+            let message = "the columns of '\(name)' are not those of run \(earlier.run): \(drift)"
+            guard dataset.driftRule == .fail else {
+                notes.append(message)
+                continue
+            }
+            throw Failure(
+                message, remedy: "mend the data; or, if it is to be so from now on, run once with 'on_drift: warn'",
+                location: dataset.placeLocation)
+        }
+        return (shapes, notes)
+    }
+}

@@ -1,0 +1,36 @@
+import GRDB
+
+/// The columns of what stages read from outside, as their last success had them.
+extension RunStore {
+    /// The columns that a stage found in a dataset when it last succeeded, and the run in which it did.
+    package func lastShape(
+        of dataset: DatasetName, stage: StageID, pipeline: String, environment: String?
+    ) throws(StoreError) -> (shape: InputShape, run: RunID)? {
+        let found: (columns: String, run: String)? = try read { db in
+            try Row.fetchOne(
+                db,
+                sql: """
+                    SELECT columns, run FROM shapes
+                    WHERE pipeline = ? AND environment = ? AND stage = ? AND dataset = ?
+                    """, arguments: [pipeline, environment ?? "", stage.rawValue, dataset.rawValue]
+            ).map { ($0["columns"], $0["run"]) }
+        }
+        guard let found, let columns = Self.decode([Column].self, found.columns) else { return nil }
+        return (InputShape(dataset: dataset, columns: columns), RunID(found.run))
+    }
+
+    static func keep(
+        _ shape: InputShape, of stage: StageID, _ event: RunEvent, _ state: RunState, _ db: Database
+    ) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR REPLACE INTO shapes (pipeline, environment, stage, dataset, run, columns)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """
+        ).execute(
+            arguments: [
+                state.plan.pipeline, state.plan.environment ?? "", stage.rawValue, shape.dataset.rawValue,
+                state.id.rawValue, Self.json(shape.columns),
+            ])
+    }
+}

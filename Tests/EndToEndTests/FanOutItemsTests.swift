@@ -1,0 +1,131 @@
+import Engine
+import TestSupport
+import Testing
+
+/// Items are told apart as the data tells its values apart, and none is lost.
+@Suite("Items of a fan-out", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct FanOutItemsTests {
+    @Test("No two lists of values give one key, and ordinary values stand there as they are")
+    func keys() {
+        let lists: [[String?]] = [
+            ["x,y", "z"], ["x", "y,z"], ["", "x"], ["x", ""], [nil, "x"], ["(none)", "x"], ["\"x", "y"], ["x", "\"y\""],
+            ["\"\"", "x"], ["e\u{301}", "x"], ["é", "x"], ["K", "x"], ["\u{212A}", "x"], ["x ", ""], ["a", "B"], ["A", "b"],
+        ]
+        #expect(Set(lists.map { ItemKey(values: $0) }).count == lists.count)
+        #expect(ItemKey(values: ["north"]).rawValue == "north")
+        #expect(ItemKey(values: ["x,y"]).rawValue == "x,y")
+        #expect(ItemKey(values: ["2026-11-01", nil]).rawValue == "2026-11-01,(none)")
+    }
+
+    @Test("No two values give one place")
+    func places() {
+        let values: [String?] = [
+            nil, "__HIVE_DEFAULT_PARTITION__", "", "\0", "%00", "é", "e\u{301}", "K", "\u{212A}", "a/b", "a%2Fb", ".", "..",
+        ]
+        #expect(Set(values.map { Array(PathText.component($0).utf8) }).count == values.count)
+        // Nor two that Swift would take for one.
+        #expect(Set(values.map { PathText.component($0) }).count == values.count)
+        #expect(PathText.component("São Paulo") == "São Paulo")
+    }
+
+    @Test("Every row has its item: missing values, empty texts, forms of Unicode")
+    func everyRow() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "k,v\n,1\n(none),2\né,3\ne\u{301},4\nK,5\n\u{212A},6\n k,7\nk,8\nK ,9\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {src: {path: in.csv}, out: {path: "out/${item.k}.csv"}, all: {path: all.csv}}
+            stages:
+              p: {type: process, input: src, output: out, foreach: {k: {sql: select distinct k from src}}}
+              q: {type: sql, output: all, query: select v from out order by cast(v as integer)}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("p  succeeded") && run.output.contains("9 in, 9 out"), "\(run)")
+        #expect(try project.read("all.csv") == "v\n1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+        let again = try await project.caudal("retry", "last", "p/e\u{301}", "--yes", "--plain")
+        #expect(again.exit == .exited(0) || again.output.contains("p[e\u{301}]"), "\(again)")
+    }
+
+    @Test("Values with commas are items of their own, and items that would write one file are refused")
+    func lists() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              p: {type: command, foreach: {a: [x, "x,y"], b: [z, "y,z"]}, run: 'echo ${item.a} / ${item.b}'}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0) && run.output.contains("p  4 items"), "\(run)")
+        try project.write("in.csv", "a,b\nx,yz\nxy,z\n")
+        try project.write(
+            "q.yaml",
+            """
+            version: 1
+            name: q
+            datasets: {src: {path: in.csv}, out: {path: "out/${item.a}${item.b}.csv"}}
+            stages:
+              q: {type: process, input: src, output: out, foreach: {a: [x, xy], b: [yz, z]}}
+            """)
+        let refused = try await project.caudal("run", "q.yaml", "--plain")
+        #expect(refused.output.contains("the items x,yz and xy,z would both write out/xyz.csv"), "\(refused)")
+    }
+
+    // MARK: - No items
+
+    @Test("No items means no rows with the columns and types that there would have been")
+    func noItems() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("src.csv", "k,v,day\na,1,2024-01-01\n")
+        try project.write("names.csv", "k,name\na,A\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            params: {which: {type: string, default: a}}
+            datasets:
+              src: {path: src.csv}
+              names: {path: names.csv}
+              part: {path: "out/${item.k}.csv"}
+              deeper: {path: "deeper/${item.k}.parquet"}
+              made: {path: "made/${item.k}.csv"}
+              named: {path: named.csv}
+              lookedUp: {path: lookedUp.csv}
+              counted: {path: counted.csv}
+              last: {path: last.csv}
+              never: {path: never.csv}
+            stages:
+              part:
+                type: process
+                input: src
+                output: part
+                steps: [{cast: {v: "decimal(8,2)", day: date}}]
+                foreach: {k: {sql: "select distinct k from src where k = ${params.which}"}}
+              deeper: {type: process, input: part, output: deeper, foreach: {k: {sql: select distinct k from part}}}
+              named: {type: enrich, input: part, output: named, lookups: [{dataset: names, on: k, add: name}]}
+              lookedUp: {type: enrich, input: names, output: lookedUp, lookups: [{dataset: deeper, on: k, add: v}]}
+              counted: {type: sql, output: counted, query: "select k, sum(v) as v, max(day) as day from part group by k"}
+              last: {type: process, input: deeper, output: last, checks: [{schema: {k: text, v: "decimal(8,2)", day: date}}]}
+              made: {type: command, output: made, run: 'cp src.csv "$CAUDAL_OUTPUT"', foreach: {k: {sql: "select distinct k from part"}}}
+              never: {type: process, input: made, output: never}
+            """)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("last.csv") == "k,v,day\na,1.00,2024-01-01\n")
+        // The files of the day before lie there, and are not read.
+        for options in [[], ["--reuse"]] {
+            let run = try await project.caudal(["run", "p.yaml", "--plain", "--param", "which=b"] + options)
+            #expect(run.exit == .exited(0), "\(run)")
+            #expect(try project.read("named.csv") == "k,v,day,name\n")
+            #expect(try project.read("lookedUp.csv") == "k,name,v\na,A,\n")
+            #expect(try project.read("counted.csv") == "k,v,day\n")
+            #expect(try project.read("last.csv") == "k,v,day\n")
+            #expect(run.output.contains("never") && run.output.contains("skipped: 'made' had no items"), "\(run)")
+        }
+    }
+}

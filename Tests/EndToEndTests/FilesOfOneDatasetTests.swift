@@ -1,0 +1,148 @@
+import Engine
+import TestSupport
+import Testing
+
+/// Several files of one dataset, and the same dataset on another day.
+@Suite("Files of one dataset", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct FilesOfOneDatasetTests {
+    /// A project that reads `d/*.ENDING` into `o.csv`.
+    private func project(_ ending: String, dataset: String = "", steps: String = "") throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("d/.keep", "")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: "d/*.\(ending)"\(dataset)}, o: {path: o.csv}}
+            stages: {t: {type: process, input: in, output: o\(steps)}}
+            """)
+        return project
+    }
+
+    private func write(_ project: CaudalProject, _ queries: [String]) async throws {
+        for (index, query) in queries.enumerated() {
+            _ = try await project.query("COPY (\(query)) TO 'd/\(index).parquet' (FORMAT parquet)")
+        }
+    }
+
+    @Test(
+        "Parquet files are united by name, with types that hold every value",
+        arguments: [
+            (["SELECT 'x' AS id, 1 AS n", "SELECT 'y' AS id, 6.5::DOUBLE AS n"], "id,n\nx,1.0\ny,6.5\n"),
+            (["SELECT 'x' AS id", "SELECT 6 AS n, 'y' AS id"], "id,n\nx,\ny,6\n"),
+            (["SELECT 'x' AS id, 1.25::DECIMAL(5,2) AS n", "SELECT 'y' AS id, 1.255::DECIMAL(8,3) AS n"], "id,n\nx,1.250\ny,1.255\n"),
+            (
+                ["SELECT DATE '2024-01-01' AS t", "SELECT TIMESTAMP '2024-01-02 10:00' AS t"],
+                "t\n2024-01-01T00:00:00Z\n2024-01-02T10:00:00Z\n"
+            ),
+            (["SELECT 1::TINYINT AS n", "SELECT 9007199254740993 AS n"], "n\n1\n9007199254740993\n"),
+            (["SELECT 1::BIGINT AS n", "SELECT 0.5::DOUBLE AS n"], "n\n1.0\n0.5\n"),
+        ])
+    func parquet(_ queries: [String], _ expected: String) async throws {
+        let project = try project("parquet")
+        try await write(project, queries)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(try project.read("o.csv") == expected)
+    }
+
+    @Test(
+        "Types that nothing holds are refused with the file, the column and both types",
+        arguments: [
+            (["SELECT TRUE AS n", "SELECT 5 AS n"], "column 'n' of d/1.parquet is integer, and of d/0.parquet it is boolean"),
+            (["SELECT 1 AS n", "SELECT 'a' AS n"], "column 'n' of d/1.parquet is text, and of d/0.parquet it is integer"),
+            (["SELECT 9007199254740993 AS n", "SELECT 0.5::DOUBLE AS n"], "column 'n' is a whole number in d/0.parquet"),
+        ])
+    func refusedTypes(_ queries: [String], _ message: String) async throws {
+        let project = try project("parquet")
+        try await write(project, queries)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains(message), "\(run)")
+    }
+
+    @Test("CSV files are united by name, in whatever order their columns stand, and the difference is told")
+    func csv() async throws {
+        let project = try project("csv")
+        try project.write("d/a.csv", "id,x\n1,a\n")
+        try project.write("d/b.csv", "x;id\n\"b;\n\";2\n".replacing(";", with: ","))
+        try project.write("d/c.csv", "id,y\n3,c\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(try project.read("o.csv") == "id,x,y\n1,a,\n2,\"b,\n\",\n3,,c\n")
+        let log = try await project.caudal("logs", "--level", "warning").output
+        #expect(log.contains("d/c.csv has column 'y' and has no column 'x', unlike d/a.csv"), "\(log)")
+        #expect(!log.contains("d/b.csv"))
+    }
+
+    @Test("A row that does not fit its own file's columns does not become one of the union", arguments: ["3,c,d", "3"])
+    func tornRow(_ row: String) async throws {
+        let project = try project("csv")
+        try project.write("d/a.csv", "id,x,z\n1,a,b\n")
+        try project.write("d/b.csv", "x,id\nb,2\n\(row)\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains("line 3 of b.csv cannot be read"), "\(run)")
+    }
+
+    @Test("Files must have the same columns where the dataset says so", arguments: ["csv", "parquet"])
+    func same(_ ending: String) async throws {
+        let project = try project(ending, dataset: ", columns: same")
+        if ending == "csv" {
+            try project.write("d/0.csv", "id,x\n1,a\n")
+            try project.write("d/1.csv", "id\n2\n")
+        } else {
+            try await write(project, ["SELECT 1 AS id, 'a' AS x", "SELECT 2 AS id"])
+        }
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("d/1.\(ending) has no column 'x', unlike d/0.\(ending)"), "\(run)")
+    }
+
+    @Test("Points in time with a zone become UTC, also in Parquet and JSON")
+    func zones() async throws {
+        let project = try project("parquet")
+        try await write(project, ["SELECT TIMESTAMPTZ '2024-01-05 23:30:00-08' AS t"])
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try project.read("o.csv") == "t\n2024-01-06T07:30:00Z\n")
+        let other = try self.project("jsonl")
+        try other.write("d/a.jsonl", "{\"t\":\"2024-01-05T23:30:00-08:00\",\"n\":9007199254740993}\n{\"n\":1.5}\n")
+        #expect(try await other.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try other.read("o.csv") == "t,n\n2024-01-06T07:30:00Z,9007199254740993\n,1.5\n")
+    }
+
+    // MARK: - Days
+
+    private static let days = [
+        ("id,quantity\n1,2\n", "'quantity' is new, 'qty' is gone"), ("id\n1\n", "'qty' is gone"),
+        ("id,qty,more\n1,2,3\n", "'more' is new"),
+    ]
+
+    @Test("Columns that are not those of the last success are told once", arguments: days)
+    func drift(_ text: String, _ difference: String) async throws {
+        let project = try project("csv")
+        try project.write("d/a.csv", "id,qty\n1,2\n")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await project.caudal("logs", "--level", "warning").output.isEmpty)
+        try project.write("d/a.csv", text)
+        let second = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(second.exit == .exited(0), "\(second)")
+        let log = try await project.caudal("logs", "--level", "warning").output
+        #expect(log.contains("the columns of 'in' are not those of run") && log.contains(difference), "\(log)")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        #expect(try await project.caudal("logs", "--level", "warning").output.isEmpty)
+    }
+
+    @Test("A dataset may refuse other columns, or take them without a word", arguments: ["fail", "ignore"])
+    func driftRules(_ rule: String) async throws {
+        let project = try project("csv", dataset: ", on_drift: \(rule)")
+        try project.write("d/a.csv", "id,qty\n1,2\n")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        try project.write("d/a.csv", "qty,id\n2,1\n")
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        try project.write("d/a.csv", "id\n1\n")
+        for _ in 1...2 {
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(rule == "fail" ? 1 : 0), "\(run)")
+            #expect(run.output.contains("'qty' is gone") == (rule == "fail"), "\(run)")
+        }
+    }
+}
