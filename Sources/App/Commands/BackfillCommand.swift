@@ -198,6 +198,11 @@ struct BackfillRunner {
 
         func remove(_ id: RunID) { contents.withLock { $0.engines[id] = nil } }
 
+        /// Waits until no engine runs that was running when it was called.
+        func waitForEnd() async {
+            for engine in contents.withLock({ Array($0.engines.values) }) { await engine.waitForEnd() }
+        }
+
         func stop() {
             let engines = contents.withLock { contents in
                 contents.isStopping = true
@@ -213,9 +218,9 @@ struct BackfillRunner {
     /// Leaves the program with status 1 when a day failed, and 130 when somebody interrupted.
     func run() async throws {
         let live = Live()
-        let interruption = Interruption {
-            Output.error("caudal: stopping the runs; once more ends at once")
+        let interruption = Interruption(ended: { await live.waitForEnd() }) {
             live.stop()
+            Interruption.say("caudal: stopping the runs; once more ends at once")
         }
         var endings: [String: Ending] = [:]
         for case (let day, .skip(let reason)) in backfill.days.map({ ($0, $0.decision) }) {

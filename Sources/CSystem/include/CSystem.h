@@ -2,6 +2,7 @@
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -55,6 +56,16 @@ int cs_poll_wait(int poll, uint64_t *tokens, int capacity, int timeout_ms);
 int cs_wake_create(void);
 void cs_wake(int fd);
 void cs_wake_clear(int fd);
+
+/// Starts a detached thread; 0 or a negated errno.
+int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument);
+
+/// A descriptor from which the number of each signal that is heard can be read, a byte each; or a negated errno.
+int cs_signals_open(void);
+/// Has a signal written to that descriptor, instead of doing what it would; 0 or a negated errno.
+int cs_signals_hear(int number);
+/// Lets a signal do what it did before it was heard.
+void cs_signals_forget(int number);
 
 /// Renames `from` over `to` by exchanging the two; 0 or a negated errno (-ENOSYS where it is not supported).
 int cs_rename_exchange(const char *from, const char *to);

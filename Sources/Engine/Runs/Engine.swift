@@ -106,6 +106,16 @@ package actor Engine {
         }
     }
 
+    /// Waits until the run has ended, or the engine has given up.
+    package func waitForEnd() async {
+        let batches = hub.batches()
+        guard state.status == .running, fault == nil else { return }
+        for await events in batches {
+            let hasEnded = events.contains { if case .runEnded = $0.change { true } else { false } }
+            if hasEnded { return }
+        }
+    }
+
     /// Lets an engine that stays open end once its run has.
     package nonisolated func close() { mailbox.post(.close) }
 
