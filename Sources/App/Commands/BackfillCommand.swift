@@ -257,6 +257,8 @@ struct BackfillRunner {
             live.add(session.engine, session.id)
             defer { live.remove(session.id) }
             if !json { Output.line("\(day.date)  started    \(session.id)") }
+            let telling = tell(of: session, on: day.date)
+            defer { telling.cancel() }
             let state = try await session.run()
             let failed = state.stages.first { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
             return Ending(
@@ -271,6 +273,25 @@ struct BackfillRunner {
             var ending = notStarted(words)
             if let run { (ending.run, ending.state) = (run, "interrupted") }
             return ending
+        }
+    }
+
+    /// Says what holds a run up while it goes on.
+    private func tell(of session: RunSession, on date: String) -> Task<Void, Never> {
+        let (batches, notices) = (session.engine.hub.batches(), session.engine.hub.notices())
+        let id = session.id
+        // A task of its own, because the run is waited for meanwhile.
+        return Task.detached {
+            async let heard: Void = { for await notice in notices { Output.error("\(date)  \(notice.text)") } }()
+            for await events in batches {
+                for event in events {
+                    if case .paused = event.change {
+                        Output.error("\(date)  paused: nothing new starts; go on with: caudal unpause \(id)")
+                    }
+                    if case .unpaused = event.change { Output.error("\(date)  is paused no longer") }
+                }
+            }
+            await heard
         }
     }
 

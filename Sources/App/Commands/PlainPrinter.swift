@@ -62,7 +62,10 @@ struct PlainPrinter {
         case .unitEnded(let id, let outcome, let reason): ended(event, id, outcome, reason)
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
-        case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
+        case .paused:
+            show(event, nil, paint.wait("paused: nothing new starts; go on with: caudal unpause \(state.id)"))
+        case .unpaused: show(event, nil, "is paused no longer")
+        case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
             .stageReopened:
             break
         }

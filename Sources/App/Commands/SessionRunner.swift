@@ -116,8 +116,14 @@ struct SessionRunner {
         let state = await engine.state
         guard state.status == .running else { return }
         Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
+        async let noticing: Void = Self.print(engine.hub.notices())
         var printer = PlainPrinter(state, paint: Paint(options.color), printLine: Output.line)
         for await events in batches { printer.take(events) }
+        await noticing
+    }
+
+    private static func print(_ notices: AsyncStream<EventHub.Notice>) async {
+        for await notice in notices { Output.error("caudal: \(notice.text)") }
     }
 
     private static func sayStopping() { Interruption.say("caudal: stopping the run; once more ends at once") }
@@ -126,6 +132,7 @@ struct SessionRunner {
         let engine = session.engine
         let interruption = Interruption(cancelling: engine, onFirst: Self.sayStopping)
         let batches = engine.hub.batches()
+        async let noticing: Void = Self.print(engine.hub.notices())
         let (json, id, initial) = (options.json, session.id, session.initial)
         let color = options.color
         async let printing: Void = {
@@ -139,9 +146,11 @@ struct SessionRunner {
             state = try await session.run(commands: commands) { Output.error("caudal: \($0)") }
         } catch {
             await printing
+            await noticing
             throw error
         }
         await printing
+        await noticing
         if interruption.wasInterrupted, state.status == .cancelled { throw ExitStatus.interrupted.code }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }

@@ -152,7 +152,19 @@ struct DashboardState {
     }
 
     /// The text of a toast that still stands.
-    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
+    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } ?? notice }
+    /// What holds until the next notice; a toast is shown before it.
+    var notice: Toast?
+
+    /// Takes in something that is said of the run.
+    mutating func take(_ notice: EventHub.Notice) {
+        self.notice = nil
+        if notice.isStanding {
+            self.notice = Toast(text: notice.text, style: .wait, until: now)
+        } else {
+            say(notice.text, .wait)
+        }
+    }
 
     mutating func say(_ text: String, _ style: Style = .plain) {
         toast = Toast(text: text, style: style, until: Moment(wall: now.wall, steady: now.steady + 5000))

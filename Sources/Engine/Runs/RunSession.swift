@@ -169,7 +169,7 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
-        let ended = RunRecovery.endLeftovers(of: id)
+        let ended = Leftovers(of: state).end()
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
@@ -178,8 +178,8 @@ package struct RunSession: Sendable {
             parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
         if change != nil { try folder.keep(loaded) }
         var session = try RunSession(
-            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
-            lock: lock, in: workshop, environment: environment)
+            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled, by: by),
+            change: change, lock: lock, in: workshop, environment: environment)
         session.endedProcesses = ended
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
         if !ended.isEmpty {
@@ -241,45 +241,13 @@ package struct RunSession: Sendable {
         await server?.stop()
         let state = try result.get()
         try store.makeDurable()
+        try store.confirm(state.status, of: id)
         return state
     }
 }
 
-/// A process that worked for a run whose own process had died.
-package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
-    package var pid: Int32
-    /// The name of its program.
-    package var name: String
-
-    /// Its name and number, such as `sleep (4242)`.
-    package var description: String { "\(name) (\(pid))" }
-}
-
 /// Clears up after a process that died while it ran a run.
 package enum RunRecovery {
-    /// Ends every process that still works for the run: known by the marker in its environment.
-    ///
-    /// - Returns: What was found, by number.
-    @discardableResult
-    package static func endLeftovers(of run: RunID) -> [LeftoverProcess] {
-        var ended: Set<LeftoverProcess> = []
-        // A second look finds what the first one's processes had just started.
-        for _ in 0..<5 {
-            let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/")
-            if leftovers.isEmpty { break }
-            for process in leftovers {
-                kill(process.pid, SIGKILL)
-                ended.insert(LeftoverProcess(pid: process.pid, name: process.name))
-            }
-        }
-        return ended.sorted { $0.pid < $1.pid }
-    }
-
-    /// Whether anything still works for a run whose process has died.
-    package static func hasLeftovers(of run: RunID) -> Bool {
-        !ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/").isEmpty
-    }
-
     /// Removes what attempts were writing when their process died; new attempts write anew.
     ///
     /// What cannot be removed only takes room, and goes with the run.
