@@ -141,6 +141,31 @@ int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void 
     return -error;
 }
 
+static void *wait_for_lock(void *lock) {
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return 0;
+}
+
+int cs_threads_probe(int count) {
+    enum { most = 64 };
+    pthread_t threads[most];
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
+    int error = 0, started = 0;
+    pthread_mutex_lock(&lock);
+    while (!error && started < count && started < most) {
+        error = pthread_create(&threads[started], &attributes, wait_for_lock, &lock);
+        if (!error) started++;
+    }
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < started; i++) pthread_join(threads[i], 0);
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
 enum { heard_limit = 65 };
 static int heard_pipe[2] = { -1, -1 };
 static struct sigaction before_heard[heard_limit];

@@ -60,6 +60,11 @@ void cs_wake_clear(int fd);
 /// Starts a detached thread; 0 or a negated errno.
 int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument);
 
+/// Whether so many threads may be started besides those that are there; 0 or a negated errno.
+///
+/// They are started, and have ended when this returns.
+int cs_threads_probe(int count);
+
 /// A descriptor from which the number of each signal that is heard can be read, a byte each; or a negated errno.
 int cs_signals_open(void);
 /// Has a signal written to that descriptor, instead of doing what it would; 0 or a negated errno.

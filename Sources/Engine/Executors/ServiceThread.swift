@@ -25,8 +25,22 @@ package enum ServiceThread {
             }, handle.toOpaque())
         if result == 0 { return }
         handle.release()
-        throw Failure(
-            "this machine lets caudal start no thread: \(String(cString: strerror(-result)))",
+        throw refusal(-result)
+    }
+
+    /// Makes sure that so many threads may be started besides those that are there.
+    ///
+    /// What runs a run needs its threads until the end, and the runtime waits for ever for one that it cannot have: it is
+    /// found out before anything begins.
+    /// - Throws: ``Failure`` where the machine allows fewer.
+    package static func ensure(_ count: Int) throws(Failure) {
+        let result = cs_threads_probe(Int32(count))
+        if result != 0 { throw refusal(-result) }
+    }
+
+    private static func refusal(_ error: Int32) -> Failure {
+        Failure(
+            "this machine lets caudal start too few threads: \(String(cString: strerror(error)))",
             remedy: "raise the limit on processes ('ulimit -u', or the pids limit of the container)")
     }
 }

@@ -32,6 +32,8 @@ package struct Pipeline: Sendable {
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
+    /// What the log of one run may take on the disk, in bytes.
+    package var logLimit = Int64(LogLimits.usual)
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

@@ -343,9 +343,10 @@ package actor Engine {
             artifacts: artifacts(upstreamOf: unit.stage, state), state: conductor.wantsState(unit.stage) ? state : nil,
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
-            let result = await conductor.conduct(order, control: control) { plan, result in
+            var result = await conductor.conduct(order, control: control) { plan, result in
                 await self.record(publishing: plan, result, of: unit, number)
             }
+            if let note = log.finish() { result.notes.append(note) }
             mailbox.post(.input(.attemptEnded(unit, attempt: number, result)))
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What a process needs to run pipelines, made once and handed down.
 package struct Workshop: Sendable {
@@ -12,6 +13,7 @@ package struct Workshop: Sendable {
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
     private let seen = SeenSources()
+    private let located = LocatedPrograms()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
@@ -32,7 +34,7 @@ package struct Workshop: Sendable {
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
-        let once = Once { () async throws(Failure) in
+        let once = located.at(root) { () async throws(Failure) in
             try await DuckDBProgram.locate(
                 root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
         }
@@ -81,6 +83,19 @@ package struct Workshop: Sendable {
                 template.filled { if case .environment(let name) = $0 { loaded.variables[name] ?? "" } else { "" } })
         }
         return secrets
+    }
+}
+
+/// DuckDB by the project that it was looked for in: what does not answer is asked once.
+private final class LocatedPrograms: Sendable {
+    private let programs = Mutex<[String: Once<DuckDBProgram>]>([:])
+
+    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> Once<DuckDBProgram> {
+        programs.withLock { programs in
+            let known = programs[root] ?? Once(find)
+            programs[root] = known
+            return known
+        }
     }
 }
 
@@ -205,7 +220,13 @@ package struct RunSession: Sendable {
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
         let mailbox = EngineMailbox()
-        let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
+        let limits = LogLimits(
+            run: Int(loaded.pipeline.logLimit),
+            stages: Dictionary(
+                uniqueKeysWithValues: loaded.pipeline.stages.compactMap { stage in
+                    stage.logLimit.map { (stage.id, Int($0)) }
+                }))
+        let writer = try LogWriter(folder: folder.logs, limits: limits) { mailbox.post(logFailure: $0) }
         log = AttemptLog(
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: nil, attempt: nil, masker: tools.masker,
             now: workshop.now, onRemark: { mailbox.post(.remarks($0)) })
