@@ -75,7 +75,8 @@ struct SQLCommand: AsyncParsableCommand {
         }
         for line in Columns.lines(table) { Output.line(line) }
         if isCut {
-            Output.error("note: these are the first \((table.count - 1).counted("row")); --format csv prints all of them")
+            let count = (table.count - 1).counted("row")
+            Output.error("note: the answer is cut after \(count); --format csv prints all of it")
         }
     }
 

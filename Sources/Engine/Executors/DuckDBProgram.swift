@@ -52,7 +52,8 @@ package struct DuckDBProgram: Sendable, Hashable {
         {
             return DuckDBProgram(path: path, version: String(line.dropFirst(key.count + 1)))
         }
-        let answer = try await ToolRun.output(of: path, ["-no-init", "--version"], limit: ToolRun.patience, reactor: reactor)
+        let answer = try await ToolRun.output(
+            of: path, ["-no-init", "--version"], limit: ToolRun.patience, reactor: reactor)
         guard answer.exit == .exited(0), let word = answer.text.split(separator: " ").first, word.hasPrefix("v") else {
             throw Failure(
                 "\(path) does not answer as duckdb does: \(answer.text.trimmed.shortened(to: 100))",
@@ -117,7 +118,8 @@ package enum ToolRun {
                     child.stop()
                 }
                 clock.state.withLock { $0.task = task }
-            }) { stream, bytes in collected.append(stream, bytes) }
+            }
+        ) { stream, bytes in collected.append(stream, bytes) }
         let isOver = clock.state.withLock { clock in
             clock.task?.cancel()
             return clock.isOver

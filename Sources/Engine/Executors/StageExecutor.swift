@@ -176,7 +176,7 @@ package final class AttemptLog: Sendable {
         }
         if let writer, let share {
             if writer.append(block, of: share) {
-                note("the log has no room for more of what this attempt prints: its last lines are written when it ends")
+                note("the log has no room for more of what this attempt prints: its last lines come when it ends")
             }
         } else {
             writer?.append(block)
@@ -189,10 +189,11 @@ package final class AttemptLog: Sendable {
     /// - Returns: What was left out, in a sentence; nil when all of it is in the log.
     package func finish() -> String? {
         guard let writer, let share else { return nil }
-        let (lines, left) = writer.finish(share)
-        defer { writer.append(lines) }
+        let (newest, left) = writer.finish(share)
+        defer { writer.append(newest) }
         guard left.lines > 0 else { return nil }
-        let what = "\(Int64(left.lines).grouped) \(left.lines == 1 ? "line" : "lines") (\(Int64(left.bytes).shortBytes)) left out"
+        let lines = "\(Int64(left.lines).grouped) \(left.lines == 1 ? "line" : "lines")"
+        let what = "\(lines) (\(Int64(left.bytes).shortBytes)) left out"
         note("\(what) here: the log has reached its limit ('log: {max: …}')", level: .warn)
         return "\(what) of the log, which has reached its limit"
     }

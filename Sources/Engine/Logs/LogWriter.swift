@@ -192,12 +192,15 @@ package struct LogChannel: Sendable {
         return Remark(
             time: time, level: level, unit: source.stage.map { UnitID($0, source.item) }, attempt: source.attempt,
             stream: source.stream,
-            message: json.map { $0.message.shortened(to: Self.remarkLimit) }
-                ?? String(decoding: line.prefix(Self.remarkLimit), as: UTF8.self) + (line.count > Self.remarkLimit ? "…" : ""))
+            message: Self.excerpt(json?.message ?? String(decoding: line, as: UTF8.self)))
     }
 
     /// How much of a line becomes a row of the run store; the log has all of it.
     static let remarkLimit = 4000
+
+    private static func excerpt(_ text: String) -> String {
+        text.utf8.count > remarkLimit ? text.shortened(to: remarkLimit) : text
+    }
 
     /// Appends one line of text to a block.
     @discardableResult

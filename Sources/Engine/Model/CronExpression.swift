@@ -42,7 +42,9 @@ package struct CronExpression: Sendable, Hashable {
                 offset: 0)
         }
         var values: [Set<Int>] = []
-        for (field, word) in zip(Self.fields, words) { values.append(try Self.values(of: word.text, field, word.offset)) }
+        for (field, word) in zip(Self.fields, words) {
+            values.append(try Self.values(of: word.text, field, word.offset))
+        }
         self.values = values
         isAnyWeekday = words[4].text.hasPrefix("*")
     }
@@ -88,7 +90,8 @@ package struct CronExpression: Sendable, Hashable {
                     throw fault("has a step behind a single value: '\(part)'")
                 }
                 let digits = pieces[1]
-                guard digits.count < 4, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let given = Int(digits), given > 0
+                guard digits.count < 4, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let given = Int(digits),
+                    given > 0
                 else { throw fault("has a step that is no number from 1 on: '\(part)'") }
                 step = given
             }

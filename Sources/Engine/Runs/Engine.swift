@@ -232,7 +232,9 @@ package actor Engine {
         guard wait?.isTold == false, now.steady - since.steady >= Self.silence.milliseconds else { return }
         wait?.isTold = true
         let holder = journal.lockHolder().map { "process \($0.pid) (\($0.name))" } ?? "another program"
-        note("\(holder) keeps \(error.path) locked: nothing new starts until it is free, what runs goes on", standing: true)
+        note(
+            "\(holder) keeps \(error.path) locked: nothing new starts until it is free, what runs goes on",
+            standing: true)
     }
 
     /// Whether the run was to end and its attempts have had their time.
@@ -273,7 +275,7 @@ package actor Engine {
             await sleep(Self.silence)
             guard wait != nil, let continuation = asking.removeValue(forKey: token) else { return }
             continuation.resume(
-                returning: .accepted("is carried out as soon as the run store is free, which another program keeps locked"))
+                returning: .accepted("is carried out once the run store is free, which another program keeps locked"))
         }
     }
 

@@ -39,7 +39,9 @@ package struct PipelineExamination {
     /// - Throws: ``InvalidPipeline`` with everything that was found.
     package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
         var faults = await findings(of: chosen).faults
-        if let fault = await programFault(chosen) { faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file))) }
+        if let fault = await programFault(chosen) {
+            faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
+        }
         if faults.isEmpty { return }
         let lines = ConfigSource(file: loaded.pipeline.file, text: loaded.text).lines
         throw InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])

@@ -90,7 +90,9 @@ package struct Workshop: Sendable {
 private final class LocatedPrograms: Sendable {
     private let programs = Mutex<[String: Once<DuckDBProgram>]>([:])
 
-    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> Once<DuckDBProgram> {
+    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> Once<
+        DuckDBProgram
+    > {
         programs.withLock { programs in
             let known = programs[root] ?? Once(find)
             programs[root] = known

@@ -38,7 +38,8 @@ struct StorePresence: Sendable {
     /// It is read through SQLite's own descriptor: closing another one would drop SQLite's locks.
     static func isDatabase(_ db: Database) -> Bool {
         var file: UnsafeMutablePointer<sqlite3_file>?
-        guard sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK, let file,
+        guard sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK,
+            let file,
             let read = file.pointee.pMethods?.pointee.xRead
         else { return true }
         var bytes = [UInt8](repeating: 0, count: 16)
@@ -70,10 +71,10 @@ extension RunStore {
                 try String.fetchOne(db, sql: "SELECT status FROM runs WHERE id = ?", arguments: [run.rawValue])
             }
         } catch {
-            let fault = Self.fault(error, folder.database)
-            // Somebody who keeps it locked does not take away what was recorded.
-            if fault.problem == .busy { return }
-            throw fault
+            // A lock, or a process that may open no more files, does not take away what was recorded.
+            let code = (error as? DatabaseError)?.resultCode
+            guard code == .SQLITE_NOTADB || code == .SQLITE_CORRUPT else { return }
+            throw Self.fault(error, folder.database)
         }
         if found != status.rawValue { throw StoreError(.replaced, path: folder.database) }
     }
@@ -88,8 +89,9 @@ extension RunStore {
         for line in locks.split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
             // `1: POSIX ADVISORY WRITE 4242 08:01:131 120 120`; SQLite's lock for writing is byte 120.
-            guard words.count >= 8, words[3] == "WRITE", words[5].split(separator: ":").last.map(String.init) == "\(status.st_ino)",
-                let first = Int(words[6]), first <= 120, (Int(words[7]) ?? .max) >= 120, let pid = Int32(words[4]), pid > 0
+            guard words.count >= 8, words[3] == "WRITE", words[5].hasSuffix(":\(status.st_ino)"),
+                let first = Int(words[6]), first <= 120, (Int(words[7]) ?? .max) >= 120,
+                let pid = Int32(words[4]), pid > 0
             else { continue }
             return (pid, ProcessTable.fields(of: pid)?.name ?? "?")
         }

@@ -103,7 +103,8 @@ package struct StoreQuestion: Sendable {
                 "the question took longer than \(limit?.written ?? "it may") and was ended",
                 remedy: "ask for less, or give it more time with --timeout")
         case .SQLITE_TOOBIG:
-            return Failure("a value of the answer is longer than \(Int64(valueLimit).shortBytes)", remedy: "ask for a part of it")
+            return Failure(
+                "a value of the answer is longer than \(Int64(valueLimit).shortBytes)", remedy: "ask for a part of it")
         case .SQLITE_NOMEM:
             return Failure(
                 "the question takes more than \(memoryLimit.shortBytes) of memory", remedy: "ask for less at once")
