@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup setup-extensions setup-tests build demo run test chaos soak bench lint format clean
+.PHONY: help setup setup-extensions setup-tests build demo run test chaos soak mutants bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 # The Swift runtime goes into the program: one file to copy, and calls into it go straight.
@@ -45,6 +45,11 @@ SEED ?= 1
 soak: setup ## Simulate runs until stopped: make soak SEED=1
 	@swift build --build-tests
 	@CAUDAL_SOAK=$(SEED) swift test --skip-build --filter 'RunSimulationTests/soak'
+
+NAMES ?=
+
+mutants: setup-tests ## Plant small faults one by one and name those that no test notices: make mutants NAMES=claims
+	@scripts/mutants.py $(NAMES)
 
 bench: build ## What a stage costs, beside ninja, make and a bare spawn loop
 	@$(RELEASE) --product engine-benchmark

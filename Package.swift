@@ -67,7 +67,10 @@ let package = Package(
         .testTarget(
             name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], exclude: ["Golden"], swiftSettings: strict
         ),
-        .testTarget(name: "EndToEndTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -36,6 +36,7 @@ struct Caudal: AsyncParsableCommand {
         do {
             let command = try parseAsRoot()
             verb = command
+            try Output.reporting { try ServiceThread.ensure(threads(for: command)) }
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else if var direct = verb {
@@ -48,6 +49,17 @@ struct Caudal: AsyncParsableCommand {
             let isUsage = code == .validationFailure
             Output.error(message: isUsage ? usageMessage(for: error, verb) : "error: \(error.reason)")
             exit(withError: code)
+        }
+    }
+
+    /// How many threads a verb needs besides the first: those that look after children, signals and commands, and those
+    /// of the runtime.
+    private static func threads(for verb: any ParsableCommand) -> Int {
+        switch verb {
+        case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
+            is SQLCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
+            4
+        default: 11
         }
     }
 

@@ -1,9 +1,12 @@
+#define _GNU_SOURCE
 #include "CNcurses.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -74,3 +77,7 @@ void cn_free_control_s(int fd) {
     settings.c_iflag &= ~(tcflag_t)IXON;
     tcsetattr(fd, TCSANOW, &settings);
 }
+
+int cn_memory_file(void) { return memfd_create("frame", MFD_CLOEXEC); }
+
+void cn_point(int fd, int target) { dup3(target, fd, O_CLOEXEC); }

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -127,6 +128,85 @@ int cs_is_locked(const char *path) {
     int result = fcntl(fd, F_OFD_GETLK, &whole) != 0 ? -errno : whole.l_type != F_UNLCK;
     close(fd);
     return result;
+}
+
+int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, stack);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    int error = pthread_create(&thread, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    // A thread that has ended already needs no name.
+    if (!error) pthread_setname_np(thread, name);
+    return -error;
+}
+
+static void *wait_for_lock(void *lock) {
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return 0;
+}
+
+int cs_threads_probe(int count) {
+    enum { most = 64 };
+    pthread_t threads[most];
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
+    int error = 0, started = 0;
+    pthread_mutex_lock(&lock);
+    while (!error && started < count && started < most) {
+        error = pthread_create(&threads[started], &attributes, wait_for_lock, &lock);
+        if (!error) started++;
+    }
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < started; i++) pthread_join(threads[i], 0);
+    pthread_attr_destroy(&attributes);
+    return -error;
+}
+
+enum { heard_limit = 65 };
+static int heard_pipe[2] = { -1, -1 };
+static struct sigaction before_heard[heard_limit];
+
+static void on_heard(int number) {
+    int error = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe holds enough signals that nobody has looked at.
+    ssize_t ignored = write(heard_pipe[1], &byte, 1);
+    (void)ignored;
+    errno = error;
+}
+
+int cs_signals_open(void) {
+    if (heard_pipe[0] < 0) {
+        int result = cs_pipe(heard_pipe);
+        if (result != 0) return result;
+        // The thread that looks for signals waits for them; a handler never does.
+        fcntl(heard_pipe[0], F_SETFL, 0);
+        fcntl(heard_pipe[1], F_SETFL, O_NONBLOCK);
+    }
+    return heard_pipe[0];
+}
+
+int cs_signals_hear(int number) {
+    if (number < 1 || number >= heard_limit) return -EINVAL;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_heard;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    struct sigaction before;
+    if (sigaction(number, &action, &before) != 0) return -errno;
+    if (before.sa_handler != on_heard) before_heard[number] = before;
+    return 0;
+}
+
+void cs_signals_forget(int number) {
+    if (number > 0 && number < heard_limit) sigaction(number, &before_heard[number], 0);
 }
 
 int64_t cs_own_cpu_us(void) {

@@ -204,6 +204,11 @@ struct BackfillRunner {
 
         func remove(_ id: RunID) { contents.withLock { $0.engines[id] = nil } }
 
+        /// Waits until no engine runs that was running when it was called.
+        func waitForEnd() async {
+            for engine in contents.withLock({ Array($0.engines.values) }) { await engine.waitForEnd() }
+        }
+
         func stop() {
             let engines = contents.withLock { contents in
                 contents.isStopping = true
@@ -219,9 +224,9 @@ struct BackfillRunner {
     /// Leaves the program with status 1 when a day failed, and 130 when somebody interrupted.
     func run() async throws {
         let live = Live()
-        let interruption = Interruption {
-            Output.error("caudal: stopping the runs; once more ends at once")
+        let interruption = Interruption(ended: { await live.waitForEnd() }) {
             live.stop()
+            Interruption.say("caudal: stopping the runs; once more ends at once")
         }
         var endings: [String: Ending] = [:]
         for case (let day, .skip(let reason)) in backfill.days.map({ ($0, $0.decision) }) {
@@ -260,6 +265,8 @@ struct BackfillRunner {
             live.add(session.engine, session.id)
             defer { live.remove(session.id) }
             if !json { Output.line("\(day.date)  started    \(session.id)") }
+            let telling = tell(of: session, on: day.date)
+            defer { telling.cancel() }
             let state = try await session.run()
             let failed = state.stages.first { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
             return Ending(
@@ -274,6 +281,25 @@ struct BackfillRunner {
             var ending = notStarted(words)
             if let run { (ending.run, ending.state) = (run, "interrupted") }
             return ending
+        }
+    }
+
+    /// Says what holds a run up while it goes on.
+    private func tell(of session: RunSession, on date: String) -> Task<Void, Never> {
+        let (batches, notices) = (session.engine.hub.batches(), session.engine.hub.notices())
+        let id = session.id
+        // A task of its own, because the run is waited for meanwhile.
+        return Task.detached {
+            async let heard: Void = { for await notice in notices { Output.error("\(date)  \(notice.text)") } }()
+            for await events in batches {
+                for event in events {
+                    if case .paused = event.change {
+                        Output.error("\(date)  paused: nothing new starts; go on with: caudal unpause \(id)")
+                    }
+                    if case .unpaused = event.change { Output.error("\(date)  is paused no longer") }
+                }
+            }
+            await heard
         }
     }
 

@@ -102,7 +102,14 @@ struct LogsCommand: AsyncParsableCommand {
             filter.since = SystemClock.now.wall - age.milliseconds
         }
         if let grep {
-            do { filter.pattern = try NSRegularExpression(pattern: grep) } catch {
+            do {
+                filter.pattern = try NSRegularExpression(pattern: grep)
+                filter.overtime = Overtime(.seconds(10)) {
+                    Output.error("error: '--grep \(grep)' takes longer than 10s for one line and was ended")
+                    Output.error("  a repetition of a repetition, such as (a+)+, tries every way to divide the line")
+                    _exit(ExitStatus.failed.rawValue)
+                }
+            } catch {
                 throw ValidationError("'--grep \(grep)' is not a regular expression")
             }
         }
@@ -117,6 +124,8 @@ struct LogFilter {
     var item: ItemKey?
     var since: Int64?
     var pattern: NSRegularExpression?
+    /// Ends a pattern that never comes to an end.
+    var overtime: Overtime?
 
     func accepts(_ record: LogRecord) -> Bool {
         if let level, record.level < level { return false }
@@ -125,7 +134,10 @@ struct LogFilter {
         if let since, record.time < since { return false }
         if let pattern {
             let text = record.message
-            return pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) != nil
+            func matches() -> Bool {
+                pattern.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) != nil
+            }
+            return overtime?.watch(matches) ?? matches()
         }
         return true
     }

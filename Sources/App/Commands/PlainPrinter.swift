@@ -64,7 +64,10 @@ struct PlainPrinter {
         case .runEnded: summary(event)
         case .restored(let versions, let by):
             show(event, nil, "\(by) published its versions again: \(versions.paths.joined(separator: ", "))")
-        case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
+        case .paused:
+            show(event, nil, paint.wait("paused: nothing new starts; go on with: caudal unpause \(state.id)"))
+        case .unpaused: show(event, nil, "is paused no longer")
+        case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
             .stageReopened:
             break
         }

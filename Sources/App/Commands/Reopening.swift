@@ -63,6 +63,7 @@ struct Reopening {
     func lines(_ preview: CommandPreview, remedy: String) -> [ToldLine] {
         var lines: [ToldLine] = []
         if fileIsGone { lines.append(ToldLine(text: fileNote)) }
+        if state.isPaused { lines.append(ToldLine(text: "the run was paused; taking it up ends the pause")) }
         if let change {
             lines.append(ToldLine(text: "\(file) has changed since the run began:"))
             lines += PlanChangeText.lines(change.differences)

@@ -8,6 +8,8 @@ enum RunNews: Sendable {
     case alive
     /// No process holds the run any more.
     case gone
+    /// Something that concerns the run and is no event of it.
+    case notice(EventHub.Notice)
     /// The journal cannot be read: nothing more will be heard.
     case fault(StoreError)
 }
@@ -85,7 +87,7 @@ struct FollowPrinter {
                     take(events)
                     if state.status != .running { break listening }
                 case .gone: break listening
-                case .alive: break
+                case .alive, .notice: break
                 case .fault(let error): throw error
                 }
             }

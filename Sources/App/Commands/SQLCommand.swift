@@ -21,9 +21,22 @@ struct SQLCommand: AsyncParsableCommand {
     @Option(help: "table, csv, or json (one object a line).")
     var format: Format = .table
 
+    @Option(help: "How long the question may take, such as 5m; 0s for as long as it takes (default: 30s).")
+    var timeout: String?
+
     @OptionGroup var state: StateOptions
 
+    /// A table is laid out as a whole: it shows no more rows, and no more text, than this.
+    private static let tableLimit = (rows: 10_000, bytes: 16_000_000)
+
     func run() async throws {
+        var limit: Duration? = StoreQuestion.usualLimit
+        if let timeout {
+            guard let given = ScalarFormats.duration(timeout) else {
+                throw ValidationError("'--timeout \(timeout)' is not a duration such as 5m")
+            }
+            limit = given > .zero ? given : nil
+        }
         guard let question else {
             for view in StoreQuestion.views { Output.line("\(view.name)(\(view.columns.joined(separator: ", ")))") }
             return
@@ -32,9 +45,11 @@ struct SQLCommand: AsyncParsableCommand {
         let store = try state.openStore()
         var names: [String] = []
         var table: [[String]] = []
+        var size = 0
+        var isCut = false
         try Output.reporting {
             try StoreQuestion(store.folder).ask(
-                question,
+                question, limit: limit,
                 head: { head in
                     names = head
                     switch format {
@@ -45,15 +60,24 @@ struct SQLCommand: AsyncParsableCommand {
                 },
                 row: { row in
                     switch format {
-                    case .table: table.append(row.map(Self.text))
+                    case .table:
+                        isCut = table.count > Self.tableLimit.rows || size > Self.tableLimit.bytes
+                        if isCut { return false }
+                        table.append(row.map(Self.text))
+                        size += table[table.count - 1].reduce(0) { $0 + $1.utf8.count }
                     case .csv: Output.document(row.map { Self.csv(Self.text($0)) }.joined(separator: ",") + "\n")
                     case .json:
                         let pairs = zip(names, row).map { "\(JSONText.quoted($0)):\(Self.json($1))" }
                         Output.json("{\(pairs.joined(separator: ","))}\n")
                     }
+                    return true
                 })
         }
         for line in Columns.lines(table) { Output.line(line) }
+        if isCut {
+            let count = (table.count - 1).counted("row")
+            Output.error("note: the answer is cut after \(count); --format csv prints all of it")
+        }
     }
 
     private static func text(_ value: StoreValue) -> String {

@@ -87,6 +87,11 @@ struct SessionRunner {
         let shown = ShownRun(session)
         let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly)
         let session = session
+        let interruption = Interruption(cancelling: session.engine) {
+            // On the screen the run's end is the answer.
+            Task { @MainActor in if !loop.quitWhenEnded() { Self.sayStopping() } }
+        }
+        defer { withExtendedLifetime(interruption) {} }
         let fault = Mutex<Failure?>(nil)
         async let running = session.run(commands: commands, staysOpen: true) { error in fault.withLock { $0 = error } }
         let ending = await loop.run()
@@ -107,24 +112,27 @@ struct SessionRunner {
 
     /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
     private func printRest(of engine: Engine) async {
-        let interruption = Interruption { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
         let batches = engine.hub.batches()
         let state = await engine.state
         guard state.status == .running else { return }
         Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
+        async let noticing: Void = Self.print(engine.hub.notices())
         var printer = PlainPrinter(state, paint: Paint(options.color), printLine: Output.line)
         for await events in batches { printer.take(events) }
-        withExtendedLifetime(interruption) {}
+        await noticing
     }
+
+    private static func print(_ notices: AsyncStream<EventHub.Notice>) async {
+        for await notice in notices { Output.error("caudal: \(notice.text)") }
+    }
+
+    private static func sayStopping() { Interruption.say("caudal: stopping the run; once more ends at once") }
 
     private func runLines() async throws {
         let engine = session.engine
-        let interruption = Interruption {
-            Output.error("caudal: stopping the run; once more ends at once")
-            // The handler has nobody to wait for the answer; the run's end is the answer.
-            Task { _ = await engine.send(.cancelRun, by: "interrupt") }
-        }
+        let interruption = Interruption(cancelling: engine, onFirst: Self.sayStopping)
         let batches = engine.hub.batches()
+        async let noticing: Void = Self.print(engine.hub.notices())
         let (json, id, initial) = (options.json, session.id, session.initial)
         let color = options.color
         async let printing: Void = {
@@ -138,9 +146,11 @@ struct SessionRunner {
             state = try await session.run(commands: commands) { Output.error("caudal: \($0)") }
         } catch {
             await printing
+            await noticing
             throw error
         }
         await printing
+        await noticing
         if interruption.wasInterrupted, state.status == .cancelled { throw ExitStatus.interrupted.code }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }

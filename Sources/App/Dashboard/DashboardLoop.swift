@@ -1,4 +1,4 @@
-// Dispatch does not mark its sources as sendable; they are made, resumed and cancelled on the main actor alone.
+// Dispatch does not mark its source as sendable; it is made, resumed and cancelled on the main actor alone.
 @preconcurrency import Dispatch
 import Engine
 import Foundation
@@ -24,7 +24,9 @@ final class DashboardLoop {
     private let feed = EventFeed()
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
-    private var sources: [any DispatchSourceProtocol] = []
+    private var keySource: (any DispatchSourceRead)?
+    private var signals: [SignalListener] = []
+    private var interruption: Interruption?
     private var ending: Ending?
     private var answers: [CommandAnswer] = []
     private var hasResized = false
@@ -67,7 +69,9 @@ final class DashboardLoop {
             if ending != nil { break }
             setAlarm(in: idleTime)
         }
-        for source in sources { source.cancel() }
+        keySource?.cancel()
+        for listener in signals { listener.stop() }
+        interruption = nil
         alarm?.task.cancel()
         return ending ?? .quit
     }
@@ -76,31 +80,42 @@ final class DashboardLoop {
 
     private func listen() {
         let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
-        install(keys) { [weak self] in self?.keysAreReady = true }
-        for number in [SIGWINCH, SIGCONT] {
-            install(Self.signalSource(number)) { [weak self] in self?.hasResized = true }
-        }
-        install(Self.signalSource(SIGTSTP)) { [weak self] in self?.suspend() }
-        // A terminal that has gone leaves the run going on without a screen.
-        install(Self.signalSource(SIGHUP)) { [weak self] in self?.ending = .detached }
-        for number in [SIGTERM, SIGINT] {
-            install(Self.signalSource(number)) { [weak self] in self?.carryOut(.cancelAndQuit) }
-        }
-    }
-
-    private static func signalSource(_ number: Int32) -> any DispatchSourceSignal {
-        signal(number, SIG_IGN)
-        return DispatchSource.makeSignalSource(signal: number, queue: .main)
-    }
-
-    private func install(_ source: any DispatchSourceProtocol, _ action: (@MainActor () -> Void)? = nil) {
         let wake = wake
-        source.setEventHandler {
-            MainActor.assumeIsolated { action?() }
+        keys.setEventHandler { [weak self] in
+            MainActor.assumeIsolated { self?.keysAreReady = true }
             wake.yield()
         }
-        source.resume()
-        sources.append(source)
+        keys.resume()
+        keySource = keys
+        hear([SIGWINCH, SIGCONT]) { $0.hasResized = true }
+        hear([SIGTSTP]) { $0.suspend() }
+        // A terminal that has gone leaves the run going on without a screen.
+        hear([SIGHUP]) { $0.ending = .detached }
+        // Whoever runs a run hears what ends it: see ``quitWhenEnded()``.
+        if !shown.isOwn { interruption = Interruption { [act] in act { $0.ending = .quit } } }
+    }
+
+    private func hear(_ numbers: [Int32], _ action: @escaping @MainActor (DashboardLoop) -> Void) {
+        signals.append(SignalListener(numbers) { [act] _ in act(action) })
+    }
+
+    /// Does something on the main actor and wakes the loop; from any thread, without waiting.
+    private var act: @Sendable (@escaping @MainActor (DashboardLoop) -> Void) -> Void {
+        { [weak self, wake] action in
+            Task { @MainActor in
+                if let self { action(self) }
+                wake.yield()
+            }
+        }
+    }
+
+    /// Leaves the screen once the run has ended, which somebody else has asked for.
+    ///
+    /// - Returns: Whether the screen is still there to be left.
+    func quitWhenEnded() -> Bool {
+        quitsWhenEnded = true
+        wake.yield()
+        return ending == nil
     }
 
     private func takeIn() {
@@ -144,7 +159,7 @@ final class DashboardLoop {
             send(.tick(SystemClock.now), reducer)
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
-        if isUrgent || isDue { paint() }
+        if isUrgent || isDue || terminal.isBehind { paint() }
         // Whoever pressed them did not see the question.
         if hasAsked { terminal.discardKeys() }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
@@ -232,7 +247,7 @@ final class DashboardLoop {
     /// How long nothing changes by itself: a quarter of a second while stages run, a second while a run goes on, and
     /// until the next minute when all is done, because the clock shows minutes then.
     private var idleTime: Duration {
-        if logIsGrowing { return .milliseconds(100) }
+        if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
         if state.isMoving { return .milliseconds(250) }
         if state.run.status == .running || state.standingToast != nil { return .seconds(1) }
         return .milliseconds(60_000 - SystemClock.now.wall % 60_000)

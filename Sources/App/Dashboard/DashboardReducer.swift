@@ -50,6 +50,7 @@ struct DashboardReducer {
                 state.run.markInterrupted()
                 state.say("the run's process died", .bad)
             }
+        case .notice(let notice): state.take(notice)
         case .fault(let error): state.say(error.description, .bad)
         }
     }

@@ -158,7 +158,19 @@ struct DashboardState {
     var isAsking: Bool { if case .confirm = overlay { true } else { false } }
 
     /// The text of a toast that still stands.
-    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
+    var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } ?? notice }
+    /// What holds until the next notice; a toast is shown before it.
+    var notice: Toast?
+
+    /// Takes in something that is said of the run.
+    mutating func take(_ notice: EventHub.Notice) {
+        self.notice = nil
+        if notice.isStanding {
+            self.notice = Toast(text: notice.text, style: .wait, until: now)
+        } else {
+            say(notice.text, .wait)
+        }
+    }
 
     /// Says that text which was pasted did nothing.
     mutating func sayPasted() { say(KeyIntake.ignoredPaste, .wait) }

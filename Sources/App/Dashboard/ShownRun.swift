@@ -21,11 +21,13 @@ struct ShownRun: Sendable {
     init(_ session: RunSession) {
         let engine = session.engine
         (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
-        let batches = engine.hub.batches()
+        let (batches, notices) = (engine.hub.batches(), engine.hub.notices())
         let (stream, continuation) = AsyncStream<RunNews>.makeStream()
         // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
         let task = Task.detached {
+            async let heard: Void = { for await notice in notices { continuation.yield(.notice(notice)) } }()
             for await events in batches { continuation.yield(.events(events)) }
+            await heard
             continuation.finish()
         }
         continuation.onTermination = { _ in task.cancel() }

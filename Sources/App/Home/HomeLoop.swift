@@ -1,4 +1,4 @@
-// Dispatch does not mark its sources as sendable; they are made, resumed and cancelled on the main actor alone.
+// Dispatch does not mark its source as sendable; it is made, resumed and cancelled on the main actor alone.
 @preconcurrency import Dispatch
 import Engine
 import Foundation
@@ -9,7 +9,9 @@ final class HomeLoop {
     private let terminal: Terminal
     private let reader: ProjectReader
     private(set) var state: HomeState
-    private var sources: [any DispatchSourceProtocol] = []
+    private var keySource: (any DispatchSourceRead)?
+    private var signals: [SignalListener] = []
+    private var interruption: Interruption?
     private var keysAreReady = false
     private var hasResized = false
     private var isEnding = false
@@ -38,7 +40,11 @@ final class HomeLoop {
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.wake = wake
         listen()
-        defer { for source in sources { source.cancel() } }
+        defer {
+            keySource?.cancel()
+            for listener in signals { listener.stop() }
+            interruption = nil
+        }
         // The clock of the list: it is cancelled when the list is left.
         let clock = Task {
             while !Task.isCancelled {
@@ -61,27 +67,30 @@ final class HomeLoop {
     }
 
     private func listen() {
-        sources = []
         let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
-        install(keys) { [weak self] in self?.keysAreReady = true }
-        for number in [SIGWINCH, SIGCONT] { install(signal: number) { [weak self] in self?.hasResized = true } }
-        install(signal: SIGTSTP) { [weak self] in self?.suspend() }
-        for number in [SIGHUP, SIGTERM, SIGINT] { install(signal: number) { [weak self] in self?.isEnding = true } }
-    }
-
-    private func install(signal number: Int32, _ action: @escaping @MainActor () -> Void) {
-        signal(number, SIG_IGN)
-        install(DispatchSource.makeSignalSource(signal: number, queue: .main), action)
-    }
-
-    private func install(_ source: any DispatchSourceProtocol, _ action: @escaping @MainActor () -> Void) {
         let wake = wake
-        source.setEventHandler {
-            MainActor.assumeIsolated { action() }
+        keys.setEventHandler { [weak self] in
+            MainActor.assumeIsolated { self?.keysAreReady = true }
             wake?.yield()
         }
-        source.resume()
-        sources.append(source)
+        keys.resume()
+        keySource = keys
+        signals = [
+            SignalListener([SIGWINCH, SIGCONT]) { [act] _ in act { $0.hasResized = true } },
+            SignalListener([SIGTSTP]) { [act] _ in act { $0.suspend() } },
+        ]
+        interruption = Interruption { [act] in act { $0.isEnding = true } }
+        signals.append(SignalListener([SIGHUP]) { [act] _ in act { $0.isEnding = true } })
+    }
+
+    /// Does something on the main actor and wakes the loop; from any thread, without waiting.
+    private var act: @Sendable (@escaping @MainActor (HomeLoop) -> Void) -> Void {
+        { [weak self, wake] action in
+            Task { @MainActor in
+                if let self { action(self) }
+                wake?.yield()
+            }
+        }
     }
 
     private func takeIn() throws(StoreError) -> HomeEffect? {

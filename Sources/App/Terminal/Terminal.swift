@@ -1,4 +1,5 @@
 import CNcurses
+import Engine
 import Foundation
 
 /// The terminal, and the only user of ncurses: shows cell buffers, reads keys, and puts everything back at the end.
@@ -11,7 +12,10 @@ final class Terminal {
 
     private let descriptor: Int32
     private let input: UnsafeMutablePointer<FILE>
-    private let output: UnsafeMutablePointer<FILE>
+    private let output: TerminalOutput
+    /// What ncurses would do at these signals, or the shell, is not wanted while the terminal is in use: whoever shows
+    /// something hears them.
+    private let signals: SignalListener
     private let screen: OpaquePointer
     /// Keys are read from a pad, because reading from a window would refresh it.
     private let keys: UnsafeMutablePointer<WINDOW>
@@ -41,19 +45,22 @@ final class Terminal {
     /// - Throws: ``Unusable`` where there is none, or one that cannot move its cursor.
     init(ascii: Bool, colors: Bool) throws {
         setlocale(LC_ALL, "")
-        descriptor = open("/dev/tty", O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0, let output = fdopen(descriptor, "r+"), let input = fdopen(dup(descriptor), "r") else {
+        // Opened twice, because only what is written must never wait.
+        guard let input = fopen("/dev/tty", "r+e"), let output = TerminalOutput("/dev/tty") else {
             throw Unusable(description: "there is no terminal")
         }
+        descriptor = fileno(input)
         self.output = output
         self.input = input
         // A size in the environment would override the real one.
         unsetenv("LINES")
         unsetenv("COLUMNS")
-        // ncurses takes over those that are at their defaults; here they are read from a queue.
-        for number in [SIGINT, SIGTERM, SIGTSTP, SIGWINCH] { signal(number, SIG_IGN) }
-        cn_remember_terminal(descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
-        guard let screen = newterm(nil, output, input) else {
+        // ncurses takes over those that are at their defaults.
+        signals = SignalListener([SIGINT, SIGTERM, SIGTSTP, SIGWINCH]) { number in
+            if [SIGINT, SIGTERM].contains(number) { Interruption.endNow(saying: nil) }
+        }
+        cn_remember_terminal(output.descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
+        guard let screen = newterm(nil, output.file, input) else {
             cn_forget_terminal()
             throw Unusable(
                 description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")
@@ -130,7 +137,8 @@ final class Terminal {
 
     /// Shows a buffer: what differs from the last one is written, and nothing when nothing does.
     func show(_ buffer: CellBuffer) {
-        guard isOpen else { return }
+        // What a terminal has no room for is not shown: the next frame that it has room for is whole again.
+        guard isOpen, output.flush() else { return }
         var hasChanged = false
         let isComparable = shown?.width == buffer.width && shown?.height == buffer.height
         for row in 0..<buffer.height {
@@ -140,10 +148,15 @@ final class Terminal {
         }
         shown = buffer
         if hasChanged {
-            wnoutrefresh(cn_stdscr())
-            doupdate()
+            output.collect {
+                wnoutrefresh(cn_stdscr())
+                doupdate()
+            }
         }
     }
+
+    /// Whether it has not taken everything that was shown: there is more to show as soon as it does.
+    var isBehind: Bool { isOpen && output.isBehind }
 
     private static func isEqual(_ a: CellBuffer, _ b: CellBuffer, row: Int) -> Bool {
         let range = (row * b.width)..<((row + 1) * b.width)
@@ -196,7 +209,7 @@ final class Terminal {
     /// Writes bytes that ncurses does not know of, such as the window's title.
     func send(_ bytes: String) {
         guard isOpen else { return }
-        Output.write(bytes, to: descriptor)
+        output.send(bytes)
     }
 
     // MARK: - Keys
@@ -277,7 +290,7 @@ final class Terminal {
     /// Gives the mouse back to the terminal, or takes it again.
     func setMouse(_ isOn: Bool) {
         hasMouse = isOn
-        mousemask(isOn ? cn_mouse_wanted() : 0, nil)
+        output.collect { mousemask(isOn ? cn_mouse_wanted() : 0, nil) }
     }
 
     // MARK: - Leaving and coming back
@@ -285,7 +298,9 @@ final class Terminal {
     /// Hands the terminal over to another program or to the shell.
     func suspend() {
         send(Self.pasteMarksOff)
-        endwin()
+        output.collect { endwin() }
+        output.flush(patience: Self.farewell)
+        reset_shell_mode()
         // endwin leaves what we turned on ourselves.
         isOpen = false
     }
@@ -293,12 +308,15 @@ final class Terminal {
     /// Takes the terminal back.
     func resume() {
         isOpen = true
+        reset_prog_mode()
         // A new size may have come meanwhile; keys are to be sent as keys again.
         resize()
-        keypad(keys, true)
         cn_free_control_s(descriptor)
-        curs_set(0)
-        wrefresh(cn_stdscr())
+        output.collect {
+            keypad(keys, true)
+            curs_set(0)
+            wrefresh(cn_stdscr())
+        }
         send(Self.pasteMarksOn)
     }
 
@@ -306,9 +324,17 @@ final class Terminal {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        endwin()
+        output.collect { endwin() }
+        output.flush(patience: Self.farewell)
         cn_restore_terminal()
+        signals.stop()
     }
+
+    /// How long a terminal has to take what puts it back.
+    private static let farewell = Duration.milliseconds(300)
+
+    /// Puts the terminal back as it was, from any thread and without waiting, for a program that ends at once.
+    nonisolated static func restoreAtOnce() { cn_restore_terminal() }
 }
 
 /// ASCII for what would otherwise be drawn with other characters.

@@ -60,6 +60,12 @@ void cn_forget_terminal(void);
 /// Restores the terminal on a crash (SIGSEGV, SIGABRT, SIGTRAP, SIGILL, SIGBUS, SIGFPE), then lets it go on.
 void cn_restore_on_crash(void);
 
+/// A file without a name, in memory; or -1.
+int cn_memory_file(void);
+
+/// Lets the descriptor `fd` stand for what `target` stands for.
+void cn_point(int fd, int target);
+
 /// Clears IXON on `fd`, so that ctrl-S is a key and never freezes the screen.
 void cn_free_control_s(int fd);
 

@@ -2,6 +2,7 @@
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -59,6 +60,20 @@ void cs_wake_clear(int fd);
 /// Makes `to` a copy of `from` that shares its blocks until one of them is written to; 0, or a negated errno where the
 /// file system cannot do that or `to` is there.
 int cs_clone_file(const char *from, const char *to);
+/// Starts a detached thread; 0 or a negated errno.
+int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument);
+
+/// Whether so many threads may be started besides those that are there; 0 or a negated errno.
+///
+/// They are started, and have ended when this returns.
+int cs_threads_probe(int count);
+
+/// A descriptor from which the number of each signal that is heard can be read, a byte each; or a negated errno.
+int cs_signals_open(void);
+/// Has a signal written to that descriptor, instead of doing what it would; 0 or a negated errno.
+int cs_signals_hear(int number);
+/// Lets a signal do what it did before it was heard.
+void cs_signals_forget(int number);
 
 /// Renames `from` over `to` by exchanging the two; 0 or a negated errno (-ENOSYS where it is not supported).
 int cs_rename_exchange(const char *from, const char *to);

@@ -45,6 +45,9 @@ package struct ConfigNode: Sendable {
         }
     }
 
+    /// What it holds when it is a mapping.
+    package var entries: [Entry]? { if case .mapping(let entries) = content { entries } else { nil } }
+
     /// The value of a key, if it is a mapping that has it.
     package subscript(key key: String) -> ConfigNode? {
         guard case .mapping(let entries) = content else { return nil }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What the readers of a pipeline file share.
 package struct ReadingContext {
     package let problems: ConfigProblems
@@ -55,6 +57,7 @@ package struct PipelineReader {
         pipeline.overlap = reader.choice("overlap", as: Overlap.self) ?? .refuse
         pipeline.keepsVersions = reader.integer("keep_versions", in: 0...1000) ?? 1
         pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
+        pipeline.logLimit = StageSettingsReader.logLimit(&reader) ?? pipeline.logLimit
         var poolNames: [String] = []
         for entry in reader.named("pools") {
             poolNames.append(entry.key.value)
@@ -72,7 +75,7 @@ package struct PipelineReader {
         // Also those whose number of slots is at fault, which is reported where they stand.
         context.poolNames = poolNames.sorted()
         let stages = reader.named("stages")
-        if stages.isEmpty, reader.node("stages")?.isEmpty ?? true {
+        if stages.isEmpty, reader.node("stages").map({ $0.isEmpty || $0.entries?.isEmpty == true }) ?? true {
             reader.reportMissing(
                 "the pipeline has no stages", remedy: "add 'stages:' with at least one",
                 at: reader.location(of: "stages"))
@@ -193,18 +196,29 @@ package struct PipelineReader {
     private func readSchedule(_ parent: inout MappingReader) -> Schedule? {
         guard var reader = parent.mapping("schedule", subject: "the schedule", kind: "schedule") else { return nil }
         let cron = reader.text("cron", isRequired: true)
-        if let cron, cron.value.split(separator: " ").count != 5 {
+        if let cron { check(cron) }
+        let timezone = reader.text("timezone")
+        if let timezone, TimeZone(identifier: timezone.value) == nil {
             problems.report(
-                "'\(cron.value)' is not a cron expression", remedy: "write five fields, such as \"0 6 * * *\"",
-                at: cron.location)
+                "there is no time zone '\(timezone.value)'", remedy: "write one such as UTC or Europe/Berlin",
+                at: timezone.location)
         }
         let schedule = Schedule(
-            cron: cron?.value ?? "", timezone: reader.text("timezone")?.value ?? "UTC",
+            cron: cron?.value ?? "", timezone: timezone?.value ?? "UTC",
             catchUp: reader.choice("catch_up", as: Schedule.CatchUp.self) ?? .latest,
             overlap: reader.choice("overlap", as: Schedule.Overlap.self) ?? .skip, location: reader.location)
         reader.finish()
         problems.warn("'schedule' is read and not acted on yet: start runs with cron or by hand", at: reader.location)
         return schedule
+    }
+
+    private func check(_ cron: Located<String>) {
+        do throws(CronExpression.Fault) {
+            let expression = try CronExpression(cron.value)
+            if let warning = expression.neverHappens { problems.warn(warning, at: cron.location) }
+        } catch {
+            problems.report(error.message, remedy: error.remedy, at: cron.place(of: error.offset))
+        }
     }
 
     private func readNotification(_ node: ConfigNode) -> Notification {

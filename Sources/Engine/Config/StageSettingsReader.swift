@@ -37,6 +37,7 @@ enum StageSettingsReader {
         stage.pool = pool(&reader, context)
         stage.outputLocation = reader.valueLocation(of: "output") ?? stage.location
         stage.resources = resources(&reader)
+        stage.logLimit = logLimit(&reader)
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.reusesUnchanged = reuse(&reader)
@@ -46,6 +47,19 @@ enum StageSettingsReader {
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()
         return stage
+    }
+
+    /// Reads `log`, of a stage or of the pipeline.
+    static func logLimit(_ parent: inout MappingReader) -> Int64? {
+        guard var reader = parent.mapping("log", subject: "'log'", kind: "log") else { return nil }
+        let limit = reader.size("max")
+        if let limit, limit < LogLimits.least {
+            reader.problems.report("'max' must be at least 1MB", at: reader.valueLocation(of: "max") ?? reader.location)
+        } else if reader.node("max") == nil {
+            reader.reportMissing("'log' needs 'max'", remedy: "write a size: log: {max: 100MB}")
+        }
+        reader.finish()
+        return limit
     }
 
     /// Reads `reuse`, of a stage or of the pipeline; nil when it says nothing that is understood.

@@ -33,10 +33,13 @@ package final class ControlServer: Sendable {
         self.folder = folder
         mailbox = ControlMailbox(wake: wake)
         let loop = ControlLoop(listener: listener, mailbox: mailbox, patience: patience, handler: handler)
-        let thread = Thread { loop.run() }
-        thread.name = "control"
-        thread.stackSize = 1 << 19
-        thread.start()
+        do throws(Failure) {
+            try ServiceThread.start("control") { loop.run() }
+        } catch {
+            for descriptor in [listener, wake] { close(descriptor) }
+            unlink(folder.socket)
+            throw error
+        }
     }
 
     /// Takes no more commands, hands out the answers that are there, and removes the socket.

@@ -144,7 +144,11 @@ package enum ProcessTable {
     static var now: UInt64 { UInt64(cs_steady_ns() / 10_000_000) }
 
     /// This process.
-    package static var own: ProcessIdentity { identity(of: getpid()) }
+    package static var own: ProcessIdentity {
+        var own = identity(of: getpid())
+        own.session = getsid(0)
+        return own
+    }
 
     /// A process as it can be recognized later.
     package static func identity(of pid: Int32) -> ProcessIdentity {
@@ -162,7 +166,13 @@ package enum ProcessTable {
         var state: Character
         var parent: Int32
         var group: Int32
+        var session: Int32
         var startTicks: UInt64
+    }
+
+    /// Every process that is there now, by its number.
+    static func snapshot() -> [Int32: Fields] {
+        Dictionary(uniqueKeysWithValues: all().compactMap { pid in fields(of: pid).map { (pid, $0) } })
     }
 
     /// Fields of `/proc/PID/stat`; nil when there is no such process.
@@ -177,10 +187,13 @@ package enum ProcessTable {
                 (0x30...0x39).contains(digit) ? sum.map { $0 &* 10 &+ UInt64(digit - 0x30) } : nil
             }
         }
-        guard let parent = number(1), let group = number(2), let start = number(19) else { return nil }
+        guard let parent = number(1), let group = number(2), let session = number(3), let start = number(19) else {
+            return nil
+        }
         return Fields(
             name: String(decoding: bytes[(open + 1)..<close], as: UTF8.self), state: Character(UnicodeScalar(state)),
-            parent: Int32(clamping: parent), group: Int32(clamping: group), startTicks: start)
+            parent: Int32(clamping: parent), group: Int32(clamping: group), session: Int32(clamping: session),
+            startTicks: start)
     }
 
     /// Every process that is there now.

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The `duckdb` command line program: where it is and whether it will do.
 package struct DuckDBProgram: Sendable, Hashable {
@@ -51,7 +52,8 @@ package struct DuckDBProgram: Sendable, Hashable {
         {
             return DuckDBProgram(path: path, version: String(line.dropFirst(key.count + 1)))
         }
-        let answer = try await ToolRun.output(of: path, ["-no-init", "--version"], reactor: reactor)
+        let answer = try await ToolRun.output(
+            of: path, ["-no-init", "--version"], limit: ToolRun.patience, reactor: reactor)
         guard answer.exit == .exited(0), let word = answer.text.split(separator: " ").first, word.hasPrefix("v") else {
             throw Failure(
                 "\(path) does not answer as duckdb does: \(answer.text.trimmed.shortened(to: 100))",
@@ -84,14 +86,50 @@ package enum ToolRun {
         package let exit: ProcessExit
     }
 
+    /// Whether the time of a program is over, and what looks at it.
+    private final class Clock: Sendable {
+        let state = Mutex<(isOver: Bool, task: Task<Void, Never>?)>((false, nil))
+    }
+
+    /// How long a tool has for an answer that takes it some milliseconds.
+    package static let patience = Duration.seconds(10)
+
+    /// Runs it to its end.
+    ///
+    /// `limit`: how long it has; then it is ended with everything it started. nil waits as long as it takes.
+    /// - Throws: ``Failure`` when it cannot be run, or has not ended within its limit.
     package static func output(
         of program: String, _ arguments: [String], environment: [String: String] = [:], folder: String = "/",
-        marker: String = "caudal/tool", reactor: ProcessReactor
+        marker: String = "caudal/tool", limit: Duration? = nil, reactor: ProcessReactor
     ) async throws(Failure) -> Answer {
         let collected = Collected()
         let launch = ProcessLaunch(
-            program: program, arguments: arguments, variables: environment, folder: folder, marker: marker)
-        let end = try await reactor.run(launch) { stream, bytes in collected.append(stream, bytes) }
+            program: program, arguments: arguments, variables: environment, folder: folder, marker: marker,
+            grace: limit == nil ? .seconds(5) : .seconds(1))
+        let clock = Clock()
+        let end = try await reactor.run(
+            launch,
+            onStart: { child in
+                guard let limit else { return }
+                // A task of its own, which the program's end cancels.
+                let task = Task.detached {
+                    do { try await Task.sleep(for: limit) } catch { return }
+                    clock.state.withLock { $0.isOver = true }
+                    child.stop()
+                }
+                clock.state.withLock { $0.task = task }
+            }
+        ) { stream, bytes in collected.append(stream, bytes) }
+        let isOver = clock.state.withLock { clock in
+            clock.task?.cancel()
+            return clock.isOver
+        }
+        if isOver, let limit {
+            let question = ([program] + arguments).joined(separator: " ")
+            throw Failure(
+                "'\(question)' did not answer within \(limit.short) and was ended",
+                remedy: "run it by hand to see what it waits for")
+        }
         return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
     }
 }

@@ -16,26 +16,37 @@ package final class ProcessReactor: Sendable {
     package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
 
     private static let threadCount = 4
+    /// One for each thread that could be had.
     private let mailboxes: [ReactorMailbox]
+    /// Why there are fewer than there should be.
+    private let refusal: Failure?
 
     /// Starts the threads.
     package init() {
         // Descendants whose parents die come to this process, where they can be found and named.
         _ = cs_become_subreaper()
         let shared = SharedFacts()
-        mailboxes = (0..<Self.threadCount).map { _ in
+        var refusal: Failure?
+        mailboxes = (0..<Self.threadCount).compactMap { _ in
             let poll = cs_poll_create()
             let wake = cs_wake_create()
-            precondition(poll >= 0 && wake >= 0, "no event poll: errors \(-poll), \(-wake)")
-            cs_poll_add(poll, wake, 0)
-            let mailbox = ReactorMailbox(wake: wake)
-            let loop = ReactorLoop(poll: poll, mailbox: mailbox, shared: shared)
-            let thread = Thread { loop.run() }
-            thread.name = "children"
-            thread.stackSize = 1 << 20
-            thread.start()
-            return mailbox
+            do throws(Failure) {
+                guard poll >= 0, wake >= 0, cs_poll_add(poll, wake, 0) == 0 else {
+                    throw Failure(
+                        "children cannot be looked after: \(String(cString: strerror(-min(poll, wake, -1))))",
+                        remedy: "raise the limit on open files with 'ulimit -n'")
+                }
+                let mailbox = ReactorMailbox(wake: wake)
+                let loop = ReactorLoop(poll: poll, mailbox: mailbox, shared: shared)
+                try ServiceThread.start("children", stack: 1 << 20) { loop.run() }
+                return mailbox
+            } catch {
+                for descriptor in [poll, wake] where descriptor >= 0 { close(descriptor) }
+                refusal = error
+                return nil
+            }
         }
+        self.refusal = refusal
     }
 
     deinit { for mailbox in mailboxes { mailbox.post(.shutDown) } }
@@ -45,7 +56,9 @@ package final class ProcessReactor: Sendable {
         _ launch: ProcessLaunch, _ output: @escaping OutputHandler,
         _ reply: @escaping @Sendable (Result<ChildProcess, Failure>) -> Void
     ) {
-        let mailbox = mailboxes.min { $0.children < $1.children } ?? mailboxes[0]
+        guard let mailbox = mailboxes.min(by: { $0.children < $1.children }) else {
+            return reply(.failure(refusal ?? Failure("no child can be looked after")))
+        }
         mailbox.changeChildren(by: 1)
         mailbox.post(.start(launch, output, reply))
     }

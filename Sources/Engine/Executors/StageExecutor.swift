@@ -103,6 +103,8 @@ package final class AttemptControl: Sendable {
 /// The log as one attempt writes it: its program's output and the engine's own lines about it.
 package final class AttemptLog: Sendable {
     private let writer: LogWriter?
+    /// How much of the log its program has; nil for the run as a whole.
+    private let share: LogShare?
     /// Made when something is first written: most attempts use one or two of the three.
     private let channels = Mutex<[LogStream: LogChannel]>([:])
     private let makeChannel: @Sendable (LogStream) -> LogChannel
@@ -121,6 +123,7 @@ package final class AttemptLog: Sendable {
         now: @escaping @Sendable () -> Moment, onRemark: @escaping @Sendable ([LogChannel.Remark]) -> Void = { _ in }
     ) {
         self.writer = writer
+        share = unit.map { LogShare($0.stage) }
         self.masker = masker
         self.now = now
         self.onRemark = onRemark
@@ -171,8 +174,28 @@ package final class AttemptLog: Sendable {
             }
             if let remark { found.append(remark) }
         }
-        writer?.append(block)
+        if let writer, let share {
+            if writer.append(block, of: share) {
+                note("the log has no room for more of what this attempt prints: its last lines come when it ends")
+            }
+        } else {
+            writer?.append(block)
+        }
         keep(found)
+    }
+
+    /// Writes what was kept for the attempt's end.
+    ///
+    /// - Returns: What was left out, in a sentence; nil when all of it is in the log.
+    package func finish() -> String? {
+        guard let writer, let share else { return nil }
+        let (newest, left) = writer.finish(share)
+        defer { writer.append(newest) }
+        guard left.lines > 0 else { return nil }
+        let lines = "\(Int64(left.lines).grouped) \(left.lines == 1 ? "line" : "lines")"
+        let what = "\(lines) (\(Int64(left.bytes).shortBytes)) left out"
+        note("\(what) here: the log has reached its limit ('log: {max: …}')", level: .warn)
+        return "\(what) of the log, which has reached its limit"
     }
 
     /// The beginning of a line as it may be shown: without secrets, none of which the cut may leave a part of.

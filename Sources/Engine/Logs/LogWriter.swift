@@ -13,22 +13,31 @@ package final class LogWriter: Sendable {
         var descriptor: Int32 = -1
         var number = 0
         var size = 0
+        /// Bytes of all segments, and of what each stage with a limit of its own has printed.
+        var total = 0
+        var stages: [StageID: Int] = [:]
         /// Why the log can no longer be written; the first fault stays.
         var failure: Failure?
     }
 
     private let folder: String
+    private let limits: LogLimits
     private let segment: Mutex<Segment>
     private let onFailure: @Sendable (Failure) -> Void
 
     /// A writer that goes on behind the segments that are there.
     ///
     /// `onFailure`: called once, when a block cannot be written; later blocks are dropped.
-    package init(folder: String, onFailure: @escaping @Sendable (Failure) -> Void) throws(Failure) {
+    package init(
+        folder: String, limits: LogLimits = LogLimits(), onFailure: @escaping @Sendable (Failure) -> Void
+    ) throws(Failure) {
         self.folder = folder
+        self.limits = limits
         self.onFailure = onFailure
         var first = Segment()
-        first.number = (LogFiles.segments(in: folder).last?.number ?? 0)
+        let there = LogFiles.segments(in: folder)
+        first.number = there.last?.number ?? 0
+        first.total = there.reduce(0) { $0 + Int(FileText.size($1.path) ?? 0) }
         segment = Mutex(first)
         try segment.withLock { segment throws(Failure) in try Self.open(&segment, folder) }
     }
@@ -52,20 +61,54 @@ package final class LogWriter: Sendable {
     /// Appends whole lines.
     package func append(_ block: [UInt8]) {
         guard !block.isEmpty else { return }
-        let failure = segment.withLock { segment -> Failure? in
-            guard segment.failure == nil else { return nil }
-            do throws(Failure) {
-                if segment.size >= Self.segmentLimit { try Self.open(&segment, folder) }
-                try Self.write(block, to: segment.descriptor, in: folder)
-                segment.size += block.count
-                return nil
-            } catch {
-                segment.failure = error
-                return error
-            }
-        }
-        if let failure { onFailure(failure) }
+        report(segment.withLock { write(block, &$0) })
     }
+
+    /// Appends whole lines that a program has printed, or keeps them for the end of its attempt where there is no room.
+    ///
+    /// - Returns: Whether these are the first that are kept.
+    func append(_ block: [UInt8], of share: LogShare) -> Bool {
+        guard !block.isEmpty else { return false }
+        let isWritten = segment.withLock { segment -> Bool in
+            guard let own = share.own,
+                LogLimits.hasRoom(block.count, own: own, total: segment.total, limit: limits.run)
+            else { return false }
+            if let limit = limits.stages[share.stage] {
+                let total = segment.stages[share.stage, default: 0]
+                guard LogLimits.hasRoom(block.count, own: own, total: total, limit: limit) else { return false }
+                segment.stages[share.stage] = total + block.count
+            }
+            report(write(block, &segment))
+            share.wrote(block.count)
+            return true
+        }
+        return isWritten ? false : share.keep(block, capacity: limits.capacity(of: share.stage))
+    }
+
+    /// Gives out what was kept of an attempt, as much of it as there is room for, and what was left out.
+    func finish(_ share: LogShare) -> (lines: [UInt8], left: LogShare.LeftOut) {
+        let room = segment.withLock { segment in
+            let own = limits.stages[share.stage].map { $0 - segment.stages[share.stage, default: 0] } ?? .max
+            return max(16 << 10, min(limits.run - segment.total, own) / 2)
+        }
+        return share.finish(room: room)
+    }
+
+    private func write(_ block: [UInt8], _ segment: inout Segment) -> Failure? {
+        guard segment.failure == nil else { return nil }
+        do throws(Failure) {
+            if segment.size >= Self.segmentLimit { try Self.open(&segment, folder) }
+            try Self.write(block, to: segment.descriptor, in: folder)
+            segment.size += block.count
+            segment.total += block.count
+            return nil
+        } catch {
+            segment.failure = error
+            return error
+        }
+    }
+
+    private func report(_ failure: Failure?) { if let failure { onFailure(failure) } }
 
     private static func write(_ block: [UInt8], to descriptor: Int32, in folder: String) throws(Failure) {
         let error: Int32 = block.withUnsafeBytes { bytes in
@@ -148,7 +191,15 @@ package struct LogChannel: Sendable {
         guard level >= .warn else { return nil }
         return Remark(
             time: time, level: level, unit: source.stage.map { UnitID($0, source.item) }, attempt: source.attempt,
-            stream: source.stream, message: json?.message ?? String(decoding: line, as: UTF8.self))
+            stream: source.stream,
+            message: Self.excerpt(json?.message ?? String(decoding: line, as: UTF8.self)))
+    }
+
+    /// How much of a line becomes a row of the run store; the log has all of it.
+    static let remarkLimit = 4000
+
+    private static func excerpt(_ text: String) -> String {
+        text.utf8.count > remarkLimit ? text.shortened(to: remarkLimit) : text
     }
 
     /// Appends one line of text to a block.

@@ -38,6 +38,8 @@ package struct Pipeline: Sendable {
     package var keepsVersions = 1
     /// How much of failing rows is kept, unless a stage says otherwise.
     package var samples = SampleRule.all
+    /// What the log of one run may take on the disk, in bytes.
+    package var logLimit = Int64(LogLimits.usual)
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

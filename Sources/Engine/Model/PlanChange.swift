@@ -93,7 +93,7 @@ package enum DefinitionLine {
     /// Keys that say when and how a stage runs, and nothing about what comes out of it.
     private static let settings: Set<String> = [
         "allow_failure", "description", "foreach.max_parallel", "foreach.on_failure", "group", "idempotent", "if",
-        "needs", "pool", "resources", "retry", "reuse", "timeout", "when",
+        "log", "needs", "pool", "resources", "retry", "reuse", "timeout", "when",
     ]
 
     /// The lines of a stage's resolved definition that decide what comes out of it.

@@ -94,6 +94,8 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
     package var startTicks: UInt64
     /// The boot it belongs to.
     package var bootID: String
+    /// The session it is in, where that was looked at.
+    package var session: Int32?
 
     package init(pid: Int32, startTicks: UInt64, bootID: String) {
         self.pid = pid

@@ -21,6 +21,8 @@ package struct Stage: Sendable {
     package var pool: PoolName?
     /// What one attempt may use.
     package var resources: Resources
+    /// What its programs may take of the run's log, in bytes; nil leaves that to the run.
+    package var logLimit: Int64?
     /// Tests of its output, run before the output is published; or of its input, for a check stage.
     package var checks: [Check]
     /// Whether its failure leaves the run unharmed.

@@ -41,7 +41,8 @@ package struct DataTools: Sendable {
 
     /// A connection as a script finds it attached.
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
-        DatabaseAttachment(
+        if let path = link.path { try SQLiteRecovery.heal(path) }
+        return DatabaseAttachment(
             extensionFile: try await extensionFile(link.kind), statement: link.attachment(isReadOnly: isReadOnly),
             environment: link.environment)
     }

@@ -95,6 +95,8 @@ package actor Engine {
     private let obstacle: @Sendable () throws(StoreError) -> Failure?
     /// Why the engine had to give up, if it had to.
     private var fault: StoreError?
+    /// Another program keeps the journal locked: since when, and since when somebody wants the run to end.
+    private var wait: (since: Moment, isTold: Bool, endWanted: Moment?)?
 
     package init(
         machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
@@ -130,9 +132,23 @@ package actor Engine {
         }
         let token = nextToken
         nextToken += 1
+        if wait != nil {
+            stopAhead(command)
+            answerLater(token)
+        }
         return await withCheckedContinuation { continuation in
             asking[token] = continuation
             mailbox.post(.input(.command(command, by: by, token: token)))
+        }
+    }
+
+    /// Waits until the run has ended, or the engine has given up.
+    package func waitForEnd() async {
+        let batches = hub.batches()
+        guard state.status == .running, fault == nil else { return }
+        for await events in batches {
+            let hasEnded = events.contains { if case .runEnded = $0.change { true } else { false } }
+            if hasEnded { return }
         }
     }
 
@@ -178,12 +194,15 @@ package actor Engine {
                 if let failure = mail.failure { giveUp(StoreError(.unreadable(failure.description), path: "the log")) }
                 if fault == nil {
                     do throws(StoreError) {
-                        let step = try driver.take(mail.inputs, remarks: mail.remarks, at: environment.now())
+                        let step = driver.decide(mail.inputs, at: environment.now())
+                        try await whenFree { () throws(StoreError) in
+                            try driver.record(step, remarks: mail.remarks)
+                        }
                         hub.publish(step.events)
                         for (token, answer) in step.answers {
                             asking.removeValue(forKey: token)?.resume(returning: answer)
                         }
-                        for action in step.actions { perform(action, in: &group) }
+                        for action in step.actions { try await perform(action, in: &group) }
                         hasEnded = state.status != .running
                     } catch {
                         giveUp(error)
@@ -210,6 +229,86 @@ package actor Engine {
         publishing = [:]
     }
 
+    // MARK: - Waiting for the journal
+
+    /// Does something with the journal; while another program keeps that locked, what runs goes on and this waits.
+    ///
+    /// - Throws: ``StoreError`` for any other fault, and when somebody has wanted the run to end for a while.
+    private func whenFree<Value>(_ action: () throws(StoreError) -> Value) async throws(StoreError) -> Value {
+        while true {
+            do throws(StoreError) {
+                let value = try action()
+                if let told = wait, told.isTold {
+                    let took = Duration.milliseconds(environment.now().steady - told.since.steady)
+                    note("the run store is free again after \(took.short); the run goes on", standing: false)
+                }
+                wait = nil
+                return value
+            } catch {
+                guard error.problem == .busy, !hasWaitedEnough else { throw error }
+                tellOfWait(error)
+            }
+            await environment.sleep(.milliseconds(100))
+        }
+    }
+
+    /// How long somebody may want something before it is said that it has to wait.
+    private static let silence = Duration.seconds(2)
+
+    private func tellOfWait(_ error: StoreError) {
+        let now = environment.now()
+        let since = wait?.since ?? now
+        if wait == nil { wait = (now, false, nil) }
+        guard wait?.isTold == false, now.steady - since.steady >= Self.silence.milliseconds else { return }
+        wait?.isTold = true
+        let holder = journal.lockHolder().map { "process \($0.pid) (\($0.name))" } ?? "another program"
+        note(
+            "\(holder) keeps \(error.path) locked: nothing new starts until it is free, what runs goes on",
+            standing: true)
+    }
+
+    /// Whether the run was to end and its attempts have had their time.
+    private var hasWaitedEnough: Bool {
+        guard let asked = wait?.endWanted else { return false }
+        return environment.now().steady - asked.steady > (environment.grace + .seconds(5)).milliseconds
+    }
+
+    /// Says something about the whole run, on screens and in the log.
+    private func note(_ text: String, standing: Bool) {
+        hub.say(text, standing: standing)
+        let mailbox = mailbox
+        AttemptLog(
+            writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: nil, attempt: nil, masker: masker,
+            now: environment.now, onRemark: { mailbox.post(.remarks($0)) }
+        ).note(text, level: .warn)
+    }
+
+    /// Ends what a command ends, though the command cannot be recorded yet: a stop harms nothing that is recorded.
+    private func stopAhead(_ command: RunCommand) {
+        switch command {
+        case .cancelRun:
+            wait?.endWanted = wait?.endWanted ?? environment.now()
+            for control in controls.values { control.requestStop(.cancelled) }
+        case .cancel(let unit):
+            for (id, control) in controls where id == unit || unit.item == nil && id.stage == unit.stage {
+                control.requestStop(.cancelled)
+            }
+        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: break
+        }
+    }
+
+    /// Answers a command that has to wait before whoever sent it takes this process for dead.
+    private func answerLater(_ token: Int) {
+        let sleep = environment.sleep
+        // A task of its own: the command may be carried out meanwhile, and then the answer is another one.
+        Task {
+            await sleep(Self.silence)
+            guard wait != nil, let continuation = asking.removeValue(forKey: token) else { return }
+            continuation.resume(
+                returning: .accepted("is carried out once the run store is free, which another program keeps locked"))
+        }
+    }
+
     /// Lets go of what belonged to attempts and timers that have ended.
     private func forget(_ inputs: [RunInput]) {
         for input in inputs {
@@ -223,7 +322,7 @@ package actor Engine {
 
     // MARK: - Actions
 
-    private func perform(_ action: RunAction, in group: inout DiscardingTaskGroup) {
+    private func perform(_ action: RunAction, in group: inout DiscardingTaskGroup) async throws(StoreError) {
         switch action {
         case .launch(let unit, let number, let purpose): launch(unit, number, purpose, in: &group)
         case .stop(let unit, _, let reason): controls[unit]?.requestStop(reason)
@@ -236,23 +335,23 @@ package actor Engine {
                 if !Task.isCancelled { mailbox.post(.input(.timerFired(timer))) }
             }
         case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
-        case .requestLease(let unit): requestLease(unit)
+        case .requestLease(let unit): try await requestLease(unit)
         case .releaseLease(let unit):
-            do { try journal.releaseLease(of: unit, run: state.id) } catch { giveUp(error) }
+            let run = state.id
+            try await whenFree { () throws(StoreError) in try journal.releaseLease(of: unit, run: run) }
         case .publish(let unit, _): publishing.removeValue(forKey: unit)?.resume(returning: true)
         case .finish: break
         }
     }
 
-    private func requestLease(_ unit: UnitID) {
+    private func requestLease(_ unit: UnitID) async throws(StoreError) {
+        let state = state
         guard let index = state.plan.index(of: unit.stage) else { return }
-        do {
-            let refusal = try journal.takeLease(
+        let refusal = try await whenFree { () throws(StoreError) in
+            try journal.takeLease(
                 of: unit, planned: state.plan.stages[index], run: state.id, pools: state.plan.pools)
-            mailbox.post(.input(refusal.map { .leaseRefused(unit, reason: $0) } ?? .leaseGranted(unit)))
-        } catch {
-            giveUp(error)
         }
+        mailbox.post(.input(refusal.map { .leaseRefused(unit, reason: $0) } ?? .leaseGranted(unit)))
     }
 
     private func launch(
@@ -277,9 +376,10 @@ package actor Engine {
             state: conductor.wantsState(unit.stage) ? state : nil,
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
-            let result = await conductor.conduct(order, control: control) { plan, result in
+            var result = await conductor.conduct(order, control: control) { plan, result in
                 await self.record(publishing: plan, result, of: unit, number)
             }
+            if let note = log.finish() { result.notes.append(note) }
             mailbox.post(.input(.attemptEnded(unit, attempt: number, result)))
         }
     }

@@ -18,6 +18,15 @@ package final class EventHub: Sendable {
         var listeners: [Int: Listener] = [:]
         var next = 0
         var isFinished = false
+        var noticed: [Int: AsyncStream<Notice>.Continuation] = [:]
+        var standing: Notice?
+    }
+
+    /// Something that concerns the run and is no event of it, such as that nothing can be recorded.
+    package struct Notice: Sendable, Hashable {
+        package var text: String
+        /// Whether it holds until the next one is said.
+        package var isStanding: Bool
     }
 
     private let state = Mutex(State())
@@ -36,6 +45,27 @@ package final class EventHub: Sendable {
             state.next += 1
         }
         return stream
+    }
+
+    /// Hears notices from now on, the standing one first; the stream ends with the run's engine.
+    package func notices() -> AsyncStream<Notice> {
+        let (stream, continuation) = AsyncStream<Notice>.makeStream(bufferingPolicy: .bufferingNewest(4))
+        state.withLock { state in
+            if let standing = state.standing { continuation.yield(standing) }
+            if state.isFinished { return continuation.finish() }
+            state.noticed[state.next] = continuation
+            state.next += 1
+        }
+        return stream
+    }
+
+    /// Says something at once.
+    func say(_ text: String, standing: Bool) {
+        let notice = Notice(text: text, isStanding: standing)
+        state.withLock { state in
+            state.standing = standing ? notice : nil
+            for continuation in state.noticed.values { continuation.yield(notice) }
+        }
     }
 
     /// Takes events that have been recorded, to be handed out.
@@ -74,11 +104,12 @@ package final class EventHub: Sendable {
     /// Lets listeners read what is there and ends their streams.
     func finish() {
         handOut()
-        let listeners = state.withLock { state in
+        let (listeners, noticed) = state.withLock { state in
             state.isFinished = true
-            defer { state.listeners = [:] }
-            return state.listeners
+            defer { (state.listeners, state.noticed) = ([:], [:]) }
+            return (state.listeners, state.noticed)
         }
         for listener in listeners.values { listener.stream.finish() }
+        for continuation in noticed.values { continuation.finish() }
     }
 }

@@ -43,10 +43,29 @@ package struct PipelineExamination {
     ///
     /// - Throws: ``InvalidPipeline`` with everything that was found.
     package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
-        let faults = await findings(of: chosen).faults
+        var faults = await findings(of: chosen).faults
+        if let fault = await programFault(chosen) {
+            faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
+        }
         if faults.isEmpty { return }
         let lines = ConfigSource(file: loaded.pipeline.file, text: loaded.text).lines
         throw InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
+    }
+
+    /// Why DuckDB cannot be used though it is there and a stage needs it; that it is missing is said by the stage.
+    private func programFault(_ chosen: Set<StageID>?) async -> Failure? {
+        let stages = loaded.pipeline.stages.filter { chosen?.contains($0.id) ?? true }
+        guard stages.contains(where: { !($0.definition is CommandStage || $0.definition is ReportStage) }) else {
+            return nil
+        }
+        do throws(Failure) {
+            _ = try await tools.program()
+            return nil
+        } catch {
+            // Where it cannot be found, the failure says so already.
+            let isThere = (try? DuckDBProgram.find(root: loaded.pipeline.root, variables: loaded.variables)) != nil
+            return isThere ? error : nil
+        }
     }
 
     /// Looks at every stage in order.

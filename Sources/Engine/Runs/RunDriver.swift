@@ -14,6 +14,13 @@ package protocol RunJournal: Sendable {
 
     /// Gives back what an attempt took.
     func releaseLease(of unit: UnitID, run: RunID) throws(StoreError)
+
+    /// The process that keeps others from recording, as far as that can be known.
+    func lockHolder() -> (pid: Int32, name: String)?
+}
+
+extension RunJournal {
+    package func lockHolder() -> (pid: Int32, name: String)? { nil }
 }
 
 extension RunStore: RunJournal {}
@@ -35,10 +42,19 @@ package struct RunDriver: Sendable {
     package mutating func take(
         _ inputs: [RunInput], remarks: [LogChannel.Remark] = [], at now: Moment
     ) throws(StoreError) -> RunStep {
-        let step = machine.handle(inputs, at: now)
-        if !step.events.isEmpty || !remarks.isEmpty {
-            try journal.record(step.events, remarks: remarks, of: machine.state)
-        }
+        let step = decide(inputs, at: now)
+        try record(step, remarks: remarks)
         return step
+    }
+
+    /// Takes inputs in: what follows must be recorded before anything else happens.
+    package mutating func decide(_ inputs: [RunInput], at now: Moment) -> RunStep { machine.handle(inputs, at: now) }
+
+    /// Records what follows from inputs.
+    ///
+    /// - Throws: ``StoreError`` when it could not be recorded; it may be tried again then.
+    package func record(_ step: RunStep, remarks: [LogChannel.Remark] = []) throws(StoreError) {
+        if step.events.isEmpty, remarks.isEmpty { return }
+        try journal.record(step.events, remarks: remarks, of: machine.state)
     }
 }

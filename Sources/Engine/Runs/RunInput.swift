@@ -6,7 +6,7 @@ package enum RunInput: Sendable {
     ///
     /// `settled` holds the results of attempts that the dead process left open and whose publishing could be
     /// finished; every other open attempt counts as interrupted.
-    case resume(ProcessIdentity, settled: [UnitID: AttemptResult])
+    case resume(ProcessIdentity, settled: [UnitID: AttemptResult], by: String = "resume")
     /// Go on with what a changed pipeline file says; given right after ``resume(_:settled:)``.
     case changePlan(PlanChange, by: String)
     case attemptSpawned(UnitID, attempt: Int, ProcessIdentity)

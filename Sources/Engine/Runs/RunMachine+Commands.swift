@@ -203,6 +203,7 @@ extension RunMachine {
     private mutating func reopenRun() {
         guard state.status != .running, let owner = state.owner else { return }
         emit(.runResumed(owner))
+        if state.isPaused { emit(.unpaused) }
     }
 
     // MARK: - Cancel

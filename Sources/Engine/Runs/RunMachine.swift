@@ -61,7 +61,7 @@ package struct RunMachine: Sendable {
         case .start(let process):
             emit(.runStarted(process))
             triggerPending()
-        case .resume(let process, let settled): resume(in: process, settled: settled)
+        case .resume(let process, let settled, let by): resume(in: process, settled: settled, by: by)
         case .changePlan(let change, let by): changePlan(change, by: by)
         case .attemptSpawned(let id, let number, let process):
             if isOpen(id, number) { emit(.attemptSpawned(id, attempt: number, process)) }
@@ -444,8 +444,13 @@ extension RunMachine {
 // MARK: - Going on after another process
 
 extension RunMachine {
-    private mutating func resume(in process: ProcessIdentity, settled: [UnitID: AttemptResult]) {
+    private mutating func resume(in process: ProcessIdentity, settled: [UnitID: AttemptResult], by: String) {
         emit(.runResumed(process))
+        // Whoever takes a run up wants it to go on, and has perhaps never heard that it was paused.
+        if state.isPaused {
+            emit(.commandReceived(.unpause, by: by))
+            emit(.unpaused)
+        }
         for index in state.stages.indices {
             let stage = state.stages[index]
             var units = [UnitID(stage.id)]

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What a process needs to run pipelines, made once and handed down.
 package struct Workshop: Sendable {
@@ -12,6 +13,7 @@ package struct Workshop: Sendable {
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
     private let seen = SeenSources()
+    private let located = LocatedPrograms()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
@@ -32,7 +34,7 @@ package struct Workshop: Sendable {
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
-        let once = Once { () async throws(Failure) in
+        let once = located.at(root) { () async throws(Failure) in
             try await DuckDBProgram.locate(
                 root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
         }
@@ -82,6 +84,21 @@ package struct Workshop: Sendable {
                 template.filled { if case .environment(let name) = $0 { loaded.variables[name] ?? "" } else { "" } })
         }
         return secrets
+    }
+}
+
+/// DuckDB by the project that it was looked for in: what does not answer is asked once.
+private final class LocatedPrograms: Sendable {
+    private let programs = Mutex<[String: Once<DuckDBProgram>]>([:])
+
+    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> Once<
+        DuckDBProgram
+    > {
+        programs.withLock { programs in
+            let known = programs[root] ?? Once(find)
+            programs[root] = known
+            return known
+        }
     }
 }
 
@@ -185,7 +202,7 @@ package struct RunSession: Sendable {
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
         try await claim(loaded, change?.0.plan ?? state.plan, for: id, overlap, onWait, in: workshop)
-        let ended = RunRecovery.endLeftovers(of: id)
+        let ended = Leftovers(of: state).end()
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
@@ -194,8 +211,8 @@ package struct RunSession: Sendable {
             parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
         if change != nil { try folder.keep(loaded) }
         var session = try RunSession(
-            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
-            lock: lock, in: workshop, environment: environment)
+            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled, by: by),
+            change: change, lock: lock, in: workshop, environment: environment)
         session.endedProcesses = ended
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
         if !ended.isEmpty {
@@ -238,7 +255,13 @@ package struct RunSession: Sendable {
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
         let mailbox = EngineMailbox()
-        let writer = try LogWriter(folder: folder.logs) { mailbox.post(logFailure: $0) }
+        let limits = LogLimits(
+            run: Int(loaded.pipeline.logLimit),
+            stages: Dictionary(
+                uniqueKeysWithValues: loaded.pipeline.stages.compactMap { stage in
+                    stage.logLimit.map { (stage.id, Int($0)) }
+                }))
+        let writer = try LogWriter(folder: folder.logs, limits: limits) { mailbox.post(logFailure: $0) }
         log = AttemptLog(
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: nil, attempt: nil, masker: tools.masker,
             now: workshop.now, onRemark: { mailbox.post(.remarks($0)) })
@@ -279,48 +302,18 @@ package struct RunSession: Sendable {
         await server?.stop()
         let state = try result.get()
         if state.status == .succeeded {
-            try store.dropVersions(of: state.plan.pipeline, keeping: state.plan.keepsVersions ?? 1, endedNow: id)
+            // The run has succeeded all the same: what is not given back now is after the next one.
+            _ = try? store.dropVersions(
+                of: state.plan.pipeline, keeping: state.plan.keepsVersions ?? 1, endedNow: id)
         }
         try store.makeDurable()
+        try store.confirm(state.status, of: id)
         return state
     }
 }
 
-/// A process that worked for a run whose own process had died.
-package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
-    package var pid: Int32
-    /// The name of its program.
-    package var name: String
-
-    /// Its name and number, such as `sleep (4242)`.
-    package var description: String { "\(name) (\(pid))" }
-}
-
 /// Clears up after a process that died while it ran a run.
 package enum RunRecovery {
-    /// Ends every process that still works for the run: known by the marker in its environment.
-    ///
-    /// - Returns: What was found, by number.
-    @discardableResult
-    package static func endLeftovers(of run: RunID) -> [LeftoverProcess] {
-        var ended: Set<LeftoverProcess> = []
-        // A second look finds what the first one's processes had just started.
-        for _ in 0..<5 {
-            let leftovers = ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/")
-            if leftovers.isEmpty { break }
-            for process in leftovers {
-                kill(process.pid, SIGKILL)
-                ended.insert(LeftoverProcess(pid: process.pid, name: process.name))
-            }
-        }
-        return ended.sorted { $0.pid < $1.pid }
-    }
-
-    /// Whether anything still works for a run whose process has died.
-    package static func hasLeftovers(of run: RunID) -> Bool {
-        !ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/").isEmpty
-    }
-
     /// Removes what attempts were writing when their process died; new attempts write anew.
     ///
     /// What cannot be removed only takes room, and goes with the run.

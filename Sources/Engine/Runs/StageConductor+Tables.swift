@@ -89,6 +89,9 @@ extension StageConductor {
             let loaded = try await tools.executor().execute(job, for: control)
             result.take(loaded)
             if var failure = loaded.failure {
+                // Others that open the database next must not find half a change; what cannot be undone now is told
+                // to whoever needs the table next.
+                if let path = work.target.link.path { try? SQLiteRecovery.heal(path) }
                 failure.remedy = (failure.remedy.map { $0 + "; " } ?? "") + "the table is as it was"
                 result.failure = failure
                 return result

@@ -39,10 +39,11 @@ package struct CommandStage: StageType {
             location = node.location
             switch node.content {
             case .scalar(let text, _):
+                if text.allSatisfy(\.isWhitespace) { problems.report("'run' must not be empty", at: node.location) }
                 if let template = problems.template(Located(text, at: node.location)) { run = .line(template.value) }
             case .sequence:
                 let parts = problems.texts(of: node, what: "'run'").compactMap { problems.template($0)?.value }
-                if parts.isEmpty {
+                if parts.first?.description.isEmpty ?? true {
                     problems.report("'run' must not be empty", at: node.location)
                 } else {
                     run = .arguments(parts)

@@ -10,12 +10,19 @@ extension RunStore {
     ) throws(StoreError) -> String? {
         let machine = MachineResources.total
         let folder = folder
-        return try write { db in
-            let holders = try String.fetchAll(
+        let holders: [String] = try read { db in
+            try String.fetchAll(
                 db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
-            // What a dead process left running still uses what it took; looked for only where a process has died.
-            for holder in holders
-            where !folder.run(RunID(holder)).isLive && !RunRecovery.hasLeftovers(of: RunID(holder)) {
+        }
+        // What a dead process left running still uses what it took; looked for only where a process has died.
+        var dead: [String] = []
+        for holder in holders where !folder.run(RunID(holder)).isLive {
+            // A run whose journal cannot be read leaves its marker to be looked for.
+            let left = (try? state(of: RunID(holder))).map { Leftovers(of: $0) } ?? Leftovers(of: RunID(holder))
+            if left.isEmpty { dead.append(holder) }
+        }
+        return try write(patience: Self.shortPatience) { db in
+            for holder in dead where !folder.run(RunID(holder)).isLive {
                 try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [holder])
             }
             /// Which other runs hold some of what is asked for, and what to do about those whose process died.
@@ -62,7 +69,7 @@ extension RunStore {
 
     /// Gives back what an attempt took.
     package func releaseLease(of unit: UnitID, run: RunID) throws(StoreError) {
-        try write { db in
+        try write(patience: Self.shortPatience) { db in
             try db.execute(
                 sql: "DELETE FROM leases WHERE run = ? AND stage = ? AND item = ?",
                 arguments: [run.rawValue, unit.stage.rawValue, unit.item?.rawValue ?? ""])

@@ -82,10 +82,14 @@ extension RunStore {
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }
-            let pattern = text.replacing("%", with: "").replacing("_", with: "")
+            // Letter by letter: nothing in it stands for anything else, and the empty text for no run.
+            guard !text.isEmpty else { return [] }
             return try String.fetchAll(
-                db, sql: "SELECT id FROM runs WHERE id LIKE ?1 || '%' OR id LIKE '%' || ?1 ORDER BY id DESC LIMIT 20",
-                arguments: [pattern])
+                db,
+                sql: """
+                    SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1
+                    ORDER BY id DESC LIMIT 20
+                    """, arguments: [text])
         }
         if isLast, ids.isEmpty { throw StoreError(.noRuns(pipeline: pipeline), path: folder.path) }
         guard let first = ids.first else { throw StoreError(.unknownRun(text), path: folder.database) }

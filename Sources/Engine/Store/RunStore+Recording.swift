@@ -71,19 +71,22 @@ extension RunStore {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Records events and everything that follows from them, all or nothing.
+    /// Records events and everything that follows from them, all or nothing, where the next command looks for it.
     ///
+    /// It waits for another process only for a moment: the engine does that, which has more to do meanwhile.
     /// `state`: the run after the events.
     package func record(
         _ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState
     ) throws(StoreError) {
-        try write { db in
+        try write(patience: Self.shortPatience) { db in
+            if !StorePresence.isDatabase(db) { throw StoreError(.replaced, path: folder.database) }
             for event in events {
                 try Self.keep(event, of: state.id, db)
                 try Self.follow(event, of: state, in: db)
             }
             for remark in remarks { try Self.keep(remark, of: state.id, db) }
         }
+        try checkPresence(of: state.id)
     }
 
     private static func keep(_ event: RunEvent, of run: RunID, _ db: Database) throws {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 
 /// The record of all runs of a project: the journal of each, and tables that follow from it for questions.
 ///
@@ -8,9 +9,13 @@ import GRDB
 package final class RunStore: Sendable {
     package let folder: StateFolder
     let pool: DatabasePool
+    /// What the store was opened on.
+    let presence: StorePresence
 
     /// How long a change waits for another process's change, in seconds.
     static let patience = 5.0
+    /// The same for a change whose maker does something else meanwhile and tries again.
+    static let shortPatience = 0.2
 
     /// Opens the store, making or migrating it as needed.
     ///
@@ -32,6 +37,7 @@ package final class RunStore: Sendable {
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
             pool = try DatabasePool(path: folder.database, configuration: configuration)
             try Self.migrate(pool, folder.database)
+            presence = StorePresence(folder.database)
         } catch {
             throw Self.fault(error, folder.database)
         }
@@ -68,9 +74,14 @@ package final class RunStore: Sendable {
     }
 
     /// Makes a change, all of it or nothing.
-    func write<Value>(_ change: (Database) throws -> Value) throws(StoreError) -> Value {
+    ///
+    /// `patience`: how long it waits for another process's change, in seconds.
+    func write<Value>(
+        patience: Double = patience, _ change: (Database) throws -> Value
+    ) throws(StoreError) -> Value {
         do {
             return try pool.writeWithoutTransaction { db in
+                sqlite3_busy_timeout(db.sqliteConnection, Int32(patience * 1000))
                 // Kept as they were prepared once: a step of a run is so short that preparing them shows.
                 try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
                 do {
@@ -100,11 +111,17 @@ package final class RunStore: Sendable {
     }
 
     /// Puts everything that was recorded on the disk itself, so that a power failure cannot take it back.
+    ///
+    /// A process that is busy with the file does the same when it ends: that is left to it.
     package func makeDurable() throws(StoreError) {
         do {
-            try pool.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+            try pool.writeWithoutTransaction { db in
+                sqlite3_busy_timeout(db.sqliteConnection, Int32(Self.shortPatience * 1000))
+                _ = try db.checkpoint(.passive)
+            }
         } catch {
-            throw Self.fault(error, folder.database)
+            let fault = Self.fault(error, folder.database)
+            if fault.problem != .busy { throw fault }
         }
     }
 }

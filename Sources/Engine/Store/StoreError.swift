@@ -7,6 +7,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         /// A newer caudal wrote it.
         case tooNew(version: String)
         case full
+        /// It is not the file or folder any more that a run was recorded in.
+        case replaced
         case unreadable(String)
         case unknownRun(String)
         /// There is none at all, or none of a pipeline.
@@ -32,6 +34,9 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
             return
                 "\(path) was written by a newer caudal (\(version)); update this one, or use another folder with --state"
         case .full: return "there is no space left for \(path); free some, then continue with 'caudal resume'"
+        case .replaced:
+            return "\(path) was removed or replaced while the run went on: what it did since is not recorded, and "
+                + "what ran was stopped; put it back if it was moved, else begin anew with 'caudal run'"
         case .unreadable(let reason): return "\(path) cannot be used: \(reason)"
         case .unknownRun(let text): return "there is no run '\(text)'; 'caudal runs' lists them"
         case .noRuns(let pipeline):

@@ -1,5 +1,7 @@
 import Foundation
 import GRDB
+import GRDBSQLite
+import Synchronization
 
 /// A value of the run store's database.
 package enum StoreValue: Sendable, Hashable {
@@ -23,12 +25,23 @@ package struct StoreQuestion: Sendable {
 
     package init(_ folder: StateFolder) { self.folder = folder }
 
-    /// Calls `row` for each row of the answer; `head` gets the names of its columns before that.
+    /// How long a question may take that nobody gives another time.
+    package static let usualLimit = Duration.seconds(30)
+    /// The longest value of an answer, in bytes.
+    package static let valueLimit = 50_000_000
+    /// How much memory SQLite may take for a question, in bytes.
+    private static let memoryLimit: Int64 = 300_000_000
+
+    /// Calls `row` for each row of the answer until it says that it wants no more; `head` gets the names of its columns
+    /// before that.
     ///
-    /// - Throws: ``Failure`` when the question is wrong or would change something.
+    /// `limit`: how long SQLite may work on it, without the time that `row` takes; nil sets no limit.
+    /// - Throws: ``Failure`` when the question is wrong, would change something, or takes too long or too much.
     package func ask(
-        _ sql: String, head: ([String]) throws -> Void, row: ([StoreValue]) throws -> Void
+        _ sql: String, limit: Duration? = usualLimit, head: ([String]) throws -> Void,
+        row: ([StoreValue]) throws -> Bool
     ) throws(Failure) {
+        let clock = QuestionClock(limit)
         do {
             var configuration = Configuration()
             configuration.readonly = true
@@ -45,13 +58,21 @@ package struct StoreQuestion: Sendable {
                         remedy: "what caudal recorded cannot be changed")
                 }
                 try head(statement.columnNames)
-                let rows = try Row.fetchCursor(statement)
-                while let next = try rows.next() { try row(next.databaseValues.map(Self.value)) }
+                sqlite3_limit(db.sqliteConnection, SQLITE_LIMIT_LENGTH, Int32(Self.valueLimit))
+                sqlite3_limit(db.sqliteConnection, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000)
+                sqlite3_hard_heap_limit64(Self.memoryLimit)
+                defer { sqlite3_hard_heap_limit64(0) }
+                try clock.watch(db) {
+                    let rows = try clock.counted { try Row.fetchCursor(statement) }
+                    while let next = try clock.counted({ try rows.next() }) {
+                        guard try row(next.databaseValues.map(Self.value)) else { break }
+                    }
+                }
             }
         } catch let failure as Failure {
             throw failure
         } catch let error as DatabaseError {
-            throw Self.failure(error)
+            throw Self.failure(error, limit)
         } catch {
             throw Failure(error.reason)
         }
@@ -71,12 +92,22 @@ package struct StoreQuestion: Sendable {
         try db.execute(sql: "PRAGMA query_only = 1")
     }
 
-    private static func failure(_ error: DatabaseError) -> Failure {
+    private static func failure(_ error: DatabaseError, _ limit: Duration?) -> Failure {
         let message = error.message ?? error.description
         switch error.resultCode {
         case .SQLITE_READONLY:
             return Failure("what caudal recorded cannot be changed here", remedy: "ask with 'select'")
         case .SQLITE_BUSY, .SQLITE_LOCKED: return Failure("the run store is busy", remedy: "try again")
+        case .SQLITE_INTERRUPT:
+            return Failure(
+                "the question took longer than \(limit?.written ?? "it may") and was ended",
+                remedy: "ask for less, or give it more time with --timeout")
+        case .SQLITE_TOOBIG:
+            return Failure(
+                "a value of the answer is longer than \(Int64(valueLimit).shortBytes)", remedy: "ask for a part of it")
+        case .SQLITE_NOMEM:
+            return Failure(
+                "the question takes more than \(memoryLimit.shortBytes) of memory", remedy: "ask for less at once")
         case .SQLITE_MISUSE:
             return Failure(
                 "one question at a time, and a whole one: \(message)", remedy: "remove what stands behind the ';'")
@@ -175,4 +206,40 @@ package struct StoreQuestion: Sendable {
             "logs", from: "main.remarks",
             ["run", "time = \(time("at"))", "level", "stage", "item", "attempt", "stream", "message"]),
     ]
+}
+
+/// How long SQLite has worked on a question.
+private final class QuestionClock: Sendable {
+    private let limit: Duration?
+    private let time = Mutex<(used: Duration, began: ContinuousClock.Instant?)>((.zero, nil))
+
+    init(_ limit: Duration?) { self.limit = limit }
+
+    /// Whether the question has had its time.
+    private var isOver: Bool {
+        guard let limit else { return false }
+        return time.withLock { time in
+            time.used + (time.began.map { ContinuousClock.now - $0 } ?? .zero) > limit
+        }
+    }
+
+    /// Counts what something takes.
+    func counted<Value>(_ action: () throws -> Value) rethrows -> Value {
+        time.withLock { $0.began = .now }
+        defer { time.withLock { $0 = ($0.used + ($0.began.map { ContinuousClock.now - $0 } ?? .zero), nil) } }
+        return try action()
+    }
+
+    /// Lets SQLite look at this clock while it works.
+    func watch(_ db: Database, _ action: () throws -> Void) throws {
+        let own = Unmanaged.passUnretained(self).toOpaque()
+        sqlite3_progress_handler(
+            db.sqliteConnection, 10_000,
+            { argument in
+                guard let argument else { return 0 }
+                return Unmanaged<QuestionClock>.fromOpaque(argument).takeUnretainedValue().isOver ? 1 : 0
+            }, own)
+        defer { sqlite3_progress_handler(db.sqliteConnection, 0, nil, nil) }
+        try withExtendedLifetime(self) { try action() }
+    }
 }

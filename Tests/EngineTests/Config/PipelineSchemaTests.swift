@@ -103,6 +103,7 @@ struct PipelineSchemaTests {
         env: {TZ: UTC}
         max_parallel: 2
         reuse: never
+        log: {max: 2GB}
         pools: {gate: 1}
         connections:
           warehouse:

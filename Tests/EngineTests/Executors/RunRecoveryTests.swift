@@ -17,7 +17,7 @@ struct RunRecoveryTests {
         async let second = other.shell(line)
         await dead.isReady()
         await other.isReady()
-        RunRecovery.endLeftovers(of: dead.control.run)
+        Leftovers(of: dead.control.run).end()
         #expect(await first.exit == .signaled(SIGKILL))
         let escaped = try #require(Int32(other.folder.text("escaped").trimmed))
         #expect(ProcessWatch.isAlive(escaped))

@@ -29,6 +29,7 @@ enum FooterPane {
             return Span("\(state.glyph(.failed)) \(first.id)\(others) failed — r retries, enter shows why", .bad)
         }
         switch state.run.status {
+        case .running where state.run.isPaused: return Span("paused: nothing new starts — p goes on", .wait)
         case .succeeded:
             let flow = RowFlow(state.run).map { ": \($0.sentence)" } ?? ""
             guard let first = all.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }

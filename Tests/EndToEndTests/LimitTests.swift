@@ -1,0 +1,95 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Whatever is in the way, caudal comes to an end", .timeLimit(.minutes(5)))
+struct LimitTests {
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml", "version: 1\nname: small\nstages:\n  a: {type: command, run: \"/bin/echo hi\"}\n")
+        return project
+    }
+
+    @Test(
+        "Where too few processes may be started, the reason is told and the status is 1", .enabled(if: geteuid() == 0),
+        arguments: [4, 8, 10, 11, 12])
+    func processes(count: Int) async throws {
+        let project = try project()
+        try project.write("state/.keep", "")
+        chmod(project.folder.path, 0o777)
+        chmod(project.folder.path("state"), 0o777)
+        // A user of its own for each count, so that no other process counts.
+        let user = 54_000 + count
+        let run = try await project.run(
+            "/usr/bin/setpriv",
+            [
+                "--reuid=\(user)", "--clear-groups", "prlimit", "--nproc=\(count)", CaudalProject.program, "run",
+                "p.yaml",
+                "--plain", "--state", "state",
+            ])
+        if run.status != 0 {
+            #expect(run.status == 1, "\(run)")
+            #expect(run.description.contains("Resource temporarily unavailable"), "\(run)")
+        }
+    }
+
+    @Test("A tool that does not answer is ended, and named", .enabled(if: Checkout.runsDuckDBTests))
+    func hungTool() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.folder.write("duckdb", "#!/bin/sh\ntrap '' TERM\necho $$ >> pids\nsleep 600 & sleep 600\n")
+        chmod(project.folder.path("duckdb"), 0o755)
+        try project.write("in.csv", "n\n1\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: hung
+            datasets: {in: {path: in.csv}, out: {path: out.csv}}
+            stages:
+              a: {type: sql, output: out, query: select * from in}
+            """)
+        let variables = ["CAUDAL_DUCKDB": project.folder.path("duckdb")]
+        async let validated = project.caudal("validate", "p.yaml", variables: variables)
+        async let ran = project.caudal("run", "p.yaml", "--plain", variables: variables)
+        async let examined = project.caudal("doctor", variables: variables)
+        for answer in try await [validated, ran, examined] {
+            #expect(answer.status != 0, "\(answer)")
+            #expect(answer.description.contains("did not answer within 10s"), "\(answer)")
+        }
+        #expect(try await examined.output.contains("✓ disk"))
+        let left = try await project.run(
+            "/bin/sh", ["-c", "for p in $(cat pids); do test -e /proc/$p && echo $p; done; true"])
+        #expect(left.output.isEmpty, "\(left)")
+    }
+
+    @Test("A question has a limit of time, and its answer one of size")
+    func questions() async throws {
+        let project = try project()
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+        let ended = try await project.caudal("sql", endless, "--timeout", "300ms")
+        #expect(ended.status == 1 && ended.errors.contains("--timeout"), "\(ended)")
+        let huge = try await project.caudal("sql", "select zeroblob(900000000)")
+        #expect(huge.status == 1, "\(huge)")
+        let rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000) select i from n"
+        let cut = try await project.caudal("sql", rows)
+        #expect(cut.status == 0 && cut.errors.contains("--format csv"), "\(cut.errors)")
+        #expect(cut.lines.count == 10_001)
+        let all = try await project.caudal("sql", rows, "--format", "csv")
+        #expect(all.status == 0 && all.lines.count == 30_001)
+    }
+
+    @Test(
+        "A text that is no part of an id names no run", arguments: ["%", "20%", "2___", "", "_", "*"])
+    func names(text: String) async throws {
+        let project = try project()
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        for verb in ["show", "report", "lineage", "prune", "retry", "cancel"] {
+            let answer = try await project.caudal(verb, text)
+            #expect(answer.status != 0, "\(verb) '\(text)': \(answer)")
+        }
+        #expect(try await project.caudal("runs", "--json").lines.count == 1)
+    }
+}

@@ -1,0 +1,136 @@
+import Engine
+import Foundation
+import GRDB
+import TestSupport
+import Testing
+
+/// What others do with the state folder while runs go on.
+@Suite("A state folder that others use too", .timeLimit(.minutes(5)))
+struct SharedStateTests {
+    private static func gate(_ name: String) -> String { "\"until test -e \(name); do sleep 0.02; done\"" }
+
+    private func project(_ stages: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: shared\nmax_parallel: 2\nstages:\n\(stages)\n")
+        return project
+    }
+
+    // MARK: - Other runs
+
+    @Test("Runs that end at the same moment each end with the status of their own outcome")
+    func endingTogether() async throws {
+        let project = try project("  a: {type: command, run: \(Self.gate("open"))}")
+        try project.write(
+            "bad.yaml",
+            "version: 1\nname: bad\nstages:\n  a: {type: command, run: \(Self.gate("open").dropLast()); exit 5\"}\n")
+        for round in 1...3 {
+            var runs: [(run: CaudalProject.Started, status: Int32)] = []
+            for number in 1...8 {
+                let isBad = number % 4 == 0
+                let run = try await project.start("run", isBad ? "bad.yaml" : "p.yaml", "--plain")
+                #expect(await run.says("a  started") != nil)
+                runs.append((run, isBad ? 1 : 0))
+            }
+            try project.write("open", "")
+            for (run, status) in runs { #expect(await run.child.exit().exit == .exited(status), "round \(round)") }
+            try FileManager.default.removeItem(atPath: project.folder.path("open"))
+        }
+        let states = try await project.caudal("sql", "select state, count(*) from runs group by 1", "--format", "csv")
+        #expect(states.lines.sorted() == ["failed,6", "state,count(*)", "succeeded,18"])
+    }
+
+    // MARK: - A lock
+
+    /// Holds the database as a backup or somebody's script does.
+    private final class Lock {
+        private let queue: DatabaseQueue
+
+        init(_ project: CaudalProject) throws {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(5)
+            configuration.allowsUnsafeTransactions = true
+            queue = try DatabaseQueue(
+                path: project.folder.path(".caudal/caudal.db"), configuration: configuration)
+            try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        }
+
+        func release() throws { try queue.inDatabase { try $0.execute(sql: "ROLLBACK") } }
+    }
+
+    private func waitUntilTold(_ project: CaudalProject) async throws {
+        while try await !project.caudal("logs").output.contains("locked: nothing new starts") {}
+    }
+
+    @Test("While another program holds the database nothing new starts, and what runs goes on")
+    func locked() async throws {
+        let project = try project(
+            """
+              quick: {type: command, run: \(Self.gate("open"))}
+              long: {type: command, run: \(Self.gate("open-long"))}
+              after: {type: command, needs: quick, run: touch after-ran}
+            """)
+        let run = try await project.start("run", "p.yaml", "--plain")
+        #expect(await run.says("long   started") != nil)
+        let first = try Lock(project)
+        try project.write("open", "")
+        try await waitUntilTold(project)
+        #expect(!project.exists("after-ran"))
+        try first.release()
+        #expect(await run.says("after  succeeded") != nil)
+        // Once more, for the run's last event.
+        let second = try Lock(project)
+        try project.write("open-long", "")
+        while try await project.caudal("logs").output.split(separator: "\n").count(where: { $0.contains("keeps ") }) < 2
+        {}
+        try second.release()
+        #expect(await run.child.exit().exit == .exited(0))
+        let logs = try await project.caudal("logs").output
+        #expect(logs.contains("process \(getpid()) (") && logs.contains("is free again"), "\(logs)")
+    }
+
+    @Test("A run is cancelled while the database is held, and recorded as cancelled afterwards")
+    func cancelledWhileLocked() async throws {
+        let project = try project(
+            """
+              quick: {type: command, run: \(Self.gate("open"))}
+              long: {type: command, run: \(Self.gate("never"))}
+            """)
+        let run = try await project.start("run", "p.yaml", "--plain")
+        #expect(await run.says("long   started") != nil)
+        let lock = try Lock(project)
+        try project.write("open", "")
+        try await waitUntilTold(project)
+        let cancelled = try await project.caudal("cancel", "last")
+        #expect(cancelled.status == 0 && cancelled.output.contains("once the run store is free"), "\(cancelled)")
+        try lock.release()
+        #expect(await run.child.exit().exit == .exited(3))
+        #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"cancelled\""))
+    }
+
+    // MARK: - A loss
+
+    @Test(
+        "A run whose record was removed or replaced starts nothing more and ends as failed",
+        arguments: [
+            "rm -rf .caudal", "rm .caudal/caudal.db", "rm .caudal/caudal.db*", "mv .caudal elsewhere",
+            "cp other/caudal.db .caudal/new && mv .caudal/new .caudal/caudal.db", "rm -rf .caudal/runs/*",
+            "echo rubbish > .caudal/caudal.db",
+        ])
+    func lost(command: String) async throws {
+        let project = try project(
+            """
+              first: {type: command, run: \(Self.gate("open"))}
+              long: {type: command, run: \(Self.gate("never"))}
+              second: {type: command, needs: first, run: touch second-ran}
+            """)
+        let other = try await project.caudal("run", "p.yaml", "--plain", "--state", "other", "--select", "nothing")
+        #expect(other.status != 0)
+        _ = try RunStore(StateFolder(path: project.folder.path("other")))
+        let run = try await project.start("run", "p.yaml", "--plain")
+        #expect(await run.says("long    started") != nil)
+        #expect(try await project.run("/bin/sh", ["-c", command]).status == 0)
+        try project.write("open", "")
+        #expect(await run.child.exit().exit == .exited(1))
+        #expect(!project.exists("second-ran"))
+    }
+}

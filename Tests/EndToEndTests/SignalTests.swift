@@ -1,0 +1,142 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Signals are heard in every phase", .timeLimit(.minutes(15)))
+struct SignalTests {
+    /// A stage that fills a screen again and again and then tells that it has; it ends when it is stopped.
+    private static let pipeline = """
+        version: 1
+        name: long
+        stages:
+          noisy:
+            type: command
+            run: "for i in $(seq 1 300); do echo line $i of a noisy stage that writes long lines; sleep 0.01; done; touch begun; sleep 600"
+          calm: {type: command, run: "sleep 600"}
+        """
+
+    private func project() throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("long.yaml", Self.pipeline)
+        return project
+    }
+
+    @Test("Ctrl-C stops a run whose screen was left")
+    func afterLeaving() async throws {
+        let project = try project()
+        let terminal = try await TerminalSession(
+            project, columns: 100, rows: 30, command: "\(CaudalProject.program) run long.yaml")
+        try await terminal.waits(for: "RUNNING", "line 3 of")
+        try await terminal.press("q")
+        try await terminal.waits(for: "Leave")
+        try await terminal.press("Tab", "Enter")
+        try await terminal.waits(for: "goes on; ctrl-C stops it")
+        try await terminal.press("C-c")
+        try await terminal.waits(for: "caudal: stopping the run", "ended with 3")
+        try await terminal.close()
+    }
+
+    @Test("SIGTERM ends a run whose terminal has gone")
+    func withoutTerminal() async throws {
+        let project = try project()
+        let terminal = try Pseudoterminal(reads: true)
+        let run = try await terminal.start(project, "run", "long.yaml")
+        try await project.waits(for: "begun")
+        terminal.hangUp()
+        kill(run.pid, SIGTERM)
+        #expect(try await run.status.value == 3)
+        let shown = try await project.caudal("runs", "--json")
+        #expect(shown.output.contains("\"state\":\"cancelled\""), "\(shown)")
+    }
+
+    @Test("SIGTERM ends a run whose terminal takes nothing, on the screen and in lines", arguments: [true, false])
+    func deafTerminal(onScreen: Bool) async throws {
+        let project = try project()
+        let terminal = try Pseudoterminal(reads: false)
+        let run = try await terminal.start(project, ["run", "long.yaml"] + (onScreen ? [] : ["--plain"]))
+        try await project.waits(for: "begun")
+        kill(run.pid, SIGTERM)
+        let status = try await run.status.value
+        #expect(status == 130 || status == 3)
+        let shown = try await project.caudal("runs", "--json")
+        #expect(shown.output.contains("\"state\":\"cancelled\""), "\(shown)")
+    }
+
+    @Test("A second signal asks no more")
+    func twice() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "stubborn.yaml",
+            """
+            version: 1
+            name: stubborn
+            stages:
+              a: {type: command, run: "trap '' TERM; touch begun; while :; do sleep 1; done"}
+            """)
+        let run = try await project.start("run", "stubborn.yaml", "--plain")
+        try await project.waits(for: "begun")
+        kill(run.child.identity.pid, SIGTERM)
+        _ = await run.says("cancel the run")
+        kill(run.child.identity.pid, SIGTERM)
+        #expect(await run.child.exit().exit == .exited(130))
+        // What it left behind is ended, and the run counts as cancelled from then on.
+        #expect(try await project.caudal("cancel", "last").status == 0)
+    }
+}
+
+/// A terminal that may go away, or take nothing.
+private final class Pseudoterminal: Sendable {
+    /// A program in it.
+    struct Started {
+        let pid: Int32
+        /// Its exit status, once it has ended.
+        let status: Task<Int32?, any Error>
+    }
+
+    private let master: Int32
+    private let path: String
+
+    /// `reads`: whether what is written to it is taken away.
+    init(reads: Bool) throws {
+        master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        // TIOCSPTLCK and TIOCGPTN, which unlock it and tell its number: what C has for that is not imported.
+        var (locked, number): (Int32, UInt32) = (0, 0)
+        guard master >= 0, ioctl(master, 0x4004_5431, &locked) == 0, ioctl(master, 0x8004_5430, &number) == 0 else {
+            throw Failure("no pseudoterminal")
+        }
+        path = "/dev/pts/\(number)"
+        var size = winsize(ws_row: 40, ws_col: 160, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(master, UInt(TIOCSWINSZ), &size)
+        let master = master
+        guard reads else { return }
+        Thread.detachNewThread {
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            while read(master, &buffer, buffer.count) > 0 {}
+        }
+    }
+
+    func start(_ project: CaudalProject, _ arguments: String...) async throws -> Started {
+        try await start(project, arguments)
+    }
+
+    /// Starts caudal with this as its terminal.
+    func start(_ project: CaudalProject, _ arguments: [String]) async throws -> Started {
+        let words = ([CaudalProject.program] + arguments).joined(separator: " ")
+        let program = "echo $$ >pid.new; mv pid.new pid; exec \(words)"
+        let line = "exec setsid --ctty --wait sh -c '\(program)' <\(path) >\(path) 2>&1"
+        let status = Task { try await project.run("/bin/sh", ["-c", line], ["TERM": "xterm-256color"]).status }
+        try await project.waits(for: "pid")
+        return Started(pid: Int32(try project.read("pid").trimmed) ?? 0, status: status)
+    }
+
+    /// Closes it, as a window that is closed does.
+    func hangUp() { close(master) }
+}
+
+extension CaudalProject {
+    /// Waits until a file is there.
+    func waits(for file: String) async throws {
+        _ = try await run("/bin/sh", ["-c", "until test -e '\(file)'; do sleep 0.02; done"])
+    }
+}
