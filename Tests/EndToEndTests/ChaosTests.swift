@@ -105,6 +105,72 @@ struct ChaosTests {
         print("\(kills) kills from seed \(Self.seed) in \(took.formatted(.units(allowed: [.seconds])))")
     }
 
+    /// Every day and both environments write the same files in the middle; what comes out at the end is each one's own.
+    private static let shared = """
+        version: 1
+        name: shared
+        max_parallel: 3
+        params: {day: {type: date}}
+        env: {PLACE: dev}
+        datasets:
+          raw: {path: work/raw.csv}
+          part: {path: "work/part-${item.k}.parquet"}
+          whole: {path: work/whole.parquet}
+          out: {path: "out/dev-${params.day}.csv"}
+        stages:
+          raw: {type: command, output: raw, run: 'for k in a b; do for n in 1 2 3; do echo $k,$n,${params.day},$PLACE; done; done | sed "1i k,n,day,place" > ${stage.output}'}
+          part: {type: process, input: raw, output: part, foreach: {k: {sql: select distinct k from raw order by 1}}, steps: [{cast: {n: integer}}]}
+          whole: {type: sql, output: whole, query: "select k, sum(n) as n, min(day) as day, max(day) as last, min(place) as place from part group by k order by k"}
+          out: {type: sql, output: out, query: select * from whole}
+        environments:
+          prod: {env: {PLACE: prod}, datasets: {out: {path: "out/prod-${params.day}.csv"}}}
+        """
+
+    @Test(
+        "Runs of days and environments that share files, beside each other and killed, never mix",
+        .timeLimit(.minutes(30)))
+    func overlapping() async throws {
+        var chance = Chance(seed: Self.seed)
+        let project = try CaudalProject(copying: [])
+        try project.write("shared.yaml", Self.shared)
+        let clock = ContinuousClock()
+        var (kills, made) = (0, Set<String>())
+        while kills < Self.kills {
+            // Several at once: each waits for those that write what it writes.
+            var processes: [(CaudalProject.Started, day: String, place: String)] = []
+            for _ in 0..<chance.number(2...3) {
+                let (day, place) = ("2026-01-0\(chance.number(1...4))", chance.pick(["dev", "prod"]))
+                var arguments = ["run", "shared.yaml", "--json", "--wait", "--param", "day=\(day)"]
+                if place == "prod" { arguments += ["--env", "prod"] }
+                processes.append((try await project.start(arguments), day, place))
+            }
+            for (process, day, place) in processes {
+                if chance.happens(60) {
+                    try await clock.sleep(for: .milliseconds(chance.number(0...400)))
+                    if await process.killHard() == .signaled(9) { kills += 1 }
+                } else {
+                    #expect(await process.child.exit().exit == .exited(0), "seed \(Self.seed), kill \(kills)")
+                    made.insert("\(place)-\(day).csv")
+                }
+            }
+            let store = try Self.store(of: project)
+            for run in try store.runs(limit: 20) where run.trueStatus == .interrupted {
+                let answer = try await project.caudal("resume", run.id.rawValue, "--plain", "--yes", "--wait")
+                #expect(answer.exit == .exited(0), "seed \(Self.seed), kill \(kills): \(answer)")
+                let place = try store.plan(of: run.id).environment ?? "dev"
+                made.insert("\(place)-\(run.parameters["day"] ?? "").csv")
+            }
+            for (name, bytes) in try Self.contents(of: project) where !name.hasPrefix(".") {
+                let (place, day) = (name.hasPrefix("dev") ? "dev" : "prod", name.suffix(14).dropLast(4))
+                let right = "k,n,day,last,place\na,6,\(day),\(day),\(place)\nb,6,\(day),\(day),\(place)\n"
+                #expect(String(decoding: bytes, as: UTF8.self) == right, "seed \(Self.seed), kill \(kills): \(name)")
+            }
+            #expect(made.isSubset(of: try Self.contents(of: project).keys), "seed \(Self.seed), kill \(kills)")
+            #expect(try store.faults() == [])
+        }
+        print("\(kills) kills of runs beside each other from seed \(Self.seed)")
+    }
+
     /// What stands in the output folder, by path; hidden files too, so that nothing half done goes unseen.
     private static func contents(of project: CaudalProject) throws -> [String: Data] {
         var found: [String: Data] = [:]

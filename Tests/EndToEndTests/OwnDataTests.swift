@@ -311,4 +311,63 @@ struct OwnDataTests {
         #expect(try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-03").status == 0)
         #expect(await first.child.exit().exit == .exited(0))
     }
+
+    @Test("A run that is taken up again is refused, or waits, while another one writes its paths")
+    func retryBesideLiveRun() async throws {
+        let project = try project()
+        let (failed, _) = try await failedThenOverwritten(project)
+        unlink(project.folder.path("open"))
+        let live = try await project.start("run", "p.yaml", "--plain", "--param", "day=2026-01-04")
+        _ = await live.says("gate")
+        let refused = try await project.caudal("retry", failed, "--plain")
+        #expect(
+            refused.status == 1 && refused.errors.contains("is under way and writes data/mid.csv too"), "\(refused)")
+        let waiting = try await project.start("retry", failed, "--plain", "--wait")
+        try project.write("open", "")
+        #expect(await live.child.exit().exit == .exited(0))
+        #expect(await waiting.child.exit().exit == .exited(0))
+        #expect(project.text("data/out-2026-01-02.csv") == "day\n2026-01-02\n")
+    }
+
+    @Test("Items that the last success no longer had are no part of what it left")
+    func itemsOfEarlierRuns() async throws {
+        let pipeline = """
+            version: 1
+            name: parts
+            datasets: {part: {path: "part/${item.k}.csv"}, all: {path: all.csv}}
+            stages:
+              part: {type: command, output: part, foreach: {k: [a, b]}, run: 'printf "k\\n%s\\n" ${item.k} > ${stage.output}'}
+              all: {type: sql, output: all, query: select * from part order by k}
+            """
+        let project = try project(pipeline)
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        #expect(project.text("all.csv") == "k\na\nb\n")
+        try project.write("p.yaml", pipeline.replacing("[a, b]", with: "[a]"))
+        #expect(try await project.caudal("run", "p.yaml", "--plain", "--select", "part").status == 0)
+        let alone = try await project.caudal("run", "p.yaml", "--plain", "--select", "all")
+        #expect(alone.status == 0, "\(alone)")
+        #expect(project.text("all.csv") == "k\na\n", "part/b.csv lies there, and is of no run like this one")
+    }
+
+    @Test("A folder that no run published is never replaced")
+    func folderOfOthers() async throws {
+        let project = try project(
+            """
+            version: 1
+            name: folder
+            datasets: {all: {path: out, format: csv}}
+            stages:
+              all: {type: command, output: all, run: 'mkdir ${stage.output}; echo v > ${stage.output}/a.csv'}
+            """)
+        try FileManager.default.createDirectory(
+            atPath: project.folder.path("out"), withIntermediateDirectories: false)
+        try project.write("out/precious.csv", "v\n1\n")
+        let refused = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(refused.status == 1, "\(refused)")
+        #expect(refused.output.contains("out is there, and no run published it"), "\(refused)")
+        #expect(project.text("out/precious.csv") == "v\n1\n")
+        try FileManager.default.removeItem(atPath: project.folder.path("out"))
+        for _ in 0..<2 { #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0) }
+        #expect(project.text("out/a.csv") == "v\n", "its own folder is replaced")
+    }
 }
