@@ -1,9 +1,10 @@
 import Engine
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
-@Suite("What a dead run left running", .timeLimit(.minutes(5)))
+@Suite("What a dead run left running", .timeLimit(.minutes(2)))
 struct LeftBehindTests {
     /// Work that tells when it begins and ends.
     private static let work =
@@ -21,6 +22,16 @@ struct LeftBehindTests {
             "/bin/sh", ["-c", "until test \"$(cat ledger 2>/dev/null | wc -l)\" -ge \(lines); do sleep 0.02; done"])
     }
 
+    /// Starts the run and kills caudal once it has recorded which process works.
+    private func die(_ project: CaudalProject) async throws {
+        let dead = try await project.start("run", "p.yaml", "--plain")
+        try await waits(for: 1, project)
+        let store = try DatabaseQueue(path: project.folder.path(".caudal/caudal.db"))
+        let question = "SELECT count(*) FROM events WHERE kind = 'attempt_spawned'"
+        while try await store.read({ try Int.fetchOne($0, sql: question) }) == 0 {}
+        #expect(await dead.killHard() == .signaled(9))
+    }
+
     @Test(
         "Is ended before the stage runs again, whatever it made of its environment",
         arguments: [
@@ -29,9 +40,7 @@ struct LeftBehindTests {
         ])
     func resumed(run: String) async throws {
         let project = try project(run)
-        let dead = try await project.start("run", "p.yaml", "--plain")
-        try await waits(for: 1, project)
-        #expect(await dead.killHard() == .signaled(9))
+        try await die(project)
         let resumed = try await project.start("resume", "last", "--plain", "--yes")
         try await waits(for: 2, project)
         try project.write("open", "")
@@ -42,14 +51,10 @@ struct LeftBehindTests {
     @Test("Is ended when the run is cancelled")
     func cancelled() async throws {
         let project = try project("env -i /bin/sh work.sh")
-        let dead = try await project.start("run", "p.yaml", "--plain")
-        try await waits(for: 1, project)
-        #expect(await dead.killHard() == .signaled(9))
+        try await die(project)
         let cancelled = try await project.caudal("cancel", "last")
-        #expect(
-            cancelled.status == 0 && cancelled.errors.contains("ended what the dead process had left"), "\(cancelled)")
-        let left = try await project.run("/bin/sh", ["-c", "grep -lz 'work.sh' /proc/[0-9]*/cmdline | head -n 1"])
-        #expect(left.output.isEmpty || project.exists("ledger"))
+        try project.write("open", "")
+        #expect(cancelled.status == 0, "\(cancelled)")
         #expect(try project.read("ledger") == "begin\n")
     }
 }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What others do with the state folder while runs go on.
-@Suite("A state folder that others use too", .timeLimit(.minutes(5)))
+@Suite("A state folder that others use too", .timeLimit(.minutes(2)))
 struct SharedStateTests {
     private static func gate(_ name: String) -> String { "\"until test -e \(name); do sleep 0.02; done\"" }
 

@@ -287,7 +287,8 @@ package actor Engine {
     private func stopAhead(_ command: RunCommand) {
         switch command {
         case .cancelRun:
-            wait?.endWanted = wait?.endWanted ?? environment.now()
+            let now = environment.now()
+            if wait?.endWanted == nil { wait?.endWanted = now }
             for control in controls.values { control.requestStop(.cancelled) }
         case .cancel(let unit):
             for (id, control) in controls where id == unit || unit.item == nil && id.stage == unit.stage {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import GRDBSQLite
+import Synchronization
 
 /// The record of all runs of a project: the journal of each, and tables that follow from it for questions.
 ///
@@ -11,6 +12,8 @@ package final class RunStore: Sendable {
     let pool: DatabasePool
     /// What the store was opened on.
     let presence: StorePresence
+    /// The runs whose folders were seen.
+    let runsWithFolder = Mutex<Set<RunID>>([])
 
     /// How long a change waits for another process's change, in seconds.
     static let patience = 5.0

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import GRDBSQLite
+import Synchronization
 
 /// The files that a store's connection is open on, by what they are: their names may have gone to others since.
 ///
@@ -54,7 +55,10 @@ extension RunStore {
     /// - Throws: ``StoreError`` when the store or the run's folder was removed or replaced, or is none any more.
     func checkPresence(of run: RunID) throws(StoreError) {
         if let path = presence.replaced { throw StoreError(.replaced, path: path) }
-        if !FileText.exists(folder.run(run).logs) { throw StoreError(.replaced, path: folder.run(run).path) }
+        let isThere = FileText.exists(folder.run(run).logs)
+        // A run has its folder before its first event.
+        let wasThere = runsWithFolder.withLock { runs in isThere ? !runs.insert(run).inserted : runs.contains(run) }
+        if wasThere, !isThere { throw StoreError(.replaced, path: folder.run(run).path) }
     }
 
     /// Makes sure that the end of a run can be read by whoever opens the store next.

@@ -26,6 +26,44 @@ struct RunRecoveryTests {
         #expect(!ProcessWatch.isAlive(escaped))
     }
 
+    /// A run of another name in which a process works.
+    private func state(_ process: ProcessIdentity) -> RunState {
+        let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "a")])
+        let changes: [RunChange] = [
+            .runStarted(ProcessTable.own), .attemptStarted(UnitID("a"), attempt: 1),
+            .attemptSpawned(UnitID("a"), attempt: 1, process),
+        ]
+        return RunState(
+            id: "without-a-marker", plan: plan,
+            events: changes.enumerated().map {
+                RunEvent(sequence: Int64($0 + 1), time: Moment(wall: 0, steady: 0), change: $1)
+            })
+    }
+
+    @Test("The group that was recorded is ended with its descendants, though nothing carries the run's marker")
+    func recordedGroup() async throws {
+        let trial = try AttemptTrial()
+        let line = """
+            env -i /bin/sh -c 'setsid /bin/sh -c "echo \\$\\$ > escaped; exec sleep 1000" & wait' &
+            while [ ! -s escaped ]; do sleep 0.01; done
+            \(AttemptTrial.ready); wait
+            """
+        async let execution = trial.shell(line)
+        await trial.isReady()
+        let process = try #require(trial.spawned.first)
+        let escaped = try #require(Int32(trial.folder.text("escaped").trimmed))
+        var stranger = process
+        stranger.startTicks += 1
+        #expect(Leftovers(of: state(stranger)).isEmpty, "the number was given to somebody else")
+        stranger = process
+        stranger.bootID = "another boot"
+        #expect(Leftovers(of: state(stranger)).isEmpty)
+        let ended = Leftovers(of: state(process)).end()
+        #expect(ended.contains { $0.pid == escaped } && ended.contains { $0.pid == process.pid }, "\(ended)")
+        #expect(!ProcessWatch.isAlive(escaped))
+        #expect(await execution.exit == .signaled(SIGKILL))
+    }
+
     @Test("A process is known again by its number, its start and its boot")
     func identity() async throws {
         let trial = try AttemptTrial()
