@@ -159,6 +159,9 @@ package struct Intake {
         script.add("count the invalid rows", OutputSQL.count("invalid", "(SELECT count(*) FROM invalid)"))
         script.add("count the broken lines", OutputSQL.count("rejected", "(SELECT count(*) FROM broken)"))
         script.add(
+            "count the lines that are not text",
+            OutputSQL.count("odd", "(SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding'))"))
+        script.add(
             "show the rules that are broken most",
             "SELECT 'violation' AS caudal, \"column\", rule, count(*) AS \"rows\", min(\"row\") AS \"row\", "
                 + "arg_min(value, \"row\") AS value\nFROM violations\nGROUP BY \"column\", rule\n"
