@@ -1,3 +1,5 @@
+import Foundation
+
 /// What the readers of a pipeline file share.
 package struct ReadingContext {
     package let problems: ConfigProblems
@@ -52,6 +54,7 @@ package struct PipelineReader {
         }
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
+        pipeline.timeZone = reader.timeZone("timezone") ?? .gmt
         pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
         var poolNames: [String] = []
         for entry in reader.named("pools") {

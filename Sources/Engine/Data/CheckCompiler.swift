@@ -2,7 +2,7 @@
 ///
 /// What comes back is judged by ``CheckJudge``. Rows that fail are looked for only where a check found some.
 package struct CheckCompiler {
-    private let sql = DuckDBDialect()
+    private let sql: DuckDBDialect
     private let source: DataSource
     private let checks: [Check]
     private let references: [Template.Reference: ColumnType]
@@ -13,6 +13,7 @@ package struct CheckCompiler {
         source: DataSource, checks: [Check], references: [Template.Reference: ColumnType],
         others: [DatasetName: DataSource]
     ) {
+        sql = DuckDBDialect(zone: source.zone)
         self.source = source
         self.checks = checks
         self.references = references
@@ -261,7 +262,7 @@ package struct CheckCompiler {
         }
         switch literal {
         case .date(let text), .timestamp(let text), .text(let text):
-            return "(\(sql.expression(Expression(.cast(Expression(.literal(.text(text))), type))))"+")"
+            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), type)))))"
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }

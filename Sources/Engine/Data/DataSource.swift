@@ -19,6 +19,10 @@ package struct DataSource: Sendable, Hashable {
     private var originals: [String]?
     /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
+    /// The zone of times that name no offset; nil takes them as UTC.
+    package var zone: String?
+    /// The columns of Parquet with times of that zone.
+    var localTimes: Set<String> = []
     /// Whether files with different columns are united by name.
     var unitesColumns = false
     /// The columns of Parquet that are read as another type than the file has.
@@ -81,10 +85,13 @@ package struct DataSource: Sendable, Hashable {
             let reader = "read_parquet(\(list)\(unitesColumns ? ", union_by_name = true" : ""))"
             let values = columns.map { column in
                 let name = sql.name(column.name)
+                if let zone, localTimes.contains(column.name) {
+                    return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
+                }
                 return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
             }
             guard numbersRows else {
-                return recast.isEmpty && !unitesColumns ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+                return recast.isEmpty && localTimes.isEmpty && !unitesColumns ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
             }
             // A file has fewer than 2^40 rows.
             let number =
@@ -107,7 +114,7 @@ package struct DataSource: Sendable, Hashable {
                 let values = columns.map { column in
                     let name = sql.name(column.name)
                     if moments.contains(column.name) {
-                        return "\(MomentSQL.moment(name, sql, isStrict: true)) AS \(name)"
+                        return "\(MomentSQL.moment(name, DuckDBDialect(zone: zone), isStrict: true)) AS \(name)"
                     }
                     return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
                 }

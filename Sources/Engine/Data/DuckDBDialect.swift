@@ -1,6 +1,8 @@
 /// SQL as DuckDB reads it.
 package struct DuckDBDialect: SQLDialect {
-    package init() {}
+    package let zone: String?
+
+    package init(zone: String? = nil) { self.zone = zone }
 
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 

@@ -1,7 +1,7 @@
 /// Takes a file in that somebody else wrote: what is malformed or breaks a rule of its schema is kept apart with the
 /// reason, and nothing is lost on the way.
 package struct Intake {
-    let sql = DuckDBDialect()
+    let sql: DuckDBDialect
     let source: DataSource
     let schema: RowSchema
     private let predicates: SchemaPredicates
@@ -19,6 +19,7 @@ package struct Intake {
     package init(
         source: DataSource, schema: RowSchema, root: String, isStrict: Bool, stageLocation: SourceLocation
     ) throws(ConfigError) {
+        sql = DuckDBDialect(zone: source.zone)
         self.source = source
         self.schema = schema
         // In CSV dates come as people write them; JSON says what a format is.
