@@ -107,7 +107,9 @@ struct CSVOfOthersTests {
         let (project, run) = try await run(
             "title\n\nid,x\n# c\n1,a\n2\n\"3\n3\",c\n4,d,e\n", csv: "{skip: 2, comment: \"#\"}")
         #expect(run.output.contains("4 in, 2 out, 2 quarantined"), "\(run)")
-        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map { $0.split(separator: ",").prefix(3) }
+        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",").prefix(3)
+        }
         #expect(aside.map { $0.joined(separator: " ") } == ["in.csv 2 6", "in.csv 4 9"])
     }
 
@@ -127,7 +129,8 @@ struct CSVOfOthersTests {
         let (project, run) = try await run("id,x\n1,NA\n2,\n3,n/a\n4,7\n5,\"NA\"\n", csv: "{null: \(null)}")
         #expect(run.exit == .exited(0), "\(run)")
         let rows = try await project.query(
-            "SELECT coalesce('[' || x || ']', 'nothing') FROM read_csv('good.csv', all_varchar = true, allow_quoted_nulls = false) ORDER BY id")
+            "SELECT coalesce('[' || x || ']', 'nothing') FROM read_csv('good.csv', all_varchar = true, allow_quoted_nulls = false) ORDER BY id"
+        )
         #expect(rows == expected.map { $0.map { "[\($0)]" } ?? "nothing" })
     }
 
@@ -159,7 +162,9 @@ struct CSVOfOthersTests {
             "id,x\r\n1,a\n\"2\n2\",b\r\n-3,c\n4\r\n5,e\n",
             schema: #"{"properties": {"id": {"type": "string", "pattern": "^[^-]*$"}}}"#)
         #expect(run.output.contains("5 in, 3 out, 2 quarantined"), "\(run)")
-        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map { $0.split(separator: ",").prefix(3) }
+        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",").prefix(3)
+        }
         #expect(aside.map { $0.joined(separator: " ") } == ["in.csv 3 5", "in.csv 4 6"])
     }
 
@@ -191,7 +196,9 @@ struct CSVOfOthersTests {
         let (project, run) = try await run(text, schema: #"{"properties": {"id": {"type": "integer", "minimum": 0}}}"#)
         #expect(run.output.contains("5 in, 3 out, 2 quarantined"), "\(run)")
         #expect(try project.read("good.csv") == "id,x\n1,a\n2,b\n5,e\n")
-        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map { $0.split(separator: ",").prefix(3) }
+        let aside = try project.read("q.csv").split(separator: "\n").dropFirst().map {
+            $0.split(separator: ",").prefix(3)
+        }
         #expect(aside.map { $0.joined(separator: " ") } == ["in.csv 3 5", "in.csv 4 6"])
         let profile = try await project.caudal("profile", "in.csv")
         #expect(profile.output.contains("1 malformed line passed over"), "\(profile)")

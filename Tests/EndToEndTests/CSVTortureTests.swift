@@ -100,9 +100,12 @@ struct CSVTortureTests {
             Self.bytes("a,b\n" + String(repeating: "1,xxxxxxxx\n", count: 500_000)) + Self.bytes("2,é\n", .isoLatin1))
         let answer = try await validate(project)
         #expect(answer.output.contains("500,001 in, 500,000 out, 1 quarantined"), "\(answer)")
-        #expect(try project.read("data/quarantine/raw.csv").contains("in.csv,500001,500002,,malformed line: invalid encoding"))
+        #expect(
+            try project.read("data/quarantine/raw.csv").contains(
+                "in.csv,500001,500002,,malformed line: invalid encoding"))
         let log = try await project.caudal("logs").output
-        #expect(log.contains("1 line put aside for not being UTF-8") && log.contains("csv: {encoding: latin-1}"), "\(log)")
+        #expect(
+            log.contains("1 line put aside for not being UTF-8") && log.contains("csv: {encoding: latin-1}"), "\(log)")
     }
 
     @Test("Lines that are no rows are put aside as they stand, and rows read are rows written and put aside")

@@ -23,7 +23,8 @@ struct ComparedValuesTests {
                     "id,at\n1,2024-01-05T10:00:00+02:00\n2,2024-01-05T23:30:00-08:00\n3,2024-01-05 23:30:00.25-0430\n"
                     + "4,2024-12-31T23:00:00-04\n5,2024-01-05\n6,2024-01-05T10:00:00Z\n",
                 "sales.csv": "k,at\nx,2024-01-05T23:30:00-08:00\nx,2024-01-06T00:30:00+02:00\n",
-                "prices.csv": "k,from,to,price\nx,2024-01-01T00:00:00+00:00,2024-01-06T02:00:00+02:00,old\nx,2024-01-06T02:00:00+02:00,,new\n",
+                "prices.csv":
+                    "k,from,to,price\nx,2024-01-01T00:00:00+00:00,2024-01-06T02:00:00+02:00,old\nx,2024-01-06T02:00:00+02:00,,new\n",
                 "twice.csv": "k,t,v\na,2024-01-05T10:00:00+02:00,older\na,2024-01-05T09:30:00Z,newer\n",
             ],
             """
@@ -65,7 +66,9 @@ struct ComparedValuesTests {
         let derived = try project.read("derived.csv").split(separator: "\n")
         #expect(derived[2] == "2,2024-01-06T07:30:00Z,2024-01-06,7,2024,1,true")
         #expect(derived[4] == "4,2025-01-01T03:00:00Z,2025-01-01,3,2025,362,true")
-        #expect(try project.read("priced.csv") == "k,at,price\nx,2024-01-05T23:30:00-08:00,new\nx,2024-01-06T00:30:00+02:00,old\n")
+        #expect(
+            try project.read("priced.csv")
+                == "k,at,price\nx,2024-01-05T23:30:00-08:00,new\nx,2024-01-06T00:30:00+02:00,old\n")
         #expect(try project.read("last.csv") == "k,t,v\na,2024-01-05T09:30:00Z,newer\n")
         #expect(run.output.contains("range") && run.output.contains("1 warned"), "\(run)")
     }
@@ -73,18 +76,23 @@ struct ComparedValuesTests {
     @Test("Times that name no offset are those of their dataset's zone")
     func localTimes() async throws {
         let project = try project(
-            ["in.csv": "at,day\n2024-07-05 23:30:00,2024-07-05 00:30:00\n2024-01-05T10:00:00Z,2024-01-05\n2024-01-05T10:00:00.5-05:00,2024-01-05T22:00:00-05:00\n"],
+            [
+                "in.csv":
+                    "at,day\n2024-07-05 23:30:00,2024-07-05 00:30:00\n2024-01-05T10:00:00Z,2024-01-05\n2024-01-05T10:00:00.5-05:00,2024-01-05T22:00:00-05:00\n"
+            ],
             "  in: {path: in.csv, timezone: Europe/Berlin}\n  o: {path: o.csv}\n  p: {path: p.parquet, timezone: Europe/Berlin}\n  q: {path: q.csv}",
             """
               p: {type: process, input: in, output: o, steps: [{cast: {at: timestamp, day: date}}]}
               q: {type: process, input: p, output: q}
             """)
         _ = try await project.query(
-            "COPY (SELECT TIMESTAMP '2024-07-05 23:30' AS a, TIMESTAMPTZ '2024-07-05 23:30+00' AS b) TO 'p.parquet' (FORMAT parquet)")
+            "COPY (SELECT TIMESTAMP '2024-07-05 23:30' AS a, TIMESTAMPTZ '2024-07-05 23:30+00' AS b) TO 'p.parquet' (FORMAT parquet)"
+        )
         #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
         #expect(
             try project.read("o.csv")
-                == "at,day\n2024-07-05T21:30:00Z,2024-07-05\n2024-01-05T10:00:00Z,2024-01-05\n2024-01-05T15:00:00.500000Z,2024-01-06\n")
+                == "at,day\n2024-07-05T21:30:00Z,2024-07-05\n2024-01-05T10:00:00Z,2024-01-05\n2024-01-05T15:00:00.500000Z,2024-01-06\n"
+        )
         #expect(try project.read("q.csv") == "a,b\n2024-07-05T21:30:00Z,2024-07-05T23:30:00Z\n")
     }
 
@@ -99,7 +107,9 @@ struct ComparedValuesTests {
         #expect(run.exit == .exited(1) && run.output.contains("the newest value is 3 h old"), "\(run)")
     }
 
-    @Test("What names no point in time is refused, and no part of it is taken", arguments: ["2024-01-05 11:30 PM", "2024-01-05x"])
+    @Test(
+        "What names no point in time is refused, and no part of it is taken",
+        arguments: ["2024-01-05 11:30 PM", "2024-01-05x"])
     func noTimes(_ text: String) async throws {
         let project = try project(
             ["in.csv": "at\n\(text)\n"], "  in: {path: in.csv}\n  o: {path: o.csv}",
@@ -137,7 +147,8 @@ struct ComparedValuesTests {
         #expect(run.exit == .exited(0), "\(run)")
         #expect(
             try project.read("o.csv")
-                == "i,n,d,b,t,x\n20,1000.0,0.10,false,2023-12-31T23:00:00Z,2\n7,,3.00,false,2024-01-06T00:00:00Z,three\n")
+                == "i,n,d,b,t,x\n20,1000.0,0.10,false,2023-12-31T23:00:00Z,2\n7,,3.00,false,2024-01-06T00:00:00Z,three\n"
+        )
     }
 
     @Test(
@@ -191,7 +202,9 @@ struct ComparedValuesTests {
                 stages: {p: {type: process, input: in, output: o, steps: [{select: [id, \(column)]}]}}
                 """)
             let run = try await project.caudal("run", "p.yaml", "--plain")
-            #expect(run.output.contains("column '\(column)' has the value NaN or infinity, which JSON cannot hold"), "\(run)")
+            #expect(
+                run.output.contains("column '\(column)' has the value NaN or infinity, which JSON cannot hold"),
+                "\(run)")
             #expect(!project.exists("o.\(ending)"))
         }
     }
@@ -202,7 +215,9 @@ struct ComparedValuesTests {
             ["in.csv": "i\n9223372036854775807\n1\n"], "  in: {path: in.csv}\n  o: {path: o.csv}",
             "  p: {type: sql, output: o, query: select sum(cast(i as bigint)) as total from \"in\"}")
         let run = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(run.output.contains("column 'total' has the value 9223372036854775808, which does not fit 64 bits"), "\(run)")
+        #expect(
+            run.output.contains("column 'total' has the value 9223372036854775808, which does not fit 64 bits"),
+            "\(run)")
     }
 
     // MARK: - Samples
@@ -235,7 +250,8 @@ struct ComparedValuesTests {
         }
     }
 
-    @Test("Values of failing rows stay out of store, log and report where the file says so", arguments: ["keys", "none"])
+    @Test(
+        "Values of failing rows stay out of store, log and report where the file says so", arguments: ["keys", "none"])
     func privacy(_ rule: String) async throws {
         let project = try project(
             ["in.csv": Self.wide, "s.json": #"{"properties": {"mail": {"type": "string", "pattern": "^ann"}}}"#],
@@ -245,13 +261,17 @@ struct ComparedValuesTests {
               v: {type: validate, input: in, output: g, max_invalid: 0, quarantine: q.csv, allow_failure: true}
               r: {type: report, needs: [c, v], when: all_done}
             """)
-        try project.write("p.yaml", try project.read("p.yaml").replacing("name: compared", with: "name: compared\nsamples: \(rule)"))
+        try project.write(
+            "p.yaml", try project.read("p.yaml").replacing("name: compared", with: "name: compared\nsamples: \(rule)"))
         let run = try await project.caudal("run", "p.yaml", "--plain")
         #expect(run.output.contains("1 row with other values of 2"), "\(run)")
         // What was put aside is data, and lies beside it for whoever mends it.
         try project.removeStaging()
-        let kept = try project.everythingKept() + run.output + (try await project.caudal("checks", "last", "--json").output)
-            + project.files(in: "data").filter { !$0.contains("quarantine") }.map { (try? project.read("data/\($0)")) ?? "" }.joined()
+        let kept =
+            try project.everythingKept() + run.output + (try await project.caudal("checks", "last", "--json").output)
+            + project.files(in: "data").filter { !$0.contains("quarantine") }.map {
+                (try? project.read("data/\($0)")) ?? ""
+            }.joined()
         #expect(!kept.contains("XBAD"))
         #expect(run.output.contains("(row 2: id=2)") == (rule == "keys"), "\(run)")
     }

@@ -8,8 +8,10 @@ struct FanOutItemsTests {
     @Test("No two lists of values give one key, and ordinary values stand there as they are")
     func keys() {
         let lists: [[String?]] = [
-            ["x,y", "z"], ["x", "y,z"], ["", "x"], ["x", ""], [nil, "x"], ["(none)", "x"], ["\"x", "y"], ["x", "\"y\""],
-            ["\"\"", "x"], ["e\u{301}", "x"], ["é", "x"], ["K", "x"], ["\u{212A}", "x"], ["x ", ""], ["a", "B"], ["A", "b"],
+            ["x,y", "z"], ["x", "y,z"], ["", "x"], ["x", ""], [nil, "x"], ["(none)", "x"], ["\"x", "y"],
+            ["x", "\"y\""],
+            ["\"\"", "x"], ["e\u{301}", "x"], ["é", "x"], ["K", "x"], ["\u{212A}", "x"], ["x ", ""], ["a", "B"],
+            ["A", "b"],
         ]
         #expect(Set(lists.map { ItemKey(values: $0) }).count == lists.count)
         #expect(ItemKey(values: ["north"]).rawValue == "north")
@@ -20,7 +22,8 @@ struct FanOutItemsTests {
     @Test("No two values give one place")
     func places() {
         let values: [String?] = [
-            nil, "__HIVE_DEFAULT_PARTITION__", "", "\0", "%00", "é", "e\u{301}", "K", "\u{212A}", "a/b", "a%2Fb", ".", "..",
+            nil, "__HIVE_DEFAULT_PARTITION__", "", "\0", "%00", "é", "e\u{301}", "K", "\u{212A}", "a/b", "a%2Fb", ".",
+            "..",
         ]
         #expect(Set(values.map { Array(PathText.component($0).utf8) }).count == values.count)
         // Nor two that Swift would take for one.
@@ -125,7 +128,9 @@ struct FanOutItemsTests {
             #expect(try project.read("lookedUp.csv") == "k,name,v\na,A,\n")
             #expect(try project.read("counted.csv") == "k,v,day\n")
             #expect(try project.read("last.csv") == "k,v,day\n")
-            #expect(run.output.contains("'made' had no items, and the columns of 'made' cannot be known without one"), "\(run)")
+            #expect(
+                run.output.contains("'made' had no items, and the columns of 'made' cannot be known without one"),
+                "\(run)")
         }
     }
 }

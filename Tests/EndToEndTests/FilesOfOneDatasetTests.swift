@@ -31,7 +31,10 @@ struct FilesOfOneDatasetTests {
         arguments: [
             (["SELECT 'x' AS id, 1 AS n", "SELECT 'y' AS id, 6.5::DOUBLE AS n"], "id,n\nx,1.0\ny,6.5\n"),
             (["SELECT 'x' AS id", "SELECT 6 AS n, 'y' AS id"], "id,n\nx,\ny,6\n"),
-            (["SELECT 'x' AS id, 1.25::DECIMAL(5,2) AS n", "SELECT 'y' AS id, 1.255::DECIMAL(8,3) AS n"], "id,n\nx,1.250\ny,1.255\n"),
+            (
+                ["SELECT 'x' AS id, 1.25::DECIMAL(5,2) AS n", "SELECT 'y' AS id, 1.255::DECIMAL(8,3) AS n"],
+                "id,n\nx,1.250\ny,1.255\n"
+            ),
             (
                 ["SELECT DATE '2024-01-01' AS t", "SELECT TIMESTAMP '2024-01-02 10:00' AS t"],
                 "t\n2024-01-01T00:00:00Z\n2024-01-02T10:00:00Z\n"
@@ -50,9 +53,18 @@ struct FilesOfOneDatasetTests {
     @Test(
         "Types that nothing holds are refused with the file, the column and both types",
         arguments: [
-            (["SELECT TRUE AS n", "SELECT 5 AS n"], "column 'n' of d/1.parquet is integer, and of d/0.parquet it is boolean"),
-            (["SELECT 1 AS n", "SELECT 'a' AS n"], "column 'n' of d/1.parquet is text, and of d/0.parquet it is integer"),
-            (["SELECT 9007199254740993 AS n", "SELECT 0.5::DOUBLE AS n"], "column 'n' is a whole number in d/0.parquet"),
+            (
+                ["SELECT TRUE AS n", "SELECT 5 AS n"],
+                "column 'n' of d/1.parquet is integer, and of d/0.parquet it is boolean"
+            ),
+            (
+                ["SELECT 1 AS n", "SELECT 'a' AS n"],
+                "column 'n' of d/1.parquet is text, and of d/0.parquet it is integer"
+            ),
+            (
+                ["SELECT 9007199254740993 AS n", "SELECT 0.5::DOUBLE AS n"],
+                "column 'n' is a whole number in d/0.parquet"
+            ),
         ])
     func refusedTypes(_ queries: [String], _ message: String) async throws {
         let project = try project("parquet")

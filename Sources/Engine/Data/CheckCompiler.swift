@@ -237,7 +237,8 @@ package struct CheckCompiler {
             // A text that holds numbers or dates is compared as what its bounds are.
             let wanted =
                 type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
-            let value = type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
+            let value =
+                type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }

@@ -11,7 +11,8 @@ enum MomentSQL {
         let plain = isStrict ? sql.cast(text, to: .timestamp) : sql.tryCast(text, to: .timestamp)
         let zoned = "timezone('UTC', \(isStrict ? "CAST" : "TRY_CAST")(\(text) AS TIMESTAMPTZ))"
         if let zone = sql.zone {
-            return "CASE WHEN \(namesOffset(text, sql)) THEN \(zoned) ELSE timezone('UTC', timezone(\(sql.text(zone)), \(plain))) END"
+            return
+                "CASE WHEN \(namesOffset(text, sql)) THEN \(zoned) ELSE timezone('UTC', timezone(\(sql.text(zone)), \(plain))) END"
         }
         // What cannot have an offset takes the short way, which is several times as fast.
         return "CASE WHEN length(\(text)) <= 10 OR suffix(\(text), 'Z') OR length(\(text)) = 19 AND "

@@ -25,8 +25,9 @@ struct PlainCSV {
         var places: [Int?]?
         /// How many values a row of the file has.
         var width = 0
-        /// Whether a line that is left out leaves a blank one, so that the others keep their numbers. In a file of one column
-        /// a blank line would be a row.
+        /// Whether a line that is left out leaves a blank one, so that the others keep their numbers.
+        ///
+        /// In a file of one column a blank line would be a row.
         var keepsLines = true
 
         init(_ csv: CSVDialect, columns: Int) {
@@ -175,7 +176,9 @@ struct PlainCSV {
         }
         var ends = ends + [record.count]
         // As DuckDB has it: values behind the last column are none where they are empty.
-        while ends.count > rules.width, ends.count > 1, ends[ends.count - 1] == ends[ends.count - 2] + 1 { ends.removeLast() }
+        while ends.count > rules.width, ends.count > 1, ends[ends.count - 1] == ends[ends.count - 2] + 1 {
+            ends.removeLast()
+        }
         guard ends.count == rules.width else {
             output += record
             // It is no row of this file, and must not become one of the union by chance.

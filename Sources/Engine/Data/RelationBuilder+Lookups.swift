@@ -136,7 +136,8 @@ extension RelationBuilder {
         if let validity = lookup.validity {
             func time(_ name: Located<String>) throws(ConfigError) -> String {
                 let column = try Self.column(name, of: source)
-                return "(\(DuckDBDialect(zone: source.zone).exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
+                return
+                    "(\(DuckDBDialect(zone: source.zone).exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
             }
             let from = try time(validity.from)
             let end = sql.name(validity.to.value)

@@ -173,7 +173,9 @@ struct CSVInspection {
         let name = shown(file)
         if first.trimmed.isEmpty {
             throw fault(
-                number == 1 ? "the first line of \(name) is blank" : "line \(number) of \(name), which should be its header, is blank",
+                number == 1
+                    ? "the first line of \(name) is blank"
+                    : "line \(number) of \(name), which should be its header, is blank",
                 csv.hasHeader
                     ? "begin the file with its header, or say with 'csv: {skip: …}' how many lines stand before it"
                     : "say with 'csv: {skip: …}' how many lines stand before the first row")
@@ -251,7 +253,9 @@ struct PlainCopies {
                 throw Failure("the folder \(place) cannot be made: \(error.reason)")
             }
             var name = PathText.lastComponent(of: source.files[index])
-            if CompressedFile.isCalled(name) { name = String(name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex)) }
+            if CompressedFile.isCalled(name) {
+                name = String(name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex))
+            }
             try await copy(source.files[index], rules, source.csv.encoding, to: "\(place)/\(name)")
             copies[index] = "\(place)/\(name)"
         }

@@ -19,7 +19,8 @@ struct ColumnUnion {
             if dataset.columnRule == .same {
                 throw Failure(
                     "\(files[index]) \(difference), unlike \(files[0])",
-                    remedy: "give the files of '\(dataset.name)' the same columns, or unite them with 'columns: by_name'",
+                    remedy:
+                        "give the files of '\(dataset.name)' the same columns, or unite them with 'columns: by_name'",
                     location: dataset.placeLocation)
             }
             // One file tells of the kind of difference; a thousand would hide everything else.
