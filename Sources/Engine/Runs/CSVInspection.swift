@@ -21,11 +21,11 @@ struct CSVInspection {
             let room = CSVInspection.headLimit - head.count
             if room > 0 { head += bytes.prefix(room) }
             if bytes.count > room { isWhole = false }
-            cs_count_line_ends(bytes.baseAddress, bytes.count, &ends)
+            cs_find_line_ends(bytes.baseAddress, bytes.count, &ends)
         }
 
-        /// Whether all lines end alike, as far as counting tells.
-        var endsAlike: Bool { ends.returns == 0 || ends.returns == ends.pairs && ends.line_feeds == ends.pairs }
+        /// Whether all lines end alike, as far as can be told without knowing what stands in quotation marks.
+        var endsAlike: Bool { ends.has_feed + ends.has_pair + (ends.has_return | ends.after_return) <= 1 }
     }
 
     /// What a file's first lines say.

@@ -94,13 +94,8 @@ package struct StageConductor: AttemptConductor {
         var attempt = try await found(stage, order, started)
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
-        let found = try shapes(of: attempt, order)
-        for note in found.notes { control.log.note(note, level: .warn) }
-        if order.purpose == .findItems {
-            var result = try await findItems(attempt, order, control)
-            (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
-            return result
-        }
+        let found = try shapes(of: attempt, order, control)
+        if order.purpose == .findItems { return try await findItems(attempt, order, control).telling(found) }
         var reason: String?
         if reuse.isWanted(for: stage) {
             switch try await decision(attempt, order) {
@@ -110,8 +105,7 @@ package struct StageConductor: AttemptConductor {
         }
         var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
-        (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
-        return result
+        return result.telling(found)
     }
 
     /// An attempt with its data found.
