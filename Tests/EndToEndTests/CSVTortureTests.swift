@@ -70,25 +70,8 @@ struct CSVTortureTests {
         arguments: [
             ("an empty file", bytes(""), "{}", ["in.csv is empty"]),
             ("a blank first line", bytes("\na,b\n1,2\n"), "{}", ["the first line of in.csv is blank"]),
-            ("two columns of a name", bytes("a,b,a\n1,2,3\n"), "{}", ["it has two columns 'a'"]),
-            ("names alike but for case", bytes("a,A\n1,2\n"), "{}", ["differ in case alone"]),
-            ("a column without a name", bytes("a,,c\n1,2,3\n"), "{}", ["column 2 has no name"]),
             ("a NUL in a name", bytes("a\0,b\n1,2\n"), "{}", ["column 1 holds a NUL"]),
-            (
-                "Latin-1", bytes("a,b\n1,x\n2,é\n", .isoLatin1), "{}",
-                ["line 3 of in.csv is not UTF-8", "csv: {encoding: latin-1}"]
-            ),
-            (
-                "Latin-1 behind what is looked at",
-                bytes("a,b\n" + String(repeating: "1,xxxxxxxx\n", count: 500_000))
-                    + bytes("2,é\n", .isoLatin1), "{}",
-                ["line 500,002 of in.csv is not UTF-8", "csv: {encoding: latin-1}"]
-            ),
             ("UTF-16 without a mark", bytes("a,b\n1,é\n", .utf16LittleEndian), "{}", ["is not UTF-8", "utf-16"]),
-            (
-                "UTF-16 the other way round", Data([0xFE, 0xFF]) + bytes("a,b\n1,é\n", .utf16BigEndian), "{}",
-                ["UTF-16 with the high byte first", "iconv"]
-            ),
             (
                 "Windows-1252", bytes("a,b\n1,“x”\n", .windowsCP1252), "{encoding: latin-1}",
                 ["not latin-1 encoded", "iconv"]
@@ -102,7 +85,6 @@ struct CSVTortureTests {
                 bytes("a,b\n1,2\n3,\"4\n" + String(repeating: "5,6\n", count: 3_000_000)), "{}",
                 ["a quotation mark opened in line 3 of in.csv is never closed"]
             ),
-            ("both kinds of line ends", bytes("a,b\r\n1,2\n3,4\r\n"), "{}", ["end in different ways", "dos2unix"]),
         ] as [(String, Data, String, [String])])
     func refuses(what: String, bytes: Data, csv: String, words: [String]) async throws {
         let project = try project(bytes)
@@ -110,6 +92,20 @@ struct CSVTortureTests {
         #expect(answer.exit == .exited(1), "\(what): \(answer)")
         for word in words { #expect(answer.output.contains(word), "\(what): \(answer)") }
         #expect(project.files(in: ".").filter { $0 == "good.csv" }.isEmpty, "\(what)")
+    }
+
+    @Test("A line that is not UTF-8 is put aside wherever it stands, and the remedy is named")
+    func latin() async throws {
+        let project = try project(
+            Self.bytes("a,b\n" + String(repeating: "1,xxxxxxxx\n", count: 500_000)) + Self.bytes("2,é\n", .isoLatin1))
+        let answer = try await validate(project)
+        #expect(answer.output.contains("500,001 in, 500,000 out, 1 quarantined"), "\(answer)")
+        #expect(
+            try project.read("data/quarantine/raw.csv").contains(
+                "in.csv,500001,500002,,malformed line: invalid encoding"))
+        let log = try await project.caudal("logs").output
+        #expect(
+            log.contains("1 line put aside for not being UTF-8") && log.contains("csv: {encoding: latin-1}"), "\(log)")
     }
 
     @Test("Lines that are no rows are put aside as they stand, and rows read are rows written and put aside")

@@ -137,6 +137,14 @@ final class CaudalProject: Sendable {
             .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 
+    /// Removes what attempts that failed left in the folders of their runs: rows that were put aside.
+    func removeStaging() throws {
+        let runs = folder.path(".caudal/runs")
+        for run in try FileManager.default.contentsOfDirectory(atPath: runs) {
+            try? FileManager.default.removeItem(atPath: "\(runs)/\(run)/staging")
+        }
+    }
+
     /// The files below a folder, with paths from there, sorted.
     func files(in name: String) -> [String] {
         let base = folder.path(name)

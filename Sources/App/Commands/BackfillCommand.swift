@@ -103,7 +103,7 @@ struct BackfillCommand: AsyncParsableCommand {
         let others = try Pairs.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
         do throws(Failure) {
             let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
-            let dates = try Backfill.dates(days, now: SystemClock.now)
+            let dates = try Backfill.dates(days, now: SystemClock.now, in: pipeline.timeZone)
             if others[name] != nil {
                 throw Failure("the days go to the parameter '\(name)'", remedy: "leave its value away")
             }

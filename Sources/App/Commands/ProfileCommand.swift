@@ -131,7 +131,8 @@ struct ProfileText {
         let files = profile.files > 1 ? ", \(profile.files.counted("file"))" : ""
         var lines: [StyledText] = ["\(title)  \(size)\(files)"]
         if profile.brokenLines > 0 {
-            lines.append("\(Int(profile.brokenLines).counted("malformed line")) passed over; a validate stage names them")
+            lines.append(
+                "\(Int(profile.brokenLines).counted("malformed line")) passed over; a validate stage names them")
         }
         if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
         for column in profile.columns { lines += [""] + self.lines(of: column, paint) }

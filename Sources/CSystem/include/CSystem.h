@@ -103,15 +103,15 @@ int cs_socket_connect(const char *folder, const char *name, int patience_ms);
 /// The next connection, non-blocking and close-on-exec; -EPERM for one of another user, or another negated errno.
 int cs_socket_accept(int listener);
 
-/// How many line feeds, carriage returns, and pairs of both stand in some bytes.
+/// Which ends of lines stand in some bytes: a line feed alone, a carriage return alone, both together.
 typedef struct {
-    int64_t line_feeds, returns, pairs;
-    /// Whether the last byte was a carriage return: the next bytes go on from there.
+    int has_feed, has_return, has_pair;
+    /// Whether the last byte was a carriage return: the next bytes say which end it is.
     int after_return;
 } cs_line_ends;
 
-/// Counts the ends of lines in `size` bytes on top of what was counted before.
-void cs_count_line_ends(const void *bytes, size_t size, cs_line_ends *counts);
+/// Looks for ends of lines in `size` bytes on top of what was seen before.
+void cs_find_line_ends(const void *bytes, size_t size, cs_line_ends *seen);
 
 /// Nanoseconds since boot, suspended time included.
 int64_t cs_steady_ns(void);

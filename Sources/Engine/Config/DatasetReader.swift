@@ -1,3 +1,5 @@
+import Foundation
+
 /// Reads the entries of `datasets:`.
 enum DatasetReader {
     static func read(_ entry: ConfigNode.Entry, _ problems: ConfigProblems) -> Dataset {
@@ -28,12 +30,14 @@ enum DatasetReader {
         }
         let schema = reader.text("schema")
         let csv = dialect(&reader, format: place)
+        let zone = reader.timeZone("timezone")
         let driftRule = reader.choice("on_drift", as: Dataset.DriftRule.self)
         let columnRule = reader.choice("columns", as: Dataset.ColumnRule.self)
         reader.finish()
         var dataset = Dataset(
             name: DatasetName(name), place: place, schema: schema, csv: csv, location: entry.key.location,
             placeLocation: placeLocation)
+        dataset.zone = zone?.identifier
         dataset.driftRule = driftRule ?? .warn
         dataset.columnRule = columnRule ?? .byName
         dataset.definitionText = entry.value.definitionLines().joined(separator: "\n")

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// Reads one mapping of a pipeline file key by key, and reports every key that nobody asked for.
 ///
 /// Each reading method takes a key out; ``finish()`` must be called at the end. What does not fit is reported and
@@ -184,6 +186,16 @@ package struct MappingReader {
         guard let text = text(key) else { return nil }
         if let value = read(text.value) { return value }
         problems.report("'\(key)' \(rule), not '\(text.value)'", at: text.location)
+        return nil
+    }
+
+    /// Takes out the name of a time zone, such as `Europe/Berlin`.
+    package mutating func timeZone(_ key: String) -> TimeZone? {
+        guard let text = text(key) else { return nil }
+        if let zone = TimeZone(identifier: text.value) { return zone }
+        problems.report(
+            "'\(key)' must be the name of a time zone, not '\(text.value)'", remedy: "write, say, Europe/Berlin or UTC",
+            at: text.location)
         return nil
     }
 

@@ -64,7 +64,8 @@ package struct CSVHeader: Sendable, Equatable {
             } else if isClosed {
                 guard byte == blank else {
                     throw Fault(
-                        message: "text stands behind a closing quotation mark in line \(line)", remedy: CSVMessage.headerRemedy)
+                        message: "text stands behind a closing quotation mark in line \(line)",
+                        remedy: CSVMessage.headerRemedy)
                 }
                 isPlain = false
             } else if byte == quote {
@@ -86,7 +87,8 @@ package struct CSVHeader: Sendable, Equatable {
                 remedy: CSVMessage.headerRemedy)
         }
         guard isEnded || isWhole else {
-            throw Fault(message: "it is longer than \(Int64(bytes.count).grouped) bytes", remedy: CSVMessage.headerRemedy)
+            throw Fault(
+                message: "it is longer than \(Int64(bytes.count).grouped) bytes", remedy: CSVMessage.headerRemedy)
         }
         try add()
         self.values = values

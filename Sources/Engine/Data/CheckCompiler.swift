@@ -2,7 +2,7 @@
 ///
 /// What comes back is judged by ``CheckJudge``. Rows that fail are looked for only where a check found some.
 package struct CheckCompiler {
-    private let sql = DuckDBDialect()
+    private let sql: DuckDBDialect
     private let source: DataSource
     private let checks: [Check]
     private let references: [Template.Reference: ColumnType]
@@ -13,6 +13,7 @@ package struct CheckCompiler {
         source: DataSource, checks: [Check], references: [Template.Reference: ColumnType],
         others: [DatasetName: DataSource]
     ) {
+        sql = DuckDBDialect(zone: source.zone)
         self.source = source
         self.checks = checks
         self.references = references
@@ -236,7 +237,8 @@ package struct CheckCompiler {
             // A text that holds numbers or dates is compared as what its bounds are.
             let wanted =
                 type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
-            let value = type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
+            let value =
+                type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
@@ -261,7 +263,7 @@ package struct CheckCompiler {
         }
         switch literal {
         case .date(let text), .timestamp(let text), .text(let text):
-            return "(\(sql.expression(Expression(.cast(Expression(.literal(.text(text))), type))))"+")"
+            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), type)))))"
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }

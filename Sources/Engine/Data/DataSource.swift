@@ -19,6 +19,10 @@ package struct DataSource: Sendable, Hashable {
     private var originals: [String]?
     /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
+    /// The zone of times that name no offset; nil takes them as UTC.
+    package var zone: String?
+    /// The columns of Parquet with times of that zone.
+    var localTimes: Set<String> = []
     /// Whether files with different columns are united by name.
     var unitesColumns = false
     /// The columns of Parquet that are read as another type than the file has.
@@ -83,10 +87,14 @@ package struct DataSource: Sendable, Hashable {
             let reader = "read_parquet(\(list)\(options))"
             let values = columns.map { column in
                 let name = sql.name(column.name)
+                if let zone, localTimes.contains(column.name) {
+                    return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
+                }
                 return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
             }
             guard numbersRows else {
-                return recast.isEmpty && !unitesColumns ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+                return recast.isEmpty && localTimes.isEmpty && !unitesColumns
+                    ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
             }
             // A file has fewer than 2^40 rows.
             let number =
@@ -101,7 +109,8 @@ package struct DataSource: Sendable, Hashable {
             let moments = Set(isOwn ? [] : columns.filter { $0.type == .timestamp }.map(\.name))
             let shape = columns.map { column in
                 let type = moments.contains(column.name) ? .text : column.type
-                return "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
+                return
+                    "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
             }.joined(separator: ", ")
             let layout = format == .jsonl ? "newline_delimited" : "auto"
             var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
@@ -109,7 +118,7 @@ package struct DataSource: Sendable, Hashable {
                 let values = columns.map { column in
                     let name = sql.name(column.name)
                     if moments.contains(column.name) {
-                        return "\(MomentSQL.moment(name, sql, isStrict: true)) AS \(name)"
+                        return "\(MomentSQL.moment(name, DuckDBDialect(zone: zone), isStrict: true)) AS \(name)"
                     }
                     return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
                 }
@@ -163,7 +172,8 @@ package struct DataSource: Sendable, Hashable {
         let nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
         var options = [
             "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
-            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))", "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
+            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))",
+            "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
         ]
         // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
         // A quoted NA is a text, and only nothing is nothing in quotation marks too.
@@ -177,7 +187,8 @@ package struct DataSource: Sendable, Hashable {
         let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
         guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
         let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
-        return "(SELECT \(values.joined(separator: ", "))\(files.count > 1 && keepsRejects ? ", file_index" : "") FROM \(reader))"
+        return
+            "(SELECT \(values.joined(separator: ", "))\(files.count > 1 && keepsRejects ? ", file_index" : "") FROM \(reader))"
     }
 
     private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {

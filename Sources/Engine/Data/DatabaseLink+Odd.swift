@@ -23,7 +23,10 @@ extension DatabaseLink {
             case (.postgres, .decimal) where native.hasPrefix("numeric"):
                 return (column.name, notFinite, .refused("NaN or Infinity, which \(column.type) cannot hold"))
             case (.postgres, .other) where native.hasPrefix("numeric") && native.hasSuffix("[]"):
-                return (column.name, "\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
+                return (
+                    column.name, "\(name)::text ~ 'NaN|Infinity'",
+                    .refused("NaN or Infinity in a list, which cannot be read")
+                )
             case (.sqlite, .timestamp):
                 return (
                     column.name, "typeof(\(name)) = 'text' AND substr(\(name), 11) GLOB '*[+-][0-9]*'",
@@ -39,7 +42,8 @@ extension DatabaseLink {
         let counts = conditions.enumerated().map { index, condition in
             "sum(CASE WHEN \(condition) THEN 1 ELSE 0 END) AS c\(index)"
         }
-        return "SELECT 'odd' AS caudal, *\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
+        return
+            "SELECT 'odd' AS caudal, *\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
     }
 
     /// A query for the rows of a PostgreSQL table, with some columns as texts on their way.

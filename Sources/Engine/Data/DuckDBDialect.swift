@@ -1,6 +1,8 @@
 /// SQL as DuckDB reads it.
 package struct DuckDBDialect: SQLDialect {
-    package init() {}
+    package let zone: String?
+
+    package init(zone: String? = nil) { self.zone = zone }
 
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 
@@ -42,7 +44,9 @@ package struct DuckDBDialect: SQLDialect {
             + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%fZ') END AS \(name)"
     }
 
-    /// A value for JSON, which has no NaN and no infinity: one of them fails the statement. Nil where a type has none.
+    /// A value for JSON, which has no NaN and no infinity: one of them fails the statement.
+    ///
+    /// - Returns: Nil where a type has none.
     private func finite(_ value: String, _ column: Column) -> String? {
         let isOdd: String
         switch column.type {
@@ -51,7 +55,8 @@ package struct DuckDBDialect: SQLDialect {
             isOdd = "regexp_matches(CAST(to_json(\(value)) AS VARCHAR), '[\\[:,]-?(NaN|nan|Inf|inf)')"
         default: return nil
         }
-        let message = "column '\(column.name)' has the value NaN or infinity, which JSON cannot hold; "
+        let message =
+            "column '\(column.name)' has the value NaN or infinity, which JSON cannot hold; "
             + "make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}, or write Parquet or CSV"
         return "CASE WHEN \(isOdd) THEN error(\(text(message))) ELSE \(value) END"
     }
@@ -61,7 +66,8 @@ package struct DuckDBDialect: SQLDialect {
         let value = name(column.name)
         guard column.type.isWide else { return cast(value, to: column.narrowed.type) }
         let number = tryCast(value, to: .integer)
-        let message = "\(text("column '\(column.name)' has the value ")) || CAST(\(value) AS VARCHAR) || "
+        let message =
+            "\(text("column '\(column.name)' has the value ")) || CAST(\(value) AS VARCHAR) || "
             + text(", which does not fit 64 bits; cast it to decimal or text in the query")
         return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN error(\(message)) ELSE \(number) END"
     }

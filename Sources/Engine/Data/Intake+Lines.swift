@@ -68,7 +68,8 @@ extension Intake {
         script.add(
             "note which lines are not text", weight: 0.1,
             "SET VARIABLE odd_\(file) = (SELECT coalesce(list(line - place), []) FROM (SELECT CAST(line AS BIGINT) AS line, "
-                + "row_number() OVER (ORDER BY line) AS place FROM (SELECT DISTINCT line FROM layout_\(file)_rejects)))")
+                + "row_number() OVER (ORDER BY line) AS place FROM (SELECT DISTINCT line FROM layout_\(file)_rejects)))"
+        )
         script.add(
             "count them too", weight: 0.1,
             "UPDATE layout_\(file) SET total = total + len(getvariable('odd_\(file)')),\n"

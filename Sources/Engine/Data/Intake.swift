@@ -1,7 +1,7 @@
 /// Takes a file in that somebody else wrote: what is malformed or breaks a rule of its schema is kept apart with the
 /// reason, and nothing is lost on the way.
 package struct Intake {
-    let sql = DuckDBDialect()
+    let sql: DuckDBDialect
     let source: DataSource
     let schema: RowSchema
     private let predicates: SchemaPredicates
@@ -19,6 +19,7 @@ package struct Intake {
     package init(
         source: DataSource, schema: RowSchema, root: String, isStrict: Bool, stageLocation: SourceLocation
     ) throws(ConfigError) {
+        sql = DuckDBDialect(zone: source.zone)
         self.source = source
         self.schema = schema
         // In CSV dates come as people write them; JSON says what a format is.
@@ -158,6 +159,9 @@ package struct Intake {
         script.add("list every rule that is broken", violations)
         script.add("count the invalid rows", OutputSQL.count("invalid", "(SELECT count(*) FROM invalid)"))
         script.add("count the broken lines", OutputSQL.count("rejected", "(SELECT count(*) FROM broken)"))
+        script.add(
+            "count the lines that are not text",
+            OutputSQL.count("odd", "(SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding'))"))
         script.add(
             "show the rules that are broken most",
             "SELECT 'violation' AS caudal, \"column\", rule, count(*) AS \"rows\", min(\"row\") AS \"row\", "

@@ -18,15 +18,16 @@ struct PlainCSV {
         /// How many lines stand before the first one that counts.
         var skip = 0
         var hasHeader = true
-        /// The header that the copy gets; nil leaves the one that is there.
+        /// The header that the copy gets; nil for the one that is there, in one line.
         var header: [UInt8]?
         /// For each column of the copy the place of its value in the file's rows, nil where they have none; nil leaves the
         /// rows as they are.
         var places: [Int?]?
         /// How many values a row of the file has.
         var width = 0
-        /// Whether a line that is left out leaves a blank one, so that the others keep their numbers. In a file of one column
-        /// a blank line would be a row.
+        /// Whether a line that is left out leaves a blank one, so that the others keep their numbers.
+        ///
+        /// In a file of one column a blank line would be a row.
         var keepsLines = true
 
         init(_ csv: CSVDialect, columns: Int) {
@@ -66,6 +67,8 @@ struct PlainCSV {
     private var lines = 0
     private var linesInside = 0
     private var isBeforeHeader: Bool
+    /// Lines before the header, title lines and comments.
+    private var linesBefore = 0
     /// How the lines ended that were seen; line ends inside of quotation marks are part of a value and do not count.
     private(set) var lineEnds: LineEnds = []
 
@@ -150,18 +153,19 @@ struct PlainCSV {
         }
         guard write != nil else { return }
         if isPassedOver {
-            if rules.keepsLines { output.append(Self.lineFeed) }
+            // A reader takes a blank first line for the header: the lines before it follow it instead.
+            if isBeforeHeader { linesBefore += 1 } else if rules.keepsLines { output.append(Self.lineFeed) }
             return
         }
         if isBeforeHeader {
             isBeforeHeader = false
-            if let header = rules.header {
-                output += header
-                if rules.keepsLines { for _ in 0..<linesInside { output.append(Self.lineFeed) } }
-                return output.append(Self.lineFeed)
+            output += rules.header ?? record
+            if rules.keepsLines {
+                for _ in 0..<(linesBefore + linesInside) { output.append(Self.lineFeed) }
             }
+        } else {
+            addRecord()
         }
-        addRecord()
         output.append(Self.lineFeed)
     }
 
@@ -170,11 +174,15 @@ struct PlainCSV {
             output += record
             return
         }
-        let ends = ends + [record.count]
+        var ends = ends + [record.count]
+        // As DuckDB has it: values behind the last column are none where they are empty.
+        while ends.count > rules.width, ends.count > 1, ends[ends.count - 1] == ends[ends.count - 2] + 1 {
+            ends.removeLast()
+        }
         guard ends.count == rules.width else {
-            // It is no row of this file, and must not become one by chance.
             output += record
-            for _ in places { output.append(rules.delimiter) }
+            // It is no row of this file, and must not become one of the union by chance.
+            if ends.count >= places.count { output += [rules.delimiter, UInt8(ascii: "?")] }
             return
         }
         for (index, place) in places.enumerated() {
@@ -213,6 +221,9 @@ struct UTF16Bytes {
         }
         return text
     }
+
+    /// What is left at the end of the file: half a character is none.
+    func rest() -> [UInt8] { pending != nil || high != nil ? [0xFF] : [] }
 
     private mutating func add(_ unit: UInt16, to text: inout [UInt8]) {
         if let first = high {

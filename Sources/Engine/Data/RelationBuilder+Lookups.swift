@@ -52,16 +52,16 @@ extension RelationBuilder {
         if let validity = lookup.validity {
             let moment = try column(validity.at)
             let type: ColumnType = moment.type == .text ? .timestamp : moment.type
-            func time(_ column: Column, of rows: String) -> String {
-                "(\(sql.exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
+            func time(_ column: Column, of rows: String, in zone: String?) -> String {
+                "(\(DuckDBDialect(zone: zone).exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
             }
-            let at = time(moment, of: "rows")
-            let from = time(try Self.column(validity.from, of: source), of: "found")
+            let at = time(moment, of: "rows", in: sql.zone)
+            let from = time(try Self.column(validity.from, of: source), of: "found", in: source.zone)
             let last = try Self.column(validity.to, of: source)
             let end = "found.\(sql.name(last.name))"
             // An end that is there and cannot be read is none of "for ever": such a row holds at no time.
             conditions.append(
-                "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < \(time(last, of: "found")))")
+                "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < \(time(last, of: "found", in: source.zone)))")
         }
         return conditions
     }
@@ -136,7 +136,8 @@ extension RelationBuilder {
         if let validity = lookup.validity {
             func time(_ name: Located<String>) throws(ConfigError) -> String {
                 let column = try Self.column(name, of: source)
-                return "(\(sql.exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
+                return
+                    "(\(DuckDBDialect(zone: source.zone).exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
             }
             let from = try time(validity.from)
             let end = sql.name(validity.to.value)

@@ -11,7 +11,7 @@ package struct RelationBuilder {
         case file(String)
     }
 
-    let sql = DuckDBDialect()
+    let sql: DuckDBDialect
     private let references: [Template.Reference: ColumnType]
     var parts: [(name: String, title: String, query: String)] = []
     /// What the next part reads from.
@@ -30,6 +30,7 @@ package struct RelationBuilder {
         _ source: DataSource, numbersRows: Bool, keepsRejects: Bool = false,
         references: [Template.Reference: ColumnType]
     ) {
+        sql = DuckDBDialect(zone: source.zone)
         self.references = references
         self.numbersRows = numbersRows
         columns = source.columns

@@ -3,6 +3,8 @@
 /// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
 /// that come from outside are bound and never pasted.
 package protocol SQLDialect: Sendable {
+    /// The zone of times that name no offset; nil takes them as UTC.
+    var zone: String? { get }
     /// A name, quoted so that it can hold anything.
     func name(_ text: String) -> String
     /// A text as a literal.

@@ -12,7 +12,9 @@ struct WrittenValue {
         switch type {
         case .text: (sql, canonical) = (dialect.text(text), text)
         case .integer:
-            guard let digits = Self.digits(text), digits.places == 0, let number = Int64(digits.text) else { return nil }
+            guard let digits = Self.digits(text), digits.places == 0, let number = Int64(digits.text) else {
+                return nil
+            }
             (sql, canonical) = (dialect.literal(.integer(number)), digits.text)
         case .number:
             guard let number = Double(text.trimmed), !text.contains("x") else { return nil }

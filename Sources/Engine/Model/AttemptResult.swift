@@ -298,7 +298,9 @@ package struct InputShape: Sendable, Hashable, Codable {
         self.columns = columns
     }
 
-    /// What is different from an earlier shape, in words; nil when nothing is. Their order is no difference.
+    /// What is different from an earlier shape, in words; nil when nothing is.
+    ///
+    /// The order of columns is no difference.
     package func drift(from earlier: InputShape) -> String? {
         let (old, new) = (earlier.columns, columns)
         func names(_ columns: [Column]) -> String { columns.map { "'\($0.name)'" }.joined(separator: ", ") }
@@ -308,7 +310,9 @@ package struct InputShape: Sendable, Hashable, Codable {
         if !added.isEmpty { parts.append("\(names(added)) \(added.count == 1 ? "is" : "are") new") }
         if !gone.isEmpty { parts.append("\(names(gone)) \(gone.count == 1 ? "is" : "are") gone") }
         for column in new {
-            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type else { continue }
+            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type else {
+                continue
+            }
             parts.append("'\(column.name)' is \(column.type) and was \(before.type)")
         }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")
@@ -395,7 +399,9 @@ package enum SampleRule: String, Sendable, CaseIterable {
         case .keys where result.kind == ValidateStage.checkKind: break
         case .keys:
             for index in result.samples.indices {
-                let cells = zip(result.samples[index].columns, result.samples[index].values).filter { keys.contains($0.0) }
+                let cells = zip(result.samples[index].columns, result.samples[index].values).filter {
+                    keys.contains($0.0)
+                }
                 result.samples[index].columns = cells.map(\.0)
                 result.samples[index].values = cells.map(\.1)
             }
@@ -412,7 +418,9 @@ package struct SampleRow: Sendable, Hashable, Codable {
     /// The values; nil where there is none.
     package var values: [String?]
 
-    /// The first cells as `name=value`, joined: the columns that the check is about come first. Long values are cut.
+    /// The first cells as `name=value`, joined; the columns that the check is about come first.
+    ///
+    /// Long values are cut.
     package func cells(_ limit: Int, _ separator: String = "  ") -> String {
         zip(columns, values).prefix(limit).map { "\($0)=\(($1 ?? "null").shortened(to: Self.valueLimit))" }
             .joined(separator: separator)

@@ -48,6 +48,8 @@ package struct Dataset: Sendable, Equatable {
     package var location: SourceLocation
     /// Where its path or table is written.
     package var placeLocation: SourceLocation
+    /// The zone of times in it that name no offset; nil takes them as UTC.
+    package var zone: String?
     /// What is done where its files have different columns.
     package var columnRule = ColumnRule.byName
     /// What is done where its columns are not those of the last time.

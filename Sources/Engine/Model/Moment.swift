@@ -86,6 +86,12 @@ package enum UTC {
         return padded(f.year, 4) + "-" + two(f.month) + "-" + two(f.day)
     }
 
+    /// The date that a zone has at a point in time, or the one so many days before it.
+    package static func date(_ milliseconds: Int64, in zone: TimeZone, daysBefore: Int64 = 0) -> String {
+        let moment = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        return date(milliseconds + Int64(zone.secondsFromGMT(for: moment)) * 1000 - daysBefore * 86_400_000)
+    }
+
     /// `20261123-060000`, the front of a run id.
     package static func compact(_ milliseconds: Int64) -> String {
         let f = fields(milliseconds)

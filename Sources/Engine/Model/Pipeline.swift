@@ -1,3 +1,5 @@
+package import Foundation
+
 /// A named graph of stages as its file describes it, checked and complete.
 ///
 /// It never changes while it runs; what a run needs of it is in ``RunPlan``.
@@ -36,6 +38,8 @@ package struct Pipeline: Sendable {
     package var overlap = Overlap.refuse
     /// How many succeeded runs keep the versions of what they published.
     package var keepsVersions = 1
+    /// The zone whose days `today` and `yesterday` are.
+    package var timeZone = TimeZone.gmt
     /// How much of failing rows is kept, unless a stage says otherwise.
     package var samples = SampleRule.all
     /// What the log of one run may take on the disk, in bytes.
@@ -141,7 +145,7 @@ package struct Parameter: Sendable, Equatable {
     package var kind: Kind
     /// The value when none is given; nil makes it required.
     ///
-    /// A date may be `today` or `yesterday` (UTC).
+    /// A date may be `today` or `yesterday`, in the pipeline's time zone.
     package var defaultValue: String?
     /// What it is for.
     package var description: String
@@ -158,10 +162,10 @@ package struct Parameter: Sendable, Equatable {
         self.location = location
     }
 
-    /// Checks a value given as text and brings it into its usual form; `today` is a date in UTC.
+    /// Checks a value given as text and brings it into its usual form; `today` is a date in `zone`.
     ///
     /// - Returns: The value, or a sentence that says what is wrong with it.
-    package func value(of text: String, now: Moment) -> Result<String, ParameterFault> {
+    package func value(of text: String, now: Moment, in zone: TimeZone = .gmt) -> Result<String, ParameterFault> {
         switch kind {
         case .string: return .success(text)
         case .integer:
@@ -174,8 +178,8 @@ package struct Parameter: Sendable, Equatable {
             return .success(text)
         case .date:
             switch text {
-            case "today": return .success(UTC.date(now.wall))
-            case "yesterday": return .success(UTC.date(now.wall - 86_400_000))
+            case "today": return .success(UTC.date(now.wall, in: zone))
+            case "yesterday": return .success(UTC.date(now.wall, in: zone, daysBefore: 1))
             default:
                 guard UTC.milliseconds(ofDate: text) != nil else {
                     return fault("'\(text)' is not a date; write it as 2026-11-23, today or yesterday")

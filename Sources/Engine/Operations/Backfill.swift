@@ -1,3 +1,5 @@
+package import Foundation
+
 /// A run of a pipeline for each of many days: which days there are, and which of them need one.
 package struct Backfill: Sendable {
     /// What is done about a day.
@@ -85,23 +87,26 @@ package struct Backfill: Sendable {
         return shared.sorted()
     }
 
-    /// The dates of `A..B`, both included; each is a date, `today` or `yesterday`.
+    /// The dates of `A..B`, both included; each is a date, or `today` or `yesterday` in a zone.
     ///
     /// - Throws: ``Failure`` when the text is not that.
-    package static func dates(_ text: String, now: Moment) throws(Failure) -> [String] {
+    package static func dates(
+        _ text: String, now: Moment, in zone: TimeZone = .gmt
+    ) throws(Failure) -> [String] {
         guard let dots = text.firstRange(of: "..") else {
             throw Failure("'\(text)' is no range of days", remedy: "write it as 2026-11-01..2026-11-07")
         }
         func date(_ text: Substring) throws(Failure) -> Int64 {
-            switch text {
-            case "today": return now.wall - now.wall % 86_400_000
-            case "yesterday": return now.wall - now.wall % 86_400_000 - 86_400_000
-            default:
-                guard let date = UTC.milliseconds(ofDate: String(text)) else {
-                    throw Failure("'\(text)' is no date", remedy: "write it as 2026-11-23, today or yesterday")
+            let written =
+                switch text {
+                case "today": UTC.date(now.wall, in: zone)
+                case "yesterday": UTC.date(now.wall, in: zone, daysBefore: 1)
+                default: String(text)
                 }
-                return date
+            guard let date = UTC.milliseconds(ofDate: written) else {
+                throw Failure("'\(text)' is no date", remedy: "write it as 2026-11-23, today or yesterday")
             }
+            return date
         }
         let (first, last) = (try date(text[..<dots.lowerBound]), try date(text[dots.upperBound...]))
         guard first <= last else { throw Failure("'\(text)' ends before it begins", remedy: "turn it round") }

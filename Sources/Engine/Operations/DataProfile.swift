@@ -42,7 +42,8 @@ package struct DataProfile: Sendable, Encodable {
         package var age: Double?
 
         private enum CodingKeys: String, CodingKey {
-            case name, type, fits, mostly, nulls, notFinite, missing, distinct, min, max, mean, deviation, quantiles, top, histogram, age
+            case name, type, fits, mostly, nulls, notFinite, missing, distinct, min, max, mean, deviation, quantiles,
+                top, histogram, age
         }
 
         package func encode(to encoder: any Encoder) throws {
@@ -216,7 +217,8 @@ package struct Profiler: Sendable {
             "figures of column \(index + 1)", weight: 2,
             "SELECT 'figures' AS caudal, \(index) AS place, CAST(count(*) - count(\(name)) AS BIGINT) AS nulls,\n"
                 + "       CAST(\(distinct) AS BIGINT) AS different, CAST(\(odd) AS BIGINT) AS odd,\n"
-                + "       \(text("min(\(name))\(finite)")) AS low, \(text("max(\(name))\(finite)")) AS high\nFROM profiled")
+                + "       \(text("min(\(name))\(finite)")) AS low, \(text("max(\(name))\(finite)")) AS high\nFROM profiled"
+        )
         if type.isNumeric {
             let number = "CAST(\(name) AS DOUBLE)"
             script.add(
@@ -231,7 +233,8 @@ package struct Profiler: Sendable {
             script.add(
                 "quantiles of column \(index + 1)",
                 "SELECT 'quantiles' AS caudal, \(index) AS place,\n"
-                    + "       list_transform(\(quantiles)\(finite), lambda x: CAST(x AS VARCHAR)) AS quantiles\nFROM profiled")
+                    + "       list_transform(\(quantiles)\(finite), lambda x: CAST(x AS VARCHAR)) AS quantiles\nFROM profiled"
+            )
         }
         if type == .date || type == .timestamp {
             script.add(

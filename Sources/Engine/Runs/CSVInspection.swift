@@ -21,11 +21,11 @@ struct CSVInspection {
             let room = CSVInspection.headLimit - head.count
             if room > 0 { head += bytes.prefix(room) }
             if bytes.count > room { isWhole = false }
-            cs_count_line_ends(bytes.baseAddress, bytes.count, &ends)
+            cs_find_line_ends(bytes.baseAddress, bytes.count, &ends)
         }
 
-        /// Whether all lines end alike, as far as counting tells.
-        var endsAlike: Bool { ends.returns == 0 || ends.returns == ends.pairs && ends.line_feeds == ends.pairs }
+        /// Whether all lines end alike, as far as can be told without knowing what stands in quotation marks.
+        var endsAlike: Bool { ends.has_feed + ends.has_pair + (ends.has_return | ends.after_return) <= 1 }
     }
 
     /// What a file's first lines say.
@@ -52,10 +52,9 @@ struct CSVInspection {
         }
         try unite(&source, files, dataset)
         for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
-        // DuckDB reads only one byte order, and a copy is written in UTF-8.
+        // DuckDB reads only one byte order of UTF-16, and not all characters of that.
         let isForced =
-            source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding == "utf-16be"
-            || !copied.isEmpty && source.csv.encoding?.hasPrefix("utf-16") == true
+            source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding?.hasPrefix("utf-16") == true
         for index in isForced ? Set(source.files.indices) : copied {
             var rules = PlainCSV.Rules(source.csv, columns: source.columns.count)
             let names = files[index].names
@@ -207,8 +206,8 @@ struct CSVInspection {
         }
         if let broken = header.values.firstIndex(where: { $0.contains("\0") }) {
             throw fault(
-                "the header of \(name) cannot be used: the name of its column \(broken + 1) holds a NUL character",
-                CSVMessage.headerRemedy)
+                "the header of \(name) cannot be used: the name of its column \(broken + 1) holds a NUL character, so that the "
+                    + "file is not UTF-8 text", CSVMessage.encodingRemedy)
         }
         let (names, notes) = CSVHeader.names(header.values)
         return FirstLines(names: names, notes: notes.map { "\(name): \($0)" }, isPlain: header.isPlain)
@@ -307,7 +306,10 @@ struct PlainCopies {
                 writing.isFirst = false
             }
         }
-        writing.withLock { $0.plain.finish() }
+        writing.withLock { writing in
+            writing.wide?.rest().withUnsafeBytes { writing.plain.take($0) }
+            writing.plain.finish()
+        }
         let code = problem.withLock { $0 }
         if code != 0 {
             throw Failure("a copy of \(file) cannot be written: \(String(cString: strerror(code)))")

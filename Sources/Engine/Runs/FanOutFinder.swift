@@ -114,8 +114,8 @@ struct FanOutFinder {
 
     private func day(_ template: Template) -> String {
         switch template.filled({ attempt.value(of: $0) ?? "" }) {
-        case "today": UTC.date(attempt.now.wall)
-        case "yesterday": UTC.date(attempt.now.wall - 86_400_000)
+        case "today": UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone)
+        case "yesterday": UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone, daysBefore: 1)
         case let text: text
         }
     }

@@ -80,7 +80,7 @@ package struct Planner {
                     remedy: "add --param \(parameter.name)=…", at: parameter.location)
                 continue
             }
-            switch parameter.value(of: text, now: now) {
+            switch parameter.value(of: text, now: now, in: pipeline.timeZone) {
             case .success(let value): values[parameter.name] = value
             case .failure(let fault):
                 problems.report(

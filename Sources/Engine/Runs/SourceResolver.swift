@@ -170,6 +170,7 @@ package final class SourceResolver: Sendable {
         var source = DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .csv, csv: dataset.csv, columns: [],
             isOwn: false)
+        source.zone = dataset.zone
         try await inspect(&source, dataset)
         if source.columnNames.contains(DataSource.rowColumn) {
             throw Failure(

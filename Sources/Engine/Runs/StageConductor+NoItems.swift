@@ -9,9 +9,8 @@ extension StageConductor {
         var sources = sources
         for (name, source) in sources where source.files.isEmpty && source.columns.isEmpty && source.table == nil {
             // A command gets the names of files, and here there are none.
-            guard let producer = loaded.pipeline.producer(of: name), producer.fanOut != nil,
-                !(stage.definition is CommandStage)
-            else { continue }
+            let isAsked = !(stage.definition is CommandStage) || stage.fanOutReads.contains { $0.value == name }
+            guard isAsked, let producer = loaded.pipeline.producer(of: name), producer.fanOut != nil else { continue }
             let examination = PipelineExamination(loaded, facts: facts, tools: tools)
             let columns = await examination.findings(of: whole(upstreamOf: producer.id)).sources[name]?.columns ?? []
             guard !columns.isEmpty else {

@@ -1,12 +1,16 @@
 /// What comes in from outside, compared with what came in the last time.
 extension StageConductor {
-    /// The columns of what an attempt reads from outside, and what is worth telling of them: once for a stage, not for each
-    /// of its items.
+    /// The columns of what an attempt reads from outside, and what is worth telling of them.
+    ///
+    /// That is told in the log, once for a stage and not for each of its items.
     ///
     /// - Throws: ``Failure`` where columns are not those of the last success and the dataset does not allow that.
-    func shapes(of attempt: StageAttempt, _ order: AttemptOrder) throws -> (shapes: [InputShape], notes: [String]) {
+    func shapes(
+        of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) throws -> (shapes: [InputShape], notes: [String]) {
         guard order.item == nil else { return ([], []) }
         var (shapes, notes): ([InputShape], [String]) = ([], [])
+        defer { for note in notes { control.log.note(note, level: .warn) } }
         for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
             notes += source.notes
             guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
@@ -31,5 +35,15 @@ extension StageConductor {
                 location: dataset.placeLocation)
         }
         return (shapes, notes)
+    }
+}
+
+extension AttemptResult {
+    /// The result with what was found of the columns that were read.
+    func telling(_ found: (shapes: [InputShape], notes: [String])) -> AttemptResult {
+        var result = self
+        result.shapes = found.shapes.isEmpty ? nil : found.shapes
+        result.notes = found.notes + notes
+        return result
     }
 }

@@ -104,22 +104,11 @@ package struct StageConductor: AttemptConductor {
             result.reuseReason = "'\(name)' was not made in this run: \(absence.reason)"
             return result
         }
-        let others = attempt.earlier.all.map { file in
-            (
-                words: "reads \(file.words(root: loaded.pipeline.root, now: started.wall))",
-                level: file.doubt == nil && !file.isChanged ? LogLevel.info : .warn
-            )
-        }
-        for other in others.prefix(Self.otherFilesTold) { control.log.note(other.words, level: other.level) }
+        let others = tellEarlierFiles(of: attempt, control)
         try await prepareTables(&attempt, control)
         attempt.corrections = await usableCorrections(of: attempt, order, control)
-        let found = try shapes(of: attempt, order)
-        for note in found.notes { control.log.note(note, level: .warn) }
-        if order.purpose == .findItems {
-            var result = try await findItems(attempt, order, control)
-            (result.shapes, result.notes) = (found.shapes.isEmpty ? nil : found.shapes, found.notes + result.notes)
-            return result
-        }
+        let found = try shapes(of: attempt, order, control)
+        if order.purpose == .findItems { return try await findItems(attempt, order, control).telling(found) }
         var reason: String?
         if reuse.isWanted(for: stage) {
             switch try await decision(attempt, order) {
@@ -129,13 +118,9 @@ package struct StageConductor: AttemptConductor {
         }
         var result = try await workWithKey(attempt, order, control, publish)
         result.reuseReason = reason
-        result.shapes = found.shapes.isEmpty ? nil : found.shapes
-        result.notes = found.notes + result.notes + others.prefix(Self.otherFilesTold).map(\.words)
-        return result
+        result.notes += others
+        return result.telling(found)
     }
-
-    /// How many files of other runs are told of one by one.
-    private static let otherFilesTold = 20
 
     /// An attempt with its data found.
     // Inside of `attempt` the optimizer of Swift 6.3.1 crashes on it ("while splitting coroutine"), in release builds only.

@@ -115,7 +115,9 @@ package struct StageAttempt: Sendable {
 
     /// What is kept of results: no more of failing rows than the file allows.
     package func kept(_ results: [CheckResult]) -> [CheckResult] {
-        let keys = stage.checks.flatMap { check -> [String] in if case .unique(let columns) = check.kind { columns } else { [] } }
+        let keys = stage.checks.flatMap { check -> [String] in
+            if case .unique(let columns) = check.kind { columns } else { [] }
+        }
         return results.map { samples.applied(to: $0, keys: Set(keys)) }
     }
 

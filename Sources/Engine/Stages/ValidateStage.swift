@@ -185,6 +185,10 @@ package struct ValidateStage: StageType {
         if onInvalid == .drop { account.dropped = bad } else { account.quarantined = bad }
         account.steps = [StepCount(step: "validate against \(schema)", rowsIn: read, rowsOut: written)]
         result.rows = account
+        if let odd = counts["odd"], odd > 0 {
+            result.notes.append(
+                "\(Int(odd).counted("line")) put aside for not being UTF-8; \(CSVMessage.encodingRemedy)")
+        }
         if let corrected = counts["corrected"] {
             result.notes.append("\(Int(corrected).counted("corrected row")) taken in place of invalid ones")
         }

@@ -94,6 +94,10 @@ import Testing
         #expect(parameters[0].description == "Which day")
         let now = Moment(wall: 1_795_392_000_000, steady: 0)
         #expect(parameters[0].value(of: "yesterday", now: now) == .success("2026-11-22"))
+        // At six in the morning UTC it is still yesterday in Hawaii, and in Kiritimati today has twenty hours.
+        let west = try #require(TimeZone(identifier: "Pacific/Honolulu"))
+        #expect(parameters[0].value(of: "today", now: now, in: west) == .success("2026-11-22"))
+        #expect(parameters[0].value(of: "yesterday", now: now, in: west) == .success("2026-11-21"))
         #expect(parameters[2].value(of: "007", now: now) == .success("7"))
         #expect(parameters[1].value(of: "all", now: now) == .failure(ParameterFault("'all' is not one of full, delta")))
     }

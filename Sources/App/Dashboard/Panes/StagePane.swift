@@ -132,7 +132,7 @@ enum StagePane {
             let end = (attempt.endedAt ?? state.now).since(start).seconds / total * Double(width)
             let to = max(from + 1, min(width, Int(end.rounded())))
             let ending = attempt.result?.ending
-            let style: Style = 
+            let style: Style =
                 ending.map { [.succeeded, .reused, .skipped].contains($0) ? .good : .bad } ?? .busy
             buffer.fill("█", row: row, columns: (column + min(from, width - 1))..<(column + to), style: style)
         }
