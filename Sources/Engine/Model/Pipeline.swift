@@ -32,6 +32,8 @@ package struct Pipeline: Sendable {
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
+    /// Which names of variables and parameters stand for secrets.
+    package var secretNames = SecretNames()
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

@@ -27,8 +27,12 @@ package struct Workshop: Sendable {
     }
 
     /// DuckDB for a pipeline.
-    package func tools(for loaded: LoadedPipeline, folder: String) -> DataTools {
-        let masker = SecretMasker(secrets: Self.secrets(of: loaded))
+    ///
+    /// `parameters`: those of the run, whose secrets are masked too.
+    package func tools(
+        for loaded: LoadedPipeline, parameters: [String: String], folder: String
+    ) -> DataTools {
+        let masker = Self.masker(of: loaded, parameters: parameters)
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
@@ -49,7 +53,9 @@ package struct Workshop: Sendable {
     package func examination(of loaded: LoadedPipeline, plan: RunPlan) -> PipelineExamination {
         let facts = RunFacts(
             runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
-        return PipelineExamination(loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"))
+        return PipelineExamination(
+            loaded, facts: facts,
+            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"))
     }
 
     /// What reusing unchanged stages would come to in a run of a plan that has not begun.
@@ -58,29 +64,10 @@ package struct Workshop: Sendable {
             runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
-            tools: tools(for: loaded, folder: state.path + "/questions"), reusesUnchanged: plan.reusesUnchanged,
+            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
+            reusesUnchanged: plan.reusesUnchanged,
             now: now)
         return try await conductor.reuseOutlook(of: plan)
-    }
-
-    /// Every value of a pipeline that must not be seen.
-    static func secrets(of loaded: LoadedPipeline) -> [String] {
-        var secrets = SecretMasker.secrets(in: loaded.variables)
-        for connection in loaded.pipeline.connections.values {
-            for case .environment(let name) in connection.password?.references ?? [] {
-                if let value = loaded.variables[name] { secrets.append(value) }
-            }
-        }
-        // Variables that the file sets for its commands; what only a run knows of them is no secret of its own.
-        var settings = [loaded.pipeline.environment]
-        settings += loaded.pipeline.stages.compactMap { ($0.definition as? CommandStage)?.environment }
-        for (name, template) in settings.joined() where SecretMasker.isSecret(name) {
-            let isKnown = template.references.allSatisfy { if case .environment = $0 { true } else { false } }
-            guard isKnown else { continue }
-            secrets.append(
-                template.filled { if case .environment(let name) = $0 { loaded.variables[name] ?? "" } else { "" } })
-        }
-        return secrets
     }
 }
 
@@ -119,6 +106,8 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
+    /// Takes what is secret out of texts of the run.
+    package let masker: SecretMasker
     /// The log, for what concerns the whole run.
     private let log: AttemptLog
 
@@ -140,9 +129,11 @@ package struct RunSession: Sendable {
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
         try folder.keep(loaded)
+        let parameters = plan.parameters
+        plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
-            runID: id, started: now, parameters: plan.parameters, environment: loaded.variables)
+            runID: id, started: now, parameters: parameters, environment: loaded.variables)
         return try RunSession(
             loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
             in: workshop, environment: environment)
@@ -173,10 +164,15 @@ package struct RunSession: Sendable {
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
+        let parameters = change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         let facts = RunFacts(
-            runID: id, started: state.startedAt ?? workshop.now(),
-            parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
-        if change != nil { try folder.keep(loaded) }
+            runID: id, started: state.startedAt ?? workshop.now(), parameters: parameters,
+            environment: loaded.variables)
+        var change = change
+        if change != nil {
+            try folder.keep(loaded)
+            change?.0.plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
+        }
         var session = try RunSession(
             loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled), change: change,
             lock: lock, in: workshop, environment: environment)
@@ -187,6 +183,17 @@ package struct RunSession: Sendable {
             session.log.note("ended what the dead process had left running: \(names)", level: .warn)
         }
         return session
+    }
+
+    /// Keeps what is secret of a run's parameters in its folder.
+    ///
+    /// - Returns: What is recorded of them.
+    private static func keep(
+        _ parameters: [String: String], of loaded: LoadedPipeline, in folder: RunFolder
+    ) throws -> [String: String] {
+        let recorded = Workshop.recorded(parameters, of: loaded)
+        try folder.keep(secretParameters: parameters.filter { recorded[$0.key] != $0.value })
+        return recorded
     }
 
     private init(
@@ -200,7 +207,8 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         store = workshop.store
-        let tools = workshop.tools(for: loaded, folder: folder.staging)
+        let tools = workshop.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
+        masker = tools.masker
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
