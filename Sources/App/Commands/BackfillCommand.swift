@@ -125,7 +125,8 @@ struct BackfillCommand: AsyncParsableCommand {
             }
             return Backfill(
                 plans: plans, runs: try workshop.store.pastRuns(of: loaded.pipeline.name),
-                choice: force ? .all : onlyFailed ? .onlyFailed : .withoutSuccess)
+                choice: force ? .all : onlyFailed ? .onlyFailed : .withoutSuccess,
+                recorded: { Workshop.recorded($0, of: loaded) })
         }
     }
 

@@ -52,7 +52,8 @@ struct ExplainCommand: AsyncParsableCommand {
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
         let facts = RunFacts(
             runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
-        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let tools = workshop.tools(
+            for: loaded, parameters: plan.parameters, folder: workshop.state.path + "/questions")
         let masker = tools.masker
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
@@ -69,7 +70,10 @@ struct ExplainCommand: AsyncParsableCommand {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
         let links = try await findTables(&attempt, TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools))
-        return masker.masked(text(of: try stage.type.work(for: attempt), tools, links, root: loaded.pipeline.root))
+        return masker.masked(
+            text(
+                of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
+                root: loaded.pipeline.root))
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
@@ -112,18 +116,18 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     private func text(
-        of work: StageWork, _ tools: DataTools, _ links: [DatasetName: DatabaseLink], root: String
+        of work: StageWork, _ tools: DataTools, _ names: SecretNames, _ links: [DatasetName: DatabaseLink], root: String
     ) -> String {
         switch work {
         case .command(let command):
             let words = command.arguments.map { $0.contains(" ") ? "'\($0)'" : $0 }.joined(separator: " ")
-            let variables = command.environment.sorted { $0.key < $1.key }.map { name, value in
-                "#   \(name)=\(SecretMasker.isSecret(name) && !value.isEmpty ? SecretMasker.replacement : value)\n"
+            let variables = names.hidden(command.environment).sorted { $0.key < $1.key }.map { name, value in
+                "#   \(name)=\(value)\n"
             }.joined()
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .load(let work):
             let record = LoadRecord(rows: 0, fingerprint: "(of the rows)")
-            return text(of: .data(work.examination), tools, links, root: root) + "\n-- The transaction\n"
+            return text(of: .data(work.examination), tools, names, links, root: root) + "\n-- The transaction\n"
                 + attachment(of: work.target.link, isReadOnly: false, root: root).joined(separator: "\n") + "\n"
                 + work.load(record).text(prelude: [], marksProgress: false)
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"

@@ -40,7 +40,7 @@ struct LineageCommand: AsyncParsableCommand {
         let file = store.folder.run(found.id).pipelineFile
         let loaded = try state.project.load(file, environment: found.plan.environment, root: found.plan.root)
         show(
-            try await lineage(of: loaded, parameters: found.plan.parameters),
+            try await lineage(of: loaded, parameters: store.folder.run(found.id).filled(found.plan.parameters)),
             title: "\(found.plan.pipeline) \(found.id)", showsColumns: true)
     }
 

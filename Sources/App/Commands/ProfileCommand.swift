@@ -67,7 +67,8 @@ struct ProfileCommand: AsyncParsableCommand {
         ).plan(medians: [:])
         let facts = RunFacts(
             runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
-        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let tools = workshop.tools(
+            for: loaded, parameters: plan.parameters, folder: workshop.state.path + "/questions")
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         let found = try await resolver.sources(of: [name], from: DataOrigins()) { template in

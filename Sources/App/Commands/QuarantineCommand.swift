@@ -115,7 +115,8 @@ struct QuarantineCommand: AsyncParsableCommand {
                 if aside.contains(where: { $0.artifact == nil }) {
                     Output.error(message: QuarantineCommand.unpublished)
                 }
-                let tools = found.workshop.tools(for: found.loaded, folder: found.workshop.state.path + "/questions")
+                let tools = found.workshop.tools(
+                    for: found.loaded, parameters: found.parameters, folder: found.workshop.state.path + "/questions")
                 if let to {
                     try await write(files, to: PathText.absolute(to, in: state.project.currentFolder), found, tools)
                 } else {
@@ -166,7 +167,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             guard let input = pipeline.stage(StageID(stage))?.definition.inputs.first?.value else {
                 throw Failure("the pipeline file has no stage '\(stage)' any more")
             }
-            let findings = await found.workshop.examination(of: found.loaded, plan: found.plan).findings()
+            let findings = await found.workshop.examination(of: found.loaded, plan: found.filledPlan).findings()
             guard let source = findings.sources[input] else {
                 throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
             }

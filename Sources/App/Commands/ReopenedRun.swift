@@ -50,6 +50,15 @@ struct ReopenedRun {
     var change: PlanChange? { reopening.change }
     /// The plan that the run would go on with.
     var plan: RunPlan { reopening.plan }
+    /// The run's parameters with their secrets.
+    let parameters: [String: String]
+
+    /// The plan that the run would go on with, with the secrets of its parameters.
+    var filledPlan: RunPlan {
+        var plan = plan
+        if change == nil { plan.parameters = parameters }
+        return plan
+    }
 
     /// Finds the run that a person means, and reads its pipeline.
     static func find(_ text: String, _ reopen: ReopenOptions, _ options: StateOptions) throws -> ReopenedRun {
@@ -87,7 +96,8 @@ struct ReopenedRun {
             stageTypes: StageTypes.readers, variables: variables,
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
-        let change = try PlanRevision(state, loaded).change(
+        parameters = workshop.state.run(state.id).filled(plan.parameters)
+        let change = try PlanRevision(state, loaded, parameters: parameters).change(
             medians: workshop.store.medianDurations(of: plan.pipeline), now: workshop.now(),
             machine: MachineResources.total)
         reopening = Reopening(

@@ -67,6 +67,8 @@ struct FollowPrinter {
     let follower: RunFollower
     let json: Bool
     let paint: Paint
+    /// Takes what is secret out of events; their reasons have none any more, the values of items may.
+    let masker: SecretMasker
 
     /// Prints until the run has ended.
     ///
@@ -77,7 +79,7 @@ struct FollowPrinter {
         var printer = PlainPrinter(state, paint: paint, printLine: Output.line)
         func take(_ events: [RunEvent]) {
             for event in events { state.apply(event) }
-            if json { Output.json(events.jsonLines(of: id)) } else { printer.take(events) }
+            if json { Output.json(masker.masked(events.jsonLines(of: id))) } else { printer.take(events) }
         }
         take(follower.past)
         if state.status == .running, follower.isLive {

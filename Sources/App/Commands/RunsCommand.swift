@@ -105,7 +105,8 @@ struct ShowCommand: AsyncParsableCommand {
     private func follow(in store: RunStore) async throws {
         try await Output.reporting {
             let follower = try RunFollower(try store.find(run), in: store)
-            try await FollowPrinter(follower: follower, json: json, paint: Paint(color)).run()
+            let masker = store.folder.run(follower.initial.id).masker(of: follower.initial.plan, state.variables)
+            try await FollowPrinter(follower: follower, json: json, paint: Paint(color), masker: masker).run()
         }
     }
 }
@@ -121,11 +122,8 @@ struct ShowText {
         var lines = RunWords.summary(state, now: now, paint: paint)
         lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
         if !plan.parameters.isEmpty {
-            lines.append(
-                paint.dim(
-                    "  "
-                        + plan.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
-                            separator: "  ")))
+            let parameters = RunReport(state: state, now: now).parameters.map { "\($0.name)=\($0.value)" }
+            lines.append(paint.dim("  " + parameters.joined(separator: "  ")))
         }
         if state.status == .running, state.isPaused {
             lines.append("  paused: nothing new starts; go on with: caudal unpause \(state.id)")

@@ -134,11 +134,11 @@ struct SessionRunner {
         let batches = engine.hub.batches()
         async let noticing: Void = Self.print(engine.hub.notices())
         let (json, id, initial) = (options.json, session.id, session.initial)
-        let color = options.color
+        let (color, masker) = (options.color, session.masker)
         async let printing: Void = {
             var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
             for await events in batches {
-                if json { Output.json(events.jsonLines(of: id)) } else { printer.take(events) }
+                if json { Output.json(masker.masked(events.jsonLines(of: id))) } else { printer.take(events) }
             }
         }()
         let state: RunState

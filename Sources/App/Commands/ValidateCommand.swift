@@ -35,7 +35,8 @@ struct ValidateCommand: AsyncParsableCommand {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if resolved {
-            for line in ResolvedText.lines(of: loaded.resolved) { Output.document(line + "\n") }
+            let masker = Workshop.masker(of: loaded)
+            for line in ResolvedText.lines(of: loaded.resolved) { Output.document(masker.masked(line) + "\n") }
             return
         }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []

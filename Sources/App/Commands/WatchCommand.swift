@@ -23,7 +23,10 @@ struct WatchCommand: AsyncParsableCommand {
         let follower = try Output.reporting { try RunFollower(target.id, in: target.store) }
         guard let terminal = try await show.openTerminal() else {
             return try await Output.reporting {
-                try await FollowPrinter(follower: follower, json: show.json, paint: Paint(show.color)).run()
+                let masker = target.folder.masker(of: follower.initial.plan, state.variables)
+                try await FollowPrinter(
+                    follower: follower, json: show.json, paint: Paint(show.color), masker: masker
+                ).run()
             }
         }
         try await watch(target, follower, on: terminal)

@@ -52,6 +52,7 @@ package struct PipelineReader {
             }
             pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))?.value
         }
+        pipeline.secretNames = SecretNames(reader.texts("secrets").map(\.value))
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
         pipeline.overlap = reader.choice("overlap", as: Overlap.self) ?? .refuse

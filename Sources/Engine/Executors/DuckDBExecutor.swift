@@ -119,12 +119,18 @@ package struct DuckDBExecutor: StageExecutor {
 
     private func run(_ job: DuckDBJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
         let results = job.workFolder + "/.caudal-results.jsonl"
-        try FileText.write(job.text(results: results), to: job.scriptFile, isPrivate: true)
+        let text = job.text(results: results)
+        let kept = masker.masked(text)
+        try FileText.write(kept, to: job.scriptFile, isPrivate: true)
+        // What is kept of the SQL has no secrets; what runs is there only as long as it does.
+        let passing = kept == text ? nil : job.workFolder + "/.caudal-script.sql"
+        if let passing { try FileText.write(text, to: passing, isPrivate: true) }
+        defer { if let passing { unlink(passing) } }
         let progress = DuckDBProgress(script: job.script, results: results, attempt: attempt)
         let errors = Collected()
         let launch = ProcessLaunch(
             program: program.path,
-            arguments: ["-no-init", "-batch", "-jsonlines", "-f", job.scriptFile],
+            arguments: ["-no-init", "-batch", "-jsonlines", "-f", passing ?? job.scriptFile],
             variables: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
                 .merging(job.attachment?.environment ?? [:]) { $1 },
             folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)

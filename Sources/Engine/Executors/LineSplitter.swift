@@ -6,6 +6,9 @@ struct LineSplitter {
     /// The longest line that is kept, in bytes.
     static let limit = 64 << 10
 
+    /// How much of a line that was cut may be kept, in bytes: the cut may go through something that is not to be seen.
+    var length: @Sendable (UnsafeBufferPointer<UInt8>) -> Int = { $0.count }
+
     private var line: [UInt8] = []
     /// Bytes of the current line beyond the limit.
     private var cutBytes = 0
@@ -64,7 +67,12 @@ struct LineSplitter {
     }
 
     private mutating func finish(_ emit: (UnsafeBufferPointer<UInt8>) -> Void) {
-        if cutBytes > 0 { line += Array(" … [cut, \(cutBytes) more bytes]".utf8) }
+        if cutBytes > 0 {
+            let kept = line.withUnsafeBufferPointer(length)
+            cutBytes += line.count - kept
+            line.removeLast(line.count - kept)
+            line += Array(" … [cut, \(cutBytes) more bytes]".utf8)
+        }
         line.withUnsafeBufferPointer(emit)
         line.removeAll(keepingCapacity: line.capacity <= Self.limit)
         cutBytes = 0

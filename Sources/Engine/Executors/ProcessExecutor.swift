@@ -98,7 +98,11 @@ final class OutputCollector: Sendable {
 
     init(attempt: AttemptControl, progressPattern: String?) {
         self.attempt = attempt
-        state = Mutex(State(progress: ProgressFinder(pattern: progressPattern)))
+        var first = State(progress: ProgressFinder(pattern: progressPattern))
+        for stream in first.splitters.keys {
+            first.splitters[stream]?.length = { [log = attempt.log] in log.lengthBeforeCutSecret($0) }
+        }
+        state = Mutex(first)
     }
 
     /// The last lines so far, oldest first, as people can read them.

@@ -198,6 +198,9 @@ package final class AttemptLog: Sendable {
         return "\(what) of the log, which has reached its limit"
     }
 
+    /// How much of a line that was cut may be kept: none of a secret that the cut goes through.
+    func lengthBeforeCutSecret(_ line: UnsafeBufferPointer<UInt8>) -> Int { masker.lengthBeforeCutSecret(line) }
+
     /// The beginning of a line as it may be shown: without secrets, none of which the cut may leave a part of.
     func excerpt(of line: UnsafeBufferPointer<UInt8>) -> String {
         masker.withMasked(line) { String(decoding: $0.prefix(Self.excerptLimit), as: UTF8.self) }

@@ -1,6 +1,15 @@
+import Foundation
+
 /// Replaces secrets by `••••` wherever text leaves the engine: logs, events, reports, the screen.
+///
+/// A secret is met as it is, in the usual encodings (see ``SecretPattern``), in base64 also as a part of something
+/// longer, and in hexadecimal.
 package struct SecretMasker: Sendable {
-    private let secrets: [[UInt8]]
+    private let patterns: [SecretPattern]
+    private let encoded: [EncodedSecret]
+    /// For each byte, the patterns and the encoded secrets that may begin with it, by their places.
+    private let starts: [[Int]]
+    private let encodedStarts: [[Int]]
     /// What stands for a secret.
     package static let replacement = "••••"
     private static let mask = Array(replacement.utf8)
@@ -8,34 +17,33 @@ package struct SecretMasker: Sendable {
     /// Values shorter than this are too likely to stand in harmless text.
     static let minimumLength = 4
 
-    /// A masker of these values, each also as it looks in JSON and in SQL; longest first.
+    /// A masker of these values.
     package init(secrets: some Sequence<String>) {
-        var forms: Set<String> = []
-        for secret in secrets where secret.utf8.count >= Self.minimumLength {
-            forms.insert(secret)
-            forms.insert(String(JSONText.quoted(secret).dropFirst().dropLast()))
-            forms.insert(secret.replacing("'", with: "''"))
+        var values: Set<String> = []
+        for secret in secrets {
+            let trimmed = secret.trimmingCharacters(in: .whitespacesAndNewlines)
             // A secret of several lines is met line by line.
-            for line in secret.split(separator: "\n") where line.utf8.count >= Self.minimumLength {
-                forms.insert(String(line))
+            for text in [trimmed] + trimmed.split(whereSeparator: \.isNewline).map(String.init)
+            where text.utf8.count >= Self.minimumLength {
+                values.insert(text)
             }
         }
-        self.secrets = forms.map { Array($0.utf8) }.sorted { $0.count > $1.count }
-    }
-
-    /// The values of variables whose names say that they are secret.
-    package static func secrets(in environment: [String: String]) -> [String] {
-        environment.filter { !$0.value.isEmpty && isSecret($0.key) }.map(\.value)
-    }
-
-    /// Whether a variable's name says that its value is secret.
-    package static func isSecret(_ name: String) -> Bool {
-        let upper = name.uppercased()
-        return ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY"].contains { upper.contains($0) }
+        let sorted = values.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }
+        patterns = sorted.map(SecretPattern.init)
+        encoded = sorted.flatMap(EncodedSecret.forms)
+        var starts = [[Int]](repeating: [], count: 256)
+        var encodedStarts = starts
+        for (place, pattern) in patterns.enumerated() {
+            for byte in pattern.beginnings { starts[Int(byte)].append(place) }
+        }
+        for (place, form) in encoded.enumerated() {
+            for byte in form.beginnings { encodedStarts[Int(byte)].append(place) }
+        }
+        (self.starts, self.encodedStarts) = (starts, encodedStarts)
     }
 
     /// Whether there is nothing to hide.
-    package var isEmpty: Bool { secrets.isEmpty }
+    package var isEmpty: Bool { patterns.isEmpty }
 
     /// A text without secrets.
     package func masked(_ text: String) -> String {
@@ -55,35 +63,61 @@ package struct SecretMasker: Sendable {
     /// The bytes without secrets, or nil when they hold none.
     private func masked(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var result: [UInt8]?
-        for secret in secrets {
-            let current = result ?? []
-            let found: [UInt8]? =
-                result == nil
-                ? Self.replace(secret, in: bytes)
-                : current.withUnsafeBufferPointer { Self.replace(secret, in: $0) }
-            if let found { result = found }
-        }
-        return result
-    }
-
-    private static func replace(_ secret: [UInt8], in bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
-        guard bytes.count >= secret.count, let first = secret.first else { return nil }
-        var result: [UInt8]?
         var copied = 0
-        var index = 0
-        while index <= bytes.count - secret.count {
-            if bytes[index] == first, bytes[index..<(index + secret.count)].elementsEqual(secret) {
-                var text = result ?? []
-                text.append(contentsOf: bytes[copied..<index])
-                text += mask
-                result = text
-                index += secret.count
-                copied = index
-            } else {
-                index += 1
+        var place = 0
+        while place < bytes.count {
+            guard var found = match(bytes, at: place) else {
+                place += 1
+                continue
             }
+            // A secret that begins within another one, and ends behind it, is not to show its end.
+            var inner = found.lowerBound + 1
+            while inner < found.upperBound {
+                if let other = match(bytes, at: inner), other.upperBound > found.upperBound,
+                    other.lowerBound < found.upperBound
+                {
+                    found = found.lowerBound..<other.upperBound
+                }
+                inner += 1
+            }
+            var text = result ?? []
+            text.append(contentsOf: bytes[copied..<max(copied, found.lowerBound)])
+            text += Self.mask
+            result = text
+            (copied, place) = (found.upperBound, found.upperBound)
         }
         result?.append(contentsOf: bytes[copied...])
         return result
+    }
+
+    /// The longest secret that begins at a place.
+    private func match(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) -> Range<Int>? {
+        let byte = Int(bytes[place])
+        var end: Int?
+        for index in starts[byte] {
+            if let found = patterns[index].match(bytes, at: place), found > end ?? 0 { end = found }
+        }
+        var start = place
+        for index in encodedStarts[byte] {
+            if let found = encoded[index].match(bytes, at: place), found.upperBound > end ?? 0 {
+                (start, end) = (found.lowerBound, found.upperBound)
+            }
+        }
+        return end.map { start..<$0 }
+    }
+
+    /// How much of a text that was cut off may be shown: where it ends with the beginning of a secret, what stands before.
+    package func lengthBeforeCutSecret(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        guard !isEmpty else { return bytes.count }
+        // No secret is longer than this in any encoding that makes sense in one line.
+        for place in max(0, bytes.count - 4096)..<bytes.count {
+            let byte = Int(bytes[place])
+            if starts[byte].contains(where: { patterns[$0].match(bytes, at: place, .cut) == bytes.count })
+                || encodedStarts[byte].contains(where: { encoded[$0].isCut(bytes, at: place) })
+            {
+                return place
+            }
+        }
+        return bytes.count
     }
 }

@@ -44,6 +44,8 @@ package struct Pipeline: Sendable {
     package var samples = SampleRule.all
     /// What the log of one run may take on the disk, in bytes.
     package var logLimit = Int64(LogLimits.usual)
+    /// Which names of variables and parameters stand for secrets.
+    package var secretNames = SecretNames()
 
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]

@@ -37,10 +37,15 @@ package struct Backfill: Sendable {
     /// `plans`: the plan of each date, in order.
     /// `runs`: the pipeline's earlier runs, newest first. A run counts for a day when it had the same parameters and
     /// environment and all stages.
-    package init(plans: [(date: String, plan: RunPlan)], runs: [PastRun], choice: Choice) {
+    /// `recorded`: parameters as they are recorded: without what is secret of them.
+    package init(
+        plans: [(date: String, plan: RunPlan)], runs: [PastRun], choice: Choice,
+        recorded: ([String: String]) -> [String: String] = { $0 }
+    ) {
         days = plans.map { date, plan in
+            let parameters = recorded(plan.parameters)
             let past = runs.filter {
-                $0.parameters == plan.parameters && $0.environment == plan.environment && $0.selection == nil
+                $0.parameters == parameters && $0.environment == plan.environment && $0.selection == nil
             }
             return Day(date: date, plan: plan, decision: Self.decision(past, choice), past: past.map(\.id))
         }

@@ -235,7 +235,7 @@ package struct PublishedVersion: Sendable {
             return place
         }
         let columns = artifacts.first?.columns ?? []
-        let tools = workshop.tools(for: loaded, folder: workshop.state.path + "/questions")
+        let tools = workshop.tools(for: loaded, parameters: run.plan.parameters, folder: workshop.state.path + "/questions")
         if columns.isEmpty {
             let facts = RunFacts(
                 runID: run.id, started: workshop.now(), parameters: run.plan.parameters, environment: loaded.variables)

@@ -138,7 +138,7 @@ package actor Engine {
         }
         return await withCheckedContinuation { continuation in
             asking[token] = continuation
-            mailbox.post(.input(.command(command, by: by, token: token)))
+            mailbox.post(.input(.command(masked(command), by: by, token: token)))
         }
     }
 
@@ -150,6 +150,12 @@ package actor Engine {
             let hasEnded = events.contains { if case .runEnded = $0.change { true } else { false } }
             if hasEnded { return }
         }
+    }
+
+    /// A command without secrets in its reason, which is recorded and shown.
+    private nonisolated func masked(_ command: RunCommand) -> RunCommand {
+        guard case .mark(let unit, let outcome, let reason) = command else { return command }
+        return .mark(unit, outcome, reason: masker.masked(reason))
     }
 
     /// Lets an engine that stays open end once its run has.
@@ -166,7 +172,7 @@ package actor Engine {
     ) {
         var inputs = [first]
         if let (change, by) = change { inputs.append(.changePlan(change, by: by)) }
-        mailbox.post(inputs + commands.map { .command($0, by: $1, token: -1) })
+        mailbox.post(inputs + commands.map { .command(masked($0), by: $1, token: -1) })
     }
 
     /// Begins, and runs until everything has ended: see ``begin(_:change:commands:)`` and ``run(staysOpen:)``.

@@ -2,10 +2,13 @@
 package struct PlanRevision {
     private let state: RunState
     private let loaded: LoadedPipeline
+    private let parameters: [String: String]
 
-    package init(_ state: RunState, _ loaded: LoadedPipeline) {
+    /// `parameters`: the run's parameters with their secrets, which its recorded plan does not have.
+    package init(_ state: RunState, _ loaded: LoadedPipeline, parameters: [String: String]) {
         self.state = state
         self.loaded = loaded
+        self.parameters = parameters
     }
 
     /// The change, or nil when the file says what it said.
@@ -25,7 +28,7 @@ package struct PlanRevision {
         }
         let names = loaded.pipeline.parameters.map(\.name)
         let request = RunRequest(
-            parameters: old.parameters.filter { names.contains($0.key) }, selection: old.selection,
+            parameters: parameters.filter { names.contains($0.key) }, selection: old.selection,
             reuse: old.reusesUnchanged)
         let there = Set(loaded.pipeline.stages.map(\.id))
         let selected = old.selection == nil ? nil : Set(old.stages.map(\.id)).intersection(there)
@@ -42,16 +45,20 @@ package struct PlanRevision {
                     + "has (--as-started), or start a new run")
         }
         var differences = old.differences(to: plan)
-        for index in differences.indices { differences[index].lines = differences[index].lines.map(Self.masked) }
+        let masker = Workshop.masker(of: loaded, parameters: parameters)
+        for index in differences.indices {
+            differences[index].lines = differences[index].lines.map { masker.masked(masked($0)) }
+        }
         return differences.isEmpty ? nil : PlanChange(plan: plan, differences: differences)
     }
 
-    /// A changed line without the value of a variable whose name says that it is a secret.
-    private static func masked(_ line: String) -> String {
-        guard let colon = line.firstRange(of: ": "), line[..<colon.lowerBound].contains("env."),
-            !line[colon.upperBound...].contains("${")
+    /// A changed line without the value of a variable or parameter whose name says that it is a secret.
+    private func masked(_ line: String) -> String {
+        guard let colon = line.firstRange(of: ": "), !line[colon.upperBound...].contains("${") else { return line }
+        let path = line[..<colon.lowerBound].split { $0 == "." || $0 == " " }.map(String.init)
+        guard let section = path.firstIndex(where: { ["env", "params"].contains($0) }),
+            path[section...].dropFirst().contains(where: loaded.pipeline.secretNames.isSecret)
         else { return line }
-        let name = line[..<colon.lowerBound].split(separator: ".").last.map(String.init) ?? ""
-        return SecretMasker.isSecret(name) ? line[..<colon.upperBound] + SecretMasker.replacement : line
+        return line[..<colon.upperBound] + SecretMasker.replacement
     }
 }

@@ -83,8 +83,9 @@ package struct Planner {
             switch parameter.value(of: text, now: now, in: pipeline.timeZone) {
             case .success(let value): values[parameter.name] = value
             case .failure(let fault):
-                problems.report(
-                    "the parameter '\(parameter.name)' does not fit: \(fault.message)", at: parameter.location)
+                let isSecret = pipeline.secretNames.isSecret(parameter.name) && !text.isEmpty
+                let message = isSecret ? fault.message.replacing(text, with: SecretMasker.replacement) : fault.message
+                problems.report("the parameter '\(parameter.name)' does not fit: \(message)", at: parameter.location)
             }
         }
         return values

@@ -29,8 +29,12 @@ package struct Workshop: Sendable {
     }
 
     /// DuckDB for a pipeline.
-    package func tools(for loaded: LoadedPipeline, folder: String) -> DataTools {
-        let masker = SecretMasker(secrets: Self.secrets(of: loaded))
+    ///
+    /// `parameters`: those of the run, whose secrets are masked too.
+    package func tools(
+        for loaded: LoadedPipeline, parameters: [String: String], folder: String
+    ) -> DataTools {
+        let masker = Self.masker(of: loaded, parameters: parameters)
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
@@ -52,7 +56,8 @@ package struct Workshop: Sendable {
         let facts = RunFacts(
             runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
         return PipelineExamination(
-            loaded, facts: facts, tools: tools(for: loaded, folder: state.path + "/questions"), store: store)
+            loaded, facts: facts,
+            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"), store: store)
     }
 
     /// What reusing unchanged stages would come to in a run of a plan that has not begun.
@@ -61,29 +66,10 @@ package struct Workshop: Sendable {
             runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
-            tools: tools(for: loaded, folder: state.path + "/questions"), reusesUnchanged: plan.reusesUnchanged,
+            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
+            reusesUnchanged: plan.reusesUnchanged,
             now: now)
         return try await conductor.reuseOutlook(of: plan)
-    }
-
-    /// Every value of a pipeline that must not be seen.
-    static func secrets(of loaded: LoadedPipeline) -> [String] {
-        var secrets = SecretMasker.secrets(in: loaded.variables)
-        for connection in loaded.pipeline.connections.values {
-            for case .environment(let name) in connection.password?.references ?? [] {
-                if let value = loaded.variables[name] { secrets.append(value) }
-            }
-        }
-        // Variables that the file sets for its commands; what only a run knows of them is no secret of its own.
-        var settings = [loaded.pipeline.environment]
-        settings += loaded.pipeline.stages.compactMap { ($0.definition as? CommandStage)?.environment }
-        for (name, template) in settings.joined() where SecretMasker.isSecret(name) {
-            let isKnown = template.references.allSatisfy { if case .environment = $0 { true } else { false } }
-            guard isKnown else { continue }
-            secrets.append(
-                template.filled { if case .environment(let name) = $0 { loaded.variables[name] ?? "" } else { "" } })
-        }
-        return secrets
     }
 }
 
@@ -137,6 +123,8 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
+    /// Takes what is secret out of texts of the run.
+    package let masker: SecretMasker
     /// The log, for what concerns the whole run.
     private let log: AttemptLog
 
@@ -163,16 +151,18 @@ package struct RunSession: Sendable {
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
         do {
-            try await claim(loaded, plan, for: id, overlap, onWait, in: workshop)
+            try await claim(loaded, plan, plan.parameters, for: id, overlap, onWait, in: workshop)
         } catch {
             // Nothing is recorded of a run that did not begin.
             try? FileManager.default.removeItem(atPath: folder.path)
             throw error
         }
         try folder.keep(loaded)
+        let parameters = plan.parameters
+        plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
-            runID: id, started: now, parameters: plan.parameters, environment: loaded.variables)
+            runID: id, started: now, parameters: parameters, environment: loaded.variables)
         return try RunSession(
             loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
             in: workshop, environment: environment)
@@ -201,15 +191,20 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
-        try await claim(loaded, change?.0.plan ?? state.plan, for: id, overlap, onWait, in: workshop)
+        let parameters = change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
+        try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: workshop)
         let ended = Leftovers(of: state).end()
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
         let facts = RunFacts(
-            runID: id, started: state.startedAt ?? workshop.now(),
-            parameters: change?.0.plan.parameters ?? state.plan.parameters, environment: loaded.variables)
-        if change != nil { try folder.keep(loaded) }
+            runID: id, started: state.startedAt ?? workshop.now(), parameters: parameters,
+            environment: loaded.variables)
+        var change = change
+        if change != nil {
+            try folder.keep(loaded)
+            change?.0.plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
+        }
         var session = try RunSession(
             loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled, by: by),
             change: change, lock: lock, in: workshop, environment: environment)
@@ -224,11 +219,11 @@ package struct RunSession: Sendable {
 
     /// Claims the paths that a run writes, once nobody else does.
     private static func claim(
-        _ loaded: LoadedPipeline, _ plan: RunPlan, for id: RunID, _ overlap: Overlap?,
+        _ loaded: LoadedPipeline, _ plan: RunPlan, _ parameters: [String: String], for id: RunID, _ overlap: Overlap?,
         _ onWait: (PathConflict) -> Void, in workshop: Workshop
     ) async throws {
         let overlap = overlap ?? loaded.pipeline.overlap
-        let paths = overlap == .allow ? [] : loaded.pipeline.claims(of: plan, variables: loaded.variables)
+        let paths = overlap == .allow ? [] : loaded.claims(of: plan, parameters)
         var isWaiting = false
         while let conflict = try workshop.store.claim(paths, for: id) {
             guard overlap == .wait else { throw conflict.failure(root: loaded.pipeline.root) }
@@ -237,6 +232,17 @@ package struct RunSession: Sendable {
             // The other run's end is known by its lock alone, which nobody is told of.
             try await ContinuousClock().sleep(for: .milliseconds(200))
         }
+    }
+
+    /// Keeps what is secret of a run's parameters in its folder.
+    ///
+    /// - Returns: What is recorded of them.
+    private static func keep(
+        _ parameters: [String: String], of loaded: LoadedPipeline, in folder: RunFolder
+    ) throws -> [String: String] {
+        let recorded = Workshop.recorded(parameters, of: loaded)
+        try folder.keep(secretParameters: parameters.filter { recorded[$0.key] != $0.value })
+        return recorded
     }
 
     private init(
@@ -250,7 +256,8 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         store = workshop.store
-        let tools = workshop.tools(for: loaded, folder: folder.staging)
+        let tools = workshop.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
+        masker = tools.masker
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
@@ -273,7 +280,7 @@ package struct RunSession: Sendable {
             mailbox: mailbox, masker: tools.masker,
             obstacle: { [store, id] () throws(StoreError) in
                 guard loaded.pipeline.overlap != .allow else { return nil }
-                let paths = loaded.pipeline.claims(of: state.plan, variables: loaded.variables)
+                let paths = loaded.claims(of: state.plan, facts.parameters)
                 return try store.claim(paths, for: id)?.failure(root: loaded.pipeline.root)
             }, environment: environment)
     }

@@ -235,7 +235,7 @@ package struct StageConductor: AttemptConductor {
             if execution.failure != nil { return result }
             readings = execution.readings
         }
-        let items = try finder.items(readings)
+        let items = try finder.items(readings).withoutSecrets(control.log)
         control.log.note(items.count.counted("item"))
         result.items = items
         result.rowsToDivide = readings?.counts["divided"]
@@ -468,6 +468,9 @@ extension AttemptResult {
         notes = notes.map(log.masked)
         for index in checks.indices {
             checks[index].message = log.masked(checks[index].message)
+            checks[index].expectation = log.masked(checks[index].expectation)
+            checks[index].waiver = checks[index].waiver.map(log.masked)
+            checks[index].partition = checks[index].partition.map(log.masked)
             for sample in checks[index].samples.indices {
                 checks[index].samples[sample].values = checks[index].samples[sample].values.map { $0.map(log.masked) }
             }

@@ -89,13 +89,16 @@ package struct EarlierOutputs: Sendable {
     }
 
     private let loaded: LoadedPipeline
-    private let facts: RunFacts
+    private let run: RunID
+    /// The run's parameters as they are recorded, without what is secret of them.
+    private let own: [String: String]
     private let store: RunStore
     private let finder: VersionFinder
 
     package init(_ loaded: LoadedPipeline, facts: RunFacts, store: RunStore) {
         self.loaded = loaded
-        self.facts = facts
+        run = facts.runID
+        own = Workshop.recorded(facts.parameters, of: loaded)
         self.store = store
         finder = VersionFinder(store: store, root: loaded.pipeline.root)
     }
@@ -107,10 +110,10 @@ package struct EarlierOutputs: Sendable {
     /// - Throws: ``Failure`` for a file that another run wrote for other values.
     package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [File] {
         let last = try lastSuccess(of: producer)
-        let own = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
+        let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
         var versions: [String: Publication] = [:]
-        for publication in own {
+        for publication in versionsOfLast {
             let path = PathText.absolute(publication.artifact.path, in: root)
             if path == pattern || Glob.matches(path, pattern) { versions[path] = publication }
         }
@@ -167,7 +170,7 @@ package struct EarlierOutputs: Sendable {
 
     /// The newest run with this run's values that a stage succeeded in.
     private func lastSuccess(of producer: Stage) throws(StoreError) -> RunID? {
-        try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: facts.runID).first {
+        try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: run).first {
             difference($0.run, $0.parameters, $0.environment, producer) == nil
         }?.run
     }
@@ -189,10 +192,10 @@ package struct EarlierOutputs: Sendable {
                 words: "\(environment.map { "the environment '\($0)'" } ?? "no environment"), and this run \(ours)",
                 isCertain: true)
         }
-        let names = Set(parameters.keys).union(facts.parameters.keys)
-            .filter { parameters[$0] != facts.parameters[$0] }.sorted()
+        let names = Set(parameters.keys).union(own.keys)
+            .filter { parameters[$0] != own[$0] }.sorted()
         func words(_ name: String) -> String {
-            "\(name)=\(parameters[name] ?? "nothing"), and this run has \(name)=\(facts.parameters[name] ?? "nothing")"
+            "\(name)=\(parameters[name] ?? "nothing"), and this run has \(name)=\(own[name] ?? "nothing")"
         }
         let texts = makers.map { loaded.definitionText(of: $0) }
         if let name = names.first(where: { name in

@@ -88,20 +88,20 @@ package enum ClaimedPath {
     }
 }
 
-extension Pipeline {
+extension LoadedPipeline {
     /// The paths that a run of a plan writes, absolute and with links followed as far as they are there; what an item or
     /// the run alone knows is `*`.
-    package func claims(of plan: RunPlan, variables: [String: String]) -> [String] {
+    package func claims(of plan: RunPlan, _ parameters: [String: String]) -> [String] {
         plan.stages.filter { $0.skipReason == nil }.flatMap { planned in
-            planned.outputs.compactMap { dataset(DatasetName($0))?.path }.map { template in
+            planned.outputs.compactMap { pipeline.dataset(DatasetName($0))?.path }.map { template in
                 let path = template.filled { reference in
                     switch reference {
-                    case .param(let name): plan.parameters[name] ?? ""
+                    case .param(let name): parameters[name] ?? ""
                     case .environment(let name): variables[name] ?? ""
                     case .runID, .runStarted, .item, .input, .stageOutput: "*"
                     }
                 }
-                return PathText.resolved(PathText.absolute(path, in: root))
+                return PathText.resolved(PathText.absolute(path, in: pipeline.root))
             }
         }
     }

@@ -22,7 +22,7 @@ extension RunStore {
                     id: id, pipeline: row["pipeline"], file: row["file"], status: status, trigger: row["trigger"],
                     started: row["started_at"], ended: row["ended_at"],
                     duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }, stageCount: row["stage_count"],
-                    parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
+                    parameters: SecretNames().hidden(Self.decode([String: String].self, row["parameters"]) ?? [:]),
                     // Only a run that stands as running can have a process: the others need not be asked about.
                     isLive: status == .running && folder.run(id).isLive)
             }
