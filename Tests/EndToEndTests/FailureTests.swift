@@ -66,7 +66,7 @@ struct FailureTests {
     @Test("Without duckdb the message says where it was looked for")
     func noDuckDB() async throws {
         let project = try CaudalProject(variables: ["CAUDAL_DUCKDB": "/nowhere/duckdb"])
-        let words = try await failure(project)
+        let words = try await failure(project, status: 2)
         #expect(words.contains("CAUDAL_DUCKDB names /nowhere/duckdb") && words.contains("unset it"), "\(words)")
         #expect(!words.contains("check that it is a csv file"), "\(words)")
     }

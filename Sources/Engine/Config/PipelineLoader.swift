@@ -47,6 +47,7 @@ package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let variables: [String: String]
     private let processorCount: Int
+    private let parser: QueryParser
 
     /// A loader for these stage types.
     ///
@@ -56,6 +57,7 @@ package struct PipelineLoader {
         self.stageTypes = stageTypes
         self.variables = variables
         self.processorCount = processorCount
+        parser = QueryParser(variables: variables)
     }
 
     /// Reads a pipeline.
@@ -98,7 +100,9 @@ package struct PipelineLoader {
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
-        PipelineRules.check(pipeline, reader.notes, problems)
+        var notes = reader.notes
+        QueryExamination(parser, problems, lines: source.lines).examine(&pipeline, &notes)
+        PipelineRules.check(pipeline, notes, problems)
         var schemaTexts: [String: [UInt8]] = [:]
         let schemas = readSchemas(of: pipeline, kept, problems, &sources, &schemaTexts)
         let (variables, variableFile) = readVariables(beside: path, problems)

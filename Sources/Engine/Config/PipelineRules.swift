@@ -41,15 +41,11 @@ enum PipelineRules {
                     "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
                         + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.outputLocation)
             }
-            for check in stage.checks {
-                guard case .foreignKey(_, let dataset, _) = check.kind,
-                    notes.lacks(dataset.value.rawValue, in: "datasets")
-                else { continue }
-                problems.report(
-                    "there is no dataset '\(dataset.value)'"
-                        + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
-                    at: dataset.location)
-            }
+        }
+        for dataset in pipeline.datasets where dataset.name.rawValue.lowercased() == Query.inputName {
+            problems.report(
+                "a dataset cannot be called '\(dataset.name)': queries call the rows that come to them 'input'",
+                remedy: "give it another name", at: dataset.location)
         }
         for stage in pipeline.stages where stage.definition.typeName == "validate" {
             for input in stage.definition.inputs {

@@ -86,6 +86,19 @@ package struct Pipeline: Sendable {
     /// The stage that writes a dataset, if one does.
     package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 
+    /// Some stages and all that write data for them, directly or not.
+    package func writersBehind(_ stages: Set<StageID>) -> Set<StageID> {
+        var found = stages
+        var open = Array(stages)
+        while let next = open.popLast() {
+            for read in stage(next)?.reads ?? [] {
+                guard let writer = producer(of: read.value)?.id, found.insert(writer).inserted else { continue }
+                open.append(writer)
+            }
+        }
+        return found
+    }
+
     /// What each stage waits for: the stages it names in `needs` and those that write the data it reads.
     package var upstream: [StageID: Set<StageID>] {
         var producers: [DatasetName: StageID] = [:]

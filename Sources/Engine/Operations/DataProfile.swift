@@ -201,7 +201,9 @@ package struct Profiler: Sendable {
             let marks = "[0.05, 0.25, 0.5, 0.75, 0.95]"
             let canEstimate = isEstimated && type.isNumeric
             let quantiles = canEstimate ? "approx_quantile(\(name), \(marks))" : "quantile_disc(\(name), \(marks))"
-            figures.append("list_transform(\(quantiles), lambda x: CAST(x AS VARCHAR)) AS quantiles")
+            let quantile = sql.ownName("quantile")
+            figures.append(
+                "list_transform(\(quantiles), lambda \(quantile): CAST(\(quantile) AS VARCHAR)) AS quantiles")
         }
         if type == .date || type == .timestamp { figures.append("epoch(max(CAST(\(name) AS TIMESTAMP))) AS newest") }
         script.add(

@@ -105,7 +105,7 @@ package struct Planner {
         planned.allowsFailure = stage.allowsFailure
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
-        planned.inputs = stage.definition.inputs.map(\.value.rawValue)
+        planned.inputs = stage.reads.map(\.value.rawValue)
         planned.outputs = stage.definition.outputs.map(\.rawValue)
         planned.outputPaths = stage.definition.outputs.compactMap { loaded.pipeline.dataset($0) }.map { dataset in
             switch dataset.place {
@@ -219,11 +219,6 @@ extension LoadedPipeline {
 }
 
 extension Stage {
-    /// Every dataset it names: what it reads, what it writes and what its checks look at.
-    var names: [DatasetName] {
-        reads.map(\.value) + definition.outputs
-            + checks.compactMap { check in
-                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
-            }
-    }
+    /// Every dataset it names: what it reads and what it writes.
+    var names: [DatasetName] { reads.map(\.value) + definition.outputs }
 }

@@ -141,9 +141,6 @@ package struct StageConductor: AttemptConductor {
     private func sources(of attempt: StageAttempt, _ order: AttemptOrder) async throws -> [DatasetName: DataSource] {
         let stage = attempt.stage
         var names = stage.reads.map(\.value)
-        for check in stage.checks {
-            if case .foreignKey(_, let dataset, _) = check.kind { names.append(dataset.value) }
-        }
         if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
         guard !names.isEmpty else { return [:] }
         let (store, pipeline, run) = (store, loaded.pipeline, facts.runID)
