@@ -47,7 +47,7 @@ package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let variables: [String: String]
     private let processorCount: Int
-    private let parser: QueryParser
+    private let parser = QueryParser()
 
     /// A loader for these stage types.
     ///
@@ -57,7 +57,6 @@ package struct PipelineLoader {
         self.stageTypes = stageTypes
         self.variables = variables
         self.processorCount = processorCount
-        parser = QueryParser(variables: variables)
     }
 
     /// Reads a pipeline.
@@ -101,11 +100,12 @@ package struct PipelineLoader {
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
         var notes = reader.notes
-        QueryExamination(parser, problems, lines: source.lines).examine(&pipeline, &notes)
+        let (variables, variableFile) = readVariables(beside: path, problems)
+        QueryExamination(parser, problems, lines: source.lines).examine(&pipeline, &notes, variables)
+        pipeline.fileEdges = PlaceRules(pipeline, problems, variables: variables) { _ in nil }.check()
         PipelineRules.check(pipeline, notes, problems)
         var schemaTexts: [String: [UInt8]] = [:]
         let schemas = readSchemas(of: pipeline, kept, problems, &sources, &schemaTexts)
-        let (variables, variableFile) = readVariables(beside: path, problems)
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
         return LoadedPipeline(
             pipeline: pipeline, schemas: schemas, variables: variables,
@@ -149,6 +149,10 @@ package struct PipelineLoader {
         var schemas: [DatasetName: RowSchema] = [:]
         for dataset in pipeline.datasets {
             guard let file = dataset.schema else { continue }
+            if let fault = PlaceRules.schemeFault(file.value) {
+                problems.report(fault.message, remedy: fault.remedy, at: file.location)
+                continue
+            }
             let path = PathText.absolute(file.value, in: pipeline.root)
             guard let bytes = kept?.schema(file.value) ?? (try? FileText.bytes(path)) else {
                 problems.report(

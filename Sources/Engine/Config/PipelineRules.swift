@@ -101,7 +101,6 @@ enum PipelineRules {
 
     private static func checkProducers(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         var producers: [DatasetName: StageID] = [:]
-        var places: [String: DatasetName] = [:]
         for stage in pipeline.stages {
             for output in stage.definition.outputs where !output.rawValue.isEmpty {
                 if let other = producers[output] {
@@ -116,25 +115,12 @@ enum PipelineRules {
                         at: stage.outputLocation)
                 }
                 guard let dataset = pipeline.dataset(output) else { continue }
-                if let table = dataset.table?.description {
-                    if let other = places[table], other != output {
-                        problems.report(
-                            "the datasets '\(other)' and '\(output)' are the same table", at: dataset.placeLocation)
-                    }
-                    places[table] = output
-                }
                 guard let path = dataset.path else { continue }
                 if path.description.contains("*") {
                     problems.report(
                         "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
                         at: dataset.placeLocation)
                 }
-                if path.description.isEmpty { continue }
-                if let other = places[path.description], other != output {
-                    problems.report(
-                        "the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
-                }
-                if places[path.description] == nil { places[path.description] = output }
             }
         }
     }

@@ -21,6 +21,17 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
     /// The folder it lies in.
     package var folder: FileIdentity { FileIdentity(resolved: PathText.folder(of: path)) }
 
+    /// The folders it lies in, the nearest first.
+    package var folders: [FileIdentity] {
+        var found: [FileIdentity] = []
+        var next = self
+        while next.path != "/" {
+            next = next.folder
+            found.append(next)
+        }
+        return found
+    }
+
     /// Whether `other` lies somewhere below this place, which is then a folder.
     package func holds(_ other: FileIdentity) -> Bool {
         other.path != path && other.path.hasPrefix(path == "/" ? path : path + "/")

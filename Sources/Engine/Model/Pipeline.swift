@@ -33,6 +33,9 @@ package struct Pipeline: Sendable {
     /// Whether unchanged stages are reused without being asked for on the command line.
     package var reusesUnchanged: Bool
 
+    /// What stages wait for because of the files that they read, besides what the names of datasets say.
+    package var fileEdges: [StageID: Set<StageID>] = [:]
+
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]
     private var datasetPositions: [DatasetName: Int] = [:]
@@ -99,13 +102,18 @@ package struct Pipeline: Sendable {
         return found
     }
 
-    /// What each stage waits for: the stages it names in `needs` and those that write the data it reads.
+    /// What each stage waits for: the stages it names in `needs` and those that write the data it reads, by its name or
+    /// as one of the files that a pattern covers.
     package var upstream: [StageID: Set<StageID>] {
         var producers: [DatasetName: StageID] = [:]
         for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
         return Dictionary(
             stages.map { stage in
-                (stage.id, Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] }))
+                (
+                    stage.id,
+                    Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] })
+                        .union(fileEdges[stage.id] ?? [])
+                )
             }, uniquingKeysWith: { first, _ in first })
     }
 }

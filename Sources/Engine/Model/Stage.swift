@@ -147,6 +147,8 @@ package protocol StageDefinition: Sendable {
     var references: [(Template.Reference, SourceLocation)] { get }
     /// Whether its checks are about the rows that it reads, although it writes some.
     var checksInput: Bool { get }
+    /// The files it writes besides its datasets; `pipeline` is the pipeline's name.
+    func otherOutputs(of pipeline: String) -> [OtherOutput]
     /// Goes through the queries that the user wrote for it.
     mutating func visitQueries(_ visit: (inout Query) -> Void)
 }
@@ -154,9 +156,24 @@ package protocol StageDefinition: Sendable {
 extension StageDefinition {
     package var references: [(Template.Reference, SourceLocation)] { [] }
     package var checksInput: Bool { false }
+    package func otherOutputs(of pipeline: String) -> [OtherOutput] { [] }
     package mutating func visitQueries(_ visit: (inout Query) -> Void) {}
     /// As the file writes it.
     package var typeName: String { Self.typeName }
+}
+
+/// A file that a stage writes beside the data, such as its quarantine.
+package struct OtherOutput: Sendable {
+    /// What it is, such as `the quarantine`.
+    package var what: String
+    package var path: Template
+    package var location: SourceLocation
+
+    package init(_ what: String, path: Template, at location: SourceLocation) {
+        self.what = what
+        self.path = path
+        self.location = location
+    }
 }
 
 /// Which endings of its upstream let a stage run.

@@ -12,7 +12,9 @@ package struct QueryExamination {
     }
 
     /// Fills in what each query reads; stages with a query that cannot be examined are noted as unsound.
-    func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes) {
+    ///
+    /// `variables`: the environment, for where the engine is.
+    func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes, _ variables: [String: String]) {
         var texts: [String] = []
         for index in pipeline.stages.indices {
             var stage = pipeline.stages[index]
@@ -27,7 +29,7 @@ package struct QueryExamination {
         if texts.isEmpty { return }
         let readings: [String: Result<QueryReading, QueryReading.Fault>]
         do throws(Failure) {
-            readings = try parser.readings(of: texts, root: pipeline.root)
+            readings = try parser.readings(of: texts, root: pipeline.root, variables: variables)
         } catch {
             problems.report(
                 "what the queries of this file read cannot be found out: \(error.message)", remedy: error.remedy,

@@ -8,20 +8,16 @@ import Synchronization
 /// What it answered is kept for as long as this lives, and beside the project's runs where it has any: the same text is
 /// not asked about twice.
 package final class QueryParser: Sendable {
-    private let variables: [String: String]
     private let known = Mutex<[String: Result<QueryReading, QueryReading.Fault>]>([:])
 
-    /// A parser that finds the program as stages do.
-    ///
-    /// `variables`: the environment.
-    package init(variables: [String: String]) { self.variables = variables }
+    package init() {}
 
     /// What DuckDB says of each query.
     ///
-    /// `root`: the project's root.
+    /// `root`: the project's root, and `variables` the environment: the program is found as stages find it.
     /// - Throws: ``Failure`` when DuckDB is not there or does not answer.
     package func readings(
-        of texts: [String], root: String
+        of texts: [String], root: String, variables: [String: String]
     ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
         let wanted = Set(texts)
         let program = try DuckDBProgram.find(root: root, variables: variables)

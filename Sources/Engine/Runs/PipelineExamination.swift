@@ -17,9 +17,10 @@ package struct PipelineExamination {
 
     private let loaded: LoadedPipeline
     private let resolver: SourceResolver
-    private let tools: DataTools
+    let tools: DataTools
     private let tables: TableReader
-    private let fill: (Template) -> String
+    let fill: (Template) -> String
+    var pipeline: Pipeline { loaded.pipeline }
 
     /// `facts`: what the references of paths are filled with; those of items become `*`.
     package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools) {
@@ -38,7 +39,8 @@ package struct PipelineExamination {
     ///
     /// - Throws: ``InvalidPipeline`` with everything that was found.
     package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
-        let faults = await findings(of: chosen).faults
+        let findings = await findings(of: chosen)
+        let faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown))
         if faults.isEmpty { return }
         let lines = ConfigSource(file: loaded.pipeline.file, text: loaded.text).lines
         throw InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])

@@ -52,6 +52,15 @@ package struct Planner {
             stages.append(
                 planned(stage, needs: needs, parameters: parameters, median: medians[stage.id], problems))
         }
+        let places = PlaceRules(pipeline, problems, variables: loaded.variables) { value(of: $0, parameters) }
+        places.checkValues(of: chosen)
+        for (stage, writers) in places.check() where chosen.contains(stage) {
+            for writer in writers.sorted() where chosen.contains(writer) {
+                problems.report(
+                    "with these values '\(stage)' reads what '\(writer)' writes, and does not wait for it",
+                    remedy: "add 'needs: \(writer)'", at: pipeline.stage(stage)?.location ?? .whole(pipeline.file))
+            }
+        }
         if problems.hasErrors {
             let lines = [pipeline.file: ConfigSource(file: pipeline.file, text: loaded.text).lines]
             throw InvalidPipeline(errors: problems.errors, sources: lines)

@@ -229,6 +229,7 @@ package struct StageConductor: AttemptConductor {
         _ work: DataWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
+        try refuseHarm(by: work.outputs, to: attempt)
         try Publisher.prepare(work.outputs)
         try makeFolder(attempt.stagingFolder)
         let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
@@ -278,6 +279,7 @@ package struct StageConductor: AttemptConductor {
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         if !work.outputs.isEmpty {
+            try refuseHarm(by: work.outputs, to: attempt)
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
@@ -356,6 +358,7 @@ package struct StageConductor: AttemptConductor {
         _ work: InProcessWork, _ attempt: StageAttempt, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
+        try refuseHarm(by: work.outputs, to: attempt)
         try Publisher.prepare(work.outputs)
         try makeFolder(attempt.stagingFolder)
         let outcome = try work.run()
