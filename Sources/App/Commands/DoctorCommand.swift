@@ -28,6 +28,17 @@ struct DoctorCommand: AsyncParsableCommand {
             let program = try await DuckDBProgram.locate(
                 root: root, variables: state.variables, cache: cache, reactor: reactor)
             say(true, "duckdb", "\(program.version) at \(program.path)")
+            for kind in Connection.Kind.allCases {
+                do throws(Failure) {
+                    let file = try DatabaseExtension.find(kind, for: program, root: root, variables: state.variables)
+                    say(true, kind.rawValue, file)
+                } catch {
+                    // No fault of a project without such databases.
+                    let name = kind.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
+                    Output.line("– \(name) \(error.message)")
+                    if let remedy = error.remedy { Output.line("             \(remedy)") }
+                }
+            }
         } catch {
             say(false, "duckdb", error.message, remedy: error.remedy)
         }

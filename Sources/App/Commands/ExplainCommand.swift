@@ -62,7 +62,9 @@ struct ExplainCommand: AsyncParsableCommand {
         let findings = await examination.findings()
         if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
         for name in stage.reads.map(\.value) { if let failure = findings.unknown[name] { throw failure } }
-        attempt.sources = findings.sources
+        // No more than the stage reads: what others will write need not be there.
+        let names = Set(stage.reads.map(\.value))
+        attempt.sources = findings.sources.filter { names.contains($0.key) }
         attempt.queryColumns = findings.queryColumns[stage.id] ?? [:]
         if stage.fanOut != nil { attempt.item = try await chosenItem(attempt, tools) }
         // From here on paths are as the file writes them, so that the SQL runs in the project's folder.

@@ -109,7 +109,7 @@ enum CheckReader {
                 problems.report("'sql' needs a query, not \(node.kindName)", at: node.location)
                 return []
             }
-            guard let query = problems.query(Located(text, at: node.location)) else { return [] }
+            guard let query = problems.query(Located(text, at: node.location), hasInput: true) else { return [] }
             return [.sql(query: query)]
         default: return []
         }

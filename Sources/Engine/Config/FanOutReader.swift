@@ -54,14 +54,4 @@ enum FanOutReader {
         reader.finish()
         return given.first
     }
-
-    /// The datasets that the fan-out's queries name.
-    static func datasets(of fanOut: FanOut?, _ context: ReadingContext) -> [Located<DatasetName>] {
-        guard let fanOut else { return [] }
-        var found: [Located<DatasetName>] = []
-        for case .query(let query) in fanOut.variables.map(\.source) {
-            found += SQLText.datasets(in: query, among: context.datasetNames)
-        }
-        return found
-    }
 }

@@ -47,6 +47,7 @@ package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let variables: [String: String]
     private let processorCount: Int
+    private let parser = QueryParser()
 
     /// A loader for these stage types.
     ///
@@ -98,10 +99,13 @@ package struct PipelineLoader {
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
-        PipelineRules.check(pipeline, reader.notes, problems)
+        var notes = reader.notes
+        let (variables, variableFile) = readVariables(beside: path, problems)
+        QueryExamination(parser, problems, lines: source.lines).examine(&pipeline, &notes, variables)
+        pipeline.fileEdges = PlaceRules(pipeline, problems, variables: variables) { _ in nil }.check()
+        PipelineRules.check(pipeline, notes, problems)
         var schemaTexts: [String: [UInt8]] = [:]
         let schemas = readSchemas(of: pipeline, kept, problems, &sources, &schemaTexts)
-        let (variables, variableFile) = readVariables(beside: path, problems)
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
         return LoadedPipeline(
             pipeline: pipeline, schemas: schemas, variables: variables,
@@ -145,6 +149,10 @@ package struct PipelineLoader {
         var schemas: [DatasetName: RowSchema] = [:]
         for dataset in pipeline.datasets {
             guard let file = dataset.schema else { continue }
+            if let fault = PlaceRules.schemeFault(file.value) {
+                problems.report(fault.message, remedy: fault.remedy, at: file.location)
+                continue
+            }
             let path = PathText.absolute(file.value, in: pipeline.root)
             guard let bytes = kept?.schema(file.value) ?? (try? FileText.bytes(path)) else {
                 problems.report(

@@ -41,15 +41,11 @@ enum PipelineRules {
                     "stage '\(stage.id)' writes the dataset '\(output)', which is not defined"
                         + Suggestion.phrase(for: output.rawValue, among: datasets), at: stage.outputLocation)
             }
-            for check in stage.checks {
-                guard case .foreignKey(_, let dataset, _) = check.kind,
-                    notes.lacks(dataset.value.rawValue, in: "datasets")
-                else { continue }
-                problems.report(
-                    "there is no dataset '\(dataset.value)'"
-                        + Suggestion.phrase(for: dataset.value.rawValue, among: datasets),
-                    at: dataset.location)
-            }
+        }
+        for dataset in pipeline.datasets where dataset.name.rawValue.lowercased() == Query.inputName {
+            problems.report(
+                "a dataset cannot be called '\(dataset.name)': queries call the rows that come to them 'input'",
+                remedy: "give it another name", at: dataset.location)
         }
         for stage in pipeline.stages where stage.definition.typeName == "validate" {
             for input in stage.definition.inputs {
@@ -105,7 +101,6 @@ enum PipelineRules {
 
     private static func checkProducers(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         var producers: [DatasetName: StageID] = [:]
-        var places: [String: DatasetName] = [:]
         for stage in pipeline.stages {
             for output in stage.definition.outputs where !output.rawValue.isEmpty {
                 if let other = producers[output] {
@@ -120,25 +115,12 @@ enum PipelineRules {
                         at: stage.outputLocation)
                 }
                 guard let dataset = pipeline.dataset(output) else { continue }
-                if let table = dataset.table?.description {
-                    if let other = places[table], other != output {
-                        problems.report(
-                            "the datasets '\(other)' and '\(output)' are the same table", at: dataset.placeLocation)
-                    }
-                    places[table] = output
-                }
                 guard let path = dataset.path else { continue }
                 if path.description.contains("*") {
                     problems.report(
                         "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
                         at: dataset.placeLocation)
                 }
-                if path.description.isEmpty { continue }
-                if let other = places[path.description], other != output {
-                    problems.report(
-                        "the datasets '\(other)' and '\(output)' have the same path", at: dataset.placeLocation)
-                }
-                if places[path.description] == nil { places[path.description] = output }
             }
         }
     }

@@ -30,7 +30,6 @@ enum StageSettingsReader {
         stage.condition = condition(&reader)
         if let node = reader.node("foreach"), !node.isEmpty {
             stage.fanOut = FanOutReader.read(node, problems)
-            stage.fanOutReads = FanOutReader.datasets(of: stage.fanOut, context)
         }
         stage.retry = retry(&reader)
         stage.timeout = reader.duration("timeout", isPositive: true)

@@ -6,7 +6,7 @@ package struct CheckCompiler {
     private let source: DataSource
     private let checks: [Check]
     private let references: [Template.Reference: ColumnType]
-    /// The data of foreign keys and of queries, by name.
+    /// The data of foreign keys and of queries, by name; what is checked is among them, for keys into itself.
     private let others: [DatasetName: DataSource]
 
     package init(
@@ -17,7 +17,7 @@ package struct CheckCompiler {
         self.source = source
         self.checks = checks
         self.references = references
-        self.others = others
+        self.others = others.merging([source.dataset: source]) { $1 }
     }
 
     /// How many columns of a failing row are kept.
@@ -35,14 +35,18 @@ package struct CheckCompiler {
     // MARK: - Faults that need no data
 
     /// What is wrong with the checks for these columns, each with its place; found before anything runs.
-    package static func faults(of checks: [Check], columns: [Column], references: [Template.Reference: ColumnType])
-        -> [ConfigError]
-    {
-        checks.compactMap { fault(of: $0, columns: columns, references: references) }
+    ///
+    /// `others`: the data of foreign keys, as far as it is known; that which is checked among them.
+    package static func faults(
+        of checks: [Check], columns: [Column], references: [Template.Reference: ColumnType],
+        others: [DatasetName: DataSource] = [:]
+    ) -> [ConfigError] {
+        checks.compactMap { fault(of: $0, columns: columns, references: references, others) }
     }
 
     private static func fault(
-        of check: Check, columns: [Column], references: [Template.Reference: ColumnType]
+        of check: Check, columns: [Column], references: [Template.Reference: ColumnType],
+        _ others: [DatasetName: DataSource]
     ) -> ConfigError? {
         let names = columns.map(\.name)
         for name in check.kind.columns + (check.partitionBy.map { [$0] } ?? []) where !names.contains(name) {
@@ -60,6 +64,19 @@ package struct CheckCompiler {
             }
         }
         func type(_ name: String) -> ColumnType { columns.first { $0.name == name }?.type ?? .text }
+        if case .foreignKey(let column, let dataset, let key) = check.kind, let other = others[dataset.value] {
+            guard let target = other.columns.first(where: { $0.name == key }) else {
+                return ConfigError(
+                    "'\(dataset.value)' has no column '\(key)'" + Suggestion.phrase(for: key, among: other.columnNames),
+                    at: check.location)
+            }
+            if DuckDBDialect().comparable(("", type(column)), ("", target.type)) == nil {
+                return ConfigError(
+                    "check '\(check.id)' looks up '\(column)', which is \(type(column)), in '\(key)' of "
+                        + "'\(dataset.value)', which is \(target.type)",
+                    remedy: "cast one of them in a process stage", at: check.location)
+            }
+        }
         let numeric: String?
         switch check.kind {
         case .sum(let column), .mean(let column): numeric = column
@@ -115,6 +132,8 @@ package struct CheckCompiler {
         checks.indices.filter { isShared(checks[$0]) && checks[$0].partitionBy == nil }
     }
 
+    private static let scanned = "caudal_scanned"
+
     private static func isShared(_ check: Check) -> Bool {
         if case .sql = check.kind { false } else { true }
     }
@@ -126,23 +145,24 @@ package struct CheckCompiler {
         for index in indices { list += measures(index) }
         script.add(
             "measure \(indices.count == 1 ? "1 check" : "\(indices.count) checks") in one scan", weight: 10,
-            "CREATE TEMP TABLE measures AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from())")
+            "CREATE TEMP TABLE \(Self.measures) AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from())")
         // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
         // must not fail for want of the table, or its errors would be taken for those of checks.
         let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
         script.add(
             "if the scan failed, there are no measures", weight: 0.1,
-            "CREATE TEMP TABLE IF NOT EXISTS measures AS\nSELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\n"
+            "CREATE TEMP TABLE IF NOT EXISTS \(Self.measures) AS\nSELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\n"
                 + "WHERE FALSE")
-        script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM measures")
+        script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM \(Self.measures)")
         guard indices.count > 1 else { return }
-        script.add("note whether the scan went well", "SET VARIABLE scanned = (SELECT count(*) FROM measures)")
+        script.add(
+            "note whether the scan went well", "SET VARIABLE \(Self.scanned) = (SELECT count(*) FROM \(Self.measures))")
         for index in indices {
             script.add(
                 "check \(checks[index].id), alone if the scan failed", weight: 0.1,
                 "SELECT 'measures' AS caudal, *\nFROM (SELECT CAST(count(*) AS BIGINT) AS \"rows\", "
-                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nWHERE getvariable('scanned') = 0)\n"
-                    + "WHERE getvariable('scanned') = 0")
+                    + "\(measures(index).joined(separator: ", "))\nFROM \(from())\nWHERE getvariable('\(Self.scanned)') = 0)\n"
+                    + "WHERE getvariable('\(Self.scanned)') = 0")
         }
     }
 
@@ -192,7 +212,10 @@ package struct CheckCompiler {
     }
 
     /// The name of a view of the keys that a foreign key may have.
-    private static func knownName(_ index: Int) -> String { "known\(index)" }
+    private static func knownName(_ index: Int) -> String { DuckDBDialect().ownName("known_\(index + 1)") }
+
+    /// The table of what one scan measures.
+    private static let measures = DuckDBDialect().ownName("measures")
 
     /// Names the keys of the other dataset, so that the scan only has to look them up.
     ///
@@ -276,9 +299,9 @@ package struct CheckCompiler {
         let total = Self.totalName(index)
         switch check.kind {
         case .sql(let query):
-            addViews(to: &script)
+            nameData(for: query, in: &script)
             script.add(
-                "check \(check.id)", weight: 3, location: query.location,
+                "check \(check.id)", weight: 3, holding: query,
                 "SET VARIABLE \(measure) = (SELECT CAST(count(*) AS BIGINT) FROM (\n\(SQLText.bound(query.value))\n))")
             script.add(
                 "give the measure",
@@ -304,15 +327,30 @@ package struct CheckCompiler {
             + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(Self.partLimit + 2)"
     }
 
-    /// `input` and every dataset by its name, for queries of the user.
-    private func addViews(to script: inout SQLScript) {
-        guard !script.statements.contains(where: { $0.title == "name the data for queries" }) else { return }
-        script.add("name the data for queries", "CREATE TEMP VIEW \"input\" AS SELECT * FROM \(from())")
-        for (name, other) in others.sorted(by: { $0.key < $1.key }) {
-            script.add(
-                "name \(name) for queries",
-                "CREATE TEMP VIEW \(sql.name(name.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+    /// `input` and the datasets that a query reads, whole and by their names.
+    private func nameData(for query: Query, in script: inout SQLScript) {
+        script.name(Query.inputName, as: "SELECT * FROM \(from())")
+        for read in query.reads {
+            guard let other = others[read.value] else { continue }
+            script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
         }
+    }
+
+    /// The question whether the engine understands the query of a check; nil for other checks, and where a dataset that
+    /// it reads is not known.
+    package func question(_ index: Int) -> ColumnQuestion? {
+        guard case .sql(let query) = checks[index].kind else { return nil }
+        guard query.reads.allSatisfy({ others[$0.value] != nil }) else { return nil }
+        var script = SQLScript(title: "the columns of a check")
+        for reference in query.value.references { script.bind(reference, nil) }
+        let empty = CheckCompiler(
+            source: source.withoutRows, checks: checks, references: references,
+            others: others.mapValues(\.withoutRows))
+        empty.nameData(for: query, in: &script)
+        script.add(
+            "tell the columns", holding: query,
+            OutputSQL.describe("(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"))
+        return ColumnQuestion(index: index, script: script, location: query.location)
     }
 
     // MARK: - Failing rows
@@ -322,7 +360,7 @@ package struct CheckCompiler {
         guard check.partitionBy == nil else { return }
         let filter = check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
         let measure = Self.measureName(index)
-        let found = Self.isShared(check) ? "(SELECT \(measure) FROM measures)" : "getvariable('\(measure)')"
+        let found = Self.isShared(check) ? "(SELECT \(measure) FROM \(Self.measures))" : "getvariable('\(measure)')"
         let columns = Self.sampleColumns(of: check, among: source.columns)
         let values = "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
         let row = "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)"
@@ -359,7 +397,7 @@ package struct CheckCompiler {
         if case .completeness = check.kind {
             script.add(
                 "note how many rows \(check.id) looked at", weight: 0.1,
-                "SET VARIABLE total = (SELECT \(Self.totalName(index)) FROM measures)")
+                "SET VARIABLE total = (SELECT \(Self.totalName(index)) FROM \(Self.measures))")
         }
         script.add("rows that fail \(check.id), if there are any", weight: 0.5, query)
     }

@@ -59,6 +59,13 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
+    /// The same without its files: what tells its columns alone.
+    package var withoutRows: DataSource {
+        var source = self
+        source.files = []
+        return source
+    }
+
     /// The names of its columns.
     package var columnNames: [String] { columns.map(\.name) }
 

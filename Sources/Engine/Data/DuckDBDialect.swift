@@ -4,6 +4,12 @@ package struct DuckDBDialect: SQLDialect {
 
     package init(zone: String? = nil) { self.zone = zone }
 
+    /// How names begin that are made up here: with a character that no name of a pipeline file may have.
+    package static let prefix = "#caudal."
+
+    /// A name that is made up here, in quotation marks.
+    package func ownName(_ text: String) -> String { name(Self.prefix + text) }
+
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 
     package func text(_ text: String) -> String {
@@ -73,16 +79,22 @@ package struct DuckDBDialect: SQLDialect {
     }
 
     /// The name under which a bound value is set.
+    ///
+    /// The engine does not tell names apart that differ in case only, and users do: capitals are told after the name.
     package static func variableName(_ reference: Template.Reference) -> String {
-        switch reference {
-        case .param(let name): "param_\(name)"
-        case .environment(let name): "env_\(name)"
-        case .runID: "run_id"
-        case .runStarted: "run_started"
-        case .item(let name): "item_\(name)"
-        case .input(let name): "input_\(name)"
-        case .stageOutput: "stage_output"
-        }
+        let name =
+            switch reference {
+            case .param(let name): "param_\(name)"
+            case .environment(let name): "env_\(name)"
+            case .runID: "run_id"
+            case .runStarted: "run_started"
+            case .item(let name): "item_\(name)"
+            case .input(let name): "input_\(name)"
+            case .stageOutput: "stage_output"
+            }
+        guard name != name.lowercased(), name != name.uppercased() else { return name }
+        let capitals = name.enumerated().filter { $0.element.isUppercase }.map { String($0.offset) }
+        return name + "#" + capitals.joined(separator: ".")
     }
 
     package func tryCast(_ sql: String, to type: ColumnType) -> String { "TRY_CAST(\(sql) AS \(self.type(type)))" }

@@ -53,17 +53,20 @@ extension Intake {
     var objectViolations: [String] {
         let json = internalName("json")
         let keys = "json_keys(\(json))"
+        // A column of the file would hide a variable that is called like it.
+        let (key, other) = (sql.ownName("key"), sql.ownName("other"))
         func entries(_ keys: String, _ rule: String) -> String {
-            let value = "json_extract(\(json), '/' || replace(replace(k, '~', '~0'), '/', '~1'))"
+            let value = "json_extract(\(json), '/' || replace(replace(\(key), '~', '~0'), '/', '~1'))"
             return
-                "list_transform(\(keys), lambda k: {'column': k, 'rule': '\(rule)', 'value': CAST(\(value) AS VARCHAR)})"
+                "list_transform(\(keys), lambda \(key): {'column': \(key), 'rule': '\(rule)', 'value': CAST(\(value) AS VARCHAR)})"
         }
-        let twice = "list_filter(list_distinct(\(keys)), lambda k: len(list_filter(\(keys), lambda o: o = k)) > 1)"
+        let twice =
+            "list_filter(list_distinct(\(keys)), lambda \(key): len(list_filter(\(keys), lambda \(other): \(other) = \(key))) > 1)"
         var lists = [entries(twice, "key stands twice")]
         if schema.additional == .forbidden {
             lists.append(
                 entries(
-                    "list_filter(list_distinct(\(keys)), lambda k: NOT list_contains(\(knownKeys), k))",
+                    "list_filter(list_distinct(\(keys)), lambda \(key): NOT list_contains(\(knownKeys), \(key)))",
                     "additionalProperties: false"))
         }
         return lists

@@ -97,7 +97,7 @@ extension RelationBuilder {
             added.append(Column(addition.name, column.type))
         }
         if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
-        let name = "step_\(parts.count + 1)"
+        let name = sql.ownName("step_\(parts.count + 1)")
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"
             + "LEFT JOIN \(try lookupRelation(lookup, source)) AS found\n  ON \(conditions.joined(separator: " AND "))"
@@ -122,7 +122,7 @@ extension RelationBuilder {
     package func refusalOfDuplicates(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String? {
         guard lookup.duplicates == .error else { return nil }
         let sides = try self.keys(lookup, source)
-        let keys = lookup.on.indices.map { "key_\($0 + 1)" }
+        let keys = lookup.on.indices.map { sql.ownName("key_\($0 + 1)") }
         let list = keys.joined(separator: ", ")
         let relation =
             "(SELECT *, \(zip(sides, keys).map { "\($0.right) AS \($1)" }.joined(separator: ", ")) "

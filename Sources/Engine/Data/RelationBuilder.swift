@@ -65,7 +65,7 @@ package struct RelationBuilder {
     private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
         var list = list
         if numbersRows { list.append(sql.name(DataSource.rowColumn)) }
-        let name = "step_\(parts.count + 1)"
+        let name = sql.ownName("step_\(parts.count + 1)")
         let selected = list.joined(separator: ",\n       ")
         parts.append((name, title, "SELECT \(selected)\nFROM \(from)\(rest.isEmpty ? "" : "\n" + rest)"))
         from = name
@@ -317,7 +317,7 @@ package struct RelationBuilder {
     /// Adds a query of the user over the rows so far, which it calls `input`.
     private mutating func addQuery(_ template: Template, columns: [Column]) {
         let text = SQLText.bound(template)
-        let name = "step_\(parts.count + 1)"
+        let name = sql.ownName("step_\(parts.count + 1)")
         let inside =
             "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(names(columns)) FROM (\n\(text)\n)"
         parts.append((name, "sql", inside))
@@ -377,7 +377,7 @@ package struct RelationBuilder {
             keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
         var list = columns.map { "rows.\(sql.name($0.name))" }
         if numbersRows { list.append("rows.\(row)") }
-        let name = "step_\(parts.count + 1)"
+        let name = sql.ownName("step_\(parts.count + 1)")
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
             + conditions.joined(separator: " AND ")

@@ -9,6 +9,17 @@ package struct SQLScript: Sendable {
         package var weight: Double
         /// Where the user wrote the SQL it holds, if it holds any.
         package var location: SourceLocation?
+        /// The query of the user that stands in it as it is, if one does.
+        package var query: Query?
+
+        /// The place in the user's file of a byte of the statement, from 0; nil where it holds nothing of the user.
+        package func place(of offset: Int?) -> SourceLocation? {
+            guard let query, let offset, let start = sql.firstRange(of: SQLText.bound(query.value))?.lowerBound else {
+                return location
+            }
+            let before = sql.utf8.distance(from: sql.startIndex, to: start)
+            return offset < before ? location : query.place(of: offset - before)
+        }
     }
 
     /// What the script does, in a sentence.
@@ -22,6 +33,24 @@ package struct SQLScript: Sendable {
     /// Adds a statement, without a semicolon at its end.
     package mutating func add(_ title: String, weight: Double = 1, location: SourceLocation? = nil, _ sql: String) {
         statements.append(Statement(title: title, sql: sql, weight: weight, location: location))
+    }
+
+    /// Adds a statement that holds a query of the user as it is.
+    package mutating func add(_ title: String, weight: Double = 1, holding query: Query, _ sql: String) {
+        statements.append(Statement(title: title, sql: sql, weight: weight, location: query.location, query: query))
+    }
+
+    /// Lets queries of the user find a dataset by its name; one that was named before is named anew.
+    package mutating func name(_ dataset: String, as relation: String) {
+        let name = DuckDBDialect().name(dataset)
+        // A table that an earlier part of the script needed for itself and that nothing asks for any more.
+        if statements.contains(where: { $0.sql.contains("TABLE \(dataset) AS") }) || dataset.hasPrefix("reject_") {
+            add("make room for \(dataset)", weight: 0.1, "DROP TABLE IF EXISTS temp.\(name)")
+        }
+        let isNew = !statements.contains { $0.sql.contains("VIEW \(name) AS") }
+        add(
+            "name \(dataset) for queries", weight: 0.1,
+            "CREATE \(isNew ? "" : "OR REPLACE ")TEMP VIEW \(name) AS\n\(relation)")
     }
 
     /// Binds a value.

@@ -31,7 +31,7 @@ package enum Step: Sendable, Equatable {
     /// Cuts a text column into new columns.
     case split(column: Located<String>, separator: String, into: [Located<String>])
     /// A query over the rows so far, which it calls `input`.
-    case sql(Located<Template>)
+    case sql(Query)
 
     package static func == (left: Step, right: Step) -> Bool { left.title == right.title }
 

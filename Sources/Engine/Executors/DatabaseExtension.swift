@@ -29,10 +29,9 @@ package enum DatabaseExtension {
         }
         if let found = places.first(where: { access($0, R_OK) == 0 }) { return found }
         let remedy =
-            program.version == DuckDBProgram.pinned
-            ? "run 'make setup-extensions' (scripts/setup.sh extensions)"
-            : "run 'make setup-extensions' (scripts/setup.sh extensions), which also installs duckdb "
-                + "\(DuckDBProgram.pinned), for which there are extensions; \(program.path) is \(program.version)"
+            "run: \(program.path) -c 'INSTALL \(kind.rawValue)' (or, in a checkout of caudal, scripts/setup.sh extensions"
+            + (program.version == DuckDBProgram.pinned
+                ? ")" : ", which also installs duckdb \(DuckDBProgram.pinned); this one is \(program.version))")
         throw Failure(
             "connections to \(kind.rawValue) need DuckDB's extension \(name), which was not found", remedy: remedy)
     }

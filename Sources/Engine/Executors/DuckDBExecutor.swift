@@ -181,7 +181,7 @@ package struct DuckDBExecutor: StageExecutor {
         }
         return Failure(
             excerpt(message.firstLine) + (statement?.location == nil ? place : ""),
-            remedy: message.remedy(memory: job.memory), location: statement?.location)
+            remedy: message.remedy(memory: job.memory), location: statement?.place(of: message.position))
     }
 }
 
@@ -192,6 +192,8 @@ struct DuckDBMessage {
     let text: String
     let errno: String?
     let candidates: String?
+    /// Where in the statement, in bytes from 0.
+    var position: Int?
 
     /// Every error in what DuckDB wrote to its standard error: JSON objects, some behind `Parser Error: `, and plain lines.
     static func all(in errors: String) -> [DuckDBMessage] {
@@ -203,7 +205,7 @@ struct DuckDBMessage {
             else { return DuckDBMessage(kind: "", text: String(line), errno: nil, candidates: nil) }
             return DuckDBMessage(
                 kind: fields["exception_type"]?.text ?? "", text: text, errno: fields["errno"]?.text,
-                candidates: fields["candidates"]?.text)
+                candidates: fields["candidates"]?.text, position: fields["position"]?.text.flatMap { Int($0) })
         }
     }
 
@@ -220,6 +222,13 @@ struct DuckDBMessage {
         return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
     }
 
+    /// What may have been meant; names that are made up here are none of it.
+    private var suggestion: String? {
+        let names = (candidates ?? "").split(separator: ",").map { String($0).trimmed }
+            .filter { !$0.isEmpty && !$0.contains(DuckDBDialect.prefix) }
+        return names.isEmpty ? nil : "did you mean \(names.joined(separator: ", "))?"
+    }
+
     func remedy(memory: Int64) -> String? {
         if let fault = CSVMessage(text) { return fault.remedy }
         return switch (kind, errno) {
@@ -228,7 +237,7 @@ struct DuckDBMessage {
             "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"
         case ("Permission", _): "a stage reaches only the datasets it names: add the file as a dataset"
         case ("Conversion", _): "validate the data first, or cast the column in a process stage"
-        case ("Binder", _), ("Catalog", _): candidates.map { "did you mean \($0)?" }
+        case ("Binder", _), ("Catalog", _): suggestion
         default: nil
         }
     }

@@ -1,19 +1,5 @@
-/// What must be known about SQL that a user wrote, without parsing it.
+/// What must be known about SQL that a user wrote, without parsing it: where its texts and comments are.
 package enum SQLText {
-    /// The datasets a query names, each once: every word outside of texts and comments that is a dataset's name.
-    package static func datasets(
-        in query: Located<Template>, among names: [String]
-    ) -> [Located<DatasetName>] {
-        var found: [Located<DatasetName>] = []
-        let known = Set(names)
-        for word in words(in: query.value.description) where known.contains(word) {
-            if !found.contains(where: { $0.value.rawValue == word }) {
-                found.append(Located(DatasetName(word), at: query.location))
-            }
-        }
-        return found
-    }
-
     /// A part of a query, as far as quoting goes.
     enum Part: Equatable {
         case code(String)
@@ -84,7 +70,8 @@ package enum SQLText {
             }.joined()
     }
 
-    private static func words(in query: String) -> [String] {
+    /// The words outside of texts and comments.
+    static func words(in query: String) -> [String] {
         var words: [String] = []
         for part in parts(of: query) {
             switch part {

@@ -56,7 +56,7 @@ package struct Check: Sendable, Equatable {
         /// How far a measure lies from the median of past runs, in median absolute deviations.
         case anomaly(measure: AnomalyMeasure, over: Int)
         /// A query whose rows are failing rows.
-        case sql(query: Located<Template>)
+        case sql(query: Query)
     }
 
     /// What an anomaly check follows.

@@ -47,6 +47,9 @@ package struct Pipeline: Sendable {
     /// Which names of variables and parameters stand for secrets.
     package var secretNames = SecretNames()
 
+    /// What stages wait for because of the files that they read, besides what the names of datasets say.
+    package var fileEdges: [StageID: Set<StageID>] = [:]
+
     // Where things stand in the lists above.
     private var stagePositions: [StageID: Int] = [:]
     private var datasetPositions: [DatasetName: Int] = [:]
@@ -100,13 +103,31 @@ package struct Pipeline: Sendable {
     /// The stage that writes a dataset, if one does.
     package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 
-    /// What each stage waits for: the stages it names in `needs` and those that write the data it reads.
+    /// Some stages and all that write data for them, directly or not.
+    package func writersBehind(_ stages: Set<StageID>) -> Set<StageID> {
+        var found = stages
+        var open = Array(stages)
+        while let next = open.popLast() {
+            for read in stage(next)?.reads ?? [] {
+                guard let writer = producer(of: read.value)?.id, found.insert(writer).inserted else { continue }
+                open.append(writer)
+            }
+        }
+        return found
+    }
+
+    /// What each stage waits for: the stages it names in `needs` and those that write the data it reads, by its name or
+    /// as one of the files that a pattern covers.
     package var upstream: [StageID: Set<StageID>] {
         var producers: [DatasetName: StageID] = [:]
         for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
         return Dictionary(
             stages.map { stage in
-                (stage.id, Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] }))
+                (
+                    stage.id,
+                    Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] })
+                        .union(fileEdges[stage.id] ?? [])
+                )
             }, uniquingKeysWith: { first, _ in first })
     }
 }

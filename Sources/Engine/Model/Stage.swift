@@ -35,8 +35,6 @@ package struct Stage: Sendable {
     package var samples: SampleRule?
     /// What it does.
     package var definition: any StageDefinition
-    /// Datasets that its fan-out reads, besides what its definition reads.
-    package var fanOutReads: [Located<DatasetName>]
     /// Its resolved text, the same for the same meaning: what reuse and edit-and-retry compare.
     package var definitionText: String
     /// Where it is written.
@@ -49,8 +47,8 @@ package struct Stage: Sendable {
         when: TriggerRule = .allSucceeded, condition: Condition? = nil, fanOut: FanOut? = nil,
         retry: RetryPolicy = .none, timeout: Duration? = nil, pool: PoolName? = nil,
         resources: Resources = Resources(), checks: [Check] = [], allowsFailure: Bool = false,
-        isIdempotent: Bool = true, definition: any StageDefinition, fanOutReads: [Located<DatasetName>] = [],
-        definitionText: String = "", location: SourceLocation
+        isIdempotent: Bool = true, definition: any StageDefinition, definitionText: String = "",
+        location: SourceLocation
     ) {
         self.id = id
         self.description = description
@@ -67,14 +65,76 @@ package struct Stage: Sendable {
         self.allowsFailure = allowsFailure
         self.isIdempotent = isIdempotent
         self.definition = definition
-        self.fanOutReads = fanOutReads
         self.definitionText = definitionText
         self.location = location
         outputLocation = location
     }
 
-    /// Every dataset it reads, its fan-out's among them.
-    package var reads: [Located<DatasetName>] { definition.inputs + fanOutReads }
+}
+
+extension Stage {
+    /// Every dataset it reads, each once: for its work, for its fan-out's items and for its checks.
+    ///
+    /// This is what decides which stages it waits for, and what an attempt is given. What its checks look at because the
+    /// stage has just made it is none of them.
+    package var reads: [Located<DatasetName>] {
+        var seen: Set<DatasetName> = []
+        return (definition.inputs + fanOutReads + checkReads).filter { seen.insert($0.value).inserted }
+    }
+
+    /// The datasets that the queries of its fan-out read.
+    package var fanOutReads: [Located<DatasetName>] {
+        (fanOut?.variables ?? []).flatMap { variable -> [Located<DatasetName>] in
+            if case .query(let query) = variable.source { query.reads } else { [] }
+        }
+    }
+
+    /// The datasets that its checks read, besides the one that they check.
+    private var checkReads: [Located<DatasetName>] {
+        checks.flatMap { check -> [Located<DatasetName>] in
+            switch check.kind {
+            case .foreignKey(_, let dataset, _): [dataset]
+            case .sql(let query): query.reads
+            default: []
+            }
+        }.filter { $0.value != checkedDataset }
+    }
+
+    /// The dataset that its checks are about: what it writes, or what it reads where the rows are checked as they come.
+    package var checkedDataset: DatasetName? {
+        (definition.checksInput ? nil : definition.outputs.first) ?? definition.inputs.first?.value
+    }
+
+    /// The datasets that its queries read, as often as they do.
+    package var queryReads: [Located<DatasetName>] {
+        var copy = self
+        var found: [Located<DatasetName>] = []
+        copy.visitQueries { found += $0.reads }
+        return found
+    }
+
+    /// What its queries ask for that is not the same twice, such as `now`.
+    package var unsteady: [String] {
+        var copy = self
+        var found: [String] = []
+        copy.visitQueries { found += $0.unsteady }
+        return found
+    }
+
+    /// Goes through every query that the user wrote for it, wherever it stands.
+    package mutating func visitQueries(_ visit: (inout Query) -> Void) {
+        definition.visitQueries(visit)
+        for index in fanOut?.variables.indices ?? 0..<0 {
+            guard case .query(var query)? = fanOut?.variables[index].source else { continue }
+            visit(&query)
+            fanOut?.variables[index].source = .query(query)
+        }
+        for index in checks.indices {
+            guard case .sql(var query) = checks[index].kind else { continue }
+            visit(&query)
+            checks[index].kind = .sql(query: query)
+        }
+    }
 }
 
 /// What a stage does: one type for each `type:` of a pipeline file.
@@ -89,12 +149,35 @@ package protocol StageDefinition: Sendable {
     var outputs: [DatasetName] { get }
     /// Every `${…}` of its own settings with its place; those that stages of all types have are left out.
     var references: [(Template.Reference, SourceLocation)] { get }
+    /// Whether its checks are about the rows that it reads, although it writes some.
+    var checksInput: Bool { get }
+    /// The files it writes besides its datasets; `pipeline` is the pipeline's name.
+    func otherOutputs(of pipeline: String) -> [OtherOutput]
+    /// Goes through the queries that the user wrote for it.
+    mutating func visitQueries(_ visit: (inout Query) -> Void)
 }
 
 extension StageDefinition {
     package var references: [(Template.Reference, SourceLocation)] { [] }
+    package var checksInput: Bool { false }
+    package func otherOutputs(of pipeline: String) -> [OtherOutput] { [] }
+    package mutating func visitQueries(_ visit: (inout Query) -> Void) {}
     /// As the file writes it.
     package var typeName: String { Self.typeName }
+}
+
+/// A file that a stage writes beside the data, such as its quarantine.
+package struct OtherOutput: Sendable {
+    /// What it is, such as `the quarantine`.
+    package var what: String
+    package var path: Template
+    package var location: SourceLocation
+
+    package init(_ what: String, path: Template, at location: SourceLocation) {
+        self.what = what
+        self.path = path
+        self.location = location
+    }
 }
 
 /// Which endings of its upstream let a stage run.
@@ -221,7 +304,7 @@ package struct FanOut: Sendable, Equatable {
     package enum Source: Sendable, Equatable {
         case values([String])
         /// The first column of a query over datasets.
-        case query(Located<Template>)
+        case query(Query)
         /// The files that match a pattern, sorted.
         case files(Template)
         /// Every day from one date to another, both included.

@@ -230,11 +230,12 @@ package struct Profiler: Sendable {
             let marks = "[0.05, 0.25, 0.5, 0.75, 0.95]"
             let canEstimate = isEstimated && type.isNumeric
             let quantiles = canEstimate ? "approx_quantile(\(name), \(marks))" : "quantile_disc(\(name), \(marks))"
+            let quantile = sql.ownName("quantile")
             script.add(
                 "quantiles of column \(index + 1)",
                 "SELECT 'quantiles' AS caudal, \(index) AS place,\n"
-                    + "       list_transform(\(quantiles)\(finite), lambda x: CAST(x AS VARCHAR)) AS quantiles\nFROM profiled"
-            )
+                    + "       list_transform(\(quantiles)\(finite), lambda \(quantile): CAST(\(quantile) AS VARCHAR)) AS quantiles\n"
+                    + "FROM profiled")
         }
         if type == .date || type == .timestamp {
             script.add(

@@ -10,6 +10,8 @@ package struct DataOrigins: Sendable {
     package var place: @Sendable (Artifact, StageID) throws -> String
     /// Finds what stages wrote that take no part in the run; nil takes whatever lies there.
     package var earlier: EarlierOutputs?
+    /// The columns that a stage would write of a dataset, by its definition; empty where only a run of it can tell.
+    package var announce: @Sendable (DatasetName) async -> [Column]
     /// Told of each file that a stage would write which takes no part in the run.
     package var tell: @Sendable (EarlierOutputs.File) -> Void
 
@@ -17,12 +19,14 @@ package struct DataOrigins: Sendable {
         made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
         place: @escaping @Sendable (Artifact, StageID) throws -> String = { artifact, _ in artifact.path },
 
-        earlier: EarlierOutputs? = nil, tell: @escaping @Sendable (EarlierOutputs.File) -> Void = { _ in }
+        earlier: EarlierOutputs? = nil, announce: @escaping @Sendable (DatasetName) async -> [Column] = { _ in [] },
+        tell: @escaping @Sendable (EarlierOutputs.File) -> Void = { _ in }
     ) {
         self.made = made
         self.absent = absent
         self.place = place
         self.earlier = earlier
+        self.announce = announce
         self.tell = tell
     }
 }

@@ -16,16 +16,11 @@ struct FanOutFinder {
             guard case .query(let query) = source else { continue }
             attempt.bind(query.value.references, in: &script)
             for dataset in stage.fanOutReads {
-                let title = "name \(dataset.value)"
-                guard let source = attempt.sources[dataset.value],
-                    !script.statements.contains(where: { $0.title == title })
-                else { continue }
-                script.add(
-                    title, weight: 0.1,
-                    "CREATE TEMP VIEW \(sql.name(dataset.value.rawValue)) AS SELECT * FROM \(source.fromClause(sql))")
+                guard let source = attempt.sources[dataset.value] else { continue }
+                script.name(dataset.value.rawValue, as: "SELECT * FROM \(source.fromClause(sql))")
             }
             script.add(
-                "the values of \(name)", weight: 5, location: query.location,
+                "the values of \(name)", weight: 5, holding: query,
                 "SELECT 'item' AS caudal, \(sql.text(name)) AS name, CAST(found.\"value\" AS VARCHAR) AS value\n"
                     + "FROM (\n\(SQLText.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)")
         }

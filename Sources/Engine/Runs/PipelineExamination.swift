@@ -17,9 +17,10 @@ package struct PipelineExamination {
 
     private let loaded: LoadedPipeline
     private let resolver: SourceResolver
-    private let tools: DataTools
+    let tools: DataTools
     private let tables: TableReader
-    private let fill: (Template) -> String
+    let fill: (Template) -> String
+    var pipeline: Pipeline { loaded.pipeline }
     /// Finds what stages wrote that take no part; nil takes whatever lies there.
     private let earlier: EarlierOutputs?
     /// What was found of it.
@@ -43,7 +44,8 @@ package struct PipelineExamination {
     ///
     /// - Throws: ``InvalidPipeline`` with everything that was found.
     package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
-        var faults = await findings(of: chosen).faults
+        let findings = await findings(of: chosen)
+        var faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown)) + faultsOfEarlierOutputs(chosen)
         if let fault = await programFault(chosen) {
             faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
         }
@@ -70,29 +72,26 @@ package struct PipelineExamination {
 
     /// Looks at every stage in order.
     ///
-    /// `chosen`: the stages that take part; nil means all.
+    /// `chosen`: the stages that take part; nil means all. What writes the data of these is looked at as well, because the
+    /// types of a file do not depend on who runs; what is wrong with it is nobody's matter then.
     package func findings(of chosen: Set<StageID>? = nil) async -> Findings {
         var findings = Findings()
         let pipeline = loaded.pipeline
+        let needed = chosen.map { pipeline.writersBehind($0) }
         // A cycle was refused when the file was read.
         let order = (try? TopologicalOrder.of(pipeline.upstream)) ?? []
-        for id in order where chosen?.contains(id) ?? true {
+        for id in order where needed?.contains(id) ?? true {
             guard let stage = pipeline.stage(id) else { continue }
-            await look(at: stage, among: chosen, &findings)
+            let count = findings.faults.count
+            await look(at: stage, &findings)
+            if let chosen, !chosen.contains(id) { findings.faults.removeSubrange(count...) }
         }
         return findings
     }
 
-    private func look(at stage: Stage, among chosen: Set<StageID>?, _ findings: inout Findings) async {
-        for name in names(of: stage) where findings.sources[name] == nil && findings.unknown[name] == nil {
+    private func look(at stage: Stage, _ findings: inout Findings) async {
+        for name in stage.reads.map(\.value) where findings.sources[name] == nil && findings.unknown[name] == nil {
             await lookFor(name, &findings)
-            // Nothing in the run will bring it.
-            if let failure = findings.unknown[name], let producer = loaded.pipeline.producer(of: name), earlier != nil,
-                chosen?.contains(producer.id) == false
-            {
-                findings.faults.append(
-                    ConfigError(failure.message, remedy: failure.remedy, at: failure.location ?? stage.location))
-            }
         }
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
@@ -122,23 +121,76 @@ package struct PipelineExamination {
         } catch {
             findings.faults.append(error)
         }
-        let output = stage.loadOutput == nil ? stage.definition.outputs.first : nil
-        guard let checked = output ?? stage.definition.inputs.first?.value,
-            let source = findings.sources[checked]
-        else { return }
+        await lookAtFanOut(of: stage, &findings)
+        guard let checked = stage.checkedDataset, let source = findings.sources[checked] else { return }
+        let references = loaded.pipeline.referenceTypes
         findings.faults += CheckCompiler.faults(
-            of: stage.checks, columns: source.columns, references: loaded.pipeline.referenceTypes)
+            of: stage.checks, columns: source.columns, references: references, others: findings.sources)
+        let compiler = CheckCompiler(
+            source: source, checks: stage.checks, references: references, others: findings.sources)
+        await ask(stage.checks.indices.compactMap(compiler.question), &findings)
     }
 
-    private func names(of stage: Stage) -> [DatasetName] {
-        stage.reads.map(\.value)
-            + stage.checks.compactMap { check in
-                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
+    /// Asks whether the engine understands the queries that give a fan-out its items.
+    private func lookAtFanOut(of stage: Stage, _ findings: inout Findings) async {
+        var questions: [ColumnQuestion] = []
+        for (name, source) in stage.fanOut?.variables ?? [] {
+            guard case .query(let query) = source,
+                query.reads.allSatisfy({ findings.sources[$0.value] != nil })
+            else { continue }
+            var script = SQLScript(title: "the items of \(stage.id)")
+            for reference in query.value.references { script.bind(reference, nil) }
+            for read in query.reads {
+                guard let other = findings.sources[read.value]?.withoutRows else { continue }
+                script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(DuckDBDialect()))")
             }
+            script.add(
+                "the values of \(name)", holding: query,
+                OutputSQL.describe("(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"))
+            questions.append(ColumnQuestion(index: 0, script: script, location: query.location))
+        }
+        await ask(questions, &findings)
+    }
+
+    /// Asks questions of which only that matters what the engine refuses.
+    private func ask(_ questions: [ColumnQuestion], _ findings: inout Findings) async {
+        for question in questions {
+            do throws(ConfigError) { _ = try await answer(question) } catch { findings.faults.append(error) }
+        }
+    }
+
+    /// What chosen stages would read of stages that take no part, and cannot: nothing in the run will bring it.
+    private func faultsOfEarlierOutputs(_ chosen: Set<StageID>?) -> [ConfigError] {
+        guard let chosen, let earlier else { return [] }
+        var seen: Set<DatasetName> = []
+        var faults: [ConfigError] = []
+        for stage in loaded.pipeline.stages where chosen.contains(stage.id) {
+            for read in stage.reads {
+                guard let producer = pipeline.producer(of: read.value), !chosen.contains(producer.id),
+                    let dataset = pipeline.dataset(read.value), dataset.table == nil, seen.insert(read.value).inserted
+                else { continue }
+                do {
+                    for file in try resolver.earlierFiles(of: dataset, producer, earlier, fill) { earlierFiles.add(file) }
+                } catch let failure as Failure {
+                    let place = failure.location ?? read.location
+                    faults.append(ConfigError(failure.message, remedy: failure.remedy, at: place))
+                } catch {
+                    faults.append(ConfigError(error.reason, at: read.location))
+                }
+            }
+        }
+        return faults
     }
 
     /// Looks at a dataset that no stage before this one has made known.
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
+        if let writer = loaded.pipeline.producer(of: name), !(writer.definition is CommandStage) {
+            // A file that lies there from another time tells nothing of what its stage writes now.
+            findings.unknown[name] = Failure(
+                "the columns of '\(name)' are not known, because those of stage '\(writer.id)' are not",
+                remedy: "look at what 'caudal explain' says of that stage")
+            return
+        }
         do {
             let found = try await resolver.sources(
                 of: [name], from: DataOrigins(earlier: earlier, tell: { [earlierFiles] in earlierFiles.add($0) }),

@@ -52,6 +52,15 @@ package struct Planner {
             stages.append(
                 planned(stage, needs: needs, parameters: parameters, median: medians[stage.id], problems))
         }
+        let places = PlaceRules(pipeline, problems, variables: loaded.variables) { value(of: $0, parameters) }
+        places.checkValues(of: chosen)
+        for (stage, writers) in places.check() where chosen.contains(stage) {
+            for writer in writers.sorted() where chosen.contains(writer) {
+                problems.report(
+                    "with these values '\(stage)' reads what '\(writer)' writes, and does not wait for it",
+                    remedy: "add 'needs: \(writer)'", at: pipeline.stage(stage)?.location ?? .whole(pipeline.file))
+            }
+        }
         if problems.hasErrors {
             let lines = [pipeline.file: ConfigSource(file: pipeline.file, text: loaded.text).lines]
             throw InvalidPipeline(errors: problems.errors, sources: lines)
@@ -107,7 +116,7 @@ package struct Planner {
         planned.allowsFailure = stage.allowsFailure
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
-        planned.inputs = stage.definition.inputs.map(\.value.rawValue)
+        planned.inputs = stage.reads.map(\.value.rawValue)
         planned.reads = Set(stage.dataNames.map(\.rawValue)).sorted()
         planned.outputs = stage.definition.outputs.map(\.rawValue)
         planned.outputPaths = stage.definition.outputs.compactMap { loaded.pipeline.dataset($0) }.map { dataset in
@@ -222,11 +231,6 @@ extension LoadedPipeline {
 }
 
 extension Stage {
-    /// Every dataset it names: what it reads, what it writes and what its checks look at.
-    var names: [DatasetName] {
-        reads.map(\.value) + definition.outputs
-            + checks.compactMap { check in
-                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
-            }
-    }
+    /// Every dataset it names: what it reads and what it writes.
+    var names: [DatasetName] { reads.map(\.value) + definition.outputs }
 }

@@ -87,7 +87,25 @@ package final class SourceResolver: Sendable {
         _ dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, _ origins: DataOrigins,
         _ fill: (Template) -> String
     ) async throws -> DataSource {
-        guard let path = dataset.path else { return try await external(dataset, fill: fill) }
+        let found = try earlierFiles(of: dataset, producer, earlier, absence: origins.absent[dataset.name], fill)
+        for file in found { origins.tell(file) }
+        var columns = found.first?.publication?.artifact.columns ?? []
+        if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
+            return own(dataset, found.map(\.path), columns)
+        }
+        if columns.isEmpty, dataset.format != .parquet { columns = await origins.announce(dataset.name) }
+        return try await inspected(found.map(\.path), of: dataset, announced: columns)
+    }
+
+    /// The files of a dataset whose stage does not write it in this run.
+    ///
+    /// - Parameter absence: What became of the stage, where it takes part in the run and did not run.
+    /// - Throws: ``Failure`` when there is none, or another run wrote them for other values.
+    func earlierFiles(
+        of dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, absence: String? = nil,
+        _ fill: (Template) -> String
+    ) throws -> [EarlierOutputs.File] {
+        guard let path = dataset.path else { return [] }
         let pattern = PathText.absolute(fill(path), in: pipeline.root)
         let found: [EarlierOutputs.File]
         do {
@@ -95,23 +113,16 @@ package final class SourceResolver: Sendable {
         } catch let failure as Failure {
             throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
         }
-        guard !found.isEmpty else {
-            let shown = PathText.relative(pattern, to: pipeline.root)
-            if let reason = origins.absent[dataset.name] {
-                throw Failure(
-                    "there is no \(shown), and \(reason)", remedy: "put the file there, or retry '\(producer.id)'",
-                    location: dataset.placeLocation)
-            }
+        guard found.isEmpty else { return found }
+        let shown = PathText.relative(pattern, to: pipeline.root)
+        if let absence {
             throw Failure(
-                "there is no \(shown), and '\(producer.id)', which writes it, does not run in this run",
-                remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
+                "there is no \(shown), and \(absence)", remedy: "put the file there, or retry '\(producer.id)'",
+                location: dataset.placeLocation)
         }
-        for file in found { origins.tell(file) }
-        let columns = found.first?.publication?.artifact.columns ?? []
-        if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
-            return own(dataset, found.map(\.path), columns)
-        }
-        return try await inspected(found.map(\.path), of: dataset, announced: columns)
+        throw Failure(
+            "there is no \(shown), and '\(producer.id)', which writes it, does not run in this run",
+            remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
     }
 
     // MARK: - Files of others

@@ -11,8 +11,7 @@ extension StageConductor {
             // A command gets the names of files, and here there are none.
             let isAsked = !(stage.definition is CommandStage) || stage.fanOutReads.contains { $0.value == name }
             guard isAsked, let producer = loaded.pipeline.producer(of: name), producer.fanOut != nil else { continue }
-            let examination = PipelineExamination(loaded, facts: facts, tools: tools)
-            let columns = await examination.findings(of: whole(upstreamOf: producer.id)).sources[name]?.columns ?? []
+            let columns = await announcedColumns(of: name)
             guard !columns.isEmpty else {
                 throw NothingToRead(
                     reason: "'\(producer.id)' had no items, and the columns of '\(name)' cannot be known without one")
@@ -20,6 +19,13 @@ extension StageConductor {
             sources[name]?.columns = columns
         }
         return sources
+    }
+
+    /// The columns that the stage which writes a dataset gives it by its definition; empty where that does not tell.
+    func announcedColumns(of name: DatasetName) async -> [Column] {
+        guard let producer = loaded.pipeline.producer(of: name) else { return [] }
+        let examination = PipelineExamination(loaded, facts: facts, tools: tools)
+        return await examination.findings(of: whole(upstreamOf: producer.id)).sources[name]?.columns ?? []
     }
 
     /// A stage and everything upstream of it.

@@ -161,16 +161,14 @@ package struct StageConductor: AttemptConductor {
     private func sources(of attempt: StageAttempt, _ order: AttemptOrder) async throws -> [DatasetName: DataSource] {
         let stage = attempt.stage
         var names = stage.reads.map(\.value)
-        for check in stage.checks {
-            if case .foreignKey(_, let dataset, _) = check.kind { names.append(dataset.value) }
-        }
         if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
         guard !names.isEmpty else { return [:] }
         let (run, versions) = (facts.runID, versionFinder)
         let origins = DataOrigins(
             made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
-            earlier: EarlierOutputs(loaded, facts: facts, store: store), tell: { attempt.earlier.add($0) })
+            earlier: EarlierOutputs(loaded, facts: facts, store: store),
+            announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
         let found = try await resolver.sources(
             of: names, from: origins,
             fill: { template in
@@ -257,6 +255,7 @@ package struct StageConductor: AttemptConductor {
         _ work: DataWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
+        try refuseHarm(by: work.outputs, to: attempt)
         try Publisher.prepare(work.outputs)
         try makeFolder(attempt.stagingFolder)
         let shared = [attempt.sharedFolder].compactMap { $0 }.filter(FileText.exists)
@@ -307,6 +306,7 @@ package struct StageConductor: AttemptConductor {
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
         if !work.outputs.isEmpty {
+            try refuseHarm(by: work.outputs, to: attempt)
             try Publisher.prepare(work.outputs)
             try makeFolder(attempt.stagingFolder)
         }
@@ -396,6 +396,7 @@ package struct StageConductor: AttemptConductor {
         _ work: InProcessWork, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async throws -> AttemptResult {
+        try refuseHarm(by: work.outputs, to: attempt)
         try Publisher.prepare(work.outputs)
         try makeFolder(attempt.stagingFolder)
         let outcome = try work.run()

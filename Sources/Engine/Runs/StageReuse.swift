@@ -48,9 +48,7 @@ package struct StageReuse: Sendable {
         }
         let text = lines(of: stage).joined(separator: "\n")
         if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }
-        if !(stage.definition is CommandStage), let call = text.firstMatch(of: Self.clockOrChance) {
-            return "it asks for \(call.output.lowercased()), which is not the same twice"
-        }
+        if let word = stage.unsteady.first { return "it asks for \(word), which is not the same twice" }
         for check in stage.checks {
             switch check.kind {
             case .freshness: return "its check \(check.id) looks at the clock"
@@ -59,11 +57,6 @@ package struct StageReuse: Sendable {
             }
         }
         return nil
-    }
-
-    /// Functions of SQL whose answer does not follow from the data.
-    private static var clockOrChance: Regex<Substring> {
-        #/(?i)\b(?:now|today|random|uuid|gen_random_uuid|nextval|get_current_timestamp)(?=\s*\()|(?i)\bcurrent_(?:date|time|timestamp)\b|(?i)\blocaltime(?:stamp)?\b/#
     }
 
     private func lines(of stage: Stage) -> [String] { DefinitionLine.work(in: loaded.definitionText(of: stage)) }

@@ -182,7 +182,7 @@ package struct TableReader: Sendable {
 
     private func fault(_ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset) -> Failure {
         // A missing extension is no fault of the database.
-        if error.remedy?.contains("setup") == true { return error }
+        if error.message.contains("need DuckDB's extension") { return error }
         return Failure(
             "\(what) (connection '\(link.name)', \(link.place)): \(error.message)",
             remedy: error.remedy ?? "look at the connection '\(link.name)' and whether the database is up",

@@ -22,6 +22,7 @@ package struct LoadStage: StageType {
 
     package var inputs: [Located<DatasetName>] { [input] }
     package var outputs: [DatasetName] { [output] }
+    package var checksInput: Bool { true }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> LoadStage {
         let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
@@ -121,11 +122,6 @@ extension Stage {
     /// The table that the stage loads; nil for every other type of stage.
     package var loadOutput: DatasetName? { (definition as? LoadStage)?.output }
 
-    /// The datasets that an attempt has before it: those it reads, and those that its checks name.
-    package var dataNames: [DatasetName] {
-        reads.map(\.value)
-            + checks.compactMap { check in
-                if case .foreignKey(_, let dataset, _) = check.kind { dataset.value } else { nil }
-            }
-    }
+    /// The datasets that an attempt has before it.
+    package var dataNames: [DatasetName] { reads.map(\.value) }
 }

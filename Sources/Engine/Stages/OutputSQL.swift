@@ -35,6 +35,16 @@ enum OutputSQL {
         "SELECT 'column' AS caudal, column_name AS name, column_type AS type\nFROM (DESCRIBE \(relation))"
     }
 
+    /// The statement that fails where a query has other columns than those that were announced before it ran.
+    static func refusal(ofOtherColumnsThan columns: [Column], in query: String) -> String {
+        let sql = DuckDBDialect()
+        let names = columns.map { sql.text($0.name) }.joined(separator: ", ")
+        let found = "list(column_name)"
+        return "SELECT CASE WHEN \(found) <> [\(names)]::VARCHAR[] THEN error('the query gives the columns ' || "
+            + "array_to_string(\(found), ', ') || ', and before it ran they were ' || array_to_string([\(names)]::VARCHAR[], ', ')) END AS refused\n"
+            + "FROM (DESCRIBE (\n\(query)\n))"
+    }
+
     /// The columns that ``describe(_:)`` told.
     static func columns(_ readings: DataReadings) -> [Column] {
         readings.rows("column").compactMap { row in

@@ -9,10 +9,17 @@ package struct ProcessStage: StageType {
     package var output: DatasetName
     package var steps: [Located<Step>]
 
-    package var inputs: [Located<DatasetName>] { [input] + queriedDatasets }
+    package var inputs: [Located<DatasetName>] {
+        [input] + queriedDatasets.filter { $0.value != input.value }
+    }
     package var outputs: [DatasetName] { [output] }
-    /// The datasets that `sql` steps name besides the input.
-    package var queriedDatasets: [Located<DatasetName>]
+    /// The datasets that `sql` steps read besides the rows that come to them, each once.
+    package var queriedDatasets: [Located<DatasetName>] {
+        var seen: Set<DatasetName> = []
+        return steps.flatMap { step -> [Located<DatasetName>] in
+            if case .sql(let query) = step.value { query.reads } else { [] }
+        }.filter { seen.insert($0.value).inserted }
+    }
     package var references: [(Template.Reference, SourceLocation)] {
         steps.flatMap { step in step.value.references.map { ($0, step.location) } }
     }
@@ -21,13 +28,17 @@ package struct ProcessStage: StageType {
         let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
         let output = reader.text("output", isRequired: true)
         let steps = StepReader.read(reader.nodes("steps"), context.problems)
-        let queried = steps.flatMap { step -> [Located<DatasetName>] in
-            guard case .sql(let query) = step.value else { return [] }
-            return SQLText.datasets(in: query, among: context.datasetNames).filter { $0.value.rawValue != input.value }
-        }
         return ProcessStage(
             input: Located(DatasetName(input.value), at: input.location), output: DatasetName(output?.value ?? ""),
-            steps: steps, queriedDatasets: queried)
+            steps: steps)
+    }
+
+    package mutating func visitQueries(_ visit: (inout Query) -> Void) {
+        for index in steps.indices {
+            guard case .sql(var query) = steps[index].value else { continue }
+            visit(&query)
+            steps[index].value = .sql(query)
+        }
     }
 
     // MARK: - Typing
@@ -55,16 +66,14 @@ package struct ProcessStage: StageType {
         for name in queriedDatasets {
             guard var other = typing.sources[name.value] else { return nil }
             other.files = []
-            script.add(
-                "name \(name.value)",
-                "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+            script.name(name.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
         }
         var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
         for (earlier, step) in steps[..<index].enumerated() {
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[earlier])
         }
         let text = "(WITH input AS (\n\(builder.query())\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
-        script.add("tell the columns", location: query.location, OutputSQL.describe(text))
+        script.add("tell the columns", holding: query, OutputSQL.describe(text))
         return ColumnQuestion(index: index, script: script, location: query.location)
     }
 
@@ -92,7 +101,9 @@ package struct ProcessStage: StageType {
                 step.value, duplicates: place(of: index, attempt, builder, &script),
                 queryColumns: attempt.queryColumns[index])
             if case .sql = step.value, deduplicates(after: index) {
-                script.add("keep the result of the query", weight: 10, builder.materialize(as: "result_\(index + 1)"))
+                script.add(
+                    "keep the result of the query", weight: 10,
+                    builder.materialize(as: DuckDBDialect.prefix + "result_\(index + 1)"))
             }
             // The rows after the last change are counted as they are written.
             if changing.contains(index), index != changing.last {
@@ -132,10 +143,12 @@ package struct ProcessStage: StageType {
             return nil
         }
         if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
-        let table = "duplicates_\(index + 1)"
+        let table = DuckDBDialect.prefix + "duplicates_\(index + 1)"
         // A person who runs the script of one item sees what the fan-out would have prepared.
         let whole = isShared(index, attempt) ? (try? wholeQuery(before: index, attempt)) ?? query : query
-        script.add("find the keys that stand more than once", weight: 8, "CREATE TEMP TABLE \(table) AS\n\(whole)")
+        script.add(
+            "find the keys that stand more than once", weight: 8,
+            "CREATE TEMP TABLE \(DuckDBDialect().name(table)) AS\n\(whole)")
         return .table(table)
     }
 
@@ -187,9 +200,7 @@ package struct ProcessStage: StageType {
         let sql = DuckDBDialect()
         for name in queriedDatasets {
             guard let other = attempt.sources[name.value] else { continue }
-            script.add(
-                "name \(name.value) for queries", weight: 0.1,
-                "CREATE TEMP VIEW \(sql.name(name.value.rawValue)) AS SELECT * FROM \(other.fromClause(sql))")
+            script.name(name.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
         }
     }
 

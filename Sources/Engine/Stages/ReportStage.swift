@@ -10,6 +10,12 @@ package struct ReportStage: StageType {
     package var references: [(Template.Reference, SourceLocation)] { folder.references.map { ($0, location) } }
     package var inputs: [Located<DatasetName>] { [] }
     package var outputs: [DatasetName] { [] }
+    package func otherOutputs(of pipeline: String) -> [OtherOutput] {
+        formats.map { format in
+            let name = Template.Segment.text("/\(pipeline)-latest.\(format.fileExtension)")
+            return OtherOutput("the report", path: Template(segments: folder.segments + [name]), at: location)
+        }
+    }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> ReportStage {
         let formats = reader.texts("formats").compactMap { text in

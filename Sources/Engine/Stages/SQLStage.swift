@@ -2,9 +2,14 @@
 package struct SQLStage: StageType {
     package static let typeName = "sql"
 
-    package var inputs: [Located<DatasetName>]
+    /// The datasets that the file names as inputs: they are there for the query, which may read others as well.
+    package var named: [Located<DatasetName>]
     package var output: DatasetName
-    package var query: Located<Template>
+    package var query: Query
+
+    package var inputs: [Located<DatasetName>] {
+        named + query.reads.filter { read in !named.contains { $0.value == read.value } }
+    }
 
     package var outputs: [DatasetName] { [output] }
     package var references: [(Template.Reference, SourceLocation)] {
@@ -16,13 +21,11 @@ package struct SQLStage: StageType {
         let output = reader.text("output", isRequired: true)
         let text = reader.text("query", isRequired: true)
         let query =
-            text.flatMap { context.problems.query($0) } ?? Located(Template(text: "SELECT 1"), at: reader.location)
-        // A dataset that the query names is an input, said or not: the order of stages must follow from it.
-        let found = SQLText.datasets(in: query, among: context.datasetNames).filter { found in
-            !named.contains { $0.value == found.value } && found.value.rawValue != output?.value
-        }
-        return SQLStage(inputs: named + found, output: DatasetName(output?.value ?? ""), query: query)
+            text.flatMap { context.problems.query($0) } ?? Query(Template(text: "SELECT 1"), at: reader.location)
+        return SQLStage(named: named, output: DatasetName(output?.value ?? ""), query: query)
     }
+
+    package mutating func visitQueries(_ visit: (inout Query) -> Void) { visit(&query) }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         typing.queryColumns[0].map { [output: $0.map(\.narrowed)] } ?? [:]
@@ -36,14 +39,14 @@ package struct SQLStage: StageType {
         for input in inputs {
             guard var source = typing.sources[input.value] else { continue }
             source.files = []
-            script.add(
-                "name \(input.value)",
-                "CREATE TEMP VIEW \(sql.name(input.value.rawValue)) AS SELECT * FROM \(source.fromClause(sql))")
+            script.name(input.value.rawValue, as: "SELECT * FROM \(source.fromClause(sql))")
         }
         let text = "(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"
-        script.add("tell the columns", location: query.location, OutputSQL.describe(text))
+        script.add("tell the columns", holding: query, OutputSQL.describe(text))
         return ColumnQuestion(index: 0, script: script, location: query.location)
     }
+
+    private static let resultName = "\"\(DuckDBDialect.prefix)result\""
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
@@ -54,15 +57,16 @@ package struct SQLStage: StageType {
         for input in inputs {
             let source = try attempt.source(input.value)
             let rows = attempt.relation(of: source, numbersRows: false)
-            script.add(
-                "name \(input.value)", weight: 0.1,
-                "CREATE TEMP VIEW \(sql.name(input.value.rawValue)) AS\n\(rows.query())")
+            script.name(input.value.rawValue, as: rows.query())
         }
         let text = SQLText.bound(query.value)
         script.add(
-            "name the result", weight: 0.1, location: query.location,
-            "CREATE TEMP VIEW \"result of the query\" AS\nSELECT * FROM (\n\(text)\n)")
+            "name the result", weight: 0.1, holding: query,
+            "CREATE TEMP VIEW \(Self.resultName) AS\nSELECT * FROM (\n\(text)\n)")
         let found = attempt.queryColumns[0] ?? []
+        script.add(
+            "hold its columns against those that were announced", weight: 0.1, location: query.location,
+            OutputSQL.refusal(ofOtherColumnsThan: found, in: "SELECT * FROM \(Self.resultName)"))
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map(\.narrowed)
         let output = attempt.output(self.output, columns: columns)
@@ -73,7 +77,7 @@ package struct SQLStage: StageType {
         script.add(
             "write the result", weight: 12, location: query.location,
             OutputSQL.copy(
-                "SELECT \(list) FROM \"result of the query\"", to: output.staged,
+                "SELECT \(list) FROM \(Self.resultName)", to: output.staged,
                 format: dataset.format ?? .parquet, csv: dataset.csv))
         let written = script.statements.count
         let result = DataSource(

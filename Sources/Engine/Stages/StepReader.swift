@@ -70,7 +70,8 @@ enum StepReader {
         case "map_values": return mapValues(node, problems)
         case "split": return split(node, problems)
         case "sql":
-            guard let text = text(of: node, problems), let query = problems.query(text) else { return nil }
+            guard let text = text(of: node, problems), let query = problems.query(text, hasInput: true)
+            else { return nil }
             return .sql(query)
         default: return nil
         }
@@ -159,13 +160,15 @@ enum StepReader {
 
 extension ConfigProblems {
     /// Reads SQL of the user; a reference in quotation marks is a fault, because values are bound and never pasted.
-    package func query(_ text: Located<String>) -> Located<Template>? {
+    ///
+    /// `hasInput`: whether it works on rows that it calls `input`.
+    package func query(_ text: Located<String>, hasInput: Bool = false) -> Query? {
         guard let query = template(text) else { return nil }
         if let quoted = SQLText.quotedReferences(in: query.value).first {
             report(
                 "'${\(quoted)}' stands in quotation marks, and a value is never pasted into SQL",
                 remedy: "remove the quotation marks; the value is bound as text", at: text.location)
         }
-        return query
+        return Query(query.value, at: text.location, hasInput: hasInput)
     }
 }

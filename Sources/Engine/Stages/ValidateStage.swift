@@ -29,6 +29,8 @@ package struct ValidateStage: StageType {
     package var maxInvalid: Limit?
     /// Where quarantined rows go.
     package var quarantine: Template
+    /// Where the file says so, or where the stage is written.
+    package var quarantineLocation: SourceLocation
     /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
     package var isStrict: Bool
 
@@ -36,6 +38,9 @@ package struct ValidateStage: StageType {
     package var outputs: [DatasetName] { [output] }
     package var references: [(Template.Reference, SourceLocation)] {
         quarantine.references.map { ($0, input.location) }
+    }
+    package func otherOutputs(of pipeline: String) -> [OtherOutput] {
+        onInvalid == .quarantine ? [OtherOutput("the quarantine", path: quarantine, at: quarantineLocation)] : []
     }
 
     // MARK: - Reading
@@ -57,7 +62,8 @@ package struct ValidateStage: StageType {
         return ValidateStage(
             input: Located(DatasetName(input.value), at: input.location),
             output: DatasetName(output?.value ?? ""), onInvalid: onInvalid, maxInvalid: limit,
-            quarantine: quarantine?.value ?? Template(text: "data/quarantine/\(input.value).csv"), isStrict: isStrict)
+            quarantine: quarantine?.value ?? Template(text: "data/quarantine/\(input.value).csv"),
+            quarantineLocation: quarantine?.location ?? reader.location, isStrict: isStrict)
     }
 
     private static func limit(_ reader: inout MappingReader) -> Limit? {

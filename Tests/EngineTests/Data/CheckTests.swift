@@ -109,7 +109,8 @@ import Testing
     @Test("A check that cannot run is an error, never passed, and harms no other")
     func errors() async throws {
         let results = try await results([
-            "matches: region, pattern: \"(x{100}){100}\"", "unique: id", "sql: select * from nowhere",
+            "matches: region, pattern: \"(x{100}){100}\"", "unique: id",
+            "sql: select id from input where error('nowhere') is null",
             "not_null: price",
             "matches: region, id: second, pattern: \"(y{200}){200}\"", "row_count: 5",
         ])

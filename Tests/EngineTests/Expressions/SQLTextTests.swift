@@ -6,16 +6,6 @@ import Testing
 
     private func query(_ text: String) throws -> Located<Template> { Located(try Template(parsing: text), at: place) }
 
-    @Test("Datasets are found as words of a query, not in its texts and comments")
-    func datasets() throws {
-        let text = """
-            select 'sales' as t, "sales raw".x -- catalog
-            from orders join "returns" using (id) /* stock */ where sales_2 > 1 and orders.x = 'it''s stock'
-            """
-        let found = SQLText.datasets(in: try query(text), among: ["sales", "catalog", "orders", "returns", "stock"])
-        #expect(found.map(\.value) == ["orders", "returns"])
-    }
-
     @Test("References become bound values, and semicolons at the end go")
     func bound() throws {
         let text = "select * from t where day = ${params.day} and x = ${item.it's} ;\n; "

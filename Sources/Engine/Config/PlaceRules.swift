@@ -1,0 +1,346 @@
+import Foundation
+
+/// What must hold between the places of a pipeline: one place is written by one stage, and nothing that is read or kept
+/// there is written over.
+///
+/// Places are compared as files and not as texts. Once when the file is read, when a reference that nobody knows yet
+/// equals itself alone; and once more when a run is planned, with the values that it has.
+package struct PlaceRules {
+    private let pipeline: Pipeline
+    private let problems: ConfigProblems
+    private let stateFolder: FileIdentity
+    private let value: (Template.Reference) -> String?
+    /// What stages write, in file order.
+    private var writes: [Write] = []
+    /// What no stage may write over.
+    private var kept: [(what: String, place: FileIdentity)] = []
+
+    private struct Write {
+        var stage: StageID
+        var what: String
+        var place: FileIdentity
+        var location: SourceLocation
+    }
+
+    private struct Read {
+        var stage: StageID
+        var dataset: DatasetName?
+        var what: String
+        var place: FileIdentity
+        var isPattern: Bool
+        var location: SourceLocation
+    }
+
+    /// Rules for a pipeline.
+    ///
+    /// `variables`: the environment, for where runs are kept.
+    /// `value`: what a reference stands for, where that is known.
+    package init(
+        _ pipeline: Pipeline, _ problems: ConfigProblems, variables: [String: String],
+        value: @escaping (Template.Reference) -> String?
+    ) {
+        self.pipeline = pipeline
+        self.problems = problems
+        self.value = value
+        let chosen = variables["CAUDAL_STATE"].flatMap { $0.isEmpty ? nil : $0 } ?? ".caudal"
+        stateFolder = FileIdentity(chosen, in: pipeline.root)
+        kept = [
+            ("the pipeline file", FileIdentity(pipeline.file, in: FileManager.default.currentDirectoryPath)),
+            ("the folder of runs", stateFolder), ("the project's folder", FileIdentity(pipeline.root)),
+        ]
+        for dataset in pipeline.datasets {
+            if let schema = dataset.schema { kept.append(("the schema of '\(dataset.name)'", place(schema.value))) }
+        }
+        for connection in pipeline.connections.values.sorted(by: { $0.name < $1.name }) {
+            if let path = connection.settings["path"] {
+                kept.append(("the database of '\(connection.name)'", place(filled(path))))
+            }
+        }
+        for stage in pipeline.stages {
+            for output in stage.definition.outputs {
+                guard let dataset = pipeline.dataset(output), let path = dataset.path, !path.description.isEmpty else {
+                    continue
+                }
+                writes.append(
+                    Write(
+                        stage: stage.id, what: "'\(output)'", place: place(filled(path)),
+                        location: dataset.placeLocation))
+            }
+            for output in stage.definition.otherOutputs(of: pipeline.name) {
+                writes.append(
+                    Write(
+                        stage: stage.id, what: "\(output.what) of '\(stage.id)'", place: place(filled(output.path)),
+                        location: output.location))
+            }
+        }
+    }
+
+    // MARK: - Filling
+
+    /// A path with what is known of it; what is not known equals itself alone, and is no `/` and no pattern.
+    private func filled(_ path: Template) -> String { path.filled { value($0) ?? "\u{2}\($0)\u{2}" } }
+
+    private func place(_ path: String) -> FileIdentity { FileIdentity(path, in: pipeline.root) }
+
+    /// A place as the file would write it.
+    private func shown(_ place: FileIdentity) -> String {
+        PathText.relative(place.path, to: FileIdentity(pipeline.root).path).split(
+            separator: "\u{2}", omittingEmptySubsequences: false
+        )
+        .enumerated().map { $0.offset % 2 == 1 ? "${\($0.element)}" : String($0.element) }.joined()
+    }
+
+    // MARK: - The rules
+
+    /// Reports every breach.
+    ///
+    /// - Returns: What stages must wait for because of the files that they read, besides what the names of datasets say.
+    @discardableResult
+    package func check() -> [StageID: Set<StageID>] {
+        checkSchemes()
+        checkWrites()
+        checkTables()
+        return checkReads()
+    }
+
+    private func checkWrites() {
+        let byPlace = Dictionary(grouping: writes, by: \.place)
+        var seen: [FileIdentity: Write] = [:]
+        for write in writes {
+            // A dataset that two stages write was reported with its name.
+            if let other = seen[write.place], other.what != write.what || other.stage == write.stage {
+                problems.report(
+                    "\(other.what) and \(write.what) are one file, \(shown(write.place)), and \(both(other, write))",
+                    remedy: "give one of them another path; the other is on line \(other.location.line)",
+                    at: write.location)
+            }
+            if seen[write.place] == nil { seen[write.place] = write }
+            for outer in write.place.folders.compactMap({ byPlace[$0]?.first }) {
+                problems.report(
+                    "\(write.what) of stage '\(write.stage)' lies in \(outer.what), which '\(outer.stage)' "
+                        + "replaces as a whole", remedy: "put it beside \(shown(outer.place))", at: write.location)
+            }
+            for (what, place) in kept where write.place == place || write.place.holds(place) {
+                problems.report(
+                    "\(write.what) is \(shown(write.place).isEmpty ? "." : shown(write.place)), and writing it would "
+                        + "replace \(what)", remedy: "write to a place of its own", at: write.location)
+                break
+            }
+            if stateFolder.holds(write.place) {
+                problems.report(
+                    "\(write.what) lies in the folder of runs", remedy: "write to another folder", at: write.location)
+            }
+        }
+    }
+
+    private func both(_ one: Write, _ other: Write) -> String {
+        one.stage == other.stage ? "'\(one.stage)' writes both" : "'\(one.stage)' and '\(other.stage)' write it"
+    }
+
+    private func checkReads() -> [StageID: Set<StageID>] {
+        var upstream = Closure(pipeline.upstream)
+        var added: [StageID: Set<StageID>] = [:]
+        var reported: Set<String> = []
+        let byPlace = Dictionary(grouping: writes, by: \.place)
+        for read in reads {
+            // Only a pattern has to be held against everything that is written.
+            let near = read.isPattern ? writes : ([read.place] + read.place.folders).flatMap { byPlace[$0] ?? [] }
+            for write in near {
+                let isSame = !read.isPattern && read.place == write.place
+                guard isSame || write.place.holds(read.place) || read.isPattern && covers(read.place, write.place)
+                else {
+                    continue
+                }
+                let isOver = read.stage == write.stage || upstream.of(write.stage).contains(read.stage)
+                if isSame, !isOver {
+                    guard reported.insert(read.what + write.what).inserted else { continue }
+                    problems.report(
+                        "\(read.what) is the file that '\(write.stage)' writes as \(write.what)",
+                        remedy: "read \(write.what); its path is on line \(write.location.line)", at: read.location)
+                } else if isOver {
+                    guard reported.insert(read.what + write.what).inserted else { continue }
+                    let over =
+                        read.place == write.place
+                        ? "is" : write.place.holds(read.place) ? "holds" : "is one of the files of"
+                    problems.report(
+                        "\(write.what) \(over) \(read.what), which '\(read.stage)' reads: '\(write.stage)' would write "
+                            + "over it",
+                        remedy: "write to another place; the other path is on line \(read.location.line)",
+                        at: write.location)
+                } else if !upstream.of(read.stage).contains(write.stage) {
+                    added[read.stage, default: []].insert(write.stage)
+                    upstream.add(read.stage, waitsFor: write.stage)
+                }
+            }
+        }
+        return added
+    }
+
+    /// What stages read besides the datasets that stages write.
+    private var reads: [Read] {
+        pipeline.stages.flatMap { stage -> [Read] in
+            var found: [Read] = []
+            for input in stage.reads where pipeline.producer(of: input.value) == nil {
+                guard let dataset = pipeline.dataset(input.value), let path = dataset.path else { continue }
+                let text = filled(path)
+                found.append(
+                    Read(
+                        stage: stage.id, dataset: dataset.name, what: "'\(dataset.name)'", place: place(text),
+                        isPattern: Self.isPattern(text), location: dataset.placeLocation))
+            }
+            for (name, source) in stage.fanOut?.variables ?? [] {
+                guard case .files(let pattern) = source else { continue }
+                found.append(
+                    Read(
+                        stage: stage.id, dataset: nil, what: "the files of '\(name)'", place: place(filled(pattern)),
+                        isPattern: true, location: stage.fanOut?.location ?? stage.location))
+            }
+            return found
+        }
+    }
+
+    private static func isPattern(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
+
+    private func covers(_ pattern: FileIdentity, _ place: FileIdentity) -> Bool {
+        fnmatch(pattern.path, place.path, FNM_PATHNAME) == 0
+    }
+
+    // MARK: - Tables
+
+    private func checkTables() {
+        var written: [String: (name: DatasetName, stage: StageID)] = [:]
+        for stage in pipeline.stages {
+            for output in stage.definition.outputs {
+                guard let dataset = pipeline.dataset(output), let table = identity(of: dataset) else { continue }
+                if let other = written[table], other.name != output {
+                    problems.report(
+                        "the datasets '\(other.name)' and '\(output)' are the same table", at: dataset.placeLocation)
+                }
+                written[table] = (output, stage.id)
+            }
+        }
+        var reported: Set<DatasetName> = []
+        for stage in pipeline.stages {
+            for read in stage.reads where pipeline.producer(of: read.value) == nil {
+                guard let dataset = pipeline.dataset(read.value), let table = identity(of: dataset),
+                    let writer = written[table], reported.insert(read.value).inserted
+                else { continue }
+                problems.report(
+                    "'\(read.value)' is the table that '\(writer.stage)' loads as '\(writer.name)'",
+                    remedy: "read '\(writer.name)'", at: dataset.placeLocation)
+            }
+        }
+    }
+
+    /// A table, the same however its connection and its name are written.
+    private func identity(of dataset: Dataset) -> String? {
+        guard let table = dataset.table, let connection = pipeline.connections[table.connection] else { return nil }
+        let settings = connection.settings.mapValues(filled)
+        switch connection.kind {
+        case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(table.name.lowercased())"
+        case .postgres:
+            let name = table.name.contains(".") ? table.name : "public.\(table.name)"
+            return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(name)"
+        }
+    }
+
+    // MARK: - Schemes
+
+    private func checkSchemes() {
+        for (path, location) in pipeline.paths() {
+            if let fault = Self.schemeFault(filled(path)) {
+                problems.report(fault.message, remedy: fault.remedy, at: location)
+            }
+        }
+    }
+
+    /// What is wrong with a path that begins as an address does; nil for all others.
+    static func schemeFault(_ path: String) -> (message: String, remedy: String)? {
+        guard let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1 else { return nil }
+        return (
+            "nothing here reads or writes '\(scheme)://'",
+            scheme.lowercased() == "file"
+                ? "write the path alone" : "let a command stage fetch it, and read the file that it writes"
+        )
+    }
+}
+
+/// What stages wait for, directly or not.
+private struct Closure {
+    private var upstream: [StageID: Set<StageID>]
+    private var known: [StageID: Set<StageID>] = [:]
+
+    init(_ upstream: [StageID: Set<StageID>]) { self.upstream = upstream }
+
+    mutating func of(_ stage: StageID) -> Set<StageID> {
+        if let found = known[stage] { return found }
+        var found: Set<StageID> = []
+        var open = Array(upstream[stage] ?? [])
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open += upstream[next] ?? [] }
+        }
+        known[stage] = found
+        return found
+    }
+
+    mutating func add(_ stage: StageID, waitsFor other: StageID) {
+        upstream[stage, default: []].insert(other)
+        known = [:]
+    }
+}
+
+extension Pipeline {
+    /// Every path that its stages read or write, with the place of each in the file.
+    ///
+    /// `chosen`: the stages that count; nil means all.
+    func paths(of chosen: Set<StageID>? = nil) -> [(path: Template, location: SourceLocation)] {
+        var found: [(Template, SourceLocation)] = []
+        var seen: Set<DatasetName> = []
+        for stage in stages where chosen?.contains(stage.id) ?? true {
+            for name in stage.reads.map(\.value) + stage.definition.outputs where seen.insert(name).inserted {
+                guard let dataset = dataset(name) else { continue }
+                if let path = dataset.path { found.append((path, dataset.placeLocation)) }
+                if let table = dataset.table, let connection = connections[table.connection],
+                    let path = connection.settings["path"]
+                {
+                    found.append((path, connection.location))
+                }
+            }
+            for (_, source) in stage.fanOut?.variables ?? [] {
+                if case .files(let pattern) = source {
+                    found.append((pattern, stage.fanOut?.location ?? stage.location))
+                }
+            }
+            found += stage.definition.otherOutputs(of: name).map { ($0.path, $0.location) }
+        }
+        return found
+    }
+}
+
+extension PlaceRules {
+    /// Reports values that lead out of the folder that a path names: a part `..` that the file's author did not write.
+    package func checkValues(of chosen: Set<StageID>) {
+        for (path, location) in pipeline.paths(of: chosen) {
+            var parts: [(text: String, references: [Template.Reference])] = [("", [])]
+            for segment in path.segments {
+                let (text, reference): (String, Template.Reference?) =
+                    switch segment {
+                    case .text(let text): (text, nil)
+                    case .reference(let reference): (value(reference) ?? "", reference)
+                    }
+                for (index, piece) in text.split(separator: "/", omittingEmptySubsequences: false).enumerated() {
+                    if index > 0 { parts.append(("", [])) }
+                    parts[parts.count - 1].text += piece
+                    if let reference, !piece.isEmpty { parts[parts.count - 1].references.append(reference) }
+                }
+            }
+            for part in parts where part.text == ".." {
+                guard let reference = part.references.first else { continue }
+                problems.report(
+                    "${\(reference)} is '\(value(reference) ?? "")', which leads out of the folder that '\(path)' names",
+                    remedy: "give a value without '..'", at: location)
+                break
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+/// Finds out what the queries of a pipeline read, and says what is wrong with them.
+package struct QueryExamination {
+    private let parser: QueryParser
+    private let problems: ConfigProblems
+    /// The lines of the pipeline file, in which the parts of queries have their places.
+    private let lines: [String]
+
+    init(_ parser: QueryParser, _ problems: ConfigProblems, lines: [String]) {
+        self.parser = parser
+        self.problems = problems
+        self.lines = lines
+    }
+
+    /// Fills in what each query reads; stages with a query that cannot be examined are noted as unsound.
+    ///
+    /// `variables`: the environment, for where the engine is.
+    func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes, _ variables: [String: String]) {
+        var texts: [String] = []
+        for index in pipeline.stages.indices {
+            var stage = pipeline.stages[index]
+            stage.visitQueries { query in
+                query.places = TextPlaces(of: query.value, at: query.location, lines: lines)
+                // A reference in quotation marks was reported; what the engine says of it would only follow from that.
+                if SQLText.quotedReferences(in: query.value).isEmpty { texts.append(SQLText.bound(query.value)) }
+            }
+            pipeline.stages[index] = stage
+        }
+        // A file without SQL needs no engine to be understood.
+        if texts.isEmpty { return }
+        let readings: [String: Result<QueryReading, QueryReading.Fault>]
+        do throws(Failure) {
+            readings = try parser.readings(of: texts, root: pipeline.root, variables: variables)
+        } catch {
+            problems.report(
+                "what the queries of this file read cannot be found out: \(error.message)", remedy: error.remedy,
+                at: .whole(pipeline.file))
+            notes.unsoundStages.formUnion(pipeline.stages.map(\.id))
+            return
+        }
+        let names = DatasetNames(pipeline.datasets.map(\.name))
+        for index in pipeline.stages.indices {
+            let count = problems.errors.count
+            var stage = pipeline.stages[index]
+            stage.visitQueries { query in
+                switch readings[SQLText.bound(query.value)] {
+                case .success(let reading)?: take(reading, into: &query, names, notes)
+                case .failure(let fault)?:
+                    problems.report(
+                        fault.message, remedy: fault.remedy,
+                        at: fault.offset.map { query.place(of: $0) } ?? query.location)
+                case nil: break
+                }
+            }
+            checkCase(of: stage)
+            pipeline.stages[index] = stage
+            if problems.errors.count > count { notes.unsoundStages.insert(stage.id) }
+        }
+    }
+
+    private func take(
+        _ reading: QueryReading, into query: inout Query, _ names: DatasetNames, _ notes: ReadingNotes
+    ) {
+        query.unsteady = reading.unsteady
+        for table in reading.tables {
+            let isUnqualified = table.qualifier.isEmpty
+            if query.hasInput, isUnqualified, table.name.lowercased() == Query.inputName { continue }
+            let place = table.offset.map { query.place(of: $0) } ?? query.location
+            guard isUnqualified, let name = names[table.name] else {
+                let whole = table.qualifier + table.name
+                if !isUnqualified || notes.lacks(whole, in: "datasets") {
+                    reportMissing(whole, query, names, at: place)
+                }
+                continue
+            }
+            if !query.reads.contains(where: { $0.value == name }) { query.reads.append(Located(name, at: place)) }
+        }
+    }
+
+    private func reportMissing(_ table: String, _ query: Query, _ names: DatasetNames, at place: SourceLocation) {
+        let message = "the query reads '\(table)', and there is no dataset of this name"
+        // Without quotation marks, what stands before a dot is the name of a schema.
+        if names.all.contains(DatasetName(table)) {
+            problems.report(message, remedy: "write it in quotation marks: \"\(table)\"", at: place)
+        } else if table.contains(where: { "./*".contains($0) }) {
+            problems.report(message, remedy: "a query reads datasets: add the file as one", at: place)
+        } else {
+            let known = names.all.map(\.rawValue) + (query.hasInput ? [Query.inputName] : [])
+            problems.report(message + Suggestion.phrase(for: table, among: known), at: place)
+        }
+    }
+
+    /// The engine does not tell names apart that differ in case only.
+    private func checkCase(of stage: Stage) {
+        var seen: [String: DatasetName] = [:]
+        for read in stage.queryReads {
+            let key = read.value.rawValue.lowercased()
+            if let other = seen[key], other != read.value {
+                problems.report(
+                    "'\(other)' and '\(read.value)' differ in case only, and queries do not tell them apart",
+                    remedy: "give one of them another name", at: read.location)
+            }
+            seen[key] = read.value
+        }
+    }
+}
+
+/// The datasets of a pipeline as a query finds them: by name, and otherwise by a name that differs in case only.
+private struct DatasetNames {
+    let all: Set<DatasetName>
+    private let folded: [String: DatasetName]
+
+    init(_ names: [DatasetName]) {
+        all = Set(names)
+        folded = Dictionary(names.map { ($0.rawValue.lowercased(), $0) }) { first, _ in first }
+    }
+
+    /// The dataset that a table's name means.
+    subscript(table: String) -> DatasetName? {
+        let name = DatasetName(table)
+        return all.contains(name) ? name : folded[table.lowercased()]
+    }
+}

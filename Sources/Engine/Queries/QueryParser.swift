@@ -1,0 +1,166 @@
+// For poll, whose members belong to whichever C module is read first.
+import CSystem
+import Foundation
+import Synchronization
+
+/// Has DuckDB parse queries, all of a file in one process.
+///
+/// What it answered is kept for as long as this lives, and beside the project's runs where it has any: the same text is
+/// not asked about twice.
+package final class QueryParser: Sendable {
+    private let known = Mutex<[String: Result<QueryReading, QueryReading.Fault>]>([:])
+
+    package init() {}
+
+    /// What DuckDB says of each query.
+    ///
+    /// `root`: the project's root, and `variables` the environment: the program is found as stages find it.
+    /// - Throws: ``Failure`` when DuckDB is not there or does not answer.
+    package func readings(
+        of texts: [String], root: String, variables: [String: String]
+    ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
+        let wanted = Set(texts)
+        let program = try DuckDBProgram.find(root: root, variables: variables)
+        let cache = QueryCache(program: program, root: root, variables: variables)
+        var kept = cache.contents
+        known.withLock { known in
+            for (text, reading) in kept.readings where known[text] == nil { known[text] = .success(reading) }
+        }
+        let unknown = wanted.subtracting(known.withLock { Set($0.keys) }).sorted()
+        guard !unknown.isEmpty else { return known.withLock { $0 } }
+        let found = try ask(unknown, program, &kept.volatile)
+        known.withLock { $0.merge(found) { $1 } }
+        for (text, reading) in found { kept.readings[text] = try? reading.get() }
+        cache.keep(kept, first: wanted)
+        return known.withLock { $0 }
+    }
+
+    // MARK: - The question
+
+    /// Functions without arguments that give a constant; others without arguments tell of the clock or the session.
+    private static let constants = "'pi', 'version', 'map', 'list_pack', 'list_value', 'error'"
+
+    private static let functions = """
+        SELECT 'volatile ' || function_name FROM duckdb_functions() WHERE function_type = 'scalar' AND \
+        (stability <> 'CONSISTENT' OR len(parameter_types) = 0 AND varargs IS NULL) \
+        AND function_name NOT IN (\(constants));
+        SELECT 'macro ' || function_name || ' ' || macro_definition FROM duckdb_functions() \
+        WHERE function_type = 'macro' AND macro_definition NOT LIKE '%' || chr(10) || '%';
+        """
+
+    /// `volatile`: the functions whose answer does not follow from the data; asked for where it is empty.
+    private func ask(
+        _ texts: [String], _ program: String, _ volatile: inout Set<String>
+    ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
+        let questions = texts.map { "SELECT 'query ' || json_serialize_sql(\(Self.literal($0)));" }
+        let head = [".mode list", ".headers off"] + (volatile.isEmpty ? [Self.functions] : [])
+        let script = (head + questions + [".print end"]).joined(separator: "\n")
+        let lines = try Self.run(program, script).split(separator: UInt8(ascii: "\n"))
+        func bodies(_ kind: String) -> [ArraySlice<UInt8>] {
+            lines.filter { $0.starts(with: Array("\(kind) ".utf8)) }.map { $0.dropFirst(kind.utf8.count + 1) }
+        }
+        let trees = bodies("query")
+        guard lines.last.map({ $0.elementsEqual("end".utf8) }) == true, trees.count == texts.count else {
+            throw Failure(
+                "\(program) does not parse queries as duckdb \(DuckDBProgram.pinned) does: "
+                    + String(decoding: lines.last ?? [], as: UTF8.self).shortened(to: 200),
+                remedy: "put the native program of duckdb \(DuckDBProgram.pinned) in its place")
+        }
+        volatile.formUnion(bodies("volatile").map { String(decoding: $0, as: UTF8.self) })
+        for body in bodies("macro") {
+            // A macro is volatile where its text names something that is.
+            let parts = String(decoding: body, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
+            guard let name = parts.first, parts.count == 2 else { continue }
+            let words = Set(SQLText.words(in: parts[1]).map { $0.lowercased() })
+            if !words.isDisjoint(with: volatile.union(["current_timestamp", "current_date"])) { volatile.insert(name) }
+        }
+        var found: [String: Result<QueryReading, QueryReading.Fault>] = [:]
+        for (text, tree) in zip(texts, trees) {
+            do throws(QueryReading.Fault) {
+                found[text] = .success(try QueryReading(tree: tree, of: text, volatile: volatile))
+            } catch {
+                found[text] = .failure(error)
+            }
+        }
+        return found
+    }
+
+    /// A text on one line: the program takes a line that begins with a dot for one of its commands.
+    private static func literal(_ text: String) -> String {
+        let escaped = text.replacing("\\", with: "\\\\").replacing("'", with: "\\'").replacing("\n", with: "\\n")
+            .replacing("\r", with: "\\r").replacing("\0", with: "")
+        return "E'\(escaped)'"
+    }
+
+    // MARK: - The process
+
+    /// How long the program may take for what it does in milliseconds.
+    private static let patience: Int32 = 60_000
+
+    /// Runs the program and waits for it: a file is read before there is anything that could go on meanwhile.
+    private static func run(_ program: String, _ script: String) throws(Failure) -> [UInt8] {
+        let input = try scratchFile(Array((script + "\n").utf8))
+        let output = try scratchFile([])
+        defer {
+            close(input)
+            close(output)
+        }
+        let words = [program, "-no-init", "-batch"]
+        let variables = ["HOME=/nonexistent", "TZ=UTC"]
+        let arguments = words.map { strdup($0) } + [nil]
+        let environment = variables.map { strdup($0) } + [nil]
+        defer { for text in arguments + environment { free(text) } }
+        // In this process's own group, where the reactor leaves it alone.
+        let child = cs_spawn(program, arguments, environment, "/", input, output, output, 1)
+        guard child > 0 else {
+            throw Failure("\(program) cannot be started: \(String(cString: strerror(-child)))")
+        }
+        let watch = cs_pidfd_open(child)
+        var polled = [pollfd(fd: watch, events: Int16(POLLIN), revents: 0)]
+        var ready: Int32
+        repeat { ready = poll(&polled, 1, patience) } while ready < 0 && errno == EINTR
+        if ready == 0 { kill(child, SIGKILL) }
+        if watch >= 0 { close(watch) }
+        // Whoever reaped it before, it has ended.
+        waitpid(child, nil, 0)
+        if ready == 0 {
+            throw Failure("\(program) did not answer within a minute", remedy: "look at what it waits for")
+        }
+        return try contents(of: output)
+    }
+
+    /// A file without a name that holds these bytes and stands at its beginning.
+    private static func scratchFile(_ bytes: [UInt8]) throws(Failure) -> Int32 {
+        var template = Array((NSTemporaryDirectory() + "caudal-query-XXXXXX").utf8CString)
+        let file = mkstemp(&template)
+        guard file >= 0 else {
+            throw Failure("no file can be made in \(NSTemporaryDirectory()): \(String(cString: strerror(errno)))")
+        }
+        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
+        unlink(template)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                let reason = String(cString: strerror(errno))
+                close(file)
+                throw Failure("a file in \(NSTemporaryDirectory()) cannot be written: \(reason)")
+            }
+            rest = rest.dropFirst(count)
+        }
+        lseek(file, 0, SEEK_SET)
+        return file
+    }
+
+    private static func contents(of file: Int32) throws(Failure) -> [UInt8] {
+        lseek(file, 0, SEEK_SET)
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            if count < 0 { throw Failure("the answer of duckdb cannot be read: \(String(cString: strerror(errno)))") }
+            if count == 0 { return bytes }
+            bytes += buffer.prefix(count)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+
+/// What cannot work because of what is, or is not, on this machine: told before anything runs.
+extension PipelineExamination {
+    /// The sources that nobody writes and that are not there, the extensions that are missing, and the folders that
+    /// cannot be written to.
+    func faultsOfPlaces(_ chosen: Set<StageID>?, _ failures: [DatasetName: Failure]) async -> [ConfigError] {
+        var faults: [ConfigError] = []
+        var connections: Set<String> = []
+        let upstream = pipeline.upstream
+        for stage in pipeline.stages where chosen?.contains(stage.id) ?? true {
+            for name in stage.reads.map(\.value) + stage.definition.outputs {
+                guard let table = pipeline.dataset(name)?.table, connections.insert(table.connection).inserted,
+                    let fault = await faultOfExtension(table)
+                else { continue }
+                faults.append(fault)
+            }
+            faults += faultsOfOutputs(of: stage)
+            // A stage may be skipped, and a command before it may fetch what it reads.
+            guard stage.condition == nil, stage.when == .allSucceeded, !followsCommand(stage.id, upstream) else {
+                continue
+            }
+            for read in stage.reads {
+                guard pipeline.producer(of: read.value) == nil, let dataset = pipeline.dataset(read.value),
+                    let path = dataset.path, path.itemVariables.isEmpty, let failure = failures[read.value],
+                    pipeline.fileEdges[stage.id] == nil, failure.isOfMissingFile
+                else { continue }
+                faults.append(
+                    ConfigError(
+                        "\(failure.message), and stage '\(stage.id)' reads it", remedy: failure.remedy,
+                        at: dataset.placeLocation))
+            }
+        }
+        var seen: Set<SourceLocation> = []
+        return faults.filter { seen.insert($0.location).inserted }
+    }
+
+    private func followsCommand(_ stage: StageID, _ upstream: [StageID: Set<StageID>]) -> Bool {
+        var seen: Set<StageID> = []
+        var open = [stage]
+        while let next = open.popLast() {
+            guard seen.insert(next).inserted else { continue }
+            if pipeline.stage(next)?.definition is CommandStage { return true }
+            open += upstream[next] ?? []
+        }
+        return false
+    }
+
+    private func faultOfExtension(_ table: ConnectionTable) async -> ConfigError? {
+        guard let connection = pipeline.connections[table.connection] else { return nil }
+        do throws(Failure) {
+            _ = try await tools.program()
+        } catch { return nil }
+        do throws(Failure) {
+            _ = try await tools.extensionFile(connection.kind)
+            return nil
+        } catch {
+            return ConfigError(error.message, remedy: error.remedy, at: connection.location)
+        }
+    }
+
+    private func faultsOfOutputs(of stage: Stage) -> [ConfigError] {
+        stage.definition.outputs.compactMap { output -> ConfigError? in
+            guard let dataset = pipeline.dataset(output), let path = dataset.path else { return nil }
+            var folder = PathText.folder(of: PathText.absolute(fill(path), in: pipeline.root))
+            while folder.count > 1, !FileText.exists(folder) { folder = PathText.folder(of: folder) }
+            var status = stat()
+            let shown = PathText.relative(folder, to: pipeline.root)
+            guard stat(folder, &status) == 0 else { return nil }
+            if status.st_mode & S_IFMT != S_IFDIR {
+                return ConfigError(
+                    "stage '\(stage.id)' cannot write '\(output)': \(shown) is a file and no folder",
+                    remedy: "move it away, or change the path", at: dataset.placeLocation)
+            }
+            if access(folder, W_OK | X_OK) != 0 {
+                return ConfigError(
+                    "stage '\(stage.id)' cannot write '\(output)': the folder \(shown) may not be written to",
+                    remedy: "give this user the right to write there, or change the path", at: dataset.placeLocation)
+            }
+            return nil
+        }
+    }
+}
+
+extension Failure {
+    /// Whether it says that a file is not there.
+    fileprivate var isOfMissingFile: Bool {
+        message.hasPrefix("no file matches ") || message.hasSuffix(" is not there")
+    }
+}

@@ -1,0 +1,63 @@
+import TestSupport
+import Testing
+
+/// What a run would harm, or cannot do, is told before it does anything.
+@Suite("Places of a run", .timeLimit(.minutes(15)))
+struct PlacesTests {
+    private func project(_ yaml: String, _ files: [String: String] = [:]) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\n" + yaml)
+        for (name, text) in files { try project.write(name, text) }
+        return project
+    }
+
+    @Test("A folder that no run published is not replaced; one that a run published is")
+    func folders() async throws {
+        let project = try project(
+            """
+            datasets: {o: {path: out, format: csv}}
+            stages: {a: {type: command, output: o, run: "mkdir ${stage.output} && echo x > ${stage.output}/part.csv"}}
+            """, ["out/precious.csv": "a\n"])
+        let refused = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(refused.status == 1 && refused.output.contains("no run published it"), "\(refused)")
+        #expect(project.exists("out/precious.csv"))
+        let moved = try await project.run("/bin/mv", ["out", "kept"])
+        #expect(moved.status == 0)
+        for _ in 0..<2 {
+            let answer = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(answer.status == 0, "\(answer)")
+        }
+        #expect(project.files(in: "out") == ["part.csv"])
+    }
+
+    @Test("An item does not write over the file that its stage reads")
+    func items() async throws {
+        let project = try project(
+            """
+            datasets: {i: {path: data/north.csv}, o: {path: "data/${item.r}.csv"}}
+            stages:
+              a: {type: process, input: i, output: o, foreach: {r: [south, north], partition: false}}
+            """, ["data/north.csv": "a\n1\n"])
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.status == 1 && answer.output.contains("data/north.csv, which this stage reads"), "\(answer)")
+        #expect(try project.read("data/north.csv") == "a\n1\n")
+    }
+
+    @Test("A source that nobody writes is missed before the first stage; one that a command may fetch is not")
+    func sources() async throws {
+        let text = """
+            datasets: {i: {path: in.csv}, m: {path: m.csv}, o: {path: o.csv}}
+            stages:
+              first: {type: command, output: m, run: "echo a > ${stage.output}"}
+              use: {type: process, input: i, output: o}
+            """
+        let project = try project(text)
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.status == 2 && answer.errors.contains("the input in.csv is not there"), "\(answer)")
+        #expect(answer.errors.contains("stage 'use' reads it") && !project.exists("m.csv"), "\(answer)")
+        #expect(try await project.caudal("validate", "p.yaml").status == 2)
+        try project.write(
+            "p.yaml", "version: 1\nname: p\n" + text.replacing("output: o}", with: "output: o, needs: first}"))
+        #expect(try await project.caudal("validate", "p.yaml").status == 0)
+    }
+}
