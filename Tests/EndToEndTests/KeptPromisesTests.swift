@@ -27,7 +27,7 @@ struct KeptPromisesTests {
             line = next
             break
         }
-        #expect(line.contains("attempt 2"), "\(line)")
+        try #require(line.contains("attempt 2"), "\(line)")
         let other = try await project.start("run", "p.yaml", "--plain")
         let waits = await other.says("waits")
         #expect(waits?.contains("pool gate 1/1") == true, "\(waits ?? "")")
