@@ -143,8 +143,21 @@ struct ShowText {
         lines += stageTable
         lines += planChanges
         lines += checks
+        lines += notes
         lines += artifacts
         return lines
+    }
+
+    /// What there is to say of the last attempt of a stage or an item besides how it ended.
+    private var notes: [String] {
+        let all = state.stages.flatMap { stage -> [String] in
+            let own = (stage.unit.lastResult?.notes ?? []).map { "  \(stage.id): \($0)" }
+            return own
+                + stage.items.flatMap { item in
+                    (item.unit.lastResult?.notes ?? []).map { "  \(stage.id)/\(item.item.key): \($0)" }
+                }
+        }
+        return all.isEmpty ? [] : ["", paint.dim("NOTES")] + all
     }
 
     private var stageTable: [String] {
