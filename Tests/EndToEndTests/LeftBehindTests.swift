@@ -4,7 +4,7 @@ import GRDB
 import TestSupport
 import Testing
 
-@Suite("What a dead run left running", .timeLimit(.minutes(2)))
+@Suite("What a dead run left running", .timeLimit(.minutes(15)))
 struct LeftBehindTests {
     /// Work that tells when it begins and ends.
     private static let work =

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Whatever is in the way, caudal comes to an end", .timeLimit(.minutes(2)))
+@Suite("Whatever is in the way, caudal comes to an end", .timeLimit(.minutes(15)))
 struct LimitTests {
     private func project() throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

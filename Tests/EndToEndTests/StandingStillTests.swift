@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite("A run never stands still without saying why", .timeLimit(.minutes(1)))
+@Suite("A run never stands still without saying why", .timeLimit(.minutes(15)))
 struct StandingStillTests {
     private func project() throws -> CaudalProject {
         let project = try CaudalProject(copying: [])
