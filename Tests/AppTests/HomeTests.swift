@@ -4,7 +4,7 @@ import Testing
 @testable import App
 @testable import Engine
 
-@Suite("The list of pipelines and runs", .timeLimit(.minutes(5)))
+@Suite("The list of pipelines and runs", .timeLimit(.minutes(15)))
 struct HomeTests {
     /// 2026-11-23 13:04:00 UTC.
     private static let now = Moment(wall: 1_795_439_040_000, steady: 100_000)

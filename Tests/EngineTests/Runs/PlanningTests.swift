@@ -3,7 +3,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Planning a run", .timeLimit(.minutes(5)))
+@Suite("Planning a run", .timeLimit(.minutes(15)))
 struct PlanningTests {
     private let folder: ScratchFolder
     private static let now = Moment(wall: 1_795_439_040_000, steady: 0)

@@ -2,7 +2,7 @@ import Engine
 import Testing
 
 /// One example of each rule of a run: what comes in, what is recorded, what is done.
-@Suite("The rules of a run, by example", .timeLimit(.minutes(1)), .tags(.runs))
+@Suite("The rules of a run, by example", .timeLimit(.minutes(15)), .tags(.runs))
 struct RunMachineRulesTests {
     private static let process = ProcessIdentity(pid: 1, startTicks: 1, bootID: "boot")
     private static let failed = AttemptResult(ending: .failed, failure: Failure("no"), exit: .exited(1))
