@@ -26,7 +26,7 @@ struct Caudal: AsyncParsableCommand {
     /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.
     func run() async throws {
         let home = try HomeCommand.parse([])
-        guard home.show.wantsDashboard else { throw CleanExit.helpRequest(self) }
+        guard try ShowOptions.screen(home.screen).wantsDashboard else { throw CleanExit.helpRequest(self) }
         try await home.run()
     }
 

@@ -2,7 +2,7 @@
 import Engine
 import Testing
 
-@Suite("What keys mean")
+@Suite("What keys mean", .timeLimit(.minutes(15)))
 struct DashboardReducerTests {
     private func failed(readOnly: Bool = false) -> DashboardState {
         SampleRun.failed.dashboard(rows: 40, columns: 120, readOnly: readOnly)

@@ -6,7 +6,7 @@ import Testing
 /// Whole screens against recorded ones: cells with a row of style marks below.
 ///
 /// `CAUDAL_RECORD_GOLDEN=1 swift test --filter Snapshot` records them anew and fails, so that nobody records unseen.
-@Suite("Screens")
+@Suite("Screens", .timeLimit(.minutes(15)))
 struct DashboardSnapshotTests {
     private static let sizes: [(columns: Int, rows: Int)] = [(40, 10), (80, 24), (120, 40), (200, 60)]
 

@@ -2,7 +2,7 @@
 import Engine
 import Testing
 
-@Suite("Drawing graphs")
+@Suite("Drawing graphs", .timeLimit(.minutes(15)))
 struct GraphDrawingTests {
     /// A random graph without cycles: each node needs some of those before it.
     private func randomEdges(_ count: Int, _ generator: inout SplitMix64) -> [(from: Int, to: Int)] {

@@ -4,7 +4,7 @@ import Testing
 @testable import App
 @testable import Engine
 
-@Suite("The list of pipelines and runs")
+@Suite("The list of pipelines and runs", .timeLimit(.minutes(15)))
 struct HomeTests {
     /// 2026-11-23 13:04:00 UTC.
     private static let now = Moment(wall: 1_795_439_040_000, steady: 100_000)
@@ -43,8 +43,24 @@ struct HomeTests {
         return state
     }
 
-    private func press(_ keys: [Key], _ state: inout HomeState) -> [HomeEffect] {
-        keys.compactMap { HomeReducer().press($0, &state) }
+    /// Reads a run as the list does: one in which `stage` has failed, and which stands as the list says.
+    private func reducer(_ state: HomeState, harmful: Bool = false) -> HomeReducer {
+        HomeReducer(open: { [runs = state.overview.runs] id in
+            guard let summary = runs.first(where: { $0.id == id }) else { return nil }
+            var sample = SampleRun(
+                stages: [SampleRun.stage("load", idempotent: !harmful), SampleRun.stage("mail")], id: id)
+            sample.fail("load", after: 10, Failure("exit status 1"), lines: [])
+            if summary.trueStatus == .interrupted { sample.start("mail") }
+            if [.failed, .cancelled].contains(summary.trueStatus) { sample.happen(.runEnded(.failed)) }
+            return HomeReducer.OpenedRun(run: sample.state, isLive: summary.trueStatus == .running) {
+                Reopening(state: $0, file: $0.plan.file, change: nil)
+            }
+        })
+    }
+
+    private func press(_ keys: [Key], _ state: inout HomeState, harmful: Bool = false) -> [HomeEffect] {
+        let reducer = reducer(state, harmful: harmful)
+        return keys.compactMap { reducer.press($0, &state) }
     }
 
     @Test("It is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
@@ -80,22 +96,50 @@ struct HomeTests {
         var state = state()
         func press(on status: RunState.Status) throws -> (RunID, [HomeEffect]) {
             let id = try #require(state.runs.first { $0.trueStatus == status }?.id)
-            state.question = nil
+            state.asking = nil
             state.selection = .run(id)
             return (id, self.press([.character("r"), .tab, .enter], &state))
         }
         for status in [RunState.Status.failed, .cancelled] {
             let (id, effects) = try press(on: status)
-            #expect(effects == [.retry(id)])
+            #expect(effects == [.takeUp(id, .retryFailed, agreed: Self.nothing)])
         }
         let (dead, resumed) = try press(on: .interrupted)
-        #expect(resumed == [.resume(dead)])
+        #expect(resumed == [.takeUp(dead, nil, agreed: Self.nothing)])
         let (live, asked) = try press(on: .running)
         #expect(asked == [.ask(live, .retryFailed)])
-        state.question = nil
+        state.asking = nil
         state.selection = .run(try #require(state.runs.first { $0.trueStatus == .succeeded }).id)
         #expect(self.press([.character("r")], &state).isEmpty)
-        #expect(state.question == nil, "what succeeded is not retried")
+        #expect(!state.isAsking, "what succeeded is not retried")
+    }
+
+    private static let nothing = Agreement(differences: [], harmful: [])
+
+    @Test(
+        "What does harm when it runs twice is run again only after its name was typed, from any row",
+        arguments: [RunState.Status.failed, .cancelled, .running, .interrupted])
+    func harmful(status: RunState.Status) throws {
+        var state = state()
+        let id = try #require(state.runs.first { $0.trueStatus == status }?.id)
+        state.selection = .run(id)
+        // What an interrupted run had under way, and what had failed before, is asked about by the same rule.
+        let early = press([.character("r"), .tab, .enter], &state, harmful: true)
+        if status == .interrupted { return }
+        #expect(early.isEmpty)
+        #expect(state.standingToast?.text == "type load to confirm")
+        #expect(HomeScreen.draw(state, zone: .gmt).text.contains("running it twice does harm: load"))
+        let effects = press("load".map { .character($0) } + [.enter], &state, harmful: true)
+        #expect(effects.count == 1)
+        #expect(!state.isAsking)
+    }
+
+    @Test("What goes on in a question stays in it: a filter, a move and a quit do nothing there")
+    func keysInQuestion() throws {
+        var state = state()
+        state.selection = .run(try #require(state.runs.first { $0.trueStatus == .failed }?.id))
+        #expect(press([.character("r"), .character("q"), .down, .character("/"), .escape], &state).isEmpty)
+        #expect(!state.isAsking && !state.isTyping)
     }
 
     @Test("A filter keeps what holds all of its words; esc shows all again")
@@ -125,7 +169,7 @@ struct HomeTests {
         var random = SplitMix64(seed: 7)
         var state = state()
         for step in 0..<2000 {
-            _ = HomeReducer().press(keys[Int(random.next() % UInt64(keys.count))], &state)
+            _ = reducer(state).press(keys[Int(random.next() % UInt64(keys.count))], &state)
             if step % 10 == 0 {
                 state.rows = Int(random.next() % 60)
                 state.columns = Int(random.next() % 200)

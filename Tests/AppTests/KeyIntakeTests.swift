@@ -2,7 +2,7 @@ import Testing
 
 @testable import App
 
-@Suite("Keys and pasted text", .timeLimit(.minutes(1)))
+@Suite("Keys and pasted text", .timeLimit(.minutes(15)))
 struct KeyIntakeTests {
     private let start = ContinuousClock.now
 

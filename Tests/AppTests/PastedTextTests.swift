@@ -2,7 +2,7 @@ import Testing
 
 @testable import App
 
-@Suite("Pasted text on the screens", .timeLimit(.minutes(1)))
+@Suite("Pasted text on the screens", .timeLimit(.minutes(15)))
 struct PastedTextTests {
     private func dashboard() -> DashboardState { SampleRun.failed.dashboard(rows: 40, columns: 120) }
 

@@ -24,9 +24,9 @@ struct SampleRun {
     }
 
     /// A run of some stages that has just begun.
-    init(stages: [PlannedStage]) {
+    init(stages: [PlannedStage], id: RunID = "20261123-130400-k3f9") {
         let plan = RunPlan(pipeline: "sales", file: "config/demo.yaml", maxParallel: 4, stages: stages)
-        state = RunState(id: "20261123-130400-k3f9", plan: plan)
+        state = RunState(id: id, plan: plan)
         happen(.runStarted(ProcessIdentity(pid: 41, startTicks: 7, bootID: "boot")))
     }
 

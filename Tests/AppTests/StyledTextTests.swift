@@ -2,7 +2,7 @@ import Testing
 
 @testable import App
 
-@Suite("Lines with looks", .timeLimit(.minutes(1)))
+@Suite("Lines with looks", .timeLimit(.minutes(15)))
 struct StyledTextTests {
     @Test("Colours are added behind the filter: what a piece holds has none of its own")
     func rendered() {

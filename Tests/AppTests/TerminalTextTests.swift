@@ -3,7 +3,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite("Text on the screen")
+@Suite("Text on the screen", .timeLimit(.minutes(15)))
 struct TerminalTextTests {
     @Test("Nothing that steers a terminal comes through, whatever it is")
     func harmless() {

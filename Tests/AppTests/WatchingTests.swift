@@ -4,7 +4,7 @@ import Testing
 
 @testable import App
 
-@Suite("The dashboard of another process's run")
+@Suite("The dashboard of another process's run", .timeLimit(.minutes(15)))
 struct WatchingTests {
     private func watched(_ run: SampleRun = .inTheMiddle, isLive: Bool = true) -> DashboardState {
         DashboardState(

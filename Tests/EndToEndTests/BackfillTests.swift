@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A pipeline is run for each of many days")
+@Suite("A pipeline is run for each of many days", .timeLimit(.minutes(15)))
 struct BackfillTests {
     private static let pipeline = """
         version: 1
@@ -135,7 +135,7 @@ struct BackfillTests {
     }
 }
 
-@Suite("Old runs are removed")
+@Suite("Old runs are removed", .timeLimit(.minutes(15)))
 struct PruneTests {
     @Test("The newest stay, the others go with their folders and rows, and what they published stays")
     func keep() async throws {

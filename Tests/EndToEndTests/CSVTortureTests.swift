@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("CSV of every kind gives the right rows or a clear error, and nothing is lost")
+@Suite("CSV of every kind gives the right rows or a clear error, and nothing is lost", .timeLimit(.minutes(15)))
 struct CSVTortureTests {
     /// Validates a file against a schema that allows everything, or fails.
     private func validate(

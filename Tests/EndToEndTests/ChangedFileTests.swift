@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A run goes on with a file that was changed")
+@Suite("A run goes on with a file that was changed", .timeLimit(.minutes(15)))
 struct ChangedFileTests {
     private static let pipeline = """
         version: 1

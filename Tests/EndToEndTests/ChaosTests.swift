@@ -6,7 +6,7 @@ import Testing
 /// Runs of a real pipeline, killed at random moments and resumed until they are done.
 ///
 /// `make chaos` sets how many kills (`CAUDAL_CHAOS`) and from which seed (`CAUDAL_CHAOS_SEED`); `make test` does twenty.
-@Suite("Killed again and again")
+@Suite("Killed again and again", .timeLimit(.minutes(15)))
 struct ChaosTests {
     private static let variables = ProcessInfo.processInfo.environment
     private static let kills = variables["CAUDAL_CHAOS"].flatMap { Int($0) } ?? 20

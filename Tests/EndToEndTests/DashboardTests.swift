@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite("The dashboard in a real terminal")
+@Suite("The dashboard in a real terminal", .timeLimit(.minutes(15)))
 struct DashboardTests {
     @Test(
         "A run fails, the operator sees why, retries, and leaves a clean terminal", .timeLimit(.minutes(15)),

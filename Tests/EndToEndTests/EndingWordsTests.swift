@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite("How endings are told")
+@Suite("How endings are told", .timeLimit(.minutes(15)))
 struct EndingWordsTests {
     /// A project with a pipeline `p.yaml` of these stages.
     private func project(_ stages: String) throws -> CaudalProject {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Values that meet others of another type: nothing is rounded, quoted or lost without a word.
-@Suite("Exact values", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Exact values", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct ExactValuesTests {
     private func project(_ files: [String: String], _ datasets: String, _ stages: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

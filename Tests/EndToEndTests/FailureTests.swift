@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What goes wrong is said clearly")
+@Suite("What goes wrong is said clearly", .timeLimit(.minutes(15)))
 struct FailureTests {
     /// Runs the sales pipeline and expects a failure; its words.
     private func failure(_ project: CaudalProject, status: Int32 = 1) async throws -> String {
@@ -103,7 +103,7 @@ struct FailureTests {
     }
 }
 
-@Suite("A run that is killed")
+@Suite("A run that is killed", .timeLimit(.minutes(15)))
 struct KilledRunTests {
     private static let pipeline = """
         version: 1

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Nothing that a pipeline or its data says leaves the sandbox")
+@Suite("Nothing that a pipeline or its data says leaves the sandbox", .timeLimit(.minutes(15)))
 struct HostileSQLTests {
     /// A project beside a folder that nothing of it may touch.
     struct Scene {

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("JSON comes in with its own types")
+@Suite("JSON comes in with its own types", .timeLimit(.minutes(15)))
 struct JSONInputTests {
     private let schema =
         #"{"properties": {"id": {"type": "integer"}, "at": {"type": "string", "format": "date-time"}}}"#

@@ -5,7 +5,7 @@ import Testing
 
 /// Loads into a real PostgreSQL and reads from it.
 @Suite(
-    "PostgreSQL", .serialized, .timeLimit(.minutes(5)),
+    "PostgreSQL", .serialized, .timeLimit(.minutes(15)),
     .enabled(if: PostgresServer.absence == nil, "\(PostgresServer.absence ?? "")"))
 struct PostgresTests {
     /// A project whose connection leads to a database of its own.

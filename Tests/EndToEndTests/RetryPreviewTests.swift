@@ -2,7 +2,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite("What a verb would run is told before it does")
+@Suite("What a verb would run is told before it does", .timeLimit(.minutes(15)))
 struct RetryPreviewTests {
     private static let pipeline = """
         version: 1

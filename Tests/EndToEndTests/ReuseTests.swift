@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A stage is spared when nothing has changed since it succeeded")
+@Suite("A stage is spared when nothing has changed since it succeeded", .timeLimit(.minutes(15)))
 struct ReuseTests {
     private static let pipeline = """
         version: 1

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The sales pipeline")
+@Suite("The sales pipeline", .timeLimit(.minutes(15)))
 struct SalesPipelineTests {
     @Test("It gives what going through the rows one by one gives, and every row is accounted for")
     func exactOutputs() async throws {

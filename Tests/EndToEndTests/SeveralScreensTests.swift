@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Several screens on one project")
+@Suite("Several screens on one project", .timeLimit(.minutes(15)))
 struct SeveralScreensTests {
     private func project() throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Steering a run from other processes")
+@Suite("Steering a run from other processes", .timeLimit(.minutes(15)))
 struct SteeringTests {
     /// Two stages that wait until a file is there, and one that rests on both.
     private static let pipeline = """

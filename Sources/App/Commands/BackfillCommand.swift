@@ -89,7 +89,10 @@ struct BackfillCommand: AsyncParsableCommand {
                 "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
             }
             // Whoever does not agree has left the program by then.
-            _ = try Consent(sentences: sentences, remedies: ["go on with --yes", "choose other days"]).ask()
+            _ = try Consent(
+                sentences: sentences, remedies: ["go on with --yes", "choose other days"],
+                harmful: harmful.map(\.stage)
+            ).ask()
         }
         let runner = BackfillRunner(
             backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, overlap: overlap.choice,

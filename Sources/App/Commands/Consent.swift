@@ -7,6 +7,8 @@ struct Consent {
     let sentences: [String]
     /// What somebody may do who cannot be asked, such as `go on with --yes`.
     let remedies: [String]
+    /// The stages among it that run again though that does harm: the name of one, or a word for several, must be typed.
+    var harmful: [StageID] = []
     /// The letter of another way to go on, and what it is; nil offers none.
     var alternative: (letter: String, text: String)?
 
@@ -22,6 +24,12 @@ struct Consent {
             throw ExitStatus.usage.code
         }
         for sentence in sentences { Output.error(message: sentence) }
+        if let wanted = Confirmation.Choice(label: "", lines: [], requires: harmful).wanted {
+            Output.question("type \(wanted) to go on: ")
+            if readLine() == wanted { return .yes }
+            Output.error("nothing was changed and nothing was run")
+            throw ExitStatus.failed.code
+        }
         let more = alternative.map { ", or \($0.letter) to \($0.text)" } ?? ""
         Output.question("go on? [y/N\(more)] ")
         switch readLine()?.lowercased() {

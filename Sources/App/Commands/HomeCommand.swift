@@ -8,11 +8,11 @@ struct HomeCommand: AsyncParsableCommand {
         commandName: "home", abstract: "List the project's pipelines and runs, and open or start them.",
         discussion: "This is what 'caudal' alone shows in a terminal.")
 
-    @OptionGroup var show: ShowOptions
+    @OptionGroup var screen: ScreenOptions
     @OptionGroup var state: StateOptions
 
     func run() async throws {
-        guard let terminal = try await show.openTerminal() else {
+        guard let terminal = try await ShowOptions.screen(screen).openTerminal() else {
             throw ValidationError("the list of pipelines and runs needs a terminal; see 'caudal runs'")
         }
         try await Output.reporting { try await list(on: terminal) }
@@ -22,7 +22,13 @@ struct HomeCommand: AsyncParsableCommand {
     private func list(on terminal: Terminal) async throws {
         defer { terminal.close() }
         let reader = ProjectReader(state)
-        let loop = HomeLoop(reader, terminal: terminal, isReadOnly: show.readOnly)
+        let (folder, variables) = (reader, state.variables)
+        let loop = HomeLoop(reader, terminal: terminal, isReadOnly: screen.readOnly) { id in
+            guard let store = try folder.openStore() else { return nil }
+            let found = try RunFollower(id, in: store)
+            return HomeReducer.OpenedRun(
+                run: found.initial, isLive: found.isLive, reopening: ReopenedRun.reader(in: store.folder, variables))
+        }
         while true {
             let effect = try await loop.run()
             if effect == .quit { return }
@@ -48,8 +54,7 @@ struct HomeCommand: AsyncParsableCommand {
             try await run(on: terminal, saying: "checking \(file) …") {
                 try await RunCommandLine.parse([file] + places).prepare()
             }
-        case .retry(let id): try await reopen(id, .retryFailed, on: terminal)
-        case .resume(let id): try await reopen(id, nil, on: terminal)
+        case .takeUp(let id, let command, let agreed): try await reopen(id, command, agreed: agreed, on: terminal)
         case .ask(let id, let command): return try await ask(id, command, reader)
         case .redraw, .suspend, .mouse, .quit: break
         }
@@ -67,7 +72,7 @@ struct HomeCommand: AsyncParsableCommand {
         let follower = try RunFollower(id, in: store)
         let shown = ShownRun(
             follower, folder: store.folder.run(id), reopening: ReopenedRun.reader(in: store.folder, state.variables))
-        let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
+        let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: screen.readOnly).run()
         if case .reopen(let command, let agreed) = ending {
             try await reopen(id, command, agreed: agreed, on: terminal)
         }
@@ -80,7 +85,7 @@ struct HomeCommand: AsyncParsableCommand {
         try await run(on: terminal, saying: "taking \(id) up again …") {
             let options = try ReopenOptions.parse([])
             return try await ReopenedRun.find(id.rawValue, options, state).prepare(
-                command, agreed: agreed, options, show)
+                command, agreed: agreed, options, ShowOptions.screen(screen))
         }
     }
 

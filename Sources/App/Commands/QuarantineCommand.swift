@@ -102,10 +102,13 @@ struct QuarantineCommand: AsyncParsableCommand {
         )
         var to: String?
 
-        @OptionGroup var reopen: ReopenOptions
+        @Flag(help: "With the pipeline as the run has it, when its file was changed.")
+        var asStarted = false
+
         @OptionGroup var state: StateOptions
 
         func run() async throws {
+            let reopen = try ReopenOptions.parse(asStarted ? ["--as-started"] : [])
             let found = try ReopenedRun.find(run, reopen, state)
             try await Output.reporting {
                 let aside = QuarantineCommand.aside(in: found.state, found.workshop.state.run(found.id))
@@ -215,6 +218,8 @@ struct QuarantineCommand: AsyncParsableCommand {
         @OptionGroup var reopen: ReopenOptions
         @OptionGroup var show: ShowOptions
         @OptionGroup var state: StateOptions
+
+        func validate() throws { try show.refuseJSON(reopen.dryRun) }
 
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)

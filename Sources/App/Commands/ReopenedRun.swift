@@ -193,10 +193,11 @@ struct ReopenedRun {
             sentences.append("the pipeline file has changed since run \(id) began")
             remedies.append("keep the version that the run has with --as-started")
         }
-        sentences += Consent.sentences(onHarmful: preview.harmful.filter { $0 != named }, of: state)
+        let harmful = preview.harmful.filter { $0 != named }
+        sentences += Consent.sentences(onHarmful: harmful, of: state)
         if offersOutdated { remedies.append("run changed stages again with --yes --changed") }
         return Consent(
-            sentences: sentences, remedies: remedies,
+            sentences: sentences, remedies: remedies, harmful: harmful,
             alternative: offersOutdated ? ("c", "run the changed stages again too") : nil)
     }
 }

@@ -41,11 +41,13 @@ struct RetryCommand: AsyncParsableCommand {
         if reopen.changed, stage != nil || select != nil {
             throw ValidationError("--changed goes without a stage and without --select")
         }
+        try show.refuseJSON(reopen.dryRun)
     }
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
-        if target.folder.isLive, try await askLive(target) { return }
+        let isDone = try await target.askLive(named: named, reopen, show, state) { try self.command(for: $0, $0.plan) }
+        if isDone { return }
         let found = try ReopenedRun.find(run, reopen, state)
         let command = try command(for: found.state, found.plan)
         try await found.goOn(command, named: named, reopen, show)
@@ -53,37 +55,6 @@ struct RetryCommand: AsyncParsableCommand {
 
     /// The stage that somebody named: it needs no second asking.
     private var named: StageID? { stage.map { StageID(String($0.prefix { $0 != "/" })) } }
-
-    /// Asks the process that runs the run, once whoever wants that has agreed; tells whether there was such a process.
-    private func askLive(_ target: RunTarget) async throws -> Bool {
-        let live = try Output.reporting { try target.store.state(of: target.id) }
-        let command = try command(for: live, live.plan)
-        let preview = CommandPreview(
-            of: command, on: live, files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
-        if reopen.dryRun {
-            try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
-            for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
-        }
-        // A file that is gone or has faults is no matter of a run that goes on with what it has.
-        let workshop = try Output.reporting { try Workshop(state: target.store.folder, variables: state.variables) }
-        if let file = try? ReopenedRun(live, workshop, state.variables, asStarted: false), file.change != nil {
-            Output.error(
-                "note: \(live.plan.file) has changed since the run began, and a run that is under way keeps what it has"
-            )
-            Output.error("  for the file as it is now: let the run end or cancel it, then 'caudal retry \(live.id)'")
-        }
-        if reopen.dryRun { return true }
-        let consent = Consent(
-            sentences: Consent.sentences(onHarmful: preview.harmful.filter { $0 != named }, of: live),
-            remedies: ["go on with --yes", "name the stage"])
-        if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
-            for line in PreviewText.lines(preview) {
-                Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
-            }
-            _ = try consent.ask()
-        }
-        return try await target.carryOutIfLive(command)
-    }
 
     private func command(for state: RunState, _ plan: RunPlan) throws -> RunCommand {
         if let select {
@@ -115,6 +86,8 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var reopen: ReopenOptions
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
+
+    func validate() throws { try show.refuseJSON(reopen.dryRun) }
 
     func run() async throws {
         let found = try ReopenedRun.find(run, reopen, state)

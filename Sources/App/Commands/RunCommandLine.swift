@@ -33,9 +33,7 @@ struct RunCommandLine: AsyncParsableCommand {
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
-    func validate() throws {
-        if dryRun, show.json { throw ValidationError("--dry-run tells people what would run; --json goes without it") }
-    }
+    func validate() throws { try show.refuseJSON(dryRun) }
 
     func run() async throws { try await prepare()?.run() }
 

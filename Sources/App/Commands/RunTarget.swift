@@ -15,19 +15,74 @@ struct RunTarget {
         return try Output.reporting { RunTarget(store: store, id: try store.find(text)) }
     }
 
+    /// What became of a command, for programs.
+    private struct Answer: Encodable {
+        var run: String
+        var accepted: Bool
+        var message: String
+    }
+
+    /// Asks the process that runs the run, once whoever wants that has agreed to what it brings about; or only tells
+    /// what that is.
+    ///
+    /// `named`: the stage that somebody named: it needs no second asking.
+    /// `command`: what is asked of the run as it stands.
+    /// - Returns: Whether a process runs the run; without one nothing was done.
+    func askLive(
+        named: StageID?, _ reopen: ReopenOptions, _ show: ShowOptions, _ options: StateOptions,
+        _ command: (RunState) throws -> RunCommand
+    ) async throws -> Bool {
+        guard folder.isLive else { return false }
+        if reopen.changed {
+            throw ValidationError("--changed goes with a run that has ended: one that is under way keeps what it has")
+        }
+        let live = try Output.reporting { try store.state(of: id) }
+        let command = try command(live)
+        let preview = CommandPreview(
+            of: command, on: live, files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
+        if reopen.dryRun {
+            try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+            for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
+        }
+        // A file that is gone or has faults is no matter of a run that goes on with what it has.
+        let workshop = try Output.reporting { try Workshop(state: store.folder, variables: options.variables) }
+        if let file = try? ReopenedRun(live, workshop, options.variables, asStarted: false), file.change != nil {
+            Output.error(
+                "note: \(live.plan.file) has changed since the run began, and a run that is under way keeps what it has"
+            )
+            Output.error("  for the file as it is now: let the run end or cancel it, then 'caudal retry \(live.id)'")
+        }
+        if reopen.dryRun { return true }
+        let harmful = preview.harmful.filter { $0 != named }
+        let consent = Consent(
+            sentences: Consent.sentences(onHarmful: harmful, of: live),
+            remedies: ["go on with --yes", "name the stage"], harmful: harmful)
+        if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
+            for line in PreviewText.lines(preview) {
+                Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
+            }
+            _ = try consent.ask()
+        }
+        return try await carryOutIfLive(command, json: show.json)
+    }
+
     /// Lets the process that runs the run carry a command out, and prints what became of it.
     ///
     /// - Returns: Whether a process runs the run; without one nothing was done.
     /// - Throws: The exit status for a command that was refused.
-    func carryOutIfLive(_ command: RunCommand) async throws -> Bool {
+    /// `json`: prints the answer as a line of JSON.
+    func carryOutIfLive(_ command: RunCommand, json: Bool = false) async throws -> Bool {
         let answer = try await Output.reporting {
             try await ControlClient(folder).ask(command, by: Operator.here("command line"))
         }
         switch answer {
         case nil: return false
-        case .accepted(let text): Output.line("\(id): \(text)")
+        case .accepted(let text):
+            if json { Output.json(Answer(run: id.rawValue, accepted: true, message: text)) }
+            if !json { Output.line("\(id): \(text)") }
         case .refused(let text):
-            Output.error("error: \(text)")
+            if json { Output.json(Answer(run: id.rawValue, accepted: false, message: text)) }
+            if !json { Output.error("error: \(text)") }
             throw ExitStatus.failed.code
         }
         return true

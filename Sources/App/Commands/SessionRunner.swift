@@ -3,14 +3,8 @@ import Engine
 import Foundation
 import Synchronization
 
-/// How a run is shown.
-struct ShowOptions: ParsableArguments {
-    @Flag(name: [.long, .customLong("no-tui")], help: "Print lines instead of opening the dashboard.")
-    var plain = false
-
-    @Flag(help: "Print every event as a line of JSON.")
-    var json = false
-
+/// How a screen looks and what may be done on it.
+struct ScreenOptions: ParsableArguments {
     @Option(help: "Colours in printed lines: auto, always, never. NO_COLOR is honoured too.")
     var color: Paint.Choice = .auto
 
@@ -19,24 +13,43 @@ struct ShowOptions: ParsableArguments {
 
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
+}
+
+/// How a run is shown.
+struct ShowOptions: ParsableArguments {
+    @Flag(name: [.long, .customLong("no-tui")], help: "Print lines instead of opening the dashboard.")
+    var plain = false
+
+    @Flag(help: "Print every event as a line of JSON.")
+    var json = false
+
+    @OptionGroup var screen: ScreenOptions
+
+    var color: Paint.Choice { screen.color }
+    var readOnly: Bool { screen.readOnly }
+
+    /// Those of a verb that never prints lines.
+    static func screen(_ screen: ScreenOptions) throws -> ShowOptions {
+        var options = try ShowOptions.parse([])
+        options.screen = screen
+        return options
+    }
+
+    /// Refuses JSON beside a flag that tells people what would happen.
+    func refuseJSON(_ dryRun: Bool) throws {
+        if dryRun, json { throw ValidationError("--dry-run tells people what would run; --json goes without it") }
+    }
 
     /// The terminal for a dashboard, or nil when lines are wanted or it will not do, which is said then.
     @MainActor
     func openTerminal() throws -> Terminal? {
         guard wantsDashboard else { return nil }
         do {
-            return try Terminal(ascii: ascii, colors: color == .always || Paint(color).isOn)
+            return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
         } catch let error as Terminal.Unusable {
             Output.error("caudal: no dashboard: \(error)")
             return nil
         }
-    }
-
-    /// The same, and lines in any case.
-    var asLines: ShowOptions {
-        var options = self
-        options.plain = true
-        return options
     }
 
     /// Whether the dashboard is wanted and can be had.

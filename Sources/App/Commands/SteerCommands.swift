@@ -17,13 +17,18 @@ struct CancelCommand: AsyncParsableCommand {
     @Argument(help: "A stage, or stage/item; without it, the whole run.")
     var stage: UnitArgument?
 
-    @OptionGroup var show: ShowOptions
+    @Flag(help: "Print the answer, or every event of clearing up, as a line of JSON.")
+    var json = false
+
+    @Option(help: "Colours: auto, always, never.")
+    var color: Paint.Choice = .auto
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
         let command = stage.map { RunCommand.cancel($0.unit) } ?? .cancelRun
-        if try await target.carryOutIfLive(command) { return }
+        if try await target.carryOutIfLive(command, json: json) { return }
         try Output.reporting {
             let found = try target.store.state(of: target.id)
             guard found.status == .interrupted else { throw EndedRun(found).failure(to: "cancel") }
@@ -35,8 +40,10 @@ struct CancelCommand: AsyncParsableCommand {
         }
         // Nothing runs, so there is nothing to ask: the run is only cleared up.
         let options = try ReopenOptions.parse(["--yes", "--as-started"])
+        var show = try ShowOptions.parse(["--plain"])
+        (show.json, show.screen.color) = (json, color)
         do {
-            try await ReopenedRun.find(target.id.rawValue, options, state).goOn(.cancelRun, options, show.asLines)
+            try await ReopenedRun.find(target.id.rawValue, options, state).goOn(.cancelRun, options, show)
         } catch let code as ExitCode where code == ExitStatus.cancelled.code {
             // That it is cancelled now is what was asked for.
         }
@@ -108,12 +115,13 @@ struct MarkCommand: AsyncParsableCommand {
 
     func validate() throws {
         if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason needs a text: why it counts so") }
+        try show.refuseJSON(reopen.dryRun)
     }
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
         let command = RunCommand.mark(stage.unit, outcome == .succeeded ? .succeeded : .skipped, reason: reason)
-        if try await target.carryOutIfLive(command) { return }
+        if try await target.askLive(named: stage.unit.stage, reopen, show, state, { _ in command }) { return }
         let found = try ReopenedRun.find(target.id.rawValue, reopen, state)
         try Output.reporting {
             if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark in") }

@@ -172,7 +172,9 @@ final class DashboardLoop {
     private func carryOut(_ effect: DashboardEffect) {
         switch effect {
         case .send(let command): send(command, agreed: nil)
-        case .takeUp(let command, let agreement): send(command, agreed: agreement)
+        case .takeUp(let command?, let agreement): send(command, agreed: agreement)
+        // The list of runs asks for it; here it is left to 'caudal resume'.
+        case .takeUp(nil, _): break
         case .quit: ending = .quit
         case .detach: ending = .detached
         case .cancelAndQuit:

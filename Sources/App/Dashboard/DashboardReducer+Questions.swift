@@ -44,6 +44,27 @@ extension DashboardReducer {
         state.overlay = .confirm(Confirmation(title: title, choices: choices))
     }
 
+    /// Asks before a run goes on whose process died.
+    ///
+    /// - Throws: what is wrong with its file.
+    func askToResume(_ title: String, _ state: inout DashboardState) throws {
+        let reopening = try self.reopening(state.run)
+        let preview = reopening.preview(of: nil, files: files, now: state.now)
+        if let refusal = preview.refusal { return state.say(refusal, .wait) }
+        let agreement = Agreement(differences: reopening.change?.differences ?? [], harmful: preview.harmful)
+        let lines =
+            [ToldLine(text: "What its dead process left running is ended first.")]
+            + reopening.lines(preview, remedy: "'caudal retry --changed' runs it again")
+        state.overlay = .confirm(
+            Confirmation(
+                title: title,
+                choices: [
+                    .init(label: "Cancel", lines: lines),
+                    .init(
+                        label: "Go on", effect: .takeUp(nil, agreement), lines: lines, requires: preview.harmful),
+                ]))
+    }
+
     /// Says why a run cannot be taken up again with its file as it is.
     private func tell(_ error: any Error, _ state: inout DashboardState) {
         let lines = [

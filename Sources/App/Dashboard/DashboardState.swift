@@ -298,8 +298,9 @@ struct Prompt {
 /// What the dashboard wants done outside of itself.
 enum DashboardEffect {
     case send(RunCommand)
-    /// Take the run up again, which no process runs, and ask that of it; what was agreed to is not asked again.
-    case takeUp(RunCommand, Agreement)
+    /// Take the run up again, which no process runs, and ask that of it; nil only lets it go on. What was agreed to is
+    /// not asked again.
+    case takeUp(RunCommand?, Agreement)
     /// Leave; the run goes on in this process, printing lines.
     case detach
     /// Leave; the run has ended or is somebody else's.

@@ -16,11 +16,17 @@ final class HomeLoop {
     private var hasResized = false
     private var isEnding = false
     private var wake: AsyncStream<Void>.Continuation?
+    private let reducer: HomeReducer
 
     /// How often the store is asked whether anything was recorded.
     private static let interval = Duration.milliseconds(500)
 
-    init(_ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool) {
+    /// `open`: reads a run that somebody wants to do something about.
+    init(
+        _ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool,
+        open: @escaping (RunID) throws -> HomeReducer.OpenedRun?
+    ) {
+        reducer = HomeReducer(open: open)
         self.terminal = terminal
         self.reader = reader
         let size = terminal.size
@@ -106,9 +112,9 @@ final class HomeLoop {
         // A process that dies records nothing: while a run goes on, it is looked for.
         if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
         for key in keys {
-            let wasAsking = state.question != nil
-            let effect = HomeReducer().press(key, &state)
-            if state.question != nil, !wasAsking {
+            let wasAsking = state.isAsking
+            let effect = reducer.press(key, &state)
+            if state.isAsking, !wasAsking {
                 // Whoever pressed the keys behind this one did not see the question.
                 terminal.show(HomeScreen.draw(state))
                 terminal.discardKeys()

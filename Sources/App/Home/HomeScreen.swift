@@ -281,7 +281,7 @@ enum HomeScreen {
     }
 
     private static func hints(_ state: HomeState) -> [(key: String, what: String)] {
-        if state.question != nil { return [("tab", "choose"), ("enter", "accept"), ("esc", "close")] }
+        if state.isAsking { return [("tab", "choose"), ("enter", "accept"), ("esc", "close")] }
         var hints: [(String, String)] = []
         switch state.selected {
         case .pipeline: hints.append(("enter", "run it"))
@@ -319,6 +319,10 @@ enum HomeScreen {
                 buffer.write(key, row: place.row + offset, column: place.column, limit: 14, style: .bold)
                 buffer.write(text, row: place.row + offset, column: place.column + 14, limit: place.width - 14)
             }
+        }
+        if var asking = state.asking {
+            (asking.rows, asking.columns) = (state.rows, state.columns)
+            OverlayPane.draw(asking, into: &buffer)
         }
         guard let question = state.question else { return }
         let widest = question.lines.map { TextWidth.of($0) }.max() ?? 0

@@ -31,6 +31,8 @@ struct HomeState {
     /// Whether the filter is being typed.
     var isTyping = false
     var question: Question?
+    /// What is asked before a run is taken up again: the dashboard's own question, of that run.
+    var asking: DashboardState?
     var showsHelp = false
     /// Whether clicks and the wheel come here; see ``DashboardState/hasMouse``.
     var hasMouse = true
@@ -66,6 +68,9 @@ struct HomeState {
         return selection.flatMap { listed.contains($0) ? $0 : nil } ?? listed.first
     }
 
+    /// Whether a question is open.
+    var isAsking: Bool { question != nil || asking != nil }
+
     /// The text of a toast that still stands.
     var standingToast: DashboardState.Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
 
@@ -75,15 +80,13 @@ struct HomeState {
 }
 
 /// What the list wants done outside of itself.
-enum HomeEffect: Hashable {
+enum HomeEffect: Equatable {
     /// Show a run.
     case open(RunID)
     /// Run a pipeline file.
     case run(String)
-    /// Run again what failed in a run that no process runs.
-    case retry(RunID)
-    /// Go on with a run whose process died.
-    case resume(RunID)
+    /// Take a run up that no process runs, and ask that of it; nil only goes on with one whose process died.
+    case takeUp(RunID, RunCommand?, agreed: Agreement)
     /// Ask a live run to run again what failed.
     case ask(RunID, RunCommand)
     case redraw
@@ -94,6 +97,18 @@ enum HomeEffect: Hashable {
 
 /// Changes the list's state: what a key means.
 struct HomeReducer {
+    /// A run as it stands.
+    struct OpenedRun {
+        let run: RunState
+        /// Whether a process runs it.
+        let isLive: Bool
+        /// Finds out what taking it up again comes to.
+        let reopening: (RunState) throws -> Reopening
+    }
+
+    /// Reads a run that somebody wants to do something about; nil when there is none any more.
+    var open: (RunID) throws -> OpenedRun? = { _ in nil }
+
     /// Takes a key in.
     ///
     /// - Returns: What has to be done outside.
@@ -104,7 +119,7 @@ struct HomeReducer {
         case .control("c"): return .quit
         default: break
         }
-        if case .paste = key, !state.isTyping {
+        if case .paste = key, !state.isTyping, state.asking == nil {
             state.say(KeyIntake.ignoredPaste, .wait)
             return nil
         }
@@ -112,6 +127,7 @@ struct HomeReducer {
             state.showsHelp = false
             return nil
         }
+        if let asking = state.asking { return answer(key, asking, &state) }
         if let question = state.question { return answer(key, question, &state) }
         if state.isTyping {
             type(key, &state)
@@ -209,20 +225,56 @@ struct HomeReducer {
         case nil: break
         }
         guard let run else { return state.say("there is no run to retry", .wait) }
-        let lines = ["Run:         \(run.id)", "Pipeline:    \(run.pipeline)"]
         switch run.trueStatus {
         case .succeeded: state.say("\(run.id) succeeded; enter on the pipeline runs it again", .good)
-        case .running:
-            state.question = .init(
-                title: "Retry what failed in the running \(run.pipeline)?", lines: lines,
-                effect: .ask(run.id, .retryFailed))
-        case .failed, .cancelled:
-            state.question = .init(
-                title: "Retry everything that failed in \(run.pipeline)?", lines: lines, effect: .retry(run.id))
-        case .interrupted:
-            state.question = .init(
-                title: "Go on with the interrupted \(run.pipeline)?",
-                lines: lines + ["What its dead process left running is ended first."], effect: .resume(run.id))
+        case .running: ask("Retry what failed in the running \(run.pipeline)?", .retryFailed, run.id, &state)
+        case .failed, .cancelled: ask("Retry everything that failed in \(run.pipeline)?", .retryFailed, run.id, &state)
+        case .interrupted: ask("Go on with the interrupted \(run.pipeline)?", nil, run.id, &state)
+        }
+    }
+
+    /// Asks what the dashboard of the run asks: what runs again, what it writes over, and the names of stages that do
+    /// harm when they run twice.
+    private func ask(_ title: String, _ command: RunCommand?, _ id: RunID, _ state: inout HomeState) {
+        do {
+            guard let opened = try open(id) else { return state.say("run \(id) is gone", .wait) }
+            var dashboard = DashboardState(
+                opened.run, now: state.now, rows: state.rows, columns: state.columns, isASCII: state.isASCII,
+                ownsRun: false, isLive: opened.isLive)
+            let reducer = Self.dashboard(of: opened.run, opened.reopening)
+            if let command {
+                reducer.ask(title, [("Retry", command)], &dashboard)
+            } else {
+                try reducer.askToResume(title, &dashboard)
+            }
+            if dashboard.overlay != nil {
+                state.asking = dashboard
+            } else {
+                state.toast = dashboard.toast
+            }
+        } catch {
+            state.say(Output.oneLine(error), .bad)
+        }
+    }
+
+    private static func dashboard(
+        of run: RunState, _ reopening: @escaping (RunState) throws -> Reopening
+    ) -> DashboardReducer {
+        DashboardReducer(lines: LogLineList(), files: OutputFiles.finder(in: run.plan.root), reopening: reopening)
+    }
+
+    /// Lets the dashboard's question take a key.
+    private func answer(_ key: Key, _ asking: DashboardState, _ state: inout HomeState) -> HomeEffect? {
+        var asking = asking
+        (asking.rows, asking.columns, asking.now, asking.toast) = (state.rows, state.columns, state.now, nil)
+        let reducer = Self.dashboard(of: asking.run) { Reopening(state: $0, file: $0.plan.file, change: nil) }
+        let effects = reducer.reduce(&asking, .key(key))
+        state.asking = asking.overlay == nil ? nil : asking
+        if let toast = asking.toast { state.toast = toast }
+        switch effects.first {
+        case .send(let command): return .ask(asking.run.id, command)
+        case .takeUp(let command, let agreed): return .takeUp(asking.run.id, command, agreed: agreed)
+        default: return nil
         }
     }
 

@@ -90,7 +90,9 @@ package struct CommandPreview: Sendable {
             return outlook.decisions[stage].map { (stage, $0) }
         }
         if refusal != nil { return }
-        for index in order { note(after.stages[index], in: state, isLive: isLive) }
+        for index in order {
+            note(after.stages[index], after.plan.stages[index].skipReason, in: state, isLive: isLive)
+        }
         runs.removeAll(where: outlook.reused.contains)
         let planned = runs.compactMap { after.plan.index(of: $0) }.map { after.plan.stages[$0] }
         overwrites = OutputTargets(state: after, files: files).existing(of: planned, items: items)
@@ -105,12 +107,15 @@ package struct CommandPreview: Sendable {
     /// Takes down what becomes of one stage.
     ///
     /// `then`: how it stands after the command; `state`: the run before it.
-    private mutating func note(_ then: StageState, in state: RunState, isLive: Bool) {
+    /// `skipReason`: why it will be passed over when its turn comes, if it will.
+    private mutating func note(_ then: StageState, _ skipReason: String?, in state: RunState, isLive: Bool) {
         let before = state.stage(then.id) ?? StageState(id: then.id)
         let wasActive = isLive && !before.unit.status.isFinished
         if state.startedAt != nil { standing[then.id] = before.unit.status }
         if wasActive, then.unit.status == .cancelled || then.isStopping, !before.isStopping {
             stops.append(then.id)
+        } else if !wasActive, !then.unit.status.isFinished, let skipReason {
+            skips.append((then.id, skipReason))
         } else if !wasActive, !then.unit.status.isFinished {
             runs.append(then.id)
             noteItems(of: then, before: before)

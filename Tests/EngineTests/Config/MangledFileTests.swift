@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct MangledFileTests {
+@Suite(.timeLimit(.minutes(15))) struct MangledFileTests {
     @Test("Mangled YAML never crashes the reader, and every error has a place inside the file", .tags(.property))
     func mangled() throws {
         let original = Array(

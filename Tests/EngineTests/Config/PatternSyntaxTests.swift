@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("Patterns")
+@Suite("Patterns", .timeLimit(.minutes(15)))
 struct PatternSyntaxTests {
     @Test(
         "What is certainly wrong with a pattern is found",

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// Everything that is wrong with a file is reported at once, and nothing that only follows from something else.
-@Suite("Faults of pipeline files")
+@Suite("Faults of pipeline files", .timeLimit(.minutes(15)))
 struct PipelineFaultsTests {
     /// What is wrong with a pipeline file, without its name in front.
     private func faults(_ text: String) throws -> [String] {

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct PipelineLoaderTests {
+@Suite(.timeLimit(.minutes(15))) struct PipelineLoaderTests {
     private let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The editors' schema and the decoder speak of the same keys, and the pipelines of this repository use no others.
-@Suite("Pipeline schema")
+@Suite("Pipeline schema", .timeLimit(.minutes(15)))
 struct PipelineSchemaTests {
     /// The folder above `Tests/`.
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

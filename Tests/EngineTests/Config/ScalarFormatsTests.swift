@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct ScalarFormatsTests {
+@Suite(.timeLimit(.minutes(15))) struct ScalarFormatsTests {
     @Test(
         "A duration is numbers with units",
         arguments: [

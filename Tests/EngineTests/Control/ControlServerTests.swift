@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("The socket of a run")
+@Suite("The socket of a run", .timeLimit(.minutes(15)))
 struct ControlServerTests {
     /// A folder with a server in it that accepts everything and remembers it.
     private final class Counter: Sendable {

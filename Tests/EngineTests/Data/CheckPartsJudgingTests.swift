@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("Judging checks by parts")
+@Suite("Judging checks by parts", .timeLimit(.minutes(15)))
 struct CheckPartsJudgingTests {
     private func results(_ lines: String, errors: [String] = []) -> [CheckResult] {
         let check = Check(

@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite struct CheckTests {
+@Suite(.timeLimit(.minutes(15))) struct CheckTests {
     private let bench: StageWorkbench
 
     init() throws { bench = try StageWorkbench() }

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What does not fit the columns of the data is found before anything runs, at its place in the file.
-@Suite struct ColumnFaultTests {
+@Suite(.timeLimit(.minutes(15))) struct ColumnFaultTests {
     private static let columns = [
         Column("id", .integer), Column("price", .number), Column("region", .text), Column("day", .date),
     ]

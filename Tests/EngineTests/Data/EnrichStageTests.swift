@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite struct EnrichStageTests {
+@Suite(.timeLimit(.minutes(15))) struct EnrichStageTests {
     private let bench: StageWorkbench
 
     init() throws { bench = try StageWorkbench() }

@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite struct JSONIntakeTests {
+@Suite(.timeLimit(.minutes(15))) struct JSONIntakeTests {
     private let bench: StageWorkbench
     private let pipeline = """
         datasets:

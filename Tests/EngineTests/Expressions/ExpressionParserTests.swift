@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct ExpressionParserTests {
+@Suite(.timeLimit(.minutes(15))) struct ExpressionParserTests {
     private static let columns = [
         Column("a", .integer), Column("b", .integer), Column("price", .number), Column("name", .text),
         Column("day", .date), Column("at", .timestamp), Column("ok", .boolean),

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct SQLTextTests {
+@Suite(.timeLimit(.minutes(15))) struct SQLTextTests {
     private let place = SourceLocation(file: "p.yaml", line: 1, column: 1)
 
     private func query(_ text: String) throws -> Located<Template> { Located(try Template(parsing: text), at: place) }

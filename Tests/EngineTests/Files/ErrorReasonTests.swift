@@ -2,7 +2,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite("Reasons of errors")
+@Suite("Reasons of errors", .timeLimit(.minutes(15)))
 struct ErrorReasonTests {
     @Test("An error of Foundation is told in a few words, never with its inside")
     func foundation() {

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct CriticalPathTests {
+@Suite(.timeLimit(.minutes(15))) struct CriticalPathTests {
     private func plan(_ stages: [(StageID, needs: [StageID], seconds: Int?)]) -> RunPlan {
         RunPlan(
             pipeline: "test", maxParallel: 4,

@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite struct SelectorTests {
+@Suite(.timeLimit(.minutes(15))) struct SelectorTests {
     /// extract → clean → enrich → quality → publish; catalog → enrich; report needs quality.
     private static let candidates: [Selector.Candidate] = [
         .init(id: "extract", type: "command", group: "sources", upstream: [], status: .succeeded),

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct SuggestionTests {
+@Suite(.timeLimit(.minutes(15))) struct SuggestionTests {
     @Test(
         "A slip of the fingers is recognised, and something else is not",
         arguments: [

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct TopologicalOrderTests {
+@Suite(.timeLimit(.minutes(15))) struct TopologicalOrderTests {
     @Test("Each stage comes after everything upstream of it, ties by name")
     func order() throws {
         let order = try TopologicalOrder.of([

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Engine
 
-@Suite struct DuckDBMessageTests {
+@Suite(.timeLimit(.minutes(15))) struct DuckDBMessageTests {
     @Test("Errors are read from JSON behind a word, and from plain lines")
     func reads() throws {
         let messages = DuckDBMessage.all(

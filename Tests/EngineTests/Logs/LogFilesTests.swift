@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite("The log's files")
+@Suite("The log's files", .timeLimit(.minutes(15)))
 struct LogFilesTests {
     private func channel(_ stream: LogStream = .stdout) -> LogChannel {
         LogChannel(

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct LogLineTests {
+@Suite(.timeLimit(.minutes(15))) struct LogLineTests {
     private let channel = LogChannel(
         pipeline: "sales", run: "r1", unit: UnitID("clean", "north"), attempt: 2, stream: .stderr)
 

@@ -2,7 +2,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite("Masking secrets", .timeLimit(.minutes(1)))
+@Suite("Masking secrets", .timeLimit(.minutes(15)))
 struct SecretMaskerTests {
     @Test("Secrets become dots wherever they stand, the longest first")
     func masks() {
@@ -94,7 +94,7 @@ struct SecretMaskerTests {
     }
 }
 
-@Suite("Names of secrets", .timeLimit(.minutes(1)))
+@Suite("Names of secrets", .timeLimit(.minutes(15)))
 struct SecretNamesTests {
     @Test(
         "These names are secret",

@@ -2,7 +2,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite struct JSONTextTests {
+@Suite(.timeLimit(.minutes(15))) struct JSONTextTests {
     @Test("Any text is read back by another JSON reader as it was")
     func roundTrip() throws {
         var random = SplitMix64(seed: 1)

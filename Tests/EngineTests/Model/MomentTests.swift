@@ -2,7 +2,7 @@ import Engine
 import Foundation
 import Testing
 
-@Suite struct MomentTests {
+@Suite(.timeLimit(.minutes(15))) struct MomentTests {
     @Test(
         "UTC text",
         arguments: [

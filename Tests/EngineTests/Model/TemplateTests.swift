@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite struct TemplateTests {
+@Suite(.timeLimit(.minutes(15))) struct TemplateTests {
     @Test("References are cut out, and everything else stays as it is")
     func parsing() throws {
         let template = try Template(parsing: "a ${params.day}/${item.region}${run.id} $HOME ${HOME} ${run.started}")

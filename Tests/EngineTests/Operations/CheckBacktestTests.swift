@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("Backtesting thresholds")
+@Suite("Backtesting thresholds", .timeLimit(.minutes(15)))
 struct CheckBacktestTests {
     private func check(
         _ kind: Check.Kind, max: Double, areFractions: Bool = false, warn: Double? = nil,

@@ -2,7 +2,7 @@
 import Foundation
 import Testing
 
-@Suite("Reports")
+@Suite("Reports", .timeLimit(.minutes(15)))
 struct ReportTests {
     @Test(
         "Every form tells what happened, to which rows, with which files, and where", arguments: ReportFormat.allCases)

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("What is said of a run's rows")
+@Suite("What is said of a run's rows", .timeLimit(.minutes(15)))
 struct RowFlowTests {
     private func run(
         _ stages: [(id: StageID, type: String, input: String, output: String?, rows: RowAccount?)]

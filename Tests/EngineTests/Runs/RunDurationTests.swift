@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("How long a run took", .tags(.runs))
+@Suite("How long a run took", .tags(.runs), .timeLimit(.minutes(15)))
 struct RunDurationTests {
     private static let process = ProcessIdentity(pid: 1, startTicks: 1, bootID: "boot")
 

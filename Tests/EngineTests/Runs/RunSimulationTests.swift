@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Simulated runs", .tags(.runs))
+@Suite("Simulated runs", .tags(.runs), .timeLimit(.minutes(15)))
 struct RunSimulationTests {
     /// `make soak` sets it: where to begin, then without end.
     private static let soakSeed = ProcessInfo.processInfo.environment["CAUDAL_SOAK"].flatMap { UInt64($0) }

@@ -1,7 +1,7 @@
 import Engine
 import Testing
 
-@Suite("Words for times and counts")
+@Suite("Words for times and counts", .timeLimit(.minutes(15)))
 struct WordsTests {
     @Test(
         "A duration is written as a file writes it",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Following a journal")
+@Suite("Following a journal", .timeLimit(.minutes(15)))
 struct JournalFollowerTests {
     private let plan = RunPlan(
         pipeline: "small", file: "small.yaml", maxParallel: 1, stages: [PlannedStage(id: "only", type: "command")])

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("The journal")
+@Suite("The journal", .timeLimit(.minutes(15)))
 struct JournalTests {
     private static let process = ProcessIdentity(pid: 42, startTicks: .max, bootID: "b\"oot")
 

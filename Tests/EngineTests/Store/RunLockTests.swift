@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import TestSupport
 
-@Suite("The lock of a run")
+@Suite("The lock of a run", .timeLimit(.minutes(15)))
 struct RunLockTests {
     private func runFolder(_ folder: OwnFolder) throws -> RunFolder {
         let run = StateFolder(path: folder.path).run("one")
