@@ -62,8 +62,9 @@ struct PlainPrinter {
         case .unitEnded(let id, let outcome, let reason): ended(event, id, outcome, reason)
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
-        case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
-            .stageReopened:
+        case .attemptEnded(let id, _, let result):
+            for note in result.notes { show(event, id, paint.wait("note: ") + note) }
+        case .paused, .unpaused, .unitQueued, .attemptSpawned, .stopRequested, .publishing, .unitReset, .stageReopened:
             break
         }
     }

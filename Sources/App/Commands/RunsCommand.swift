@@ -142,6 +142,7 @@ struct ShowText {
         lines.append("")
         lines += stageTable
         lines += planChanges
+        lines += notes
         lines += checks
         lines += artifacts
         return lines
@@ -187,6 +188,14 @@ struct ShowText {
             ["", paint.dim("CHANGED FILE  \(LocalTime.full(change.at.wall))  by \(change.by)")]
                 + PlanChangeText.lines(change.differences).map { $0.painted(paint) }
         }
+    }
+
+    /// What is worth knowing of the last attempts, such as columns that are not those of the last time.
+    private var notes: [String] {
+        let all = state.stages.flatMap { stage in
+            ([stage.unit] + stage.items.map(\.unit)).flatMap { $0.lastResult?.notes ?? [] }.map { (stage.id, $0) }
+        }
+        return all.isEmpty ? [] : ["", paint.dim("NOTES")] + all.map { "  \($0.0): \($0.1)" }
     }
 
     private var checks: [String] {
