@@ -86,7 +86,7 @@ struct ComparedValuesTests {
               q: {type: process, input: p, output: q}
             """)
         _ = try await project.query(
-            "COPY (SELECT TIMESTAMP '2024-07-05 23:30' AS a, TIMESTAMPTZ '2024-07-05 23:30+00' AS b) TO 'p.parquet' (FORMAT parquet)"
+            "COPY (SELECT TIMESTAMP '2024-07-05 23:30:00' AS a, TIMESTAMPTZ '2024-07-05 23:30:00+00' AS b) TO 'p.parquet' (FORMAT parquet)"
         )
         #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
         #expect(

@@ -36,7 +36,7 @@ struct PastRunsTests {
         #expect(
             answer.output.contains("100% from the median 10 of 3 runs"), "it says how many runs it rests on: \(answer)")
         #expect(answer.output.contains("2 of 20"))
-        #expect(answer.output.contains("row 1  id=1  total=null"))
+        #expect(answer.output.contains("row 1  total=null  id=1"))
         let json = try await project.caudal("checks", "--json")
         #expect(json.output.split(separator: "\n").count == 2)
         #expect(json.output.contains("\"outcome\":\"warned\""))

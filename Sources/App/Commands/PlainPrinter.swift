@@ -67,8 +67,9 @@ struct PlainPrinter {
         case .paused:
             show(event, nil, paint.wait("paused: nothing new starts; go on with: caudal unpause \(state.id)"))
         case .unpaused: show(event, nil, "is paused no longer")
-        case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .attemptEnded, .unitReset,
-            .stageReopened:
+        case .attemptEnded(let id, _, let result):
+            for note in result.notes { show(event, id, "\(paint.wait("note: "))\(note)") }
+        case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .unitReset, .stageReopened:
             break
         }
     }

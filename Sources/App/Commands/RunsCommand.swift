@@ -134,8 +134,8 @@ struct ShowText {
         lines.append("")
         lines += stageTable
         lines += planChanges
-        lines += checks
         lines += notes
+        lines += checks
         lines += artifacts
         lines += restorations
         return lines
