@@ -177,7 +177,8 @@ struct CSVTortureTests {
         if getuid() != 0 { expected["secret.csv"] = "may not be read" }
         for (file, words) in expected {
             let answer = try await validate(project, file: file)
-            #expect(answer.exit == .exited(1) && answer.output.contains(words), "\(answer)")
+            // What is seen before the run is refused with 2, what only its stage meets fails it.
+            #expect([1, 2].contains(answer.status) && answer.description.contains(words), "\(answer)")
         }
     }
 

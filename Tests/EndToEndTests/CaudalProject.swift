@@ -129,12 +129,15 @@ final class CaudalProject: Sendable {
     /// The names in the project's folder, hidden ones too.
     func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() }
 
-    /// Everything that the project's state holds, as one text: the database, its journal and the logs.
+    /// Everything that the project's state holds of what happened, as one text: the database, its journal and the logs, and
+    /// not the versions of outputs, which are data.
     func everythingKept() throws -> String {
         let root = folder.path(".caudal")
         let names = try FileManager.default.subpathsOfDirectory(atPath: root)
-        return names.compactMap { FileManager.default.contents(atPath: root + "/" + $0) }
-            .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+        return names.filter { !$0.contains("/versions/") }.compactMap {
+            FileManager.default.contents(atPath: root + "/" + $0)
+        }
+        .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
     }
 
     /// Removes what attempts that failed left in the folders of their runs: rows that were put aside.

@@ -64,7 +64,8 @@ struct DiffCommand: AsyncParsableCommand {
             let keys = key.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
             return try await VersionDiff(
                 old.source, new.source, key: keys ?? (wholeRows ? [] : new.checkedKey), limit: limit,
-                tools: workshop.tools(for: loaded[1], parameters: second.plan.parameters, folder: store.folder.path + "/questions"))
+                tools: workshop.tools(
+                    for: loaded[1], parameters: second.plan.parameters, folder: store.folder.path + "/questions"))
         }
         if json {
             Output.json(diff)

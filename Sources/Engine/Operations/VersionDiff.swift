@@ -40,9 +40,8 @@ package struct VersionDiff: Sendable, Encodable {
 
     /// Compares two versions; DuckDB does the work.
     ///
-    /// - Parameters:
-    ///   - key: The columns that tell rows apart; empty compares whole rows, as often as each stands.
-    ///   - limit: How many rows of each kind are kept as samples.
+    /// `key`: the columns that tell rows apart; empty compares whole rows, as often as each stands.
+    /// `limit`: how many rows of each kind are kept as samples.
     /// - Throws: ``Failure`` when the key is none: a column is missing, or a key stands twice or is null.
     package init(
         _ before: DataSource, _ after: DataSource, key: [String], limit: Int, tools: DataTools
@@ -212,7 +211,7 @@ package struct PublishedVersion: Sendable {
 
     /// Finds the version.
     ///
-    /// - Parameter loaded: The run's pipeline, as the run kept it.
+    /// `loaded`: the run's pipeline, as the run kept it.
     /// - Throws: ``Failure`` when the run published no such dataset, or its version is not kept any more.
     package init(of name: DatasetName, in run: RunState, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws {
         guard let dataset = loaded.pipeline.dataset(name), dataset.table == nil else {
@@ -235,7 +234,8 @@ package struct PublishedVersion: Sendable {
             return place
         }
         let columns = artifacts.first?.columns ?? []
-        let tools = workshop.tools(for: loaded, parameters: run.plan.parameters, folder: workshop.state.path + "/questions")
+        let tools = workshop.tools(
+            for: loaded, parameters: run.plan.parameters, folder: workshop.state.path + "/questions")
         if columns.isEmpty {
             let facts = RunFacts(
                 runID: run.id, started: workshop.now(), parameters: run.plan.parameters, environment: loaded.variables)

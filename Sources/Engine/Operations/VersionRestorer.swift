@@ -22,7 +22,7 @@ package struct VersionRestorer {
 
     /// Finds the versions of a run.
     ///
-    /// - Parameter dataset: The dataset that is wanted; nil means every file that the run published of a dataset.
+    /// `dataset`: the dataset that is wanted; nil means every file that the run published of a dataset.
     /// - Throws: ``Failure`` when the run goes on, published no such dataset, or a version is not kept any more.
     package init(_ id: RunID, dataset: DatasetName?, in store: RunStore) throws {
         self.store = store

@@ -95,7 +95,7 @@ package final class QueryParser: Sendable {
     // MARK: - The process
 
     /// How long the program may take for what it does in milliseconds.
-    private static let patience: Int32 = 60_000
+    private static let patience: Int32 = 10_000
 
     /// Runs the program and waits for it: a file is read before there is anything that could go on meanwhile.
     private static func run(_ program: String, _ script: String) throws(Failure) -> [UInt8] {
@@ -110,8 +110,8 @@ package final class QueryParser: Sendable {
         let arguments = words.map { strdup($0) } + [nil]
         let environment = variables.map { strdup($0) } + [nil]
         defer { for text in arguments + environment { free(text) } }
-        // In this process's own group, where the reactor leaves it alone.
-        let child = cs_spawn(program, arguments, environment, "/", input, output, output, 1)
+        // In a group of its own, so that what it starts can be ended with it.
+        let child = cs_spawn(program, arguments, environment, "/", input, output, output, 0)
         guard child > 0 else {
             throw Failure("\(program) cannot be started: \(String(cString: strerror(-child)))")
         }
@@ -119,12 +119,14 @@ package final class QueryParser: Sendable {
         var polled = [pollfd(fd: watch, events: Int16(POLLIN), revents: 0)]
         var ready: Int32
         repeat { ready = poll(&polled, 1, patience) } while ready < 0 && errno == EINTR
-        if ready == 0 { kill(child, SIGKILL) }
+        if ready == 0 { kill(-child, SIGKILL) }
         if watch >= 0 { close(watch) }
         // Whoever reaped it before, it has ended.
         waitpid(child, nil, 0)
         if ready == 0 {
-            throw Failure("\(program) did not answer within a minute", remedy: "look at what it waits for")
+            throw Failure(
+                "'\(words.joined(separator: " "))' did not answer within \(patience / 1000)s and was ended",
+                remedy: "look at what it waits for; it is asked what queries read")
         }
         return try contents(of: output)
     }

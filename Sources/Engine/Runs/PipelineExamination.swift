@@ -170,7 +170,9 @@ package struct PipelineExamination {
                     let dataset = pipeline.dataset(read.value), dataset.table == nil, seen.insert(read.value).inserted
                 else { continue }
                 do {
-                    for file in try resolver.earlierFiles(of: dataset, producer, earlier, fill) { earlierFiles.add(file) }
+                    for file in try resolver.earlierFiles(of: dataset, producer, earlier, fill) {
+                        earlierFiles.add(file)
+                    }
                 } catch let failure as Failure {
                     let place = failure.location ?? read.location
                     faults.append(ConfigError(failure.message, remedy: failure.remedy, at: place))

@@ -20,9 +20,8 @@ package final class SourceResolver: Sendable {
 
     /// The sources of several datasets.
     ///
-    /// - Parameters:
-    ///   - origins: What is known of where the data comes from.
-    ///   - fill: Fills a path's references.
+    /// `origins`: what is known of where the data comes from.
+    /// `fill`: fills a path's references.
     package func sources(
         of names: [DatasetName], from origins: DataOrigins, fill: (Template) -> String
     ) async throws -> [DatasetName: DataSource] {
@@ -99,7 +98,7 @@ package final class SourceResolver: Sendable {
 
     /// The files of a dataset whose stage does not write it in this run.
     ///
-    /// - Parameter absence: What became of the stage, where it takes part in the run and did not run.
+    /// `absence`: what became of the stage, where it takes part in the run and did not run.
     /// - Throws: ``Failure`` when there is none, or another run wrote them for other values.
     func earlierFiles(
         of dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, absence: String? = nil,
@@ -148,7 +147,7 @@ package final class SourceResolver: Sendable {
 
     /// A source of files whose columns are looked at, though a stage of the pipeline would have written some of them.
     ///
-    /// - Parameter announced: The columns that the stage writes; empty where they are not known.
+    /// `announced`: the columns that the stage writes; empty where they are not known.
     private func inspected(
         _ files: [String], of dataset: Dataset, announced: [Column]
     ) async throws -> DataSource {

@@ -4,10 +4,9 @@ package struct VersionFinder: Sendable {
     private let root: String
     private let prefersKept: Bool
 
-    /// - Parameters:
-    ///   - root: The project's root, which paths of artifacts start from.
-    ///   - prefersKept: Whether the kept version is taken though the published one is the same: where other runs may
-    ///     publish there at any moment.
+    /// `root`: the project's root, which paths of artifacts start from.
+    /// `prefersKept`: whether the kept version is taken though the published one is the same: where other runs may
+    /// publish there at any moment.
     package init(store: RunStore, root: String, prefersKept: Bool = false) {
         self.store = store
         self.root = root
@@ -61,7 +60,7 @@ package struct VersionFinder: Sendable {
 
     /// The publication that a file is, by its content; the last one where several had that content.
     ///
-    /// - Parameter prefers: Which of several with one content is meant.
+    /// `prefers`: which of several with one content is meant.
     package func publication(
         at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
     ) throws(StoreError) -> Publication? {
@@ -105,7 +104,7 @@ package struct EarlierOutputs: Sendable {
 
     /// The files of a dataset.
     ///
-    /// - Parameter pattern: The dataset's path with this run's values, absolute, with `*` for an item's.
+    /// `pattern`: the dataset's path with this run's values, absolute, with `*` for an item's.
     /// - Returns: Its files in order; empty when there is none.
     /// - Throws: ``Failure`` for a file that another run wrote for other values.
     package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [File] {

@@ -23,7 +23,7 @@ package enum Publisher {
 
     /// The moves for outputs that were written; optional ones that were not are left out.
     ///
-    /// - Parameter owner: What no other attempt of any run is called; nil outside of runs.
+    /// `owner`: what no other attempt of any run is called; nil outside of runs.
     package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(Failure) -> PublishPlan {
         var moves: [PublishPlan.Move] = []
         for output in outputs {

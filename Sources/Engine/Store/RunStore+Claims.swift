@@ -22,7 +22,7 @@ extension RunStore {
     ///
     /// The run's lock must be held: claims of runs without a process count for nothing, and are removed. They end with the
     /// record of the run's end.
-    /// - Parameter paths: Absolute paths, with `*` for what is not known before.
+    /// `paths`: absolute paths, with `*` for what is not known before.
     /// - Returns: The first claim of another live run that they meet; nil when they are claimed.
     package func claim(_ paths: [String], for run: RunID) throws(StoreError) -> PathConflict? {
         let folder = folder

@@ -8,10 +8,9 @@ extension RunStore {
     /// They stay with the newest succeeded runs of each environment, and with every run that may still be retried: one
     /// that did not succeed, and that no success with the same parameters and environment has followed.
     ///
-    /// - Parameters:
-    ///   - pipeline: The pipeline; nil means every one.
-    ///   - count: How many succeeded runs keep theirs.
-    ///   - ended: A run that this process still holds the lock of, and that has ended.
+    /// `pipeline`: the pipeline; nil means every one.
+    /// `count`: how many succeeded runs keep theirs.
+    /// `ended`: a run that this process still holds the lock of, and that has ended.
     /// - Returns: How many bytes were given back.
     @discardableResult
     package func dropVersions(
