@@ -73,7 +73,7 @@ def outcome(mutant, folder):
             {"CAUDAL_PROGRAM": ".build/debug/caudal"})
         if status is None:
             return "caught", "by hanging, which a test must not"
-        if " 0 tests" in output and "recorded an issue" not in output:
+        if " with 0 tests " in output and "recorded an issue" not in output:
             return "broken", f"no test is called {mutant['tests']}"
         if status == 0:
             return "survived", ""

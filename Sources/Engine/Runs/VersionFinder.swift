@@ -4,6 +4,8 @@ package struct VersionFinder: Sendable {
     private let root: String
     private let prefersKept: Bool
 
+    /// A finder in a project.
+    ///
     /// `root`: the project's root, which paths of artifacts start from.
     /// `prefersKept`: whether the kept version is taken though the published one is the same: where other runs may
     /// publish there at any moment.
