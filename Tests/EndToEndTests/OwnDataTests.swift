@@ -14,7 +14,7 @@ struct OwnDataTests {
         datasets: {mid: {path: data/mid.csv}, out: {path: "data/out-${params.day}.csv"}}
         stages:
           mid: {type: command, output: mid, run: 'printf "day\\n%s\\n" ${params.day} > ${stage.output}'}
-          gate: {type: command, needs: mid, run: 'until test -e open; do sleep 0.05; done; test ! -e broken'}
+          gate: {type: command, needs: mid, run: 'n=0; until test -e open || test $n -ge 600; do sleep 0.05; n=$((n+1)); done; test ! -e broken'}
           out: {type: sql, output: out, needs: gate, query: select * from mid}
         """
 
@@ -118,8 +118,7 @@ struct OwnDataTests {
 
     @Test("An input that a command does not read is no path for it")
     func unknownInputReference() async throws {
-        let project = try project(
-            Self.shared.replacing("run: 'until", with: "run: 'cat ${input.mid}; until"))
+        let project = try project(Self.shared.replacing("'n=0; until", with: "'cat ${input.mid}; n=0; until"))
         let answer = try await project.caudal("validate", "p.yaml")
         #expect(answer.status == 2)
         #expect(answer.description.contains("'${input.mid}' needs a command that reads 'mid'"), "\(answer)")

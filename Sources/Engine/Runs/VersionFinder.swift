@@ -33,12 +33,31 @@ package struct VersionFinder: Sendable {
 
     /// Whether a file is the version: known by its mark, and otherwise by its content.
     package func isVersion(_ path: String, _ artifact: Artifact) -> Bool {
-        guard let mark = FileMark(path) else { return false }
+        var file = LyingFile(path)
+        return isVersion(&file, artifact)
+    }
+
+    /// A file that lies somewhere, read at most once however often it is asked about.
+    private struct LyingFile {
+        let path: String
+        let mark: FileMark?
+        var fingerprint: String??
+
+        init(_ path: String) {
+            self.path = path
+            mark = FileMark(path)
+        }
+    }
+
+    private func isVersion(_ file: inout LyingFile, _ artifact: Artifact) -> Bool {
+        guard let mark = file.mark else { return false }
         if let known = artifact.mark, known == mark { return true }
         guard let hash = artifact.contentHash else { return false }
         // A folder's size is none of its content's.
         if artifact.mark != nil, mark.sizeInBytes != artifact.sizeInBytes { return false }
-        return store.fingerprint(of: path) == hash
+        let fingerprint = file.fingerprint ?? store.fingerprint(of: file.path)
+        file.fingerprint = .some(fingerprint)
+        return fingerprint == hash
     }
 
     /// The path of a version that its own run reads.
@@ -67,7 +86,8 @@ package struct VersionFinder: Sendable {
         at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
     ) throws(StoreError) -> Publication? {
         let known = try store.publications(at: PathText.relative(path, to: root))
-        let same = known.isEmpty ? [] : known.filter { isVersion(path, $0.artifact) }
+        var file = LyingFile(path)
+        let same = known.filter { isVersion(&file, $0.artifact) }
         return same.first(where: prefers) ?? same.first
     }
 }
