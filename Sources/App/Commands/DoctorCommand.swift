@@ -57,7 +57,7 @@ struct DoctorCommand: AsyncParsableCommand {
                     bytes == 0
                         ? "take no room of their own"
                         : "\(bytes.shortBytes) of \(kept.count.counted("run")) that was published over since; "
-                            + "'caudal prune --keep-versions 0' gives it back")
+                            + "'caudal prune --keep-versions 1' gives back those of older runs")
                 let faults = try store.faults()
                 say(
                     faults.isEmpty, "run store", faults.first ?? "sound",

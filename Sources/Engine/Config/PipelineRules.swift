@@ -47,6 +47,13 @@ enum PipelineRules {
                 "a dataset cannot be called '\(dataset.name)': queries call the rows that come to them 'input'",
                 remedy: "give it another name", at: dataset.location)
         }
+        let ofTheEngine = ["duckdb_", "sqlite_", "pragma_"]
+        for dataset in pipeline.datasets
+        where ofTheEngine.contains(where: dataset.name.rawValue.lowercased().hasPrefix) {
+            problems.report(
+                "a dataset cannot be called '\(dataset.name)': the engine's own tables are called so",
+                remedy: "give it another name", at: dataset.location)
+        }
         for stage in pipeline.stages where stage.definition.typeName == "validate" {
             for input in stage.definition.inputs {
                 guard let dataset = pipeline.dataset(input.value), dataset.schema == nil else { continue }

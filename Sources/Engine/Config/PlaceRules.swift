@@ -20,6 +20,9 @@ package struct PlaceRules {
         var what: String
         var place: FileIdentity
         var location: SourceLocation
+
+        /// Whether something of its path is known later only.
+        var isOpen: Bool { place.path.contains("\u{2}") }
     }
 
     private struct Read {
@@ -144,14 +147,17 @@ package struct PlaceRules {
         let byPlace = Dictionary(grouping: writes, by: \.place)
         for read in reads {
             // Only a pattern has to be held against everything that is written.
-            let near = read.isPattern ? writes : ([read.place] + read.place.folders).flatMap { byPlace[$0] ?? [] }
+            let near =
+                read.isPattern
+                ? writes : ([read.place] + read.place.folders).flatMap { byPlace[$0] ?? [] } + writes.filter(\.isOpen)
             for write in near {
                 let isSame = !read.isPattern && read.place == write.place
-                guard isSame || write.place.holds(read.place) || read.isPattern && covers(read.place, write.place)
-                else {
-                    continue
-                }
+                let isSure =
+                    isSame || write.place.holds(read.place) || read.isPattern && covers(read.place, write.place)
+                guard isSure || mayBe(read.place, write.place) else { continue }
                 let isOver = read.stage == write.stage || upstream.of(write.stage).contains(read.stage)
+                // What only an item's value can make one file is looked at when it is known.
+                if isOver, !isSure { continue }
                 if isSame, !isOver {
                     guard reported.insert(read.what + write.what).inserted else { continue }
                     problems.report(
@@ -167,7 +173,8 @@ package struct PlaceRules {
                             + "over it",
                         remedy: "write to another place; the other path is on line \(read.location.line)",
                         at: write.location)
-                } else if !upstream.of(read.stage).contains(write.stage) {
+                } else if added[read.stage]?.contains(write.stage) != true {
+                    // Also where it waits for that stage by way of others: it reads what that one makes.
                     added[read.stage, default: []].insert(write.stage)
                     upstream.add(read.stage, waitsFor: write.stage)
                 }
@@ -200,6 +207,15 @@ package struct PlaceRules {
     }
 
     private static func isPattern(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
+
+    /// Whether a file that is read may turn out to be one that is written: whatever is not known may be anything.
+    private func mayBe(_ read: FileIdentity, _ written: FileIdentity) -> Bool {
+        func open(_ place: FileIdentity) -> String {
+            place.path.replacing(#/\x{2}[^\x{2}]*\x{2}|\[[^\]\/]*\]|\?/#, with: "*")
+        }
+        let (left, right) = (open(read), open(written))
+        return left.split(separator: "/").count == right.split(separator: "/").count && ClaimedPath.meet(left, right)
+    }
 
     private func covers(_ pattern: FileIdentity, _ place: FileIdentity) -> Bool {
         fnmatch(pattern.path, place.path, FNM_PATHNAME) == 0
@@ -333,6 +349,20 @@ extension PlaceRules {
                     parts[parts.count - 1].text += piece
                     if let reference, !piece.isEmpty { parts[parts.count - 1].references.append(reference) }
                 }
+            }
+            if case .reference(let reference)? = path.segments.first, value(reference) == "", parts.count > 1 {
+                problems.report(
+                    "${\(reference)} is empty, and '\(path)' would begin at the root of the file system",
+                    remedy: "give it a value", at: location)
+            }
+            for case .reference(let reference) in path.segments {
+                guard let text = value(reference), let sign = text.first(where: { "*?[".contains($0) }) else {
+                    continue
+                }
+                problems.report(
+                    "${\(reference)} is '\(text)', and '\(sign)' in a path stands for other files",
+                    remedy: "give a value without '*', '?' and '['", at: location)
+                break
             }
             for part in parts where part.text == ".." {
                 guard let reference = part.references.first else { continue }

@@ -82,7 +82,8 @@ package struct DataReadings: Sendable {
         // DuckDB writes NaN and Infinity as JSON5 does; plain JSON is read faster and is what nearly all rows are.
         let lenient = JSONDecoder()
         lenient.allowsJSON5 = true
-        for line in output.split(separator: UInt8(ascii: "\n")) {
+        for whole in output.split(separator: UInt8(ascii: "\n")) {
+            let line = Self.withoutColour(whole)
             if line.starts(with: [UInt8(ascii: "@"), UInt8(ascii: "@")]) {
                 lastStatement = Int(String(decoding: line.dropFirst(2), as: UTF8.self)) ?? lastStatement
             } else if line.first == UInt8(ascii: "{"),
@@ -93,6 +94,12 @@ package struct DataReadings: Sendable {
                 rows.append(Row(statement: lastStatement, fields: fields))
             }
         }
+    }
+
+    /// A line without the colour that a warning of the engine before it has switched off: it stands in front of the row.
+    private static func withoutColour<Line: Collection<UInt8>>(_ line: Line) -> Line.SubSequence {
+        guard line.first == 0x1B, let end = line.firstIndex(of: UInt8(ascii: "m")) else { return line[...] }
+        return line[line.index(after: end)...]
     }
 
     /// The rows of one kind, in order.

@@ -227,9 +227,7 @@ package struct PublishedVersion: Sendable {
         }
         let files = try artifacts.map { artifact in
             guard let place = finder.place(of: artifact) else {
-                throw Failure(
-                    "the version that run \(run.id) published of \(artifact.path) is not kept any more",
-                    remedy: "'keep_versions' in the pipeline file says how many succeeded runs keep theirs")
+                throw finder.missing(artifact, of: run.id)
             }
             return place
         }

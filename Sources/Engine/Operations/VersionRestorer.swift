@@ -48,11 +48,7 @@ package struct VersionRestorer {
         for artifact in wanted {
             let target = PathText.absolute(artifact.path, in: root)
             guard let place = finder.place(of: artifact) else {
-                throw Failure(
-                    "the version that run \(id) published of \(artifact.path) is not kept any more",
-                    remedy:
-                        "'keep_versions' says how many succeeded runs keep theirs; make it again with 'caudal retry "
-                        + "\(id) --select …'")
+                throw finder.missing(artifact, of: id)
             }
             if place == target {
                 inPlace += 1

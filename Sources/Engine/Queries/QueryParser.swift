@@ -87,7 +87,9 @@ package final class QueryParser: Sendable {
 
     /// A text on one line: the program takes a line that begins with a dot for one of its commands.
     private static func literal(_ text: String) -> String {
-        let escaped = text.replacing("\\", with: "\\\\").replacing("'", with: "\\'").replacing("\n", with: "\\n")
+        // A quotation mark is doubled: behind a backslash the program takes it for the end of the text, and what follows,
+        // such as `--`, for a comment.
+        let escaped = text.replacing("\\", with: "\\\\").replacing("'", with: "''").replacing("\n", with: "\\n")
             .replacing("\r", with: "\\r").replacing("\0", with: "")
         return "E'\(escaped)'"
     }

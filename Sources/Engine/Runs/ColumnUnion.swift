@@ -53,14 +53,16 @@ enum ParquetUnion {
         let whole = ["TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64]
         let unsigned = ["UTINYINT": 8, "USMALLINT": 16, "UINTEGER": 32, "UBIGINT": 64]
         func bits(_ type: String) -> Int? { whole[type] ?? unsigned[type].map { $0 < 64 ? $0 * 2 : 128 } }
-        let floating = ["FLOAT": 24, "DOUBLE": 53]
+        func isFloating(_ type: String) -> Bool { type == "FLOAT" || type == "DOUBLE" }
         if let first = bits(left), let second = bits(right) {
             return max(first, second) <= 64 ? whole.first { $0.value == max(first, second) }?.key : nil
         }
-        if floating[left] != nil, floating[right] != nil { return "DOUBLE" }
-        // Whole numbers of 32 bits stand in floating point exactly; of larger ones only those that are not too large.
-        if let first = bits(left), floating[right] != nil { return first <= 64 ? "DOUBLE" : nil }
-        if floating[left] != nil, let second = bits(right) { return second <= 64 ? "DOUBLE" : nil }
+        if isFloating(left), isFloating(right) { return "DOUBLE" }
+        // Whole numbers of 32 bits stand in floating point of 64 bits exactly; of larger ones only those that are not too
+        // large. With floating point of 32 bits the engine unites them in that, which holds those of 16 bits alone.
+        func floating(_ type: String, _ bits: Int) -> String? { bits <= (type == "FLOAT" ? 16 : 64) ? "DOUBLE" : nil }
+        if let first = bits(left), isFloating(right) { return floating(right, first) }
+        if isFloating(left), let second = bits(right) { return floating(left, second) }
         if let first = decimal(left) ?? bits(left).map({ ($0 <= 32 ? 10 : 19, 0) }),
             let second = decimal(right) ?? bits(right).map({ ($0 <= 32 ? 10 : 19, 0) })
         {
@@ -102,6 +104,12 @@ extension SourceResolver {
         for (index, file) in found.enumerated() {
             for (name, type) in file {
                 guard let place = columns.firstIndex(where: { $0.name == name }) else {
+                    // The engine takes the two for one column in one place and for two in another.
+                    if let alike = columns.first(where: { $0.name.lowercased() == name.lowercased() }) {
+                        throw Failure(
+                            "the files of '\(dataset.name)' have columns '\(alike.name)' and '\(name)', which differ in "
+                                + "case alone", remedy: "write them with one name", location: dataset.placeLocation)
+                    }
                     columns.append((name, type))
                     continue
                 }

@@ -2,6 +2,8 @@ import Synchronization
 
 /// Where the data of an attempt comes from: what stages of its run have made, and what others left.
 package struct DataOrigins: Sendable {
+    /// The stage that reads; nil where none does.
+    package var reader: StageID?
     /// What stages of the run have made; a dataset that is not here was not made in the run.
     package var made: [DatasetName: MadeData]
     /// What became of stages that took part in the run and did not run, in words.
@@ -16,12 +18,13 @@ package struct DataOrigins: Sendable {
     package var tell: @Sendable (EarlierOutputs.File) -> Void
 
     package init(
-        made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
+        reader: StageID? = nil, made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
         place: @escaping @Sendable (Artifact, StageID) throws -> String = { artifact, _ in artifact.path },
 
         earlier: EarlierOutputs? = nil, announce: @escaping @Sendable (DatasetName) async -> [Column] = { _ in [] },
         tell: @escaping @Sendable (EarlierOutputs.File) -> Void = { _ in }
     ) {
+        self.reader = reader
         self.made = made
         self.absent = absent
         self.place = place

@@ -195,7 +195,7 @@ package struct PipelineExamination {
         }
         do {
             let found = try await resolver.sources(
-                of: [name], from: DataOrigins(earlier: earlier, tell: { [earlierFiles] in earlierFiles.add($0) }),
+                of: [name], from: DataOrigins(earlier: earlier),
                 fill: fill)
             findings.sources[name] = found[name]
         } catch let failure as Failure {

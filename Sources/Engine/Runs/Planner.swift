@@ -55,7 +55,8 @@ package struct Planner {
         let places = PlaceRules(pipeline, problems, variables: loaded.variables) { value(of: $0, parameters) }
         places.checkValues(of: chosen)
         for (stage, writers) in places.check() where chosen.contains(stage) {
-            for writer in writers.sorted() where chosen.contains(writer) {
+            let waits = behind(stage, upstream)
+            for writer in writers.sorted() where chosen.contains(writer) && !waits.contains(writer) {
                 problems.report(
                     "with these values '\(stage)' reads what '\(writer)' writes, and does not wait for it",
                     remedy: "add 'needs: \(writer)'", at: pipeline.stage(stage)?.location ?? .whole(pipeline.file))
@@ -117,7 +118,11 @@ package struct Planner {
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
         planned.inputs = stage.reads.map(\.value.rawValue)
-        planned.reads = Set(stage.dataNames.map(\.rawValue)).sorted()
+        // Also those whose files it reads by a pattern, or out of a folder.
+        let behind = (loaded.pipeline.fileEdges[stage.id] ?? []).flatMap {
+            loaded.pipeline.stage($0)?.definition.outputs ?? []
+        }
+        planned.reads = Set((stage.dataNames + behind).map(\.rawValue)).sorted()
         planned.outputs = stage.definition.outputs.map(\.rawValue)
         planned.outputPaths = stage.definition.outputs.compactMap { loaded.pipeline.dataset($0) }.map { dataset in
             switch dataset.place {
@@ -173,6 +178,16 @@ package struct Planner {
                 "stage '\(stage.id)' asks for \(asked.plain) processors, and this machine has \(there.plain)",
                 remedy: "it could never start: ask for fewer", at: stage.location)
         }
+    }
+
+    /// Everything that a stage waits for, directly or not.
+    private func behind(_ id: StageID, _ upstream: [StageID: Set<StageID>]) -> Set<StageID> {
+        var found: Set<StageID> = []
+        var open = Array(upstream[id] ?? [])
+        while let next = open.popLast() {
+            if found.insert(next).inserted { open += upstream[next] ?? [] }
+        }
+        return found
     }
 
     /// What a stage waits for among the chosen ones: a stage that is left out passes its own needs on.

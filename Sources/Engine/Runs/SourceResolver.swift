@@ -35,10 +35,47 @@ package final class SourceResolver: Sendable {
             } else if let producer = pipeline.producer(of: name), let earlier = origins.earlier {
                 sources[name] = try await lying(dataset, producer, earlier, origins, fill)
             } else {
-                sources[name] = try await external(dataset, fill: fill)
+                sources[name] = try await external(dataset, origins, fill: fill)
             }
         }
         return sources
+    }
+
+    /// The files of a pattern, those that stages of the pipeline write in the version that this run made.
+    ///
+    /// - Throws: ``Failure`` for a file that a stage writes and that this run did not make.
+    private func ownVersions(
+        _ files: [String], of dataset: Dataset, _ origins: DataOrigins, _ fill: (Template) -> String
+    ) throws -> [String] {
+        guard let earlier = origins.earlier else { return files }
+        let written = pipeline.stages.flatMap { stage in
+            stage.definition.outputs.compactMap { name -> (StageID, DatasetName, String)? in
+                guard let path = pipeline.dataset(name)?.path else { return nil }
+                let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
+                return (stage.id, name, PathText.absolute(fill(open), in: pipeline.root))
+            }
+        }
+        return try files.compactMap { file in
+            guard
+                let (writer, name, _) = written.first(where: { _, _, path in
+                    file == path || Glob.matches(file, path) || file.hasPrefix(path + "/")
+                })
+            else { return file }
+            // Whether it may write over what it reads is another question.
+            if writer == origins.reader { return file }
+            let shown = PathText.relative(file, to: pipeline.root)
+            let made = origins.made[name]
+            for artifact in made?.artifacts ?? [] {
+                let target = PathText.absolute(artifact.path, in: pipeline.root)
+                guard file == target || file.hasPrefix(target + "/") else { continue }
+                return try origins.place(artifact, writer) + file.dropFirst(target.count)
+            }
+            // An item of an earlier run, or a file that somebody has put beside the items.
+            if made != nil { return earlier.isPublished(shown) ? nil : file }
+            throw Failure(
+                "\(shown) is a file of '\(name)', which '\(writer)' did not write in this run",
+                remedy: "read '\(name)' by its name, or run '\(writer)' too", location: dataset.placeLocation)
+        }
     }
 
     /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
@@ -126,13 +163,15 @@ package final class SourceResolver: Sendable {
 
     // MARK: - Files of others
 
-    private func external(_ dataset: Dataset, fill: (Template) -> String) async throws -> DataSource {
+    private func external(
+        _ dataset: Dataset, _ origins: DataOrigins, fill: (Template) -> String
+    ) async throws -> DataSource {
         guard case .path(let template, _) = dataset.place else {
             return try await tables.source(of: dataset)
         }
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
         let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
-        return try await inspected(files, of: dataset)
+        return try await inspected(try ownVersions(files, of: dataset, origins, fill), of: dataset)
     }
 
     /// The source of files that were published of a dataset, their columns looked at.

@@ -16,8 +16,54 @@ extension StageConductor {
                     "\(shown) would be written over \(PathText.relative(harmed.path, to: loaded.pipeline.root)), which "
                         + "this stage reads", remedy: "write to another path", location: attempt.stage.outputLocation)
             }
+            try refuseOthers(at: place, of: output, shown: shown, attempt)
             try refuseFolder(at: output.target, shown: shown, attempt)
         }
+    }
+
+    /// Nothing that another stage reads or writes, and nothing of the project itself, is written over: what an item's
+    /// value makes of a path is known only now.
+    private func refuseOthers(
+        at place: FileIdentity, of output: StagedOutput, shown: String, _ attempt: StageAttempt
+    ) throws(Failure) {
+        func refuse(_ what: String) -> Failure {
+            Failure(
+                "\(shown) is \(what), and writing it would replace that", remedy: "write to a path of its own",
+                location: attempt.stage.outputLocation)
+        }
+        let root = loaded.pipeline.root
+        let file = FileIdentity(loaded.pipeline.file, in: FileManager.default.currentDirectoryPath)
+        if place == file || place.holds(file) { throw refuse("the pipeline file") }
+        let state = FileIdentity(store.folder.path)
+        if place == state || state.holds(place) { throw refuse("in the folder of runs") }
+        for dataset in loaded.pipeline.datasets where dataset.name != output.dataset {
+            if let schema = dataset.schema, place == FileIdentity(schema.value, in: root) {
+                throw refuse("the schema of '\(dataset.name)'")
+            }
+            guard let path = dataset.path else { continue }
+            let writer = loaded.pipeline.producer(of: dataset.name)
+            let isRead = loaded.pipeline.stages.contains { $0.reads.contains { $0.value == dataset.name } }
+            let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
+            // Of what stages write item by item, only what they have written is known.
+            guard writer != nil || isRead, writer?.id != attempt.stage.id, writer == nil || open == path else {
+                continue
+            }
+            let text = PathText.absolute(open.filled { attempt.facts.value(of: $0) ?? "" }, in: root)
+            if FileIdentity(text) == place || writer == nil && Glob.matches(place.path, FileIdentity(text).path) {
+                // A pattern over what this stage writes is a reader of it.
+                if writer == nil, loaded.pipeline.fileEdges.values.contains(where: { $0.contains(attempt.stage.id) }) {
+                    continue
+                }
+                throw refuse("'\(dataset.name)'" + (writer.map { ", which '\($0.id)' writes" } ?? ", which is read"))
+            }
+        }
+        let others: [StageID]
+        do throws(StoreError) {
+            others = try store.stages(thatPublished: shown, in: facts.runID).filter { $0 != attempt.stage.id }
+        } catch {
+            throw Failure("what this run has published cannot be found out: \(error.description)")
+        }
+        if let other = others.first { throw refuse("what '\(other)' has published in this run") }
     }
 
     /// A folder is replaced as a whole, with whatever else somebody has put there.

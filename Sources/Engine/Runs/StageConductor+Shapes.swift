@@ -16,7 +16,11 @@ extension StageConductor {
             guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
                 !source.columns.isEmpty
             else { continue }
-            let shape = InputShape(dataset: name, columns: source.columns)
+            // Whether a number of JSON is whole is a matter of the day's values and none of their shape.
+            let columns = source.columns.map { column in
+                source.isForeignJSON && column.type == .integer ? Column(column.name, .number) : column
+            }
+            let shape = InputShape(dataset: name, columns: columns)
             shapes.append(shape)
             guard dataset.driftRule != .ignore,
                 // A history that cannot be read is as good as none.

@@ -165,7 +165,7 @@ package struct StageConductor: AttemptConductor {
         guard !names.isEmpty else { return [:] }
         let (run, versions) = (facts.runID, versionFinder)
         let origins = DataOrigins(
-            made: order.made, absent: order.absent.mapValues(\.reason),
+            reader: stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
             earlier: EarlierOutputs(loaded, facts: facts, store: store),
             announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })

@@ -31,6 +31,19 @@ package struct VersionFinder: Sendable {
         return kept
     }
 
+    /// What is said of a version that is nowhere any more.
+    func missing(_ artifact: Artifact, of run: RunID) -> Failure {
+        if let kept = artifact.kept.map(store.folder.absolute), FileText.exists(kept) {
+            return Failure(
+                "\(artifact.path) was changed in place since run \(run) published it, and the version that it kept with it: "
+                    + "they are one file", remedy: "make it again with 'caudal retry \(run)' and the stage's name")
+        }
+        return Failure(
+            "the version that run \(run) published of \(artifact.path) is not kept any more",
+            remedy: "'keep_versions' in the pipeline file says how many succeeded runs keep theirs, one where it says "
+                + "nothing; raise it for later runs")
+    }
+
     /// Whether a file is the version: known by its mark, and otherwise by its content.
     package func isVersion(_ path: String, _ artifact: Artifact) -> Bool {
         var file = LyingFile(path)
@@ -178,6 +191,8 @@ package struct EarlierOutputs: Sendable {
         if let version, let kept = finder.place(of: version.artifact) {
             return File(path: kept, target: path, publication: version)
         }
+        // An item of other values, where a success with this run's values says which items there are.
+        if version == nil, hasSuccess, found.stage == producer.id { return nil }
         throw Failure(
             "\(name) was written by run \(found.run) for \(other?.words ?? "other values")",
             remedy: remedy(producer))
@@ -186,6 +201,9 @@ package struct EarlierOutputs: Sendable {
     private func remedy(_ producer: Stage) -> String {
         "run the stage that writes it too: --select '+\(producer.id)' with what you select"
     }
+
+    /// Whether any run has published a file; `path` is as artifacts have it.
+    func isPublished(_ path: String) -> Bool { (try? store.writers(of: path, limit: 1).isEmpty) == false }
 
     // MARK: - Which runs are like this one
 

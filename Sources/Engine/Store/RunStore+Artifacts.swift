@@ -31,6 +31,16 @@ extension RunStore {
         }
     }
 
+    /// The stages of a run that published a file at a path; `path` is as artifacts have it.
+    package func stages(thatPublished path: String, in run: RunID) throws(StoreError) -> [StageID] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT stage FROM artifacts WHERE path = ? AND run = ?",
+                arguments: [path, run.rawValue]
+            ).map { StageID($0) }
+        }
+    }
+
     /// What runs published at a path, the last first; `path` is as artifacts have it.
     package func publications(at path: String, limit: Int = 200) throws(StoreError) -> [Publication] {
         try read { db in
