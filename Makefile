@@ -31,7 +31,10 @@ run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
 test: setup-tests ## Every test, and the release build
 	@swift build --build-tests
 	@$(BUILD)
-	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build
+	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^(EngineTests|AppTests)\.'
+	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[A-L]'
+	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[M-R]'
+	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[S-Z]'
 
 KILLS ?= 200
 

@@ -63,6 +63,10 @@ static void on_crash(int number) {
 }
 
 void cn_restore_on_crash(void) {
+    // Once: the handler that was here before must never be this one, or a crash would go on for ever.
+    static int is_set = 0;
+    if (is_set) return;
+    is_set = 1;
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_crash;

@@ -14,7 +14,7 @@ struct OwnDataTests {
         datasets: {mid: {path: data/mid.csv}, out: {path: "data/out-${params.day}.csv"}}
         stages:
           mid: {type: command, output: mid, run: 'printf "day\\n%s\\n" ${params.day} > ${stage.output}'}
-          gate: {type: command, needs: mid, run: 'n=0; until test -e open || test $n -ge 600; do sleep 0.05; n=$((n+1)); done; test ! -e broken'}
+          gate: {type: command, needs: mid, run: 'n=0; until test -e open || test $n -ge 12000; do sleep 0.05; n=$((n+1)); done; test ! -e broken'}
           out: {type: sql, output: out, needs: gate, query: select * from mid}
         """
 
@@ -126,23 +126,23 @@ struct OwnDataTests {
 
     @Test("What changes while a stage reads it is refused, and nothing is published")
     func changedWhileRead() async throws {
+        // The second stage changes the file as soon as the first one works on it, and the first goes on for seconds.
         let project = try project(
             """
             version: 1
             name: slow
+            max_parallel: 2
             datasets: {src: {path: src.csv}, out: {path: out.csv}}
             stages:
               out:
                 type: sql
                 output: out
-                query: select count(*) as n from src, range(600000000) where v::bigint + range > 0
+                query: select count(*) as n from src, range(3000000000) where v::bigint + range > 0
+              change: {type: command, run: 'until ls .caudal/runs/*/sql/out.1.sql; do sleep 0.02; done; sleep 0.5; echo 2 >> src.csv'}
             """)
         try project.write("src.csv", "v\n1\n")
-        let run = try await project.start("run", "p.yaml", "--plain", "--json")
-        _ = await run.says("attempt_spawned")
-        try project.write("src.csv", "v\n2\n")
-        _ = await run.child.exit()
-        let answer = try await project.caudal("show", "last")
+        let answer = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(answer.status == 1, "\(answer)")
         #expect(answer.output.contains("src.csv was changed while it was read"), "\(answer)")
         #expect(!project.exists("out.csv"))
     }

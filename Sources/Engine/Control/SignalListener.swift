@@ -53,13 +53,16 @@ private enum SignalBoard {
     }
 
     static func remove(_ number: Int) {
-        state.withLock { state in
-            guard let place = state.entries.firstIndex(where: { $0.number == number }) else { return }
+        let removed = state.withLock { state -> Entry? in
+            guard let place = state.entries.firstIndex(where: { $0.number == number }) else { return nil }
             let entry = state.entries.remove(at: place)
             for signal in entry.signals where !state.entries.contains(where: { $0.signals.contains(signal) }) {
                 cs_signals_forget(signal)
             }
+            return entry
         }
+        // Let go of only here: what its action holds may be a listener too, which removes itself when it goes.
+        withExtendedLifetime(removed) {}
     }
 
     private static func startThread() -> Bool {
