@@ -36,7 +36,9 @@ extension StageConductor {
         if place == file || place.holds(file) { throw refuse("the pipeline file") }
         let state = FileIdentity(store.folder.path)
         if place == state || state.holds(place) { throw refuse("in the folder of runs") }
-        for dataset in loaded.pipeline.datasets where dataset.name != output.dataset {
+        // Without an item's value all of this was known, and looked at, when the run was planned.
+        let datasets = attempt.item == nil ? [] : loaded.pipeline.datasets
+        for dataset in datasets where dataset.name != output.dataset {
             if let schema = dataset.schema, place == FileIdentity(schema.value, in: root) {
                 throw refuse("the schema of '\(dataset.name)'")
             }
