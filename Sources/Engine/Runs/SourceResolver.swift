@@ -71,7 +71,7 @@ package final class SourceResolver: Sendable {
                 return try origins.place(artifact, writer) + file.dropFirst(target.count)
             }
             // An item of an earlier run, or a file that somebody has put beside the items.
-            if made != nil { return earlier.isPublished(shown) ? nil : file }
+            if made != nil { return try earlier.isPublished(shown) ? nil : file }
             throw Failure(
                 "\(shown) is a file of '\(name)', which '\(writer)' did not write in this run",
                 remedy: "read '\(name)' by its name, or run '\(writer)' too", location: dataset.placeLocation)

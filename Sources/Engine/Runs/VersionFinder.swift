@@ -203,7 +203,9 @@ package struct EarlierOutputs: Sendable {
     }
 
     /// Whether any run has published a file; `path` is as artifacts have it.
-    func isPublished(_ path: String) -> Bool { (try? store.writers(of: path, limit: 1).isEmpty) == false }
+    ///
+    /// - Throws: ``StoreError`` when the history cannot be read: a guess could let another run's file in.
+    func isPublished(_ path: String) throws(StoreError) -> Bool { try !store.writers(of: path, limit: 1).isEmpty }
 
     // MARK: - Which runs are like this one
 
