@@ -272,7 +272,10 @@ package struct PlaceRules {
 
     /// What is wrong with a path that begins as an address does; nil for all others.
     static func schemeFault(_ path: String) -> (message: String, remedy: String)? {
-        guard let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1 else { return nil }
+        // Asked first, as the expression is compiled at each call.
+        guard path.contains("://"),
+            let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1
+        else { return nil }
         return (
             "nothing here reads or writes '\(scheme)://'",
             scheme.lowercased() == "file"

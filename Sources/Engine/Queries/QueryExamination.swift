@@ -16,14 +16,15 @@ package struct QueryExamination {
     /// `variables`: the environment, for where the engine is.
     func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes, _ variables: [String: String]) {
         var texts: [String] = []
-        for index in pipeline.stages.indices {
-            var stage = pipeline.stages[index]
-            stage.visitQueries { query in
+        // Set once at the end: the pipeline finds its stages by name anew each time that they are set.
+        var stages = pipeline.stages
+        defer { pipeline.stages = stages }
+        for index in stages.indices {
+            stages[index].visitQueries { query in
                 query.places = TextPlaces(of: query.value, at: query.location, lines: lines)
                 // A reference in quotation marks was reported; what the engine says of it would only follow from that.
                 if SQLText.quotedReferences(in: query.value).isEmpty { texts.append(SQLText.bound(query.value)) }
             }
-            pipeline.stages[index] = stage
         }
         // A file without SQL needs no engine to be understood.
         if texts.isEmpty { return }
@@ -38,10 +39,9 @@ package struct QueryExamination {
             return
         }
         let names = DatasetNames(pipeline.datasets.map(\.name))
-        for index in pipeline.stages.indices {
+        for index in stages.indices {
             let count = problems.errors.count
-            var stage = pipeline.stages[index]
-            stage.visitQueries { query in
+            stages[index].visitQueries { query in
                 switch readings[SQLText.bound(query.value)] {
                 case .success(let reading)?: take(reading, into: &query, names, notes)
                 case .failure(let fault)?:
@@ -51,9 +51,8 @@ package struct QueryExamination {
                 case nil: break
                 }
             }
-            checkCase(of: stage)
-            pipeline.stages[index] = stage
-            if problems.errors.count > count { notes.unsoundStages.insert(stage.id) }
+            checkCase(of: stages[index])
+            if problems.errors.count > count { notes.unsoundStages.insert(stages[index].id) }
         }
     }
 

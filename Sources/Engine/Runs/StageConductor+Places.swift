@@ -59,6 +59,8 @@ extension StageConductor {
                 throw refuse("'\(dataset.name)'" + (writer.map { ", which '\($0.id)' writes" } ?? ", which is read"))
             }
         }
+        // Two stages can only meet where both write item by item: the loop above, or the plan, saw the others.
+        if attempt.item == nil { return }
         let others: [StageID]
         do throws(StoreError) {
             others = try store.stages(thatPublished: shown, in: facts.runID).filter { $0 != attempt.stage.id }

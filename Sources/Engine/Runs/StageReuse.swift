@@ -63,6 +63,11 @@ package struct StageReuse: Sendable {
 
     // MARK: - The key
 
+    // Kept, as a literal is compiled each time that it is met. None is changed, and matching changes nothing in it.
+    private nonisolated(unsafe) static let parameterReference = #/\$\{params\.([^}]*)\}/#
+    private nonisolated(unsafe) static let variableReference = #/\$\{env\.([^}]*)\}/#
+    private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+/#
+
     /// Everything that decides what comes out of an attempt; nil when a file of it cannot be read.
     ///
     /// `reads`: the files it reads, with their fingerprints.
@@ -75,11 +80,11 @@ package struct StageReuse: Sendable {
         }
         let facts = attempt.facts
         let text = lines.joined(separator: "\n")
-        var parameters = Set(text.matches(of: #/\$\{params\.([^}]*)\}/#).map { String($0.output.1) })
+        var parameters = Set(text.matches(of: Self.parameterReference).map { String($0.output.1) })
         // A command is given every parameter as a variable.
         if attempt.stage.definition is CommandStage { parameters.formUnion(facts.parameters.keys) }
         for name in parameters { key.add(.parameter, name, ContentHash.of(facts.parameters[name] ?? "")) }
-        for match in text.matches(of: #/\$\{env\.([^}]*)\}/#) {
+        for match in text.matches(of: Self.variableReference) {
             let name = String(match.output.1)
             key.add(.variable, name, ContentHash.of(facts.environment[name] ?? ""))
         }
@@ -105,7 +110,7 @@ package struct StageReuse: Sendable {
         switch command.run {
         case .line(let line):
             // What it writes to is none of what decides what it writes.
-            let text = line.description.replacing(#/>+\s*[^\s;|&]+/#, with: " ")
+            let text = line.description.replacing(Self.redirection, with: " ")
             words = text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init)
         case .arguments(let list): words = list.map(\.description)
         }
