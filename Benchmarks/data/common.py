@@ -9,7 +9,7 @@ def caudal_options(doc, rows, pairs):
     options = argparse.ArgumentParser(description=doc.splitlines()[0])
     options.add_argument("--rows", type=int, default=rows)
     options.add_argument("--pairs", type=int, default=pairs)
-    options.add_argument("--caudal", default=os.path.join(ROOT, ".build/release/caudal"))
+    options.add_argument("--caudal", type=os.path.abspath, default=os.path.join(ROOT, ".build/release/caudal"))
     options = options.parse_args()
     for program in (options.caudal, DUCKDB):
         if not os.access(program, os.X_OK):

@@ -29,7 +29,7 @@ def main():
     options.add_argument("--count", type=int, default=1000)
     options.add_argument("--width", type=int, default=4)
     options.add_argument("--pairs", type=int, default=7)
-    options.add_argument("--caudal", default=os.path.join(ROOT, ".build/release/caudal"))
+    options.add_argument("--caudal", type=os.path.abspath, default=os.path.join(ROOT, ".build/release/caudal"))
     options = options.parse_args()
     count, width = options.count, options.width
     if not os.access(options.caudal, os.X_OK):
