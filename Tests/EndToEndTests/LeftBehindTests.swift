@@ -57,4 +57,51 @@ struct LeftBehindTests {
         #expect(cancelled.status == 0, "\(cancelled)")
         #expect(try project.read("ledger") == "begin\n")
     }
+
+    @Test("The slot of a pool that it held is free for the run that is taken up again")
+    func pool() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("work.sh", Self.work)
+        try project.write(
+            "p.yaml",
+            "version: 1\nname: left\npools: {one: 1}\nstages:\n  a: {type: command, pool: one, run: /bin/sh work.sh}\n")
+        try await die(project)
+        try project.write("open", "")
+        let resumed = try await project.start("resume", "last", "--plain", "--yes")
+        let waited = try await project.run(
+            "/bin/sh", ["-c", "for i in $(seq 600); do grep -q end ledger && exit 0; sleep 0.05; done; exit 1"])
+        #expect(waited.status == 0, "the run waits for a slot that nobody holds any more")
+        if waited.status != 0 { _ = await resumed.killHard() }
+        #expect(await resumed.child.exit().exit == .exited(0))
+    }
+
+    @Test("A publication that was recorded is finished, and its stage, which may not run twice, does not run again")
+    func publication() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: left
+            datasets: {o: {path: o.csv}}
+            stages:
+              a: {type: command, idempotent: false, output: o, run: 'echo once >> ledger; echo v > ${stage.output}'}
+            """)
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        // As it stands when the process dies between the record and the move.
+        let store = try DatabaseQueue(path: project.folder.path(".caudal/caudal.db"))
+        try await store.write { db in
+            try db.execute(
+                sql: """
+                    DELETE FROM events WHERE seq > (SELECT seq FROM events WHERE kind = 'publishing');
+                    DELETE FROM attempts; DELETE FROM artifacts;
+                    UPDATE runs SET status = 'running', ended_at = NULL, duration_ms = NULL
+                    """)
+        }
+        try FileManager.default.removeItem(atPath: project.folder.path("o.csv"))
+        let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
+        #expect(resumed.status == 0, "\(resumed)")
+        #expect(try project.read("ledger") == "once\n")
+        #expect(try project.read("o.csv") == "v\n")
+    }
 }
