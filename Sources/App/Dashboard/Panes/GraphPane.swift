@@ -153,9 +153,10 @@ enum GraphPane {
             // Where both do not fit, the number alone says more than half of the words.
             return [Span(forms.first { TextWidth.of($0) <= width } ?? time, .dim)]
         case .failed:
-            let exit = stage.unit.lastResult?.exit?.description
+            // The exit of an engine that ran a stage's SQL says nothing; what failed is in the message.
+            let reason = stage.unit.lastResult?.failure?.message ?? "failed"
             let tries = state.triesText(id)
-            return [Span([state.timeText(id), exit ?? "failed", tries].joined(separator: "  "), .bad)]
+            return [Span([state.timeText(id), reason, tries].joined(separator: "  "), .bad)]
         case .pending:
             let usual = state.run.plan.index(of: stage.id).flatMap { state.run.plan.stages[$0].expected }
             return [Span(usual.map { "usually \($0.short)" } ?? "", .dim)]
