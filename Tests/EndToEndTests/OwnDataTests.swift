@@ -14,7 +14,7 @@ struct OwnDataTests {
         datasets: {mid: {path: data/mid.csv}, out: {path: "data/out-${params.day}.csv"}}
         stages:
           mid: {type: command, output: mid, run: 'printf "day\\n%s\\n" ${params.day} > ${stage.output}'}
-          gate: {type: command, needs: mid, run: 'n=0; until test -e open || test $n -ge 12000; do sleep 0.05; n=$((n+1)); done; test ! -e broken'}
+          gate: {type: command, needs: mid, run: 'n=0; until test -e open || test $n -ge 2400; do sleep 0.05; n=$((n+1)); done; test ! -e broken'}
           out: {type: sql, output: out, needs: gate, query: select * from mid}
         """
 
