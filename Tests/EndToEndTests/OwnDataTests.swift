@@ -348,6 +348,29 @@ struct OwnDataTests {
         #expect(project.text("all.csv") == "k\na\n", "part/b.csv lies there, and is of no run like this one")
     }
 
+    @Test("An item that only another day's run had is no part of this day, and no reason to refuse it")
+    func itemsOfOtherDays() async throws {
+        let project = try project(
+            """
+            version: 1
+            name: parts
+            params: {day: {type: date}}
+            datasets: {list: {path: "list-${params.day}.csv"}, part: {path: "part/${item.k}.csv"}, all: {path: all.csv}}
+            stages:
+              part: {type: command, output: part, foreach: {k: {sql: select k from list}}, run: 'printf "k\\n%s\\n" ${item.k} > ${stage.output}'}
+              all: {type: sql, output: all, query: select * from part order by k}
+            """)
+        try project.write("list-2026-01-02.csv", "k\na\nb\n")
+        try project.write("list-2026-01-03.csv", "k\na\n")
+        for day in ["02", "03"] {
+            #expect(try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-\(day)").status == 0)
+        }
+        let alone = try await project.caudal(
+            "run", "p.yaml", "--plain", "--select", "all", "--param", "day=2026-01-03")
+        #expect(alone.status == 0, "\(alone)")
+        #expect(project.text("all.csv") == "k\na\n")
+    }
+
     @Test("A folder that no run published is never replaced")
     func folderOfOthers() async throws {
         let project = try project(
