@@ -377,6 +377,75 @@ void cs_find_line_ends(const void *bytes, size_t size, cs_line_ends *seen) {
     seen->after_return = end[-1] == '\r';
 }
 
+/// What a quotation mark outside of others is: 1 opens a value, 0 is text to every reader, -1 is text to some.
+static int kind_of_mark(const unsigned char *text, const unsigned char *mark, const cs_oddities *seen) {
+    if (seen->at_value) return 1;
+    // Behind a blank at the beginning of a value readers differ; behind a letter they do not.
+    const unsigned char *value = mark;
+    while (value > text && value[-1] != seen->delimiter && value[-1] != '\n' && value[-1] != '\r') value--;
+    return value > text && *value > ' ' && *value != seen->quote ? 0 : -1;
+}
+
+void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen) {
+    const unsigned char *text = bytes, *at = text, *end = text + size, *mark = text;
+    if (!seen->has_begun && size > 0) {
+        seen->has_begun = seen->at_line = seen->at_value = 1;
+        if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) mark = at += 3;
+    }
+    int mark_is_known = 0;
+    while (at < end && !(seen->has_odd_quote || seen->has_other_lines)) {
+        if (seen->is_escaped) {
+            seen->is_escaped = 0;
+            if (*at == '\n' || *at == '\r') seen->has_other_lines = 1;
+            at++;
+            continue;
+        }
+        if (seen->is_closed) {
+            seen->is_closed = 0;
+            if (*at == seen->quote && seen->escape == seen->quote) {
+                seen->is_open = 1;
+                at++;
+                continue;
+            }
+            if (*at != seen->delimiter && *at != '\n' && *at != '\r') seen->has_odd_quote = 1;
+            seen->at_value = 0;
+        }
+        if (seen->is_open) {
+            if (*at == seen->quote) { seen->is_open = 0; seen->is_closed = 1; }
+            else if (*at == seen->escape) seen->is_escaped = 1;
+            else if (*at == '\n' || *at == '\r') seen->has_other_lines = 1;
+            at++;
+            continue;
+        }
+        if (*at == '\n' || *at == '\r') {
+            if (seen->at_line && !(*at == '\n' && seen->after_return)) seen->has_blank = 1;
+            seen->after_return = *at++ == '\r';
+            seen->at_line = seen->at_value = 1;
+            continue;
+        }
+        // Blank lines at the end of a file harm nobody.
+        if (seen->has_blank) seen->has_other_lines = 1;
+        seen->at_line = seen->after_return = 0;
+        if (!mark_is_known || mark < at) {
+            mark = memchr(at, seen->quote, (size_t)(end - at));
+            if (!mark) mark = end;
+            mark_is_known = 1;
+        }
+        if (at == mark) {
+            int kind = kind_of_mark(text, mark, seen);
+            if (kind < 0) seen->has_odd_quote = 1;
+            seen->is_open = kind > 0;
+            seen->at_value = 0;
+            at++;
+            continue;
+        }
+        const unsigned char *next = memchr(at, '\n', (size_t)(mark - at));
+        at = next ? next : mark;
+        seen->at_value = at[-1] == seen->delimiter;
+        // A carriage return alone ends lines only in files that are copied for it.
+    }
+}
+
 int64_t cs_steady_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);

@@ -1,3 +1,4 @@
+import CSystem
 @testable import Engine
 import Foundation
 import Synchronization
@@ -225,20 +226,48 @@ struct CSVOfOthersTests {
     @Test("Whatever the pieces it comes in, a plain copy is the same")
     func pieces() {
         let text = Array("T\r\na,\"b\r\nc\"\r\n1,\"x\n\"\"y\"\r2,z\n\r\n#c\n3,w".utf8)
-        func copy(_ size: Int) -> String {
-            let bytes = Copied()
+        func copy(_ size: Int) -> [String] {
+            let (bytes, lines) = (Copied(), Copied())
             var rules = PlainCSV.Rules(CSVDialect(), columns: 2)
             (rules.skip, rules.comment, rules.header) = (1, UInt8(ascii: "#"), Array("c1,c2".utf8))
-            var plain = PlainCSV(rules) { bytes.add($0) }
+            var plain = PlainCSV(rules) {
+                bytes.add($0)
+            } writeLines: {
+                lines.add($0)
+            }
             for start in stride(from: 0, to: text.count, by: size) {
                 text[start..<min(start + size, text.count)].withUnsafeBytes { plain.take($0) }
             }
             plain.finish()
-            return bytes.text
+            return [bytes.text, lines.text]
         }
         let whole = copy(text.count)
-        #expect(whole == "c1,c2\n\n\n1,\"x\n\"\"y\"\n2,z\n\n\n3,w\n")
+        #expect(whole == ["c1,c2\n1,\"x\n\"\"y\"\n2,z\n3,w\n", "1,4\n2,6\n3,9\n"])
         for size in 1..<text.count { #expect(copy(size) == whole) }
+    }
+
+    @Test("Whatever the pieces it comes in, what is unusual in a file is found")
+    func oddPieces() {
+        func isOdd(_ text: String, _ size: Int) -> Bool {
+            var seen = cs_oddities()
+            (seen.delimiter, seen.quote, seen.escape) = (0x2C, 0x22, 0x22)
+            let bytes = Array(text.utf8)
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                bytes[start..<min(start + size, bytes.count)].withUnsafeBytes {
+                    cs_find_oddities($0.baseAddress, $0.count, &seen)
+                }
+            }
+            return seen.has_odd_quote + seen.has_other_lines + seen.is_open > 0
+        }
+        for text in ["a,b\r\n\"x\",\"\"\"y\"\"\"\r\n1,2\r\n\r\n", "\"a\",b\n\"\",\"1\"", "a\n1\n\n\n", ""] {
+            for size in 1...16 { #expect(!isOdd(text, size), "\(text) \(size)") }
+        }
+        for text in [
+            "a,b\n1, \"x\"\n", "a\n\n1\n", "a\r\n\r\n1\r\n", "a,b\n\"x\" ,1\n", "a\n\"x\ny\"\n", "a\n\"x",
+            "a\n\"x\"y\n",
+        ] {
+            for size in 1...16 { #expect(isOdd(text, size), "\(text) \(size)") }
+        }
     }
 
     private final class Copied: Sendable {

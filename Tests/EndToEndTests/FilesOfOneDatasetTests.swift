@@ -158,3 +158,59 @@ struct FilesOfOneDatasetTests {
         }
     }
 }
+
+/// A day on which a column has no value at all says nothing of its type.
+@Suite("Columns without a value and drift", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct EmptyColumnDriftTests {
+    @Test(
+        "A column that is null all day has no other type",
+        arguments: [
+            ("json", "[{\"id\":1,\"n\":2,\"d\":\"2026-01-02\"}]", "[{\"id\":2,\"n\":null,\"d\":null}]"),
+            ("jsonl", "{\"id\":1,\"n\":2,\"d\":true}\n", "{\"id\":2,\"n\":null,\"d\":null}\n{\"id\":3,\"n\":null}\n"),
+        ])
+    func json(_ format: String, _ full: String, _ empty: String) async throws {
+        let project = try project(format)
+        for text in [empty, full, empty, full] {
+            try project.write("in.\(format)", text)
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(0), "\(run)")
+        }
+        // The type of the day before the empty one is still known.
+        try project.write("in.\(format)", empty)
+        #expect(try await project.caudal("run", "p.yaml").exit == .exited(0))
+        try project.write(
+            "in.\(format)", full.replacing("\"n\":2", with: "\"n\":\"x\",\"e\":2").replacing(",\"e\":2", with: ""))
+        let changed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(changed.output.contains("'n' is text and was number"), "\(changed)")
+    }
+
+    @Test("A column of Parquet without a value, or of a file without rows, has no other type")
+    func parquet() async throws {
+        let project = try project("parquet")
+        for select in [
+            "1 AS id, 'x' AS t, [1] AS l", "1 AS id, CAST(NULL AS INTEGER) AS t, CAST(NULL AS VARCHAR) AS l",
+            "1 AS id, 'y' AS t, [2] AS l",
+            "1 AS id, 2 AS t, 3 AS l WHERE FALSE", "2 AS id, 'z' AS t, [3] AS l",
+        ] {
+            _ = try await project.query("COPY (SELECT \(select)) TO 'in.parquet'")
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(0), "\(run)")
+        }
+        _ = try await project.query("COPY (SELECT 2 AS id, 3 AS t, [3] AS l) TO 'in.parquet'")
+        let changed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(changed.output.contains("'t' is integer and was text"), "\(changed)")
+    }
+
+    private func project(_ format: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.\(format), on_drift: fail}, o: {path: o.csv}}
+            stages: {t: {type: sql, output: o, query: select id from "in"}}
+            """)
+        return project
+    }
+}

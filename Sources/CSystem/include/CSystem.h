@@ -113,6 +113,22 @@ typedef struct {
 /// Looks for ends of lines in `size` bytes on top of what was seen before.
 void cs_find_line_ends(const void *bytes, size_t size, cs_line_ends *seen);
 
+/// What is unusual in the bytes of a CSV file; set the first three, the rest begins as 0.
+typedef struct {
+    /// What stands between values; what stands around and, before a quotation mark, within one.
+    unsigned char delimiter, quote, escape;
+    /// Whether a quotation mark stands where readers differ: neither around a whole value nor, escaped, within one.
+    int has_odd_quote;
+    /// Whether a record is not one line: a line ends within quotation marks, or is blank and another follows.
+    int has_other_lines;
+    /// Whether what was seen so far ends within quotation marks.
+    int is_open;
+    int has_begun, is_escaped, is_closed, at_line, at_value, after_return, has_blank;
+} cs_oddities;
+
+/// Looks for what is unusual in `size` bytes on top of what was seen before, until something is.
+void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen);
+
 /// Nanoseconds since boot, suspended time included.
 int64_t cs_steady_ns(void);
 

@@ -11,12 +11,16 @@ package struct DataSource: Sendable, Hashable {
     package var columns: [Column]
     /// The columns of JSON whose values are of several types: they are given as texts.
     package var mixedColumns: Set<String> = []
+    /// The columns of which is known that no row has a value: their type says nothing.
+    package var emptyColumns: Set<String> = []
     /// Whether Caudal wrote it, so that its values have the types they say.
     package var isOwn: Bool
     /// How the files, by their place in the list, are made plain before they are read; others are read as they lie there.
     var copies: [Int: PlainCSV.Rules] = [:]
     /// Where its files lie, if what is read are copies of them.
     private var originals: [String]?
+    /// Of the files that are copies, by their place in the list, where it is told in which lines their rows begin.
+    private(set) var lineFiles: [Int: String] = [:]
     /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
     /// The zone of times that name no offset; nil takes them as UTC.
@@ -50,11 +54,21 @@ package struct DataSource: Sendable, Hashable {
     /// Its files as people know them.
     package var knownFiles: [String] { originals ?? files }
 
+    /// A plain copy of a file.
+    struct Copy: Hashable, Sendable {
+        var file: String
+        /// Where it is told in which lines of the original its rows begin, see ``PlainCSV``.
+        var lines: String
+    }
+
     /// The source with some of its files read from copies.
-    package func reading(_ copies: [Int: String]) -> DataSource {
+    func reading(_ copies: [Int: Copy]) -> DataSource {
         var source = self
         source.originals = knownFiles
-        for (index, copy) in copies { source.files[index] = copy }
+        for (index, copy) in copies {
+            source.files[index] = copy.file
+            source.lineFiles[index] = copy.lines
+        }
         source.copies = [:]
         return source
     }
@@ -148,16 +162,11 @@ package struct DataSource: Sendable, Hashable {
         return "read_json_objects(\(fileList(sql)), format = \(layout))"
     }
 
-    /// A reader that gives the lines of one file as they are, in a column `line`; those that are not UTF-8 go to the
+    /// A reader that gives the lines of one file of JSON as they are, in a column `line`; those that are not UTF-8 go to the
     /// table `rejects`.
     package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
-        let encoding = csv.encoding.map { $0 == "utf-8" ? "" : "encoding = \(sql.text($0)), " } ?? ""
-        let size =
-            format == .csv
-            ? "buffer_size = 67108864, max_line_size = \(Self.longestLine)" : "max_line_size = \(Self.longestObject)"
-        return
-            "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
-            + "strict_mode = false, \(size), \(encoding)columns = {'line': 'VARCHAR'}, "
+        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
+            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
             + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
     }
 
@@ -176,7 +185,11 @@ package struct DataSource: Sendable, Hashable {
     private func csvReader(_ list: String, _ sql: DuckDBDialect, keepsRejects: Bool) -> String {
         let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
         // Caudal writes the first of the texts that stand for no value.
-        let nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
+        var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
+        // Of one column DuckDB takes blank lines for rows where nothing is a null text. What no value can be is none.
+        let passesBlanks = columns.count == 1 && !isOwn && nulls.contains("")
+        if passesBlanks { nulls = nulls.filter { !$0.isEmpty } }
+        if nulls.isEmpty { nulls = ["\n"] }
         var options = [
             "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
             "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))",
@@ -184,7 +197,7 @@ package struct DataSource: Sendable, Hashable {
         ]
         // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
         // A quoted NA is a text, and only nothing is nothing in quotation marks too.
-        let isExact = isOwn || csv.nullTexts != [""]
+        let isExact = isOwn || passesBlanks || csv.nullTexts != [""]
         if isExact { options.append("allow_quoted_nulls = false") }
         if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
         // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.

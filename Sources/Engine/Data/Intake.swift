@@ -148,7 +148,6 @@ package struct Intake {
             addInvalidJSON(to: &script, numbered: numbered)
         } else {
             addRejects(to: &script, isMany: isMany)
-            if knowsLines(partition) { addLines(to: &script, isMany: isMany) }
             addInvalid(to: &script, numbered: numbered)
         }
         let read =
@@ -194,13 +193,18 @@ package struct Intake {
         }
         let header = source.csv.hasHeader ? 1 : 0
         let file = isMany ? "CAST(file_id AS INTEGER)" : "0"
+        let torn = TornRow.sql(
+            source.csv, line: "ltrim(min(csv_line), E'\\r\\n')",
+            problem:
+                "lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR)))",
+            sql)
         script.add(
             "collect the lines that are no rows",
             "CREATE TEMP TABLE broken AS\nSELECT \(file) AS file, CAST(line AS BIGINT) - \(header) AS \"row\",\n"
                 + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
-                + "       lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) AS problem,\n"
-                + "       ltrim(min(csv_line), E'\\r\\n') AS line\nFROM reject_errors\nGROUP BY file_id, line")
-        script.add("look for what cannot be put aside line by line", BrokenLines.question(of: source, sql))
+                + "       \(torn.problem) AS problem,\n       \(torn.line) AS line\nFROM reject_errors\nGROUP BY file_id, line"
+        )
+        script.add("look for what cannot be put aside line by line", BrokenLines.question(of: source))
     }
 
     /// What makes the file unreadable as a whole, from what the search found; nil where every line was a row or put aside.

@@ -1,10 +1,12 @@
 /// Rewrites a CSV file so that every reader finds the same rows in it, line for line.
 ///
-/// DuckDB reads files whose lines all end alike, and whose header is plain. What others write has title lines and comments,
-/// lines that end in different ways, headers with stray quotation marks, columns in another order. Such a file is copied:
-/// each of its lines becomes one line that ends with a line feed, title lines and comments become blank ones, the header
-/// gets the names that the dataset has, and values stand in the dataset's order. Nothing else is touched: what stands in a
-/// row, good or bad, is the reader's to judge, and numbers of lines and rows stay those of the file.
+/// DuckDB reads files whose lines all end alike, whose header is plain and whose quotation marks stand around whole values.
+/// What others write has title lines and comments, lines that end in different ways, stray quotation marks, columns in another
+/// order. Such a file is copied: its rows end with a line feed, title lines, comments and blank lines are left out, the header
+/// gets the names that the dataset has, and values stand in the dataset's order. A row with stray quotation marks is read as
+/// Python's `csv` reads it and written so that there is one way to read it; what is no row of the file becomes a ``TornRow``,
+/// which every reader refuses. Where it can be told, in which line of the file a row begins is told beside it: `row,line` from
+/// 1, without the header, for each row that does not begin in the line behind the one in which the row before it began.
 ///
 /// It takes the bytes as they come, in UTF-8 or Latin-1.
 struct PlainCSV {
@@ -25,10 +27,8 @@ struct PlainCSV {
         var places: [Int?]?
         /// How many values a row of the file has.
         var width = 0
-        /// Whether a line that is left out leaves a blank one, so that the others keep their numbers.
-        ///
-        /// In a file of one column a blank line would be a row.
-        var keepsLines = true
+        /// Whether bytes that are no UTF-8 are no text.
+        var isUTF8 = true
 
         init(_ csv: CSVDialect, columns: Int) {
             delimiter = csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
@@ -38,56 +38,55 @@ struct PlainCSV {
             skip = csv.skip
             hasHeader = csv.hasHeader
             width = columns
-            keepsLines = columns > 1
+            isUTF8 = csv.encoding != "latin-1"
         }
     }
 
-    /// How lines end.
-    struct LineEnds: OptionSet, Sendable {
-        let rawValue: Int
-        static let lf = LineEnds(rawValue: 1)
-        static let crlf = LineEnds(rawValue: 2)
-        static let cr = LineEnds(rawValue: 4)
-
-        /// Whether a reader that knows one end finds every line.
-        var areAlike: Bool { self == .lf || self == .crlf || isEmpty }
-    }
-
-    private enum State { case lineStart, passedOver, fieldStart, unquoted, quoted, escaped, afterQuote }
+    private enum State { case lineStart, passedOver, fieldStart, unquoted, quoted, escaped, afterQuote, behindQuote }
 
     private let rules: Rules
-    private let write: (@Sendable ([UInt8]) -> Void)?
+    private let write: @Sendable ([UInt8]) -> Void
+    private let writeLines: @Sendable ([UInt8]) -> Void
     private var output: [UInt8] = []
+    private var lineOutput: [UInt8] = []
     private var record: [UInt8] = []
     /// Where the values of the record end.
     private var ends: [Int] = []
     private var state = State.lineStart
+    /// Whether a quotation mark in the record stands elsewhere than around a whole value.
+    private var isOdd = false
+    /// Whether text stands behind a closing quotation mark in the record.
+    private var isTorn = false
     private var endedWithReturn = false
     /// Lines that are over, and those among them that the record has taken so far.
     private var lines = 0
     private var linesInside = 0
+    /// The line of the last quotation mark that opened a value.
+    private var quoteLine = 0
     private var isBeforeHeader: Bool
-    /// Lines before the header, title lines and comments.
-    private var linesBefore = 0
-    /// How the lines ended that were seen; line ends inside of quotation marks are part of a value and do not count.
-    private(set) var lineEnds: LineEnds = []
+    /// Rows that are over, and the line that the next would begin in if each were one line.
+    private var rows = 0
+    private var expectedLine: Int
+    /// The line of a quotation mark that the file ends without closing, if rows behind it may have been meant.
+    private(set) var openedLine: Int?
 
-    /// `write`: takes the bytes of the copy; nil only looks how lines end.
-    init(_ rules: Rules, write: (@Sendable ([UInt8]) -> Void)? = nil) {
+    /// `write`: takes the bytes of the copy.
+    /// `writeLines`: takes those of what is told of lines.
+    init(
+        _ rules: Rules, write: @escaping @Sendable ([UInt8]) -> Void, writeLines: @escaping @Sendable ([UInt8]) -> Void
+    ) {
         self.rules = rules
         self.write = write
+        self.writeLines = writeLines
         isBeforeHeader = rules.hasHeader
+        expectedLine = rules.hasHeader ? 2 : 1
     }
 
     mutating func take(_ bytes: UnsafeRawBufferPointer) {
         for byte in bytes {
             if endedWithReturn {
                 endedWithReturn = false
-                if byte == Self.lineFeed {
-                    lineEnds.insert(.crlf)
-                    continue
-                }
-                lineEnds.insert(.cr)
+                if byte == Self.lineFeed { continue }
             }
             take(byte)
         }
@@ -96,7 +95,12 @@ struct PlainCSV {
 
     /// Ends the file: the last line may have no end.
     mutating func finish() {
-        if endedWithReturn { lineEnds.insert(.cr) }
+        if state == .quoted || state == .escaped {
+            isTorn = true
+            let opened = record[(ends.last.map { $0 + 1 } ?? 0)...]
+            let inside = opened.reversed().drop { $0 == Self.lineFeed || $0 == Self.carriageReturn }
+            if inside.contains(where: { $0 == Self.lineFeed || $0 == Self.carriageReturn }) { openedLine = quoteLine }
+        }
         if state != .lineStart { endLine() }
         flush()
     }
@@ -122,21 +126,25 @@ struct PlainCSV {
             }
             record.append(byte)
             return
-        case .lineStart, .passedOver, .fieldStart, .unquoted, .afterQuote: break
+        case .lineStart, .passedOver, .fieldStart, .unquoted, .afterQuote, .behindQuote: break
         }
         if endsLine {
             endedWithReturn = byte == Self.carriageReturn
-            if !endedWithReturn { lineEnds.insert(.lf) }
             return endLine()
         }
         if state == .passedOver { return }
         if byte == rules.delimiter {
             ends.append(record.count)
             state = .fieldStart
-        } else if byte == rules.quote, state == .fieldStart || state == .afterQuote && rules.escape == rules.quote {
+        } else if state == .afterQuote, byte == rules.quote, rules.escape == rules.quote {
             state = .quoted
-        } else if byte != Self.blank {
-            // Blanks may stand around what is quoted.
+        } else if state == .afterQuote || state == .behindQuote {
+            isOdd = true
+            if byte != Self.blank { isTorn = true }
+            state = .behindQuote
+        } else if byte == rules.quote {
+            if state == .fieldStart { (state, quoteLine) = (.quoted, lines + 1 + linesInside) } else { isOdd = true }
+        } else {
             state = .unquoted
         }
         record.append(byte)
@@ -144,57 +152,96 @@ struct PlainCSV {
 
     private mutating func endLine() {
         let isPassedOver = state == .passedOver
+        let first = lines + 1
         state = .lineStart
         lines += 1 + linesInside
         defer {
             record.removeAll(keepingCapacity: true)
             ends.removeAll(keepingCapacity: true)
             linesInside = 0
+            (isOdd, isTorn) = (false, false)
         }
-        guard write != nil else { return }
-        if isPassedOver {
-            // A reader takes a blank first line for the header: the lines before it follow it instead.
-            if isBeforeHeader { linesBefore += 1 } else if rules.keepsLines { output.append(Self.lineFeed) }
-            return
-        }
+        if isPassedOver { return }
         if isBeforeHeader {
             isBeforeHeader = false
             output += rules.header ?? record
-            if rules.keepsLines {
-                for _ in 0..<(linesBefore + linesInside) { output.append(Self.lineFeed) }
-            }
+        } else if !record.isEmpty {
+            rows += 1
+            if first != expectedLine { lineOutput += Array("\(rows),\(first)\n".utf8) }
+            expectedLine = first + 1
+            addRecord(line: first)
         } else {
-            addRecord()
+            return
         }
         output.append(Self.lineFeed)
     }
 
-    private mutating func addRecord() {
-        guard let places = rules.places, !record.isEmpty else {
-            output += record
-            return
-        }
-        var ends = ends + [record.count]
+    private mutating func addRecord(line: Int) {
+        if isTorn { return addTorn("unquoted value", line: line) }
+        ends.append(record.count)
         // As DuckDB has it: values behind the last column are none where they are empty.
-        while ends.count > rules.width, ends.count > 1, ends[ends.count - 1] == ends[ends.count - 2] + 1 {
+        while ends.count > max(rules.width, 1), isEmpty(ends[ends.count - 2] + 1, ends[ends.count - 1]) {
             ends.removeLast()
         }
         guard ends.count == rules.width else {
-            output += record
-            // It is no row of this file, and must not become one of the union by chance.
-            if ends.count >= places.count { output += [rules.delimiter, UInt8(ascii: "?")] }
+            return addTorn(ends.count < rules.width ? "missing columns" : "too many columns", line: line)
+        }
+        if rules.isUTF8, String(validating: record, as: UTF8.self) == nil { return addTorn(nil, line: line) }
+        guard rules.places != nil || isOdd else {
+            let row = record[..<ends[ends.count - 1]]
+            // An empty value that is all of a row is no blank line.
+            output += row.isEmpty ? quoted(row) : Array(row)
             return
         }
-        for (index, place) in places.enumerated() {
+        for (index, place) in (rules.places ?? ends.indices.map { $0 }).enumerated() {
             if index > 0 { output.append(rules.delimiter) }
             guard let place else { continue }
-            output += record[(place == 0 ? 0 : ends[place - 1] + 1)..<ends[place]]
+            let value = record[(place == 0 ? 0 : ends[place - 1] + 1)..<ends[place]]
+            output += isOdd ? plain(value) : Array(value)
         }
     }
 
+    private func isEmpty(_ start: Int, _ end: Int) -> Bool {
+        start == end || end == start + 2 && record[start] == rules.quote && record[start + 1] == rules.quote
+    }
+
+    /// A value with stray quotation marks as every reader reads it.
+    private func plain(_ value: ArraySlice<UInt8>) -> [UInt8] {
+        guard let quote = rules.quote, value.contains(quote) else { return Array(value) }
+        guard value.first == quote else { return quoted(value) }
+        // Blanks may stand behind a quoted value, and are part of it.
+        let blanks = value.reversed().prefix { $0 == Self.blank }.count
+        guard blanks > 0, value.dropLast(blanks).last == quote else { return Array(value) }
+        return Array(value.dropLast(blanks + 1)) + Array(repeating: Self.blank, count: blanks) + [quote]
+    }
+
+    private func quoted(_ text: some Sequence<UInt8>) -> [UInt8] {
+        guard let quote = rules.quote else { return Array(text) }
+        var value = [quote]
+        for byte in text {
+            if byte == quote || byte == rules.escape { value.append(rules.escape ?? quote) }
+            value.append(byte)
+        }
+        return value + [quote]
+    }
+
+    private mutating func addTorn(_ problem: String?, line: Int) {
+        var (problems, text) = ([problem].compactMap { $0 }, record)
+        if rules.isUTF8, String(validating: record, as: UTF8.self) == nil {
+            problems.insert("invalid encoding", at: 0)
+            // Bytes that are no text would be another fault of the copy.
+            text = Array(String(decoding: record, as: UTF8.self).utf8)
+        }
+        output += quoted(Array(TornRow.beginning(line: line, problem: problems.joined(separator: ", ")).utf8) + text)
+        // A row of one column must have too many: it cannot have too few.
+        if (rules.places?.count ?? rules.width) < 2 { output += [rules.delimiter, UInt8(ascii: "?")] }
+    }
+
     private mutating func flush() {
-        if !output.isEmpty { write?(output) }
+        if !output.isEmpty { write(output) }
+        if !lineOutput.isEmpty { writeLines(lineOutput) }
         output.removeAll(keepingCapacity: true)
+        lineOutput.removeAll(keepingCapacity: true)
     }
 }
 

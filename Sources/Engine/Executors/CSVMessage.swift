@@ -22,19 +22,28 @@ struct CSVMessage {
         guard let first = lines.first, first.hasPrefix(start), let line = Int(first.dropFirst(start.count)) else {
             return nil
         }
-        if text.contains("not utf-8 encoded") {
-            message = "line \(line) of \(file) is not UTF-8"
+        if let torn = TornRow.fault(in: text), !torn.problem.hasPrefix("invalid encoding") {
+            message =
+                "line \(torn.line) of \(file) cannot be read: "
+                + (torn.problem == "unquoted value"
+                    ? "text stands behind a closing quotation mark" : "it has \(torn.problem)")
+            remedy = Self.rowRemedy
+        } else if text.contains("not utf-8 encoded") || TornRow.fault(in: text) != nil {
+            message = "line \(TornRow.fault(in: text)?.line ?? line) of \(file) is not UTF-8"
             remedy = Self.encodingRemedy
         } else if text.contains("unterminated quote") {
             message = "a quotation mark opened in line \(line) of \(file) is never closed"
             remedy = Self.quoteRemedy
         } else {
-            let detail = lines.dropFirst().first { !$0.hasPrefix("Original Line") } ?? "it is no row"
+            // Between them stands the line itself, which may hold anything.
+            let detail = lines.last { $0.hasPrefix("Expected Number of Columns") } ?? "it is no row"
             message = "line \(line) of \(file) cannot be read: \(detail)"
-            remedy =
-                "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
+            remedy = Self.rowRemedy
         }
     }
+
+    private static let rowRemedy =
+        "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
 
     static let encodingRemedy = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or mend the line"
     static let headerRemedy =

@@ -298,6 +298,14 @@ package struct InputShape: Sendable, Hashable, Codable {
         self.columns = columns
     }
 
+    /// The shape with the types that columns without a value had in an earlier one: a day without values changes none.
+    package init(dataset: DatasetName, columns: [Column], after earlier: InputShape?) {
+        let types = Dictionary(earlier?.columns.map { ($0.name, $0.type) } ?? []) { first, _ in first }
+        self.init(
+            dataset: dataset,
+            columns: columns.map { $0.type == .unknown ? Column($0.name, types[$0.name] ?? .unknown) : $0 })
+    }
+
     /// What is different from an earlier shape, in words; nil when nothing is.
     ///
     /// The order of columns is no difference.
@@ -310,9 +318,9 @@ package struct InputShape: Sendable, Hashable, Codable {
         if !added.isEmpty { parts.append("\(names(added)) \(added.count == 1 ? "is" : "are") new") }
         if !gone.isEmpty { parts.append("\(names(gone)) \(gone.count == 1 ? "is" : "are") gone") }
         for column in new {
-            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type else {
-                continue
-            }
+            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type,
+                before.type != .unknown, column.type != .unknown
+            else { continue }
             parts.append("'\(column.name)' is \(column.type) and was \(before.type)")
         }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")

@@ -13,6 +13,9 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     /// A type that only its engine knows, such as a list; it can be carried and not computed with.
     case other(String)
 
+    /// The type of a column without a value, as far as what it held is concerned.
+    package static let unknown = ColumnType.other("NULL")
+
     /// As pipeline files write it.
     package var description: String {
         switch self {

@@ -160,7 +160,7 @@ package struct Profiler: Sendable {
         if source.canHoldBrokenLines {
             let lines = "(SELECT count(*) FROM (SELECT DISTINCT file_id, line FROM reject_errors))"
             script.add("count the lines that are no rows", OutputSQL.count("broken", lines))
-            script.add("look for what cannot be read at all", BrokenLines.question(of: source, sql))
+            script.add("look for what cannot be read at all", BrokenLines.question(of: source))
         }
         return script
     }

@@ -24,8 +24,8 @@ struct CSVInspection {
             cs_find_line_ends(bytes.baseAddress, bytes.count, &ends)
         }
 
-        /// Whether all lines end alike, as far as can be told without knowing what stands in quotation marks.
-        var endsAlike: Bool { ends.has_feed + ends.has_pair + (ends.has_return | ends.after_return) <= 1 }
+        /// Whether all lines end in one of the two ways that DuckDB knows, those within quotation marks among them.
+        var endsAlike: Bool { ends.has_feed + ends.has_pair <= 1 && ends.has_return | ends.after_return == 0 }
     }
 
     /// What a file's first lines say.
@@ -42,13 +42,13 @@ struct CSVInspection {
         var files: [FirstLines] = []
         var copied: Set<Int> = []
         for (index, file) in source.files.enumerated() {
-            let look = try await look(at: file, dataset)
+            let look = try await look(at: file)
             if index == 0 { source.csv.encoding = Self.encoding(look.head, source.csv.encoding) }
             let text = Self.utf8(look.head, source.csv.encoding)
             files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
             let isWide = source.csv.encoding?.hasPrefix("utf-16") == true
-            if !files[index].isPlain { copied.insert(index) }
-            if !isWide, !look.endsAlike, try await !self.endsAlike(file, source) { copied.insert(index) }
+            if !files[index].isPlain || !look.endsAlike { copied.insert(index) }
+            if !isWide, !copied.contains(index), try await isOdd(file, source) { copied.insert(index) }
         }
         try unite(&source, files, dataset)
         for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
@@ -72,8 +72,7 @@ struct CSVInspection {
 
     // MARK: - Bytes
 
-    private func look(at file: String, _ dataset: Dataset) async throws -> Look {
-        if file.hasSuffix(".zst") { return try await packedHead(of: file, dataset) }
+    private func look(at file: String) async throws -> Look {
         let found = Mutex(Look())
         try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
             found.withLock { $0.take(bytes) }
@@ -106,29 +105,17 @@ struct CSVInspection {
         }
     }
 
-    /// The first lines of a file that DuckDB unpacks; how its lines end is not looked at.
-    private func packedHead(of file: String, _ dataset: Dataset) async throws -> Look {
-        let sql = DuckDBDialect()
-        var script = SQLScript(title: "the first lines of \(dataset.name)")
-        script.add(
-            "the first lines",
-            "SELECT 'header' AS caudal, line FROM read_csv(\(sql.text(file)), header = false, auto_detect = false, "
-                + "columns = {'line': 'VARCHAR'}, delim = E'\\x01', quote = '', escape = '', null_padding = true, "
-                + "strict_mode = false) LIMIT 100")
-        let lines = try await tools.ask(script, reading: [file]).rows("header").map { $0.text("line") ?? "" }
-        return Look(head: Array(lines.joined(separator: "\n").utf8) + [0x0A], isWhole: false)
-    }
-
-    /// Whether the lines of a file end alike, line ends within values aside.
-    private func endsAlike(_ file: String, _ source: DataSource) async throws -> Bool {
-        let scan = Mutex(PlainCSV(PlainCSV.Rules(source.csv, columns: 0)))
+    /// Whether a file's records are something else than lines, or hold quotation marks that readers take differently.
+    private func isOdd(_ file: String, _ source: DataSource) async throws -> Bool {
+        var seen = cs_oddities()
+        seen.delimiter = source.csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
+        seen.quote = source.csv.quote.utf8.first ?? UInt8(ascii: "\"")
+        seen.escape = source.csv.escape.utf8.first ?? seen.quote
+        let scan = Mutex(seen)
         try await Self.read(file, named: shown(file), reactor: tools.reactor) { bytes in
-            scan.withLock { $0.take(bytes) }
+            scan.withLock { cs_find_oddities(bytes.baseAddress, bytes.count, &$0) }
         }
-        return scan.withLock { scan in
-            scan.finish()
-            return scan.lineEnds.areAlike
-        }
+        return scan.withLock { $0.has_odd_quote == 1 || $0.has_other_lines == 1 || $0.is_open == 1 }
     }
 
     /// The encoding that a file's first bytes tell, or the one that is given.
@@ -243,7 +230,7 @@ struct PlainCopies {
 
     /// The source with its copies, which lie in `folder`.
     func made(of source: DataSource, in folder: String) async throws -> DataSource {
-        var copies: [Int: String] = [:]
+        var copies: [Int: DataSource.Copy] = [:]
         for (index, rules) in source.copies.sorted(by: { $0.key < $1.key }) {
             let place = "\(folder)/\(index)"
             do {
@@ -256,8 +243,13 @@ struct PlainCopies {
             if CompressedFile.isCalled(name) {
                 name = String(name.prefix(upTo: name.lastIndex(of: ".") ?? name.endIndex))
             }
-            try await copy(source.files[index], rules, source.csv.encoding, to: "\(place)/\(name)")
-            copies[index] = "\(place)/\(name)"
+            let lines = "\(place)/lines"
+            let opened = try await copy(
+                source.files[index], rules, source.csv.encoding, to: "\(place)/\(name)", lines: lines)
+            if let opened {
+                throw BrokenLines.openQuote(line: opened, of: PathText.lastComponent(of: source.files[index]))
+            }
+            copies[index] = DataSource.Copy(file: "\(place)/\(name)", lines: lines)
         }
         var plain = source.reading(copies)
         if source.csv.encoding?.hasPrefix("utf-16") == true { plain.csv.encoding = "utf-8" }
@@ -272,22 +264,12 @@ struct PlainCopies {
         var isFirst = true
     }
 
-    private func copy(_ file: String, _ rules: PlainCSV.Rules, _ encoding: String?, to path: String) async throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        let problem = Mutex<Int32>(0)
-        let plain = PlainCSV(rules) { bytes in
-            bytes.withUnsafeBytes { bytes in
-                var rest = bytes[...]
-                while !rest.isEmpty {
-                    let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                    if count < 0, errno == EINTR { continue }
-                    guard count > 0 else { return problem.withLock { $0 = errno } }
-                    rest = rest.dropFirst(count)
-                }
-            }
-        }
+    /// Gives the line of a quotation mark that is never closed.
+    private func copy(
+        _ file: String, _ rules: PlainCSV.Rules, _ encoding: String?, to path: String, lines: String
+    ) async throws -> Int? {
+        let (text, numbers) = (try OutputBytes(path), try OutputBytes(lines))
+        let plain = PlainCSV(rules, write: text.write, writeLines: numbers.write)
         let wide = encoding?.hasPrefix("utf-16") == true ? UTF16Bytes(isBigEndian: encoding == "utf-16be") : nil
         let writing = Mutex(Writing(plain: plain, wide: wide))
         try await CSVInspection.read(file, named: PathText.lastComponent(of: file), reactor: reactor) { bytes in
@@ -306,13 +288,41 @@ struct PlainCopies {
                 writing.isFirst = false
             }
         }
-        writing.withLock { writing in
+        let opened = writing.withLock { writing in
             writing.wide?.rest().withUnsafeBytes { writing.plain.take($0) }
             writing.plain.finish()
+            return writing.plain.openedLine
         }
-        let code = problem.withLock { $0 }
-        if code != 0 {
-            throw Failure("a copy of \(file) cannot be written: \(String(cString: strerror(code)))")
+        for output in [text, numbers] {
+            if let problem = output.problem { throw Failure("a copy of \(file) cannot be written: \(problem)") }
+        }
+        return opened
+    }
+}
+
+/// A file that is written as the bytes come; the first problem is kept.
+private final class OutputBytes: Sendable {
+    private let descriptor: Int32
+    private let code = Mutex<Int32>(0)
+
+    init(_ path: String) throws {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+    }
+
+    deinit { close(descriptor) }
+
+    var problem: String? { code.withLock { $0 == 0 ? nil : String(cString: strerror($0)) } }
+
+    @Sendable func write(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return code.withLock { $0 = errno } }
+                rest = rest.dropFirst(count)
+            }
         }
     }
 }

@@ -305,6 +305,14 @@ package final class SourceResolver: Sendable {
             }
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
+        if source.format == .parquet {
+            // Of a column inside of another the path is told; files may leave the number out.
+            script.add(
+                "the columns with values",
+                "SELECT DISTINCT 'valued' AS caudal, path_in_schema AS name FROM parquet_metadata("
+                    + "[\(source.files.map(sql.text).joined(separator: ", "))])\n"
+                    + "WHERE stats_null_count IS NULL OR stats_null_count < num_values")
+        }
         // Where there is no DuckDB, that is the fault, and not the file.
         _ = try await tools.program()
         let readings: DataReadings
@@ -319,6 +327,10 @@ package final class SourceResolver: Sendable {
         }
         if source.format == .parquet {
             try await readColumns(&source, dataset, readings)
+            let valued = readings.rows("valued").compactMap { $0.text("name") }
+            source.emptyColumns = Set(source.columnNames).filter { name in
+                !valued.contains { $0 == name || $0.hasPrefix(name + ", ") }
+            }
         } else {
             let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
             let keys = readings.rows("key").compactMap { $0.text("name") }
@@ -326,6 +338,7 @@ package final class SourceResolver: Sendable {
             // Floating point does not hold every whole number: where one is too large, values are the texts that they are.
             let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
             source.mixedColumns = Set(mixed + large)
+            source.emptyColumns = try await Self.columnsWithoutValues(mixed, source, tools)
             source.notes += large.map {
                 "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
             }
@@ -335,6 +348,24 @@ package final class SourceResolver: Sendable {
 }
 
 extension SourceResolver {
+    /// Those of some columns of JSON in which nothing stands but null.
+    private static func columnsWithoutValues(
+        _ columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> Set<String> {
+        if columns.isEmpty { return [] }
+        let sql = DuckDBDialect()
+        let tests = columns.enumerated().map { index, column in
+            "count(*) FILTER (WHERE json_type(\(JSONPredicates.member(column, of: "json", sql))) <> 'NULL') = 0 AS c\(index)"
+        }
+        var script = SQLScript(title: "columns without values")
+        script.add(
+            "look for them",
+            "SELECT 'empty' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
+                + "WHERE json_type(json) = 'OBJECT'")
+        let row = try await tools.ask(script, reading: source.files).rows("empty").first
+        return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
+    }
+
     /// Those of some columns of JSON in which a whole number stands that floating point cannot hold.
     private static func columnsWithLargeNumbers(
         _ columns: [String], _ source: DataSource, _ tools: DataTools

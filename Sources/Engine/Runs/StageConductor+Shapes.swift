@@ -16,19 +16,15 @@ extension StageConductor {
             guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
                 !source.columns.isEmpty
             else { continue }
-            // Whether a number of JSON is whole is a matter of the day's values and none of their shape.
-            let columns = source.columns.map { column in
-                source.isForeignJSON && column.type == .integer ? Column(column.name, .number) : column
-            }
-            let shape = InputShape(dataset: name, columns: columns)
+            // A history that cannot be read is as good as none.
+            let earlier = try? store.lastShape(
+                of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
+                environment: loaded.pipeline.chosenEnvironment)
+            let shape = InputShape(dataset: name, columns: Self.compared(source), after: earlier?.shape)
             shapes.append(shape)
-            guard dataset.driftRule != .ignore,
-                // A history that cannot be read is as good as none.
-                let earlier = try? store.lastShape(
-                    of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
-                    environment: loaded.pipeline.chosenEnvironment),
-                let drift = shape.drift(from: earlier.shape)
-            else { continue }
+            guard dataset.driftRule != .ignore, let earlier, let drift = shape.drift(from: earlier.shape) else {
+                continue
+            }
             let message = "the columns of '\(name)' are not those of run \(earlier.run): \(drift)"
             guard dataset.driftRule == .fail else {
                 notes.append(message)
@@ -39,6 +35,15 @@ extension StageConductor {
                 location: dataset.placeLocation)
         }
         return (shapes, notes)
+    }
+
+    /// The columns of a source with types that can be compared from day to day.
+    private static func compared(_ source: DataSource) -> [Column] {
+        source.columns.map { column in
+            if source.emptyColumns.contains(column.name) { return Column(column.name, .unknown) }
+            // Whether a number of JSON is whole is a matter of the day's values and none of their shape.
+            return source.isForeignJSON && column.type == .integer ? Column(column.name, .number) : column
+        }
     }
 }
 

@@ -28,8 +28,13 @@ extension StageConductor {
     /// A source whose files every reader takes for the same rows: some are copied for it.
     func plain(_ source: DataSource, in folder: String?) async throws -> DataSource {
         guard !source.copies.isEmpty, let folder else { return source }
-        return try await source.madePlain(
-            in: "\(folder)/.plain/\(PathText.component(source.dataset.rawValue))", tools)
+        do {
+            return try await source.madePlain(
+                in: "\(folder)/.plain/\(PathText.component(source.dataset.rawValue))", tools)
+        } catch var failure as Failure {
+            failure.location = failure.location ?? loaded.pipeline.dataset(source.dataset)?.placeLocation
+            throw failure
+        }
     }
 
     /// Loads rows: they are counted and checked where no database can be reached, and then loaded in one transaction.

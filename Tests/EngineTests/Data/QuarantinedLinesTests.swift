@@ -1,4 +1,4 @@
-import Engine
+@testable import Engine
 import TestSupport
 import Testing
 
@@ -17,6 +17,13 @@ struct QuarantinedLinesTests {
         for (index, csv) in csvs.enumerated().dropFirst() {
             source.files += try bench.foreign("raw", csv: csv, file: "raw\(index).csv").files
         }
+        var rules = PlainCSV.Rules(source.csv, columns: 3)
+        rules.header = Array("c1,c2,c3".utf8)
+        for index in csvs.indices where csvs[index].contains("\n\n") || csvs[index].contains("\"") {
+            source.copies[index] = rules
+        }
+        source = try await PlainCopies(reactor: ProcessReactor()).made(
+            of: source, in: bench.folder.path("plain-\(csvs.hashValue)"))
         let outcome = try await bench.run(
             """
             datasets:
@@ -34,7 +41,7 @@ struct QuarantinedLinesTests {
         "Blank lines are no rows, and lines within values are no lines of their own",
         arguments: [
             ("id,name,qty\n1,a,1\n\n\n2,b\n3,c,-1\n", ["row 2 line 5 2,b", "row 3 line 6 qty"]),
-            ("id,name,qty\r\n1,a,1\r\n\r\n2,b\r\n3,c,-1\r\n", ["row 2 line 4 2,b", "row 3 line 5 qty"]),
+            ("id,name,qty\r\n1,a,1\r\n\"2\",b\r\n3,c,-1\r\n", ["row 2 line 3 \"2\",b", "row 3 line 4 qty"]),
             (
                 "id,name,qty\n1,\"a\n\nx\",-1\n\n2,b\n\n3,c,-1\n\n",
                 ["row 1 line 2 qty", "row 2 line 6 2,b", "row 3 line 8 qty"]
