@@ -77,7 +77,7 @@ package struct DuckDB: Sendable {
     /// The rows of one query, each value as DuckDB writes it as text; nil for null.
     package func rows(_ query: String, variables: [(Template.Reference, String?)] = []) async throws -> [[String?]] {
         var script = SQLScript(title: "a question of a test")
-        for (reference, value) in variables { script.bind(reference, value) }
+        for (reference, value) in variables { script.bind(reference, value, [:]) }
         script.addRows(of: query)
         let execution = try await run(script)
         if let failure = execution.failure { throw failure }

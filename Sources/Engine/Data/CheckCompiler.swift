@@ -342,7 +342,7 @@ package struct CheckCompiler {
         guard case .sql(let query) = checks[index].kind else { return nil }
         guard query.reads.allSatisfy({ others[$0.value] != nil }) else { return nil }
         var script = SQLScript(title: "the columns of a check")
-        for reference in query.value.references { script.bind(reference, nil) }
+        for reference in query.value.references { script.bind(reference, nil, references) }
         let empty = CheckCompiler(
             source: source.withoutRows, checks: checks, references: references,
             others: others.mapValues(\.withoutRows))

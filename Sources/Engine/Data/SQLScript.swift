@@ -24,8 +24,8 @@ package struct SQLScript: Sendable {
 
     /// What the script does, in a sentence.
     package var title: String
-    /// Values that are bound: name and text, nil for none.
-    package var variables: [(name: String, value: String?)] = []
+    /// Values that are bound: name, text, nil for none, and type.
+    package var variables: [(name: String, value: String?, type: ColumnType)] = []
     package private(set) var statements: [Statement] = []
 
     package init(title: String) { self.title = title }
@@ -54,9 +54,14 @@ package struct SQLScript: Sendable {
     }
 
     /// Binds a value.
-    package mutating func bind(_ reference: Template.Reference, _ value: String?) {
+    ///
+    /// `types`: those of references that are not text.
+    package mutating func bind(
+        _ reference: Template.Reference, _ value: String?, _ types: [Template.Reference: ColumnType]
+    ) {
         let name = DuckDBDialect.variableName(reference)
-        if !variables.contains(where: { $0.name == name }) { variables.append((name, value)) }
+        if variables.contains(where: { $0.name == name }) { return }
+        variables.append((name, value, types[reference] ?? .text))
     }
 
     /// The text of the script.
@@ -69,7 +74,10 @@ package struct SQLScript: Sendable {
         if !variables.isEmpty {
             lines += ["", "-- Values"]
             for variable in variables {
-                let value = variable.value.map(dialect.text) ?? dialect.cast("NULL", to: .text)
+                let text = variable.value.map(dialect.text)
+                let value =
+                    variable.type == .text && text != nil
+                    ? text ?? "" : dialect.cast(text ?? "NULL", to: variable.type)
                 lines.append("SET VARIABLE \(dialect.name(variable.name)) = \(value);")
             }
         }

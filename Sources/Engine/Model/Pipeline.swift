@@ -194,8 +194,10 @@ package struct Parameter: Sendable, Equatable {
         case .integer:
             return Int64(text).map { .success(String($0)) } ?? fault("'\(text)' is not a whole number")
         case .number:
-            return Double(text).map { $0.isFinite ? .success(text) : fault("'\(text)' is not a finite number") }
-                ?? fault("'\(text)' is not a number")
+            guard let number = Double(text) else { return fault("'\(text)' is not a number") }
+            guard number.isFinite else { return fault("'\(text)' is not a finite number") }
+            // Engines do not read hexadecimal ones.
+            return .success(text.allSatisfy { "0123456789+-.eE".contains($0) } ? text : String(number))
         case .boolean:
             guard text == "true" || text == "false" else { return fault("'\(text)' is not true or false") }
             return .success(text)

@@ -139,7 +139,7 @@ package struct PipelineExamination {
                 query.reads.allSatisfy({ findings.sources[$0.value] != nil })
             else { continue }
             var script = SQLScript(title: "the items of \(stage.id)")
-            for reference in query.value.references { script.bind(reference, nil) }
+            for reference in query.value.references { script.bind(reference, nil, loaded.pipeline.referenceTypes) }
             for read in query.reads {
                 guard let other = findings.sources[read.value]?.withoutRows else { continue }
                 script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(DuckDBDialect()))")

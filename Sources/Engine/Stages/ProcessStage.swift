@@ -61,7 +61,7 @@ package struct ProcessStage: StageType {
         else { return nil }
         source.files = []
         var script = SQLScript(title: "the columns of a query")
-        for reference in steps.flatMap(\.value.references) { script.bind(reference, nil) }
+        for reference in steps.flatMap(\.value.references) { script.bind(reference, nil, typing.references) }
         let sql = DuckDBDialect()
         for name in queriedDatasets {
             guard var other = typing.sources[name.value] else { return nil }

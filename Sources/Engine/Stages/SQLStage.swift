@@ -35,7 +35,7 @@ package struct SQLStage: StageType {
         guard typing.queryColumns[0] == nil, inputs.allSatisfy({ typing.sources[$0.value] != nil }) else { return nil }
         let sql = DuckDBDialect()
         var script = SQLScript(title: "the columns of a query")
-        for reference in query.value.references { script.bind(reference, nil) }
+        for reference in query.value.references { script.bind(reference, nil, typing.references) }
         for input in inputs {
             guard var source = typing.sources[input.value] else { continue }
             source.files = []

@@ -65,7 +65,7 @@ package struct StageAttempt: Sendable {
 
     /// Binds every reference of a list in a script.
     package func bind(_ references: [Template.Reference], in script: inout SQLScript) {
-        for reference in references { script.bind(reference, value(of: reference)) }
+        for reference in references { script.bind(reference, value(of: reference), referenceTypes) }
     }
 
     // MARK: - Places
