@@ -14,7 +14,8 @@ extension CheckJudge {
         }
         var results: [CheckResult] = []
         for row in rows {
-            let part = "\(check.partitionBy ?? "")=\(row.text("part") ?? "")"
+            let column = check.partitionBy ?? ""
+            let part = "\(column)=\(nameOfPart(column, row.text("part") ?? ""))"
             var result = judge(
                 check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)

@@ -25,6 +25,8 @@ package struct CheckJudge {
     let stage: StageID
     let history: any CheckHistory
     private let now: Moment
+    /// How the value of a column that divides a check is kept and told.
+    var nameOfPart: @Sendable (_ column: String, _ value: String) -> String = { $1 }
 
     /// A judge of `checks` over data with these columns, as the check's statements saw them.
     package init(checks: [Check], columns: [Column], stage: StageID, history: any CheckHistory, now: Moment) {

@@ -64,7 +64,7 @@ package struct DuckDBDialect: SQLDialect {
         let message =
             "column '\(column.name)' has the value NaN or infinity, which JSON cannot hold; "
             + "make nothing of it with map_values {nan: ~, inf: ~, -inf: ~}, or write Parquet or CSV"
-        return "CASE WHEN \(isOdd) THEN error(\(text(message))) ELSE \(value) END"
+        return "CASE WHEN \(isOdd) THEN \(refusal([.words(message)])) ELSE \(value) END"
     }
 
     /// A column of a query as files keep it: whole numbers with 64 bits, points in time in UTC.
@@ -72,10 +72,11 @@ package struct DuckDBDialect: SQLDialect {
         let value = name(column.name)
         guard column.type.isWide else { return cast(value, to: column.narrowed.type) }
         let number = tryCast(value, to: .integer)
-        let message =
-            "\(text("column '\(column.name)' has the value ")) || CAST(\(value) AS VARCHAR) || "
-            + text(", which does not fit 64 bits; cast it to decimal or text in the query")
-        return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN error(\(message)) ELSE \(number) END"
+        let refusal = refusal([
+            .words("column '\(column.name)' has the value "), .value("CAST(\(value) AS VARCHAR)"),
+            .words(", which does not fit 64 bits; cast it to decimal or text in the query"),
+        ])
+        return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN \(refusal) ELSE \(number) END"
     }
 
     /// The name under which a bound value is set.

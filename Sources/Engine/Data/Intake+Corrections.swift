@@ -20,7 +20,7 @@ extension Intake {
         let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
         script.add(
             "refuse corrections that say two things of a row",
-            "SELECT CASE WHEN count(*) > 0 THEN error('the corrections have more than one line for row ' || min(r)) END\n"
+            "SELECT CASE WHEN count(*) > 0 THEN error(chr(1) || 'the corrections have more than one line for row ' || min(r)) END\n"
                 + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
                 + "\(Self.correctedRow) HAVING count(*) > 1)")
         let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(

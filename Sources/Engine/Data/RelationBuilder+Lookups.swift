@@ -151,7 +151,8 @@ extension RelationBuilder {
             repeated =
                 "SELECT \(list) FROM \(relation) WHERE \(present) GROUP BY \(list) HAVING count(*) > 1"
         }
-        return "SELECT CASE WHEN count(*) > 0 THEN error(\(sql.text(place)) || \(example) || \(sql.text(remedy))) END "
+        return
+            "SELECT CASE WHEN count(*) > 0 THEN \(sql.refusal([.words(place), .value(example), .words(remedy)])) END "
             + "AS refused\nFROM (\(repeated))"
     }
 }

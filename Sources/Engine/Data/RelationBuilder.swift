@@ -209,10 +209,11 @@ package struct RelationBuilder {
         let value = sql.name(column.name)
         if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
         let fitting = sql.exactCast(value, from: column.type, to: type)
-        let message =
-            "\(sql.text("column '\(column.name)' has the value '")) || \(sql.cast(value, to: .text)) || "
-            + sql.text("', which does not fit \(type); filter such rows out, or let a validate stage put them aside")
-        return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN error(\(message)) ELSE \(fitting) END"
+        let refusal = sql.refusal([
+            .words("column '\(column.name)' has the value '"), .value(sql.cast(value, to: .text)),
+            .words("', which does not fit \(type); filter such rows out, or let a validate stage put them aside"),
+        ])
+        return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN \(refusal) ELSE \(fitting) END"
     }
 
     private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {

@@ -42,6 +42,22 @@ struct CSVMessage {
         }
     }
 
+    /// DuckDB's message about a file of CSV without the line that it shows; nil when it is about something else.
+    static func withoutLine(_ text: String) -> String? {
+        let lines = text.split(separator: "\n").map(String.init)
+        guard let first = lines.first, first.hasPrefix("CSV Error on Line: ") else { return nil }
+        var kept = [first]
+        if let torn = TornRow.fault(in: text), torn.problem.allSatisfy({ $0.isLetter || $0 == " " || $0 == "," }) {
+            kept.append(TornRow.beginning(line: torn.line, problem: torn.problem))
+        }
+        kept += ["not utf-8 encoded", "unterminated quote"].filter(text.contains)
+        let width = "Expected Number of Columns: "
+        kept += lines.filter {
+            $0.hasPrefix(width) && $0.dropFirst(width.count).allSatisfy { $0.isNumber || " Found:".contains($0) }
+        }
+        return (kept + lines.filter { $0.hasPrefix("  file = ") }.suffix(1)).joined(separator: "\n")
+    }
+
     private static let rowRemedy =
         "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
 

@@ -17,6 +17,8 @@ package struct DuckDBJob: Sendable {
     package var memory: Int64
     /// A database that the script works with; only scripts without SQL of the user have one.
     package var attachment: DatabaseAttachment?
+    /// Whether values of rows stay out of what is told of errors.
+    package var hidesValues = false
 
     package init(
         script: SQLScript, essentialStatements: Int, scriptFile: String, workFolder: String, files: [String],
@@ -141,7 +143,9 @@ package struct DuckDBExecutor: StageExecutor {
 
         // A program that ended before it wrote anything has no results.
         let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
-        let messages = DuckDBMessage.all(in: errors.text(.stderr))
+        let messages = DuckDBMessage.all(in: errors.text(.stderr)).map {
+            HiddenValues.told($0, hides: job.hidesValues)
+        }
         for message in messages { attempt.log.write(.stderr, level: .error) { emit in Self.emit(message.text, emit) } }
         let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
         var execution = Execution(
@@ -189,9 +193,9 @@ package struct DuckDBExecutor: StageExecutor {
 struct DuckDBMessage {
     let kind: String
     /// The message, several lines at times.
-    let text: String
+    var text: String
     let errno: String?
-    let candidates: String?
+    var candidates: String?
     /// Where in the statement, in bytes from 0.
     var position: Int?
 

@@ -10,6 +10,8 @@ package struct DataTools: Sendable {
     package let folder: String
     /// How much memory a stage gets that does not say, in bytes.
     package let defaultMemory: Int64
+    /// Whether values of rows stay out of what is told of errors.
+    package var hidesValues = false
     /// What is known of files.
     let seen: SeenSources
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
@@ -76,10 +78,11 @@ package struct DataTools: Sendable {
             writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
             now: { SystemClock.now })
         let control = attempt ?? AttemptControl(unit: UnitID("question"), number: 1, run: "question", log: log)
-        let job = DuckDBJob(
+        var job = DuckDBJob(
             script: script, essentialStatements: essential ?? script.statements.count,
             scriptFile: work + "/question.sql", workFolder: work, files: reading, folders: writing, threads: nil,
             memory: defaultMemory, attachment: attachment)
+        job.hidesValues = hidesValues
         let execution = try await executor().execute(job, for: control)
         if let failure = execution.failure { throw failure }
         return execution.readings ?? DataReadings(output: [])

@@ -42,13 +42,15 @@ package struct Workshop: Sendable {
             try await DuckDBProgram.locate(
                 root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
         }
-        return DataTools(
+        var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
             seen: seen,
             locate: { () async throws(Failure) in try await once.value() },
             findExtension: { (kind, program) throws(Failure) in
                 try DatabaseExtension.find(kind, for: program, root: root, variables: variables)
             })
+        tools.hidesValues = loaded.pipeline.hidesValues
+        return tools
     }
 
     /// Finds what does not fit before anything runs.

@@ -85,12 +85,13 @@ extension StageConductor {
             control.log.note(result.notes.last ?? "")
         } else {
             let script = work.load(record)
-            let job = DuckDBJob(
+            var job = DuckDBJob(
                 script: script, essentialStatements: script.statements.count,
                 scriptFile: folder.sqlFile(order.unit, order.number).dropSuffix(".sql") + ".load.sql",
                 workFolder: attempt.stagingFolder ?? folder.staging, files: work.files, folders: [],
                 threads: examination.threads, memory: examination.memory ?? tools.defaultMemory,
                 attachment: try await tools.attachment(of: work.target.link, isReadOnly: false))
+            job.hidesValues = attempt.samples.hidesValues
             let loaded = try await tools.executor().execute(job, for: control)
             result.take(loaded)
             if var failure = loaded.failure {

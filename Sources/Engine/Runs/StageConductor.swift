@@ -244,10 +244,11 @@ package struct StageConductor: AttemptConductor {
         _ script: SQLScript, essential: Int, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
         reading: [String], writing: [String], threads: Int?, memory: Int64?
     ) async throws -> Execution {
-        let job = DuckDBJob(
+        var job = DuckDBJob(
             script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
+        job.hidesValues = attempt.samples.hidesValues
         return try await tools.executor().execute(job, for: control)
     }
 

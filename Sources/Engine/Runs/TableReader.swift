@@ -58,7 +58,7 @@ package struct TableReader: Sendable {
             let counts = watched.indices.map { "coalesce(c\($0), 0)" }.joined(separator: " + ")
             script.add(
                 "see that it has no value that cannot be read",
-                "SELECT CASE WHEN \(counts) > 0 THEN error('the table was changed while it was looked at; retry') END\n"
+                "SELECT CASE WHEN \(counts) > 0 THEN error(chr(1) || 'the table was changed while it was looked at; retry') END\n"
                     + "FROM (\(link.oddQuery(table, watched.map(\.condition))))")
         }
         script.add(

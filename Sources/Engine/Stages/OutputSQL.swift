@@ -40,7 +40,8 @@ enum OutputSQL {
         let sql = DuckDBDialect()
         let names = columns.map { sql.text($0.name) }.joined(separator: ", ")
         let found = "list(column_name)"
-        return "SELECT CASE WHEN \(found) <> [\(names)]::VARCHAR[] THEN error('the query gives the columns ' || "
+        return
+            "SELECT CASE WHEN \(found) <> [\(names)]::VARCHAR[] THEN error(chr(1) || 'the query gives the columns ' || "
             + "array_to_string(\(found), ', ') || ', and before it ran they were ' || array_to_string([\(names)]::VARCHAR[], ', ')) END AS refused\n"
             + "FROM (DESCRIBE (\n\(query)\n))"
     }
@@ -76,9 +77,15 @@ extension StageAttempt {
         let others = sources.filter { $0.key != source.dataset }
         CheckCompiler(source: source, checks: checks, references: referenceTypes, others: others).add(to: &script)
         let judge = (stage.id, history, now)
+        let (rule, keys, salt) = (samples, keyColumns, "\(pipeline.name)/\(stage.id)")
+        let nameOfPart: @Sendable (String, String) -> String = { column, value in
+            rule.part(value, of: column, salt: salt, isKey: keys.contains(column))
+        }
         return { readings, errors, found in
-            CheckJudge(checks: checks, columns: source.columns, stage: judge.0, history: judge.1, now: judge.2)
-                .results(readings, errors: errors, found: found.isEmpty ? source.columns : found)
+            var judge = CheckJudge(
+                checks: checks, columns: source.columns, stage: judge.0, history: judge.1, now: judge.2)
+            judge.nameOfPart = nameOfPart
+            return judge.results(readings, errors: errors, found: found.isEmpty ? source.columns : found)
         }
     }
 

@@ -115,10 +115,15 @@ package struct StageAttempt: Sendable {
 
     /// What is kept of results: no more of failing rows than the file allows.
     package func kept(_ results: [CheckResult]) -> [CheckResult] {
-        let keys = stage.checks.flatMap { check -> [String] in
-            if case .unique(let columns) = check.kind { columns } else { [] }
-        }
-        return results.map { samples.applied(to: $0, keys: Set(keys)) }
+        results.map { samples.applied(to: $0, keys: keyColumns) }
+    }
+
+    /// The columns of which a check of the stage says that they tell which row is which.
+    var keyColumns: Set<String> {
+        Set(
+            stage.checks.flatMap { check -> [String] in
+                if case .unique(let columns) = check.kind { columns } else { [] }
+            })
     }
 
     /// How many threads a data stage may use; nil means as many as there are processors.

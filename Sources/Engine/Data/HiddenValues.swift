@@ -1,0 +1,115 @@
+/// What a message says of rows, when a pipeline file says that their values stay out of what is kept and told.
+///
+/// Messages that scripts of Caudal make themselves mark the values in them, see ``DuckDBDialect/refusal(_:)``. The engine's
+/// own messages hold values in forms that nobody could list: of those that can, only what is known to be none is told.
+enum HiddenValues {
+    /// What stands at the beginning of a message of ours, and around a value in it.
+    static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")
+
+    /// What is told in place of a value.
+    static let placeholder = "a value that is not shown"
+
+    /// The kinds of errors that are about the script, its files or the machine, and not about values.
+    private static let harmlessKinds: Set<String> = [
+        "Binder", "Catalog", "Parser", "Syntax", "Permission", "IO", "Out of Memory", "INTERRUPT", "Dependency",
+        "Settings",
+        "Missing Extension", "Not implemented",
+    ]
+
+    /// Names of types that the engine's messages hold.
+    private static let types: Set<String> = [
+        "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64", "BIGINT", "INTEGER",
+        "SMALLINT",
+        "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL", "BOOL", "BOOLEAN", "DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ",
+        "VARCHAR", "JSON",
+        "UUID", "INTERVAL",
+    ]
+
+    /// A message as it is told.
+    static func told(_ message: DuckDBMessage, hides: Bool) -> DuckDBMessage {
+        var message = message
+        if let start = message.text.firstIndex(of: mark) {
+            message.text = told(message.text[start...].dropFirst(), hides: hides)
+        } else if hides, let text = ofDatabase(message.text) {
+            message.text = text
+        } else if hides, !harmlessKinds.contains(message.kind) {
+            message.text = CSVMessage.withoutLine(message.text) ?? words(of: message)
+            message.candidates = nil
+        }
+        return message
+    }
+
+    private static func told(_ text: Substring, hides: Bool) -> String {
+        guard hides, let first = text.firstIndex(of: opens), let last = text.lastIndex(of: closes) else {
+            return text.filter { $0 != opens && $0 != closes }
+        }
+        // A value may hold anything, marks too: all that stands between the outermost is values.
+        return text[..<first] + placeholder + text[text.index(after: last)...]
+    }
+
+    /// What a database server says without the values that it quotes; nil for messages of others.
+    private static func ofDatabase(_ text: String) -> String? {
+        guard let mark = ["ERROR:  ", "FATAL:  "].first(where: text.contains),
+            let start = text.firstRange(of: mark)?.upperBound
+        else { return nil }
+        var line = text[start...].prefix { $0 != "\n" }
+        // Quoted names stand behind a word such as column or constraint, values behind a colon or the word value.
+        for beginning in [": \"", "value \""] {
+            if let quoted = line.firstRange(of: beginning)?.lowerBound { line = line[..<quoted] }
+        }
+        return mark + line + (line.hasSuffix("\"") ? "" : " (values are not shown)")
+    }
+
+    private static func words(of message: DuckDBMessage) -> String {
+        let words = message.text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
+        let type = words.last { types.contains($0) }.map { " as \($0)" } ?? ""
+        let subject =
+            switch message.kind {
+            case "Constraint": "a value breaks a constraint"
+            case "Out of Range": "a value is out of range"
+            case "Conversion": "a value cannot be read\(type)"
+            case "": "duckdb reported an error that may hold values of rows"
+            default: "a value cannot be used\(type)"
+            }
+        return "\(subject); 'samples' keeps values out of messages"
+    }
+}
+
+extension SampleRule {
+    /// Whether values of rows stay out of messages.
+    package var hidesValues: Bool { self != .all }
+
+    /// The part of a check that is divided, as it is kept and told: where values are hidden, parts are told apart by a
+    /// figure that is the same in every run.
+    ///
+    /// `isKey`: whether the column is one of those whose values tell which row it is.
+    func part(_ value: String, of column: String, salt: String, isKey: Bool) -> String {
+        guard hidesValues, !(self == .keys && isKey), !value.isEmpty else { return value }
+        return "#" + ContentHash.of("\(salt)\n\(column)\n\(value)").suffix(10)
+    }
+}
+
+extension Pipeline {
+    /// Whether some stage keeps values of rows out of messages: then what is asked about data does so, too.
+    package var hidesValues: Bool { samples.hidesValues || stages.contains { $0.samples?.hidesValues ?? false } }
+}
+
+extension DuckDBDialect {
+    /// A part of a message of ours.
+    enum MessagePart {
+        case words(String)
+        /// SQL for a value of a row, as text.
+        case value(String)
+    }
+
+    /// SQL that fails its statement with a message; values in it are hidden where the pipeline file says so.
+    func refusal(_ parts: [MessagePart]) -> String {
+        let pieces = parts.map { part in
+            switch part {
+            case .words(let words): text(words)
+            case .value(let value): "chr(2) || coalesce(\(value), '') || chr(3)"
+            }
+        }
+        return "error(chr(1) || \(pieces.joined(separator: " || ")))"
+    }
+}
