@@ -214,3 +214,53 @@ struct EmptyColumnDriftTests {
         return project
     }
 }
+
+/// A folder that a command makes, and a stage that reads what is in it.
+@Suite("Folders as inputs", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct FolderInputTests {
+    private func project(_ path: String, reading input: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              parts: {path: \(path), format: csv}
+              files: {path: "data/parts/*.csv"}
+              o: {path: o.csv}
+            stages:
+              make:
+                type: command
+                output: parts
+                run: 'd="${stage.output}"; mkdir -p "$d" && printf "a\\n1\\n" > "$d/x.csv" && printf "a\\n2\\n" > "$d/y.csv"'
+              use: {type: process, input: \(input), output: o}
+            """)
+        return project
+    }
+
+    @Test("A folder read as a file is refused with the path that names its files")
+    func refused() async throws {
+        let message = "p.yaml:4:17: error: the input data/parts is a folder, and stage 'use' reads it; "
+        let remedy = "read the files in it under another dataset, such as {path: \"data/parts/*.csv\"}"
+        let plain = try project("data/parts/", reading: "parts")
+        let answer = try await plain.caudal("validate", "p.yaml")
+        #expect(answer.exit == .exited(2) && answer.description.contains(message + remedy), "\(answer)")
+        // That a file is to be a folder is known when it is there.
+        let unknown = try project("data/parts", reading: "parts")
+        let run = try await unknown.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains("the input data/parts is a folder; \(remedy)"), "\(run)")
+        let second = try await unknown.caudal("validate", "p.yaml")
+        #expect(second.exit == .exited(2) && second.description.contains(message + remedy), "\(second)")
+    }
+
+    @Test("Its files are read by a pattern, once they are made")
+    func pattern() async throws {
+        let project = try project("data/parts", reading: "files")
+        for _ in 1...2 {
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(0), "\(run)")
+            #expect(try project.read("o.csv") == "a\n1\n2\n")
+        }
+    }
+}

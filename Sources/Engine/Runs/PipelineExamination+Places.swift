@@ -15,7 +15,7 @@ extension PipelineExamination {
                 else { continue }
                 faults.append(fault)
             }
-            faults += faultsOfOutputs(of: stage)
+            faults += faultsOfOutputs(of: stage) + faultsOfFolders(readBy: stage)
             // A stage may be skipped, and a command before it may fetch what it reads.
             guard stage.condition == nil, stage.when == .allSucceeded, !followsCommand(stage.id, upstream) else {
                 continue
@@ -33,6 +33,28 @@ extension PipelineExamination {
         }
         var seen: Set<SourceLocation> = []
         return faults.filter { seen.insert($0.location).inserted }
+    }
+
+    /// The folders that a stage would read as if they were files: they are there, or their path says so.
+    private func faultsOfFolders(readBy stage: Stage) -> [ConfigError] {
+        if stage.definition is CommandStage { return [] }
+        return stage.reads.compactMap { read in
+            guard let dataset = pipeline.dataset(read.value), let path = dataset.path, path.itemVariables.isEmpty else {
+                return nil
+            }
+            let place = PathText.absolute(fill(path), in: pipeline.root)
+            do throws(Failure) {
+                try SourceResolver.refuseFolder(place, of: dataset, root: pipeline.root)
+                if path.description.hasSuffix("/") {
+                    throw SourceResolver.folder(place, of: dataset, root: pipeline.root)
+                }
+                return nil
+            } catch {
+                return ConfigError(
+                    "\(error.message), and stage '\(stage.id)' reads it", remedy: error.remedy,
+                    at: dataset.placeLocation)
+            }
+        }
     }
 
     private func followsCommand(_ stage: StageID, _ upstream: [StageID: Set<StageID>]) -> Bool {

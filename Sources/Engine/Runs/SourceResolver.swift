@@ -205,6 +205,8 @@ package final class SourceResolver: Sendable {
 
     /// A source of files whose columns are looked at.
     private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
+        // A command may make a folder where a file was expected.
+        for file in files { try Self.refuseFolder(file, of: dataset, root: pipeline.root) }
         let key = SeenSources.key(dataset, files)
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
@@ -248,12 +250,7 @@ package final class SourceResolver: Sendable {
                 let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(String(cString: strerror(errno)))"
                 throw Failure("the input \(name) \(reason)", remedy: remedy(dataset), location: dataset.placeLocation)
             }
-            if status.st_mode & S_IFMT == S_IFDIR {
-                throw Failure(
-                    "the input \(name) is a folder",
-                    remedy: "name the files in it, such as \(name)/*.\(dataset.format?.rawValue ?? "csv")",
-                    location: dataset.placeLocation)
-            }
+            try refuseFolder(file, of: dataset, root: root)
             if status.st_mode & S_IFMT != S_IFREG {
                 throw Failure("the input \(name) is no file", remedy: remedy(dataset), location: dataset.placeLocation)
             }
@@ -270,6 +267,22 @@ package final class SourceResolver: Sendable {
             }
         }
         return files
+    }
+
+    /// Refuses a folder where the files in it are meant, with the path that names them.
+    static func refuseFolder(_ path: String, of dataset: Dataset, root: String) throws(Failure) {
+        if FileText.isFolder(path) { throw folder(path, of: dataset, root: root) }
+    }
+
+    /// What is said of a folder that is read as a file.
+    static func folder(_ path: String, of dataset: Dataset, root: String) -> Failure {
+        let whole = PathText.relative(path, to: root)
+        let name = whole.hasSuffix("/") ? String(whole.dropLast()) : whole
+        return Failure(
+            "the input \(name) is a folder",
+            remedy: "read the files in it under another dataset, such as "
+                + "{path: \"\(name)/*.\(dataset.format?.rawValue ?? "csv")\"}",
+            location: dataset.placeLocation)
     }
 
     private static func remedy(_ dataset: Dataset) -> String {
