@@ -39,8 +39,11 @@ struct LineageCommand: AsyncParsableCommand {
         guard columns else { return show(RunLineage(found), of: found, only: only) }
         let file = store.folder.run(found.id).pipelineFile
         let loaded = try state.project.load(file, environment: found.plan.environment, root: found.plan.root)
+        // Columns do not depend on secrets: where these are lost, what is recorded will do.
+        let folder = store.folder.run(found.id)
+        let parameters = (try? folder.filled(found.plan.parameters)) ?? found.plan.parameters
         show(
-            try await lineage(of: loaded, parameters: store.folder.run(found.id).filled(found.plan.parameters)),
+            try await lineage(of: loaded, parameters: parameters),
             title: "\(found.plan.pipeline) \(found.id)", showsColumns: true)
     }
 

@@ -232,7 +232,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 if let kept,
                     try found.workshop.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true
                 {
-                    try FileManager.default.removeItem(atPath: kept)
+                    try found.workshop.state.run(found.id).remove(corrections: kept)
                 }
                 throw error
             }

@@ -91,12 +91,12 @@ struct ReopenedRun {
         self.workshop = workshop
         let plan = state.plan
         let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
-        let kept = asStarted || isGone ? try workshop.state.run(state.id).keptPipeline() : nil
+        let kept = asStarted || isGone ? try workshop.state.run(state.id).keptPipeline(of: plan) : nil
         let loader = PipelineLoader(
             stageTypes: StageTypes.readers, variables: variables,
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
-        parameters = workshop.state.run(state.id).filled(plan.parameters)
+        parameters = try workshop.state.run(state.id).filled(plan.parameters)
         let change = try PlanRevision(state, loaded, parameters: parameters).change(
             medians: workshop.store.medianDurations(of: plan.pipeline), now: workshop.now(),
             machine: MachineResources.total)

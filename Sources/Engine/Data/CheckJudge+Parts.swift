@@ -6,7 +6,7 @@ extension CheckJudge {
     /// The results of a check that is divided: one for each part that is there, and for each that should be.
     ///
     /// `index`: its place in the list.
-    func parts(of check: Check, _ index: Int, _ readings: DataReadings) -> [CheckResult] {
+    func parts(of check: Check, _ index: Int, _ readings: DataReadings) throws -> [CheckResult] {
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
         if rows.count > CheckCompiler.partLimit {
             let limit = Int64(CheckCompiler.partLimit).grouped
@@ -16,30 +16,30 @@ extension CheckJudge {
         for row in rows {
             let column = check.partitionBy ?? ""
             let part = "\(column)=\(nameOfPart(column, row.text("part") ?? ""))"
-            var result = judge(
+            var result = try judge(
                 check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
             result.partition = part
             results.append(result)
         }
-        results += missingParts(of: check, present: Set(results.compactMap(\.partition)))
+        results += try missingParts(of: check, present: Set(results.compactMap(\.partition)))
         guard results.isEmpty else { return results }
         // Without rows there are no parts: what is asked of a part is asked of the whole.
         let whole = readings.rows("parts").first { $0.integer("check") == Int64(index) }
         return [
-            judge(
+            try judge(
                 check, measure: whole?.fields[CheckCompiler.measureName(index)]?.number,
                 total: whole?.fields[CheckCompiler.totalName(index)]?.number ?? 0)
         ]
     }
 
     /// The results for parts that earlier runs had and this one lacks: they have no rows.
-    private func missingParts(of check: Check, present: Set<String>) -> [CheckResult] {
+    private func missingParts(of check: Check, present: Set<String>) throws -> [CheckResult] {
         guard let runs = check.kind.runsOfParts, let column = check.partitionBy else { return [] }
-        let missing = history.parts(of: check.id, stage: stage, runs: runs)
+        let missing = try history.parts(of: check.id, stage: stage, runs: runs)
             .filter { $0.hasPrefix(column + "=") && !present.contains($0) }
-        return missing.sorted().prefix(CheckCompiler.partLimit).map { part in
-            var result = judge(check, part: part, measure: 0, total: 0)
+        return try missing.sorted().prefix(CheckCompiler.partLimit).map { part in
+            var result = try judge(check, part: part, measure: 0, total: 0)
             result.partition = part
             let value = part.dropFirst(column.count + 1)
             result.message = "'\(value)' is missing, which earlier runs had: \(result.message)"

@@ -3,12 +3,12 @@ package protocol CheckHistory: Sendable {
     /// What a check of this stage measured in its last runs that did not fail it, newest first, at most `limit`.
     ///
     /// `part`: the part of the data, such as `region=north`, for a check that is divided.
-    func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double]
+    func measures(of check: String, part: String?, stage: StageID, limit: Int) throws -> [Double]
 
     /// The parts of the data, such as `region=north`, of which a check of this stage found rows in one of its last runs.
     ///
     /// Runs in which it failed for any part do not count: what is missing stays missing until somebody says otherwise.
-    func parts(of check: String, stage: StageID, runs: Int) -> Set<String>
+    func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String>
 }
 
 /// A history with nothing in it.
@@ -49,13 +49,18 @@ package struct CheckJudge {
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
             if let reason = reasons[index] { return [make(check, .error, nil, nil, "could not run: \(reason)")] }
-            if check.partitionBy != nil { return parts(of: check, index, readings) }
             if case .schema(let expected) = check.kind { return [schema(check, expected, found)] }
-            let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
-            let measure = measures[CheckCompiler.measureName(index)]?.number
-            var result = judge(check, measure: measure, total: total)
-            result.samples = samples(index, readings)
-            return [result]
+            do {
+                if check.partitionBy != nil { return try parts(of: check, index, readings) }
+                let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
+                let measure = measures[CheckCompiler.measureName(index)]?.number
+                var result = try judge(check, measure: measure, total: total)
+                result.samples = samples(index, readings)
+                return [result]
+            } catch {
+                // Without earlier runs it would pass, and nobody knows that there are none.
+                return [make(check, .error, nil, nil, "earlier runs cannot be looked at: \(error.reason)")]
+            }
         }
     }
 
@@ -93,7 +98,7 @@ package struct CheckJudge {
 
     // MARK: - One check
 
-    func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) -> CheckResult {
+    func judge(_ check: Check, part: String? = nil, measure: Double?, total: Double) throws -> CheckResult {
         switch check.kind {
         case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql:
             return judgeRows(check, failing: measure ?? 0, total: total)
@@ -125,9 +130,9 @@ package struct CheckJudge {
             }
             return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
         case .rowCountVariation(let over):
-            return variation(check, rows: total, past: past(check, part, over))
+            return variation(check, rows: total, past: try past(check, part, over))
         case .anomaly(let kind, let over):
-            let past = past(check, part, over)
+            let past = try past(check, part, over)
             guard case .completeness = kind else { return anomaly(check, measure, past: past) }
             return anomaly(check, total == 0 ? 1 : (measure ?? 0) / total, past: past)
         case .schema: return make(check, .error, nil, total, "not judged here")
@@ -161,8 +166,8 @@ package struct CheckJudge {
         return result
     }
 
-    private func past(_ check: Check, _ part: String?, _ runs: Int) -> [Double] {
-        history.measures(of: check.id, part: part, stage: stage, limit: runs)
+    private func past(_ check: Check, _ part: String?, _ runs: Int) throws -> [Double] {
+        try history.measures(of: check.id, part: part, stage: stage, limit: runs)
     }
 
     private func variation(_ check: Check, rows: Double, past: [Double]) -> CheckResult {

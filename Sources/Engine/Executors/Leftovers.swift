@@ -40,8 +40,14 @@ package struct Leftovers: Sendable {
     /// Ends everything that is left and waits until it is gone.
     ///
     /// - Returns: What was found, by number.
+    /// - Throws: ``Failure`` when the kernel does not tell which processes there are: nothing found would then mean nothing.
     @discardableResult
-    package func end() -> [LeftoverProcess] {
+    package func end() throws(Failure) -> [LeftoverProcess] {
+        guard ProcessTable.fields(of: getpid()) != nil, ProcessTable.all().contains(getpid()) else {
+            throw Failure(
+                "what the run's dead process left running cannot be looked for: /proc cannot be read",
+                remedy: "mount /proc, or raise the limit on open files with 'ulimit -n'")
+        }
         var found: [Int32: ProcessTable.Fields] = [:]
         // Held first, so that none of them starts another one between the look and the end.
         for _ in 0..<10 {

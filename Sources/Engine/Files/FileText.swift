@@ -52,6 +52,16 @@ package enum FileText {
         if error != 0 { throw Failure("\(path) cannot be written: \(String(cString: strerror(error)))") }
     }
 
+    /// Writes a private file so that whoever reads it, also after a crash, finds the old text or the new one and no part of
+    /// either.
+    package static func replace(_ text: String, at path: String) throws(Failure) {
+        let beside = path + ".new"
+        try write(text, to: beside, isPrivate: true)
+        if rename(beside, path) != 0 {
+            throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// The size of a file, or nil when there is none.
     package static func size(_ path: String) -> Int64? {
         var status = stat()

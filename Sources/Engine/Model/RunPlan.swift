@@ -28,6 +28,9 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var origin: RunOrigin?
     /// How many succeeded runs of the pipeline keep their versions; nil is the default of one.
     package var keepsVersions: Int?
+    /// Fingerprints of the texts that it was read from, by the names under which the run keeps them; nil where they were
+    /// not recorded.
+    package var keptTexts: [String: String]?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of what it waits for.
@@ -39,7 +42,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
         pipeline: String, description: String = "", file: String = "", root: String = "", environment: String? = nil,
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
-        definitionText: String = "", origin: RunOrigin? = nil, keepsVersions: Int? = nil
+        definitionText: String = "", origin: RunOrigin? = nil, keepsVersions: Int? = nil,
+        keptTexts: [String: String]? = nil
     ) {
         self.pipeline = pipeline
         self.description = description
@@ -55,6 +59,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.definitionText = definitionText
         self.origin = origin
         self.keepsVersions = keepsVersions
+        self.keptTexts = keptTexts
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -88,7 +93,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
-        case reusesUnchanged, definitionText, origin, keepsVersions
+        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts
     }
 
     package init(from decoder: any Decoder) throws {
@@ -108,7 +113,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
             reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
             definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "",
             origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin),
-            keepsVersions: try values.decodeIfPresent(Int.self, forKey: .keepsVersions))
+            keepsVersions: try values.decodeIfPresent(Int.self, forKey: .keepsVersions),
+            keptTexts: try values.decodeIfPresent([String: String].self, forKey: .keptTexts))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -128,6 +134,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         try values.encode(definitionText, forKey: .definitionText)
         try values.encodeIfPresent(origin, forKey: .origin)
         try values.encodeIfPresent(keepsVersions, forKey: .keepsVersions)
+        try values.encodeIfPresent(keptTexts, forKey: .keptTexts)
     }
 }
 

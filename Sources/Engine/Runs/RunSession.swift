@@ -159,7 +159,7 @@ package struct RunSession: Sendable {
             try? FileManager.default.removeItem(atPath: folder.path)
             throw error
         }
-        try folder.keep(loaded)
+        plan.keptTexts = try folder.keep(loaded)
         let parameters = plan.parameters
         plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
         try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
@@ -193,9 +193,9 @@ package struct RunSession: Sendable {
         }
         let plan = try workshop.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
-        let parameters = change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
+        let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: workshop)
-        let ended = Leftovers(of: state).end()
+        let ended = try Leftovers(of: state).end()
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
@@ -204,7 +204,7 @@ package struct RunSession: Sendable {
             environment: loaded.variables)
         var change = change
         if change != nil {
-            try folder.keep(loaded)
+            change?.0.plan.keptTexts = try folder.keep(loaded)
             change?.0.plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
         }
         var session = try RunSession(
@@ -243,7 +243,7 @@ package struct RunSession: Sendable {
         _ parameters: [String: String], of loaded: LoadedPipeline, in folder: RunFolder
     ) throws -> [String: String] {
         let recorded = Workshop.recorded(parameters, of: loaded)
-        try folder.keep(secretParameters: parameters.filter { recorded[$0.key] != $0.value })
+        try folder.keep(secretsOf: parameters, recordedAs: recorded)
         return recorded
     }
 
@@ -311,9 +311,13 @@ package struct RunSession: Sendable {
         await server?.stop()
         let state = try result.get()
         if state.status == .succeeded {
-            // The run has succeeded all the same: what is not given back now is after the next one.
-            _ = try? store.dropVersions(
-                of: state.plan.pipeline, keeping: state.plan.keepsVersions ?? 1, endedNow: id)
+            do throws(StoreError) {
+                try store.dropVersions(
+                    of: state.plan.pipeline, keeping: state.plan.keepsVersions ?? 1, endedNow: id)
+            } catch {
+                // The run has succeeded all the same: what is not given back now is after the next one.
+                log.note("versions that nobody needs any more were not given back: \(error)", level: .warn)
+            }
         }
         try store.makeDurable()
         try store.confirm(state.status, of: id)

@@ -6,14 +6,15 @@ extension StageConductor {
     @inline(never)
     func usableCorrections(
         of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
-    ) async -> [String] {
+    ) async throws -> [String] {
         guard let validate = attempt.stage.definition as? ValidateStage,
             let source = attempt.sources[validate.input.value]
         else { return [] }
-        let files = folder.correctionFiles(attempt.stage.id)
+        let files = try folder.correctionFiles(
+            attempt.stage.id, read: try store.correctionsRead(by: attempt.stage.id, in: facts.runID))
         if files.isEmpty { return [] }
         let inputs = await versions(of: [source], attempt, order)
-        let usable = files.filter { folder.isFor(inputs, corrections: $0) }
+        let usable = try files.filter { try folder.isFor(inputs, corrections: $0) }
         if usable.count < files.count {
             let names = "\((files.count - usable.count).counted("file")) of corrected rows"
             control.log.note(

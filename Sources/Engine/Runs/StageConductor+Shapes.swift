@@ -16,23 +16,29 @@ extension StageConductor {
             guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
                 !source.columns.isEmpty
             else { continue }
-            // A history that cannot be read is as good as none.
-            let earlier = try? store.lastShape(
-                of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
-                environment: loaded.pipeline.chosenEnvironment)
-            let shape = InputShape(dataset: name, columns: Self.compared(source), after: earlier?.shape)
-            shapes.append(shape)
-            guard dataset.driftRule != .ignore, let earlier, let drift = shape.drift(from: earlier.shape) else {
-                continue
+            var message: String?
+            var remedy = "mend the data; or, if it is to be so from now on, run once with 'on_drift: warn'"
+            do throws(StoreError) {
+                let earlier = try store.lastShape(
+                    of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
+                    environment: loaded.pipeline.chosenEnvironment)
+                let shape = InputShape(dataset: name, columns: Self.compared(source), after: earlier?.shape)
+                shapes.append(shape)
+                if let earlier, let drift = shape.drift(from: earlier.shape) {
+                    message = "the columns of '\(name)' are not those of run \(earlier.run): \(drift)"
+                }
+            } catch {
+                shapes.append(InputShape(dataset: name, columns: Self.compared(source), after: nil))
+                // Nothing was found, and nothing was looked at: that must not look the same.
+                message = "whether the columns of '\(name)' have changed cannot be told: \(error)"
+                remedy = "mend the run store; or run once with 'on_drift: warn', which records the columns anew"
             }
-            let message = "the columns of '\(name)' are not those of run \(earlier.run): \(drift)"
+            guard dataset.driftRule != .ignore, let message else { continue }
             guard dataset.driftRule == .fail else {
                 notes.append(message)
                 continue
             }
-            throw Failure(
-                message, remedy: "mend the data; or, if it is to be so from now on, run once with 'on_drift: warn'",
-                location: dataset.placeLocation)
+            throw Failure(message, remedy: remedy, location: dataset.placeLocation)
         }
         return (shapes, notes)
     }

@@ -106,7 +106,7 @@ package struct StageConductor: AttemptConductor {
         }
         let others = tellEarlierFiles(of: attempt, control)
         try await prepareTables(&attempt, control)
-        attempt.corrections = await usableCorrections(of: attempt, order, control)
+        attempt.corrections = try await usableCorrections(of: attempt, order, control)
         let found = try shapes(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control).telling(found) }
         var reason: String?

@@ -98,7 +98,7 @@ package struct ProcessStage: StageType {
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }
         for (index, step) in steps.enumerated() {
             try builder.add(
-                step.value, duplicates: place(of: index, attempt, builder, &script),
+                step.value, duplicates: try place(of: index, attempt, builder, &script),
                 queryColumns: attempt.queryColumns[index])
             if case .sql = step.value, deduplicates(after: index) {
                 script.add(
@@ -138,14 +138,14 @@ package struct ProcessStage: StageType {
     /// Where the duplicated keys of a step are: in what the fan-out prepared, or in a table that is made now.
     private func place(
         of index: Int, _ attempt: StageAttempt, _ builder: RelationBuilder, _ script: inout SQLScript
-    ) -> RelationBuilder.DuplicatesPlace? {
+    ) throws -> RelationBuilder.DuplicatesPlace? {
         guard case .deduplicate = steps[index].value, let query = builder.duplicatedKeys(of: steps[index].value) else {
             return nil
         }
         if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
         let table = DuckDBDialect.prefix + "duplicates_\(index + 1)"
         // A person who runs the script of one item sees what the fan-out would have prepared.
-        let whole = isShared(index, attempt) ? (try? wholeQuery(before: index, attempt)) ?? query : query
+        let whole = isShared(index, attempt) ? try wholeQuery(before: index, attempt) ?? query : query
         script.add(
             "find the keys that stand more than once", weight: 8,
             "CREATE TEMP TABLE \(DuckDBDialect().name(table)) AS\n\(whole)")

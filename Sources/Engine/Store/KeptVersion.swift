@@ -46,6 +46,9 @@ extension RunFolder {
     /// Where the run keeps the versions of what it published.
     package var versions: String { path + "/versions" }
 
+    /// Where versions lie that are given back, until they are removed; nothing names them any more.
+    var droppedVersions: String { path + "/versions.dropped" }
+
     /// Where one attempt keeps the versions of what it publishes.
     package func versions(_ unit: UnitID, _ number: Int) -> String {
         versions + "/" + PathText.component(unit.stage.rawValue)

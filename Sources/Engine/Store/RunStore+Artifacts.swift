@@ -41,6 +41,19 @@ extension RunStore {
         }
     }
 
+    /// The files of corrected rows that successes of a run's stage have read.
+    package func correctionsRead(by stage: StageID, in run: RunID) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT path FROM inputs JOIN attempts USING (run, stage, item, attempt)
+                    WHERE run = ?1 AND stage = ?2 AND ending = 'succeeded'
+                        AND instr(path, '/runs/' || ?1 || '/corrections/') > 0
+                    """, arguments: [run.rawValue, stage.rawValue])
+        }
+    }
+
     /// What runs published at a path, the last first; `path` is as artifacts have it.
     package func publications(at path: String, limit: Int = 200) throws(StoreError) -> [Publication] {
         try read { db in

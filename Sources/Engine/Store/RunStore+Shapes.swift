@@ -15,7 +15,12 @@ extension RunStore {
                     """, arguments: [pipeline, environment ?? "", stage.rawValue, dataset.rawValue]
             ).map { ($0["columns"], $0["run"]) }
         }
-        guard let found, let columns = Self.decode([Column].self, found.columns) else { return nil }
+        guard let found else { return nil }
+        guard let columns = Self.decode([Column].self, found.columns) else {
+            throw StoreError(
+                .unreadable("the columns that run \(found.run) recorded of '\(dataset)' are damaged"),
+                path: folder.database)
+        }
         return (InputShape(dataset: dataset, columns: columns), RunID(found.run))
     }
 

@@ -12,31 +12,58 @@ extension RunStore {
     /// `count`: how many succeeded runs keep theirs.
     /// `ended`: a run that this process still holds the lock of, and that has ended.
     /// - Returns: How many bytes were given back.
+    /// - Throws: The first fault, once everything else was given back.
     @discardableResult
     package func dropVersions(
         of pipeline: String, keeping count: Int, endedNow ended: RunID? = nil
     ) throws(StoreError) -> Int64 {
         var freed: Int64 = 0
+        var fault: StoreError?
         for run in try runsWithVersions(of: pipeline, beyond: count) {
-            let runFolder = folder.run(run)
-            // A run that is under way reads its versions.
-            let lock = run == ended ? nil : try RunLock.take(runFolder)
-            guard run == ended || lock != nil else { continue }
-            let bytes = runFolder.bytesOfVersions
-            do {
-                if FileText.exists(runFolder.versions) {
-                    try FileManager.default.removeItem(atPath: runFolder.versions)
-                }
-            } catch {
-                throw StoreError(.unreadable(error.reason), path: runFolder.versions)
+            do throws(StoreError) { freed += try dropVersions(of: run, isOwn: run == ended) } catch {
+                fault = fault ?? error
             }
+        }
+        if let fault { throw fault }
+        return freed
+    }
+
+    /// Gives back what one run keeps: its record no longer names versions, or they are all still there.
+    private func dropVersions(of run: RunID, isOwn: Bool) throws(StoreError) -> Int64 {
+        let runFolder = folder.run(run)
+        // A run that is under way reads its versions.
+        let lock = isOwn || !FileText.exists(runFolder.path) ? nil : try RunLock.take(runFolder)
+        guard isOwn || lock != nil || !FileText.exists(runFolder.path) else { return 0 }
+        defer { withExtendedLifetime(lock) {} }
+        let (versions, dropped) = (runFolder.versions, runFolder.droppedVersions)
+        let bytes = runFolder.bytesOfVersions
+        do {
+            // What an earlier process began to remove.
+            if FileText.exists(dropped) { try FileManager.default.removeItem(atPath: dropped) }
+        } catch {
+            throw StoreError(.unreadable(error.reason), path: dropped)
+        }
+        var isAside = false
+        do throws(StoreError) {
             try write { db in
                 try db.execute(sql: "UPDATE artifacts SET kept = NULL WHERE run = ?", arguments: [run.rawValue])
+                if !FileText.exists(versions) { return }
+                guard rename(versions, dropped) == 0 else {
+                    throw StoreError(.unreadable(String(cString: strerror(errno))), path: versions)
+                }
+                isAside = true
             }
-            withExtendedLifetime(lock) {}
-            freed += bytes
+        } catch {
+            // What is recorded is what there was.
+            if isAside { rename(dropped, versions) }
+            throw error
         }
-        return freed
+        do {
+            if isAside { try FileManager.default.removeItem(atPath: dropped) }
+        } catch {
+            throw StoreError(.unreadable(error.reason), path: dropped)
+        }
+        return bytes
     }
 
     /// The runs whose versions are beyond those that are kept.

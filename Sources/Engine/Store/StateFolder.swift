@@ -39,8 +39,6 @@ package struct RunFolder: Sendable, Hashable {
     /// The socket on which the run's process takes commands.
     package var socket: String { path + "/" + Self.socketName }
     static let socketName = "socket"
-    /// The pipeline file as it was when the run was last given one.
-    package var pipelineFile: String { path + "/pipeline.yaml" }
 
     /// Where one attempt works and writes before it publishes.
     package func attempt(_ unit: UnitID, _ number: Int) -> String {
@@ -56,31 +54,6 @@ package struct RunFolder: Sendable, Hashable {
         let item = unit.item.map { "." + PathText.component($0.rawValue) } ?? ""
         return "\(sql)/\(PathText.component(unit.stage.rawValue))\(item).\(number).sql"
     }
-
-    /// Keeps the texts that a pipeline was read from.
-    ///
-    /// A pipeline file that was kept before stays beside the new one, as `pipeline.1.yaml` and so on.
-    package func keep(_ loaded: LoadedPipeline) throws(Failure) {
-        if FileText.exists(pipelineFile) {
-            let old = try FileText.read(pipelineFile)
-            if old != loaded.text {
-                var number = 1
-                while FileText.exists("\(path)/pipeline.\(number).yaml") { number += 1 }
-                try FileText.write(old, to: "\(path)/pipeline.\(number).yaml", isPrivate: true)
-            }
-        }
-        try FileText.write(loaded.text, to: pipelineFile, isPrivate: true)
-        for (name, text) in loaded.schemaTexts {
-            try FileText.write(String(decoding: text, as: UTF8.self), to: schemaFile(name), isPrivate: true)
-        }
-    }
-
-    /// The texts that were kept last; a schema that was not kept is read where it lies.
-    package func keptPipeline() throws(Failure) -> KeptPipeline {
-        KeptPipeline(text: try FileText.bytes(pipelineFile)) { try? FileText.bytes(schemaFile($0)) }
-    }
-
-    private func schemaFile(_ name: String) -> String { "\(path)/schema.\(PathText.component(name))" }
 
     /// Makes the folder and its parts.
     package func create() throws(StoreError) {

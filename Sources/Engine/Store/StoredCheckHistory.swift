@@ -20,8 +20,8 @@ package struct StoredCheckHistory: CheckHistory {
         self.item = item
     }
 
-    package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] {
-        let found: [Double]? = try? store.read { db in
+    package func measures(of check: String, part: String?, stage: StageID, limit: Int) throws -> [Double] {
+        try store.read { db in
             // A run counts once, however many attempts it took.
             try Double.fetchAll(
                 db,
@@ -42,13 +42,11 @@ package struct StoredCheckHistory: CheckHistory {
                     pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", part ?? "", limit, environment,
                 ])
         }
-        // A history that cannot be read is none: the check says how many runs it rests on.
-        return found ?? []
     }
 
-    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> {
-        let found: [String]? = try? store.read { db in
-            try String.fetchAll(
+    package func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String> {
+        try store.read { db in
+            try String.fetchSet(
                 db,
                 sql: """
                     WITH found AS (
@@ -65,7 +63,5 @@ package struct StoredCheckHistory: CheckHistory {
                     pipeline, stage.rawValue, check, run.rawValue, item?.rawValue ?? "", runs, environment,
                 ])
         }
-        // As with what was measured.
-        return Set(found ?? [])
     }
 }

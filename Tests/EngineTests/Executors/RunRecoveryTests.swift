@@ -17,7 +17,7 @@ struct RunRecoveryTests {
         async let second = other.shell(line)
         await dead.isReady()
         await other.isReady()
-        Leftovers(of: dead.control.run).end()
+        try Leftovers(of: dead.control.run).end()
         #expect(await first.exit == .signaled(SIGKILL))
         let escaped = try #require(Int32(other.folder.text("escaped").trimmed))
         #expect(ProcessWatch.isAlive(escaped))
@@ -58,7 +58,7 @@ struct RunRecoveryTests {
         stranger = process
         stranger.bootID = "another boot"
         #expect(Leftovers(of: state(stranger)).isEmpty)
-        let ended = Leftovers(of: state(process)).end()
+        let ended = try Leftovers(of: state(process)).end()
         #expect(ended.contains { $0.pid == escaped } && ended.contains { $0.pid == process.pid }, "\(ended)")
         #expect(!ProcessWatch.isAlive(escaped))
         #expect(await execution.exit == .signaled(SIGKILL))
