@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,42 +26,132 @@
 #include <sys/syscall.h>
 #endif
 
+// What a child does between its birth and its program. It has the caller's memory and may only make system calls.
+struct child_order {
+    const char *path;
+    char *const *argv;
+    char *const *envp;
+    const char *cwd;
+    int fds[3];
+    int own_group;
+    const struct cs_note *note;
+};
+
+static char *append_number(char *end, uint64_t number) {
+    char digits[20];
+    int count = 0;
+    do { digits[count++] = (char)('0' + number % 10); } while (number /= 10);
+    while (count) *end++ = digits[--count];
+    return end;
+}
+
+// When this process started, in ticks since the boot; 0 when the kernel does not tell.
+static uint64_t own_start(void) {
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0) return 0;
+    text[size] = 0;
+    // The name before may hold anything, brackets and blanks too.
+    char *at = text + size;
+    while (at > text && *at != ')') at--;
+    // The state is the third field, the start the 22nd.
+    for (int field = 2; field < 22; field++) {
+        while (*at && *at != ' ') at++;
+        if (*at) at++;
+    }
+    uint64_t ticks = 0;
+    while (*at >= '0' && *at <= '9') ticks = ticks * 10 + (uint64_t)(*at++ - '0');
+    return ticks;
+}
+
+static int write_note(const struct cs_note *note) {
+    char line[4096];
+    size_t length = strlen(note->text);
+    if (length > sizeof line - 64) return ENAMETOOLONG;
+    char *end = append_number(line, (uint64_t)getpid());
+    *end++ = ' ';
+    end = append_number(end, own_start());
+    *end++ = ' ';
+    memcpy(end, note->text, length);
+    end += length;
+    *end++ = '\n';
+    ssize_t count;
+    do { count = write(note->fd, line, (size_t)(end - line)); } while (count < 0 && errno == EINTR);
+    if (count < 0) return errno;
+    return count == end - line ? 0 : ENOSPC;
+}
+
+// Does what comes before the program and begins it; returns only when that failed, with the errno.
+static int begin_program(const struct child_order *order) {
+    if (order->own_group && setpgid(0, 0) != 0) return errno;
+    struct sigaction action;
+    for (int number = 1; number < NSIG; number++) {
+        if (number == SIGKILL || number == SIGSTOP || sigaction(number, 0, &action) != 0) continue;
+        if (action.sa_handler == SIG_DFL) continue;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = SIG_DFL;
+        sigaction(number, &action, 0);
+    }
+    if (order->cwd && chdir(order->cwd) != 0) return errno;
+    for (int number = 0; number < 3; number++) {
+        int fd = order->fds[number];
+        int opened = -1;
+        if (number == 0 && fd < 0) fd = opened = open("/dev/null", O_RDONLY);
+        if (number == 0 && fd < 0) return errno;
+        if (fd < 0) continue;
+        if (fd == number) {
+            if (fcntl(fd, F_SETFD, 0) != 0) return errno;
+        } else {
+            if (dup2(fd, number) < 0) return errno;
+            if (opened > 2) close(opened);
+        }
+    }
+    if (order->note) {
+        int error = write_note(order->note);
+        if (error) return error;
+    }
+    closefrom(3);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, 0);
+    execve(order->path, order->argv, order->envp);
+    return errno;
+}
+
+pid_t cs_spawn_noted(const char *path, char *const argv[], char *const envp[], const char *cwd,
+                     int stdin_fd, int stdout_fd, int stderr_fd, int controlling_terminal,
+                     const struct cs_note *note) {
+    struct child_order order = {
+        .path = path, .argv = argv, .envp = envp, .cwd = cwd, .fds = { stdin_fd, stdout_fd, stderr_fd },
+        .own_group = !controlling_terminal, .note = note,
+    };
+    // No handler of this process may run in the child, which has its memory.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    volatile int error = 0;
+    // The caller waits until the child has begun its program or has ended, as posix_spawn does.
+    pid_t pid = vfork();
+    if (pid == 0) {
+        error = begin_program(&order);
+        _exit(127);
+    }
+    int failure = pid < 0 ? errno : 0;
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    if (failure) return -failure;
+    if (error) {
+        waitpid(pid, 0, 0);
+        return -error;
+    }
+    return pid;
+}
+
 pid_t cs_spawn(const char *path, char *const argv[], char *const envp[], const char *cwd,
                int stdin_fd, int stdout_fd, int stderr_fd, int controlling_terminal) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    if (!controlling_terminal) {
-        flags |= POSIX_SPAWN_SETPGROUP;
-        posix_spawnattr_setpgroup(&attributes, 0);
-    }
-    posix_spawnattr_setflags(&attributes, flags);
-
-    if (cwd) posix_spawn_file_actions_addchdir_np(&actions, cwd);
-    if (stdin_fd < 0) {
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    } else {
-        posix_spawn_file_actions_adddup2(&actions, stdin_fd, 0);
-    }
-    if (stdout_fd >= 0) posix_spawn_file_actions_adddup2(&actions, stdout_fd, 1);
-    if (stderr_fd >= 0) posix_spawn_file_actions_adddup2(&actions, stderr_fd, 2);
-#ifdef __linux__
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-
-    pid_t pid = 0;
-    int error = posix_spawn(&pid, path, &actions, &attributes, argv, envp);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return error ? -error : pid;
+    return cs_spawn_noted(path, argv, envp, cwd, stdin_fd, stdout_fd, stderr_fd, controlling_terminal, 0);
 }
 
 int cs_pipe(int ends[2]) {

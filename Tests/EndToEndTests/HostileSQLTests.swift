@@ -66,6 +66,37 @@ struct HostileSQLTests {
         }
     }
 
+    @Test("A text is what it says, whatever the program that runs it takes for an end or for one of its commands")
+    func texts() async throws {
+        let scene = try Scene()
+        let texts: [(query: String, value: String)] = [
+            (#"e'\''"#, "'"), (#"e'it\'s; select 1'"#, "it's; select 1"), (#"E'\\' || '\'"#, #"\\"#),
+            (#"e'\' ;\n'"#, "' ;\n"), ("e'\\' ;\n.exit\n--'", "' ;\n.exit\n--"),
+            (
+                "e'\\' ;\n.print @@9\n' || e'\\' ;\n.shell touch \(scene.outside.path)/out\n'",
+                "' ;\n.print @@9\n' ;\n.shell touch \(scene.outside.path)/out\n"
+            ),
+            ("$$ ; $$", " ; "), ("$q$ $$ ;\n.exit\n'$q$", " $$ ;\n.exit\n'"), ("$$\n.exit\n$$", "\n.exit\n"),
+            ("'\n.shell touch \(scene.outside.path)/out\n'", "\n.shell touch \(scene.outside.path)/out\n"),
+            ("/* ; /* ' */ ;\n.exit\n*/ 'x' -- ;'", "x"), ("'a' --", "a"), ("'a' /* ' */ || 'b'", "ab"),
+        ]
+        for (index, text) in texts.enumerated() {
+            let expected = text.value.utf8.map { String($0, radix: 16).leftPadded }.joined().uppercased()
+            let query = JSONText.quoted("select hex(v) as a from (select \(text.query)\n as v from raw)")
+            let steps = JSONText.quoted("select hex(v) as a from (select \(text.query)\n as v from input)")
+            for stage in [
+                "{type: sql, inputs: raw, output: out, query: \(query)}",
+                "{type: process, input: raw, output: out, steps: [{sql: \(steps)}]}",
+                "{type: process, input: raw, output: out, steps: [{filter: 'true'}, {sql: \(steps)}, {rename: {a: a2}}, {rename: {a2: a}}]}",
+            ] {
+                let answer = try await scene.run(
+                    "datasets: {raw: {path: in.csv}, out: {path: out.csv}}\nstages:\n  a: \(stage)\n", text.query)
+                #expect(answer.exit == .exited(0), "\(index) \(text.query): \(answer)")
+                #expect(scene.project.text("out.csv") == "a\n\(expected)\n", "\(index) \(text.query) in \(stage)")
+            }
+        }
+    }
+
     @Test("Nor does SQL in a step, a check or a fan-out", arguments: [8, 0, 13])
     func otherPlaces(index: Int) async throws {
         let scene = try Scene()
@@ -175,4 +206,9 @@ struct HostileSQLTests {
 
 extension HostileSQLTests.Scene {
     func run(_ yaml: String, _ about: String) async throws -> CaudalProject.Answer { try await run(yaml, [], about) }
+}
+
+extension String {
+    /// Two digits at least.
+    fileprivate var leftPadded: String { count == 1 ? "0" + self : self }
 }

@@ -35,6 +35,40 @@ struct LimitTests {
         }
     }
 
+    @Test(
+        "A tool that answers at first and then no more is ended, and named", .enabled(if: Checkout.runsDuckDBTests))
+    func hungQuestion() async throws {
+        let project = try CaudalProject(copying: [])
+        let real = Repository.path(".tools/duckdb/duckdb_cli/duckdb")
+        try project.folder.write(
+            "duckdb",
+            """
+            #!/bin/sh
+            case "$*" in *jsonlines*) test -e "$PROJECT/hang" && sleep 600;; esac
+            exec \(real) "$@"
+            """.replacing("$PROJECT", with: project.folder.path))
+        chmod(project.folder.path("duckdb"), 0o755)
+        try project.write("raw.csv", "n\n1\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: hung
+            datasets: {raw: {path: raw.csv}, out: {path: out.csv}}
+            stages:
+              a: {type: sql, output: out, query: select * from raw}
+            """)
+        let variables = ["CAUDAL_DUCKDB": project.folder.path("duckdb")]
+        #expect(try await project.caudal("run", "p.yaml", "--plain", variables: variables).status == 0)
+        try project.write("hang", "")
+        async let profiled = project.caudal("profile", "raw.csv", variables: variables)
+        async let explained = project.caudal("explain", "p.yaml", "a", variables: variables)
+        for answer in try await [profiled, explained] {
+            #expect(answer.status != 0, "\(answer)")
+            #expect(answer.description.contains("did not answer within 10s and was ended"), "\(answer)")
+        }
+    }
+
     @Test("A tool that does not answer is ended, and named", .enabled(if: Checkout.runsDuckDBTests))
     func hungTool() async throws {
         let project = try CaudalProject(copying: [])

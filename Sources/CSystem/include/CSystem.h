@@ -24,6 +24,18 @@ struct cs_exit {
 pid_t cs_spawn(const char *path, char *const argv[], char *const envp[], const char *cwd,
                int stdin_fd, int stdout_fd, int stderr_fd, int controlling_terminal);
 
+/// What a child writes of itself before it begins its program.
+struct cs_note {
+    int fd;           // where to: a file opened for appending
+    const char *text; // what stands behind its number and the time of its start, without a line end; at most 4000 bytes
+};
+
+/// The same, with a line `pid start text` that is written by the child itself: its program never runs without it, whatever
+/// becomes of the caller. `start` is in ticks since the boot, 0 when unknown. `note` may be NULL.
+pid_t cs_spawn_noted(const char *path, char *const argv[], char *const envp[], const char *cwd,
+                     int stdin_fd, int stdout_fd, int stderr_fd, int controlling_terminal,
+                     const struct cs_note *note);
+
 /// A descriptor that becomes readable when `pid` ends, close-on-exec; or a negated errno.
 int cs_pidfd_open(pid_t pid);
 

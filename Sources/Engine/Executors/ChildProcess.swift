@@ -15,10 +15,13 @@ package struct ProcessLaunch: Sendable {
     package var marker: String
     /// How long the group has between being asked to end and being killed.
     package var grace: Duration
+    /// Where the process is noted before it begins its program.
+    package var ledger: SpawnLedger?
 
     package init(
         program: String, arguments: [String], inherited: InheritedEnvironment = InheritedEnvironment([:]),
-        variables: [String: String], folder: String, marker: String, grace: Duration = .seconds(5)
+        variables: [String: String], folder: String, marker: String, grace: Duration = .seconds(5),
+        ledger: SpawnLedger? = nil
     ) {
         self.program = program
         self.arguments = arguments
@@ -27,6 +30,7 @@ package struct ProcessLaunch: Sendable {
         self.folder = folder
         self.marker = marker
         self.grace = grace
+        self.ledger = ledger
     }
 
     /// The variable that carries the marker.

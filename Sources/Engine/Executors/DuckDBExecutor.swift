@@ -35,6 +35,9 @@ package struct DuckDBJob: Sendable {
         self.attachment = attachment
     }
 
+    /// Where the rows go; there as soon as the program has begun to read the script.
+    var results: String { workFolder + "/.caudal-results.jsonl" }
+
     /// Settings before anything else; safe mode last, because nothing can be set after it.
     func prelude(results: String) -> [String] {
         let sql = DuckDBDialect()
@@ -120,7 +123,7 @@ package struct DuckDBExecutor: StageExecutor {
     }
 
     private func run(_ job: DuckDBJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
-        let results = job.workFolder + "/.caudal-results.jsonl"
+        let results = job.results
         let text = job.text(results: results)
         let kept = masker.masked(text)
         try FileText.write(kept, to: job.scriptFile, isPrivate: true)
@@ -135,7 +138,7 @@ package struct DuckDBExecutor: StageExecutor {
             arguments: ["-no-init", "-batch", "-jsonlines", "-f", passing ?? job.scriptFile],
             variables: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
                 .merging(job.attachment?.environment ?? [:]) { $1 },
-            folder: job.workFolder, marker: attempt.marker, grace: attempt.grace)
+            folder: job.workFolder, marker: attempt.marker, grace: attempt.grace, ledger: attempt.ledger)
         let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
             if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
         }

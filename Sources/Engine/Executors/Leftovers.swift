@@ -12,7 +12,7 @@ package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
 
 /// What still works for a run whose process has died.
 ///
-/// A process is known by the run's marker in its environment, by the group that was recorded when its attempt began, or
+/// A process is known by the run's marker in its environment, by the group that was noted before its attempt's program began, or
 /// as a descendant of one that is known: a program may replace its environment, and another one leave its group. A number
 /// that was given to somebody else meanwhile is left alone.
 package struct Leftovers: Sendable {
@@ -23,12 +23,22 @@ package struct Leftovers: Sendable {
     private let session: Int32?
 
     /// Of a run that no process runs.
-    package init(of state: RunState) {
+    ///
+    /// - Throws: ``Failure`` when the list of its processes cannot be read.
+    package init(of state: RunState, in folder: RunFolder) throws(Failure) {
         run = state.id
         session = state.owner?.session
-        leaders = state.stages.flatMap { stage in
-            ([stage.unit] + stage.items.map(\.unit)).compactMap { $0.openAttempt?.process }
+        var leaders: [ProcessIdentity] = []
+        var markers: [String] = []
+        for stage in state.stages {
+            let units = [(UnitID(stage.id), stage.unit)] + stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
+            for (id, unit) in units {
+                guard let attempt = unit.openAttempt else { continue }
+                if let process = attempt.process { leaders.append(process) }
+                markers.append(AttemptControl.marker(state.id, id, attempt.number))
+            }
         }
+        self.leaders = try leaders + SpawnLedger.processes(of: markers, in: folder)
     }
 
     /// Of a run of which nothing but its name is known.

@@ -28,7 +28,8 @@ package struct ProcessExecutor: StageExecutor {
                 folder: folder)
             let launch = ProcessLaunch(
                 program: program, arguments: Array(work.arguments.dropFirst()), inherited: environment,
-                variables: variables, folder: folder, marker: attempt.marker, grace: attempt.grace)
+                variables: variables, folder: folder, marker: attempt.marker, grace: attempt.grace,
+                ledger: attempt.ledger)
             return try await run(launch, progressPattern: work.progressPattern, for: attempt)
         } catch {
             return Execution(failure: error)

@@ -211,7 +211,14 @@ enum Spawner {
         }
         let environment = variables + launch.inherited.texts(without: own) + [nil]
         return withExtendedLifetime(launch.inherited) {
-            cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+            guard let ledger = launch.ledger else {
+                return cs_spawn(launch.program, arguments, environment, launch.folder, -1, output, errors, 0)
+            }
+            return ledger.withNote(marker: launch.marker) { note in
+                var note = note
+                return cs_spawn_noted(
+                    launch.program, arguments, environment, launch.folder, -1, output, errors, 0, &note)
+            }
         }
     }
 
@@ -229,6 +236,10 @@ enum Spawner {
             return Failure("\(launch.program) is no program", remedy: "begin it with a line such as #!/bin/sh")
         case ETXTBSY:
             return Failure("\(launch.program) is open for writing", remedy: "retry when whoever writes it has ended")
+        case ENOSPC where launch.ledger != nil:
+            return Failure(
+                "\(launch.program) was not started: there is no space left to record it",
+                remedy: "free some, then continue with 'caudal resume'")
         case E2BIG: return Failure("the arguments and variables of \(launch.program) are too long")
         default: return Failure("\(launch.program) cannot be started: \(String(cString: strerror(error)))")
         }

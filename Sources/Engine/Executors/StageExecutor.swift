@@ -47,13 +47,15 @@ package final class AttemptControl: Sendable {
     package let log: AttemptLog
     /// How long a process has between being asked to end and being killed.
     package let grace: Duration
+    /// Where its processes are noted before they begin.
+    let ledger: SpawnLedger?
     private let onSpawn: @Sendable (ProcessIdentity) -> Void
     private let onProgress: @Sendable (Progress) -> Void
     private let stopping = Mutex<(reason: StopReason?, handler: (@Sendable () -> Void)?)>((nil, nil))
 
     package init(
         unit: UnitID, number: Int, run: RunID, log: AttemptLog, grace: Duration = .seconds(5),
-        onSpawn: @escaping @Sendable (ProcessIdentity) -> Void = { _ in },
+        ledger: SpawnLedger? = nil, onSpawn: @escaping @Sendable (ProcessIdentity) -> Void = { _ in },
         onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.unit = unit
@@ -61,12 +63,18 @@ package final class AttemptControl: Sendable {
         self.run = run
         self.log = log
         self.grace = grace
+        self.ledger = ledger
         self.onSpawn = onSpawn
         self.onProgress = onProgress
     }
 
+    /// The attempt that whoever asks a question asks it for: the question ends with it.
+    @TaskLocal package static var asking: AttemptControl?
+
     /// Marks the attempt's processes: `run/stage/item#attempt`.
-    package var marker: String { "\(run)/\(unit)#\(number)" }
+    package var marker: String { Self.marker(run, unit, number) }
+
+    static func marker(_ run: RunID, _ unit: UnitID, _ number: Int) -> String { "\(run)/\(unit)#\(number)" }
 
     /// Asks the attempt to end.
     package func requestStop(_ reason: StopReason) {

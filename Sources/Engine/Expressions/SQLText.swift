@@ -1,65 +1,48 @@
 /// What must be known about SQL that a user wrote, without parsing it: where its texts and comments are.
 package enum SQLText {
     /// A part of a query, as far as quoting goes.
-    enum Part: Equatable {
+    package enum Part: Equatable {
         case code(String)
         /// Text in single quotes, a name in double quotes or a comment, with its delimiters.
         case text(String), quotedName(String), comment(String)
+
+        /// The part as it stands in the query.
+        package var sql: String {
+            switch self {
+            case .code(let sql), .text(let sql), .quotedName(let sql), .comment(let sql): sql
+            }
+        }
     }
 
     /// Cuts a query into code, texts, quoted names and comments; their join is the query.
-    static func parts(of query: String) -> [Part] {
-        let characters = Array(query)
-        var parts: [Part] = []
-        var code = ""
-        var index = 0
-        func flush() {
-            if !code.isEmpty { parts.append(.code(code)) }
-            code = ""
-        }
-        func end(of closing: String, from start: Int, doubled: Bool) -> Int {
-            let letters = Array(closing)
-            var place = start
-            while place < characters.count {
-                if characters[place...].starts(with: letters) {
-                    if doubled, place + 1 < characters.count, characters[place + 1] == letters[0] {
-                        place += 2
-                        continue
-                    }
-                    return place + letters.count
+    ///
+    /// As DuckDB does: texts in dollars have no escapes, those behind an `E` have backslashes, comments nest.
+    package static func parts(of query: String) -> [Part] {
+        var scanner = SQLScanner(query)
+        return scanner.parts()
+    }
+
+    /// A query in which no text hides its end from the program that runs it: that takes a quotation mark behind a backslash
+    /// for the end of a text, also where DuckDB does not. Nothing else changes, and nothing moves.
+    package static func withPlainQuotes(_ query: String) -> String {
+        parts(of: query).map { part in
+            guard case .text(let text) = part, text.first == "E" || text.first == "e" else { return part.sql }
+            var isEscaped = false
+            var plain = String.UnicodeScalarView()
+            for scalar in text.unicodeScalars {
+                if isEscaped, scalar == "'" {
+                    plain.removeLast()
+                    plain.append("'")
                 }
-                place += 1
+                plain.append(scalar)
+                isEscaped = !isEscaped && scalar == "\\"
             }
-            return characters.count
-        }
-        while index < characters.count {
-            let rest = characters[index...]
-            if rest.first == "'" || rest.first == "\"" {
-                flush()
-                let quote = String(characters[index])
-                let stop = end(of: quote, from: index + 1, doubled: true)
-                let text = String(characters[index..<stop])
-                parts.append(quote == "'" ? .text(text) : .quotedName(text))
-                index = stop
-            } else if rest.starts(with: "--") || rest.starts(with: "/*") {
-                flush()
-                let stop =
-                    rest.starts(with: "--")
-                    ? end(of: "\n", from: index, doubled: false)
-                    : end(of: "*/", from: index + 2, doubled: false)
-                parts.append(.comment(String(characters[index..<stop])))
-                index = stop
-            } else {
-                code.append(characters[index])
-                index += 1
-            }
-        }
-        flush()
-        return parts
+            return String(plain)
+        }.joined()
     }
 
     /// A query moved to the right, but for the lines of its texts, which are data.
-    static func indented(_ query: String, by columns: Int) -> String {
+    package static func indented(_ query: String, by columns: Int) -> String {
         let margin = String(repeating: " ", count: columns)
         return margin
             + parts(of: query).map { part in
@@ -96,7 +79,7 @@ extension SQLText {
             }
         }.joined().trimmed
         while text.last == ";" { text = String(text.dropLast()).trimmed }
-        return text
+        return withPlainQuotes(text)
     }
 
     /// The references that stand inside quotation marks, where a bound value cannot be: the user must remove them.
@@ -107,5 +90,112 @@ extension SQLText {
             case .code, .comment: []
             }
         }
+    }
+}
+
+/// Walks over a query, letter by letter as DuckDB does: a quotation mark is one whatever accent follows it.
+private struct SQLScanner {
+    private let letters: [Unicode.Scalar]
+    private var index = 0
+
+    init(_ query: String) { letters = Array(query.unicodeScalars) }
+
+    mutating func parts() -> [SQLText.Part] {
+        var parts: [SQLText.Part] = []
+        var start = 0
+        while index < letters.count {
+            let begin = index
+            guard let part = special() else {
+                index += 1
+                continue
+            }
+            if start < begin { parts.append(.code(text(start..<begin))) }
+            parts.append(part)
+            start = index
+        }
+        if start < letters.count { parts.append(.code(text(start..<letters.count))) }
+        return parts
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        var text = String.UnicodeScalarView()
+        text.append(contentsOf: letters[range])
+        return String(text)
+    }
+
+    private func letter(_ place: Int) -> Unicode.Scalar? { place < letters.count ? letters[place] : nil }
+
+    /// What begins here and is no code; the index then stands behind it.
+    private mutating func special() -> SQLText.Part? {
+        let begin = index
+        switch (letters[index], letter(index + 1)) {
+        case ("'", _): index = end(of: "'", from: index + 1, hasEscapes: false)
+        case ("E", "'"), ("e", "'"):
+            if isInName { return nil }
+            index = end(of: "'", from: index + 2, hasEscapes: true)
+        case ("\"", _):
+            index = end(of: "\"", from: index + 1, hasEscapes: false)
+            return .quotedName(text(begin..<index))
+        case ("-", "-"):
+            while let next = letter(index), next != "\n", next != "\r" { index += 1 }
+            if letter(index) != nil { index += 1 }
+            return .comment(text(begin..<index))
+        case ("/", "*"):
+            skipComment()
+            return .comment(text(begin..<index))
+        case ("$", _):
+            guard !isInName, let mark = dollarMark() else { return nil }
+            index += mark.count
+            while index < letters.count, !letters[index...].starts(with: mark) { index += 1 }
+            index = min(letters.count, index + mark.count)
+        default: return nil
+        }
+        return .text(text(begin..<index))
+    }
+
+    /// Whether the letter before belongs to a name, which then goes on here.
+    private var isInName: Bool { index > 0 && Self.isOfName(letters[index - 1]) }
+
+    private static func isOfName(_ letter: Unicode.Scalar) -> Bool {
+        letter == "_" || letter == "$" || letter.value >= 0x80 || letter.properties.isAlphabetic
+            || ("0"..."9").contains(letter)
+    }
+
+    /// The place behind the mark that ends a text or a name; a doubled one is a part of it.
+    private func end(of mark: Unicode.Scalar, from start: Int, hasEscapes: Bool) -> Int {
+        var place = start
+        while let next = letter(place) {
+            if hasEscapes, next == "\\" {
+                place += 2
+            } else if next == mark {
+                if letter(place + 1) != mark { return place + 1 }
+                place += 2
+            } else {
+                place += 1
+            }
+        }
+        return letters.count
+    }
+
+    private mutating func skipComment() {
+        var depth = 0
+        repeat {
+            switch (letter(index), letter(index + 1)) {
+            case ("/", "*"): (depth, index) = (depth + 1, index + 2)
+            case ("*", "/"): (depth, index) = (depth - 1, index + 2)
+            default: index += 1
+            }
+        } while depth > 0 && index < letters.count
+        index = min(index, letters.count)
+    }
+
+    /// `$$` or `$name$`, where such a text begins here.
+    private func dollarMark() -> [Unicode.Scalar]? {
+        var place = index + 1
+        while let next = letter(place), next != "$" {
+            guard Self.isOfName(next), place > index + 1 || !("0"..."9").contains(next) else { return nil }
+            place += 1
+        }
+        return place < letters.count ? Array(letters[index...place]) : nil
     }
 }

@@ -9,7 +9,7 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
 
     /// The place that a path means.
     ///
-    /// `root`: the folder that a relative path starts from. `..` is taken out as text first, as everywhere here.
+    /// `root`: the folder that a relative path starts from.
     package init(_ path: String, in root: String = "/") {
         self.path = Self.withoutLinks(PathText.absolute(path, in: root))
     }
@@ -41,7 +41,7 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
     private static let linkLimit = 40
 
     /// An absolute path with its links followed; what does not exist is left as it is.
-    private static func withoutLinks(_ path: String) -> String {
+    static func withoutLinks(_ path: String) -> String {
         var open = path.split(separator: "/").map(String.init)[...]
         var resolved = ""
         var links = 0

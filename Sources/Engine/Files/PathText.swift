@@ -1,6 +1,6 @@
 import Foundation
 
-/// Paths as text, without asking the disk.
+/// Paths as text, without asking the disk, but for what `..` means behind a link.
 package enum PathText {
     /// What Hive calls the folder of a missing value.
     private static let missing = "__HIVE_DEFAULT_PARTITION__"
@@ -37,13 +37,26 @@ package enum PathText {
     }
 
     /// A path from `folder` on, with `.` and `..` taken out.
+    ///
+    /// `..` behind a link to a folder leads to the folder above the one that is meant, as it does for every other program.
     package static func absolute(_ path: String, in folder: String) -> String {
         let whole = path.hasPrefix("/") ? path : folder + "/" + path
         var parts: [Substring] = []
         for part in whole.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+            if part == ".." {
+                let above = "/" + parts.joined(separator: "/")
+                if isLink(above) { parts = FileIdentity.withoutLinks(above).split(separator: "/") }
+                _ = parts.popLast()
+            } else {
+                parts.append(part)
+            }
         }
         return "/" + parts.joined(separator: "/")
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     /// The part after the last slash.

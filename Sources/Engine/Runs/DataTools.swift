@@ -12,13 +12,16 @@ package struct DataTools: Sendable {
     package let defaultMemory: Int64
     /// Whether values of rows stay out of what is told of errors.
     package var hidesValues = false
+    /// How long a question may take that belongs to no work of a stage.
+    let questionLimit: Duration
     /// What is known of files.
     let seen: SeenSources
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
     private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
 
     package init(
-        reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64, seen: SeenSources,
+        reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
+        questionLimit: Duration = usualQuestionLimit, seen: SeenSources,
         locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram,
         findExtension: @escaping @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
     ) {
@@ -26,6 +29,7 @@ package struct DataTools: Sendable {
         self.masker = masker
         self.folder = folder
         self.defaultMemory = defaultMemory
+        self.questionLimit = questionLimit
         self.seen = seen
         self.locate = locate
         self.findExtension = findExtension
@@ -60,7 +64,8 @@ package struct DataTools: Sendable {
     /// `writing`: folders it may write to.
     /// `essential`: how many of its statements must work; all of them without it.
     /// `attachment`: a database it asks.
-    /// `attempt`: the attempt it is asked for, which stops it when it is stopped.
+    /// `attempt`: the attempt whose work it is, which stops it when it is stopped; any other question has a limit, and is
+    /// stopped with the attempt that asks it.
     package func ask(
         _ script: SQLScript, reading: [String], writing: [String] = [], essential: Int? = nil,
         attachment: DatabaseAttachment? = nil, for attempt: AttemptControl? = nil
@@ -74,17 +79,50 @@ package struct DataTools: Sendable {
         }
         // A folder that cannot be removed holds nothing but the question.
         defer { try? FileManager.default.removeItem(atPath: work) }
-        let log = AttemptLog(
-            writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
-            now: { SystemClock.now })
-        let control = attempt ?? AttemptControl(unit: UnitID("question"), number: 1, run: "question", log: log)
         var job = DuckDBJob(
             script: script, essentialStatements: essential ?? script.statements.count,
             scriptFile: work + "/question.sql", workFolder: work, files: reading, folders: writing, threads: nil,
             memory: defaultMemory, attachment: attachment)
         job.hidesValues = hidesValues
-        let execution = try await executor().execute(job, for: control)
+        let execution: Execution
+        if let attempt {
+            execution = try await executor().execute(job, for: attempt)
+        } else {
+            execution = try await answer(to: job, within: attachment == nil ? questionLimit : Self.databaseLimit)
+        }
         if let failure = execution.failure { throw failure }
         return execution.readings ?? DataReadings(output: [])
+    }
+
+    // MARK: - Limits
+
+    /// How long a question may take where nothing else is said: some read all of the data.
+    package static let usualQuestionLimit = Duration.seconds(3600)
+    /// How long a database may take to say what it holds; another one that writes to a SQLite file is waited for half of it.
+    private static let databaseLimit = Duration.seconds(60)
+
+    private func answer(to job: DuckDBJob, within limit: Duration) async throws(Failure) -> Execution {
+        let log = AttemptLog(
+            writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
+            now: { SystemClock.now })
+        let control = AttemptControl(
+            unit: UnitID("question"), number: 1, run: "question", log: log, grace: .seconds(1))
+        let asking = AttemptControl.asking
+        asking?.onStop { [weak asking] in control.requestStop(asking?.stopReason ?? .cancelled) }
+        defer { asking?.onStop(nil) }
+        let clock = AnswerClock(
+            limit: limit, patience: ToolRun.patience, hasBegun: { FileText.exists(job.results) },
+            stop: { control.requestStop(.timedOut) })
+        let execution = try await executor().execute(job, for: control)
+        guard let waited = clock.end() else { return execution }
+        var remedy = "run it by hand to see what it waits for"
+        if job.attachment != nil {
+            remedy = "look whether the database is up, and whether somebody keeps it locked"
+        } else if waited >= limit {
+            remedy += "; CAUDAL_QUESTION_LIMIT=5h in the environment allows it more time"
+        }
+        throw Failure(
+            "\(try await program().path) did not answer within \(waited.short) and was ended; it was asked for "
+                + job.script.title, remedy: remedy)
     }
 }

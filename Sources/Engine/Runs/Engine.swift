@@ -8,7 +8,7 @@ package struct AttemptOrder: Sendable {
     /// The item, for an attempt of one.
     package let item: Item?
     /// What the stages upstream have made in this run, by dataset; a dataset that no stage of the run makes is not
-    /// there.
+    /// there. For a stage that reads files by their places, all that it waits for are meant, and else those that it names.
     package let made: [DatasetName: MadeData]
     /// What stages upstream stand for that did not run: the data may lie there from elsewhere.
     package let absent: [DatasetName: AbsentData]
@@ -39,6 +39,9 @@ package struct AbsentData: Sendable {
 package protocol AttemptConductor: Sendable {
     /// Whether attempts of a stage want to see the whole run.
     func wantsState(_ stage: StageID) -> Bool
+
+    /// Whether attempts of a stage may read what stages made that it waits for by way of others: files by a pattern.
+    func readsByPlace(_ stage: StageID) -> Bool
 
     /// Makes one attempt and returns when nothing of it is left.
     ///
@@ -83,6 +86,7 @@ package actor Engine {
     private let conductor: any AttemptConductor
     private let masker: SecretMasker
     private let writer: LogWriter?
+    private let ledger: SpawnLedger?
     private nonisolated let mailbox: EngineMailbox
     private var driver: RunDriver
     private var controls: [UnitID: AttemptControl] = [:]
@@ -99,7 +103,7 @@ package actor Engine {
 
     package init(
         machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
-        mailbox: EngineMailbox = EngineMailbox(), masker: SecretMasker = SecretMasker(secrets: []),
+        ledger: SpawnLedger? = nil, mailbox: EngineMailbox = EngineMailbox(), masker: SecretMasker = SecretMasker(secrets: []),
         obstacle: @escaping @Sendable () throws(StoreError) -> Failure? = { () throws(StoreError) in nil },
         environment: Environment = Environment()
     ) {
@@ -107,6 +111,7 @@ package actor Engine {
         self.journal = journal
         self.conductor = conductor
         self.writer = writer
+        self.ledger = ledger
         self.mailbox = mailbox
         self.masker = masker
         self.obstacle = obstacle
@@ -369,7 +374,7 @@ package actor Engine {
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: unit, attempt: number, masker: masker,
             now: environment.now, onRemark: { mailbox.post(.remarks($0)) })
         let control = AttemptControl(
-            unit: unit, number: number, run: state.id, log: log, grace: environment.grace,
+            unit: unit, number: number, run: state.id, log: log, grace: environment.grace, ledger: ledger,
             onSpawn: { mailbox.post(.input(.attemptSpawned(unit, attempt: number, $0))) },
             onProgress: { mailbox.post(.input(.progressed(unit, attempt: number, $0))) })
         controls[unit] = control
@@ -382,8 +387,10 @@ package actor Engine {
             state: conductor.wantsState(unit.stage) ? state : nil,
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
-            var result = await conductor.conduct(order, control: control) { plan, result in
-                await self.record(publishing: plan, result, of: unit, number)
+            var result = await AttemptControl.$asking.withValue(control) {
+                await conductor.conduct(order, control: control) { plan, result in
+                    await self.record(publishing: plan, result, of: unit, number)
+                }
             }
             if let note = log.finish() { result.notes.append(note) }
             mailbox.post(.input(.attemptEnded(unit, attempt: number, result)))
@@ -394,7 +401,8 @@ package actor Engine {
     private func made(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: MadeData] {
         guard let index = state.plan.index(of: id) else { return [:] }
         var found: [DatasetName: MadeData] = [:]
-        for need in state.plan.upstream[index] {
+        let needs = conductor.readsByPlace(id) ? state.plan.allUpstream(of: index) : state.plan.upstream[index]
+        for need in needs {
             let stage = state.stages[need]
             // What a stage stands for that was marked or skipped lies at its path, if anywhere.
             guard stage.unit.status.outcome?.isSuccess == true, !stage.unit.isMarked else { continue }

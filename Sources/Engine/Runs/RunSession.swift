@@ -42,9 +42,10 @@ package struct Workshop: Sendable {
             try await DuckDBProgram.locate(
                 root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
         }
+        let limit = loaded.variables["CAUDAL_QUESTION_LIMIT"].flatMap(ScalarFormats.duration)
         var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
-            seen: seen,
+            questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen,
             locate: { () async throws(Failure) in try await once.value() },
             findExtension: { (kind, program) throws(Failure) in
                 try DatabaseExtension.find(kind, for: program, root: root, variables: variables)
@@ -195,7 +196,7 @@ package struct RunSession: Sendable {
         let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
         let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: workshop)
-        let ended = try Leftovers(of: state).end()
+        let ended = try Leftovers(of: state, in: folder).end()
         try workshop.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
@@ -278,8 +279,7 @@ package struct RunSession: Sendable {
         for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
         engine = Engine(
             machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor,
-            writer: writer,
-            mailbox: mailbox, masker: tools.masker,
+            writer: writer, ledger: try SpawnLedger(folder), mailbox: mailbox, masker: tools.masker,
             obstacle: { [store, id] () throws(StoreError) in
                 guard loaded.pipeline.overlap != .allow else { return nil }
                 let paths = loaded.claims(of: state.plan, facts.parameters)

@@ -77,11 +77,11 @@ extension StageConductor {
         // A folder that cannot be looked into cannot be replaced either, which publishing says.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         if names.isEmpty { return }
-        let published: [RunID]
-        do throws(StoreError) { published = try store.writers(of: shown, limit: 1) } catch {
+        let isPublished: Bool
+        do throws(StoreError) { isPublished = try store.isPublished(shown) } catch {
             throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
         }
-        guard published.isEmpty else { return }
+        if isPublished { return }
         throw Failure(
             "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
             remedy: "move it away, or write to a path of its own, such as \(shown)/\(attempt.stage.id)",

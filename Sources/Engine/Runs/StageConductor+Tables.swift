@@ -53,7 +53,7 @@ extension StageConductor {
         result.take(looked)
         result.reads = await reads
         guard looked.failure == nil, let readings = looked.readings else { return result }
-        try refuseChange(since: attempt.marks)
+        try refuseChange(since: attempt.marks, order)
         let record: LoadRecord
         do throws(Failure) {
             record = try work.record(readings)

@@ -30,6 +30,7 @@ extension StageConductor {
                 throw Failure("the run could not be recorded, so nothing was published")
             }
             try Publisher.carryOut(plan)
+            retakeMarks(of: plan, in: &result)
         }
         removeFolder(attempt.stagingFolder)
         return result
@@ -42,7 +43,7 @@ extension StageConductor {
         let path = PathText.relative(move.target, to: root)
         var status = stat()
         let isFolder = stat(move.staged, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-        if isFolder, FileText.exists(move.target), try store.writers(of: path, limit: 1).isEmpty {
+        if isFolder, FileText.exists(move.target), try !store.isPublished(path) {
             throw Failure(
                 "\(path) is there, and no run published it: it would be replaced with everything in it",
                 remedy: "change the path of the output, or move the folder away")
@@ -54,6 +55,17 @@ extension StageConductor {
         move.contentHash = result.artifacts[index].contentHash
         result.artifacts[index].mark = isFolder ? nil : FileMark(move.staged)
         result.artifacts[index].kept = isKept ? PathText.relative(kept, to: store.folder.path) : nil
+    }
+
+    /// Marks of what was published as it lies there: the move itself has changed what tells that something changed.
+    private func retakeMarks(of plan: PublishPlan, in result: inout AttemptResult) {
+        for move in plan.moves {
+            let path = PathText.relative(move.target, to: loaded.pipeline.root)
+            guard let index = result.artifacts.firstIndex(where: { $0.path == path }),
+                let mark = result.artifacts[index].mark, let now = FileMark(move.target), now.mayBe(mark)
+            else { continue }
+            result.artifacts[index].mark = now
+        }
     }
 
     /// The files of an attempt as they are now, those that this run made being their versions still.
@@ -82,11 +94,22 @@ extension StageConductor {
     }
 
     /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
-    func refuseChange(since before: FileMarks) throws(Failure) {
-        guard let path = before.changed else { return }
+    func refuseChange(since before: FileMarks, _ order: AttemptOrder) throws(Failure) {
+        guard let path = changedFile(since: before, order) else { return }
         throw Failure(
             "\(PathText.relative(path, to: loaded.pipeline.root)) was changed while it was read, so nothing was published",
             remedy: "retry the stage when nobody writes to it; a file is best replaced by renaming a whole one")
+    }
+
+    /// The first file of an attempt that has another content than when it began to read it.
+    func changedFile(since before: FileMarks, _ order: AttemptOrder) -> String? {
+        let known = artifacts(by: order)
+        return before.changed { path, mark in
+            // A backup that gives the file another name changes as much of it as somebody who writes to it and sets the
+            // clock back: only the content tells them apart, where it is known what that was.
+            guard let was = known[path]?.0.contentHash ?? store.knownFingerprint(of: path, as: mark) else { return false }
+            return store.fingerprint(ofFile: path) == was
+        }
     }
 
     func artifact(of output: StagedOutput, rows: Int64?) -> Artifact? {

@@ -35,6 +35,13 @@ package struct StageConductor: AttemptConductor {
         loaded.pipeline.stage(stage)?.definition is ReportStage
     }
 
+    package func readsByPlace(_ stage: StageID) -> Bool {
+        let pipeline = loaded.pipeline
+        return pipeline.stage(stage)?.reads.contains { read in
+            pipeline.producer(of: read.value) == nil && pipeline.dataset(read.value)?.path != nil
+        } ?? false
+    }
+
     package func conduct(
         _ order: AttemptOrder, control: AttemptControl,
         publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
@@ -273,7 +280,7 @@ package struct StageConductor: AttemptConductor {
             removeFolder(attempt.stagingFolder)
             return result
         }
-        try refuseChange(since: attempt.marks)
+        try refuseChange(since: attempt.marks, order)
         let outcome: DataOutcome
         do {
             outcome = try work.conclude(readings)
@@ -316,7 +323,7 @@ package struct StageConductor: AttemptConductor {
         var result = AttemptResult(ending: .succeeded)
         result.take(execution)
         result.reads = reads
-        if let path = attempt.marks.changed {
+        if let path = changedFile(since: attempt.marks, order) {
             // What the program did cannot be undone; which version it read cannot be said.
             let name = PathText.relative(path, to: loaded.pipeline.root)
             result.notes.append("\(name) was changed while the program ran: which version it read is not known")

@@ -175,14 +175,11 @@ package struct EarlierOutputs: Sendable {
             }
             return File(path: kept, target: path, publication: version)
         }
-        let fits: (Publication) -> Bool = {
-            self.difference($0.run, $0.parameters, $0.environment, producer)?.isCertain != true
-        }
+        let fits: (Publication) -> Bool = { self.difference($0, producer)?.isCertain != true }
         guard let found = try finder.publication(at: path, preferring: fits) else {
-            let isKnown = try !store.writers(of: name, limit: 1).isEmpty
-            return File(path: path, target: path, isChanged: isKnown)
+            return File(path: path, target: path, isChanged: try store.isPublished(name))
         }
-        let other = self.difference(found.run, found.parameters, found.environment, producer)
+        let other = self.difference(found, producer)
         if other?.isCertain != true {
             // An item that the stage's last success did not have any more.
             if version == nil, hasSuccess, found.stage == producer.id { return nil }
@@ -194,7 +191,7 @@ package struct EarlierOutputs: Sendable {
         // An item of other values, where a success with this run's values says which items there are.
         if version == nil, hasSuccess, found.stage == producer.id { return nil }
         throw Failure(
-            "\(name) was written by run \(found.run) for \(other?.words ?? "other values")",
+            "\(name) was written by \(found.runWords) for \(other?.words ?? "other values")",
             remedy: remedy(producer))
     }
 
@@ -205,7 +202,7 @@ package struct EarlierOutputs: Sendable {
     /// Whether any run has published a file; `path` is as artifacts have it.
     ///
     /// - Throws: ``StoreError`` when the history cannot be read: a guess could let another run's file in.
-    func isPublished(_ path: String) throws(StoreError) -> Bool { try !store.writers(of: path, limit: 1).isEmpty }
+    func isPublished(_ path: String) throws(StoreError) -> Bool { try store.isPublished(path) }
 
     // MARK: - Which runs are like this one
 
@@ -223,11 +220,17 @@ package struct EarlierOutputs: Sendable {
         var isCertain: Bool
     }
 
+    private func difference(_ found: Publication, _ producer: Stage) -> Difference? {
+        difference(found.run, found.parameters, found.environment, producer, pruned: found.prunedMakers)
+    }
+
+    /// `pruned`: what is known of the definitions of a run that was removed.
     private func difference(
-        _ run: RunID, _ parameters: [String: String], _ environment: String?, _ producer: Stage
+        _ run: RunID, _ parameters: [String: String], _ environment: String?, _ producer: Stage,
+        pruned: [StageID: String]? = nil
     ) -> Difference? {
         let makers = makers(of: producer)
-        if environment != loaded.pipeline.chosenEnvironment, !hadSame(makers, run) {
+        if environment != loaded.pipeline.chosenEnvironment, !hadSame(makers, run, pruned) {
             let ours = loaded.pipeline.chosenEnvironment.map { "has '\($0)'" } ?? "has none"
             return Difference(
                 words: "\(environment.map { "the environment '\($0)'" } ?? "no environment"), and this run \(ours)",
@@ -251,7 +254,10 @@ package struct EarlierOutputs: Sendable {
     }
 
     /// Whether stages were defined in another run as they are in this one.
-    private func hadSame(_ stages: [Stage], _ run: RunID) -> Bool {
+    private func hadSame(_ stages: [Stage], _ run: RunID, _ pruned: [StageID: String]?) -> Bool {
+        if let pruned {
+            return stages.allSatisfy { pruned[$0.id] == ContentHash.of(loaded.definitionText(of: $0)) }
+        }
         guard let plan = try? store.plan(of: run) else { return false }
         return stages.allSatisfy { stage in
             plan.index(of: stage.id).map { plan.stages[$0].definitionText } == loaded.definitionText(of: stage)
@@ -281,7 +287,7 @@ extension EarlierOutputs.File {
         let values = (publication.environment.map { ["env \($0)"] } ?? []) + parameters
         let with = values.isEmpty ? "" : " (\(values.joined(separator: ", ")))"
         let place = path == target ? "" : ", in the version that is kept of it"
-        return "\(name): made by run \(publication.run)\(with), begun \(age) ago\(place)"
+        return "\(name): made by \(publication.runWords)\(with), begun \(age) ago\(place)"
             + (doubt.map { "; for \($0)" } ?? "")
     }
 }

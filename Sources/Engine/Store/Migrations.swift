@@ -5,7 +5,7 @@ import GRDB
 /// A version that was released is never edited: a change is a new one.
 enum Migrations {
     /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
-    static let newest = 3
+    static let newest = 4
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -21,8 +21,32 @@ enum Migrations {
             try db.execute(sql: third)
             try db.execute(sql: "PRAGMA user_version = 3")
         }
+        migrator.registerMigration("4: what removed runs left where they published it") { db in
+            try db.execute(sql: fourth)
+            try db.execute(sql: "PRAGMA user_version = 4")
+        }
         return migrator
     }
+
+    private static let fourth = """
+        -- What stood at a path when the run that had published it was removed; `makers` has fingerprints of the definitions
+        -- that it was made by. A later publication at the path takes the row away.
+        CREATE TABLE pruned_outputs (
+            path TEXT NOT NULL PRIMARY KEY,
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            dataset TEXT,
+            bytes INTEGER NOT NULL,
+            row_count INTEGER,
+            columns TEXT NOT NULL,
+            content_hash TEXT,
+            mark TEXT,
+            started_at INTEGER NOT NULL,
+            parameters TEXT NOT NULL,
+            environment TEXT,
+            makers TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """
 
     private static let third = """
         -- Where the run keeps its version of a file, from the state folder on, and what the file is known by.

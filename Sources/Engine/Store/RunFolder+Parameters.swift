@@ -42,7 +42,9 @@ extension RunFolder {
         } catch {
             throw lost("\(parametersFile) is damaged")
         }
-        guard names.allSatisfy({ secrets[$0] != nil }) else { throw lost("\(parametersFile) does not hold all of them") }
+        guard names.allSatisfy({ secrets[$0] != nil }) else {
+            throw lost("\(parametersFile) does not hold all of them")
+        }
         return recorded.merging(secrets.filter { recorded[$0.key] != nil }) { $1 }
     }
 

@@ -55,8 +55,8 @@ extension RunFolder {
         throw Failure(
             FileText.exists(file)
                 ? "\(file) is not what the run kept there: it was changed or damaged" : "\(file) is lost",
-            remedy: "the run's own version cannot be read without it: put it back, go on with the pipeline file as it is "
-                + "now (without --as-started), or start a new run")
+            remedy: "the run's own version cannot be read without it: put it back, go on with the pipeline file as it "
+                + "is now (without --as-started), or start a new run")
     }
 
     /// The names that older versions of a text have: `pipeline.1.yaml`, `pipeline.2.yaml` and so on.

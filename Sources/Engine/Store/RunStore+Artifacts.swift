@@ -16,6 +16,11 @@ package struct Publication: Sendable {
     package var started: Int64
     package var parameters: [String: String]
     package var environment: String?
+    /// Fingerprints of the definitions that made it, by stage, of a run that was removed; nil of any other.
+    package var prunedMakers: [StageID: String]?
+
+    /// The run in words.
+    package var runWords: String { prunedMakers == nil ? "run \(run)" : "run \(run) (pruned)" }
 }
 
 /// What runs have published, and where.
@@ -66,6 +71,19 @@ extension RunStore {
                         AND attempts.item = artifacts.item AND attempts.attempt = artifacts.attempt
                 WHERE path = ? ORDER BY attempts.ended_at DESC LIMIT ?
                 """, [path, limit])
+                + Self.publications(db, "SELECT *, NULL AS kept FROM pruned_outputs WHERE path = ?", [path])
+        }
+    }
+
+    /// Whether any run has published at a path, also one that was removed; `path` is as artifacts have it.
+    package func isPublished(_ path: String) throws(StoreError) -> Bool {
+        try read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (SELECT 1 FROM artifacts WHERE path = ?1)
+                        OR EXISTS (SELECT 1 FROM pruned_outputs WHERE path = ?1)
+                    """, arguments: [path]) ?? false
         }
     }
 
@@ -118,7 +136,63 @@ extension RunStore {
             artifact.mark = (row["mark"] as String?).flatMap { decode(FileMark.self, $0) }
             return Publication(
                 run: RunID(row["run"]), stage: StageID(row["stage"]), artifact: artifact, started: row["started_at"],
-                parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"])
+                parameters: decode([String: String].self, row["parameters"]) ?? [:], environment: row["environment"],
+                prunedMakers: (row["makers"] as String?).map(makers))
+        }
+    }
+
+    // MARK: - Runs that are removed
+
+    /// What a run published and still stands where it did, the last of each path.
+    ///
+    /// Files of the size that was published are read where their marks do not tell.
+    func outputsInPlace(of run: RunID) throws(StoreError) -> [Publication] {
+        let (root, published): (String, [Publication]) = try read { db in
+            let root = try String.fetchOne(db, sql: "SELECT root FROM runs WHERE id = ?", arguments: [run.rawValue])
+            let rows = try Self.publications(
+                db,
+                """
+                SELECT artifacts.*, started_at, parameters, environment FROM artifacts JOIN runs ON runs.id = run
+                WHERE run = ? ORDER BY attempt DESC
+                """, [run.rawValue])
+            return (root ?? "", rows)
+        }
+        let finder = VersionFinder(store: self, root: root)
+        var seen: Set<String> = []
+        return published.filter { publication in
+            finder.isVersion(PathText.absolute(publication.artifact.path, in: root), publication.artifact)
+                && seen.insert(publication.artifact.path).inserted
+        }
+    }
+
+    /// Fingerprints of the definitions of a stage and of all that it waits for.
+    private static func makers(of stage: StageID, in plan: RunPlan) -> [String: String] {
+        guard let index = plan.index(of: stage) else { return [:] }
+        let stages = ([index] + plan.allUpstream(of: index)).map { plan.stages[$0] }
+        return Dictionary(stages.map { ($0.id.rawValue, ContentHash.of($0.definitionText)) }) { first, _ in first }
+    }
+
+    private static func makers(_ text: String) -> [StageID: String] {
+        let named = (decode([String: String].self, text) ?? [:]).map { (StageID($0.key), $0.value) }
+        return Dictionary(named) { first, _ in first }
+    }
+
+    /// Keeps who made what stands at paths, for when the run is no more.
+    static func remember(_ publications: [Publication], _ plan: RunPlan?, _ db: Database) throws {
+        for publication in publications {
+            let artifact = publication.artifact
+            try db.execute(
+                sql: """
+                    INSERT OR REPLACE INTO pruned_outputs (path, run, stage, dataset, bytes, row_count, columns,
+                        content_hash, mark, started_at, parameters, environment, makers)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    artifact.path, publication.run.rawValue, publication.stage.rawValue, artifact.dataset?.rawValue,
+                    artifact.sizeInBytes, artifact.rowCount, json(artifact.columns), artifact.contentHash,
+                    artifact.mark.map(json), publication.started, json(publication.parameters),
+                    publication.environment, json(plan.map { makers(of: publication.stage, in: $0) } ?? [:]),
+                ])
         }
     }
 }

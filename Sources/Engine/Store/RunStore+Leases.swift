@@ -18,7 +18,8 @@ extension RunStore {
         var dead: [String] = []
         for holder in holders where !folder.run(RunID(holder)).isLive {
             // A run whose journal cannot be read leaves its marker to be looked for.
-            let left = (try? state(of: RunID(holder))).map { Leftovers(of: $0) } ?? Leftovers(of: RunID(holder))
+            let id = RunID(holder)
+            let left = (try? state(of: id)).flatMap { try? Leftovers(of: $0, in: folder.run(id)) } ?? Leftovers(of: id)
             if left.isEmpty { dead.append(holder) }
         }
         return try write(patience: Self.shortPatience) { db in

@@ -36,14 +36,18 @@ extension RunStore {
         }
     }
 
-    /// Removes everything that is recorded of a run.
+    /// Removes everything that is recorded of a run, but for who made what still stands where it was published.
     func forget(_ run: RunID) throws(StoreError) {
+        let standing = try outputsInPlace(of: run)
+        // Of a run whose plan is damaged, nobody can tell by which definitions it made anything: as if by others.
+        let plan = standing.isEmpty ? nil : try? plan(of: run)
         let tables = [
             "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "claims", "successes",
         ]
         try write { db in
             for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }
             try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run.rawValue])
+            try Self.remember(standing, plan, db)
         }
     }
 
@@ -223,6 +227,7 @@ extension RunStore {
             row.add(artifact.kept)
             row.add(artifact.mark.map(json))
             try row.write()
+            try db.cachedStatement(sql: "DELETE FROM pruned_outputs WHERE path = ?").execute(arguments: [artifact.path])
         }
         for input in result.reads {
             var row = try row(

@@ -71,29 +71,34 @@ extension RunStore {
     /// The fingerprint of a file, or nil when it cannot be read; a file that did not change is not read again.
     package func fingerprint(ofFile path: String) -> String? {
         guard let before = FileMark(path) else { return nil }
-        // Without the table, the file is read: an answer that comes later is still right.
-        let known: String?? = try? read { db in
-            try String.fetchOne(
-                db,
-                sql: "SELECT content_hash FROM fingerprints WHERE path = ? AND bytes = ? AND changed = ? AND inode = ?",
-                arguments: [path, before.sizeInBytes, before.modified, Int64(bitPattern: before.inode)])
-        }
-        if case .some(.some(let hash)) = known { return hash }
+        if let known = knownFingerprint(of: path, as: before) { return known }
         guard let hash = ContentHash.ofFile(path) else { return nil }
         // A file that was written just now may be written again without its time showing it.
-        let age = SystemClock.now.wall - before.modified / 1_000_000
-        if FileMark(path) == before, age > 2000 {
+        let changed = before.changed ?? .max
+        if FileMark(path) == before, SystemClock.now.wall - changed / 1_000_000 > 2000 {
+            // What cannot be kept is computed again.
             try? write { db in
                 try db.execute(
                     sql: """
                         INSERT OR REPLACE INTO fingerprints (path, bytes, changed, inode, content_hash)
                         VALUES (?, ?, ?, ?, ?)
                         """,
-                    arguments: [
-                        path, before.sizeInBytes, before.modified, Int64(bitPattern: before.inode), hash,
-                    ])
+                    arguments: [path, before.sizeInBytes, changed, Int64(bitPattern: before.inode), hash])
             }
         }
         return hash
+    }
+
+    /// The fingerprint that a file had when it had a mark; nil where that was not kept.
+    package func knownFingerprint(of path: String, as mark: FileMark) -> String? {
+        // The time of the last change counts, which every change of the content changes and nobody can set back. Without
+        // the table, the file is read: an answer that comes later is still right.
+        let known: String?? = try? read { db in
+            try String.fetchOne(
+                db,
+                sql: "SELECT content_hash FROM fingerprints WHERE path = ? AND bytes = ? AND changed = ? AND inode = ?",
+                arguments: [path, mark.sizeInBytes, mark.changed, Int64(bitPattern: mark.inode)])
+        }
+        return known.flatMap { $0 }
     }
 }

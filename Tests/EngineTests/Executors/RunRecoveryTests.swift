@@ -26,13 +26,15 @@ struct RunRecoveryTests {
         #expect(!ProcessWatch.isAlive(escaped))
     }
 
-    /// A run of another name in which a process works.
-    private func state(_ process: ProcessIdentity) -> RunState {
+    private func leftovers(of process: ProcessIdentity, _ trial: AttemptTrial) throws -> Leftovers {
+        try Leftovers(of: state(process), in: StateFolder(path: trial.folder["state"]).run("without-a-marker"))
+    }
+
+    /// A run of another name in which a process works, or in which none is known to.
+    private func state(_ process: ProcessIdentity?) -> RunState {
         let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "a")])
-        let changes: [RunChange] = [
-            .runStarted(ProcessTable.own), .attemptStarted(UnitID("a"), attempt: 1),
-            .attemptSpawned(UnitID("a"), attempt: 1, process),
-        ]
+        var changes: [RunChange] = [.runStarted(ProcessTable.own), .attemptStarted(UnitID("a"), attempt: 1)]
+        if let process { changes.append(.attemptSpawned(UnitID("a"), attempt: 1, process)) }
         return RunState(
             id: "without-a-marker", plan: plan,
             events: changes.enumerated().map {
@@ -54,14 +56,51 @@ struct RunRecoveryTests {
         let escaped = try #require(Int32(trial.folder.text("escaped").trimmed))
         var stranger = process
         stranger.startTicks += 1
-        #expect(Leftovers(of: state(stranger)).isEmpty, "the number was given to somebody else")
+        #expect(try leftovers(of: stranger, trial).isEmpty, "the number was given to somebody else")
         stranger = process
         stranger.bootID = "another boot"
-        #expect(Leftovers(of: state(stranger)).isEmpty)
-        let ended = try Leftovers(of: state(process)).end()
+        #expect(try leftovers(of: stranger, trial).isEmpty)
+        let ended = try leftovers(of: process, trial).end()
         #expect(ended.contains { $0.pid == escaped } && ended.contains { $0.pid == process.pid }, "\(ended)")
         #expect(!ProcessWatch.isAlive(escaped))
         #expect(await execution.exit == .signaled(SIGKILL))
+    }
+
+    @Test("A process is noted before its program begins, and is found though the journal never heard of it")
+    func noted() async throws {
+        let trial = try AttemptTrial()
+        let folder = StateFolder(path: trial.folder["state"]).run("without-a-marker")
+        try folder.create()
+        let reactor = ProcessReactor()
+        func launch(_ script: String, attempt: Int) throws -> ProcessLaunch {
+            ProcessLaunch(
+                program: "/usr/bin/env", arguments: ["-i", "/bin/sh", "-c", script], variables: [:], folder: folder.path,
+                marker: "without-a-marker/a#\(attempt)", ledger: try SpawnLedger(folder))
+        }
+        // An attempt that has ended is none of what is looked for.
+        let ended = try launch("echo $$ > told; cat spawned >> told", attempt: 2)
+        _ = try await reactor.run(ended) { _, _ in }
+        let lines = try FileText.read(folder.path + "/told").split(separator: "\n")
+        #expect(lines.count == 2 && lines[1].hasPrefix(lines[0] + " "), "\(lines)")
+        let child = try await reactor.start(try launch("sleep 1000 & wait", attempt: 1)) { _, _ in }
+        let found = try Leftovers(of: state(nil), in: folder).end()
+        #expect(found.contains { $0.pid == child.identity.pid }, "\(found)")
+        #expect(await child.exit().exit == .signaled(SIGKILL))
+    }
+
+    @Test("A program that cannot be noted does not run")
+    func unnoted() async throws {
+        let trial = try AttemptTrial()
+        let folder = StateFolder(path: trial.folder["state"]).run("without-a-marker")
+        try folder.create()
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/spawned", withDestinationPath: "/dev/full")
+        let launch = ProcessLaunch(
+            program: "/usr/bin/touch", arguments: ["ran"], variables: [:], folder: folder.path, marker: "r/a#1",
+            ledger: try SpawnLedger(folder))
+        let reactor = ProcessReactor()
+        await #expect(throws: Failure.self) { try await reactor.run(launch) { _, _ in } }
+        #expect(!FileText.exists(folder.path + "/ran"))
     }
 
     @Test("A process is known again by its number, its start and its boot")

@@ -19,4 +19,33 @@ import Testing
         let text = "select '${params.a}', \"${item.b}\", ${params.c}, '$${params.d}' -- ${params.e}"
         #expect(SQLText.quotedReferences(in: try query(text).value) == [.param("a"), .item("b")])
     }
+
+    @Test("Texts with dollars and backslashes, and comments in comments, end where they end for the engine")
+    func ends() {
+        let parts: [(String, [String])] = [
+            (#"select e'a\' b' as x"#, ["select ", #"e'a\' b'"#, " as x"]),
+            (#"E'a\\' b"#, [#"E'a\\'"#, " b"]),
+            (#"'a\' b"#, [#"'a\'"#, " b"]),
+            ("nice'a' ", ["nice", "'a'", " "]),
+            ("a $$ it's\n.b $$ c", ["a ", "$$ it's\n.b $$", " c"]),
+            ("$q$ $$ ' $q$;", ["$q$ $$ ' $q$", ";"]),
+            ("a$$b $1 $2", ["a$$b $1 $2"]),
+            ("/* /* ' */ ; */ x", ["/* /* ' */ ; */", " x"]),
+            ("-- it's\r x", ["-- it's\r", " x"]),
+            ("'e\u{301}' '\u{301}' \"", ["'e\u{301}'", " ", "'\u{301}'", " ", "\""]),
+        ]
+        for (query, expected) in parts { #expect(SQLText.parts(of: query).map(\.sql) == expected, "\(query)") }
+    }
+
+    @Test("A quotation mark behind a backslash becomes a doubled one, and nothing moves")
+    func plainQuotes() {
+        #expect(
+            SQLText.withPlainQuotes(#"e'\'' || e'\\' || '\' || $$\'$$"#) == #"e'''' || e'\\' || '\' || $$\'$$"#)
+        #expect(SQLText.withPlainQuotes(#"E'it\'s' -- \'"#) == #"E'it''s' -- \'"#)
+    }
+
+    @Test("Lines of a text stay where they are when a query is moved")
+    func indented() {
+        #expect(SQLText.indented("a\n$$b\nc$$\nd", by: 2) == "  a\n  $$b\nc$$\n  d")
+    }
 }

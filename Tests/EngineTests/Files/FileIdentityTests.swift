@@ -32,6 +32,25 @@ struct FileIdentityTests {
         }
     }
 
+    @Test("Above a link to a folder is the folder above the one that it leads to")
+    func aboveLinks() throws {
+        let folder = try ScratchFolder()
+        let files = FileManager.default
+        try files.createDirectory(atPath: folder.path("share/data/deep"), withIntermediateDirectories: true)
+        try files.createDirectory(atPath: folder.path("work"), withIntermediateDirectories: true)
+        try files.createSymbolicLink(atPath: folder.path("work/in"), withDestinationPath: "../share/data")
+        let root = folder.path("work")
+        let expected = [
+            "in/../a.csv": "share/a.csv", "in/deep/../../a.csv": "share/a.csv", "in/deep/../a.csv": "share/data/a.csv",
+            "in/../../a.csv": "a.csv", "later/../a.csv": "work/a.csv", "in/./../data/a.csv": "share/data/a.csv",
+        ]
+        for (path, place) in expected {
+            #expect(FileIdentity(path, in: root) == FileIdentity(folder.path(place)), "\(path)")
+            // What is opened is the place that was compared.
+            #expect(FileIdentity(PathText.absolute(path, in: root)) == FileIdentity(folder.path(place)), "\(path)")
+        }
+    }
+
     @Test("Links in a ring end somewhere")
     func ring() throws {
         let folder = try ScratchFolder()

@@ -128,6 +128,7 @@ private final class EngineWorld: AttemptConductor {
     // MARK: - Attempts
 
     func wantsState(_ stage: StageID) -> Bool { false }
+    func readsByPlace(_ stage: StageID) -> Bool { false }
 
     func conduct(
         _ order: AttemptOrder, control: AttemptControl, publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
