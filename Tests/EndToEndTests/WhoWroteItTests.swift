@@ -195,7 +195,7 @@ struct WhoWroteItTests {
               first: {type: command, output: made, run: 'printf "n\\n1\\n" > ${stage.output}'}
               second: {type: command, needs: first, run: 'true'}
               third: {type: command, needs: second, run: 'true'}
-              out: {type: sql, output: out, needs: third, query: select sum(n) as n from every}
+              out: {type: sql, output: out, needs: third, query: select sum(cast(n as integer)) as n from every}
             """)
         for _ in 1...2 {
             let run = try await project.caudal("run", "p.yaml", "--plain")

@@ -22,23 +22,34 @@ package enum SQLText {
         return scanner.parts()
     }
 
-    /// A query in which no text hides its end from the program that runs it: that takes a quotation mark behind a backslash
-    /// for the end of a text, also where DuckDB does not. Nothing else changes, and nothing moves.
-    package static func withPlainQuotes(_ query: String) -> String {
+    /// A query in which nothing hides its end from the program that runs it.
+    ///
+    /// That takes a quotation mark behind a backslash for the end of a text, and the end of an inner comment for that of the
+    /// outer one, and DuckDB does neither. Nothing else changes, and nothing moves.
+    package static func withPlainEnds(_ query: String) -> String {
         parts(of: query).map { part in
-            guard case .text(let text) = part, text.first == "E" || text.first == "e" else { return part.sql }
-            var isEscaped = false
-            var plain = String.UnicodeScalarView()
-            for scalar in text.unicodeScalars {
-                if isEscaped, scalar == "'" {
-                    plain.removeLast()
-                    plain.append("'")
-                }
-                plain.append(scalar)
-                isEscaped = !isEscaped && scalar == "\\"
+            switch part {
+            case .text(let text) where text.first == "E" || text.first == "e": withPlainQuotes(text)
+            case .comment(let text) where text.hasPrefix("/*"):
+                "/*" + text.dropFirst(2).dropLast(2).replacing("/*", with: "  ").replacing("*/", with: "  ")
+                    + text.dropFirst(2).suffix(2)
+            case .code, .text, .quotedName, .comment: part.sql
             }
-            return String(plain)
         }.joined()
+    }
+
+    private static func withPlainQuotes(_ text: String) -> String {
+        var isEscaped = false
+        var plain = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if isEscaped, scalar == "'" {
+                plain.removeLast()
+                plain.append("'")
+            }
+            plain.append(scalar)
+            isEscaped = !isEscaped && scalar == "\\"
+        }
+        return String(plain)
     }
 
     /// A query moved to the right, but for the lines of its texts, which are data.
@@ -79,7 +90,7 @@ extension SQLText {
             }
         }.joined().trimmed
         while text.last == ";" { text = String(text.dropLast()).trimmed }
-        return withPlainQuotes(text)
+        return withPlainEnds(text)
     }
 
     /// The references that stand inside quotation marks, where a bound value cannot be: the user must remove them.

@@ -94,6 +94,15 @@ package struct DataTools: Sendable {
         return execution.readings ?? DataReadings(output: [])
     }
 
+    /// The columns that a question of a stage is about.
+    package func columns(askedFor question: ColumnQuestion) async throws(Failure) -> [Column] {
+        do throws(Failure) {
+            return OutputSQL.columns(try await ask(question.script, reading: []))
+        } catch {
+            throw Failure(error.message, remedy: error.remedy, location: error.location ?? question.location)
+        }
+    }
+
     // MARK: - Limits
 
     /// How long a question may take where nothing else is said: some read all of the data.

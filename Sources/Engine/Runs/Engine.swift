@@ -7,8 +7,9 @@ package struct AttemptOrder: Sendable {
     package let purpose: RunAction.Purpose
     /// The item, for an attempt of one.
     package let item: Item?
-    /// What the stages upstream have made in this run, by dataset; a dataset that no stage of the run makes is not
-    /// there. For a stage that reads files by their places, all that it waits for are meant, and else those that it names.
+    /// What the stages upstream have made in this run, by dataset.
+    ///
+    /// A dataset that no stage of the run makes is not there. For a stage that reads files by their places, all that it waits for are meant, and else those that it names.
     package let made: [DatasetName: MadeData]
     /// What stages upstream stand for that did not run: the data may lie there from elsewhere.
     package let absent: [DatasetName: AbsentData]
@@ -103,7 +104,8 @@ package actor Engine {
 
     package init(
         machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
-        ledger: SpawnLedger? = nil, mailbox: EngineMailbox = EngineMailbox(), masker: SecretMasker = SecretMasker(secrets: []),
+        ledger: SpawnLedger? = nil, mailbox: EngineMailbox = EngineMailbox(),
+        masker: SecretMasker = SecretMasker(secrets: []),
         obstacle: @escaping @Sendable () throws(StoreError) -> Failure? = { () throws(StoreError) in nil },
         environment: Environment = Environment()
     ) {

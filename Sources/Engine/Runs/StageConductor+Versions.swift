@@ -107,7 +107,9 @@ extension StageConductor {
         return before.changed { path, mark in
             // A backup that gives the file another name changes as much of it as somebody who writes to it and sets the
             // clock back: only the content tells them apart, where it is known what that was.
-            guard let was = known[path]?.0.contentHash ?? store.knownFingerprint(of: path, as: mark) else { return false }
+            guard let was = known[path]?.0.contentHash ?? store.knownFingerprint(of: path, as: mark) else {
+                return false
+            }
             return store.fingerprint(ofFile: path) == was
         }
     }

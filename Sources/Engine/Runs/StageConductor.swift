@@ -155,7 +155,7 @@ package struct StageConductor: AttemptConductor {
         var attempt = given
         let stage = attempt.stage
         while let question = try stage.type.question(attempt.typing) {
-            attempt.queryColumns[question.index] = try await answer(question)
+            attempt.queryColumns[question.index] = try await tools.columns(askedFor: question)
         }
         switch try stage.type.work(for: attempt) {
         case .command(let work): return try await conduct(work, attempt, order, control, publish)
@@ -194,14 +194,6 @@ package struct StageConductor: AttemptConductor {
     var versionFinder: VersionFinder {
         VersionFinder(
             store: store, root: loaded.pipeline.root, prefersKept: loaded.pipeline.overlap == .allow)
-    }
-
-    private func answer(_ question: ColumnQuestion) async throws -> [Column] {
-        do throws(Failure) {
-            return OutputSQL.columns(try await tools.ask(question.script, reading: []))
-        } catch {
-            throw Failure(error.message, remedy: error.remedy, location: error.location ?? question.location)
-        }
     }
 
     func makeFolder(_ path: String?) throws(Failure) {

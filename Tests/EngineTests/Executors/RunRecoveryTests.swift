@@ -74,7 +74,8 @@ struct RunRecoveryTests {
         let reactor = ProcessReactor()
         func launch(_ script: String, attempt: Int) throws -> ProcessLaunch {
             ProcessLaunch(
-                program: "/usr/bin/env", arguments: ["-i", "/bin/sh", "-c", script], variables: [:], folder: folder.path,
+                program: "/usr/bin/env", arguments: ["-i", "/bin/sh", "-c", script], variables: [:],
+                folder: folder.path,
                 marker: "without-a-marker/a#\(attempt)", ledger: try SpawnLedger(folder))
         }
         // An attempt that has ended is none of what is looked for.

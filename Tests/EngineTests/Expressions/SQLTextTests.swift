@@ -37,11 +37,12 @@ import Testing
         for (query, expected) in parts { #expect(SQLText.parts(of: query).map(\.sql) == expected, "\(query)") }
     }
 
-    @Test("A quotation mark behind a backslash becomes a doubled one, and nothing moves")
+    @Test("A quotation mark behind a backslash is doubled, a comment within one is none, and nothing moves")
     func plainQuotes() {
         #expect(
-            SQLText.withPlainQuotes(#"e'\'' || e'\\' || '\' || $$\'$$"#) == #"e'''' || e'\\' || '\' || $$\'$$"#)
-        #expect(SQLText.withPlainQuotes(#"E'it\'s' -- \'"#) == #"E'it''s' -- \'"#)
+            SQLText.withPlainEnds(#"e'\'' || e'\\' || '\' || $$\'$$"#) == #"e'''' || e'\\' || '\' || $$\'$$"#)
+        #expect(SQLText.withPlainEnds("a /* b /* ; */ c */ d /**/ --/*") == "a /* b    ;    c */ d /**/ --/*")
+        #expect(SQLText.withPlainEnds(#"E'it\'s' -- \'"#) == #"E'it''s' -- \'"#)
     }
 
     @Test("Lines of a text stay where they are when a query is moved")
