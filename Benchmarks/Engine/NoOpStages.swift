@@ -10,7 +10,7 @@ struct NoOpStages {
     /// An attempt of nothing.
     private struct Conductor: AttemptConductor {
         func wantsState(_ stage: StageID) -> Bool { false }
-    func readsByPlace(_ stage: StageID) -> Bool { false }
+        func readsByPlace(_ stage: StageID) -> Bool { false }
 
         func conduct(
             _ order: AttemptOrder, control: AttemptControl,

@@ -13,14 +13,14 @@ package struct RunMachine: Sendable {
 
     // What follows from the state.
     private var step = RunStep()
-    private var now = Moment(wall: 0, steady: 0)
+    private(set) var now = Moment(wall: 0, steady: 0)
     /// For each stage, how many of the stages it waits for have not ended.
     private var unmet: [Int] = []
     private var unfinishedStages = 0
     /// Stages whose end is recorded and not yet followed up: a list, because a chain may be long and the stack is not.
     private var endedStages: [Int] = []
     /// For each stage, the longest path from its start to the end of the run, in milliseconds.
-    private var urgency: [Int64]
+    var urgency: [Int64]
     private var ready = ReadyQueue()
     private var slots: SlotCounts
     /// Units whose lease was asked for and not yet answered; each holds a slot.
@@ -121,7 +121,7 @@ package struct RunMachine: Sendable {
     }
 
     /// What follows from an attempt's end.
-    private mutating func decide(_ id: UnitID, _ index: Int, after result: AttemptResult) {
+    mutating func decide(_ id: UnitID, _ index: Int, after result: AttemptResult) {
         let attempt = state.unit(id)?.attempts.last
         let stop = attempt?.stopRequested
         let cancelled = attempt?.cancelledBy.map { "cancelled by \($0)" } ?? "cancelled"
@@ -187,7 +187,7 @@ package struct RunMachine: Sendable {
     }
 
     /// Lets everything know that waits for stages which have just ended.
-    private mutating func propagate() {
+    mutating func propagate() {
         while let index = endedStages.popLast() {
             unfinishedStages -= 1
             for next in state.plan.downstream[index] {
@@ -260,7 +260,7 @@ package struct RunMachine: Sendable {
         queue(UnitID(planned.id), index)
     }
 
-    private mutating func triggerPending() {
+    mutating func triggerPending() {
         for index in state.stages.indices { triggerIfDecided(index) }
     }
 
@@ -438,86 +438,5 @@ extension RunMachine {
         action(UnitID(stage.id), stage.unit)
         guard stage.hasItems else { return }
         for item in stage.items { action(UnitID(stage.id, item.item.key), item.unit) }
-    }
-}
-
-// MARK: - Going on after another process
-
-extension RunMachine {
-    private mutating func resume(in process: ProcessIdentity, settled: [UnitID: AttemptResult], by: String) {
-        emit(.runResumed(process))
-        // Whoever takes a run up wants it to go on, and has perhaps never heard that it was paused.
-        if state.isPaused {
-            emit(.commandReceived(.unpause, by: by))
-            emit(.unpaused)
-        }
-        for index in state.stages.indices {
-            let stage = state.stages[index]
-            var units = [UnitID(stage.id)]
-            if stage.hasItems { units += stage.items.map { UnitID(stage.id, $0.item.key) } }
-            for id in units { resume(id, index, settled: settled[id]) }
-            settleFanOut(index)
-        }
-        rebuild()
-        triggerPending()
-    }
-
-    private mutating func resume(_ id: UnitID, _ index: Int, settled: AttemptResult?) {
-        guard let unit = state.unit(id) else { return }
-        switch unit.status {
-        case .running:
-            if let attempt = unit.openAttempt {
-                let result = settled ?? AttemptResult(ending: .interrupted, failure: Failure("its engine died"))
-                emit(.attemptEnded(id, attempt: attempt.number, result))
-                decide(id, index, after: result)
-            } else if !(id.item == nil && state.stages[index].hasItems), let result = unit.lastResult {
-                // The journal ends between an attempt's end and what followed from it.
-                decide(id, index, after: result)
-            }
-        case .retrying:
-            let left = max(0, min((unit.retryAt?.wall ?? 0) - now.wall, 3_600_000))
-            act(.startTimer(.retry(id), after: .milliseconds(left)))
-        case .pending where id.item != nil: queue(id, index)
-        case .pending, .queued, .succeeded, .failed, .blocked, .skipped, .cancelled, .reused: break
-        }
-    }
-
-    /// Goes on with another plan, at a moment when no attempt is open.
-    private mutating func changePlan(_ change: PlanChange, by: String) {
-        precondition(state.openAttempts == 0, "the plan changed under \(state.openAttempts) attempts")
-        emit(.planChanged(change, by: by))
-        urgency = CriticalPath.remaining(of: state.plan)
-        for stage in state.stages where !stage.unit.isMarked {
-            let id = UnitID(stage.id)
-            switch stage.unit.status {
-            // What it waits for, or whether it runs at all, may be decided differently now.
-            case .queued, .blocked, .skipped: emit(.unitReset(id))
-            case .retrying:
-                dropRetryTimer(id)
-                emit(.unitReset(id))
-            // A fan-out that was under way and does something else now begins anew.
-            case .running where stage.itemsAreStale: resetFanOut(stage)
-            case .pending, .running, .succeeded, .failed, .cancelled, .reused: break
-            }
-        }
-        restart()
-        propagate()
-        // A fan-out that was under way on something that is now to run waits for that again.
-        for index in CriticalPath.topologicalIndices(of: state.plan) where state.stages[index].unit.status == .running {
-            let rests = state.plan.allUpstream(of: index).contains { !state.stages[$0].unit.status.isFinished }
-            if rests { resetFanOut(state.stages[index]) }
-        }
-        restart()
-    }
-
-    private mutating func resetFanOut(_ stage: StageState) {
-        for item in stage.items { dropRetryTimer(UnitID(stage.id, item.item.key)) }
-        emit(.unitReset(UnitID(stage.id)))
-    }
-
-    /// Lets stages run that now have all they wait for; after a command changed what had ended.
-    mutating func restart() {
-        rebuild()
-        triggerPending()
     }
 }

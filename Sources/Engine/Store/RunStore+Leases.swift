@@ -19,7 +19,14 @@ extension RunStore {
         for holder in holders where !folder.run(RunID(holder)).isLive {
             // A run whose journal cannot be read leaves its marker to be looked for.
             let id = RunID(holder)
-            let left = (try? state(of: id)).flatMap { try? Leftovers(of: $0, in: folder.run(id)) } ?? Leftovers(of: id)
+            let left: Leftovers
+            if let state = try? state(of: id) {
+                // While nobody can tell what it left running, what it took is not free.
+                guard let known = try? Leftovers(of: state, in: folder.run(id)) else { continue }
+                left = known
+            } else {
+                left = Leftovers(of: id)
+            }
             if left.isEmpty { dead.append(holder) }
         }
         return try write(patience: Self.shortPatience) { db in
