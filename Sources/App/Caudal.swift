@@ -8,11 +8,12 @@ struct Caudal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "caudal",
         abstract: "Runs data pipelines, shows them live, and keeps what happened.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             A pipeline is a YAML file of stages. 'caudal run FILE' opens the dashboard in a terminal and prints lines
             elsewhere. Exit status: 0 succeeded, 1 the run failed, 2 the pipeline file is wrong, 3 the run was cancelled,
             64 wrong usage, 130 interrupted.
-            """,
+            """),
         version: Version.text,
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
@@ -34,6 +35,7 @@ struct Caudal: AsyncParsableCommand {
     static func main() async {
         var verb: (any ParsableCommand)?
         do {
+            if let fault = VerbWords.fault(in: Array(CommandLine.arguments.dropFirst())) { throw fault }
             let command = try parseAsRoot()
             verb = command
             try Output.reporting { try ServiceThread.ensure(threads(for: command)) }
@@ -43,9 +45,14 @@ struct Caudal: AsyncParsableCommand {
                 try direct.run()
             }
         } catch {
-            let code = exitCode(for: error)
+            let code = error is VerbWords.Fault ? ExitCode.validationFailure : exitCode(for: error)
             // A bare status: what there is to say was said. Help is this program's own text.
-            if error is ExitCode || code == .success { exit(withError: error) }
+            if error is ExitCode { exit(withError: error) }
+            if code == .success {
+                let text = fullMessage(for: error)
+                if !text.isEmpty { Output.write(CommandHelp.wrappingUsage(text) + "\n", to: STDOUT_FILENO) }
+                exit(withError: code)
+            }
             let isUsage = code == .validationFailure
             Output.error(message: isUsage ? usageMessage(for: error, verb) : "error: \(error.reason)")
             exit(withError: code)
@@ -66,11 +73,12 @@ struct Caudal: AsyncParsableCommand {
     /// A message about wrong usage, with the usage of the verb it is about.
     private static func usageMessage(for error: any Error, _ verb: (any ParsableCommand)?) -> String {
         guard let verb else {
-            let message = fullMessage(for: error)
+            if let fault = error as? VerbWords.Fault { return "error: \(fault.description)" }
+            let message = CommandHelp.wrappingUsage(fullMessage(for: error))
             return message.hasPrefix("Error: ") ? "error: " + message.dropFirst(7) : message
         }
         let usage = usageString(for: type(of: verb))
-        return "error: \(message(for: error))\nUsage: \(usage)"
+        return "error: \(message(for: error))\n" + CommandHelp.wrappingUsage("Usage: \(usage)")
     }
 }
 

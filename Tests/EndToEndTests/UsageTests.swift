@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -47,6 +48,60 @@ struct UsageTests {
         #expect(help.status == 0 && help.output.contains("USAGE: caudal run"), "\(help)")
         let version = try await project().caudal("--version")
         #expect(version.status == 0 && version.output.first?.isNumber == true)
+    }
+
+    @Test(
+        "A word that is no verb is named, with the verb that was meant or the way to all of them",
+        arguments: [
+            (["rnu", "p.yaml"], "'caudal' has no verb 'rnu'; did you mean 'caudal run'?"),
+            (["help", "nosuch"], "'caudal' has no verb 'nosuch'; 'caudal --help' lists its verbs"),
+            (["help", "quarantine", "lst"], "no verb 'lst'; did you mean 'caudal quarantine list'?"),
+            (["generate", "sails"], "no verb 'sails'; did you mean 'caudal generate sales'?"),
+            (["help", "run", "now"], "'caudal run' has no verbs of its own; run 'caudal run --help'"),
+        ])
+    func unknownVerb(words: [String], message: String) async throws {
+        let answer = try await project().caudal(words)
+        #expect(answer.status == 64, "\(answer)")
+        #expect(answer.output.isEmpty && answer.errors.contains(message), "\(answer)")
+    }
+
+    @Test("Help fills the screen's width and stays within it", arguments: [80, 120])
+    func helpWidth(columns: Int) async throws {
+        let project = try project()
+        for verb in ["sql", "lineage", "explain", "prune", "mark", "logs", "checks"] {
+            let answer = try await project.caudal("help", verb, variables: ["COLUMNS": String(columns)])
+            #expect(answer.status == 0)
+            let lines = answer.output.components(separatedBy: "\n")
+            #expect(lines.allSatisfy { $0.count <= columns }, "\(answer)")
+            // In a paragraph a line ends where the next word has no room.
+            for (line, next) in zip(lines, lines.dropFirst()) where Self.isProse(line) && Self.isProse(next) {
+                let word = next.prefix { $0 != " " }
+                #expect(line.count + 1 + word.count >= columns, "\(line)\n\(next)")
+            }
+        }
+    }
+
+    private static func isProse(_ line: String) -> Bool {
+        line.first?.isLetter == true && !line.hasPrefix("USAGE:") && line != "OPTIONS:" && line != "ARGUMENTS:"
+    }
+
+    @Test("Pausing, restoring, removing, validating and doctor speak JSON")
+    func json() async throws {
+        let project = try project()
+        try project.write("bad.yaml", "version: 1\nname: bad\nstages: {work: {type: comand, run: 'true'}}\n")
+        let validated = try await project.caudal("validate", "--json", "p.yaml", "bad.yaml")
+        #expect(validated.status == 2)
+        #expect(validated.lines.first == #"{"file":"p.yaml","isFine":true,"problems":[]}"#, "\(validated)")
+        #expect(validated.lines.last?.contains(#""column":23,"file":"bad.yaml","line":3"#) == true, "\(validated)")
+        #expect(validated.errors.isEmpty)
+        let doctor = try await project.caudal("doctor", "--json")
+        #expect(doctor.output.contains(#""state":"good","thing":"duckdb""#), "\(doctor)")
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        let pruned = try await project.caudal("prune", "--keep", "0", "--json")
+        #expect(pruned.output.contains(#""pipeline":"p","removed":true"#), "\(pruned)")
+        for verb in ["pause", "unpause"] {
+            #expect(try await project.caudal("help", verb).output.contains("--json"))
+        }
     }
 
     @Test("A new run cannot be chosen by states, and says what can")

@@ -139,7 +139,8 @@ struct BackfillCommand: AsyncParsableCommand {
     }
 
     private static func list(_ dates: [String]) -> String {
-        dates.prefix(5).joined(separator: ", ") + (dates.count > 5 ? " and \(dates.count - 5) more days" : "")
+        dates.prefix(5).joined(separator: ", ")
+            + (dates.count > 5 ? " and \((dates.count - 5).counted("more day"))" : "")
     }
 
     private func explain(_ backfill: Backfill, harmful: [(stage: StageID, dates: [String])]) {
@@ -149,6 +150,7 @@ struct BackfillCommand: AsyncParsableCommand {
             case .skip(let reason): Output.line("\(day.date)  stays: \(reason)")
             }
         }
+        Output.line("A dry run: nothing was run or changed.")
         let count = backfill.toRun.count
         guard let first = backfill.toRun.first else { return Output.line("Nothing would run.") }
         Output.line("\(count.counted("run")) of \(first.plan.stages.count.counted("stage")), \(maxRuns) at once")
@@ -263,7 +265,8 @@ struct BackfillRunner {
         do {
             try await workshop.examination(of: loaded, plan: day.plan).check(Set(day.plan.stages.map(\.id)))
             let session = try await RunSession.start(
-                loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap, onWait: OverlapOptions.tell
+                loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap,
+                onWait: OverlapOptions.teller(root: loaded.pipeline.root)
             )
             run = session.id
             live.add(session.engine, session.id)

@@ -8,10 +8,11 @@ struct DiffCommand: AsyncParsableCommand {
         commandName: "diff",
         abstract:
             "Compare what two runs published of a dataset: rows added, removed and changed, and in which columns.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             The versions that the runs keep are compared; see 'keep_versions' in the pipeline reference. Without --key, the
             columns of a 'unique' check of the dataset's stage tell rows apart, and without one whole rows are compared.
-            """)
+            """))
 
     @Argument(help: "The first run: its id, the beginning or end of one, or 'last'.")
     var before: String
@@ -90,7 +91,7 @@ struct DiffText {
     var lines: [StyledText] {
         let words = diff.key.isEmpty ? "whole rows compared" : "by \(diff.key.joined(separator: ", "))"
         var lines: [String] = [
-            "  \(diff.rowsBefore.grouped) → \(diff.rowsAfter.grouped) rows: \(diff.added.grouped) added, "
+            "  \(diff.rowsBefore.grouped) → \(diff.rowsAfter.counted("row")): \(diff.added.grouped) added, "
                 + "\(diff.removed.grouped) removed"
                 + (diff.key.isEmpty ? "" : ", \(diff.changed.grouped) changed") + " (\(words))"
         ]

@@ -7,14 +7,29 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check what runs need: duckdb, the run store, the terminal, the disk.")
 
+    @Flag(help: "Print a line of JSON for each thing.")
+    var json = false
+
     @OptionGroup var state: StateOptions
+
+    /// A thing that runs need, for programs.
+    private struct Line: Encodable {
+        var thing: String
+        var state: String
+        var message: String
+        var remedy: String?
+    }
 
     func run() async throws {
         var isFine = true
         func say(_ good: Bool, _ what: String, _ text: String, remedy: String? = nil) {
+            isFine = isFine && good
+            if json {
+                let state = good ? "good" : "bad"
+                return Output.json(Line(thing: what, state: state, message: text, remedy: good ? nil : remedy))
+            }
             Output.line("\(good ? "✓" : "✗") \(what.padding(toLength: 10, withPad: " ", startingAt: 0)) \(text)")
             if let remedy, !good { Output.line("             \(remedy)") }
-            isFine = isFine && good
         }
         let root = FileManager.default.currentDirectoryPath
         say(
@@ -34,6 +49,11 @@ struct DoctorCommand: AsyncParsableCommand {
                     say(true, kind.rawValue, file)
                 } catch {
                     // No fault of a project without such databases.
+                    if json {
+                        Output.json(
+                            Line(thing: kind.rawValue, state: "absent", message: error.message, remedy: error.remedy))
+                        continue
+                    }
                     let name = kind.rawValue.padding(toLength: 10, withPad: " ", startingAt: 0)
                     Output.line("– \(name) \(error.message)")
                     if let remedy = error.remedy { Output.line("             \(remedy)") }

@@ -8,10 +8,11 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract:
             "Print the SQL of a data stage, as it stands for the plain duckdb program, or what another does.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'. Secrets are shown as
             ••••: put them in again before you run what holds one.
-            """)
+            """))
 
     @Argument(help: "The pipeline file.")
     var file: String
@@ -59,8 +60,7 @@ struct ExplainCommand: AsyncParsableCommand {
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
         if let words = stage.type.explanation(for: attempt) { return masker.masked(words) + "\n" }
         let examination = PipelineExamination(loaded, facts: facts, tools: tools)
-        let findings = await examination.findings()
-        if let fault = findings.faults.first(where: { _ in findings.sources.isEmpty }) { throw fault }
+        let findings = try await examination.soundFindings(of: [stage.id])
         for name in stage.reads.map(\.value) { if let failure = findings.unknown[name] { throw failure } }
         // No more than the stage reads: what others will write need not be there.
         let names = Set(stage.reads.map(\.value))

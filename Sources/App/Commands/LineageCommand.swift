@@ -6,11 +6,12 @@ struct LineageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lineage",
         abstract: "Show which versions of files each output of a run was made from, or the lineage of a pipeline.",
-        discussion: """
-            RUN shows files with sizes and fingerprints. The path of a file that a run published shows the newest run that
-            wrote it. A pipeline file shows datasets. With --columns it shows the columns that each column is computed from;
+        discussion: CommandHelp.paragraphs(
+            """
+            RUN shows files with sizes and fingerprints. The path of a file that a run published shows the run whose
+            version lies there, or, where nobody's does, the newest run that wrote it. A pipeline file shows datasets. With --columns it shows the columns that each column is computed from;
             for a run, by the pipeline file as it was then and the columns of outside files as they are now.
-            """)
+            """))
 
     /// The forms it comes in.
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, json, dot }
@@ -51,8 +52,13 @@ struct LineageCommand: AsyncParsableCommand {
     private func chosen(_ store: RunStore) throws -> (run: RunState, only: String?) {
         let folder = PathText.folder(of: store.folder.path)
         let path = PathText.absolute(subject, in: state.project.currentFolder)
+        // What lies there may be an older run's again, since it was restored.
+        let finder = VersionFinder(store: store, root: folder)
+        if let found = try finder.publication(at: path) { return (try store.state(of: found.run), found.artifact.path) }
         for name in [subject, PathText.relative(path, to: folder), path] {
-            if let run = try store.writers(of: name).first { return (try store.state(of: run), name) }
+            guard let run = try store.writers(of: name).first else { continue }
+            Output.error("note: what lies at \(name) is no run's version as it is; this is what run \(run) published")
+            return (try store.state(of: run), name)
         }
         if subject.contains("/") || FileText.exists(path) {
             throw Failure("no run published '\(subject)'", remedy: "'caudal lineage RUN' lists what a run published")
@@ -88,7 +94,7 @@ struct LineageCommand: AsyncParsableCommand {
         case .text:
             Output.line("\(run.plan.pipeline) ▸ \(run.id)")
             for output in outputs {
-                let rows = output.rowCount.map { ", \($0.grouped) rows" } ?? ""
+                let rows = output.rowCount.map { ", \($0.counted("row"))" } ?? ""
                 Output.line("")
                 Output.line("\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)")
                 if output.inputs.isEmpty { Output.line("  made of no file that the pipeline names") }

@@ -22,11 +22,17 @@ enum PreviewText {
     /// How many items of a fan-out are named, and how many files.
     private static let (itemLimit, fileLimit) = (3, 10)
 
+    /// That what is told is not done.
+    static let dryRunNote = "this is what would happen; nothing was run or changed"
+
     static func lines(_ preview: CommandPreview) -> [ToldLine] {
         if let refusal = preview.refusal { return [ToldLine(text: refusal)] }
         var lines: [ToldLine] = []
         func tell(_ label: String, _ text: String) {
             lines.append(ToldLine(lead: "\(label):".padding(to: 13), text: text))
+        }
+        if let marked = preview.marked {
+            tell("Counts as", "\(marked.outcome.rawValue), without running: \(marked.unit)")
         }
         if !preview.runs.isEmpty {
             tell(preview.standing.isEmpty ? "Runs" : "Runs again", list(preview.runs) { running($0, preview) })
@@ -53,9 +59,11 @@ enum PreviewText {
         if let estimate = preview.estimate {
             tell("Should take", "\(estimate.short), as in past runs")
         } else if !preview.runs.isEmpty {
-            tell("Should take", "not known, as not every stage has succeeded before")
+            tell("Should take", "not known: \(list(preview.withoutHistory)) never succeeded before")
         }
-        if preview.runs.isEmpty, preview.stops.isEmpty { lines.append(ToldLine(text: "Nothing would run.")) }
+        if preview.runs.isEmpty, preview.stops.isEmpty, preview.goesOn.isEmpty {
+            lines.append(ToldLine(text: "Nothing would run."))
+        }
         return lines
     }
 

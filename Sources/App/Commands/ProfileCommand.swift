@@ -52,7 +52,7 @@ struct ProfileCommand: AsyncParsableCommand {
         }
         if json { return Output.json(found) }
         if suggest {
-            Output.line("# \(found.rows.grouped) rows of \(subject) pass these today")
+            Output.line("# \(found.rows.counted("row")) of \(subject) pass these today")
             return Output.document(CheckSuggestion(found).text)
         }
         for line in ProfileText(found, title: subject).lines(Paint(color)) { Output.line(line) }
@@ -128,12 +128,12 @@ struct ProfileText {
     }
 
     func lines(_ paint: Paint) -> [StyledText] {
-        let size = "\(profile.rows.grouped) rows, \(profile.columns.count.counted("column"))"
+        let size = "\(profile.rows.counted("row")), \(profile.columns.count.counted("column"))"
         let files = profile.files > 1 ? ", \(profile.files.counted("file"))" : ""
         var lines: [StyledText] = ["\(title)  \(size)\(files)"]
         if profile.brokenLines > 0 {
             lines.append(
-                "\(Int(profile.brokenLines).counted("malformed line")) passed over; a validate stage names them")
+                "\(profile.brokenLines.counted("malformed line")) passed over; a validate stage names them")
         }
         if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
         for column in profile.columns { lines += [""] + self.lines(of: column, paint) }

@@ -16,11 +16,8 @@ struct ProjectOptions: ParsableArguments {
     ///
     /// `root`: the project's root, where it is known already.
     func load(_ file: String, environment: String? = nil, root: String? = nil) throws -> LoadedPipeline {
-        let loader = PipelineLoader(
-            stageTypes: StageTypes.readers, variables: variables,
-            processorCount: ProcessInfo.processInfo.activeProcessorCount)
         do throws(InvalidPipeline) {
-            return try loader.load(file, environment: environment, root: root ?? chosenFolder)
+            return try read(file, environment: environment, root: root)
         } catch {
             Output.error(message: error.description)
             if !error.errors.allSatisfy(\.location.isWhole) {
@@ -28,6 +25,16 @@ struct ProjectOptions: ParsableArguments {
             }
             throw ExitStatus.invalid.code
         }
+    }
+
+    /// Reads a pipeline file; what is wrong with it is left to the caller to tell.
+    func read(
+        _ file: String, environment: String? = nil, root: String? = nil
+    ) throws(InvalidPipeline) -> LoadedPipeline {
+        let loader = PipelineLoader(
+            stageTypes: StageTypes.readers, variables: variables,
+            processorCount: ProcessInfo.processInfo.activeProcessorCount)
+        return try loader.load(file, environment: environment, root: root ?? chosenFolder)
     }
 
     /// The folder that was chosen, absolute.

@@ -7,10 +7,11 @@ struct PruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune",
         abstract: "Remove old runs: their logs, their record and their folders, never what they published.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             With --keep and --older-than, a run goes that neither of them keeps. A run that is under way never goes, and
             an interrupted one, which can be resumed, only when it is named.
-            """)
+            """))
 
     @Argument(help: "Runs to remove: ids, or beginnings or ends of them.")
     var runs: [String] = []
@@ -31,7 +32,21 @@ struct PruneCommand: AsyncParsableCommand {
     @Flag(help: "Say what would be removed and remove nothing.")
     var dryRun = false
 
+    @Flag(help: "Print a line of JSON for each run, and for each pipeline whose versions go.")
+    var json = false
+
     @OptionGroup var state: StateOptions
+
+    /// What went, or would go, for programs.
+    private struct Line: Encodable {
+        var pipeline: String?
+        var run: String?
+        /// How many runs' versions went; nil where a run went itself.
+        var versionsOfRuns: Int?
+        var bytes: Int64
+        /// Whether it was removed, and not only said that it would be.
+        var removed: Bool
+    }
 
     func validate() throws {
         if runs.isEmpty, keep == nil, olderThan == nil, keepVersions == nil {
@@ -77,6 +92,10 @@ struct PruneCommand: AsyncParsableCommand {
                     continue
                 }
                 (count, freed) = (count + 1, freed + size)
+                if json {
+                    Output.json(Line(pipeline: run.pipeline, run: run.id.rawValue, bytes: size, removed: !dryRun))
+                    continue
+                }
                 let word = dryRun ? "would remove" : "removed"
                 Output.line(
                     "\(word) \(run.id)  \(run.pipeline)  \(run.trueStatus.rawValue)  "
@@ -85,8 +104,13 @@ struct PruneCommand: AsyncParsableCommand {
             for id in store.folder.forgottenRuns(known: Set(known.map(\.id))) where runs.isEmpty {
                 let size = dryRun ? store.folder.run(id).sizeInBytes : try store.remove(id)
                 freed += size ?? 0
+                if json {
+                    Output.json(Line(run: id.rawValue, bytes: size ?? 0, removed: !dryRun))
+                    continue
+                }
                 Output.line("\(dryRun ? "would remove" : "removed") the folder of \(id), which no record knows")
             }
+            if json { return }
             let words = dryRun ? "would go, and would free" : "removed, which freed"
             Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")
         }
@@ -102,6 +126,10 @@ struct PruneCommand: AsyncParsableCommand {
                 ? runs.reduce(0) { $0 + store.folder.run($1).bytesOfVersions }
                 : try store.dropVersions(of: name, keeping: keepVersions)
             if runs.isEmpty { continue }
+            if json {
+                Output.json(Line(pipeline: name, versionsOfRuns: runs.count, bytes: bytes, removed: !dryRun))
+                continue
+            }
             let word = dryRun ? "would drop" : "dropped"
             Output.line(
                 "\(word) the versions of \(runs.count.counted("run")) of \(name), "

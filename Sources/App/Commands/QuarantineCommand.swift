@@ -201,10 +201,11 @@ struct QuarantineCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "replay",
             abstract: "Validate a stage's rows again, with rows or rules that were corrected, and what follows it.",
-            discussion: """
+            discussion: CommandHelp.paragraphs(
+                """
                 The rows of --fixed stand in for the invalid ones of the same file and row number. A row that is valid, or was
                 taken in before, is left as it is. Without --fixed the rows are judged by the schema as it is now.
-                """)
+                """))
 
         @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
         var run: String

@@ -31,9 +31,12 @@ struct OverlapOptions: ParsableArguments {
     /// What was asked for; nil leaves it to the pipeline file.
     var choice: Overlap? { wait ? .wait : nil }
 
-    /// Says which run is waited for.
-    static func tell(_ conflict: PathConflict) {
-        Output.error("caudal: waits for run \(conflict.run), which writes \(conflict.path) too")
+    /// Says which run is waited for; `root`: the project's folder, from which paths are told.
+    static func teller(root: String) -> @Sendable (PathConflict) -> Void {
+        { conflict in
+            let path = PathText.relative(conflict.path, to: root)
+            Output.error("caudal: waits for run \(conflict.run), which writes \(path) too; ctrl-C ends the waiting")
+        }
     }
 }
 
@@ -97,11 +100,13 @@ struct ReopenedRun {
             processorCount: ProcessInfo.processInfo.activeProcessorCount)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
         parameters = try workshop.state.run(state.id).filled(plan.parameters)
+        let usual = try workshop.store.medianDurations(of: plan.pipeline)
         let change = try PlanRevision(state, loaded, parameters: parameters).change(
-            medians: workshop.store.medianDurations(of: plan.pipeline), now: workshop.now(),
+            medians: usual, now: workshop.now(),
             machine: MachineResources.total)
         reopening = Reopening(
-            state: state, file: loaded.pipeline.file, change: change, fileIsGone: isGone && !asStarted)
+            state: state, file: loaded.pipeline.file, change: change, fileIsGone: isGone && !asStarted,
+            usual: usual)
     }
 
     // MARK: - Going on
@@ -128,7 +133,7 @@ struct ReopenedRun {
         var preview = preview(of: command)
         try refuse(preview)
         if options.dryRun {
-            Output.line("\(state.plan.pipeline) ▸ \(id)  \(state.status.rawValue); nothing is changed")
+            Output.line("\(state.plan.pipeline) ▸ \(id)  \(state.status.rawValue); \(PreviewText.dryRunNote)")
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
             return nil
         }
@@ -147,7 +152,7 @@ struct ReopenedRun {
         let session = try await Output.reporting {
             try await RunSession.reopen(
                 id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop,
-                overlap: options.overlap.choice, onWait: OverlapOptions.tell)
+                overlap: options.overlap.choice, onWait: OverlapOptions.teller(root: plan.root))
         }
         if !session.endedProcesses.isEmpty {
             let names = session.endedProcesses.map(\.description).joined(separator: ", ")

@@ -9,6 +9,8 @@ struct Reopening {
     let change: PlanChange?
     /// Whether the file is gone, so that the run goes on with the version that it has.
     var fileIsGone = false
+    /// How long stages usually take by now: at its start the run may have had no history.
+    var usual: [StageID: Duration] = [:]
 
     /// The plan that the run would go on with.
     var plan: RunPlan { change?.plan ?? state.plan }
@@ -54,7 +56,7 @@ struct Reopening {
 
     /// What a command would bring about; `command` is that of ``command(for:)``.
     func preview(of command: RunCommand?, files: @escaping CommandPreview.FileFinder, now: Moment) -> CommandPreview {
-        CommandPreview(reopening: state, change: change, command: command, files: files, now: now)
+        CommandPreview(reopening: state, change: change, command: command, usual: usual, files: files, now: now)
     }
 
     /// What was changed, then what a command would bring about.

@@ -52,7 +52,8 @@ struct RunCommandLine: AsyncParsableCommand {
         let (plan, _) = try await examinedPlan(loaded, workshop)
         let session = try await Output.reporting {
             try await RunSession.start(
-                loaded, plan: plan, in: workshop, overlap: overlap.choice, onWait: OverlapOptions.tell)
+                loaded, plan: plan, in: workshop, overlap: overlap.choice,
+                onWait: OverlapOptions.teller(root: loaded.pipeline.root))
         }
         return SessionRunner(session: session, options: show, workshop: workshop)
     }
@@ -87,7 +88,8 @@ struct RunCommandLine: AsyncParsableCommand {
         let preview = CommandPreview(
             starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: workshop.now())
         Output.line(
-            "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; nothing is run")
+            "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; \(PreviewText.dryRunNote)"
+        )
         for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         for file in files {
             Output.line("reads \(file.words(root: plan.root, now: workshop.now().wall))")

@@ -39,9 +39,11 @@ struct RunTarget {
         let live = try Output.reporting { try store.state(of: id) }
         let command = try command(live)
         let preview = CommandPreview(
-            of: command, on: live, files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
+            of: command, on: live, usual: try Output.reporting { try store.medianDurations(of: live.plan.pipeline) },
+            files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
         if reopen.dryRun {
             try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+            Output.line("\(live.plan.pipeline) ▸ \(id)  \(live.status.rawValue); \(PreviewText.dryRunNote)")
             for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         }
         // A file that is gone or has faults is no matter of a run that goes on with what it has.

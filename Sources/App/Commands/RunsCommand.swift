@@ -228,7 +228,7 @@ struct ShowText {
         guard !all.isEmpty else { return [] }
         let rows = all.map {
             [
-                "  " + $0.path, $0.rowCount.map { "\($0.grouped) rows" } ?? "", $0.sizeInBytes.shortBytes,
+                "  " + $0.path, $0.rowCount.map { $0.counted("row") } ?? "", $0.sizeInBytes.shortBytes,
                 $0.contentHash ?? "",
             ]
         }

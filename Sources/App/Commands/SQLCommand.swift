@@ -5,12 +5,13 @@ import Engine
 struct SQLCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sql", abstract: "Ask SQL over runs, stages, attempts, checks, artifacts, inputs and logs.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             The question is one SELECT in SQLite's SQL; nothing can be changed. Without a question the views and their
             columns are listed. Times are UTC as text; 'logs' holds lines of warning and above.
 
               caudal sql "select pipeline, state, count(*) from runs group by 1, 2"
-            """)
+            """))
 
     /// The forms an answer comes in.
     enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }

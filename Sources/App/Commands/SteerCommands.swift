@@ -6,10 +6,11 @@ import Foundation
 struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel", abstract: "Stop a run that goes on, or one of its stages or items.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             The process that runs the run is asked to; its answer is printed. A run whose process died is cleared up and
             counts as cancelled from then on.
-            """)
+            """))
 
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String
@@ -58,11 +59,14 @@ struct PauseCommand: AsyncParsableCommand {
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String = "last"
 
+    @Flag(help: "Print the answer as a line of JSON.")
+    var json = false
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.pause) { return }
+        if try await target.carryOutIfLive(.pause, json: json) { return }
         try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "pause") }
     }
 }
@@ -75,11 +79,14 @@ struct UnpauseCommand: AsyncParsableCommand {
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String = "last"
 
+    @Flag(help: "Print the answer as a line of JSON.")
+    var json = false
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.unpause) { return }
+        if try await target.carryOutIfLive(.unpause, json: json) { return }
         try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "go on with") }
     }
 }
@@ -92,10 +99,11 @@ struct MarkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mark",
         abstract: "Let a stage or an item count as succeeded or skipped without running it.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             What waits for it goes on as if it had ended so; what it would have written is taken from its last success. A
             run that has ended is taken up again for it. Who did it and why is kept.
-            """)
+            """))
 
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String

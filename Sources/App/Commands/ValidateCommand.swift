@@ -16,11 +16,24 @@ struct ValidateCommand: AsyncParsableCommand {
     @Flag(help: "Print the pipeline as it will run, with the place each value comes from.")
     var resolved = false
 
+    @Flag(help: "Print a line of JSON for each file: whether it is fine, and each problem with its place.")
+    var json = false
+
     @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if json, resolved { throw ValidationError("--resolved and --json exclude each other") }
+    }
 
     func run() async throws {
         var isFine = true
         for file in files {
+            if json {
+                let line = await Line(file, problems: problems(of: file))
+                Output.json(line)
+                isFine = isFine && line.isFine
+                continue
+            }
             do {
                 try await check(file)
             } catch let code as ExitCode {
@@ -41,7 +54,7 @@ struct ValidateCommand: AsyncParsableCommand {
         }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
         for name in others { _ = try state.project.load(file, environment: name) }
-        try await checkColumns(loaded)
+        try await Output.reporting { try await checkColumns(loaded) }
         let pipeline = loaded.pipeline
         var words = [
             "\(file): \(pipeline.name) is fine: \(pipeline.stages.count.counted("stage")), \(pipeline.datasets.count.counted("dataset"))"
@@ -59,12 +72,64 @@ extension ValidateCommand {
     private func checkColumns(_ loaded: LoadedPipeline) async throws {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
         try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-            try await Output.reporting {
-                let planner = Planner(
-                    loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
-                try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+            let planner = Planner(loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
+            try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+        }
+    }
+}
+
+extension ValidateCommand {
+    /// What came of a file, for programs.
+    private struct Line: Encodable {
+        struct Problem: Encodable {
+            var severity: String
+            var file: String?
+            var line: Int?
+            var column: Int?
+            var message: String
+            var remedy: String?
+
+            init(_ error: ConfigError) {
+                (severity, message, remedy) = (error.severity.rawValue, error.message, error.remedy)
+                if !error.location.isWhole {
+                    (file, line, column) = (error.location.file, error.location.line, error.location.column)
+                }
+            }
+
+            init(_ error: any Error) {
+                (severity, message) = ("error", (error as? Failure)?.message ?? error.reason)
+                remedy = (error as? Failure)?.remedy
             }
         }
+
+        var file: String
+        var isFine: Bool
+        var problems: [Problem]
+
+        init(_ file: String, problems: [Problem]) {
+            (self.file, self.problems) = (file, problems)
+            isFine = !problems.contains { $0.severity == ConfigError.Severity.error.rawValue }
+        }
+    }
+
+    /// Everything there is to say of a file.
+    private func problems(of file: String) async -> [Line.Problem] {
+        var problems: [Line.Problem] = []
+        do {
+            let loaded = try state.project.read(file, environment: environment)
+            problems = loaded.warnings.map { Line.Problem($0) }
+            for name in environment == nil ? PipelineLoader.environments(of: loaded.resolved) : [] {
+                _ = try state.project.read(file, environment: name)
+            }
+            try await checkColumns(loaded)
+        } catch let error as InvalidPipeline {
+            problems += error.errors.map { Line.Problem($0) }
+        } catch let error as ConfigError {
+            problems.append(Line.Problem(error))
+        } catch {
+            problems.append(Line.Problem(error))
+        }
+        return problems
     }
 }
 

@@ -6,11 +6,12 @@ import Foundation
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Open the dashboard of a run that another process runs, or that has ended.",
-        discussion: """
+        discussion: CommandHelp.paragraphs(
+            """
             The keys that change a run ask the process that runs it. Leaving the screen leaves the run alone. A retry of a
             run that has ended takes it up again here, as 'caudal retry' does. Where there is no terminal, lines are
             printed as by 'caudal show --follow'.
-            """)
+            """))
 
     @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
     var run: String = "last"

@@ -112,7 +112,7 @@ package struct ConfigSource: Sendable {
             if budget > -1 {
                 if depth < Self.depthLimit {
                     problems.report(
-                        "the aliases of this file stand for more than \(Int64(Self.nodeLimit).grouped) values",
+                        "the aliases of this file stand for more than \(Self.nodeLimit.counted("value"))",
                         remedy: "use fewer of them", at: at(node.mark))
                 } else {
                     problems.report("this is nested deeper than \(Self.depthLimit) levels", at: at(node.mark))

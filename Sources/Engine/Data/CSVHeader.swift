@@ -83,12 +83,12 @@ package struct CSVHeader: Sendable, Equatable {
         if let opened, !isClosed {
             throw Fault(
                 message: "a quotation mark in line \(opened) is never closed"
-                    + (isWhole ? "" : ", or not within its first \(Int64(bytes.count).grouped) bytes"),
+                    + (isWhole ? "" : ", or not within its first \(bytes.count.counted("byte"))"),
                 remedy: CSVMessage.headerRemedy)
         }
         guard isEnded || isWhole else {
             throw Fault(
-                message: "it is longer than \(Int64(bytes.count).grouped) bytes", remedy: CSVMessage.headerRemedy)
+                message: "it is longer than \(bytes.count.counted("byte"))", remedy: CSVMessage.headerRemedy)
         }
         try add()
         self.values = values

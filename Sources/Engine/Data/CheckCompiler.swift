@@ -144,7 +144,7 @@ package struct CheckCompiler {
         var list = ["CAST(count(*) AS BIGINT) AS \"rows\""]
         for index in indices { list += measures(index) }
         script.add(
-            "measure \(indices.count == 1 ? "1 check" : "\(indices.count) checks") in one scan", weight: 10,
+            "measure \(indices.count.counted("check")) in one scan", weight: 10,
             "CREATE TEMP TABLE \(Self.measures) AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from())")
         // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
         // must not fail for want of the table, or its errors would be taken for those of checks.

@@ -104,7 +104,10 @@ package struct CheckJudge {
             return judgeRows(check, failing: measure ?? 0, total: total)
         case .completeness:
             let part = total == 0 ? 1 : (measure ?? 0) / total
-            let words = total == 0 ? "no rows" : "\(Self.percent(part)) of \(Self.count(total)) rows have a value"
+            let words =
+                total == 0
+                ? "no rows"
+                : "\(Self.percent(part)) of \(Self.counted(total, "row")) \(total == 1 ? "has" : "have") a value"
             var result = bounded(check, part, words, show: Self.percent)
             result.failingRows = Int64(total - (measure ?? 0))
             result.totalRows = Int64(total)
@@ -120,9 +123,9 @@ package struct CheckJudge {
                     "the newest value lies \(Self.age(-age)) in the future, and tells nothing of the age")
             }
             return bounded(check, age, "the newest value is \(Self.age(age)) old", show: Self.age)
-        case .rowCount: return bounded(check, total, "\(Self.count(total)) rows", show: Self.count)
+        case .rowCount: return bounded(check, total, Self.counted(total, "row"), show: Self.count)
         case .distinctCount:
-            return bounded(check, measure ?? 0, "\(Self.count(measure ?? 0)) distinct values", show: Self.count)
+            return bounded(check, measure ?? 0, Self.counted(measure ?? 0, "distinct value"), show: Self.count)
         case .sum, .mean:
             let word = check.typeName
             guard let measure else {
@@ -146,7 +149,7 @@ package struct CheckJudge {
         let value = check.limits.areFractions ? (total == 0 ? 0 : failing / total) : failing
         let isPart = check.limits.areFractions
         let show: (Double) -> String = { isPart ? Self.percent($0) : Self.count($0) }
-        let rows = failing == 1 ? "1 row" : "\(Self.count(failing)) rows"
+        let rows = Self.counted(failing, "row")
         let what: String
         switch check.kind {
         case .notNull: what = "\(rows) without a value"
@@ -172,12 +175,13 @@ package struct CheckJudge {
 
     private func variation(_ check: Check, rows: Double, past: [Double]) -> CheckResult {
         guard let median = past.median else {
-            return make(check, .passed, rows, rows, "\(Self.count(rows)) rows; no earlier run to compare with yet")
+            return make(check, .passed, rows, rows, "\(Self.counted(rows, "row")); no earlier run to compare with yet")
         }
         let change = Deviation.change(of: rows, from: median)
         var result = bounded(
             check, change,
-            "\(Self.count(rows)) rows, \(Self.percent(change)) from the median \(Self.count(median)) of \(past.count) runs",
+            "\(Self.counted(rows, "row")), \(Self.percent(change)) from the median \(Self.count(median)) of "
+                + past.count.counted("run"),
             show: Self.percent)
         result.measured = rows
         result.spreadLimits(around: median, by: median)
@@ -191,7 +195,7 @@ package struct CheckJudge {
             if case .anomaly(.sum, _) = check.kind { word = "sum" }
             return make(
                 check, breach(check), nil, nil,
-                "there is no value to take the \(word) of; \(past.count) earlier runs had one")
+                "there is no value to take the \(word) of; \(past.count.counted("earlier run")) had one")
         }
         guard past.count >= Deviation.minimum, let median = past.median else {
             return make(
@@ -202,7 +206,7 @@ package struct CheckJudge {
         var result = bounded(
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
-                + "of \(past.count) runs", show: Self.deviations)
+                + "of \(past.count.counted("run"))", show: Self.deviations)
         result.measured = value.isFinite ? value : nil
         result.spreadLimits(around: median, by: Deviation.spread(of: past, median: median))
         return result
@@ -222,7 +226,7 @@ package struct CheckJudge {
         for column in found where !expected.contains(where: { $0.name == column.name }) {
             drift.append("'\(column.name)' (\(column.type)) is new")
         }
-        let message = drift.isEmpty ? "\(found.count) columns as expected" : drift.joined(separator: ", ")
+        let message = drift.isEmpty ? "\(found.count.counted("column")) as expected" : drift.joined(separator: ", ")
         return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
     }
 
@@ -316,8 +320,9 @@ package struct CheckJudge {
         case .schema: return "the columns are as listed"
         case .completeness(let column): return "\(bounds(check.limits)) of \(column) filled" + filter
         case .freshness(let column): return "\(column) \(bounds(check.limits)) old"
-        case .rowCount: return "\(bounds(check.limits)) rows"
-        case .rowCountVariation(let over): return "\(bounds(check.limits)) from the last \(over) runs"
+        case .rowCount: return bounds(check.limits) + ((check.limits.max ?? check.limits.min) == 1 ? " row" : " rows")
+        case .rowCountVariation(let over):
+            return "\(bounds(check.limits)) from the last \(over == 1 ? "run" : over.counted("run"))"
         case .distinctCount(let column): return "\(bounds(check.limits)) distinct \(column)"
         case .sum(let column): return "sum of \(column) \(bounds(check.limits))"
         case .mean(let column): return "mean of \(column) \(bounds(check.limits))"
@@ -333,6 +338,8 @@ package struct CheckJudge {
     }
 
     static func count(_ number: Double) -> String { Int64(number).grouped }
+
+    static func counted(_ number: Double, _ word: String) -> String { Int64(number).counted(word) }
 
     static func age(_ seconds: Double) -> String {
         let days = seconds / 86_400
@@ -385,7 +392,4 @@ extension Int64 {
         }
         return self < 0 ? "-" + text : text
     }
-
-    /// The number with a noun, in the plural where it belongs: `1 row`, `1,234 rows`.
-    package func counted(_ word: String) -> String { self == 1 ? "1 \(word)" : "\(grouped) \(word)s" }
 }

@@ -47,12 +47,12 @@ package struct LoadCompiler: Sendable {
         let name = key.joined(separator: ", ")
         if let keyless = counts["keyless"], keyless > 0 {
             throw Failure(
-                "\(Int(keyless).counted("row")) without a value in the key (\(name))",
+                "\(keyless.counted("row")) without a value in the key (\(name))",
                 remedy: "filter them out, or choose another 'key'; nothing was loaded")
         }
         if let doubles = counts["doubles"], doubles > 0 {
             throw Failure(
-                "\(Int(doubles).counted("value")) of the key (\(name)) in more than one row",
+                "\(doubles.counted("value")) of the key (\(name)) in more than one row",
                 remedy: "deduplicate by it first, or choose another 'key'; nothing was loaded")
         }
         return record

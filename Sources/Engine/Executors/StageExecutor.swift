@@ -200,7 +200,7 @@ package final class AttemptLog: Sendable {
         let (newest, left) = writer.finish(share)
         defer { writer.append(newest) }
         guard left.lines > 0 else { return nil }
-        let lines = "\(Int64(left.lines).grouped) \(left.lines == 1 ? "line" : "lines")"
+        let lines = left.lines.counted("line")
         let what = "\(lines) (\(Int64(left.bytes).shortBytes)) left out"
         note("\(what) here: the log has reached its limit ('log: {max: …}')", level: .warn)
         return "\(what) of the log, which has reached its limit"

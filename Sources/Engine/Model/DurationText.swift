@@ -49,7 +49,10 @@ extension Int64 {
     }
 }
 
-extension Int {
-    /// The count with its word: `1 stage`, `3 stages`.
-    package func counted(_ word: String) -> String { self == 1 ? "1 \(word)" : "\(self) \(word)s" }
+extension BinaryInteger {
+    /// The count with its word: `1 stage`, `3 stages`, `1,204 rows`.
+    package func counted(_ word: String) -> String { Int64(self).grouped + (self == 1 ? " \(word)" : " \(word)s") }
+
+    /// The count in a few characters with its word: `1 row`, `18.4k rows`.
+    package func shortCounted(_ word: String) -> String { Int64(self).short + (self == 1 ? " \(word)" : " \(word)s") }
 }

@@ -78,7 +78,7 @@ struct GraphSVG {
     private func facts(_ line: RunReport.StageLine) -> String {
         var facts = [line.stage.status == .succeeded ? line.duration?.short ?? "" : line.status]
         if line.stage.hasItems { facts.append(line.stage.items.count.counted("item")) }
-        if let rows = line.stage.rows { facts.append("\(rows.written.short) rows") }
+        if let rows = line.stage.rows { facts.append(rows.written.shortCounted("row")) }
         return facts.filter { !$0.isEmpty }.joined(separator: " · ")
     }
 }

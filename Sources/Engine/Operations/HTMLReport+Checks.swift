@@ -37,7 +37,7 @@ extension HTMLReport {
                     }
             }
             let all = check.failingRows ?? Int64(check.samples.count)
-            let count = all > Int64(shown.count) ? "\(shown.count) of \(all.grouped) rows" : "Rows"
+            let count = all > Int64(shown.count) ? "\(shown.count) of \(all.counted("row"))" : "Rows"
             return
                 "<details open><summary>\(escaped(count)) that fail <code>\(escaped(line.name))</code></summary>\n"
                 + HTMLText.table(["Row"] + (shown.first?.columns ?? []), rows, style: "sample") + "</details>\n"

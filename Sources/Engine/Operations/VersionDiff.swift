@@ -67,7 +67,7 @@ package struct VersionDiff: Sendable, Encodable {
         let counts = readings.counts
         if let repeated = counts["repeated"], repeated > 0 {
             throw Failure(
-                "'\(key.joined(separator: ", "))' is no key: \(Int(repeated).counted("value")) "
+                "'\(key.joined(separator: ", "))' is no key: \(repeated.counted("value")) "
                     + "\(repeated == 1 ? "stands" : "stand") in several rows, or in none",
                 remedy: "name other columns with --key, or compare whole rows without it")
         }

@@ -32,16 +32,27 @@ package struct CommandPreview: Sendable {
     package private(set) var harmful: [StageID] = []
     /// How long it should take, from history; nil where a stage has none.
     package private(set) var estimate: Duration?
+    /// The stages that would run and have never succeeded, so that nobody can say how long they take.
+    package private(set) var withoutHistory: [StageID] = []
+    /// What would count as ended without running, and how.
+    package private(set) var marked: (unit: UnitID, outcome: Outcome)?
 
     /// Finds the files that are there of a path from the project's root, in which a `*` stands for any text.
     package typealias FileFinder = (String) -> [String]
 
     /// What a command brings about in a run that a process runs now.
-    package init(of command: RunCommand, on state: RunState, files: @escaping FileFinder, now: Moment) {
+    ///
+    /// `usual`: how long stages usually take, for those that had no history when the run was planned.
+    package init(
+        of command: RunCommand, on state: RunState, usual: [StageID: Duration] = [:], files: @escaping FileFinder,
+        now: Moment
+    ) {
+        let state = state.expecting(usual)
         var machine = RunMachine(state: state, seed: 0)
         let refusal = machine.refusal(of: command)
         if refusal == nil { _ = machine.handle(.command(command, by: "preview", token: 0), at: now) }
         self.init(from: state, to: machine.state, refusal: refusal, isLive: true, files: files, now: now)
+        note(command)
     }
 
     /// What a new run brings about.
@@ -65,9 +76,12 @@ package struct CommandPreview: Sendable {
     ///
     /// `change`: what the pipeline file changes in its plan.
     /// `command`: what is asked of it then; nil only lets it go on.
+    /// `usual`: how long stages usually take, for those that had no history when the run was planned.
     package init(
-        reopening state: RunState, change: PlanChange?, command: RunCommand?, files: @escaping FileFinder, now: Moment
+        reopening state: RunState, change: PlanChange?, command: RunCommand?, usual: [StageID: Duration] = [:],
+        files: @escaping FileFinder, now: Moment
     ) {
+        let state = state.expecting(usual)
         var machine = RunMachine(state: state, seed: 0)
         var inputs = [RunInput.resume(Self.nobody, settled: state.publishing)]
         if let change { inputs.append(.changePlan(change, by: "preview")) }
@@ -75,6 +89,15 @@ package struct CommandPreview: Sendable {
         var refusal: String?
         if case .refused(let reason)? = machine.handle(inputs, at: now).answers.first?.1 { refusal = reason }
         self.init(from: state, to: machine.state, refusal: refusal, isLive: false, files: files, now: now)
+        if let command { note(command) }
+    }
+
+    private mutating func note(_ command: RunCommand) {
+        guard refusal == nil, case .mark(let unit, let outcome, _) = command else { return }
+        marked = (unit, outcome)
+        guard unit.item == nil else { return }
+        stays.removeAll { $0 == unit.stage }
+        skips.removeAll { $0.stage == unit.stage }
     }
 
     private static let nobody = ProcessIdentity(pid: 0, startTicks: 0, bootID: "")
@@ -100,8 +123,8 @@ package struct CommandPreview: Sendable {
             guard !plan.isIdempotent, let stage = state.stage(plan.id) else { return false }
             return !stage.unit.attempts.isEmpty || !stage.items.isEmpty
         }.map(\.id)
-        let known = planned.allSatisfy { $0.expected != nil }
-        estimate = known && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil
+        withoutHistory = planned.filter { $0.expected == nil }.map(\.id)
+        estimate = withoutHistory.isEmpty && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil
     }
 
     /// Takes down what becomes of one stage.
@@ -157,6 +180,15 @@ package struct CommandPreview: Sendable {
 }
 
 extension RunState {
+    /// The run with what stages usually take filled in where its plan has nothing.
+    fileprivate func expecting(_ usual: [StageID: Duration]) -> RunState {
+        var state = self
+        for index in state.plan.stages.indices where state.plan.stages[index].expected == nil {
+            state.plan.stages[index].expected = usual[state.plan.stages[index].id]
+        }
+        return state
+    }
+
     /// The attempts whose outputs were being moved into place when their process died: that is finished, not done again.
     fileprivate var publishing: [UnitID: AttemptResult] {
         var found: [UnitID: AttemptResult] = [:]

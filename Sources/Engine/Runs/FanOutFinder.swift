@@ -53,7 +53,7 @@ struct FanOutFinder {
             lists = lists.flatMap { list in values.map { list + [$0] } }
             if lists.count > Self.limit {
                 throw Failure(
-                    "the fan-out has \(Int64(lists.count).grouped) items, and at most \(Int64(Self.limit).grouped) make sense",
+                    "the fan-out has \(lists.count.counted("item")), and at most \(Int64(Self.limit).grouped) make sense",
                     location: attempt.stage.fanOut?.location)
             }
         }

@@ -49,9 +49,19 @@ package struct PipelineExamination {
         if let fault = await programFault(chosen) {
             faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
         }
-        if faults.isEmpty { return }
+        if !faults.isEmpty { throw invalid(faults) }
+    }
+
+    /// What was found of some stages and all that write data for them; what does not fit is refused.
+    package func soundFindings(of stages: Set<StageID>) async throws(InvalidPipeline) -> Findings {
+        let findings = await findings(of: loaded.pipeline.writersBehind(stages))
+        if !findings.faults.isEmpty { throw invalid(findings.faults) }
+        return findings
+    }
+
+    private func invalid(_ faults: [ConfigError]) -> InvalidPipeline {
         let lines = ConfigSource(file: loaded.pipeline.file, text: loaded.text).lines
-        throw InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
+        return InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
     }
 
     /// Why DuckDB cannot be used though it is there and a stage needs it; that it is missing is said by the stage.

@@ -74,7 +74,7 @@ extension StageConductor {
             guard earlier == record else {
                 result.ending = .failed
                 result.failure = Failure(
-                    "this run has appended \(Int(earlier.rows).counted("row")) to '\(work.target.table)' already, and its "
+                    "this run has appended \(earlier.rows.counted("row")) to '\(work.target.table)' already, and its "
                         + "rows are others now (\(record.rows.grouped))",
                     remedy:
                         "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "

@@ -85,7 +85,9 @@ package struct StageConductor: AttemptConductor {
             return control.log.note("\(result.ending.rawValue): \(result.reuseReason ?? "")")
         }
         if let reason = result.reuseReason { control.log.note("ran: \(reason)") }
-        let rows = result.rows.map { ", \($0.readText) rows in, \($0.written.grouped) out" } ?? ""
+        let rows =
+            result.rows.map { ", \($0.readText) \($0.readText == "1" ? "row" : "rows") in, \($0.written.grouped) out" }
+            ?? ""
         control.log.note("\(result.ending.rawValue) in \(took)\(rows)")
     }
 
@@ -371,7 +373,7 @@ package struct StageConductor: AttemptConductor {
         let faults = CheckCompiler.faults(of: checks, columns: source.columns, references: attempt.referenceTypes)
         if let fault = faults.first { throw fault }
         var script = SQLScript(
-            title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(checks.count) checks of \(name)")
+            title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(checks.count.counted("check")) of \(name)")
         attempt.bind(attempt.references(of: checks), in: &script)
         let judge = attempt.addChecks(on: source, to: &script)
         let execution = try await run(

@@ -101,7 +101,7 @@ package struct TableReader: Sendable {
             case .readAsText: texts.insert(column)
             case .refused(let what):
                 throw Failure(
-                    "column '\(column)' of the table '\(table.name)' has \(Int(count).counted("row")) with \(what)",
+                    "column '\(column)' of the table '\(table.name)' has \(count.counted("row")) with \(what)",
                     remedy: "read a view of the table that says what they are to be, such as text or nothing",
                     location: dataset.placeLocation)
             }

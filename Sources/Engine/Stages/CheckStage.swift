@@ -24,7 +24,7 @@ package struct CheckStage: StageType {
         if let fault = faults.first { throw fault }
         var script = SQLScript(
             title:
-                "\(attempt.pipeline.name) / \(attempt.stage.id): \(attempt.stage.checks.count) checks of \(input.value)"
+                "\(attempt.pipeline.name) / \(attempt.stage.id): \(attempt.stage.checks.count.counted("check")) of \(input.value)"
         )
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let judge = attempt.addChecks(on: source, to: &script)

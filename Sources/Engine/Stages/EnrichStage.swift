@@ -120,7 +120,7 @@ package struct EnrichStage: StageType {
                     else { throw Failure("the rows could not be counted") }
                     guard read == count else {
                         throw Failure(
-                            "\(read.grouped) rows came in and \(count.grouped) went out: a lookup found several rows for one",
+                            "\(read.counted("row")) came in and \(count.grouped) went out: a lookup found several rows for one",
                             remedy: "remove the repeated keys, or set 'duplicates' to first or last")
                     }
                     let steps = lookups.map {

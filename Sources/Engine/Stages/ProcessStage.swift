@@ -222,7 +222,7 @@ package struct ProcessStage: StageType {
         }
         guard account.isBalanced else {
             throw Failure(
-                "\(read.grouped) rows came in and \(written.grouped) went out, and no step dropped the others")
+                "\(read.counted("row")) came in and \(written.grouped) went out, and no step dropped the others")
         }
         return DataOutcome(rows: account, outputRows: [output: written])
     }

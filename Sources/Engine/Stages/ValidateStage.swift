@@ -176,7 +176,7 @@ package struct ValidateStage: StageType {
         else { throw Failure("the rows could not be counted") }
         guard read == written + invalid + rejected else {
             throw Failure(
-                "the input changed while it was read: \(read.grouped) rows at first, then \(written.grouped) valid and "
+                "the input changed while it was read: \(read.counted("row")) at first, then \(written.grouped) valid and "
                     + "\((invalid + rejected).grouped) invalid", remedy: "retry when nothing writes to it any more")
         }
         let bad = invalid + rejected
@@ -193,14 +193,14 @@ package struct ValidateStage: StageType {
         result.rows = account
         if let odd = counts["odd"], odd > 0 {
             result.notes.append(
-                "\(Int(odd).counted("line")) put aside for not being UTF-8; \(CSVMessage.encodingRemedy)")
+                "\(odd.counted("line")) put aside for not being UTF-8; \(CSVMessage.encodingRemedy)")
         }
         if let corrected = counts["corrected"] {
-            result.notes.append("\(Int(corrected).counted("corrected row")) taken in place of invalid ones")
+            result.notes.append("\(corrected.counted("corrected row")) taken in place of invalid ones")
         }
         if outcome.outcome == .failed {
             let worst = violations.prefix(3).map { row in
-                "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).grouped) rows, "
+                "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).counted("row")), "
                     + "first row \(row.integer("row") ?? 0)"
                     + (samples == .all ? ": '\((row.text("value") ?? "").shortened(to: 40))')" : ")")
             }.joined(separator: "; ")
@@ -231,14 +231,15 @@ package struct ValidateStage: StageType {
             expectation = "at most \(CheckJudge.percent(limit)) may be invalid"
             if part > limit { outcome = .failed }
         case (_, .rows(let limit)?):
-            expectation = "at most \(limit.grouped) rows may be invalid"
+            expectation = "at most \(limit.counted("row")) may be invalid"
             if bad > limit { outcome = .failed }
         case (_, nil):
             expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined"), and some row is valid"
             // That is a file or a schema of another kind, and no day on which all rows are bad.
             if bad > 0, bad == read { outcome = .failed }
         }
-        let message = "\(bad.grouped) of \(read.grouped) rows are invalid (\(CheckJudge.percent(part)))"
+        let message =
+            "\(bad.grouped) of \(read.counted("row")) \(bad == 1 ? "is" : "are") invalid (\(CheckJudge.percent(part)))"
         let samples = violations.map { row in
             SampleRow(
                 row: row.integer("row"), columns: ["column", "rule", "value", "rows"],

@@ -101,6 +101,28 @@ struct PlanningTests {
         #expect(preview.harmful.isEmpty && preview.overwrites.isEmpty)
     }
 
+    @Test("How long it should take comes from what is known now, and stages without any success are named")
+    func estimates() throws {
+        let state = ended(try plan(), failing: "mail")
+        func preview(_ usual: [StageID: Duration]) -> CommandPreview {
+            CommandPreview(
+                reopening: state, change: nil, command: .retry("second", downstream: true), usual: usual,
+                files: { _ in [] }, now: Self.now)
+        }
+        #expect(preview([:]).estimate == nil)
+        #expect(preview([:]).withoutHistory == ["mail"])
+        #expect(preview(["mail": .seconds(2)]).estimate == .seconds(5), "another run has mailed since")
+    }
+
+    @Test("A stage that is marked counts as ended, and is told once")
+    func previewOfMark() throws {
+        let preview = CommandPreview(
+            reopening: ended(try plan(), failing: "second"), change: nil,
+            command: .mark(UnitID("second"), .skipped, reason: "known"), files: { _ in [] }, now: Self.now)
+        #expect(preview.marked?.unit == UnitID("second") && preview.marked?.outcome == .skipped)
+        #expect(!preview.skips.contains { $0.stage == "second" } && !preview.stays.contains("second"))
+    }
+
     // MARK: - A changed file
 
     private func revised(to yaml: String, _ state: RunState) throws -> PlanChange? {

@@ -161,7 +161,7 @@ extension DashboardState {
         case .succeeded, .reused:
             var spans: [Span] = []
             let rows = id.item == nil ? stage.rows : unit.lastResult?.rows
-            if let rows { spans.append(Span("\(rows.written.short) rows")) }
+            if let rows { spans.append(Span(rows.written.shortCounted("row"))) }
             let removed = (rows?.quarantined ?? 0) + (rows?.duplicates ?? 0) + (rows?.dropped ?? 0)
             if removed > 0 { spans.append(Span("  −\(removed.short)", .wait)) }
             let warned = (id.item == nil ? stage.checks : unit.lastResult?.checks ?? []).count { $0.outcome == .warned }

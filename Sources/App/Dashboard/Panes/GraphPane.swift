@@ -146,8 +146,8 @@ enum GraphPane {
         switch stage.status {
         case .succeeded, .reused:
             let time = state.timeText(id)
-            let count = stage.rows?.written.short
-            let forms = [count.map { "\($0) rows" }, count].map {
+            let count = stage.rows?.written
+            let forms = [count?.shortCounted("row"), count?.short].map {
                 [time, $0].compactMap { $0 }.joined(separator: "  ")
             }
             // Where both do not fit, the number alone says more than half of the words.

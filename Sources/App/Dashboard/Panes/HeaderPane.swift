@@ -104,7 +104,7 @@ enum HeaderPane {
             if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
         }
         var extras: [[Span]] = []
-        if let flow = RowFlow(run) { extras.append([Span("\(flow.read.short) rows", .plain)]) }
+        if let flow = RowFlow(run) { extras.append([Span(flow.read.shortCounted("row"), .plain)]) }
         if state.errors > 0 { extras.append([Span("err \(state.errors)", .bad)]) }
         if state.warnings > 0 { extras.append([Span("warn \(state.warnings)", .wait)]) }
         let gap = state.columns >= 100 ? 3 : 1

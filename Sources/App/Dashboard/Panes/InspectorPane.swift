@@ -157,7 +157,13 @@ struct InspectorText {
             let exits =
                 policy.exitStatuses.isEmpty
                 ? "" : " on exit " + policy.exitStatuses.map(String.init).joined(separator: ", ")
-            add("policy", [Span("\(policy.limit) retries after \(policy.delay.short)\(exits)", .dim)])
+            add(
+                "policy",
+                [
+                    Span(
+                        "\(policy.limit == 1 ? "1 retry" : "\(policy.limit) retries") after \(policy.delay.short)\(exits)",
+                        .dim)
+                ])
         }
         if !planned.isIdempotent {
             add("careful", [Span("running it twice does harm: a retry asks for its name", .wait)])
@@ -207,7 +213,7 @@ struct InspectorText {
 
     private mutating func addFiles(_ artifacts: [Artifact], _ planned: PlannedStage) {
         for (place, artifact) in artifacts.prefix(8).enumerated() {
-            let rows = artifact.rowCount.map { "  \($0.grouped) rows" } ?? ""
+            let rows = artifact.rowCount.map { "  \($0.counted("row"))" } ?? ""
             add(
                 place == 0 ? "files" : "",
                 [Span(artifact.path), Span("  \(artifact.sizeInBytes.shortBytes)\(rows)", .dim)])

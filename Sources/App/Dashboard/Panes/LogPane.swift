@@ -17,7 +17,7 @@ enum LogPane {
         } else {
             facts.append(Span("\(count - 1 - bottom) below, G follows   ", .wait))
         }
-        facts.append(Span("\(Int64(count).grouped) lines", .dim))
+        facts.append(Span(count.counted("line"), .dim))
         let title = "LOG  " + (log.only.map { Span($0.description).text } ?? "all stages")
         buffer.rule(frame, title: title, facts: facts, isFocused: isFocused)
 

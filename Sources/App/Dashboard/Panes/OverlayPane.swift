@@ -109,14 +109,17 @@ enum OverlayPane {
         let lines = HelpText.lines(hasMouse: state.hasMouse)
         let place = buffer.box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72)
         let start = max(0, min(scroll, lines.count - place.height))
+        // All keys get the same room, so that the texts stand below each other wherever one has scrolled to.
+        let keyWidth = lines.filter { !$0.1.isEmpty }.map { TextWidth.of($0.0) }.max() ?? 0
+        let indent = 2 + keyWidth + 2
         for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
             let (key, text) = line
             let row = place.row + offset
             if text.isEmpty {
                 buffer.write(key, row: row, column: place.column, limit: place.width, style: Style(.accent, .bold))
             } else {
-                buffer.write(key, row: row, column: place.column + 2, limit: 18, style: .bold)
-                buffer.write(text, row: row, column: place.column + 20, limit: place.width - 20)
+                buffer.write(key, row: row, column: place.column + 2, limit: keyWidth, style: .bold)
+                buffer.write(text, row: row, column: place.column + indent, limit: place.width - indent)
             }
         }
     }

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// How help is laid out.
+enum CommandHelp {
+    /// A text whose line breaks are those of the source file, as paragraphs for a screen of any width.
+    ///
+    /// Paragraphs are separated by empty lines; an indented line, such as an example, stays a line of its own.
+    static func paragraphs(_ text: String) -> String {
+        var lines: [String] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+            if let last = lines.last, isProse(last), isProse(line) {
+                lines[lines.count - 1] = last + " " + line
+            } else {
+                lines.append(line)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func isProse(_ line: String) -> Bool { line.first.map { !$0.isWhitespace } ?? false }
+
+    /// Help with its line of usage broken where the screen ends; ArgumentParser breaks all others.
+    static func wrappingUsage(_ text: String, width: Int = screenWidth) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            guard let title = ["USAGE: ", "Usage: "].first(where: line.hasPrefix) else { return String(line) }
+            return broken(String(line.dropFirst(title.count)), title: title, width: width)
+        }.joined(separator: "\n")
+    }
+
+    /// Breaks between options, never within the brackets of one.
+    private static func broken(_ usage: String, title: String, width: Int) -> String {
+        var (lines, current, depth) = ([String](), title, 0)
+        var pieces: [String] = []
+        for word in usage.split(separator: " ").map(String.init) {
+            if depth > 0, let last = pieces.popLast() { pieces.append(last + " " + word) } else { pieces.append(word) }
+            depth += word.count { $0 == "[" } - word.count { $0 == "]" }
+        }
+        for piece in pieces {
+            if current.count > title.count, current.count + piece.count > width {
+                lines.append(current)
+                current = String(repeating: " ", count: title.count)
+            }
+            current += piece + " "
+        }
+        return (lines + [current]).map { String($0.dropLast($0.last == " " ? 1 : 0)) }.joined(separator: "\n")
+    }
+
+    /// As ArgumentParser finds it: COLUMNS, the terminal, or 80.
+    private static var screenWidth: Int {
+        if let text = ProcessInfo.processInfo.environment["COLUMNS"], let width = Int(text), width > 0 { return width }
+        var size = winsize()
+        return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+}
+
+/// The verbs among the words of a command line.
+enum VerbWords {
+    /// A word that stands where a verb is expected and is none.
+    struct Fault: Error, Equatable, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What is wrong with the verbs of a command line, without the program's name; nil when each is one.
+    ///
+    /// ArgumentParser calls such a word an unexpected argument, and prints the help of what stands before it when it is
+    /// asked for help.
+    static func fault(in words: [String]) -> Fault? {
+        let asksHelp = words.first == "help"
+        var verbs = Caudal.configuration.subcommands
+        var path = "caudal"
+        for word in words.dropFirst(asksHelp ? 1 : 0) {
+            // 'caudal help help' is ArgumentParser's own.
+            if word.hasPrefix("-") || word == "help" && path == "caudal" || verbs.isEmpty && !asksHelp { return nil }
+            guard let found = verbs.first(where: { $0.configuration.commandName == word }) else {
+                return fault(word, path: path, names: verbs.compactMap { $0.configuration.commandName })
+            }
+            verbs = found.configuration.subcommands
+            path += " " + word
+        }
+        return nil
+    }
+
+    private static func fault(_ word: String, path: String, names: [String]) -> Fault {
+        if names.isEmpty { return Fault(description: "'\(path)' has no verbs of its own; run '\(path) --help'") }
+        let remedy =
+            Suggestion.closest(to: word, among: names).map { "did you mean '\(path) \($0)'?" }
+            ?? "'\(path) --help' lists its verbs"
+        return Fault(description: "'\(path)' has no verb '\(word)'; \(remedy)")
+    }
+}
