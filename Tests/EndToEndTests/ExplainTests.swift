@@ -16,6 +16,39 @@ struct ExplainTests {
         #expect(answer.output.contains("out/p-RUN.html"))
     }
 
+    @Test(
+        "A mistake is told at its place, with status 2, in the stage and in those that write what it reads",
+        arguments: [
+            ("query", "p.yaml:9:52: error: "), ("step", "p.yaml:10:65: error: there is no column 'w'"),
+            ("behind", "p.yaml:9:52: error: "), ("counted", "p.yaml:12:48: error: "),
+        ])
+    func mistakes(stage: String, message: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id,v\n1,2\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              src: {path: in.csv}
+              a: {path: a.csv}
+              b: {path: b.csv}
+              c: {path: c.csv}
+            stages:
+              query: {type: sql, output: a, query: "select id, vv from src"}
+              step: {type: process, input: src, output: b, steps: [{filter: w > 1}]}
+              behind: {type: sql, output: c, query: "select id from a"}
+              counted: {type: check, input: src, checks: [{unique: nosuch}]}
+              fine: {type: check, input: src, checks: [{unique: id}]}
+            """)
+        let answer = try await project.caudal("explain", "p.yaml", stage)
+        #expect(answer.status == 2 && answer.output.isEmpty, "\(answer)")
+        #expect(answer.errors.hasPrefix(message), "\(answer)")
+        let fine = try await project.caudal("explain", "p.yaml", "fine")
+        #expect(fine.status == 0, "faults of other stages are nobody's matter: \(fine)")
+    }
+
     /// Every kind of data stage, step and check, over names that somebody might well use.
     private static let pipeline = """
         version: 1

@@ -36,39 +36,6 @@ struct KeptPromisesTests {
         #expect(await other.child.exit().exit == .exited(0))
     }
 
-    @Test("Rows put aside are counted once, however often the stage was tried", .enabled(if: Checkout.runsDuckDBTests))
-    func countedOnce() async throws {
-        let project = try CaudalProject(copying: [])
-        try project.write(
-            "p.yaml",
-            """
-            version: 1
-            name: intake
-            datasets:
-              raw: {path: raw.csv, schema: raw.json}
-              valid: {path: valid.csv}
-            stages:
-              check:
-                {type: validate, input: raw, output: valid, quarantine: aside.csv, checks: [{row_count: {min: 2}}]}
-            """)
-        try project.write("raw.json", #"{"type": "object", "properties": {"id": {"type": "integer"}}}"#)
-        try project.write("raw.csv", "id\n1\nmany\n")
-        let failed = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(failed.status == 1, "\(failed)")
-        try project.write("raw.csv", "id\n1\nmany\n3\n")
-        let retried = try await project.caudal("retry", "last", "--plain", "--yes")
-        #expect(retried.status == 0 && retried.output.contains("1 quarantined"), "\(retried)")
-        #expect(!retried.output.contains("2 quarantined"), "\(retried)")
-        for verb in [["show"], ["report", "last"]] {
-            let shown = try await project.caudal(verb)
-            #expect(shown.output.contains("1 quarantined"), "\(shown)")
-            #expect(!shown.output.contains("2 quarantined"), "\(shown)")
-        }
-        let rows = try await project.caudal(
-            "sql", "select attempt, rows_quarantined from attempts order by attempt", "--format", "csv")
-        #expect(rows.lines == ["attempt,rows_quarantined", "1,1", "2,1"], "\(rows)")
-    }
-
     @Test(
         "A secret in the warnings of an output is nowhere in what is kept", .enabled(if: Checkout.runsDuckDBTests))
     func masked() async throws {

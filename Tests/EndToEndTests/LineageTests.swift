@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Lineage", .timeLimit(.minutes(15)))
@@ -98,5 +99,65 @@ struct LineageTests {
         #expect(dot.output.contains("\"names.name\" -> \"named.name\" [label=\"look up by key\"];"), "\(dot)")
         let json = try await project.caudal("lineage", ofRun ? "last" : "p.yaml", "--columns", "--format", "json")
         #expect(json.output.contains(#""roots":["in.price","in.quantity"]"#), "\(json)")
+    }
+
+    @Test("Columns are followed through files that other stages write where a pattern looks")
+    func patterns() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in.csv", "id,name\n1,lamp\n")
+        try project.write("parts/outside.csv", "id,word\n7,CHAIR\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              src: {path: in.csv}
+              part: {path: "parts/own-${params.day}.csv"}
+              every: {path: "parts/*.csv"}
+              all: {path: all.csv}
+            params: {day: {type: date, default: 2026-11-23}}
+            stages:
+              part: {type: process, input: src, output: part, steps: [{derive: {word: upper(name)}}, {drop: [name]}]}
+              all: {type: process, input: every, output: all, steps: [{derive: {loud: "word || '!'"}}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let mixed = try await project.caudal("lineage", "p.yaml", "--columns", "--format", "json")
+        #expect(mixed.output.contains(#""name":"loud","roots":["every.word","src.name"]"#), "\(mixed)")
+        try FileManager.default.removeItem(atPath: project.folder.path("parts/outside.csv"))
+        let own = try await project.caudal("lineage", "last", "--columns", "--format", "json")
+        #expect(own.output.contains(#""name":"loud","roots":["src.name"]"#), "\(own)")
+        let dot = try await project.caudal("lineage", "p.yaml", "--format", "dot")
+        #expect(dot.output.contains(#""part" -> "every""#), "\(dot)")
+    }
+
+    @Test("A path shows the run whose version lies there: an older one that was restored, and says when it is nobody's")
+    func restored() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            keep_versions: 3
+            datasets: {src: {path: in.csv}, out: {path: out.csv}}
+            stages: {copy: {type: sql, output: out, query: select * from src}}
+            """)
+        var runs: [String] = []
+        for number in 1...2 {
+            try project.write("in.csv", "n\n\(number)\n")
+            #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+            let shown = try await project.caudal("runs").output.split(separator: "\n")
+            runs.append(String(shown[1].prefix { $0 != " " }))
+        }
+        #expect(try await project.caudal("lineage", "out.csv").output.contains(runs[1]))
+        let restored = try await project.caudal("restore", runs[0], "--json")
+        #expect(restored.output.contains(#""path":"out.csv","published":true"#), "\(restored)")
+        let old = try await project.caudal("lineage", "out.csv")
+        #expect(old.output.contains(runs[0]) && old.errors.isEmpty, "\(old)")
+        try project.write("out.csv", "n\n99\n")
+        let foreign = try await project.caudal("lineage", "out.csv")
+        #expect(foreign.output.contains(runs[1]) && foreign.errors.contains("is no run's version"), "\(foreign)")
     }
 }

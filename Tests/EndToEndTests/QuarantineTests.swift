@@ -6,7 +6,7 @@ import Testing
 /// Rows that were put aside, corrected and taken in.
 @Suite("Quarantine", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
 struct QuarantineTests {
-    private static func project() throws -> CaudalProject {
+    private static func project(checks: String = "[]") throws -> CaudalProject {
         let project = try CaudalProject(copying: [])
         try project.write(
             "p.yaml",
@@ -18,7 +18,7 @@ struct QuarantineTests {
               valid: {path: valid.csv}
               total: {path: total.csv}
             stages:
-              validate: {type: validate, input: raw, output: valid, quarantine: aside.csv}
+              validate: {type: validate, input: raw, output: valid, quarantine: aside.csv, checks: \(checks)}
               total: {type: sql, output: total, query: "select count(*) as n, sum(amount) as s from valid"}
             """)
         try project.write(
@@ -27,6 +27,27 @@ struct QuarantineTests {
         )
         try project.write("raw.csv", "id,amount\n1,10\n2,many\n3,30\nbroken\n5,500\n")
         return project
+    }
+
+    @Test("Rows put aside are counted once, however often the stage was tried")
+    func countedOnce() async throws {
+        let project = try Self.project(checks: "[{row_count: {min: 2}}]")
+        try project.write("raw.csv", "id,amount\n1,10\n2,many\n")
+        let failed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(failed.status == 1, "\(failed)")
+        try project.write("raw.csv", "id,amount\n1,10\n2,many\n3,30\n")
+        let retried = try await project.caudal("retry", "last", "--plain", "--yes")
+        #expect(retried.status == 0 && retried.output.contains("1 quarantined"), "\(retried)")
+        #expect(!retried.output.contains("2 quarantined"), "\(retried)")
+        for verb in [["show"], ["report", "last"]] {
+            let shown = try await project.caudal(verb)
+            #expect(shown.output.contains("1 quarantined"), "\(shown)")
+            #expect(!shown.output.contains("2 quarantined"), "\(shown)")
+        }
+        let rows = try await project.caudal(
+            "sql", "select attempt, rows_quarantined from attempts where stage = 'validate' order by attempt",
+            "--format", "csv")
+        #expect(rows.lines == ["attempt,rows_quarantined", "1,1", "2,1"], "\(rows)")
     }
 
     @Test("Corrected rows come in once, what follows is made again, and the others stay aside")

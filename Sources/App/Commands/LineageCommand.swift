@@ -76,7 +76,7 @@ struct LineageCommand: AsyncParsableCommand {
                 let plan = try Planner(
                     loaded, request: RunRequest(parameters: known), now: now, machine: MachineResources.total
                 ).plan(medians: [:])
-                let findings = await workshop.examination(of: loaded, plan: plan).findings()
+                let findings = await workshop.examination(of: loaded, plan: plan, takesWhatLies: true).findings()
                 if columns, let fault = findings.faults.first { throw fault }
                 return try PipelineLineage(loaded, findings)
             }
@@ -241,6 +241,11 @@ enum LineageDot {
                     }
                 } else {
                     nodes += [output.rawValue] + stage.inputs.map(\.rawValue)
+                    for input in stage.inputs {
+                        let parts = lineage.parts[input] ?? []
+                        nodes += parts.map(\.rawValue)
+                        edges += parts.map { edge($0.rawValue, input.rawValue, "by its pattern") }
+                    }
                     edges += stage.inputs.map { edge($0.rawValue, output.rawValue, stage.stage.rawValue) }
                 }
             }

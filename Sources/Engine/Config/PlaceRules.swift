@@ -210,12 +210,20 @@ package struct PlaceRules {
 
     /// Whether a file that is read may turn out to be one that is written: whatever is not known may be anything.
     private func mayBe(_ read: FileIdentity, _ written: FileIdentity) -> Bool {
-        func open(_ place: FileIdentity) -> String {
-            place.path.replacing(#/\x{2}[^\x{2}]*\x{2}|\[[^\]\/]*\]|\?/#, with: "*")
+        Self.mayMeet(read.path, written.path)
+    }
+
+    /// Whether two paths may be those of one file, each with patterns, and with references as ``opened(_:)`` leaves them.
+    static func mayMeet(_ one: String, _ other: String) -> Bool {
+        func open(_ path: String) -> String {
+            path.replacing(#/\x{2}[^\x{2}]*\x{2}|\[[^\]\/]*\]|\?/#, with: "*")
         }
-        let (left, right) = (open(read), open(written))
+        let (left, right) = (open(one), open(other))
         return left.split(separator: "/").count == right.split(separator: "/").count && ClaimedPath.meet(left, right)
     }
+
+    /// A path in which each reference may stand for anything within a folder's or a file's name.
+    static func opened(_ path: Template) -> String { path.filled { "\u{2}\($0)\u{2}" } }
 
     private func covers(_ pattern: FileIdentity, _ place: FileIdentity) -> Bool {
         fnmatch(pattern.path, place.path, FNM_PATHNAME) == 0

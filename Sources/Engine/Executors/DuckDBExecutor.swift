@@ -225,7 +225,9 @@ struct DuckDBMessage {
             }
         }
         if let fault = CSVMessage(text) { return fault.message }
-        let line = text.split(separator: "\n").first.map(String.init) ?? text
+        var line = text.split(separator: "\n").first.map(String.init) ?? text
+        // A remedy may follow, behind a semicolon.
+        while line.hasSuffix("!") || line.hasSuffix(".") { line.removeLast() }
         return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
     }
 

@@ -55,12 +55,17 @@ package struct Workshop: Sendable {
     }
 
     /// Finds what does not fit before anything runs.
-    package func examination(of loaded: LoadedPipeline, plan: RunPlan) -> PipelineExamination {
+    ///
+    /// `takesWhatLies`: looks at files as they are, whoever wrote them; for what only tells of columns.
+    package func examination(
+        of loaded: LoadedPipeline, plan: RunPlan, takesWhatLies: Bool = false
+    ) -> PipelineExamination {
         let facts = RunFacts(
             runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
         return PipelineExamination(
             loaded, facts: facts,
-            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"), store: store)
+            tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
+            store: takesWhatLies ? nil : store)
     }
 
     /// What reusing unchanged stages would come to in a run of a plan that has not begun.
