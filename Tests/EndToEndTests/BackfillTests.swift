@@ -101,7 +101,7 @@ struct BackfillTests {
             (["--days", "2026-11-01"], "no range of days"), (["--days", "2026-11-05..2026-11-01"], "before it begins"),
             (["--days", "2026-11-31..2026-12-01"], "no date"),
             (["--days", "2026-11-01..2026-11-02", "--param", "word"], "'word' is no date"),
-            (["--days", "2026-11-01..2026-11-02", "--param", "day=2026-11-01"], "leave its value away"),
+            (["--days", "2026-11-01..2026-11-02", "--param", "day=2026-11-01"], "leave its value out"),
         ])
     func usage(arguments: [String], words: String) async throws {
         let project = try CaudalProject(copying: [])
@@ -130,7 +130,7 @@ struct BackfillTests {
             "backfill", "days.yaml", "--days", "2026-11-01..2026-11-02", "--max-runs", "2")
         #expect(refused.status == 64 && refused.errors.contains("every day writes out/all.csv"), "\(refused)")
         let one = try await project.caudal("backfill", "days.yaml", "--days", "2026-11-01..2026-11-02")
-        #expect(one.status == 0 && one.errors.contains("the last one stays"), "\(one)")
+        #expect(one.status == 0 && one.errors.contains("only what the last day writes stays"), "\(one)")
         #expect(project.text("out/all.csv") == "2026-11-02\n")
     }
 }

@@ -56,9 +56,9 @@ struct BackfillCommand: AsyncParsableCommand {
 
     func validate() throws {
         if maxRuns < 1 { throw ValidationError("--max-runs must be at least 1") }
-        if onlyFailed, force { throw ValidationError("--only-failed and --force exclude each other") }
+        if onlyFailed, force { throw ValidationError("--only-failed and --force cannot be given together") }
         if parameters.count(where: { !$0.contains("=") }) > 1 {
-            throw ValidationError("only one --param without '=' can be the one that the days go to")
+            throw ValidationError("only one --param may be without '=': the one that takes the days")
         }
     }
 
@@ -78,10 +78,10 @@ struct BackfillCommand: AsyncParsableCommand {
             let names = shared.prefix(3).joined(separator: ", ") + (shared.count > 3 ? ", …" : "")
             if maxRuns > 1 {
                 throw ValidationError(
-                    "every day writes \(names), so the days cannot run at once; put the day into the path, or leave "
-                        + "--max-runs away")
+                    "every day writes \(names), so the days cannot run at once; put the day into the path, or leave out "
+                        + "--max-runs")
             }
-            Output.error("note: every day writes \(names); the last one stays")
+            Output.error("note: every day writes \(names); only what the last day writes stays")
         }
         let harmful = try harmfulStages(backfill, workshop)
         if !harmful.isEmpty, !yes {
@@ -108,7 +108,9 @@ struct BackfillCommand: AsyncParsableCommand {
             let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
             let dates = try Backfill.dates(days, now: SystemClock.now, in: pipeline.timeZone)
             if others[name] != nil {
-                throw Failure("the days go to the parameter '\(name)'", remedy: "leave its value away")
+                throw Failure(
+                    "the parameter '\(name)' takes the days of --days, and was given a value too",
+                    remedy: "leave its value out")
             }
             return dates.map { ($0, others.merging([name: $0]) { $1 }) }
         } catch {
@@ -232,7 +234,7 @@ struct BackfillRunner {
         let live = Live()
         let interruption = Interruption(ended: { await live.waitForEnd() }) {
             live.stop()
-            Interruption.say("caudal: stopping the runs; once more ends at once")
+            Interruption.say("caudal: stopping the runs; a second ctrl-C ends them at once")
         }
         var endings: [String: Ending] = [:]
         for case (let day, .skip(let reason)) in backfill.days.map({ ($0, $0.decision) }) {

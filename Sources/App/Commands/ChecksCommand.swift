@@ -33,8 +33,8 @@ struct ChecksCommand: AsyncParsableCommand {
 
     func validate() throws {
         let chosen = [run, history, backtest].count { $0 != nil }
-        if chosen > 1 { throw ValidationError("a run, --history and --backtest do not go together") }
-        if pipeline != nil, history == nil { throw ValidationError("--pipeline goes with --history") }
+        if chosen > 1 { throw ValidationError("a run, --history and --backtest cannot be given together") }
+        if pipeline != nil, history == nil { throw ValidationError("--pipeline needs --history") }
         if limit < 1 { throw ValidationError("--limit must be 1 or more") }
     }
 

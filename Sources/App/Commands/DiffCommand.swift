@@ -44,7 +44,7 @@ struct DiffCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if key != nil, wholeRows { throw ValidationError("--key and --whole-rows exclude each other") }
+        if key != nil, wholeRows { throw ValidationError("--key and --whole-rows cannot be given together") }
         if limit < 0 { throw ValidationError("--limit must not be negative") }
     }
 

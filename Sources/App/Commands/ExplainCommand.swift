@@ -90,7 +90,7 @@ struct ExplainCommand: AsyncParsableCommand {
         }
         let finder = FanOutItems(attempt)
         guard let first = try await finder.first(tools) else {
-            throw Failure("the fan-out has no items now", remedy: "name one with --item name=value")
+            throw Failure("'foreach' of this stage gives no items now", remedy: "name one with --item name=value")
         }
         return first
     }

@@ -76,7 +76,7 @@ enum PreviewText {
 
     private static func running(_ stage: StageID, _ preview: CommandPreview) -> [String] {
         var notes = preview.standing[stage].map { [$0.rawValue] } ?? []
-        if preview.findsItems.contains(stage) { notes.append("its items are found anew") }
+        if preview.findsItems.contains(stage) { notes.append("its items are looked up again") }
         return notes + named(preview.items[stage])
     }
 

@@ -32,9 +32,9 @@ struct ProfileCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if suggest, json { throw ValidationError("--suggest and --json do not go together") }
+        if suggest, json { throw ValidationError("--suggest and --json cannot be given together") }
         if pipeline == nil, !parameters.isEmpty || environment != nil {
-            throw ValidationError("--param and --env go with --pipeline")
+            throw ValidationError("--param and --env need --pipeline")
         }
     }
 

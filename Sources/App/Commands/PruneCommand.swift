@@ -53,7 +53,8 @@ struct PruneCommand: AsyncParsableCommand {
             throw ValidationError("say what may go: --keep N, --older-than 30d, --keep-versions N, or runs by name")
         }
         if !runs.isEmpty, keep != nil || olderThan != nil || keepVersions != nil || pipeline != nil {
-            throw ValidationError("runs by name go without --keep, --older-than, --keep-versions and --pipeline")
+            throw ValidationError(
+                "runs named one by one cannot be given with --keep, --older-than, --keep-versions or --pipeline")
         }
         if let keepVersions, keepVersions < 0 { throw ValidationError("--keep-versions must not be negative") }
         if let keep, keep < 0 { throw ValidationError("--keep must not be negative") }
@@ -62,7 +63,7 @@ struct PruneCommand: AsyncParsableCommand {
     func run() async throws {
         let age = try olderThan.map { text in
             guard let age = ScalarFormats.duration(text) else {
-                throw ValidationError("'\(text)' is no duration; write a number and a unit, such as 30d or 12h")
+                throw ValidationError("'\(text)' is not a duration; write a number and a unit, such as 30d or 12h")
             }
             return age
         }
@@ -80,7 +81,8 @@ struct PruneCommand: AsyncParsableCommand {
                 let ids = Set(try runs.map { try store.find($0) })
                 chosen = known.filter { ids.contains($0.id) }.reversed()
                 if let live = chosen.first(where: \.isLive) {
-                    throw Failure("run \(live.id) is under way", remedy: "end it first")
+                    throw Failure(
+                        "run \(live.id) is under way", remedy: "stop it first with 'caudal cancel \(live.id)'")
                 }
             }
             var freed: Int64 = 0

@@ -134,7 +134,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             let file = PathText.absolute(artifact.path, in: found.loaded.pipeline.root)
             guard found.workshop.store.fingerprint(ofFile: file) == artifact.contentHash else {
                 throw Failure(
-                    "\(artifact.path) is not what run \(found.id) wrote any more",
+                    "\(artifact.path) has changed since run \(found.id) wrote it",
                     remedy: "a later run replaced it: look at that run")
             }
             return file
@@ -245,12 +245,14 @@ struct QuarantineCommand: AsyncParsableCommand {
                 throw Failure("the pipeline file has no stage '\(stage)'")
             }
             guard let validate = definition.definition as? ValidateStage else {
-                throw Failure("stage '\(stage)' is of type \(definition.definition.typeName), and no validate stage")
+                throw Failure(
+                    "stage '\(stage)' is of type \(definition.definition.typeName), and only a validate stage takes corrected rows"
+                )
             }
             guard let fixed else { return nil }
             guard definition.fanOut == nil else {
                 throw Failure(
-                    "stage '\(stage)' is fanned out, and takes no corrected rows",
+                    "stage '\(stage)' has 'foreach', and corrected rows cannot be taken into such a stage",
                     remedy: "correct its input, and retry it")
             }
             let text = try FileText.read(PathText.absolute(fixed, in: state.project.currentFolder))
@@ -285,7 +287,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             guard let path = changed.first else { return }
             let others = changed.count > 1 ? " (and \(changed.count - 1) more)" : ""
             throw Failure(
-                "\(path)\(others) is not what run \(found.id) put rows aside from any more: the corrections would replace "
+                "\(path)\(others) has changed since run \(found.id) put rows of it aside: the corrections would replace "
                     + "other rows than those they were made for",
                 remedy: "put the file back as it was; or run the pipeline anew, and correct what that run puts aside")
         }

@@ -19,7 +19,7 @@ struct ReopenOptions: ParsableArguments {
     var changed = false
 
     func validate() throws {
-        if asStarted, changed { throw ValidationError("--as-started and --changed exclude each other") }
+        if asStarted, changed { throw ValidationError("--as-started and --changed cannot be given together") }
     }
 }
 
@@ -71,7 +71,9 @@ struct ReopenedRun {
             let id = try workshop.store.find(text)
             let state = try workshop.store.state(of: id)
             if workshop.state.run(id).isLive {
-                throw Failure("run \(id) is being run by another process", remedy: "use its dashboard, or end it first")
+                throw Failure(
+                    "run \(id) is being run by another process",
+                    remedy: "use 'caudal watch \(id)', or stop it with 'caudal cancel \(id)'")
             }
             let found = try ReopenedRun(state, workshop, options.variables, asStarted: reopen.asStarted)
             if found.reopening.fileIsGone, !reopen.dryRun { Output.error("note: \(found.reopening.fileNote)") }

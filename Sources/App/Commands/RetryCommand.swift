@@ -33,13 +33,13 @@ struct RetryCommand: AsyncParsableCommand {
 
     func validate() throws {
         if downstream, stage == nil { throw ValidationError("--downstream needs a stage") }
-        if failed, stage != nil { throw ValidationError("--failed and a stage exclude each other") }
+        if failed, stage != nil { throw ValidationError("--failed and a stage cannot be given together") }
         if select != nil, stage != nil || failed {
-            throw ValidationError("--select goes without a stage and without --failed")
+            throw ValidationError("--select cannot be given with a stage or with --failed")
         }
         if exclude != nil, select == nil { throw ValidationError("--exclude needs --select") }
         if reopen.changed, stage != nil || select != nil {
-            throw ValidationError("--changed goes without a stage and without --select")
+            throw ValidationError("--changed cannot be given with a stage or with --select")
         }
         try show.refuseJSON(reopen.dryRun)
     }

@@ -73,7 +73,7 @@ struct RunCommandLine: AsyncParsableCommand {
     private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
         let selected = try selection.stages(of: loaded.pipeline)
-        if selected?.isEmpty == true { throw ValidationError("the selection leaves no stage") }
+        if selected?.isEmpty == true { throw ValidationError("--select and --exclude leave no stage to run") }
         let request = RunRequest(
             parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
         let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)

@@ -37,7 +37,7 @@ struct ShowOptions: ParsableArguments {
 
     /// Refuses JSON beside a flag that tells people what would happen.
     func refuseJSON(_ dryRun: Bool) throws {
-        if dryRun, json { throw ValidationError("--dry-run tells people what would run; --json goes without it") }
+        if dryRun, json { throw ValidationError("--dry-run prints text for people and cannot be given with --json") }
     }
 
     /// The terminal for a dashboard, or nil when lines are wanted or it will not do, which is said then.
@@ -47,7 +47,7 @@ struct ShowOptions: ParsableArguments {
         do {
             return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
         } catch let error as Terminal.Unusable {
-            Output.error("caudal: no dashboard: \(error)")
+            Output.error("caudal: the dashboard cannot be shown, so lines are printed: \(error)")
             return nil
         }
     }
@@ -139,7 +139,7 @@ struct SessionRunner {
         for await notice in notices { Output.error("caudal: \(notice.text)") }
     }
 
-    private static func sayStopping() { Interruption.say("caudal: stopping the run; once more ends at once") }
+    private static func sayStopping() { Interruption.say("caudal: stopping the run; a second ctrl-C ends it at once") }
 
     private func runLines() async throws {
         let engine = session.engine

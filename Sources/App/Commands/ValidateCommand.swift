@@ -22,7 +22,7 @@ struct ValidateCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if json, resolved { throw ValidationError("--resolved and --json exclude each other") }
+        if json, resolved { throw ValidationError("--resolved and --json cannot be given together") }
     }
 
     func run() async throws {

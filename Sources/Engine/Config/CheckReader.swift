@@ -6,7 +6,11 @@ enum CheckReader {
             for var check in read(node, problems) {
                 if checks.contains(where: { $0.id == check.id }) {
                     let isNamed = node[key: "id"] != nil
-                    if isNamed { problems.report("another check has the id '\(check.id)'", at: check.location) }
+                    if isNamed {
+                        problems.report(
+                            "two checks of this stage have the id '\(check.id)'", remedy: "give one of them another id",
+                            at: check.location)
+                    }
                     var number = 2
                     while checks.contains(where: { $0.id == "\(check.id)_\(number)" }) { number += 1 }
                     check.id = "\(check.id)_\(number)"

@@ -19,7 +19,9 @@ enum DatasetReader {
         case (nil, let connection?, let table?):
             placeLocation = table.location
             place = .table(connection: connection.value, table: table.value)
-            if format != nil { problems.report("'format' belongs to files", at: reader.location(of: "format")) }
+            if format != nil {
+                problems.report("'format' can only be given with 'path'", at: reader.location(of: "format"))
+            }
         case (nil, nil, nil) where reader.has("path"): break  // What is wrong with it was reported.
         case (nil, nil, nil):
             reader.reportMissing(
@@ -47,7 +49,7 @@ enum DatasetReader {
     private static func format(of path: Located<Template>, _ problems: ConfigProblems) -> Dataset.Format? {
         if let format = Dataset.Format(path: path.value.description) { return format }
         problems.report(
-            "the format of '\(path.value)' is not plain from its name",
+            "the name '\(path.value)' does not tell the format of the file",
             remedy: "add 'format: csv', parquet, json or jsonl", at: path.location)
         return nil
     }
@@ -57,7 +59,7 @@ enum DatasetReader {
         guard var reader = parent.mapping("csv", subject: "'csv'", kind: "csv") else { return dialect }
         if case .path(_, .csv) = format {
         } else {
-            parent.problems.report("'csv' belongs to CSV files", at: reader.location)
+            parent.problems.report("'csv' can only be given for a CSV file", at: reader.location)
         }
         dialect.delimiter = character("delimiter", &reader)
         dialect.quote = character("quote", &reader) ?? dialect.quote

@@ -141,7 +141,7 @@ package struct MappingReader {
         if let duration = ScalarFormats.duration(text.value) {
             if duration > .zero || !isPositive { return duration }
             problems.report(
-                "'\(key)' must be longer than nothing", remedy: "remove it if there is none", at: text.location)
+                "'\(key)' must be longer than 0s", remedy: "remove it if there is none", at: text.location)
             return nil
         }
         let remedy =

@@ -193,7 +193,7 @@ enum VariableFile {
             if line.hasPrefix("export ") { line = String(line.dropFirst(7)).trimmed }
             guard let equals = line.firstIndex(of: "="), equals != line.startIndex else {
                 problems.report(
-                    "this line is no variable", remedy: "write it as NAME=value",
+                    "this line sets no variable", remedy: "write it as NAME=value",
                     at: SourceLocation(file: file, line: index + 1, column: 1))
                 continue
             }

@@ -152,13 +152,13 @@ package struct PipelineReader {
             if type.value == "enum", values.isEmpty {
                 problems.report("\(reader.subject) needs 'values'", at: entry.key.location)
             } else if type.value != "enum", !values.isEmpty {
-                problems.report("'values' belongs to type enum", at: reader.location(of: "values"))
+                problems.report("'values' can only be given with 'type: enum'", at: reader.location(of: "values"))
             }
         }
         if let text = reader.text("default") {
             parameter.defaultValue = text.value
             if case .failure(let fault) = parameter.value(of: text.value, now: Moment(wall: 0, steady: 0)) {
-                problems.report("the default of \(reader.subject) does not fit: \(fault.message)", at: text.location)
+                problems.report("the default of \(reader.subject) is not valid: \(fault.message)", at: text.location)
             }
         }
         reader.finish()

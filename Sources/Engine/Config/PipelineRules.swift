@@ -51,7 +51,7 @@ enum PipelineRules {
         for dataset in pipeline.datasets
         where ofTheEngine.contains(where: dataset.name.rawValue.lowercased().hasPrefix) {
             problems.report(
-                "a dataset cannot be called '\(dataset.name)': the engine's own tables are called so",
+                "a dataset cannot be called '\(dataset.name)': names of this form are kept for caudal's own tables",
                 remedy: "give it another name", at: dataset.location)
         }
         for stage in pipeline.stages where stage.definition.typeName == "validate" {
@@ -100,7 +100,7 @@ enum PipelineRules {
             }
             if type == "load", let fanOut = stage.fanOut {
                 problems.report(
-                    "a load is not fanned out", remedy: "it takes the rows of all items in one transaction",
+                    "a load stage cannot have 'foreach'", remedy: "it takes the rows of all items in one transaction",
                     at: fanOut.location)
             }
         }
@@ -125,7 +125,7 @@ enum PipelineRules {
                 guard let path = dataset.path else { continue }
                 if path.description.contains("*") {
                     problems.report(
-                        "'\(path)' is written by '\(stage.id)', and one does not write to a pattern",
+                        "'\(path)' is written by '\(stage.id)', and a stage cannot write to a pattern",
                         at: dataset.placeLocation)
                 }
             }
@@ -229,7 +229,7 @@ enum PipelineRules {
             }
         }
         if stage.definition.typeName == "report" {
-            problems.report("a report is not fanned out", at: fanOut.location)
+            problems.report("a report stage cannot have 'foreach'", at: fanOut.location)
         }
     }
 

@@ -41,7 +41,7 @@ package struct LoadCompiler: Sendable {
     /// - Throws: ``Failure`` when the keys do not say which row is which.
     package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
         guard let record = readings.rows("load").first.flatMap(LoadRecord.init) else {
-            throw Failure("the rows could not be counted")
+            throw Failure("duckdb did not report how many rows there are")
         }
         let counts = readings.counts
         let name = key.joined(separator: ", ")

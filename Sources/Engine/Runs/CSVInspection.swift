@@ -161,7 +161,7 @@ struct CSVInspection {
         if first.trimmed.isEmpty {
             throw fault(
                 number == 1
-                    ? "the first line of \(name) is blank"
+                    ? "the first line of \(name) is blank, or the file holds nothing"
                     : "line \(number) of \(name), which should be its header, is blank",
                 csv.hasHeader
                     ? "begin the file with its header, or say with 'csv: {skip: …}' how many lines stand before it"

@@ -53,7 +53,7 @@ struct FanOutFinder {
             lists = lists.flatMap { list in values.map { list + [$0] } }
             if lists.count > Self.limit {
                 throw Failure(
-                    "the fan-out has \(lists.count.counted("item")), and at most \(Int64(Self.limit).grouped) make sense",
+                    "'foreach' gives \(lists.count.counted("item")), and at most \(Int64(Self.limit).grouped) are allowed",
                     location: attempt.stage.fanOut?.location)
             }
         }

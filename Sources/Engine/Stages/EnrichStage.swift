@@ -117,7 +117,7 @@ package struct EnrichStage: StageType {
                 conclude: { readings in
                     guard let read = readings.counts["read"],
                         let count = OutputSQL.rowCount(readings, statement: written)
-                    else { throw Failure("the rows could not be counted") }
+                    else { throw Failure("duckdb did not report how many rows there are") }
                     guard read == count else {
                         throw Failure(
                             "\(read.counted("row")) came in and \(count.grouped) went out: a lookup found several rows for one",

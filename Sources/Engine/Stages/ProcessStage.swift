@@ -205,7 +205,9 @@ package struct ProcessStage: StageType {
     }
 
     private func conclude(_ readings: DataReadings, output: String, written: Int64?) throws(Failure) -> DataOutcome {
-        guard let read = readings.counts["read"], let written else { throw Failure("the rows could not be counted") }
+        guard let read = readings.counts["read"], let written else {
+            throw Failure("duckdb did not report how many rows there are")
+        }
         var account = RowAccount(read: read, written: written)
         var before = read
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }

@@ -90,7 +90,7 @@ package struct SQLStage: StageType {
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
                     guard let count = OutputSQL.rowCount(readings, statement: written) else {
-                        throw Failure("the rows could not be counted")
+                        throw Failure("duckdb did not report how many rows there are")
                     }
                     return DataOutcome(
                         rows: RowAccount(read: count, written: count, isReadKnown: false),

@@ -99,7 +99,7 @@ package struct ValidateStage: StageType {
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let partition = attempt.item == nil ? [] : attempt.partitionVariables
         if !attempt.corrections.isEmpty, attempt.item != nil {
-            throw Failure("corrected rows cannot be taken into a fan-out", location: input.location)
+            throw Failure("corrected rows cannot be taken into a stage with 'foreach'", location: input.location)
         }
         intake.addSearch(to: &script, partition: partition, corrections: attempt.corrections)
 
@@ -173,7 +173,7 @@ package struct ValidateStage: StageType {
     ) throws(Failure) -> DataOutcome {
         let counts = readings.counts
         guard let read = counts["read"], let invalid = counts["invalid"], let rejected = counts["rejected"], let written
-        else { throw Failure("the rows could not be counted") }
+        else { throw Failure("duckdb did not report how many rows there are") }
         guard read == written + invalid + rejected else {
             throw Failure(
                 "the input changed while it was read: \(read.counted("row")) at first, then \(written.grouped) valid and "

@@ -110,7 +110,8 @@ package struct StoreQuestion: Sendable {
                 "the question takes more than \(memoryLimit.shortBytes) of memory", remedy: "ask for less at once")
         case .SQLITE_MISUSE:
             return Failure(
-                "one question at a time, and a whole one: \(message)", remedy: "remove what stands behind the ';'")
+                "only one complete question can be asked at a time: \(message)",
+                remedy: "remove what stands behind the ';'")
         default:
             let names = views.map(\.name).formattedAsChoice
             let unknownTable = message.hasPrefix("no such table")

@@ -160,7 +160,7 @@ struct PipelineFaultsTests {
         for message in [
             "the datasets 't' and 'u' are the same table",
             "stage 'silent' needs 'mode'; write replace, append or upsert",
-            "'mode: upsert' needs 'key'", "'key' belongs to 'mode: upsert'", "a load is not fanned out",
+            "'mode: upsert' needs 'key'", "'key' belongs to 'mode: upsert'", "a load stage cannot have 'foreach'",
         ] {
             #expect(found.contains { $0.contains(message) }, "\(found)")
         }

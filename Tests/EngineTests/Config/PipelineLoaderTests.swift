@@ -128,7 +128,7 @@ import Testing
         try folder.write(".env", "A=1\nnonsense\n")
         let error = #expect(throws: InvalidPipeline.self) { try load("stages: {a: {type: command, run: ./a.sh}}") }
         #expect(error?.errors.first?.location.line == 2)
-        #expect(error?.errors.first?.oneLine.hasSuffix("this line is no variable; write it as NAME=value") == true)
+        #expect(error?.errors.first?.oneLine.hasSuffix("this line sets no variable; write it as NAME=value") == true)
     }
 
     @Test("Paths start from the file's folder, or from the one above it when that is called config")
