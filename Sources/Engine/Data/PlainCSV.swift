@@ -70,6 +70,8 @@ struct PlainCSV {
     /// The line of a quotation mark that the file ends without closing, if rows behind it may have been meant.
     private(set) var openedLine: Int?
 
+    /// Begins a copy.
+    ///
     /// `write`: takes the bytes of the copy.
     /// `writeLines`: takes those of what is told of lines.
     init(
