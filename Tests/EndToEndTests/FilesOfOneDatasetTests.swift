@@ -184,6 +184,22 @@ struct EmptyColumnDriftTests {
         #expect(changed.output.contains("'n' is text and was number"), "\(changed)")
     }
 
+    @Test("Lists and objects that are empty all day have no other type")
+    func nested() async throws {
+        let project = try project("jsonl")
+        for text in [
+            #"{"id":1,"l":[1],"o":{"a":[1.5],"b c":"x"}}"#, #"{"id":1,"l":[],"o":{"a":[],"b c":null}}"#,
+            #"{"id":1,"l":[2.5],"o":{"b c":"y","a":[3]}}"#,
+        ] {
+            try project.write("in.jsonl", text + "\n")
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.exit == .exited(0), "\(run)")
+        }
+        try project.write("in.jsonl", #"{"id":1,"l":["x"],"o":{"a":[1.5],"b c":"x"}}"# + "\n")
+        let changed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(changed.output.contains("'l' is VARCHAR[] and was DOUBLE[]"), "\(changed)")
+    }
+
     @Test("A column of Parquet without a value, or of a file without rows, has no other type")
     func parquet() async throws {
         let project = try project("parquet")

@@ -318,9 +318,10 @@ package struct InputShape: Sendable, Hashable, Codable {
         if !added.isEmpty { parts.append("\(names(added)) \(added.count == 1 ? "is" : "are") new") }
         if !gone.isEmpty { parts.append("\(names(gone)) \(gone.count == 1 ? "is" : "are") gone") }
         for column in new {
-            guard let before = old.first(where: { $0.name == column.name }), before.type != column.type,
-                before.type != .unknown, column.type != .unknown
-            else { continue }
+            guard let before = old.first(where: { $0.name == column.name }), !before.type.agrees(with: column.type)
+            else {
+                continue
+            }
             parts.append("'\(column.name)' is \(column.type) and was \(before.type)")
         }
         return parts.isEmpty ? nil : parts.joined(separator: ", ")

@@ -16,6 +16,47 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     /// The type of a column without a value, as far as what it held is concerned.
     package static let unknown = ColumnType.other("NULL")
 
+    /// Whether two types can be those of one column, as far as they are known: a column or list without a value has none.
+    func agrees(with other: ColumnType) -> Bool {
+        if self == other || self == .unknown || other == .unknown { return true }
+        guard case .other(let name) = self, case .other(let otherName) = other else { return false }
+        return Self.agree(name, otherName)
+    }
+
+    private static func agree(_ name: String, _ other: String) -> Bool {
+        // Of what is empty in every row of JSON the engine says that it is JSON.
+        if name == other || name == "JSON" || other == "JSON" { return true }
+        if name.hasSuffix("[]"), other.hasSuffix("[]") {
+            return agree(String(name.dropLast(2)), String(other.dropLast(2)))
+        }
+        let (fields, others) = (fields(of: name), fields(of: other))
+        return !fields.isEmpty && fields.count == others.count
+            && fields.allSatisfy { field in others.contains { $0.name == field.name && agree($0.type, field.type) } }
+    }
+
+    /// The fields of a struct such as `STRUCT(a BIGINT, "b c" VARCHAR[])`; none of anything else.
+    private static func fields(of name: String) -> [(name: String, type: String)] {
+        guard name.hasPrefix("STRUCT("), name.hasSuffix(")") else { return [] }
+        var (fields, depth, isQuoted): ([String], Int, Bool) = ([""], 0, false)
+        for character in name.dropFirst("STRUCT(".count).dropLast() {
+            if character == "\"" { isQuoted.toggle() }
+            if !isQuoted { depth += character == "(" ? 1 : character == ")" ? -1 : 0 }
+            if character == ",", depth == 0, !isQuoted {
+                fields.append("")
+            } else {
+                fields[fields.count - 1].append(character)
+            }
+        }
+        return fields.map { field in
+            let text = field.trimmed
+            let end =
+                text.first == "\""
+                ? text.dropFirst().firstIndex(of: "\"").map { text.index(after: $0) } : text.firstIndex(of: " ")
+            let place = end ?? text.endIndex
+            return (String(text[..<place]), String(text[place...]).trimmed)
+        }
+    }
+
     /// As pipeline files write it.
     package var description: String {
         switch self {

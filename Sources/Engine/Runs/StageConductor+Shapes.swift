@@ -47,8 +47,13 @@ extension StageConductor {
     private static func compared(_ source: DataSource) -> [Column] {
         source.columns.map { column in
             if source.emptyColumns.contains(column.name) { return Column(column.name, .unknown) }
+            guard source.isForeignJSON else { return column }
             // Whether a number of JSON is whole is a matter of the day's values and none of their shape.
-            return source.isForeignJSON && column.type == .integer ? Column(column.name, .number) : column
+            switch column.type {
+            case .integer: return Column(column.name, .number)
+            case .other(let name): return Column(column.name, .other(name.replacing("BIGINT", with: "DOUBLE")))
+            default: return column
+            }
         }
     }
 }
