@@ -8,7 +8,7 @@ import Testing
 @Suite("Lost and damaged files of a run", .timeLimit(.minutes(10)))
 struct LostStateTests {
     /// What may have become of a file.
-    enum Damage: String, CaseIterable { case gone, empty, cut, garbage, folder }
+    enum Damage: String, CaseIterable { case gone, empty, cut, garbage, folder, pipe }
 
     private static func damage(_ file: String, _ damage: Damage, in project: CaudalProject) throws {
         let path = project.folder.path(file)
@@ -19,6 +19,7 @@ struct LostStateTests {
         case .empty: try project.write(file, "")
         case .cut: try project.write(file, String(text.prefix(text.count / 2)))
         case .garbage: try project.write(file, "\u{1}\u{2} no text of caudal")
+        case .pipe: #expect(mkfifo(path, 0o600) == 0)
         case .folder: try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         }
     }

@@ -10,7 +10,7 @@ package final class SpawnLedger: Sendable {
 
     /// Opens the list of a run, for more lines.
     package init(_ folder: RunFolder) throws(Failure) {
-        descriptor = open(folder.spawned, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        descriptor = open(folder.spawned, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         if descriptor < 0 {
             throw Failure("\(folder.spawned) cannot be written: \(String(cString: strerror(errno)))")
         }
@@ -37,6 +37,10 @@ package final class SpawnLedger: Sendable {
         guard FileText.exists(folder.spawned) else { return [] }
         let wanted = Set(markers.map(word))
         if wanted.isEmpty { return [] }
+        guard FileText.isFile(folder.spawned) else {
+            throw Failure(
+                "\(folder.spawned) is no file, and tells what the run's dead process left running", remedy: "remove it")
+        }
         return try FileText.read(folder.spawned).split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
             guard words.count == 4, wanted.contains(words[3]), let pid = Int32(words[0]), pid > 1,

@@ -68,6 +68,12 @@ package enum FileText {
         return stat(path, &status) == 0 ? Int64(status.st_size) : nil
     }
 
+    /// Whether a file stands at a path, links followed: a pipe or a device would keep whoever reads it for ever.
+    package static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Whether there is a folder that this process may not look into.
     package static func isForbidden(_ folder: String) -> Bool {
         var status = stat()

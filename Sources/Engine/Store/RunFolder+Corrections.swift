@@ -30,7 +30,7 @@ extension RunFolder {
             guard let origin = try Self.origin(of: file) else {
                 throw Self.lost(file + Self.originSuffix, "is not there any more")
             }
-            guard ContentHash.ofFile(file) == origin.contentHash else {
+            guard FileText.isFile(file), ContentHash.ofFile(file) == origin.contentHash else {
                 throw Self.lost(file, "is not what was given: it was changed or damaged")
             }
         }
@@ -100,6 +100,7 @@ extension RunFolder {
     private static func origin(of corrections: String) throws(Failure) -> Origin? {
         let file = corrections + originSuffix
         guard FileText.exists(file) else { return nil }
+        guard FileText.isFile(file) else { throw lost(file, "is no file") }
         let bytes = try FileText.bytes(file)
         do { return try JSONDecoder().decode(Origin.self, from: Data(bytes)) } catch { throw lost(file, "is damaged") }
     }

@@ -34,6 +34,7 @@ extension RunFolder {
                 remedy: "put the file back, or start a new run with \(options)")
         }
         guard FileText.exists(parametersFile) else { throw lost("\(parametersFile) is not there any more") }
+        guard FileText.isFile(parametersFile) else { throw lost("\(parametersFile) is no file") }
         let bytes: [UInt8]
         do throws(Failure) { bytes = try FileText.bytes(parametersFile) } catch { throw lost(error.message) }
         let secrets: [String: String]

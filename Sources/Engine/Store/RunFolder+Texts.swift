@@ -20,7 +20,7 @@ extension RunFolder {
         }
         for (name, text) in texts {
             let file = path + "/" + name
-            if FileText.exists(file), ContentHash.ofFile(file) != ContentHash.of(text) {
+            if FileText.exists(file), !FileText.isFile(file) || ContentHash.ofFile(file) != ContentHash.of(text) {
                 let free = olderNames(of: name).first { !FileText.exists($0) }
                 if let free, rename(file, free) != 0 {
                     throw Failure("\(file) cannot be put aside: \(String(cString: strerror(errno)))")
@@ -51,7 +51,9 @@ extension RunFolder {
         let file = path + "/" + name
         // A process that died may have kept a newer text before it recorded the plan that goes with it.
         let older = olderNames(of: name).prefix(while: FileText.exists)
-        for place in [file] + older where ContentHash.ofFile(place) == hash { return try FileText.bytes(place) }
+        for place in [file] + older where FileText.isFile(place) && ContentHash.ofFile(place) == hash {
+            return try FileText.bytes(place)
+        }
         throw Failure(
             FileText.exists(file)
                 ? "\(file) is not what the run kept there: it was changed or damaged" : "\(file) is lost",
