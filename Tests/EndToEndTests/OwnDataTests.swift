@@ -157,6 +157,11 @@ struct OwnDataTests {
         let third = try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-04")
         #expect(project.exists(".caudal/runs/\(try id(third))/versions"))
         #expect(!project.exists(".caudal/runs/\(later)/versions"))
+        // A run of a part has only a part of what a whole one left.
+        let part = try await project.caudal(
+            "run", "p.yaml", "--plain", "--param", "day=2026-01-04", "--select", "mid")
+        #expect(part.status == 0, "\(part)")
+        #expect(project.exists(".caudal/runs/\(try id(third))/versions"))
     }
 
     // MARK: - Stages that take no part

@@ -75,4 +75,29 @@ struct SecretsTests {
         #expect(logs.output.contains(#""stream":"stderr""#))
         #expect(!logs.output.contains("hunter2-hunter2"))
     }
+
+    @Test("What a check samples of a secret is masked in every event, that of the publication too")
+    func samples() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: sampled
+            datasets: {out: {path: out.csv}}
+            stages:
+              ask:
+                type: sql
+                output: out
+                query: "select ${env.OPS_TOKEN} as token"
+                checks: [{accepted_values: token, in: [none], severity: warn}]
+            """)
+        let run = try await project.caudal("run", "p.yaml", variables: Self.variables)
+        #expect(run.status == 0, "\(run)")
+        let events = try await project.caudal(
+            "sql", "select kind, detail from events where detail like '%••••%' order by kind", "--format", "json")
+        for kind in ["attempt_ended", "publishing"] { #expect(events.output.contains(kind), "\(events)") }
+        // The data is the stage's own business, and so is the version that is kept of it.
+        #expect(try !project.everythingKept().contains("hunter2-hunter2"))
+    }
 }

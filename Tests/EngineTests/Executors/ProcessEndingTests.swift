@@ -9,7 +9,7 @@ struct ProcessEndingTests {
     func lastWords() async throws {
         let trial = try AttemptTrial()
         async let execution = trial.shell(
-            "trap 'echo saving; sleep 0.1; echo saved >&2; exit 7' TERM; \(AttemptTrial.ready); while :; do sleep 0.05; done"
+            "trap 'echo saving; sleep 0.1; echo saved >&2; exit 7' TERM; \(AttemptTrial.ready); for i in $(seq 1200); do sleep 0.05; done"
         )
         await trial.isReady()
         trial.control.requestStop(.cancelled)
@@ -23,7 +23,7 @@ struct ProcessEndingTests {
     @Test("A program that is asked to end and ends well has succeeded")
     func politeEnd() async throws {
         let trial = try AttemptTrial()
-        async let execution = trial.shell("trap 'exit 0' TERM; \(AttemptTrial.ready); while :; do sleep 0.05; done")
+        async let execution = trial.shell("trap 'exit 0' TERM; \(AttemptTrial.ready); for i in $(seq 1200); do sleep 0.05; done")
         await trial.isReady()
         trial.control.requestStop(.cancelled)
         #expect(await execution.failure == nil)
@@ -33,7 +33,7 @@ struct ProcessEndingTests {
     func ignoresTerminate() async throws {
         let trial = try AttemptTrial(grace: .milliseconds(300))
         async let execution = trial.shell(
-            "trap 'echo no' TERM; \(AttemptTrial.ready); while :; do sleep 0.05; done")
+            "trap 'echo no' TERM; \(AttemptTrial.ready); for i in $(seq 1200); do sleep 0.05; done")
         await trial.isReady()
         let asked = SystemClock.now
         trial.control.requestStop(.timedOut)
@@ -58,7 +58,7 @@ struct ProcessEndingTests {
         let trial = try AttemptTrial(grace: .milliseconds(200))
         async let execution = trial.shell(
             """
-            (trap '' TERM; sh -c 'echo $$ > inner; trap "" TERM; while :; do sleep 1; done' & sleep 1000) &
+            (trap '' TERM; sh -c 'echo $$ > inner; trap "" TERM; for i in $(seq 60); do sleep 1; done' & sleep 100) &
             while [ ! -s inner ]; do sleep 0.01; done
             \(AttemptTrial.ready); wait
             """)
@@ -101,7 +101,7 @@ struct ProcessEndingTests {
     func escapee() async throws {
         let trial = try AttemptTrial()
         let execution = await trial.shell(
-            "(setsid sh -c 'echo $$ > escaped; exec sleep 1000' &) ; while [ ! -s escaped ]; do sleep 0.01; done; exit 6"
+            "(setsid sh -c 'echo $$ > escaped; exec sleep 100' &) ; while [ ! -s escaped ]; do sleep 0.01; done; exit 6"
         )
         #expect(execution.exit == .exited(6))
         let escaped = try #require(Int32(trial.folder.text("escaped").trimmed))
@@ -115,7 +115,7 @@ struct ProcessEndingTests {
         let trial = try AttemptTrial(grace: .milliseconds(200))
         async let execution = trial.shell(
             """
-            (setsid sh -c 'trap "" TERM; echo $$ > escaped; exec sleep 1000' > /dev/null 2>&1 &)
+            (setsid sh -c 'trap "" TERM; echo $$ > escaped; exec sleep 100' > /dev/null 2>&1 &)
             while [ ! -s escaped ]; do sleep 0.01; done
             \(AttemptTrial.ready); sleep 1000
             """)
@@ -133,7 +133,7 @@ struct ProcessEndingTests {
         let second = try AttemptTrial()
         async let execution = first.shell(
             """
-            (setsid sh -c 'echo $$ > escaped; exec sleep 1000' &) ; while [ ! -s escaped ]; do sleep 0.01; done
+            (setsid sh -c 'echo $$ > escaped; exec sleep 100' &) ; while [ ! -s escaped ]; do sleep 0.01; done
             \(AttemptTrial.ready); while [ ! -e go ]; do sleep 0.01; done
             """, reactor: reactor)
         await first.isReady()

@@ -46,6 +46,23 @@ struct RowFlowTests {
         #expect(RowFlow.sentences(of: state) == ["3 rows in + 4 made = 4 out + 3 duplicates"])
     }
 
+    @Test("The rows of a stage are those of its last attempt, and not of all that were tried")
+    func tries() {
+        var state = RunState(id: "run", plan: RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "s")]))
+        let results: [AttemptResult.Ending] = [.failed, .succeeded]
+        for (index, ending) in results.enumerated() {
+            let result = AttemptResult(ending: ending, rows: RowAccount(read: 3, written: 3))
+            for change: RunChange in [
+                .attemptStarted(UnitID("s"), attempt: index + 1),
+                .attemptEnded(UnitID("s"), attempt: index + 1, result),
+            ] {
+                state.apply(
+                    RunEvent(sequence: state.lastSequence + 1, time: Moment(wall: 0, steady: 0), change: change))
+            }
+        }
+        #expect(state.stages[0].rows?.written == 3)
+    }
+
     @Test("Stages that no single chain holds give a sentence for each chain, and no figures for the run")
     func severalChains() {
         let state = run([
