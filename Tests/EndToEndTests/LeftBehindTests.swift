@@ -104,4 +104,32 @@ struct LeftBehindTests {
         #expect(try project.read("ledger") == "once\n")
         #expect(try project.read("o.csv") == "v\n")
     }
+
+    @Test("What a success published is there when the run is taken up again, or the operator is told")
+    func goneOutputs() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: left
+            datasets: {o: {path: out/o.csv}, k: {path: out/k.csv}}
+            stages:
+              a: {type: command, output: o, run: 'echo v > ${stage.output}'}
+              k: {type: command, output: k, run: 'echo k > ${stage.output}'}
+              b: {type: command, needs: [a, k], run: 'test -e open && cat out/o.csv > seen'}
+            """)
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 1)
+        try FileManager.default.removeItem(atPath: project.folder.path("out/o.csv"))
+        try FileManager.default.removeItem(atPath: project.folder.path("out/k.csv"))
+        try project.write("out/k.csv", "somebody's own\n")
+        try project.write("open", "")
+        let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
+        #expect(resumed.status == 0, "\(resumed)")
+        #expect(project.text("seen") == "v\n")
+        let log = try await project.caudal("logs", "--level", "warn")
+        #expect(log.output.contains("out/o.csv was gone and is put back"), "\(log)")
+        #expect(log.output.contains("out/k.csv is not the file that this run published"), "\(log)")
+        #expect(project.text("out/k.csv") == "somebody's own\n")
+    }
 }

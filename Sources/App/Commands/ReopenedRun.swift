@@ -160,6 +160,7 @@ struct ReopenedRun {
             let names = session.endedProcesses.map(\.description).joined(separator: ", ")
             Output.error("ended what the dead process had left running: \(names)")
         }
+        for note in session.outputNotes { Output.error(message: "warning: \(note)") }
         if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
             Output.error(message: reopening.outdatedLine(remedy: Self.remedy))
         }

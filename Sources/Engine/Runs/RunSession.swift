@@ -127,6 +127,8 @@ package struct RunSession: Sendable {
     package let first: RunInput
     /// What the process that ran the run before had left running, and was ended.
     package private(set) var endedProcesses: [LeftoverProcess] = []
+    /// What there is to tell of files that the run had published and that were not as it left them.
+    package private(set) var outputNotes: [String] = []
     /// Another plan that the run goes on with, and who wants it.
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
@@ -218,6 +220,8 @@ package struct RunSession: Sendable {
             change: change, lock: lock, in: workshop, environment: environment)
         session.endedProcesses = ended
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
+        session.outputNotes = RunRecovery.putBackOutputs(of: state, in: workshop.store)
+        for note in session.outputNotes { session.log.note(note, level: .warn) }
         if !ended.isEmpty {
             let names = ended.map(\.description).joined(separator: ", ")
             session.log.note("ended what the dead process had left running: \(names)", level: .warn)
@@ -327,49 +331,5 @@ package struct RunSession: Sendable {
         try store.makeDurable()
         try store.confirm(state.status, of: id)
         return state
-    }
-}
-
-/// Clears up after a process that died while it ran a run.
-package enum RunRecovery {
-    /// Removes what attempts were writing when their process died; new attempts write anew.
-    ///
-    /// What cannot be removed only takes room, and goes with the run.
-    static func removeRemains(_ state: RunState, in folder: RunFolder) {
-        for stage in state.stages {
-            var units = [(UnitID(stage.id), stage.unit)]
-            units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
-            for (id, unit) in units {
-                guard let attempt = unit.openAttempt else { continue }
-                try? FileManager.default.removeItem(atPath: folder.attempt(id, attempt.number))
-            }
-        }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.staging)) ?? []
-        for name in names where name.hasPrefix(DataTools.questionPrefix) {
-            try? FileManager.default.removeItem(atPath: folder.staging + "/" + name)
-        }
-    }
-
-    /// Finishes what was being published, and tells which attempts thereby succeeded.
-    package static func finishPublishing(_ state: RunState) -> [UnitID: AttemptResult] {
-        var settled: [UnitID: AttemptResult] = [:]
-        for stage in state.stages {
-            var units = [(UnitID(stage.id), stage.unit)]
-            if stage.hasItems { units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } }
-            for (id, unit) in units {
-                guard let attempt = unit.openAttempt, let plan = attempt.publishing,
-                    let result = attempt.publishingResult
-                else { continue }
-                do throws(Failure) {
-                    try Publisher.carryOut(plan)
-                    settled[id] = result
-                } catch {
-                    // Its stage makes it again, unless that would do harm.
-                    let isHarmless = state.plan.index(of: stage.id).map { state.plan.stages[$0].isIdempotent } ?? true
-                    settled[id] = AttemptResult(ending: isHarmless ? .interrupted : .failed, failure: error)
-                }
-            }
-        }
-        return settled
     }
 }
