@@ -1,3 +1,4 @@
+import GRDB
 import TestSupport
 import Testing
 
@@ -59,5 +60,37 @@ struct PlacesTests {
         try project.write(
             "p.yaml", "version: 1\nname: p\n" + text.replacing("output: o}", with: "output: o, needs: first}"))
         #expect(try await project.caudal("validate", "p.yaml").status == 0)
+    }
+
+    @Test(
+        "A database, a table or a place for a file that is not there is missed before the first stage",
+        arguments: [
+            (
+                "connections: {db: {type: sqlite, path: none.db}}\ndatasets: {i: {connection: db, table: t}, o: {path: o.csv}}",
+                "none.db is not there"
+            ),
+            (
+                "connections: {db: {type: sqlite, path: x.db}}\ndatasets: {i: {connection: db, table: u}, o: {path: o.csv}}",
+                "no table 'u'"
+            ),
+            ("datasets: {i: {path: i.csv}, o: {path: taken}}", "taken is a folder"),
+        ])
+    func missing(datasets: String, told: String) async throws {
+        let stages = """
+            stages:
+              long: {type: sql, output: l, query: "select 1 as a"}
+              p: {type: process, input: i, output: o}
+            """
+        let project = try project(
+            datasets.replacing("datasets: {", with: "datasets: {l: {path: l.csv}, ")
+                .replacing("path: taken", with: "path: taken, format: csv") + "\n" + stages,
+            ["i.csv": "a\n1\n", "taken/x": ""])
+        let database = try DatabaseQueue(path: project.folder.path("x.db"))
+        try await database.write { try $0.execute(sql: "CREATE TABLE t (a)") }
+        for verb in [["validate", "p.yaml"], ["run", "p.yaml", "--plain"]] {
+            let answer = try await project.caudal(verb)
+            #expect(answer.status == 2 && answer.description.contains(told), "\(answer)")
+        }
+        #expect(!project.exists("l.csv"))
     }
 }

@@ -22,8 +22,8 @@ extension PipelineExamination {
             }
             for read in stage.reads {
                 guard pipeline.producer(of: read.value) == nil, let dataset = pipeline.dataset(read.value),
-                    let path = dataset.path, path.itemVariables.isEmpty, let failure = failures[read.value],
-                    pipeline.fileEdges[stage.id] == nil, failure.isOfMissingFile
+                    dataset.path?.itemVariables.isEmpty != false, let failure = failures[read.value],
+                    pipeline.fileEdges[stage.id] == nil, failure.isOfMissingSource
                 else { continue }
                 faults.append(
                     ConfigError(
@@ -84,9 +84,16 @@ extension PipelineExamination {
     private func faultsOfOutputs(of stage: Stage) -> [ConfigError] {
         stage.definition.outputs.compactMap { output -> ConfigError? in
             guard let dataset = pipeline.dataset(output), let path = dataset.path else { return nil }
-            var folder = PathText.folder(of: PathText.absolute(fill(path), in: pipeline.root))
-            while folder.count > 1, !FileText.exists(folder) { folder = PathText.folder(of: folder) }
+            let target = PathText.absolute(fill(path), in: pipeline.root)
             var status = stat()
+            // What a command writes may be a folder, which takes the place of one.
+            if !(stage.definition is CommandStage), stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+                return ConfigError(
+                    "stage '\(stage.id)' cannot write '\(output)': \(PathText.relative(target, to: pipeline.root)) is a folder",
+                    remedy: "move it away, or change the path", at: dataset.placeLocation)
+            }
+            var folder = PathText.folder(of: target)
+            while folder.count > 1, !FileText.exists(folder) { folder = PathText.folder(of: folder) }
             let shown = PathText.relative(folder, to: pipeline.root)
             guard stat(folder, &status) == 0 else { return nil }
             if status.st_mode & S_IFMT != S_IFDIR {
@@ -105,8 +112,9 @@ extension PipelineExamination {
 }
 
 extension Failure {
-    /// Whether it says that a file is not there.
-    fileprivate var isOfMissingFile: Bool {
+    /// Whether it says that a file, a database or a table is not there.
+    fileprivate var isOfMissingSource: Bool {
         message.hasPrefix("no file matches ") || message.hasSuffix(" is not there")
+            || message.hasPrefix("there is no table ")
     }
 }
