@@ -110,6 +110,61 @@ struct SharedStateTests {
         #expect(try await project.caudal("runs", "--json").output.contains("\"state\":\"\(state)\""))
     }
 
+    /// A stage that writes a line every tenth of a second, for a minute, and its number first.
+    private static let counting =
+        "\"echo $$ > pid; touch begun; for i in $(seq 600); do sleep 0.1; echo $i >> lines; done; touch finished\""
+
+    @Test("A time limit holds while the database is held, and a duration ends with the program")
+    func timeLimitWhileLocked() async throws {
+        let project = try project(
+            """
+              short: {type: command, run: \(Self.gate("open"))}
+              late: {type: command, timeout: 2s, run: \(Self.counting)}
+            """)
+        let run = try await project.start("run", "p.yaml", "--plain")
+        #expect(await run.says("late   started") != nil)
+        while !project.exists("begun") { await Task.yield() }
+        let lock = try Lock(project)
+        // Its program ends now; what becomes of that waits for the record.
+        try project.write("open", "")
+        try await waitUntilTold(project)
+        let late = try #require(Int32(try project.read("pid").trimmed))
+        while kill(late, 0) == 0 { await Task.yield() }
+        let held = ContinuousClock.now
+        while ContinuousClock.now - held < .seconds(1) { await Task.yield() }
+        try lock.release()
+        #expect(await run.child.exit().exit == .exited(1))
+        #expect(!project.exists("finished"))
+        let shown = try await project.caudal("show", "last", "--json").output
+        #expect(shown.contains("it took longer than 2s and was stopped"), "\(shown)")
+        let took = try await project.caudal(
+            "sql", "select stage, seconds < 2.9 as fits from stages order by 1", "--format", "csv")
+        #expect(took.lines == ["stage,fits", "late,1", "short,1"], "\(took)")
+    }
+
+    @Test(
+        "What runs is ended at once while the database is held, whoever asks for it", arguments: [0, SIGINT, SIGTERM])
+    func stoppedWhileLocked(signal: Int32) async throws {
+        let project = try project("  r: {type: command, run: \(Self.counting)}")
+        let run = try await project.start("run", "p.yaml", "--plain")
+        #expect(await run.says("r  started") != nil)
+        while !project.exists("begun") { await Task.yield() }
+        let lock = try Lock(project)
+        // Nothing waits for the record yet: the engine finds the database held when it is asked.
+        async let answer = signal == 0 ? project.caudal("cancel", "last") : nil
+        if signal != 0 { kill(run.child.identity.pid, signal) }
+        let program = try #require(Int32(try project.read("pid").trimmed))
+        while kill(program, 0) == 0 { await Task.yield() }
+        if let answer = try await answer {
+            #expect(answer.status == 0 && answer.output.contains("once the run store is free"), "\(answer)")
+        }
+        try lock.release()
+        #expect(await run.child.exit().exit == .exited(signal == 0 ? 3 : 130))
+        #expect(!project.exists("finished"))
+        let states = try await project.caudal("sql", "select stage, outcome from stages", "--format", "csv")
+        #expect(states.lines == ["stage,outcome", "r,cancelled"], "\(states)")
+    }
+
     // MARK: - A loss
 
     @Test(

@@ -81,6 +81,36 @@ struct SignalTests {
         kill(run.child.identity.pid, SIGTERM)
         #expect(await run.child.exit().exit == .exited(130))
     }
+
+    @Test("A second signal leaves nothing running, in whatever session", arguments: [SIGINT, SIGTERM])
+    func nothingLeft(signal: Int32) async throws {
+        let project = try CaudalProject(copying: [])
+        let loop = "while :; do sleep 0.1; done"
+        try project.write("loop.sh", "trap '' INT TERM HUP\necho $$ > $1\n\(loop)\n")
+        try project.write(
+            "stubborn.yaml",
+            """
+            version: 1
+            name: stubborn
+            stages:
+              a: {type: command, run: "exec sh loop.sh own"}
+              b: {type: command, run: "setsid -f env -i /bin/sh loop.sh session; exec sh loop.sh beside"}
+            """)
+        let run = try await project.start("run", "stubborn.yaml", "--plain")
+        let names = ["own", "session", "beside"]
+        for name in names { try await project.waits(for: name) }
+        kill(run.child.identity.pid, signal)
+        _ = await run.says("cancel the run")
+        kill(run.child.identity.pid, signal)
+        // The test's own reactor would end what is left, so that is looked for as soon as the program has ended.
+        while ProcessTable.isAlive(run.child.identity) { await Task.yield() }
+        for name in names {
+            let pid = try #require(Int32(try project.read(name).trimmed))
+            let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            #expect(state == nil || state?.contains(") Z ") == true, "\(name): \(state ?? "")")
+        }
+        #expect(await run.child.exit().exit == .exited(130))
+    }
 }
 
 /// A terminal that may go away, or take nothing.

@@ -59,8 +59,9 @@ final class Interruption: Sendable {
     /// Prints a message without waiting for a terminal that nobody reads.
     static func say(_ text: String) { DispatchQueue.global().async { Output.error(message: text) } }
 
-    /// Ends the program, with the terminal as it was, unless that waits for somebody.
+    /// Ends the program and everything that it has started, with the terminal as it was, unless that waits for somebody.
     static func endNow(saying text: String?) {
+        Descendants.kill()
         Terminal.restoreAtOnce()
         var place = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
         if let text, poll(&place, 1, 0) == 1, place.revents & Int16(POLLOUT) != 0 { Output.error(message: text) }

@@ -157,4 +157,13 @@ package enum RunCommand: Sendable, Hashable, Codable {
     case unpause
     /// Treat a stage or an item as ended without running it.
     case mark(UnitID, Outcome, reason: String)
+
+    /// Whether what runs of a unit is ended by it.
+    func cancels(_ unit: UnitID) -> Bool {
+        switch self {
+        case .cancelRun: true
+        case .cancel(let cancelled): unit == cancelled || cancelled.item == nil && unit.stage == cancelled.stage
+        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: false
+        }
+    }
 }

@@ -93,7 +93,8 @@ package actor Engine {
     private var controls: [UnitID: AttemptControl] = [:]
     private var timers: [RunTimer: Task<Void, Never>] = [:]
     private var publishing: [UnitID: CheckedContinuation<Bool, Never>] = [:]
-    private var asking: [Int: CheckedContinuation<CommandAnswer, Never>] = [:]
+    /// Commands that were not answered yet, by token.
+    private var asking: [Int: (command: RunCommand, answer: CheckedContinuation<CommandAnswer, Never>)] = [:]
     private var nextToken = 0
     /// What keeps a run that has ended from going on: another one that writes its paths.
     private let obstacle: @Sendable () throws(StoreError) -> Failure?
@@ -101,10 +102,12 @@ package actor Engine {
     private var fault: StoreError?
     /// Another program keeps the journal locked: since when, and since when somebody wants the run to end.
     private var wait: (since: Moment, isTold: Bool, endWanted: Moment?)?
+    /// The commands that came during the wait, whose stops were carried out before they are taken in.
+    private var ahead: [RunCommand] = []
 
     package init(
         machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
-        ledger: SpawnLedger? = nil, mailbox: EngineMailbox = EngineMailbox(),
+        ledger: SpawnLedger? = nil, mailbox: EngineMailbox? = nil,
         masker: SecretMasker = SecretMasker(secrets: []),
         obstacle: @escaping @Sendable () throws(StoreError) -> Failure? = { () throws(StoreError) in nil },
         environment: Environment = Environment()
@@ -114,7 +117,7 @@ package actor Engine {
         self.conductor = conductor
         self.writer = writer
         self.ledger = ledger
-        self.mailbox = mailbox
+        self.mailbox = mailbox ?? EngineMailbox(now: environment.now)
         self.masker = masker
         self.obstacle = obstacle
         self.environment = environment
@@ -138,13 +141,14 @@ package actor Engine {
         }
         let token = nextToken
         nextToken += 1
-        if wait != nil {
-            stopAhead(command)
-            answerLater(token)
-        }
         return await withCheckedContinuation { continuation in
-            asking[token] = continuation
+            asking[token] = (command, continuation)
             mailbox.post(.input(.command(masked(command), by: by, token: token)))
+            // Behind the post: an attempt that ends by it is taken in behind the command.
+            if wait != nil {
+                stopAhead(command)
+                answerLater(token)
+            }
         }
     }
 
@@ -202,17 +206,19 @@ package actor Engine {
             loop: for await _ in mailbox.wakes {
                 let mail = mailbox.take()
                 if mail.close { isClosing = true }
-                forget(mail.inputs)
+                forget(mail.inputs.map(\.input))
+                ahead = []
                 if let failure = mail.failure { giveUp(StoreError(.unreadable(failure.description), path: "the log")) }
                 if fault == nil {
                     do throws(StoreError) {
                         let step = driver.decide(mail.inputs, at: environment.now())
+                        stopAhead(step.actions)
                         try await whenFree { () throws(StoreError) in
                             try driver.record(step, remarks: mail.remarks)
                         }
                         hub.publish(step.events)
                         for (token, answer) in step.answers {
-                            asking.removeValue(forKey: token)?.resume(returning: answer)
+                            asking.removeValue(forKey: token)?.answer.resume(returning: answer)
                         }
                         for action in step.actions { try await perform(action, in: &group) }
                         hasEnded = state.status != .running
@@ -225,7 +231,7 @@ package actor Engine {
             mailbox.isClosed = true
         }
         for timer in timers.values { timer.cancel() }
-        for continuation in asking.values { continuation.resume(returning: .refused("the run's engine has ended")) }
+        for (_, answer) in asking.values { answer.resume(returning: .refused("the run's engine has ended")) }
         asking = [:]
         hub.finish()
         if let fault { throw fault }
@@ -270,7 +276,10 @@ package actor Engine {
     private func tellOfWait(_ error: StoreError) {
         let now = environment.now()
         let since = wait?.since ?? now
-        if wait == nil { wait = (now, false, nil) }
+        if wait == nil {
+            wait = (now, false, state.isCancelled ? now : nil)
+            for token in asking.keys { answerLater(token) }
+        }
         guard wait?.isTold == false, now.steady - since.steady >= Self.silence.milliseconds else { return }
         wait?.isTold = true
         let holder = journal.lockHolder().map { "process \($0.pid) (\($0.name))" } ?? "another program"
@@ -295,19 +304,18 @@ package actor Engine {
         ).note(text, level: .warn)
     }
 
-    /// Ends what a command ends, though the command cannot be recorded yet: a stop harms nothing that is recorded.
+    /// Ends what a step ends before the step is recorded: a stop harms nothing that is recorded, and whoever dies before
+    /// the record leaves an attempt that was interrupted.
+    private func stopAhead(_ actions: [RunAction]) {
+        for case .stop(let unit, _, let reason) in actions { controls[unit]?.requestStop(reason) }
+    }
+
+    /// Ends what a command ends that has come while this waits, and what of it begins before the command is taken in.
     private func stopAhead(_ command: RunCommand) {
-        switch command {
-        case .cancelRun:
-            let now = environment.now()
-            if wait?.endWanted == nil { wait?.endWanted = now }
-            for control in controls.values { control.requestStop(.cancelled) }
-        case .cancel(let unit):
-            for (id, control) in controls where id == unit || unit.item == nil && id.stage == unit.stage {
-                control.requestStop(.cancelled)
-            }
-        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: break
-        }
+        ahead.append(command)
+        let now = environment.now()
+        if command == .cancelRun, wait?.endWanted == nil { wait?.endWanted = now }
+        for (unit, control) in controls where command.cancels(unit) { control.requestStop(.cancelled) }
     }
 
     /// Answers a command that has to wait before whoever sent it takes this process for dead.
@@ -316,9 +324,14 @@ package actor Engine {
         // A task of its own: the command may be carried out meanwhile, and then the answer is another one.
         Task {
             await sleep(Self.silence)
-            guard wait != nil, let continuation = asking.removeValue(forKey: token) else { return }
-            continuation.resume(
-                returning: .accepted("is carried out once the run store is free, which another program keeps locked"))
+            guard wait != nil, let (command, answer) = asking.removeValue(forKey: token) else { return }
+            let what =
+                switch command {
+                case .cancelRun, .cancel: "what runs of it is stopped now, and is recorded"
+                case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: "is carried out"
+                }
+            answer.resume(
+                returning: .accepted("\(what) once the run store is free, which another program keeps locked"))
         }
     }
 
@@ -342,10 +355,14 @@ package actor Engine {
         case .startTimer(let timer, let delay):
             timers[timer]?.cancel()
             let (mailbox, sleep) = (mailbox, environment.sleep)
+            let timed: AttemptControl? = if case .timeout(let unit, _) = timer { controls[unit] } else { nil }
             // A task of its own, because it is cancelled by itself and must not keep the run from ending.
             timers[timer] = Task {
                 await sleep(delay)
-                if !Task.isCancelled { mailbox.post(.input(.timerFired(timer))) }
+                if Task.isCancelled { return }
+                mailbox.post(.input(.timerFired(timer)))
+                // The time is over whether that can be recorded now or not; the machine hears of it first.
+                timed?.requestStop(.timedOut)
             }
         case .cancelTimer(let timer): timers.removeValue(forKey: timer)?.cancel()
         case .requestLease(let unit): try await requestLease(unit)
@@ -380,6 +397,7 @@ package actor Engine {
             onSpawn: { mailbox.post(.input(.attemptSpawned(unit, attempt: number, $0))) },
             onProgress: { mailbox.post(.input(.progressed(unit, attempt: number, $0))) })
         controls[unit] = control
+        if ahead.contains(where: { $0.cancels(unit) }) { control.requestStop(.cancelled) }
         let order = AttemptOrder(
             unit: unit, number: number, purpose: purpose,
             item: unit.item.flatMap { key in

@@ -21,8 +21,14 @@ package final class EngineMailbox: Sendable {
     /// How long mail that can wait does.
     private static let patience = Duration.milliseconds(20)
 
+    /// Something that happened, and when: it may be taken in long after.
+    struct Dated: Sendable {
+        let input: RunInput
+        let time: Moment
+    }
+
     struct Contents: Sendable {
-        var inputs: [RunInput] = []
+        var inputs: [Dated] = []
         var remarks: [LogChannel.Remark] = []
         var failure: Failure?
         var close = false
@@ -35,14 +41,17 @@ package final class EngineMailbox: Sendable {
     let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    package init() {
+    private let now: @Sendable () -> Moment
+
+    package init(now: @escaping @Sendable () -> Moment) {
+        self.now = now
         (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     func post(_ mail: Mail) {
         let mustSchedule = contents.withLock { contents -> Bool in
             switch mail {
-            case .input(let input): contents.inputs.append(input)
+            case .input(let input): contents.inputs.append(Dated(input: input, time: now()))
             case .remarks(let remarks): contents.remarks += remarks
             case .failure(let failure): contents.failure = contents.failure ?? failure
             case .close: contents.close = true
@@ -66,7 +75,10 @@ package final class EngineMailbox: Sendable {
 
     /// Posts inputs that are to be taken in as one batch.
     func post(_ inputs: [RunInput]) {
-        contents.withLock { $0.inputs += inputs }
+        contents.withLock { contents in
+            let time = now()
+            contents.inputs += inputs.map { Dated(input: $0, time: time) }
+        }
         wake.yield()
     }
 

@@ -42,13 +42,15 @@ package struct RunDriver: Sendable {
     package mutating func take(
         _ inputs: [RunInput], remarks: [LogChannel.Remark] = [], at now: Moment
     ) throws(StoreError) -> RunStep {
-        let step = decide(inputs, at: now)
+        let step = machine.handle(inputs, at: now)
         try record(step, remarks: remarks)
         return step
     }
 
     /// Takes inputs in: what follows must be recorded before anything else happens.
-    package mutating func decide(_ inputs: [RunInput], at now: Moment) -> RunStep { machine.handle(inputs, at: now) }
+    mutating func decide(_ inputs: [EngineMailbox.Dated], at now: Moment) -> RunStep {
+        machine.handle(inputs.lazy.map { ($0.input, $0.time) }, at: now)
+    }
 
     /// Records what follows from inputs.
     ///

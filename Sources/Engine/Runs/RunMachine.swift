@@ -39,12 +39,20 @@ package struct RunMachine: Sendable {
 
     /// Takes inputs in, in order, and says what to record and what to do.
     package mutating func handle(_ inputs: some Sequence<RunInput>, at now: Moment) -> RunStep {
-        self.now = now
+        handle(inputs.lazy.map { ($0, now) }, at: now)
+    }
+
+    /// Takes inputs in that came before now, each with its time, in order.
+    mutating func handle(_ inputs: some Sequence<(input: RunInput, time: Moment)>, at now: Moment) -> RunStep {
+        if now.steady < self.now.steady { self.now = now }
         step = RunStep()
-        for input in inputs {
+        for (input, time) in inputs {
+            // What is recorded never goes back in time, whichever thread looked at the clock first.
+            if (self.now.steady...now.steady).contains(time.steady) { self.now = time }
             handle(input)
             propagate()
         }
+        self.now = now
         startReady()
         finishIfSettled()
         defer { step = RunStep() }
@@ -385,7 +393,10 @@ extension RunMachine {
             guard let index = state.plan.index(of: id.stage), state.unit(id)?.status == .retrying else { return }
             queue(id, index)
         case .timeout(let id, let number):
-            guard isOpen(id, number), state.unit(id)?.openAttempt?.stopRequested == nil else { return }
+            // What is being published was made in time.
+            guard isOpen(id, number), let attempt = state.unit(id)?.openAttempt, attempt.stopRequested == nil,
+                attempt.publishing == nil
+            else { return }
             emit(.stopRequested(id, attempt: number, .timedOut))
             act(.stop(id, attempt: number, .timedOut))
         case .leases:

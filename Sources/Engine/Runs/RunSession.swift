@@ -273,7 +273,7 @@ package struct RunSession: Sendable {
         let conductor = StageConductor(
             loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
-        let mailbox = EngineMailbox()
+        let mailbox = EngineMailbox(now: environment.now)
         let limits = LogLimits(
             run: Int(loaded.pipeline.logLimit),
             stages: Dictionary(
