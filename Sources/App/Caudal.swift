@@ -38,7 +38,7 @@ struct Caudal: AsyncParsableCommand {
             if let fault = VerbWords.fault(in: Array(CommandLine.arguments.dropFirst())) { throw fault }
             let command = try parseAsRoot()
             verb = command
-            try Output.reporting { try ServiceThread.ensure(threads(for: command)) }
+            try Output.reporting { try MachineLimits.ensure(need(of: command)) }
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else if var direct = verb {
@@ -59,14 +59,14 @@ struct Caudal: AsyncParsableCommand {
         }
     }
 
-    /// How many threads a verb needs besides the first: those that look after children, signals and commands, and those
-    /// of the runtime.
-    private static func threads(for verb: any ParsableCommand) -> Int {
+    /// What a verb needs of the machine: threads that look after children, signals and commands, and those of the
+    /// runtime, each with its stack; files for the store, the log and the pipes of children.
+    private static func need(of verb: any ParsableCommand) -> MachineLimits.Need {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
             is SQLCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
-            4
-        default: 11
+            MachineLimits.Need(threads: 4, files: 24, memory: 256 << 20)
+        default: MachineLimits.Need(threads: 11, files: 40, memory: 512 << 20)
         }
     }
 

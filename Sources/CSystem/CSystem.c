@@ -2,11 +2,13 @@
 #include "CSystem.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -85,6 +87,9 @@ static int write_note(const struct cs_note *note) {
 }
 
 // Does what comes before the program and begins it; returns only when that failed, with the errno.
+// The limit on open files that this process was started with, where it has raised it.
+static struct rlimit files_before;
+
 static int begin_program(const struct child_order *order) {
     if (order->own_group && setpgid(0, 0) != 0) return errno;
     struct sigaction action;
@@ -114,6 +119,8 @@ static int begin_program(const struct child_order *order) {
         if (error) return error;
     }
     closefrom(3);
+    // Only now: with fewer files than the caller has open, none of the above could be.
+    if (files_before.rlim_max && setrlimit(RLIMIT_NOFILE, &files_before) != 0) return errno;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, 0);
@@ -235,6 +242,38 @@ int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void 
 static void *wait_for_lock(void *lock) {
     pthread_mutex_lock(lock);
     pthread_mutex_unlock(lock);
+    return 0;
+}
+
+void cs_files_raise(void) {
+    // More would only make tables large that are made for as many files as there may be.
+    enum { enough = 1 << 16 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max || limit.rlim_cur >= enough) return;
+    struct rlimit before = limit;
+    limit.rlim_cur = limit.rlim_max < enough ? limit.rlim_max : enough;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0) files_before = before;
+}
+
+int cs_files_probe(int count) {
+    enum { most = 256 };
+    int files[most], opened = 0, error = 0;
+    while (!error && opened < count && opened < most) {
+        files[opened] = eventfd(0, EFD_CLOEXEC);
+        if (files[opened] < 0) error = errno; else opened++;
+    }
+    while (opened > 0) close(files[--opened]);
+    return -error;
+}
+
+int cs_memory_probe(size_t bytes) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
+    // Each thread would take 64 MiB of it for what it allocates, and leave the others nothing.
+    mallopt(M_ARENA_MAX, 2);
+    void *place = mmap(0, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED) return -errno;
+    munmap(place, bytes);
     return 0;
 }
 

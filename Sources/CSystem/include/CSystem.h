@@ -80,6 +80,15 @@ int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void 
 /// They are started, and have ended when this returns.
 int cs_threads_probe(int count);
 
+/// Raises the limit on open files as far as this process may, for itself and not for the programs that it starts.
+void cs_files_raise(void);
+
+/// Whether so many files may be open besides those that are; 0 or a negated errno.
+int cs_files_probe(int count);
+
+/// Whether so much address space is left; 0 or a negated errno.
+int cs_memory_probe(size_t bytes);
+
 /// A descriptor from which the number of each signal that is heard can be read, a byte each; or a negated errno.
 int cs_signals_open(void);
 /// Has a signal written to that descriptor, instead of doing what it would; 0 or a negated errno.

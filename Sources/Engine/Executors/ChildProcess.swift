@@ -176,7 +176,7 @@ package enum ProcessTable {
 
     /// Every process that is there now, by its number.
     static func snapshot() -> [Int32: Fields] {
-        Dictionary(uniqueKeysWithValues: all().compactMap { pid in fields(of: pid).map { (pid, $0) } })
+        Dictionary(all().compactMap { pid in fields(of: pid).map { (pid, $0) } }) { $1 }
     }
 
     /// Fields of `/proc/PID/stat`; nil when there is no such process.

@@ -5,9 +5,9 @@ import Foundation
 /// Orphans among them come to this process (see ``ProcessReactor``), so that none is missing, whatever group, session or
 /// environment it has chosen.
 package enum Descendants {
-    /// Ends all of them at once, for a process that is about to end itself.
+    /// Kills all of them, for a process that is about to end itself.
     ///
-    /// It asks nobody and waits for nothing.
+    /// It waits until they are gone, for half a second at most: one that waits for a disk ends when that has answered.
     package static func kill() {
         var found: Set<Int32> = []
         // Held first, so that none of them starts another one between the look and the end.
@@ -18,6 +18,9 @@ package enum Descendants {
             found.formUnion(more)
         }
         for pid in found { Foundation.kill(pid, SIGKILL) }
+        for _ in 0..<100 where found.contains(where: { ![nil, "Z"].contains(ProcessTable.fields(of: $0)?.state) }) {
+            usleep(5000)
+        }
     }
 
     private static func find() -> Set<Int32> {

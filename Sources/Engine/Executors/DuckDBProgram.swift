@@ -91,8 +91,9 @@ package enum ToolRun {
         let state = Mutex<(isOver: Bool, task: Task<Void, Never>?)>((false, nil))
     }
 
-    /// How long a tool has for an answer that takes it some milliseconds.
-    package static let patience = Duration.seconds(10)
+    /// How long a tool has for an answer that takes it some milliseconds: many times more, because a machine with too much to
+    /// do must not make a stage or a file fail by it.
+    package static let patience = Duration.seconds(30)
 
     /// Runs it to its end.
     ///
@@ -106,10 +107,24 @@ package enum ToolRun {
         let launch = ProcessLaunch(
             program: program, arguments: arguments, variables: environment, folder: folder, marker: marker,
             grace: limit == nil ? .seconds(5) : .seconds(1))
+        let end = try await run(launch, within: limit, reactor: reactor) { collected.append($0, $1) }
+        return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
+    }
+
+    /// Runs a program to its end, and hands on what it writes.
+    ///
+    /// `limit`: how long it has; then it is ended with everything it started. nil waits as long as it takes.
+    /// `onStart`: called on the reactor's thread as soon as the program runs.
+    /// - Throws: ``Failure`` when it cannot be run, or has not ended within its limit.
+    static func run(
+        _ launch: ProcessLaunch, within limit: Duration?, reactor: ProcessReactor,
+        onStart: @escaping @Sendable (ChildProcess) -> Void = { _ in }, output: @escaping ProcessReactor.OutputHandler
+    ) async throws(Failure) -> ChildExit {
         let clock = Clock()
         let end = try await reactor.run(
             launch,
             onStart: { child in
+                onStart(child)
                 guard let limit else { return }
                 // A task of its own, which the program's end cancels.
                 let task = Task.detached {
@@ -118,18 +133,17 @@ package enum ToolRun {
                     child.stop()
                 }
                 clock.state.withLock { $0.task = task }
-            }
-        ) { stream, bytes in collected.append(stream, bytes) }
+            }, output: output)
         let isOver = clock.state.withLock { clock in
             clock.task?.cancel()
             return clock.isOver
         }
         if isOver, let limit {
-            let question = ([program] + arguments).joined(separator: " ")
+            let question = ([launch.program] + launch.arguments).joined(separator: " ")
             throw Failure(
                 "'\(question)' did not answer within \(limit.short) and was ended",
                 remedy: "run it by hand to see what it waits for")
         }
-        return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
+        return end
     }
 }

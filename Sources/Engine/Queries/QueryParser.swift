@@ -96,9 +96,6 @@ package final class QueryParser: Sendable {
 
     // MARK: - The process
 
-    /// How long the program may take for what it does in milliseconds.
-    private static let patience: Int32 = 10_000
-
     /// Runs the program and waits for it: a file is read before there is anything that could go on meanwhile.
     private static func run(_ program: String, _ script: String) throws(Failure) -> [UInt8] {
         let input = try scratchFile(Array((script + "\n").utf8))
@@ -118,16 +115,21 @@ package final class QueryParser: Sendable {
             throw Failure("\(program) cannot be started: \(String(cString: strerror(-child)))")
         }
         let watch = cs_pidfd_open(child)
+        guard watch >= 0 else {
+            kill(-child, SIGKILL)
+            waitpid(child, nil, 0)
+            throw Failure("\(program) cannot be waited for: \(String(cString: strerror(-watch)))")
+        }
         var polled = [pollfd(fd: watch, events: Int16(POLLIN), revents: 0)]
         var ready: Int32
-        repeat { ready = poll(&polled, 1, patience) } while ready < 0 && errno == EINTR
+        repeat { ready = poll(&polled, 1, Int32(ToolRun.patience.milliseconds)) } while ready < 0 && errno == EINTR
         if ready == 0 { kill(-child, SIGKILL) }
-        if watch >= 0 { close(watch) }
+        close(watch)
         // Whoever reaped it before, it has ended.
         waitpid(child, nil, 0)
         if ready == 0 {
             throw Failure(
-                "'\(words.joined(separator: " "))' did not answer within \(patience / 1000)s and was ended",
+                "'\(words.joined(separator: " "))' did not answer within \(ToolRun.patience.short) and was ended",
                 remedy: "look at what it waits for; it is asked what queries read")
         }
         return try contents(of: output)

@@ -43,8 +43,14 @@ enum CompressedFile {
         }
         let errors = Collected()
         let launch = ProcessLaunch(
-            program: found, arguments: options + ["--", path], variables: [:], folder: "/", marker: "caudal/tool")
-        let end = try await reactor.run(launch) { stream, bytes in
+            program: found, arguments: options + ["--", path], variables: [:], folder: "/", marker: "caudal/tool",
+            grace: .seconds(1))
+        let asking = AttemptControl.asking
+        defer { asking?.onStop(nil) }
+        let end = try await ToolRun.run(
+            launch, within: DataTools.usualQuestionLimit, reactor: reactor,
+            onStart: { child in asking?.onStop { child.stop() } }
+        ) { stream, bytes in
             if stream == .stdout { take(bytes) } else { errors.append(stream, bytes) }
         }
         if end.exit == .exited(0) { return }

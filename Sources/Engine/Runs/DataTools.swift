@@ -110,10 +110,6 @@ package struct DataTools: Sendable {
     /// How long a database may take to say what it holds; another one that writes to a SQLite file is waited for half of it.
     private static let databaseLimit = Duration.seconds(60)
 
-    /// How long DuckDB has until it reads a question, which takes it milliseconds: many times more, because a stage of a run on
-    /// a machine with too much to do must not fail by it.
-    private static let patience = Duration.seconds(30)
-
     private func answer(to job: DuckDBJob, within limit: Duration) async throws(Failure) -> Execution {
         let log = AttemptLog(
             writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
@@ -124,7 +120,7 @@ package struct DataTools: Sendable {
         asking?.onStop { [weak asking] in control.requestStop(asking?.stopReason ?? .cancelled) }
         defer { asking?.onStop(nil) }
         let clock = AnswerClock(
-            limit: limit, patience: Self.patience, hasBegun: { FileText.exists(job.results) },
+            limit: limit, patience: ToolRun.patience, hasBegun: { FileText.exists(job.results) },
             stop: { control.requestStop(.timedOut) })
         let execution = try await executor().execute(job, for: control)
         guard let waited = clock.end() else { return execution }
