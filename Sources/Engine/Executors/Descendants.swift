@@ -18,7 +18,8 @@ package enum Descendants {
             found.formUnion(more)
         }
         for pid in found { Foundation.kill(pid, SIGKILL) }
-        for _ in 0..<100 where found.contains(where: { ![nil, "Z"].contains(ProcessTable.fields(of: $0)?.state) }) {
+        for _ in 0..<100 {
+            guard found.contains(where: { ![nil, "Z"].contains(ProcessTable.fields(of: $0)?.state) }) else { return }
             usleep(5000)
         }
     }
