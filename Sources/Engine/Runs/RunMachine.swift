@@ -43,7 +43,7 @@ package struct RunMachine: Sendable {
     }
 
     /// Takes inputs in that came before now, each with its time, in order.
-    mutating func handle(_ inputs: some Sequence<(input: RunInput, time: Moment)>, at now: Moment) -> RunStep {
+    package mutating func handle(_ inputs: some Sequence<(input: RunInput, time: Moment)>, at now: Moment) -> RunStep {
         if now.steady < self.now.steady { self.now = now }
         step = RunStep()
         for (input, time) in inputs {

@@ -76,8 +76,8 @@ extension RunStore {
         // A file that was written just now may be written again without its time showing it.
         let changed = before.changed ?? .max
         if FileMark(path) == before, SystemClock.now.wall - changed / 1_000_000 > 2000 {
-            // What cannot be kept is computed again.
-            try? write { db in
+            // What cannot be kept is computed again: nobody waits for it, least of all what the engine has to record.
+            try? write(patience: Self.shortPatience) { db in
                 try db.execute(
                     sql: """
                         INSERT OR REPLACE INTO fingerprints (path, bytes, changed, inode, content_hash)

@@ -148,6 +148,35 @@ struct RunMachineRulesTests {
         #expect(step.actions.contains(.stop(UnitID("a"), attempt: 1, .timedOut)))
     }
 
+    @Test("What is being published when its time is over was made in time")
+    func timeoutWhilePublishing() {
+        var run = Run([Self.stage("a") { $0.timeout = .seconds(5) }])
+        run.start()
+        run.take(.publishing(UnitID("a"), attempt: 1, PublishPlan(moves: []), .succeeded))
+        let step = run.take(.timerFired(.timeout(UnitID("a"), attempt: 1)))
+        #expect(step.events.isEmpty && step.actions.isEmpty)
+    }
+
+    @Test("What is taken in late is dated when it happened, what it brings about now, and no date goes back")
+    func dates() {
+        func moment(_ seconds: Int64) -> Moment { Moment(wall: seconds * 1000, steady: seconds * 1000) }
+        var run = Run([Self.stage("a"), Self.stage("b", needs: ["a"])])
+        run.start()
+        let late: [(input: RunInput, time: Moment)] = [
+            (.command(.pause, by: "ann", token: 1), moment(0)),
+            (.command(.unpause, by: "ann", token: 2), moment(2)),
+            (.attemptEnded(UnitID("a"), attempt: 1, .succeeded), moment(3)),
+        ]
+        let step = run.machine.handle(late, at: moment(9))
+        #expect(step.events.map(\.time.steady) == step.events.map(\.time.steady).sorted())
+        #expect(step.events.first?.time == moment(1))
+        for event in step.events {
+            if case .attemptEnded = event.change { #expect(event.time == moment(3)) }
+            if case .attemptStarted = event.change { #expect(event.time == moment(9)) }
+        }
+        #expect(launched(step) == [UnitID("b")])
+    }
+
     /// A fan-out whose items x and y were found.
     private func fannedOut(_ onFailure: FanOut.OnFailure = .proceed, parallel: Int? = nil) -> (Run, RunStep) {
         var run = Run([Self.stage("f") { $0.fanOut = .init(maxParallel: parallel, onFailure: onFailure) }])
