@@ -35,7 +35,8 @@ struct Caudal: AsyncParsableCommand {
     static func main() async {
         var verb: (any ParsableCommand)?
         do {
-            if let fault = VerbWords.fault(in: Array(CommandLine.arguments.dropFirst())) { throw fault }
+            let words = Array(CommandLine.arguments.dropFirst())
+            if let fault = VerbWords.emptyValue(in: words) ?? VerbWords.fault(in: words) { throw fault }
             let command = try parseAsRoot()
             verb = command
             try Output.reporting { try MachineLimits.ensure(need(of: command)) }

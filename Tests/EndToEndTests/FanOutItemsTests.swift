@@ -76,7 +76,56 @@ struct FanOutItemsTests {
               q: {type: process, input: src, output: out, foreach: {a: [x, xy], b: [yz, z]}}
             """)
         let refused = try await project.caudal("run", "q.yaml", "--plain")
-        #expect(refused.output.contains("the items x,yz and xy,z would both write out/xyz.csv"), "\(refused)")
+        #expect(refused.status == 2 && refused.errors.contains("two items of 'q' would both write out/xyz.csv"))
+        try project.write(
+            "q.yaml", (project.text("q.yaml") ?? "").replacing("[yz, z]", with: "{sql: select distinct b from src}"))
+        let found = try await project.caudal("run", "q.yaml", "--plain")
+        #expect(found.output.contains("the items x,yz and xy,z would both write out/xyz.csv"), "\(found)")
+    }
+
+    @Test("References in a list are filled as texts, and two that become one value are refused")
+    func references() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            params: {n: {type: integer, default: 7}}
+            datasets: {o: {path: "out/${item.x}.txt", format: csv}}
+            stages:
+              p: {type: command, output: o, foreach: {x: ["${params.n}", "v${params.n}-${env.WHO}", "8"]}, run: 'echo "${item.x}" > "$CAUDAL_OUTPUT"'}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain", variables: ["WHO": "ann"])
+        #expect(run.status == 0, "\(run)")
+        for (name, text) in [("7", "7"), ("8", "8"), ("v7-ann", "v7-ann")] {
+            #expect(try project.read("out/\(name).txt") == text + "\n")
+        }
+        let twice = try await project.caudal("run", "p.yaml", "--param", "n=8", "--plain", variables: ["WHO": "ann"])
+        #expect(twice.status != 0 && twice.description.contains("o"), "\(twice)")
+        let unset = try await project.caudal("validate", "p.yaml")
+        #expect(unset.status == 2 && unset.errors.contains("'WHO' is not set"), "\(unset)")
+    }
+
+    @Test("No item is written over what another stage reads, whatever the order of the stages")
+    func overSources() async throws {
+        for (writer, reader) in [("", ""), (", needs: r", ""), ("", ", needs: w")] {
+            let project = try CaudalProject(copying: [])
+            try project.write("data/prices.csv", "a\n1\n")
+            try project.write(
+                "p.yaml",
+                """
+                version: 1
+                name: p
+                datasets: {i: {path: data/prices.csv}, o: {path: "data/${item.f}.csv"}}
+                stages:
+                  w: {type: command, output: o, foreach: {f: {sql: "select unnest(['prices', 'x'])"}}, run: 'echo b > "$CAUDAL_OUTPUT"'\(writer)}
+                  r: {type: command, inputs: i, run: "true"\(reader)}
+                """)
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == 1 && run.output.contains("data/prices.csv is "), "\(run)")
+            #expect(try project.read("data/prices.csv") == "a\n1\n")
+        }
     }
 
     // MARK: - No items

@@ -158,6 +158,73 @@ struct UsageTests {
         #expect(try await project.caudal("logs", "--stage", "work").status == 0)
     }
 
+    @Test(
+        "A stage or an item that the run does not have is an error in every verb, with the near miss",
+        arguments: [
+            ("logs --stage alphaa", 1, "did you mean 'alpha'?"),
+            ("logs --stage alpha/nort", 1, "did you mean 'north'?"),
+            ("logs --stage alpha/", 64, "is invalid for"), ("logs --stage /", 64, "is invalid for"),
+            ("logs --stage / --follow", 64, "is invalid for"),
+            ("logs --stage /north", 64, "is invalid for"), ("logs --stage beta/x", 1, "beta has no item 'x'"),
+            ("logs --since 1h --stage alpha/zz", 1, "has no item 'zz'"),
+            ("retry last alphaa", 1, "did you mean 'alpha'?"), ("retry last alpha/nort", 1, "did you mean 'north'?"),
+            ("retry last alpha/", 64, "is invalid for"), ("retry last /", 64, "is invalid for"),
+            ("cancel last alphaa", 1, "did you mean 'alpha'?"), ("cancel last alpha/nort", 1, "did you mean 'north'?"),
+            ("mark last alpha/nort skipped --reason x", 1, "did you mean 'north'?"),
+            ("mark last alpha/ skipped --reason x", 64, "is invalid for"),
+            ("quarantine show last alphaa", 1, "did you mean 'alpha'?"),
+            ("quarantine replay last alphaa", 1, "did you mean 'alpha'?"), ("explain u.yaml alphaa", 64, "'alphaa'"),
+        ])
+    func unknownUnits(line: String, status: Int32, words: String) async throws {
+        let project = try project()
+        try project.write(
+            "u.yaml",
+            """
+            version: 1
+            name: u
+            stages:
+              alpha: {type: command, foreach: {x: [north, south]}, run: "test ${item.x} = north"}
+              beta: {type: command, run: "true"}
+            """)
+        #expect(try await project.caudal("run", "u.yaml", "--plain").status == 1)
+        let answer = try await project.caudal(line.split(separator: " ").map(String.init))
+        #expect(answer.status == status && answer.errors.contains(words), "\(answer)")
+        let known = try await project.caudal("logs", "--stage", "alpha/north")
+        #expect(known.status == 0 && known.output.contains("alpha[north]"), "\(known)")
+    }
+
+    @Test(
+        "An option or an argument that is empty is wrong usage in every verb",
+        arguments: [
+            "run p.yaml --state @", "run p.yaml --state=", "run p.yaml --project @", "run p.yaml --env @",
+            "run p.yaml --select @", "run p.yaml --param @", "run @", "validate @", "validate p.yaml @",
+            "validate p.yaml --env=", "graph p.yaml --env @", "graph p.yaml --select @", "explain p.yaml @",
+            "explain p.yaml work --item @", "runs --pipeline @", "runs --state @", "show @", "show last --state @",
+            "logs --run @", "logs --stage @", "logs --pipeline @", "logs --grep @", "logs --since @", "report @",
+            "report last --output @", "checks --pipeline @", "checks --history @", "lineage @", "lineage last --env @",
+            "sql @", "sql --timeout @", "profile @", "profile a.csv --pipeline @", "retry @", "retry last @",
+            "resume @", "watch @", "cancel @", "cancel last @", "mark last @ skipped --reason x",
+            "mark last work skipped --reason @", "pause @", "unpause @", "prune @", "prune --pipeline @",
+            "restore @", "restore last @", "restore last a --to @", "diff @ last a", "diff last last @",
+            "diff last last a --key @", "backfill p.yaml --days @", "backfill p.yaml --days a..b --state @",
+            "quarantine show last @", "quarantine show last work --to @", "quarantine replay last work --fixed @",
+            "quarantine list @", "generate sales --output @", "generate sales --catalog @", "doctor --state @",
+            "home --state @", "--state @",
+        ])
+    func emptyWords(line: String) async throws {
+        let project = try project()
+        let answer = try await project.caudal(line.split(separator: " ").map { $0 == "@" ? "" : String($0) })
+        #expect(answer.status == 64 && answer.errors.contains("empty"), "\(answer)")
+        #expect(try project.names() == ["p.yaml"])
+    }
+
+    @Test("A parameter may be empty, as it has a name")
+    func emptyParameter() async throws {
+        for words in [["--param", "mode="], ["--param=mode="]] {
+            #expect(try await project().caudal(["run", "p.yaml"] + words).status == 0)
+        }
+    }
+
     @Test("The graph needs no state folder, and says so by not taking one")
     func graphOptions() async throws {
         let answer = try await project().caudal("graph", "--help")

@@ -62,6 +62,25 @@ enum VerbWords {
         let description: String
     }
 
+    /// The first word that is empty, or an option whose value is; nil when there is none.
+    ///
+    /// Such a word is a variable of the shell that is not set, and nothing that a verb is asked for may be empty: it would
+    /// quietly mean the default, or everything. A parameter without a value, `--param x=`, has a name and is none.
+    static func emptyValue(in words: [String]) -> Fault? {
+        for (index, word) in words.enumerated() {
+            let isBlank = word.allSatisfy(\.isWhitespace)
+            let option = isBlank ? index > 0 ? words[index - 1] : "" : word
+            let isUnset = word.hasPrefix("--") && word.firstIndex(of: "=") == word.indices.last
+            guard isBlank || isUnset else { continue }
+            let what =
+                option.hasPrefix("-")
+                ? "'\(option.prefix { $0 != "=" })' is given an empty value" : "an argument is empty"
+            return Fault(
+                description: "\(what); a variable of the shell may not be set: give the value, or leave it out")
+        }
+        return nil
+    }
+
     /// What is wrong with the verbs of a command line, without the program's name; nil when each is one.
     ///
     /// ArgumentParser calls such a word an unexpected argument, and prints the help of what stands before it when it is

@@ -15,7 +15,7 @@ struct LogsCommand: AsyncParsableCommand {
     var run: String?
 
     @Option(help: "Only lines of this stage, or stage/item.")
-    var stage: String?
+    var stage: UnitArgument?
 
     @Option(help: "Only lines of this level and above: debug, info, warn, error.")
     var level: String?
@@ -42,7 +42,7 @@ struct LogsCommand: AsyncParsableCommand {
         let filter = try makeFilter()
         let ids = try Output.reporting { try chosenRuns(store) }
         if ids.isEmpty { try Known.check(pipeline: pipeline, in: store) }
-        if let stage = filter.stage { try Known.check(stage: stage, of: ids, in: store) }
+        if let unit = stage?.unit { try Known.check(unit, of: ids, in: store) }
         if ids.isEmpty { return Output.error("no runs" + (pipeline.map { " of \($0)" } ?? "")) }
         let paint = Paint(color)
         for id in ids {
@@ -90,11 +90,7 @@ struct LogsCommand: AsyncParsableCommand {
             }
             filter.level = found
         }
-        if let stage {
-            let parts = stage.split(separator: "/", maxSplits: 1).map(String.init)
-            filter.stage = StageID(parts[0])
-            if parts.count > 1 { filter.item = ItemKey(parts[1]) }
-        }
+        (filter.stage, filter.item) = (stage?.unit.stage, stage?.unit.item)
         if let since {
             guard let age = ScalarFormats.duration(since) else {
                 throw ValidationError("'--since \(since)' is not a duration such as 2h")
@@ -168,18 +164,30 @@ enum Known {
         if !names.contains(pipeline) { try refuse("no run is of a pipeline '\(pipeline)'", pipeline, names) }
     }
 
-    /// Refuses a stage that none of the runs has.
-    static func check(stage: StageID, of runs: [RunID], in store: RunStore) throws {
-        guard !runs.isEmpty else { return }
-        var names: Set<String> = []
-        for run in runs {
+    /// Refuses a stage or an item that none of the runs has; of a stage that may yet find its items, any may come.
+    static func check(_ unit: UnitID, of runs: [RunID], in store: RunStore) throws {
+        guard let last = runs.last else { return }
+        var stages: Set<String> = []
+        for run in runs.reversed() {
             let plan = try Output.reporting { try store.plan(of: run) }
-            names.formUnion(plan.stages.map(\.id.rawValue))
-            if names.contains(stage.rawValue) { return }
+            stages.formUnion(plan.stages.map(\.id.rawValue))
+            guard stages.contains(unit.stage.rawValue) else { continue }
+            if unit.item == nil { return }
+            let state = try Output.reporting { try store.state(of: run) }
+            guard let stage = state.stage(unit.stage) else { continue }
+            if state.unit(unit) != nil || stage.items.isEmpty && !stage.unit.status.isFinished { return }
         }
-        let what =
-            runs.count == 1 ? "run \(runs[0]) has no stage '\(stage)'" : "none of these runs has a stage '\(stage)'"
-        try refuse(what, stage.rawValue, names.sorted())
+        if runs.count == 1 {
+            let state = try Output.reporting { try store.state(of: last) }
+            Output.error(message: "error: " + state.wordsOfUnknown(unit))
+            throw ExitStatus.failed.code
+        }
+        if stages.contains(unit.stage.rawValue) {
+            Output.error(
+                message: "error: in none of these runs '\(unit.stage)' has an item '\(unit.item?.rawValue ?? "")'")
+            throw ExitStatus.failed.code
+        }
+        try refuse("none of these runs has a stage '\(unit.stage)'", unit.stage.rawValue, stages.sorted())
     }
 
     private static func refuse(_ message: String, _ name: String, _ names: [String]) throws {

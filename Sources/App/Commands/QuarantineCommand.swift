@@ -111,6 +111,9 @@ struct QuarantineCommand: AsyncParsableCommand {
             let reopen = try ReopenOptions.parse(asStarted ? ["--as-started"] : [])
             let found = try ReopenedRun.find(run, reopen, state)
             try await Output.reporting {
+                guard found.state.stage(StageID(stage)) != nil else {
+                    throw Failure(found.state.wordsOfUnknown(UnitID(StageID(stage), nil)))
+                }
                 let aside = QuarantineCommand.aside(in: found.state, found.workshop.state.run(found.id))
                     .filter { $0.stage.rawValue == stage }
                 guard !aside.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) put no rows aside") }
@@ -242,7 +245,8 @@ struct QuarantineCommand: AsyncParsableCommand {
         /// Keeps the corrections with the run, once nothing speaks against taking them.
         private func keep(for id: StageID, _ found: ReopenedRun) async throws -> String? {
             guard let definition = found.loaded.pipeline.stage(id) else {
-                throw Failure("the pipeline file has no stage '\(stage)'")
+                let names = found.loaded.pipeline.stages.map(\.id.rawValue)
+                throw Failure("the pipeline file has no stage '\(stage)'" + Suggestion.phrase(for: stage, among: names))
             }
             guard let validate = definition.definition as? ValidateStage else {
                 throw Failure(

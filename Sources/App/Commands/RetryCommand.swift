@@ -12,7 +12,7 @@ struct RetryCommand: AsyncParsableCommand {
     var run: String
 
     @Argument(help: "A stage, or stage/item; without it, everything that failed or was cancelled.")
-    var stage: String?
+    var stage: UnitArgument?
 
     @Flag(help: "Run everything downstream of the stage again too.")
     var downstream = false
@@ -54,7 +54,7 @@ struct RetryCommand: AsyncParsableCommand {
     }
 
     /// The stage that somebody named: it needs no second asking.
-    private var named: StageID? { stage.map { StageID(String($0.prefix { $0 != "/" })) } }
+    private var named: StageID? { stage?.unit.stage }
 
     private func command(for state: RunState, _ plan: RunPlan) throws -> RunCommand {
         if let select {
@@ -67,10 +67,9 @@ struct RetryCommand: AsyncParsableCommand {
                 throw ValidationError(error.message)
             }
         }
-        guard let stage else { return .retryFailed }
-        guard let slash = stage.firstIndex(of: "/") else { return .retry(StageID(stage), downstream: downstream) }
-        let item = ItemKey(String(stage[stage.index(after: slash)...]))
-        return .retryItems(StageID(String(stage[..<slash])), [item])
+        guard let unit = stage?.unit else { return .retryFailed }
+        guard let item = unit.item else { return .retry(unit.stage, downstream: downstream) }
+        return .retryItems(unit.stage, [item])
     }
 }
 

@@ -32,6 +32,7 @@ struct CancelCommand: AsyncParsableCommand {
         if try await target.carryOutIfLive(command, json: json) { return }
         try Output.reporting {
             let found = try target.store.state(of: target.id)
+            if let unit = stage?.unit, found.unit(unit) == nil { throw Failure(found.wordsOfUnknown(unit)) }
             guard found.status == .interrupted else { throw EndedRun(found).failure(to: "cancel") }
             if stage != nil {
                 throw Failure(

@@ -75,7 +75,7 @@ enum CheckReader {
         }
         func names() -> [String] {
             if case .mapping = node.content { return problems.texts(of: node, what: "'\(kind)'").map(\.value) }
-            let columns = problems.texts(of: node, what: "'\(kind)'").map(\.value)
+            let columns = problems.texts(of: node, what: "'\(kind)'", allowsEmpty: true).map(\.value)
             if !columns.isEmpty, !columns.contains("") { return columns }
             problems.report("'\(kind)' needs a column", remedy: "write '\(kind): order_id'", at: node.location)
             return []
@@ -87,7 +87,7 @@ enum CheckReader {
             let columns = names()
             return columns.isEmpty ? [] : [.unique(columns: columns)]
         case "accepted_values":
-            let values = reader.texts("in", isRequired: true).map(\.value)
+            let values = reader.texts("in", isRequired: true, allowsEmpty: true).map(\.value)
             return column().map { [.acceptedValues(column: $0, values: values)] } ?? []
         case "range": return column().map { [.range(column: $0)] } ?? []
         case "matches":
@@ -143,7 +143,9 @@ enum CheckReader {
         switch node.content {
         case .scalar("row_count", _): return [.anomaly(measure: .rowCount, over: over)]
         case .mapping(let entries):
-            guard entries.count == 1, case .scalar(let column, _) = entries[0].value.content else { break }
+            guard entries.count == 1, case .scalar(let column, _) = entries[0].value.content, !column.isEmpty else {
+                break
+            }
             switch entries[0].key.value {
             case "sum": return [.anomaly(measure: .sum(column), over: over)]
             case "mean": return [.anomaly(measure: .mean(column), over: over)]
@@ -308,7 +310,7 @@ enum CheckReader {
     private static func waiver(_ parent: inout MappingReader) -> Check.Waiver? {
         guard var reader = parent.mapping("waive", subject: "'waive'", kind: "waive") else { return nil }
         let until = reader.text("until", isRequired: true)
-        let reason = reader.text("reason", isRequired: true)
+        let reason = reader.prose("reason", isRequired: true)
         reader.finish()
         guard let until, let reason else { return nil }
         guard UTC.milliseconds(ofDate: until.value) != nil else {
@@ -329,7 +331,9 @@ extension ConfigProblems {
     /// Reads an expression, reporting what is wrong with it at its place in the file.
     package func expression(_ text: Located<String>) -> Located<Expression>? {
         do throws(ExpressionFault) {
-            return Located(try ExpressionParser.parse(text.value), at: text.location)
+            let expression = Located(try ExpressionParser.parse(text.value), at: text.location)
+            settle(text.location)
+            return expression
         } catch {
             report(error, in: text)
             return nil

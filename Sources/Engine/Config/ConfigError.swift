@@ -94,6 +94,20 @@ package final class ConfigProblems {
     /// Whether anything makes the file unusable.
     package var hasErrors: Bool { errors.contains { $0.severity == .error } }
 
+    /// The templates that were read, in the order in which they were.
+    private(set) var templates: [Located<Template>] = []
+    /// Where texts stand whose references are somebody's matter: they are replaced, or mean nothing in prose.
+    private var settled: Set<SourceLocation> = []
+
+    func note(_ template: Located<Template>) {
+        templates.append(template)
+        settle(template.location)
+    }
+
+    func settle(_ location: SourceLocation) { settled.insert(location) }
+
+    func isSettled(_ location: SourceLocation) -> Bool { settled.contains(location) }
+
     func note(knownKeys keys: Set<String>, of kind: String) { knownKeys[kind, default: []].formUnion(keys) }
 }
 

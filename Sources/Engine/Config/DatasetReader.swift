@@ -90,7 +90,7 @@ enum DatasetReader {
     /// A text alone is one more than nothing at all; a list says all of them.
     private static func nullTexts(_ reader: inout MappingReader) -> [String] {
         guard let node = reader.node("null"), !node.isEmpty else { return [""] }
-        let texts = reader.problems.texts(of: node, what: "'null'").map(\.value)
+        let texts = reader.problems.texts(of: node, what: "'null'", allowsEmpty: true).map(\.value)
         if case .sequence = node.content { return texts.isEmpty ? [""] : texts }
         return texts == [""] ? texts : texts + [""]
     }

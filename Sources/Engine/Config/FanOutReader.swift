@@ -24,8 +24,10 @@ enum FanOutReader {
 
     private static func source(_ node: ConfigNode, of name: String, _ problems: ConfigProblems) -> FanOut.Source? {
         if case .sequence = node.content {
-            let values = problems.texts(of: node, what: "'\(name)'").map(\.value)
-            if Set(values.map { ItemKey($0) }).count != values.count {
+            let values = problems.texts(of: node, what: "'\(name)'", allowsEmpty: true).compactMap {
+                problems.template($0)
+            }
+            if Set(values.map { ItemKey($0.value.description) }).count != values.count {
                 problems.report("'\(name)' holds a value twice", at: node.location)
             }
             return .values(values)
@@ -43,7 +45,10 @@ enum FanOutReader {
             let from = inner.template("from", isRequired: true)
             let to = inner.template("to", isRequired: true)
             inner.finish()
-            if let from, let to { days = .days(from: from.value, to: to.value) }
+            if let from, let to {
+                days = .days(from: from.value, to: to.value)
+                check(from, to, problems)
+            }
         }
         let given = [query.map { FanOut.Source.query($0) }, files.map { .files($0.value) }, days].compactMap { $0 }
         let keys = ["sql", "files", "days"].count { reader.has($0) }
@@ -53,5 +58,29 @@ enum FanOutReader {
         }
         reader.finish()
         return given.first
+    }
+
+    /// Reports what is certainly wrong with days that the file writes out.
+    private static func check(_ from: Located<Template>, _ to: Located<Template>, _ problems: ConfigProblems) {
+        let days = [from, to].map { end -> Int64? in
+            let text = end.value.description
+            guard end.value.references.isEmpty, text != "today", text != "yesterday" else { return nil }
+            let day = UTC.milliseconds(ofDate: text)
+            if day == nil {
+                problems.report(
+                    "'\(text)' is not a date", remedy: "write it as 2026-11-23, today or yesterday", at: end.location)
+            }
+            return day
+        }
+        if let first = days[0], let last = days[1], last < first {
+            problems.report(
+                "the days end on \(to.value), before they begin on \(from.value): there is none",
+                remedy: "exchange 'from' and 'to'", at: to.location)
+        }
+        if from.value.description == "today", to.value.description == "yesterday" {
+            problems.report(
+                "the days end yesterday, before they begin today: there is none", remedy: "exchange 'from' and 'to'",
+                at: to.location)
+        }
     }
 }

@@ -81,7 +81,11 @@ package struct MappingReader {
     // MARK: - Scalars
 
     /// Takes out text; `isRequired` reports its absence.
-    package mutating func text(_ key: String, isRequired: Bool = false) -> Located<String>? {
+    ///
+    /// `allowsEmpty`: whether no characters at all are a value too; elsewhere they are a fault.
+    package mutating func text(
+        _ key: String, isRequired: Bool = false, allowsEmpty: Bool = false
+    ) -> Located<String>? {
         guard let node = node(key), !node.isEmpty else {
             if isRequired { reportMissing("\(subject) needs '\(key)'", at: self.node(key)?.location ?? location) }
             return nil
@@ -90,12 +94,28 @@ package struct MappingReader {
             problems.report("'\(key)' must be text, not \(node.kindName)", at: node.location)
             return nil
         }
+        if text.isEmpty, !allowsEmpty {
+            problems.reportEmpty("'\(key)'", at: node.location)
+            return nil
+        }
         return Located(text, at: node.location)
+    }
+
+    /// Takes out text for people, in which nothing is replaced.
+    package mutating func prose(_ key: String, isRequired: Bool = false) -> Located<String>? {
+        let text = text(key, isRequired: isRequired, allowsEmpty: true)
+        if let text { problems.settle(text.location) }
+        return text
     }
 
     /// Takes out text that may hold `${…}`.
     package mutating func template(_ key: String, isRequired: Bool = false) -> Located<Template>? {
-        text(key, isRequired: isRequired).flatMap { problems.template($0) }
+        guard let text = text(key, isRequired: isRequired) else { return nil }
+        if text.value.allSatisfy(\.isWhitespace) {
+            problems.reportEmpty("'\(key)'", at: text.location)
+            return nil
+        }
+        return problems.template(text)
     }
 
     /// Takes out a name: letters, digits, `_`, `-` and `.`, beginning with a letter or `_`.
@@ -202,13 +222,18 @@ package struct MappingReader {
     // MARK: - Lists
 
     /// Takes out a list of texts; one text alone counts as a list of one.
-    package mutating func texts(_ key: String, isRequired: Bool = false) -> [Located<String>] {
+    ///
+    /// `allowsEmpty`: whether a text may be empty.
+    /// `needsOne`: whether a list without any is a fault.
+    package mutating func texts(
+        _ key: String, isRequired: Bool = false, allowsEmpty: Bool = false, needsOne: Bool = false
+    ) -> [Located<String>] {
         guard let node = node(key), !node.isEmpty else {
             if isRequired { reportMissing("\(subject) needs '\(key)'", at: location) }
             return []
         }
-        let texts = problems.texts(of: node, what: "'\(key)'")
-        if texts.isEmpty, isRequired, case .sequence = node.content {
+        let texts = problems.texts(of: node, what: "'\(key)'", allowsEmpty: allowsEmpty)
+        if isRequired || needsOne, case .sequence(let nodes) = node.content, nodes.isEmpty {
             problems.report("'\(key)' must not be empty", at: node.location)
         }
         return texts
@@ -240,25 +265,39 @@ package struct MappingReader {
 
 extension ConfigProblems {
     /// Reads the texts of a list, or one text alone.
-    package func texts(of node: ConfigNode, what: String) -> [Located<String>] {
+    ///
+    /// `allowsEmpty`: whether a text may be empty.
+    package func texts(of node: ConfigNode, what: String, allowsEmpty: Bool = false) -> [Located<String>] {
+        func located(_ text: String, _ node: ConfigNode) -> Located<String>? {
+            if allowsEmpty || !text.isEmpty { return Located(text, at: node.location) }
+            reportEmpty(what, at: node.location)
+            return nil
+        }
         switch node.content {
-        case .scalar(let text, _): return [Located(text, at: node.location)]
+        case .scalar(let text, _): return [located(text, node)].compactMap { $0 }
         case .mapping:
             report("\(what) must be text or a list of texts, not \(node.kindName)", at: node.location)
             return []
         case .sequence(let nodes):
             return nodes.compactMap { node in
-                if case .scalar(let text, _) = node.content { return Located(text, at: node.location) }
+                if case .scalar(let text, _) = node.content { return located(text, node) }
                 report("\(what) must hold texts, not \(node.kindName)", at: node.location)
                 return nil
             }
         }
     }
 
+    /// Reports a text without characters where one is needed.
+    func reportEmpty(_ what: String, at location: SourceLocation) {
+        report("\(what) is empty", remedy: "write a value, or remove it", at: location)
+    }
+
     /// Reads a template, reporting a reference that is not known.
     package func template(_ text: Located<String>) -> Located<Template>? {
         do throws(Template.Fault) {
-            return Located(try Template(parsing: text.value), at: text.location)
+            let template = Located(try Template(parsing: text.value), at: text.location)
+            note(template)
+            return template
         } catch {
             report(error.message, at: text.place(of: error.offset))
             return nil

@@ -42,7 +42,7 @@ package struct PipelineReader {
         var pipeline = Pipeline(
             name: reader.name("name", isRequired: true)?.value ?? "unnamed", file: file, root: folder,
             maxParallel: defaultParallel)
-        pipeline.description = reader.text("description")?.value ?? ""
+        pipeline.description = reader.prose("description")?.value ?? ""
         pipeline.parameters = reader.named("params").compactMap { readParameter($0) }
         context.parameterNames = pipeline.parameters.map(\.name)
         for entry in reader.named("env") {
@@ -50,7 +50,7 @@ package struct PipelineReader {
                 problems.report("a variable must be text, not \(entry.value.kindName)", at: entry.value.location)
                 continue
             }
-            pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))?.value
+            pipeline.environment[entry.key.value] = problems.template(Located(text, at: entry.value.location))
         }
         pipeline.secretNames = SecretNames(reader.texts("secrets").map(\.value))
         pipeline.maxParallel = reader.integer("max_parallel", in: 1...4096) ?? defaultParallel
@@ -72,6 +72,7 @@ package struct PipelineReader {
             }
         }
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
+        notes.templatesOutsideStages = problems.templates
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
         // Also those whose number of slots is at fault, which is reported where they stand.
@@ -91,14 +92,36 @@ package struct PipelineReader {
             return stage
         }
         pipeline.schedule = readSchedule(&reader)
+        let count = problems.templates.count
         pipeline.notifications = reader.nodes("notify").map(readNotification)
+        notes.templatesOutsideStages += problems.templates[count...]
         checkEnvironments(&reader)
         let hasUnknownKeys = !reader.remaining.isEmpty
         for section in ["params", "pools", "connections", "datasets", "stages"] {
             notes.note(section, of: root, hasUnknownKeys: hasUnknownKeys)
         }
         reader.finish()
+        // Beneath a key that nobody knows, or that is at fault, nothing can be said of texts.
+        if !problems.hasErrors { refuseUnfilled(in: root) }
         return pipeline
+    }
+
+    /// Reports references in texts where nobody replaces them: they would be kept as they are written.
+    private func refuseUnfilled(in node: ConfigNode, isTop: Bool = true) {
+        func refuse(_ text: String, at location: SourceLocation) {
+            guard let reference = Template.firstReference(in: text), !problems.isSettled(location) else { return }
+            problems.report(
+                "'\(reference)' is not replaced here", remedy: "write the value itself", at: location)
+        }
+        switch node.content {
+        case .scalar(let text, _): refuse(text, at: node.location)
+        case .sequence(let nodes): for node in nodes { refuseUnfilled(in: node, isTop: false) }
+        case .mapping(let entries):
+            for entry in entries where !isTop || entry.key.value != "environments" {
+                refuse(entry.key.value, at: entry.key.location)
+                refuseUnfilled(in: entry.value, isTop: false)
+            }
+        }
     }
 
     private func checkEnvironments(_ reader: inout MappingReader) {
@@ -130,13 +153,13 @@ package struct PipelineReader {
     private func readParameter(_ entry: ConfigNode.Entry) -> Parameter? {
         let name = entry.key.value
         var reader = MappingReader(entry.value, subject: "parameter '\(name)'", kind: "param", problems: problems)
-        let values = reader.texts("values").map(\.value)
+        let values = reader.texts("values", allowsEmpty: true).map(\.value)
         let kinds: [String: Parameter.Kind] = [
             "string": .string, "integer": .integer, "number": .number, "boolean": .boolean, "date": .date,
             "enum": .choice(values),
         ]
         var parameter = Parameter(
-            name: name, kind: .string, defaultValue: nil, description: reader.text("description")?.value ?? "",
+            name: name, kind: .string, defaultValue: nil, description: reader.prose("description")?.value ?? "",
             location: entry.key.location)
         if let type = reader.text("type", isRequired: true) {
             if let kind = kinds[type.value] {
@@ -155,7 +178,7 @@ package struct PipelineReader {
                 problems.report("'values' can only be given with 'type: enum'", at: reader.location(of: "values"))
             }
         }
-        if let text = reader.text("default") {
+        if let text = reader.text("default", allowsEmpty: true) {
             parameter.defaultValue = text.value
             if case .failure(let fault) = parameter.value(of: text.value, now: Moment(wall: 0, steady: 0)) {
                 problems.report("the default of \(reader.subject) is not valid: \(fault.message)", at: text.location)
@@ -234,7 +257,14 @@ package struct PipelineReader {
         let notification = Notification(
             occasions: occasions, webhook: reader.template("webhook")?.value, command: reader.template("command")?.value
         )
-        if notification.webhook == nil, notification.command == nil, reader.node("webhook") == nil {
+        if case .text(let text)? = notification.webhook?.segments.first,
+            !["http://", "https://"].contains(where: text.lowercased().hasPrefix)
+        {
+            problems.report(
+                "'webhook' must be an address, not '\(text.shortened(to: 60))'",
+                remedy: "write one that begins with https://", at: reader.valueLocation(of: "webhook") ?? node.location)
+        }
+        if notification.webhook == nil, notification.command == nil, !reader.has("webhook"), !reader.has("command") {
             problems.report("a notification needs 'webhook' or 'command'", at: node.location)
         }
         problems.warn("'notify' is read and not acted on yet: nobody will be told", at: node.location)

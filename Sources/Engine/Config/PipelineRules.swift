@@ -75,6 +75,16 @@ enum PipelineRules {
 
     /// Only data stages read tables of connections, and only a load writes one, which is all that it writes.
     private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        for dataset in pipeline.datasets {
+            guard let table = dataset.table, let kind = pipeline.connections[table.connection]?.kind,
+                table.parts(in: kind) == nil
+            else { continue }
+            problems.report(
+                "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
+                remedy: kind == .sqlite
+                    ? "write its name alone; 'main' is the only schema that is there" : "write name or schema.name",
+                at: dataset.placeLocation)
+        }
         for stage in pipeline.stages {
             let type = stage.definition.typeName
             for input in stage.definition.inputs where type == "command" {
@@ -169,10 +179,30 @@ enum PipelineRules {
             for (reference, location) in references(of: stage) {
                 check(reference, variables: variables, inputs: inputs, hasOutput: hasOutput, at: location)
             }
+            for (reference, location) in fanOutReferences(of: stage) {
+                if reference.isOfAttempt {
+                    problems.report(
+                        "'${\(reference)}' is not known yet where the items are found",
+                        remedy: "remove it from 'foreach'", at: location)
+                } else {
+                    check(reference, variables: [], hasOutput: false, at: location)
+                }
+            }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output), let path = dataset.path else { continue }
                 for reference in path.references {
                     check(reference, variables: variables, hasOutput: false, at: dataset.placeLocation)
+                }
+            }
+        }
+        for template in notes.templatesOutsideStages {
+            for reference in template.value.references {
+                if reference.isOfAttempt {
+                    problems.report(
+                        "'${\(reference)}' is known within a stage alone",
+                        remedy: "remove it, or put it into the 'env' of the stage that needs it", at: template.location)
+                } else {
+                    check(reference, variables: [], hasOutput: false, at: template.location)
                 }
             }
         }
@@ -192,6 +222,11 @@ enum PipelineRules {
         }
     }
 
+    /// Everything a stage's settings mention, those of its fan-out among them, with the place of each.
+    static func allReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
+        references(of: stage) + fanOutReferences(of: stage)
+    }
+
     /// Everything a stage's own settings mention, with the place of each.
     private static func references(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
         var found: [(Template.Reference, SourceLocation)] = []
@@ -202,16 +237,20 @@ enum PipelineRules {
             if let filter = check.filter { found += filter.value.references.map { ($0, filter.location) } }
             if case .sql(let query) = check.kind { found += query.value.references.map { ($0, query.location) } }
         }
-        for (_, source) in stage.fanOut?.variables ?? [] {
-            let location = stage.fanOut?.location ?? stage.location
+        return found + stage.definition.references
+    }
+
+    /// Everything that a stage's fan-out mentions, with the place of each.
+    private static func fanOutReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
+        guard let fanOut = stage.fanOut else { return [] }
+        return fanOut.variables.flatMap { _, source -> [(Template.Reference, SourceLocation)] in
             switch source {
-            case .query(let query): found += query.value.references.map { ($0, query.location) }
-            case .files(let pattern): found += pattern.references.map { ($0, location) }
-            case .days(let from, let to): found += (from.references + to.references).map { ($0, location) }
-            case .values: break
+            case .query(let query): query.value.references.map { ($0, query.location) }
+            case .files(let pattern): pattern.references.map { ($0, fanOut.location) }
+            case .days(let from, let to): (from.references + to.references).map { ($0, fanOut.location) }
+            case .values(let values): values.flatMap { value in value.value.references.map { ($0, value.location) } }
             }
         }
-        return found + stage.definition.references
     }
 
     // MARK: - Fan-out and cycles

@@ -64,10 +64,12 @@ package struct PlaceRules {
                 guard let dataset = pipeline.dataset(output), let path = dataset.path, !path.description.isEmpty else {
                     continue
                 }
-                writes.append(
-                    Write(
-                        stage: stage.id, what: "'\(output)'", place: place(filled(path)),
-                        location: dataset.placeLocation))
+                for path in items(of: path, stage) {
+                    writes.append(
+                        Write(
+                            stage: stage.id, what: "'\(output)'", place: place(filled(path)),
+                            location: dataset.placeLocation))
+                }
             }
             for output in stage.definition.otherOutputs(of: pipeline.name) {
                 writes.append(
@@ -82,6 +84,22 @@ package struct PlaceRules {
 
     /// A path with what is known of it; what is not known equals itself alone, and is no `/` and no pattern.
     private func filled(_ path: Template) -> String { path.filled { value($0) ?? "\u{2}\($0)\u{2}" } }
+
+    /// The paths of a stage's items as far as lists of the file tell them; the path as it is where there are too many.
+    private func items(of path: Template, _ stage: Stage) -> [Template] {
+        var paths = [path]
+        for (name, source) in stage.fanOut?.variables ?? [] where path.itemVariables.contains(name) {
+            guard case .values(let values) = source, paths.count * values.count <= 1000 else { continue }
+            paths = paths.flatMap { path in
+                values.map { text in
+                    path.partlyFilled { $0 == .item(name) ? PathText.component(filled(text.value)) : nil }
+                }
+            }
+        }
+        // Items that would write one file are told apart where all of their values are known.
+        var seen: Set<Template> = []
+        return paths.filter { seen.insert($0).inserted }
+    }
 
     private func place(_ path: String) -> FileIdentity { FileIdentity(path, in: pipeline.root) }
 
@@ -111,7 +129,11 @@ package struct PlaceRules {
         var seen: [FileIdentity: Write] = [:]
         for write in writes {
             // A dataset that two stages write was reported with its name.
-            if let other = seen[write.place], other.what != write.what || other.stage == write.stage {
+            if let other = seen[write.place], other.what == write.what, other.stage == write.stage {
+                problems.report(
+                    "two items of '\(write.stage)' would both write \(shown(write.place))",
+                    remedy: "put something between the variables in the path, such as a slash", at: write.location)
+            } else if let other = seen[write.place], other.what != write.what || other.stage == write.stage {
                 problems.report(
                     "\(other.what) and \(write.what) are one file, \(shown(write.place)), and \(both(other, write))",
                     remedy: "give one of them another path; the other is on line \(other.location.line)",
@@ -206,7 +228,7 @@ package struct PlaceRules {
         }
     }
 
-    private static func isPattern(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
+    static func isPattern(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
 
     /// Whether a file that is read may turn out to be one that is written: whatever is not known may be anything.
     private func mayBe(_ read: FileIdentity, _ written: FileIdentity) -> Bool {
@@ -260,11 +282,12 @@ package struct PlaceRules {
     private func identity(of dataset: Dataset) -> String? {
         guard let table = dataset.table, let connection = pipeline.connections[table.connection] else { return nil }
         let settings = connection.settings.mapValues(filled)
+        guard let parts = table.parts(in: connection.kind) else { return nil }
         switch connection.kind {
-        case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(table.name.lowercased())"
+        case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(parts.name.lowercased())"
         case .postgres:
-            let name = table.name.contains(".") ? table.name : "public.\(table.name)"
-            return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(name)"
+            return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n")
+                + "\n\(parts.schema).\(parts.name)"
         }
     }
 

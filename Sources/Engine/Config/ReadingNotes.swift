@@ -3,6 +3,8 @@
 package struct ReadingNotes: Sendable {
     /// The stages in which something was wrong: what they lack may have been meant.
     package var unsoundStages: Set<StageID> = []
+    /// The templates that belong to no stage and no dataset: of `env`, connections and notifications.
+    package var templatesOutsideStages: [Located<Template>] = []
     /// Every name that a section gives to something, right or wrong; a section whose names are not known is left out.
     package private(set) var names: [String: Set<String>] = [:]
 

@@ -23,7 +23,7 @@ enum StageSettingsReader {
             definition = UnknownStage()
         }
         var stage = Stage(id: StageID(entry.key.value), definition: definition, location: entry.key.location)
-        stage.description = reader.text("description")?.value ?? ""
+        stage.description = reader.prose("description")?.value ?? ""
         stage.group = reader.name("group")?.value
         stage.needs = reader.texts("needs").map { Located(StageID($0.value), at: $0.location) }
         stage.when = reader.choice("when", as: TriggerRule.self) ?? .allSucceeded
@@ -107,7 +107,7 @@ enum StageSettingsReader {
         policy.backoff = reader.number("backoff", in: 1...100) ?? policy.backoff
         policy.maxDelay = reader.duration("max_delay") ?? max(policy.maxDelay, policy.delay)
         policy.jitter = reader.percentage("jitter") ?? 0
-        policy.exitStatuses = reader.texts("on_exit").compactMap { text in
+        policy.exitStatuses = reader.texts("on_exit", needsOne: true).compactMap { text in
             if let status = Int32(text.value), (1...255).contains(status) { return status }
             parent.problems.report(
                 "'on_exit' must hold exit statuses from 1 to 255, not '\(text.value)'", at: text.location)

@@ -92,9 +92,8 @@ package struct DatabaseLink: Sendable {
 
     /// A table's schema and name.
     package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
-        guard kind == .postgres else { return ("main", table.name) }
-        let parts = table.name.split(separator: ".", maxSplits: 1).map(String.init)
-        return parts.count == 2 ? (parts[0], parts[1]) : ("public", table.name)
+        // A name that cannot be was refused when the pipeline file was read.
+        table.parts(in: kind) ?? (kind == .sqlite ? "main" : "public", table.name)
     }
 
     /// A table as DuckDB names it.

@@ -141,7 +141,7 @@ package enum RowSchemaReader {
                     location: entry.key.location)
             }
         }
-        schema.required = reader.texts("required").map(\.value)
+        schema.required = reader.texts("required", allowsEmpty: true).map(\.value)
         if let node = reader.node("additionalProperties") {
             switch node.content {
             case .scalar("true", _): schema.additional = .allowed

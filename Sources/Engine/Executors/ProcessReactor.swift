@@ -224,24 +224,26 @@ enum Spawner {
 
     private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {
         if !FileText.exists(launch.folder) { return Failure("the folder \(launch.folder) is not there") }
+        // As the pipeline file writes it, where it lies in the project.
+        let program = PathText.relative(launch.program, to: launch.folder)
         switch error {
         case ENOENT where FileText.exists(launch.program):
             return Failure(
-                "\(launch.program) cannot be run: the interpreter it names is not there",
+                "\(program) cannot be run: the interpreter it names is not there",
                 remedy: "look at its first line, and at its line ends")
-        case ENOENT: return Failure("\(launch.program) is not there", remedy: "install it, or mend the path in 'run'")
+        case ENOENT: return Failure("\(program) is not there", remedy: "install it, or mend the path in 'run'")
         case EACCES:
-            return Failure("\(launch.program) may not be run", remedy: "make it executable: chmod +x \(launch.program)")
+            return Failure("\(program) may not be run", remedy: "make it executable: chmod +x \(program)")
         case ENOEXEC:
-            return Failure("\(launch.program) is no program", remedy: "begin it with a line such as #!/bin/sh")
+            return Failure("\(program) is no program", remedy: "begin it with a line such as #!/bin/sh")
         case ETXTBSY:
-            return Failure("\(launch.program) is open for writing", remedy: "retry when whoever writes it has ended")
+            return Failure("\(program) is open for writing", remedy: "retry when whoever writes it has ended")
         case ENOSPC where launch.ledger != nil:
             return Failure(
-                "\(launch.program) was not started: there is no space left to record it",
+                "\(program) was not started: there is no space left to record it",
                 remedy: "free some, then continue with 'caudal resume'")
-        case E2BIG: return Failure("the arguments and variables of \(launch.program) are too long")
-        default: return Failure("\(launch.program) cannot be started: \(String(cString: strerror(error)))")
+        case E2BIG: return Failure("the arguments and variables of \(program) are too long")
+        default: return Failure("\(program) cannot be started: \(String(cString: strerror(error)))")
         }
     }
 }

@@ -111,6 +111,12 @@ struct ExpressionLexer {
             if characters[index] == quote {
                 guard index + 1 < characters.count, characters[index + 1] == quote else {
                     index += 1
+                    if let reference = Template.firstReference(in: text) {
+                        throw ExpressionFault(
+                            "'\(reference)' stands in quotation marks, where it is not replaced",
+                            remedy: "remove the quotation marks; the value is text, and || joins it with other text",
+                            at: start)
+                    }
                     return text
                 }
                 index += 1

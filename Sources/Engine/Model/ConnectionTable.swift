@@ -10,6 +10,20 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
+    /// Its schema and its name in a kind of database, whatever way it is written; nil for a name that it cannot have there.
+    ///
+    /// Of a SQLite database only its own schema is there, `main`: a connection attaches nothing else.
+    package func parts(in kind: Connection.Kind) -> (schema: String, name: String)? {
+        let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        if parts.contains("") { return nil }
+        switch kind {
+        case .postgres: return parts.count == 2 ? (parts[0], parts[1]) : ("public", name)
+        case .sqlite:
+            if parts.count == 1 { return ("main", name) }
+            return parts[0].lowercased() == "main" && !parts[1].contains(".") ? ("main", parts[1]) : nil
+        }
+    }
+
     /// How artifacts and messages name it: `warehouse.sales`.
     package var description: String { "\(connection).\(name)" }
 }

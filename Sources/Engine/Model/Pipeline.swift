@@ -15,7 +15,7 @@ package struct Pipeline: Sendable {
     /// What may be set for each run.
     package var parameters: [Parameter]
     /// Environment variables for command stages.
-    package var environment: [String: Template]
+    package var environment: [String: Located<Template>]
     /// How many stages and items run at once.
     package var maxParallel: Int
     /// Slots shared by the stages that name the pool.
@@ -57,7 +57,7 @@ package struct Pipeline: Sendable {
 
     package init(
         name: String, description: String = "", file: String, root: String, parameters: [Parameter] = [],
-        environment: [String: Template] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
+        environment: [String: Located<Template>] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         connections: [String: Connection] = [:], datasets: [Dataset] = [], stages: [Stage] = [],
         schedule: Schedule? = nil, notifications: [Notification] = [], chosenEnvironment: String? = nil,
         reusesUnchanged: Bool = false

@@ -302,7 +302,8 @@ package struct Resources: Sendable, Hashable, Codable {
 package struct FanOut: Sendable, Equatable {
     /// Where the values of a variable come from.
     package enum Source: Sendable, Equatable {
-        case values([String])
+        /// A list, whose texts may hold references.
+        case values([Located<Template>])
         /// The first column of a query over datasets.
         case query(Query)
         /// The files that match a pattern, sorted.

@@ -11,6 +11,14 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         case input(String)
         case stageOutput
 
+        /// Whether only an attempt of a stage knows what it stands for.
+        package var isOfAttempt: Bool {
+            switch self {
+            case .item, .input, .stageOutput: true
+            case .param, .environment, .runID, .runStarted: false
+            }
+        }
+
         package var description: String {
             switch self {
             case .param(let name): "params.\(name)"
@@ -41,6 +49,13 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
     /// Every reference, in order, repeated as often as it stands.
     package var references: [Reference] {
         segments.compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
+    }
+
+    /// Where a text holds what looks like a reference, known or not; for texts in which none is replaced.
+    package static func firstReference(in text: String) -> String? {
+        // Asked first, as the expression is compiled at each call.
+        guard text.contains("${") else { return nil }
+        return text.firstMatch(of: #/\$\{[A-Za-z_]+\.[^}]*\}/#).map { String($0.output) }
     }
 
     /// The names of the fan-out variables it mentions.

@@ -89,7 +89,15 @@ struct FanOutFinder {
         of name: String, _ source: FanOut.Source, _ readings: DataReadings?
     ) throws(Failure) -> [String?] {
         switch source {
-        case .values(let values): return values
+        case .values(let templates):
+            var seen: Set<ItemKey> = []
+            return try templates.map { template throws(Failure) in
+                let value = template.value.filled { attempt.value(of: $0) ?? "" }
+                if seen.insert(ItemKey(value)).inserted { return value }
+                throw Failure(
+                    "'\(name)' holds '\(value)' twice with the values of this run", remedy: "remove one of them",
+                    location: template.location)
+            }
         case .query:
             var seen: Set<ItemKey?> = []
             return (readings?.rows("item") ?? []).filter { $0.text("name") == name }.map { $0.text("value") }

@@ -81,33 +81,48 @@ extension PipelineExamination {
         }
     }
 
+    /// The files that a stage cannot write where it is to write them.
     private func faultsOfOutputs(of stage: Stage) -> [ConfigError] {
-        stage.definition.outputs.compactMap { output -> ConfigError? in
+        let data = stage.definition.outputs.compactMap { output -> OtherOutput? in
             guard let dataset = pipeline.dataset(output), let path = dataset.path else { return nil }
-            let target = PathText.absolute(fill(path), in: pipeline.root)
-            var status = stat()
-            // What a command writes may be a folder, which takes the place of one.
-            if !(stage.definition is CommandStage), stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-                return ConfigError(
-                    "stage '\(stage.id)' cannot write '\(output)': \(PathText.relative(target, to: pipeline.root)) is a folder",
-                    remedy: "move it away, or change the path", at: dataset.placeLocation)
-            }
-            var folder = PathText.folder(of: target)
-            while folder.count > 1, !FileText.exists(folder) { folder = PathText.folder(of: folder) }
-            let shown = PathText.relative(folder, to: pipeline.root)
-            guard stat(folder, &status) == 0 else { return nil }
-            if status.st_mode & S_IFMT != S_IFDIR {
-                return ConfigError(
-                    "stage '\(stage.id)' cannot write '\(output)': \(shown) is a file and no folder",
-                    remedy: "move it away, or change the path", at: dataset.placeLocation)
-            }
-            if access(folder, W_OK | X_OK) != 0 {
-                return ConfigError(
-                    "stage '\(stage.id)' cannot write '\(output)': the folder \(shown) may not be written to",
-                    remedy: "give this user the right to write there, or change the path", at: dataset.placeLocation)
-            }
-            return nil
+            return OtherOutput("'\(output)'", path: path, at: dataset.placeLocation)
         }
+        return (data + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
+            let path = PathText.absolute(fill(output.path), in: pipeline.root)
+            // What a command writes may be a folder, which takes the place of one.
+            return fault(writing: path, isFile: !(stage.definition is CommandStage)).map { what, remedy in
+                ConfigError(
+                    "stage '\(stage.id)' cannot write \(output.what): \(what)", remedy: remedy, at: output.location)
+            }
+        }
+    }
+
+    /// What keeps a file from being written: the folder, or what stands in its place.
+    private func fault(writing path: String, isFile: Bool) -> (what: String, remedy: String)? {
+        var folder = PathText.folder(of: path)
+        var status = stat()
+        if isFile, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            return ("\(PathText.relative(path, to: pipeline.root)) is a folder", "move it away, or change the path")
+        }
+        while folder.count > 1, stat(folder, &status) != 0 {
+            if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
+                let shown = PathText.relative(folder, to: pipeline.root)
+                return ("\(shown) is a link to \(target), which is not there", "make that folder, or mend the link")
+            }
+            folder = PathText.folder(of: folder)
+        }
+        let shown = PathText.relative(folder, to: pipeline.root)
+        guard stat(folder, &status) == 0 else { return nil }
+        if status.st_mode & S_IFMT != S_IFDIR {
+            return ("\(shown) is a file and no folder", "move it away, or change the path")
+        }
+        if access(folder, W_OK | X_OK) != 0 {
+            return (
+                "the folder \(shown) may not be written to",
+                "give this user the right to write there, or change the path"
+            )
+        }
+        return nil
     }
 }
 

@@ -151,14 +151,25 @@ package struct Planner {
     }
 
     private func checkVariables(_ stage: Stage, _ problems: ConfigProblems) {
-        var references = stage.definition.references.map { ($0.0, $0.1) }
+        var references = PipelineRules.allReferences(of: stage)
+        if stage.definition is CommandStage {
+            references += loaded.pipeline.environment.values.flatMap { text in
+                text.value.references.map { ($0, text.location) }
+            }
+        }
         for name in stage.reads.map(\.value) + stage.definition.outputs {
             guard let dataset = loaded.pipeline.dataset(name) else { continue }
             references += (dataset.path?.references ?? []).map { ($0, dataset.placeLocation) }
+            if let table = dataset.table, let connection = loaded.pipeline.connections[table.connection] {
+                references += connection.settings.values.flatMap(\.references).map { ($0, connection.location) }
+            }
         }
         var reported: Set<String> = []
         for (reference, location) in references {
-            guard case .environment(let name) = reference, loaded.variables[name] == nil, reported.insert(name).inserted
+            guard case .environment(let name) = reference, loaded.variables[name] == nil,
+                reported.insert(name).inserted,
+                // Several stages may share the place, as that of a dataset or of `env`.
+                !problems.errors.contains(where: { $0.location == location })
             else { continue }
             problems.report(
                 "the environment variable '\(name)' is not set",

@@ -103,14 +103,7 @@ extension RunMachine {
         return busy.map { state.plan.stages[$0].id }
     }
 
-    private func unknown(_ id: UnitID) -> String {
-        let names = state.plan.stages.map(\.id.rawValue)
-        if let key = id.item, let stage = state.stage(id.stage) {
-            let keys = stage.items.map(\.item.key.rawValue)
-            return "\(id.stage) has no item '\(key)'" + Suggestion.phrase(for: key.rawValue, among: keys)
-        }
-        return "the run has no stage '\(id.stage)'" + Suggestion.phrase(for: id.stage.rawValue, among: names)
-    }
+    private func unknown(_ id: UnitID) -> String { state.wordsOfUnknown(id) }
 
     private func isRetried(_ status: UnitStatus) -> Bool { status == .failed || status == .cancelled }
 
@@ -268,5 +261,17 @@ extension RunMachine {
         freeDownstream(of: index)
         restart()
         return .accepted("\(id) counts as \(outcome.rawValue)")
+    }
+}
+
+extension RunState {
+    /// What is said to somebody who names a stage or an item that the run does not have.
+    package func wordsOfUnknown(_ id: UnitID) -> String {
+        if let key = id.item, let stage = stage(id.stage) {
+            let keys = stage.items.map(\.item.key.rawValue)
+            return "\(id.stage) has no item '\(key)'" + Suggestion.phrase(for: key.rawValue, among: keys)
+        }
+        let names = plan.stages.map(\.id.rawValue)
+        return "the run has no stage '\(id.stage)'" + Suggestion.phrase(for: id.stage.rawValue, among: names)
     }
 }

@@ -51,13 +51,24 @@ extension StageConductor {
                 continue
             }
             let text = PathText.absolute(open.filled { attempt.facts.value(of: $0) ?? "" }, in: root)
-            if FileIdentity(text) == place || writer == nil && Glob.matches(place.path, FileIdentity(text).path) {
-                // A pattern over what this stage writes is a reader of it.
-                if writer == nil, loaded.pipeline.fileEdges.values.contains(where: { $0.contains(attempt.stage.id) }) {
-                    continue
-                }
-                throw refuse("'\(dataset.name)'" + (writer.map { ", which '\($0.id)' writes" } ?? ", which is read"))
+            let isPattern = writer == nil && PlaceRules.isPattern(text)
+            guard isPattern ? Glob.matches(place.path, FileIdentity(text).path) : place.isOrHolds(FileIdentity(text))
+            else { continue }
+            let readers = loaded.pipeline.stages.filter { $0.reads.contains { $0.value == dataset.name } }
+            if isPattern, wait(readers, for: attempt.stage) { continue }
+            throw refuse("'\(dataset.name)'" + (writer.map { ", which '\($0.id)' writes" } ?? ", which is read"))
+        }
+        for stage in attempt.item == nil ? [] : loaded.pipeline.stages where !wait([stage], for: attempt.stage) {
+            for case (let name, .files(let pattern)) in stage.fanOut?.variables ?? [] {
+                let text = PathText.absolute(pattern.filled { attempt.facts.value(of: $0) ?? "" }, in: root)
+                guard Glob.matches(place.path, FileIdentity(text).path) else { continue }
+                throw refuse("one of the files of '\(name)', which '\(stage.id)' reads")
             }
+        }
+        for connection in attempt.item == nil ? [] : Array(loaded.pipeline.connections.values) {
+            guard let path = connection.settings["path"] else { continue }
+            let text = path.filled { attempt.facts.value(of: $0) ?? "" }
+            if place.isOrHolds(FileIdentity(text, in: root)) { throw refuse("the database of '\(connection.name)'") }
         }
         // Two stages can only meet where both write item by item: the loop above, or the plan, saw the others.
         if attempt.item == nil { return }
@@ -68,6 +79,12 @@ extension StageConductor {
             throw Failure("what this run has published cannot be found out: \(error.description)")
         }
         if let other = others.first { throw refuse("what '\(other)' has published in this run") }
+    }
+
+    /// Whether stages read what another one writes once it has ended: those that read files by a pattern wait for whoever
+    /// may write one of them, unless it waits for them.
+    private func wait(_ readers: [Stage], for writer: Stage) -> Bool {
+        readers.allSatisfy { loaded.pipeline.fileEdges[$0.id]?.contains(writer.id) == true }
     }
 
     /// A folder is replaced as a whole, with whatever else somebody has put there.
@@ -87,4 +104,9 @@ extension StageConductor {
             remedy: "move it away, or write to a path of its own, such as \(shown)/\(attempt.stage.id)",
             location: attempt.stage.outputLocation)
     }
+}
+
+extension FileIdentity {
+    /// Whether replacing this place would replace another one.
+    fileprivate func isOrHolds(_ other: FileIdentity) -> Bool { self == other || holds(other) }
 }

@@ -42,7 +42,9 @@ package struct CommandStage: StageType {
                 if text.allSatisfy(\.isWhitespace) { problems.report("'run' must not be empty", at: node.location) }
                 if let template = problems.template(Located(text, at: node.location)) { run = .line(template.value) }
             case .sequence:
-                let parts = problems.texts(of: node, what: "'run'").compactMap { problems.template($0)?.value }
+                let parts = problems.texts(of: node, what: "'run'", allowsEmpty: true).compactMap {
+                    problems.template($0)?.value
+                }
                 if parts.first?.description.isEmpty ?? true {
                     problems.report("'run' must not be empty", at: node.location)
                 } else {
@@ -55,7 +57,7 @@ package struct CommandStage: StageType {
         }
         var environment: [String: Template] = [:]
         for entry in reader.named("env") {
-            let texts = problems.texts(of: entry.value, what: "a variable")
+            let texts = problems.texts(of: entry.value, what: "a variable", allowsEmpty: true)
             environment[entry.key.value] = texts.first.flatMap { problems.template($0)?.value }
         }
         return CommandStage(
@@ -68,7 +70,15 @@ package struct CommandStage: StageType {
     private static func progress(_ reader: inout MappingReader) -> String? {
         guard let pattern = reader.text("progress") else { return nil }
         do {
-            _ = try NSRegularExpression(pattern: pattern.value)
+            let expression = try NSRegularExpression(pattern: pattern.value)
+            if !(1...2).contains(expression.numberOfCaptureGroups) {
+                reader.problems.report(
+                    "'progress' has \(expression.numberOfCaptureGroups.counted("group")), and needs one or two",
+                    remedy:
+                        "put a percentage into parentheses, as in '([0-9]+)%', or what is done and the total, as in "
+                        + "'([0-9]+) of ([0-9]+)'; '(?:' begins a group that does not count", at: pattern.location)
+                return nil
+            }
             return pattern.value
         } catch {
             reader.problems.report(
@@ -82,7 +92,9 @@ package struct CommandStage: StageType {
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         var variables: [String: String] = [:]
-        for (name, template) in attempt.pipeline.environment.merging(environment, uniquingKeysWith: { $1 }) {
+        for (name, template) in attempt.pipeline.environment.mapValues(\.value).merging(
+            environment, uniquingKeysWith: { $1 })
+        {
             variables[name] = template.filled { attempt.value(of: $0) ?? "" }
         }
         for (name, value) in attempt.facts.parameters { variables[ShellText.variable(.param(name))] = value }

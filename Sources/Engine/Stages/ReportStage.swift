@@ -18,7 +18,7 @@ package struct ReportStage: StageType {
     }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> ReportStage {
-        let formats = reader.texts("formats").compactMap { text in
+        let formats = reader.texts("formats", needsOne: true).compactMap { text in
             if let format = ReportFormat(rawValue: text.value) { return format }
             let names = ReportFormat.allCases.map(\.rawValue)
             context.problems.report(

@@ -51,7 +51,11 @@ enum StepReader {
         case "rename":
             return .rename(
                 pairs(of: node, "rename", problems).compactMap { pair in
-                    text(of: pair.value, problems).map { (pair.key, $0) }
+                    guard let name = text(of: pair.value, problems) else { return nil }
+                    if name.value.isEmpty {
+                        problems.reportEmpty("the new name of '\(pair.key.value)'", at: name.location)
+                    }
+                    return (pair.key, name)
                 })
         case "cast":
             return .cast(
@@ -66,6 +70,10 @@ enum StepReader {
                 })
         case "trim":
             let names = problems.texts(of: node, what: "'trim'")
+            if case .sequence(let nodes) = node.content, nodes.isEmpty {
+                problems.report(
+                    "'trim' names no column", remedy: "write 'trim: all' for all of them", at: node.location)
+            }
             return .trim(names.count == 1 && names[0].value == "all" ? [] : names)
         case "map_values": return mapValues(node, problems)
         case "split": return split(node, problems)

@@ -117,6 +117,25 @@ struct PlaceRulesTests {
         #expect(try faults(later) != "", "\(output)")
     }
 
+    @Test("Items of a list of the file are places as well, whatever the order of the stages")
+    func items() throws {
+        func text(_ list: String, _ writer: String = "", _ reader: String = "") -> String {
+            """
+            params: {x: {type: string, default: other}}
+            datasets: {i: {path: data/prices.csv}, o: {path: "data/${item.f}.csv"}, p: {path: data/b.csv}}
+            stages:
+              w: {type: command, output: o, foreach: {f: \(list)}, run: "true"\(writer)}
+              r: {type: command, inputs: i, output: p, run: "true"\(reader)}
+            """
+        }
+        for (writer, reader) in [("", ""), (", needs: r", ""), ("", ", needs: w")] {
+            #expect(try faults(text("[prices, x]", writer, reader)).contains("'w'"))
+            #expect(try faults(text("[\"p${params.x}\", a]", writer, reader)) == "")
+            #expect(try faults(text("[\"${params.x}\", a]", writer, reader), ["x": "prices"]).contains("'w'"))
+            #expect(try faults(text("[b, a]", writer, reader)).contains("are one file, data/b.csv"))
+        }
+    }
+
     @Test("A pattern of inputs does not cover the output of its own stage")
     func patternOverOutput() throws {
         let words = try faults(
@@ -172,6 +191,31 @@ struct PlaceRulesTests {
               b: {type: load, input: i, output: u, mode: replace}
             """)
         #expect(words.contains("the datasets 't' and 'u' are the same table"), "\(words)")
+    }
+
+    @Test("A table of SQLite is the same with its schema and without, and has no other schema than its own")
+    func schemasOfSQLite() throws {
+        func text(_ first: String, _ second: String, type: String = "sqlite, path: a.db") -> String {
+            """
+            connections: {db: {type: \(type)}}
+            datasets: {i: {path: i.csv}, a: {connection: db, table: "\(first)"}, b: {connection: db, table: "\(second)"}}
+            stages:
+              x: {type: load, input: i, output: a, mode: replace}
+              y: {type: load, input: i, output: b, mode: replace}
+            """
+        }
+        for (first, second) in [("main.T", "t"), ("t", "MAIN.t"), ("T", "t"), ("main.t", "Main.T")] {
+            let words = try faults(text(first, second))
+            #expect(words.contains("'a' and 'b' are the same table"), "\(first) \(second): \(words)")
+        }
+        #expect(try faults(text("main.t", "u")) == "")
+        for name in ["temp.t", "analytics.t", "main.a.b", ".t", "main.", "a.b"] {
+            #expect(try faults(text(name, "u")).contains("'\(name)' cannot be a table of the sqlite connection"))
+        }
+        let postgres = "postgres, database: d"
+        #expect(try faults(text("public.t", "t", type: postgres)).contains("are the same table"))
+        #expect(try faults(text("T", "t", type: postgres)) == "")
+        #expect(try faults(text("s.", "t", type: postgres)).contains("cannot be a table"))
     }
 
     @Test("No value leads out of the folder that a path names")
