@@ -162,6 +162,47 @@ struct PruneTests {
         #expect(try await project.caudal("show").output.contains(folders[0]))
     }
 
+    @Test("A day that another backfill has run meanwhile is not run again, and one that it runs is not run at once")
+    func twoAtOnce() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            params: {day: {type: date, default: today}}
+            stages:
+              w: {type: command, run: 'until test -e go-$CAUDAL_PARAM_DAY; do sleep 0.05; done'}
+            """)
+        try project.write("go-2026-11-02", "")
+        let first = try await project.start("backfill", "p.yaml", "--days", "2026-11-01..2026-11-02")
+        _ = try #require(await first.says("2026-11-01  started"))
+        let second = try await project.caudal("backfill", "p.yaml", "--days", "2026-11-01..2026-11-02")
+        #expect(second.status == 0 && second.output.contains("2 days: 1 skipped, 1 succeeded"), "\(second)")
+        try project.write("go-2026-11-01", "")
+        #expect(await first.says("2026-11-02  skipped: succeeded in run") != nil)
+        #expect(await first.child.exit().exit == .exited(0))
+        #expect(try await project.caudal("runs", "--json").lines.count == 2)
+    }
+
+    @Test("A day has one lock, which ends with whoever holds it")
+    func dayLocks() throws {
+        let folder = try ScratchFolder()
+        let state = StateFolder(path: folder.path)
+        func lock(_ day: String, _ environment: String? = nil) throws -> DayLock? {
+            try DayLock(pipeline: "p", environment: environment, parameters: ["day": day], in: state)
+        }
+        func isTaken(_ day: String) throws -> Bool { try lock(day) == nil }
+        do {
+            guard let held = try lock("2026-11-01") else { throw Failure("the lock of a day was taken") }
+            #expect(try isTaken("2026-11-01"))
+            #expect(try !isTaken("2026-11-02"))
+            #expect(try lock("2026-11-01", "prod") != nil)
+            withExtendedLifetime(held) {}
+        }
+        #expect(try !isTaken("2026-11-01"))
+    }
+
     @Test("A run under way stays, and an interrupted one goes only by name", .timeLimit(.minutes(15)))
     func liveAndInterrupted() async throws {
         let project = try CaudalProject(copying: [])

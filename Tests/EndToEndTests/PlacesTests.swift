@@ -33,15 +33,50 @@ struct PlacesTests {
 
     @Test("An item does not write over the file that its stage reads")
     func items() async throws {
-        let project = try project(
-            """
-            datasets: {i: {path: data/north.csv}, o: {path: "data/${item.r}.csv"}}
-            stages:
-              a: {type: process, input: i, output: o, foreach: {r: [south, north], partition: false}}
-            """, ["data/north.csv": "a\n1\n"])
+        for (list, status, words) in [
+            ("[south, north]", Int32(2), "'o' is 'i', which 'a' reads"),
+            ("{sql: \"select unnest(['south', 'north'])\"}", 1, "data/north.csv, which this stage reads"),
+        ] {
+            let project = try project(
+                """
+                datasets: {i: {path: data/north.csv}, o: {path: "data/${item.r}.csv"}}
+                stages:
+                  a: {type: process, input: i, output: o, foreach: {r: \(list), partition: false}}
+                """, ["data/north.csv": "a\n1\n"])
+            let answer = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(answer.status == status && answer.description.contains(words), "\(answer)")
+            #expect(try project.read("data/north.csv") == "a\n1\n")
+        }
+    }
+
+    @Test("An output below a link to nothing is told before the first stage, with what the link points to")
+    func danglingLinks() async throws {
+        for output in [
+            "b: {type: command, output: o, run: 'true'}", "b: {type: report, output_dir: dang/reports}",
+            "b: {type: process, input: i, output: p, needs: a}",
+        ] {
+            let project = try project(
+                """
+                datasets: {o: {path: dang/a.csv}, i: {path: in.csv}, p: {path: dang/deep/p.csv}}
+                stages:
+                  a: {type: command, run: "true"}
+                  \(output)
+                """, ["in.csv": "a\n1\n"])
+            try FileManager.default.createSymbolicLink(
+                atPath: project.folder.path("dang"), withDestinationPath: "/nonexist/dang")
+            for verb in ["validate", "run"] {
+                let answer = try await project.caudal(verb, "p.yaml")
+                #expect(answer.status == 2, "\(answer)")
+                #expect(answer.errors.contains("dang is a link to /nonexist/dang, which is not there"), "\(answer)")
+            }
+        }
+    }
+
+    @Test("A program that is not there is named as the file writes it")
+    func missingProgram() async throws {
+        let project = try project("stages: {a: {type: command, run: scripts/x.sh}}\n")
         let answer = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(answer.status == 1 && answer.output.contains("data/north.csv, which this stage reads"), "\(answer)")
-        #expect(try project.read("data/north.csv") == "a\n1\n")
+        #expect(answer.status == 1 && answer.output.contains(": scripts/x.sh is not there"), "\(answer)")
     }
 
     @Test("A source that nobody writes is missed before the first stage; one that a command may fetch is not")

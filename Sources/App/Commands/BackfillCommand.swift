@@ -262,9 +262,19 @@ struct BackfillRunner {
         func notStarted(_ note: String) -> Ending {
             Ending(date: day.date, state: "not started", note: note, isFailure: true)
         }
+        func skipped(_ note: String) -> Ending {
+            Ending(date: day.date, state: "skipped", note: note, isFailure: false)
+        }
         if live.isStopping { return notStarted("interrupted") }
         var run: RunID?
         do {
+            // Held until the day's run has ended.
+            guard let lock = try backfill.lock(day, in: workshop.state) else {
+                return skipped("another backfill is running it now")
+            }
+            defer { withExtendedLifetime(lock) {} }
+            let past = try workshop.store.pastRuns(of: loaded.pipeline.name)
+            if case .skip(let reason) = backfill.decision(about: day, after: past) { return skipped(reason) }
             try await workshop.examination(of: loaded, plan: day.plan).check(Set(day.plan.stages.map(\.id)))
             let session = try await RunSession.start(
                 loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap,

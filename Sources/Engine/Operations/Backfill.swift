@@ -31,6 +31,8 @@ package struct Backfill: Sendable {
     }
 
     package let days: [Day]
+    private let choice: Choice
+    private let recorded: @Sendable ([String: String]) -> [String: String]
 
     /// Decides about every day.
     ///
@@ -40,15 +42,35 @@ package struct Backfill: Sendable {
     /// `recorded`: parameters as they are recorded: without what is secret of them.
     package init(
         plans: [(date: String, plan: RunPlan)], runs: [PastRun], choice: Choice,
-        recorded: ([String: String]) -> [String: String] = { $0 }
+        recorded: @escaping @Sendable ([String: String]) -> [String: String] = { $0 }
     ) {
+        self.choice = choice
+        self.recorded = recorded
         days = plans.map { date, plan in
-            let parameters = recorded(plan.parameters)
-            let past = runs.filter {
-                $0.parameters == parameters && $0.environment == plan.environment && $0.selection == nil
-            }
+            let past = Self.past(of: plan, among: runs, recorded)
             return Day(date: date, plan: plan, decision: Self.decision(past, choice), past: past.map(\.id))
         }
+    }
+
+    private static func past(
+        of plan: RunPlan, among runs: [PastRun], _ recorded: ([String: String]) -> [String: String]
+    ) -> [PastRun] {
+        let parameters = recorded(plan.parameters)
+        return runs.filter {
+            $0.parameters == parameters && $0.environment == plan.environment && $0.selection == nil
+        }
+    }
+
+    /// Decides about a day once more, when its turn has come: others may have run it meanwhile.
+    package func decision(about day: Day, after runs: [PastRun]) -> Decision {
+        Self.decision(Self.past(of: day.plan, among: runs, recorded), choice)
+    }
+
+    /// The lock of a day, or nil when another process is running it.
+    package func lock(_ day: Day, in state: StateFolder) throws(Failure) -> DayLock? {
+        try DayLock(
+            pipeline: day.plan.pipeline, environment: day.plan.environment, parameters: recorded(day.plan.parameters),
+            in: state)
     }
 
     private static func decision(_ past: [PastRun], _ choice: Choice) -> Decision {

@@ -61,7 +61,7 @@ struct TextFaultsTests {
             ("${input.in}", "'${input.in}' is not known yet"),
         ] {
             let found = try faults(command(#"foreach: {x: [plain, "\#(value)"]}"#))
-            #expect(found.count == 1 && found[0].hasPrefix("12:56: ") && found[0].contains(words), "\(value): \(found)")
+            #expect(found.count == 1 && found[0].hasPrefix("11:57: ") && found[0].contains(words), "\(value): \(found)")
         }
     }
 
