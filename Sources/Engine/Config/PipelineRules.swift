@@ -179,6 +179,12 @@ enum PipelineRules {
             for (reference, location) in references(of: stage) {
                 check(reference, variables: variables, inputs: inputs, hasOutput: hasOutput, at: location)
             }
+            for reference in (stage.condition?.left.references ?? []) + (stage.condition?.right.references ?? [])
+            where reference.isOfAttempt || reference.isOfRun {
+                problems.report(
+                    "'${\(reference)}' is not known yet where 'if' is decided, before the run begins",
+                    remedy: "compare a parameter or a variable", at: stage.condition?.location ?? stage.location)
+            }
             for (reference, location) in fanOutReferences(of: stage) {
                 if reference.isOfAttempt {
                     problems.report(
@@ -231,7 +237,9 @@ enum PipelineRules {
     private static func references(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
         var found: [(Template.Reference, SourceLocation)] = []
         if let condition = stage.condition {
-            found += (condition.left.references + condition.right.references).map { ($0, condition.location) }
+            // What else stands there is reported as such.
+            found += (condition.left.references + condition.right.references).filter { !$0.isOfAttempt }
+                .map { ($0, condition.location) }
         }
         for check in stage.checks {
             if let filter = check.filter { found += filter.value.references.map { ($0, filter.location) } }

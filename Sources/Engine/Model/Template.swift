@@ -19,6 +19,9 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// Whether it is known when a run has begun, and not when it is planned.
+        package var isOfRun: Bool { self == .runID || self == .runStarted }
+
         package var description: String {
             switch self {
             case .param(let name): "params.\(name)"

@@ -112,6 +112,10 @@ struct TextFaultsTests {
         }
         #expect(try faults(top("env: {A: '${params.day}'}")) == [])
         #expect(try faults(top("env: {A: '${env.NOPE}'}")).first?.contains("'NOPE' is not set") == true)
+        for reference in ["${item.x}", "${run.id}", "${stage.output}"] {
+            let found = try faults(command("foreach: {x: [a]}, if: '\(reference) == a'"))
+            #expect(found.count == 1 && found[0].contains("not known yet where 'if' is decided"), "\(found)")
+        }
         #expect(try faults(command("if: '${env.NOPE} == 1'")).first?.contains("'NOPE' is not set") == true)
     }
 
