@@ -23,7 +23,8 @@ struct ProcessEndingTests {
     @Test("A program that is asked to end and ends well has succeeded")
     func politeEnd() async throws {
         let trial = try AttemptTrial()
-        async let execution = trial.shell("trap 'exit 0' TERM; \(AttemptTrial.ready); for i in $(seq 1200); do sleep 0.05; done")
+        async let execution = trial.shell(
+            "trap 'exit 0' TERM; \(AttemptTrial.ready); for i in $(seq 1200); do sleep 0.05; done")
         await trial.isReady()
         trial.control.requestStop(.cancelled)
         #expect(await execution.failure == nil)
