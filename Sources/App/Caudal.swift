@@ -40,6 +40,8 @@ struct Caudal: AsyncParsableCommand {
             let command = try parseAsRoot()
             verb = command
             try Output.reporting { try MachineLimits.ensure(need(of: command)) }
+            let listener = SignalListener.endingDescendants([SIGINT, SIGTERM, SIGHUP])
+            defer { withExtendedLifetime(listener) {} }
             if var waiting = command as? any AsyncParsableCommand {
                 try await waiting.run()
             } else if var direct = verb {
@@ -66,7 +68,7 @@ struct Caudal: AsyncParsableCommand {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
             is SQLCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
-            MachineLimits.Need(threads: 4, files: 24, memory: 256 << 20)
+            MachineLimits.Need(threads: 5, files: 24, memory: 256 << 20)
         default: MachineLimits.Need(threads: 11, files: 40, memory: 512 << 20)
         }
     }

@@ -333,6 +333,11 @@ int cs_signals_hear(int number) {
     return 0;
 }
 
+int cs_signals_are_ignored(int number) {
+    struct sigaction action;
+    return sigaction(number, 0, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void cs_signals_forget(int number) {
     if (number > 0 && number < heard_limit) sigaction(number, &before_heard[number], 0);
 }

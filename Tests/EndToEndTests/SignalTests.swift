@@ -82,6 +82,26 @@ struct SignalTests {
         #expect(await run.child.exit().exit == .exited(130))
     }
 
+    @Test("A verb that is interrupted takes the tool that it asks with it", arguments: [SIGINT, SIGTERM, SIGHUP])
+    func tool(signal: Int32) async throws {
+        let project = try CaudalProject(copying: [])
+        let place = project.folder.path
+        try project.write(
+            "tool", "#!/bin/sh\ncd \(place)\necho $$ > begun.new\nmv begun.new begun\nsleep 600\n")
+        chmod(project.folder.path("tool"), 0o755)
+        try project.write("raw.csv", "n\n1\n")
+        let profile = Task {
+            try await project.run(
+                "/bin/sh", ["-c", "echo $$ > asking; exec \(CaudalProject.program) profile raw.csv"],
+                ["CAUDAL_DUCKDB": "\(place)/tool"])
+        }
+        try await project.waits(for: "begun")
+        let tool = try #require(Int32(try project.read("begun").trimmed))
+        kill(try #require(Int32(try project.read("asking").trimmed)), signal)
+        #expect(try await profile.value.exit == .signaled(signal))
+        #expect(kill(tool, 0) != 0)
+    }
+
     @Test("A second signal leaves nothing running, in whatever session", arguments: [SIGINT, SIGTERM])
     func nothingLeft(signal: Int32) async throws {
         let project = try CaudalProject(copying: [])

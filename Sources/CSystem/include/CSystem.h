@@ -93,6 +93,8 @@ int cs_memory_probe(size_t bytes);
 int cs_signals_open(void);
 /// Has a signal written to that descriptor, instead of doing what it would; 0 or a negated errno.
 int cs_signals_hear(int number);
+/// 1 when a signal is ignored.
+int cs_signals_are_ignored(int number);
 /// Lets a signal do what it did before it was heard.
 void cs_signals_forget(int number);
 

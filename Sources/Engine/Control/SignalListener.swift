@@ -21,6 +21,18 @@ package final class SignalListener: Sendable {
     package func stop() { SignalBoard.remove(number) }
 
     deinit { stop() }
+
+    /// Lets signals end this process as they do, and everything that it has started with it, while nobody else listens.
+    ///
+    /// Children are in groups of their own, which a terminal does not interrupt. A signal that was ignored when the
+    /// program began stays so.
+    package static func endingDescendants(_ signals: [Int32]) -> SignalListener {
+        SignalListener(signals.filter { cs_signals_are_ignored($0) == 0 }) { number in
+            Descendants.kill()
+            cs_signals_forget(number)
+            kill(getpid(), number)
+        }
+    }
 }
 
 /// Who listens to which signal: there is one of it, as there is one set of handlers in a process.
