@@ -185,6 +185,16 @@ enum PipelineRules {
                     "'${\(reference)}' is not known yet where 'if' is decided, before the run begins",
                     remedy: "compare a parameter or a variable", at: stage.condition?.location ?? stage.location)
             }
+            for case (_, .values(let values)) in stage.fanOut?.variables ?? [] {
+                for value in values {
+                    guard
+                        let name = value.value.references.compactMap(\.name).first(where: pipeline.secretNames.isSecret)
+                    else { continue }
+                    problems.report(
+                        "'\(name)' is a secret, and the values of items are recorded",
+                        remedy: "give it to the command in 'env'", at: value.location)
+                }
+            }
             for (reference, location) in fanOutReferences(of: stage) {
                 if reference.isOfAttempt {
                     problems.report(

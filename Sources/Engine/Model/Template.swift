@@ -19,6 +19,14 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// The name of the parameter or variable.
+        package var name: String? {
+            switch self {
+            case .param(let name), .environment(let name): name
+            case .runID, .runStarted, .item, .input, .stageOutput: nil
+            }
+        }
+
         /// Whether it is known when a run has begun, and not when it is planned.
         package var isOfRun: Bool { self == .runID || self == .runStarted }
 

@@ -65,6 +65,15 @@ struct TextFaultsTests {
         }
     }
 
+    @Test("A secret is no value of an item, which is recorded")
+    func secretItems() throws {
+        let found = try faults(command(#"foreach: {x: [a, "${env.API_TOKEN}"]}"#), variables: ["API_TOKEN": "hunter22"])
+        #expect(found.count == 1 && found[0].contains("'API_TOKEN' is a secret"), "\(found)")
+        let named = try faults(
+            top("secrets: [day]") + #"  s: {type: command, run: 'true', foreach: {x: ["${params.day}"]}}"#)
+        #expect(named.count == 1 && named[0].contains("'day' is a secret"), "\(named)")
+    }
+
     @Test("A reference in a text where nothing is replaced is refused at its place")
     func unfilled() throws {
         let r = "${params.day}"
