@@ -21,7 +21,7 @@ struct SecretParametersTests {
             run: 'echo "calling ${params.region} with $CAUDAL_PARAM_API_KEY, $SENT_ON, $BADGE"'
             env: {COPY_PASS: "${params.licence}"}
           ask: {type: sql, output: out, query: "select ${params.api_key} as a, ${env.BADGE} as b, ${params.source} as c"}
-          each: {type: command, foreach: {k: ["${params.api_key}", plain]}, run: 'echo ${item.k}', allow_failure: true}
+          each: {type: command, foreach: {k: [other, plain]}, run: 'echo ${item.k}', allow_failure: true}
           keys: {type: command, foreach: {k: {sql: "select ${params.api_key}"}}, run: 'echo ${item.k}; exit 1', allow_failure: true}
           wrong: {type: command, run: ["no-such-${params.licence}"], allow_failure: true}
           refused: {type: command, needs: call, run: 'echo "refused $CAUDAL_PARAM_API_KEY $CAUDAL_PARAM_LICENCE" >&2; exit 3'}

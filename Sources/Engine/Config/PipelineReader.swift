@@ -106,20 +106,32 @@ package struct PipelineReader {
         return pipeline
     }
 
+    /// Keys whose texts name columns that are there: such a name may look like a reference, and one that is not there is an
+    /// error of its own.
+    private static let columnKeys: Set = [
+        "by", "order_by", "select", "drop", "trim", "on", "add", "column", "key", "partition_by", "not_null",
+        "completeness", "unique", "accepted_values", "range", "matches", "freshness", "foreign_key", "distinct_count",
+        "sum", "mean",
+    ]
+    /// Keys that hold mappings from columns.
+    private static let columnMappings: Set = ["fill_missing", "rename", "cast", "on", "add", "schema"]
+
     /// Reports references in texts where nobody replaces them: they would be kept as they are written.
-    private func refuseUnfilled(in node: ConfigNode, isTop: Bool = true) {
+    private func refuseUnfilled(in node: ConfigNode, of key: String? = nil) {
         func refuse(_ text: String, at location: SourceLocation) {
             guard let reference = Template.firstReference(in: text), !problems.isSettled(location) else { return }
             problems.report(
                 "'\(reference)' is not replaced here", remedy: "write the value itself", at: location)
         }
         switch node.content {
-        case .scalar(let text, _): refuse(text, at: node.location)
-        case .sequence(let nodes): for node in nodes { refuseUnfilled(in: node, isTop: false) }
+        case .scalar(let text, _): if !Self.columnKeys.contains(key ?? "") { refuse(text, at: node.location) }
+        case .sequence(let nodes): for node in nodes { refuseUnfilled(in: node, of: key ?? "") }
         case .mapping(let entries):
-            for entry in entries where !isTop || entry.key.value != "environments" {
-                refuse(entry.key.value, at: entry.key.location)
-                refuseUnfilled(in: entry.value, isTop: false)
+            for entry in entries where key != nil || entry.key.value != "environments" {
+                if !Self.columnMappings.contains(key ?? "") { refuse(entry.key.value, at: entry.key.location) }
+                // Beneath names that the file chooses, none is a key that means something.
+                let isChosen = key == "values" || Self.columnMappings.contains(key ?? "")
+                refuseUnfilled(in: entry.value, of: isChosen ? "" : entry.key.value)
             }
         }
     }
