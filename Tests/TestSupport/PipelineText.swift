@@ -8,7 +8,7 @@ extension LoadedPipeline {
     package init(
         file: String, environment: String? = nil, variables: [String: String] = [:]
     ) throws(InvalidPipeline) {
-        let loader = PipelineLoader(stageTypes: StageTypes.readers, variables: variables, processorCount: 4)
+        let loader = PipelineLoader(variables: variables, processorCount: 4)
         self = try loader.load(file, environment: environment)
     }
 

@@ -31,9 +31,7 @@ struct ProjectOptions: ParsableArguments {
     func read(
         _ file: String, environment: String? = nil, root: String? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
-        let loader = PipelineLoader(
-            stageTypes: StageTypes.readers, variables: variables,
-            processorCount: ProcessInfo.processInfo.activeProcessorCount)
+        let loader = PipelineLoader(variables: variables)
         return try loader.load(file, environment: environment, root: root ?? chosenFolder)
     }
 

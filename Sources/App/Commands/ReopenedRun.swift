@@ -97,9 +97,7 @@ struct ReopenedRun {
         let plan = state.plan
         let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
         let kept = asStarted || isGone ? try workshop.state.run(state.id).keptPipeline(of: plan) : nil
-        let loader = PipelineLoader(
-            stageTypes: StageTypes.readers, variables: variables,
-            processorCount: ProcessInfo.processInfo.activeProcessorCount)
+        let loader = PipelineLoader(variables: variables)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
         parameters = try workshop.state.run(state.id).filled(plan.parameters)
         let usual = try workshop.store.medianDurations(of: plan.pipeline)

@@ -61,7 +61,7 @@ struct RunCommandLine: AsyncParsableCommand {
     /// The plan, once everything fits, and what it reads of stages that take no part.
     private func examinedPlan(
         _ loaded: LoadedPipeline, _ workshop: Workshop
-    ) async throws -> (RunPlan, [EarlierOutputs.File]) {
+    ) async throws -> (RunPlan, [EarlierFile]) {
         try await Output.reporting {
             let plan = try makePlan(loaded, workshop)
             let examination = workshop.examination(of: loaded, plan: plan)
@@ -82,7 +82,7 @@ struct RunCommandLine: AsyncParsableCommand {
     }
 
     private func explain(
-        _ loaded: LoadedPipeline, _ plan: RunPlan, reading files: [EarlierOutputs.File], _ workshop: Workshop
+        _ loaded: LoadedPipeline, _ plan: RunPlan, reading files: [EarlierFile], _ workshop: Workshop
     ) async throws {
         let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
         let preview = CommandPreview(

@@ -116,9 +116,7 @@ final class ProjectReader {
     }
 
     private func load(_ path: String, _ name: String, _ changed: Date) -> KnownFile {
-        let loader = PipelineLoader(
-            stageTypes: StageTypes.readers, variables: options.variables,
-            processorCount: ProcessInfo.processInfo.activeProcessorCount)
+        let loader = PipelineLoader(variables: options.variables)
         do throws(InvalidPipeline) {
             let pipeline = try loader.load(path, root: options.project.chosenFolder).pipeline
             return KnownFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)

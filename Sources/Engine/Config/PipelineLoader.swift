@@ -47,14 +47,18 @@ package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let variables: [String: String]
     private let processorCount: Int
-    private let parser = QueryParser()
+    private let queries: any QueryReader
 
     /// A loader for these stage types.
     ///
+    /// `queries`: tells what the queries of a file read.
     /// `variables`: the process's environment.
     /// `processorCount`: how many stages run at once where the file does not say.
-    package init(stageTypes: [String: StageReader], variables: [String: String], processorCount: Int) {
+    package init(
+        stageTypes: [String: StageReader], queries: any QueryReader, variables: [String: String], processorCount: Int
+    ) {
         self.stageTypes = stageTypes
+        self.queries = queries
         self.variables = variables
         self.processorCount = processorCount
     }
@@ -101,7 +105,7 @@ package struct PipelineLoader {
         pipeline.chosenEnvironment = environment
         var notes = reader.notes
         let (variables, variableFile) = readVariables(beside: path, problems)
-        QueryExamination(parser, problems, lines: source.lines).examine(&pipeline, &notes, variables)
+        QueryExamination(queries, problems, lines: source.lines).examine(&pipeline, &notes, variables)
         pipeline.fileEdges = PlaceRules(pipeline, problems, variables: variables) { _ in nil }.check()
         PipelineRules.check(pipeline, notes, problems)
         var schemaTexts: [String: [UInt8]] = [:]

@@ -3,10 +3,10 @@ package struct LoadCompiler: Sendable {
     private let sql = DuckDBDialect()
     private let source: DataSource
     private let target: LoadTarget
-    private let mode: LoadStage.Mode
+    private let mode: LoadMode
     private let key: [String]
 
-    package init(source: DataSource, target: LoadTarget, mode: LoadStage.Mode, key: [String]) {
+    package init(source: DataSource, target: LoadTarget, mode: LoadMode, key: [String]) {
         self.source = source
         self.target = target
         self.mode = mode

@@ -10,9 +10,7 @@ package struct SecretMasker: Sendable {
     /// For each byte, the patterns and the encoded secrets that may begin with it, by their places.
     private let starts: [[Int]]
     private let encodedStarts: [[Int]]
-    /// What stands for a secret.
-    package static let replacement = "••••"
-    private static let mask = Array(replacement.utf8)
+    private static let mask = Array(SecretNames.replacement.utf8)
 
     /// Values shorter than this are too likely to stand in harmless text.
     static let minimumLength = 4

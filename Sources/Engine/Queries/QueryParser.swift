@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// What it answered is kept for as long as this lives, and beside the project's runs where it has any: the same text is
 /// not asked about twice.
-package final class QueryParser: Sendable {
+package final class QueryParser: QueryReader {
     private let known = Mutex<[String: Result<QueryReading, QueryReading.Fault>]>([:])
 
     package init() {}

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Where the data of an attempt comes from: what stages of its run have made, and what others left.
 package struct DataOrigins: Sendable {
     /// The stage that reads; nil where none does.
@@ -15,14 +13,14 @@ package struct DataOrigins: Sendable {
     /// The columns that a stage would write of a dataset, by its definition; empty where only a run of it can tell.
     package var announce: @Sendable (DatasetName) async -> [Column]
     /// Told of each file that a stage would write which takes no part in the run.
-    package var tell: @Sendable (EarlierOutputs.File) -> Void
+    package var tell: @Sendable (EarlierFile) -> Void
 
     package init(
         reader: StageID? = nil, made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
         place: @escaping @Sendable (Artifact, StageID) throws -> String = { artifact, _ in artifact.path },
 
         earlier: EarlierOutputs? = nil, announce: @escaping @Sendable (DatasetName) async -> [Column] = { _ in [] },
-        tell: @escaping @Sendable (EarlierOutputs.File) -> Void = { _ in }
+        tell: @escaping @Sendable (EarlierFile) -> Void = { _ in }
     ) {
         self.reader = reader
         self.made = made
@@ -32,19 +30,4 @@ package struct DataOrigins: Sendable {
         self.announce = announce
         self.tell = tell
     }
-}
-
-/// What an attempt found of the files that earlier runs, or nobody, made.
-package final class EarlierFiles: Sendable {
-    private let files = Mutex<[String: EarlierOutputs.File]>([:])
-
-    package init() {}
-
-    func add(_ file: EarlierOutputs.File) { files.withLock { $0[file.path] = file } }
-
-    /// What is known of a file by the path that it is read at.
-    subscript(path: String) -> EarlierOutputs.File? { files.withLock { $0[path] } }
-
-    /// All of them, by the paths that they are published at.
-    package var all: [EarlierOutputs.File] { files.withLock { $0.values.sorted { $0.target < $1.target } } }
 }

@@ -59,6 +59,6 @@ package struct PlanRevision {
         guard let section = path.firstIndex(where: { ["env", "params"].contains($0) }),
             path[section...].dropFirst().contains(where: loaded.pipeline.secretNames.isSecret)
         else { return line }
-        return line[..<colon.upperBound] + SecretMasker.replacement
+        return line[..<colon.upperBound] + SecretNames.replacement
     }
 }

@@ -94,7 +94,7 @@ package struct Planner {
             case .success(let value): values[parameter.name] = value
             case .failure(let fault):
                 let isSecret = pipeline.secretNames.isSecret(parameter.name) && !text.isEmpty
-                let message = isSecret ? fault.message.replacing(text, with: SecretMasker.replacement) : fault.message
+                let message = isSecret ? fault.message.replacing(text, with: SecretNames.replacement) : fault.message
                 problems.report("the parameter '\(parameter.name)' does not fit: \(message)", at: parameter.location)
             }
         }

@@ -62,11 +62,3 @@ package struct RunStep: Sendable {
     /// Answers to commands, by their token.
     package var answers: [(token: Int, answer: CommandAnswer)] = []
 }
-
-/// What became of a command.
-package enum CommandAnswer: Sendable, Hashable, Codable {
-    /// It was taken; what it did, in a sentence.
-    case accepted(String)
-    /// It was not; why, and what would work.
-    case refused(String)
-}

@@ -140,10 +140,10 @@ package final class SourceResolver: Sendable {
     func earlierFiles(
         of dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, absence: String? = nil,
         _ fill: (Template) -> String
-    ) throws -> [EarlierOutputs.File] {
+    ) throws -> [EarlierFile] {
         guard let path = dataset.path else { return [] }
         let pattern = PathText.absolute(fill(path), in: pipeline.root)
-        let found: [EarlierOutputs.File]
+        let found: [EarlierFile]
         do {
             found = try earlier.files(of: dataset, writtenBy: producer, at: pattern)
         } catch let failure as Failure {

@@ -108,20 +108,6 @@ package struct VersionFinder: Sendable {
 /// Finds the data of a stage that takes no part in a run: what lies at the path of the run's own parameters and
 /// environment, and never what some other run wrote there for others.
 package struct EarlierOutputs: Sendable {
-    /// One file, and how it came to be there.
-    package struct File: Sendable {
-        /// Where it is read, absolute.
-        package var path: String
-        /// The path that the file is published at, absolute.
-        package var target: String
-        /// What it was published as; nil for a file that no run made.
-        package var publication: Publication?
-        /// Whether it is another one than a run left there last, and no run changed it.
-        package var isChanged = false
-        /// What is to be said about it, when its run had other values than this one.
-        package var doubt: String?
-    }
-
     private let loaded: LoadedPipeline
     private let run: RunID
     /// The run's parameters as they are recorded, without what is secret of them.
@@ -142,7 +128,7 @@ package struct EarlierOutputs: Sendable {
     /// `pattern`: the dataset's path with this run's values, absolute, with `*` for an item's.
     /// - Returns: Its files in order; empty when there is none.
     /// - Throws: ``Failure`` for a file that another run wrote for other values.
-    package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [File] {
+    package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [EarlierFile] {
         let last = try lastSuccess(of: producer)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
@@ -153,7 +139,7 @@ package struct EarlierOutputs: Sendable {
         }
         let isPattern = pattern.contains { "*?[".contains($0) }
         let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
-        var files: [File] = []
+        var files: [EarlierFile] = []
         for path in Set(there).union(versions.keys).sorted() {
             if let file = try file(at: path, its: versions[path], ofOthers: last != nil, producer) {
                 files.append(file)
@@ -165,7 +151,7 @@ package struct EarlierOutputs: Sendable {
     /// One file; nil for one that the last success of its stage no longer had.
     private func file(
         at path: String, its version: Publication?, ofOthers hasSuccess: Bool, _ producer: Stage
-    ) throws -> File? {
+    ) throws -> EarlierFile? {
         let name = PathText.relative(path, to: loaded.pipeline.root)
         guard FileText.exists(path) else {
             guard let version, let kept = finder.place(of: version.artifact) else {
@@ -173,20 +159,20 @@ package struct EarlierOutputs: Sendable {
                     "\(name) was published by run \(version?.run.rawValue ?? "") and is not there any more",
                     remedy: remedy(producer))
             }
-            return File(path: kept, target: path, publication: version)
+            return EarlierFile(path: kept, target: path, publication: version)
         }
         let fits: (Publication) -> Bool = { self.difference($0, producer)?.isCertain != true }
         guard let found = try finder.publication(at: path, preferring: fits) else {
-            return File(path: path, target: path, isChanged: try store.isPublished(name))
+            return EarlierFile(path: path, target: path, isChanged: try store.isPublished(name))
         }
         let other = self.difference(found, producer)
         if other?.isCertain != true {
             // An item that the stage's last success did not have any more.
             if version == nil, hasSuccess, found.stage == producer.id { return nil }
-            return File(path: path, target: path, publication: found, doubt: other?.words)
+            return EarlierFile(path: path, target: path, publication: found, doubt: other?.words)
         }
         if let version, let kept = finder.place(of: version.artifact) {
-            return File(path: kept, target: path, publication: version)
+            return EarlierFile(path: kept, target: path, publication: version)
         }
         // An item of other values, where a success with this run's values says which items there are.
         if version == nil, hasSuccess, found.stage == producer.id { return nil }
@@ -275,7 +261,7 @@ package struct EarlierOutputs: Sendable {
     }
 }
 
-extension EarlierOutputs.File {
+extension EarlierFile {
     /// Who made it, in words; `now` in milliseconds since 1970.
     package func words(root: String, now: Int64) -> String {
         let name = PathText.relative(target, to: root)

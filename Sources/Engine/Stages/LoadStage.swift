@@ -2,20 +2,10 @@
 package struct LoadStage: StageType {
     package static let typeName = "load"
 
-    /// What becomes of the rows that the table holds.
-    package enum Mode: String, Sendable, CaseIterable {
-        /// They go.
-        case replace
-        /// They stay.
-        case append
-        /// Those with the key of a new row change; the others stay.
-        case upsert
-    }
-
     package var input: Located<DatasetName>
     package var output: DatasetName
-    package var mode: Mode
-    /// The columns that say which row is which, for ``Mode/upsert``.
+    package var mode: LoadMode
+    /// The columns that say which row is which, for ``LoadMode/upsert``.
     package var key: [Located<String>]
     /// Where the stage says what it loads.
     package var location: SourceLocation
@@ -27,7 +17,7 @@ package struct LoadStage: StageType {
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> LoadStage {
         let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)
         let output = reader.text("output", isRequired: true)
-        let mode = reader.choice("mode", as: Mode.self)
+        let mode = reader.choice("mode", as: LoadMode.self)
         if mode == nil, reader.node("mode") == nil {
             reader.reportMissing(
                 "\(reader.subject) needs 'mode'", remedy: "write replace, append or upsert", at: reader.location)
@@ -106,7 +96,7 @@ package struct LoadWork: Sendable {
     /// Counts, keys and checks of the rows; it may hold SQL of the user and reaches no database.
     package var examination: DataWork
     package var target: LoadTarget
-    package var mode: LoadStage.Mode
+    package var mode: LoadMode
     package var output: DatasetName
     /// The columns of the table after the load.
     package var columns: [Column]

@@ -33,21 +33,6 @@ extension StageType {
     package func explanation(for attempt: StageAttempt) -> String? { nil }
 }
 
-/// A query whose columns are asked for.
-package struct ColumnQuestion: Sendable {
-    /// Which query of the stage it is.
-    package var index: Int
-    package var script: SQLScript
-    /// Where the user wrote it.
-    package var location: SourceLocation
-
-    package init(index: Int, script: SQLScript, location: SourceLocation) {
-        self.index = index
-        self.script = script
-        self.location = location
-    }
-}
-
 /// Every type of stage that a pipeline file may name.
 package enum StageTypes {
     /// The list to which a new type is added.
@@ -116,28 +101,6 @@ package enum StageWork: Sendable {
     case inProcess(InProcessWork)
 }
 
-/// A file that an attempt writes at a staging place and that is moved into place when everything went well.
-package struct StagedOutput: Sendable, Hashable {
-    /// The dataset it belongs to; nil for a file beside the data, such as a report.
-    package var dataset: DatasetName?
-    /// Absolute paths.
-    package var staged: String
-    package var target: String
-    package var columns: [Column]
-    /// Whether the attempt may succeed without writing it; it is then not published.
-    package var isOptional: Bool
-
-    package init(
-        dataset: DatasetName?, staged: String, target: String, columns: [Column] = [], isOptional: Bool = false
-    ) {
-        self.dataset = dataset
-        self.staged = staged
-        self.target = target
-        self.columns = columns
-        self.isOptional = isOptional
-    }
-}
-
 /// SQL for DuckDB, and how to read what it gives.
 package struct DataWork: Sendable {
     package var script: SQLScript
@@ -194,26 +157,6 @@ package struct DataOutcome: Sendable {
         self.items = items
         self.notes = notes
         self.failure = failure
-    }
-}
-
-/// A program to run.
-package struct CommandWork: Sendable, Hashable {
-    /// The program and its arguments; a command that needs a shell is `/bin/sh -c …`.
-    package var arguments: [String]
-    /// Variables besides those that every command gets.
-    package var environment: [String: String]
-    package var outputs: [StagedOutput]
-    /// A regular expression whose first group is a percentage, or whose two groups are done and total.
-    package var progressPattern: String?
-
-    package init(
-        arguments: [String], environment: [String: String], outputs: [StagedOutput] = [], progressPattern: String? = nil
-    ) {
-        self.arguments = arguments
-        self.environment = environment
-        self.outputs = outputs
-        self.progressPattern = progressPattern
     }
 }
 

@@ -16,7 +16,7 @@ extension RunFolder {
         try FileText.replace(String(decoding: data, as: UTF8.self), at: parametersFile)
     }
 
-    private static func hasDots(_ value: String) -> Bool { value.contains(SecretMasker.replacement) }
+    private static func hasDots(_ value: String) -> Bool { value.contains(SecretNames.replacement) }
 
     /// The parameters of a recorded plan with their values.
     ///

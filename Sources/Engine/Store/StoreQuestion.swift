@@ -165,7 +165,7 @@ package struct StoreQuestion: Sendable {
     private static let parameters = """
         (SELECT json_group_object(key, CASE WHEN upper(key) LIKE '%PASSWORD%' OR upper(key) LIKE '%PASSWD%'
             OR upper(key) LIKE '%TOKEN%' OR upper(key) LIKE '%SECRET%' OR upper(key) LIKE '%KEY%'
-            THEN '\(SecretMasker.replacement)' ELSE value END) FROM json_each(main.runs.parameters))
+            THEN '\(SecretNames.replacement)' ELSE value END) FROM json_each(main.runs.parameters))
         """
 
     private static let attemptKey = ["run", "stage", "item = nullif(item, '')", "attempt"]

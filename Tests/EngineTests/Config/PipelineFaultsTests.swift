@@ -12,7 +12,7 @@ struct PipelineFaultsTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = folder + "/p.yaml"
         try ("version: 1\nname: p\n" + text).write(toFile: file, atomically: true, encoding: .utf8)
-        let loader = PipelineLoader(stageTypes: StageTypes.readers, variables: [:], processorCount: 2)
+        let loader = PipelineLoader(variables: [:], processorCount: 2)
         do throws(InvalidPipeline) {
             _ = try loader.load(file)
             return []

@@ -82,7 +82,7 @@ struct PipelineSchemaTests {
         let folder = Self.root.appending(path: "config")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yaml") }
         #expect(!files.isEmpty)
-        let loader = PipelineLoader(stageTypes: StageTypes.readers, variables: [:], processorCount: 2)
+        let loader = PipelineLoader(variables: [:], processorCount: 2)
         for file in files.sorted() {
             let path = folder.appending(path: file).path
             let loaded = try loader.load(path)

@@ -327,7 +327,7 @@ package struct RunReport: Sendable {
     /// The parameters by name; the values of those that are secret by their name are hidden.
     package var parameters: [(name: String, value: String)] {
         state.plan.parameters.sorted { $0.key < $1.key }.map { name, value in
-            (name, SecretNames().isSecret(name) ? SecretMasker.replacement : value)
+            (name, SecretNames().isSecret(name) ? SecretNames.replacement : value)
         }
     }
 

@@ -8,6 +8,9 @@ package struct SecretNames: Sendable {
     /// `others`: names besides those that are secret everywhere.
     package init(_ others: some Sequence<String> = []) { self.others = Set(others.map { $0.uppercased() }) }
 
+    /// What is shown in place of a secret.
+    package static let replacement = "••••"
+
     /// What makes a name secret wherever it stands in it.
     private static let parts = ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY"]
     /// What makes a name secret when it is one of its words.
@@ -43,7 +46,7 @@ package struct SecretNames: Sendable {
     /// The values by name, with those of secret names hidden.
     package func hidden(_ values: [String: String]) -> [String: String] {
         var shown = values
-        for (name, value) in values where !value.isEmpty && isSecret(name) { shown[name] = SecretMasker.replacement }
+        for (name, value) in values where !value.isEmpty && isSecret(name) { shown[name] = Self.replacement }
         return shown
     }
 

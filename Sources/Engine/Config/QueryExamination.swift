@@ -1,12 +1,12 @@
 /// Finds out what the queries of a pipeline read, and says what is wrong with them.
 package struct QueryExamination {
-    private let parser: QueryParser
+    private let queries: any QueryReader
     private let problems: ConfigProblems
     /// The lines of the pipeline file, in which the parts of queries have their places.
     private let lines: [String]
 
-    init(_ parser: QueryParser, _ problems: ConfigProblems, lines: [String]) {
-        self.parser = parser
+    init(_ queries: any QueryReader, _ problems: ConfigProblems, lines: [String]) {
+        self.queries = queries
         self.problems = problems
         self.lines = lines
     }
@@ -30,7 +30,7 @@ package struct QueryExamination {
         if texts.isEmpty { return }
         let readings: [String: Result<QueryReading, QueryReading.Fault>]
         do throws(Failure) {
-            readings = try parser.readings(of: texts, root: pipeline.root, variables: variables)
+            readings = try queries.readings(of: texts, root: pipeline.root, variables: variables)
         } catch {
             problems.report(
                 "what the queries of this file read cannot be found out: \(error.message)", remedy: error.remedy,

@@ -1,0 +1,19 @@
+/// A program to run.
+package struct CommandWork: Sendable, Hashable {
+    /// The program and its arguments; a command that needs a shell is `/bin/sh -c …`.
+    package var arguments: [String]
+    /// Variables besides those that every command gets.
+    package var environment: [String: String]
+    package var outputs: [StagedOutput]
+    /// A regular expression whose first group is a percentage, or whose two groups are done and total.
+    package var progressPattern: String?
+
+    package init(
+        arguments: [String], environment: [String: String], outputs: [StagedOutput] = [], progressPattern: String? = nil
+    ) {
+        self.arguments = arguments
+        self.environment = environment
+        self.outputs = outputs
+        self.progressPattern = progressPattern
+    }
+}
