@@ -25,10 +25,10 @@ struct FanOutItemsTests {
             nil, "__HIVE_DEFAULT_PARTITION__", "", "\0", "%00", "é", "e\u{301}", "K", "\u{212A}", "a/b", "a%2Fb", ".",
             "..",
         ]
-        #expect(Set(values.map { Array(PathText.component($0).utf8) }).count == values.count)
+        #expect(Set(values.map { Array(PathComponent.of($0).utf8) }).count == values.count)
         // Nor two that Swift would take for one.
-        #expect(Set(values.map { PathText.component($0) }).count == values.count)
-        #expect(PathText.component("São Paulo") == "São Paulo")
+        #expect(Set(values.map { PathComponent.of($0) }).count == values.count)
+        #expect(PathComponent.of("São Paulo") == "São Paulo")
     }
 
     @Test("Every row has its item: missing values, empty texts, forms of Unicode")

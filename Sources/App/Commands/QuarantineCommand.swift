@@ -50,7 +50,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         // Nothing is left of an attempt that failed for another reason.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
         guard let name = names.first(where: { $0.hasSuffix(".csv") || $0.hasSuffix(".parquet") }) else { return nil }
-        let rows = result.checks.first { $0.kind == ValidateStage.checkKind }?.failingRows
+        let rows = result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
         return rows == 0 ? nil : Aside(stage: id.stage, rows: rows, artifact: nil, path: place + "/" + name)
     }
 

@@ -21,7 +21,9 @@ package struct QueryExamination {
         defer { pipeline.stages = stages }
         for index in stages.indices {
             stages[index].visitQueries { query in
-                query.places = TextPlaces(of: query.value, at: query.location, lines: lines)
+                query.places = TextPlaces(of: query.value, at: query.location, lines: lines) { reference in
+                    DuckDBDialect().variable(reference, as: .text).utf8.count
+                }
                 // A reference in quotation marks was reported; what the engine says of it would only follow from that.
                 if SQLText.quotedReferences(in: query.value).isEmpty { texts.append(SQLText.bound(query.value)) }
             }

@@ -192,66 +192,6 @@ package struct DuckDBExecutor: StageExecutor {
     }
 }
 
-/// An error as DuckDB reports it.
-struct DuckDBMessage {
-    let kind: String
-    /// The message, several lines at times.
-    var text: String
-    let errno: String?
-    var candidates: String?
-    /// Where in the statement, in bytes from 0.
-    var position: Int?
-
-    /// Every error in what DuckDB wrote to its standard error: JSON objects, some behind `Parser Error: `, and plain lines.
-    static func all(in errors: String) -> [DuckDBMessage] {
-        errors.split(separator: "\n").compactMap { line in
-            guard let start = line.firstIndex(of: "{"),
-                let fields = try? JSONDecoder().decode(
-                    [String: DataReadings.Value].self, from: Data(line[start...].utf8)),
-                let text = fields["exception_message"]?.text
-            else { return DuckDBMessage(kind: "", text: String(line), errno: nil, candidates: nil) }
-            return DuckDBMessage(
-                kind: fields["exception_type"]?.text ?? "", text: text, errno: fields["errno"]?.text,
-                candidates: fields["candidates"]?.text, position: fields["position"]?.text.flatMap { Int($0) })
-        }
-    }
-
-    /// The message's first line, which says what is wrong.
-    var firstLine: String {
-        // What a database server says stands behind the statement that it was sent, which may have several lines.
-        for mark in ["ERROR:  ", "FATAL:  "] {
-            if let start = text.range(of: mark)?.upperBound {
-                return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
-            }
-        }
-        if let fault = CSVMessage(text) { return fault.message }
-        var line = text.split(separator: "\n").first.map(String.init) ?? text
-        // A remedy may follow, behind a semicolon.
-        while line.hasSuffix("!") || line.hasSuffix(".") { line.removeLast() }
-        return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
-    }
-
-    /// What may have been meant; names that are made up here are none of it.
-    private var suggestion: String? {
-        let names = (candidates ?? "").split(separator: ",").map { String($0).trimmed }
-            .filter { !$0.isEmpty && !$0.contains(DuckDBDialect.prefix) }
-        return names.isEmpty ? nil : "did you mean \(names.joined(separator: ", "))?"
-    }
-
-    func remedy(memory: Int64) -> String? {
-        if let fault = CSVMessage(text) { return fault.remedy }
-        return switch (kind, errno) {
-        case (_, "28"): "free some space on that disk, then retry"
-        case ("Out of Memory", _):
-            "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"
-        case ("Permission", _): "a stage reaches only the datasets it names: add the file as a dataset"
-        case ("Conversion", _): "validate the data first, or cast the column in a process stage"
-        case ("Binder", _), ("Catalog", _): suggestion
-        default: nil
-        }
-    }
-}
-
 /// Follows a script's progress: which statement runs, from the marks in its results, and how far that is, from the
 /// percentages on its standard output.
 final class DuckDBProgress: Sendable {

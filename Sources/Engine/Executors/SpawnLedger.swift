@@ -8,11 +8,11 @@ import Foundation
 package final class SpawnLedger: Sendable {
     fileprivate let descriptor: Int32
 
-    /// Opens the list of a run, for more lines.
-    package init(_ folder: RunFolder) throws(Failure) {
-        descriptor = open(folder.spawned, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
+    /// Opens a list, for more lines.
+    package init(_ path: String) throws(Failure) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         if descriptor < 0 {
-            throw Failure("\(folder.spawned) cannot be written: \(String(cString: strerror(errno)))")
+            throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))")
         }
     }
 
@@ -25,7 +25,7 @@ package final class SpawnLedger: Sendable {
 
     /// A marker without blanks and line ends, and no longer than a line has room for.
     private static func word(_ marker: String) -> String {
-        let word = PathText.component(marker)
+        let word = PathComponent.of(marker)
         return word.utf8.count <= 1000 ? word : ContentHash.of(marker)
     }
 
@@ -33,15 +33,15 @@ package final class SpawnLedger: Sendable {
     ///
     /// `markers`: those of the attempts that count.
     /// - Throws: ``Failure`` when the list is there and cannot be read.
-    static func processes(of markers: [String], in folder: RunFolder) throws(Failure) -> [ProcessIdentity] {
-        guard FileText.exists(folder.spawned) else { return [] }
+    static func processes(of markers: [String], in path: String) throws(Failure) -> [ProcessIdentity] {
+        guard FileText.exists(path) else { return [] }
         let wanted = Set(markers.map(word))
         if wanted.isEmpty { return [] }
-        guard FileText.isFile(folder.spawned) else {
+        guard FileText.isFile(path) else {
             throw Failure(
-                "\(folder.spawned) is no file, and tells what the run's dead process left running", remedy: "remove it")
+                "\(path) is no file, and tells what the run's dead process left running", remedy: "remove it")
         }
-        return try FileText.read(folder.spawned).split(separator: "\n").compactMap { line in
+        return try FileText.read(path).split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
             guard words.count == 4, wanted.contains(words[3]), let pid = Int32(words[0]), pid > 1,
                 let start = UInt64(words[1])
@@ -49,9 +49,4 @@ package final class SpawnLedger: Sendable {
             return ProcessIdentity(pid: pid, startTicks: start, bootID: words[2])
         }
     }
-}
-
-extension RunFolder {
-    /// The list of processes that the run's attempts have started.
-    var spawned: String { path + "/spawned" }
 }

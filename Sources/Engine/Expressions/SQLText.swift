@@ -80,19 +80,6 @@ package enum SQLText {
 }
 
 extension SQLText {
-    /// A query of the user with its references as bound values, without a semicolon at its end.
-    package static func bound(_ query: Template) -> String {
-        let dialect = DuckDBDialect()
-        var text = query.segments.map { segment in
-            switch segment {
-            case .text(let text): text
-            case .reference(let reference): dialect.variable(reference, as: .text)
-            }
-        }.joined().trimmed
-        while text.last == ";" { text = String(text.dropLast()).trimmed }
-        return withPlainEnds(text)
-    }
-
     /// The references that stand inside quotation marks, where a bound value cannot be: the user must remove them.
     package static func quotedReferences(in query: Template) -> [Template.Reference] {
         parts(of: query.description).flatMap { part -> [Template.Reference] in

@@ -337,6 +337,9 @@ package struct CheckResult: Sendable, Hashable, Codable {
         case error
     }
 
+    /// The kind of the check that a stage makes of its schema.
+    package static let schemaKind = "json_schema"
+
     package var id: String
     /// The kind of check as the file writes it.
     package var kind: String
@@ -405,7 +408,7 @@ package enum SampleRule: String, Sendable, CaseIterable {
         case .all: break
         case .none: result.samples = []
         // Its samples are rules and no rows, and have no values already.
-        case .keys where result.kind == ValidateStage.checkKind: break
+        case .keys where result.kind == CheckResult.schemaKind: break
         case .keys:
             for index in result.samples.indices {
                 let cells = zip(result.samples[index].columns, result.samples[index].values).filter {

@@ -115,7 +115,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
     /// The template of one item: with its values, as they stand in a path.
     package func filled(with item: Item) -> Template {
         partlyFilled { reference in
-            if case .item(let name) = reference { PathText.component(item.values[name] ?? nil) } else { nil }
+            if case .item(let name) = reference { PathComponent.of(item.values[name] ?? nil) } else { nil }
         }
     }
 

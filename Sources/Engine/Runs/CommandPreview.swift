@@ -244,7 +244,7 @@ private struct OutputTargets {
         guard let template = try? Template(parsing: path) else { return path }
         return template.filled { reference in
             switch reference {
-            case .item(let name): item.map { PathText.component($0.values[name] ?? nil) } ?? "*"
+            case .item(let name): item.map { PathComponent.of($0.values[name] ?? nil) } ?? "*"
             case .runID: state.id.rawValue
             case .runStarted: state.startedAt.map { UTC.iso($0.wall) } ?? ""
             case .param, .environment, .input, .stageOutput: "${\(reference)}"

@@ -288,7 +288,7 @@ package struct RunSession: Sendable {
         for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
         engine = Engine(
             machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor,
-            writer: writer, ledger: try SpawnLedger(folder), mailbox: mailbox, masker: tools.masker,
+            writer: writer, ledger: try SpawnLedger(folder.spawned), mailbox: mailbox, masker: tools.masker,
             obstacle: { [store, id] () throws(StoreError) in
                 guard loaded.pipeline.overlap != .allow else { return nil }
                 let paths = loaded.claims(of: state.plan, facts.parameters)

@@ -8,7 +8,7 @@ extension StageConductor {
             guard let table = source.table, let folder = attempt.stagingFolder else { continue }
             let tables = folder + "/.tables"
             try makeFolder(tables)
-            let file = "\(tables)/\(PathText.component(name.rawValue)).parquet"
+            let file = "\(tables)/\(PathComponent.of(name.rawValue)).parquet"
             try await self.tables.copy(source, to: file, for: control)
             attempt.sources[name]?.files = [file]
             control.log.note("read the table \(table)")
@@ -30,7 +30,7 @@ extension StageConductor {
         guard !source.copies.isEmpty, let folder else { return source }
         do {
             return try await source.madePlain(
-                in: "\(folder)/.plain/\(PathText.component(source.dataset.rawValue))", tools)
+                in: "\(folder)/.plain/\(PathComponent.of(source.dataset.rawValue))", tools)
         } catch var failure as Failure {
             failure.location = failure.location ?? loaded.pipeline.dataset(source.dataset)?.placeLocation
             throw failure

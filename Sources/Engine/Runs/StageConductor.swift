@@ -185,7 +185,7 @@ package struct StageConductor: AttemptConductor {
                     // Without the item that wrote them, all items' files are meant.
                     if case .item = reference, attempt.item == nil { return "*" }
                     let value = attempt.value(of: reference)
-                    if case .item = reference { return PathText.component(value) }
+                    if case .item = reference { return PathComponent.of(value) }
                     return value ?? ""
                 }
             })

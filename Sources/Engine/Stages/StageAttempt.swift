@@ -79,7 +79,7 @@ package struct StageAttempt: Sendable {
     package func path(_ template: Template) -> String {
         let filled = template.filled { reference in
             let value = value(of: reference)
-            if case .item = reference { return PathText.component(value) }
+            if case .item = reference { return PathComponent.of(value) }
             return value ?? ""
         }
         return stagingFolder == nil ? filled : PathText.absolute(filled, in: pipeline.root)

@@ -4,8 +4,6 @@
 /// that memory holds only what is invalid, however large the file is.
 package struct ValidateStage: StageType {
     package static let typeName = "validate"
-    /// The kind of the check that its result holds.
-    package static let checkKind = "json_schema"
 
     /// What is done with an invalid row.
     package enum OnInvalid: String, Sendable, CaseIterable {
@@ -164,7 +162,7 @@ package struct ValidateStage: StageType {
         let name = PathText.lastComponent(of: path)
         let folder = PathText.folder(of: path)
         let stem = name.split(separator: ".").dropLast().joined(separator: ".")
-        return (folder.isEmpty ? "" : folder + "/") + "\(stem)/\(PathText.component(item.key.rawValue))"
+        return (folder.isEmpty ? "" : folder + "/") + "\(stem)/\(PathComponent.of(item.key.rawValue))"
             + (name.hasSuffix(".parquet") ? ".parquet" : ".csv")
     }
 
@@ -248,7 +246,7 @@ package struct ValidateStage: StageType {
                 ])
         }
         return CheckResult(
-            id: "schema", kind: Self.checkKind, severity: .error, outcome: outcome, measured: Double(bad),
+            id: "schema", kind: CheckResult.schemaKind, severity: .error, outcome: outcome, measured: Double(bad),
             expectation: expectation, message: message, failingRows: bad, totalRows: read, samples: samples)
     }
 }

@@ -51,8 +51,8 @@ extension RunFolder {
 
     /// Where one attempt keeps the versions of what it publishes.
     package func versions(_ unit: UnitID, _ number: Int) -> String {
-        versions + "/" + PathText.component(unit.stage.rawValue)
-            + (unit.item.map { "/" + PathText.component($0.rawValue) } ?? "") + "/\(number)"
+        versions + "/" + PathComponent.of(unit.stage.rawValue)
+            + (unit.item.map { "/" + PathComponent.of($0.rawValue) } ?? "") + "/\(number)"
     }
 
     /// How many bytes the kept versions take on the disk by themselves: those of files that no path but the run's own

@@ -3,7 +3,7 @@ import Foundation
 /// Rows of a validate stage that somebody corrected, and what they were corrected for.
 extension RunFolder {
     /// Where the corrected rows of a validate stage are kept, a file for each time somebody gave some.
-    package func corrections(_ stage: StageID) -> String { path + "/corrections/" + PathText.component(stage.rawValue) }
+    package func corrections(_ stage: StageID) -> String { path + "/corrections/" + PathComponent.of(stage.rawValue) }
 
     /// What a file of corrected rows was made for, and what it was, so that what is left of it is never taken for the whole.
     private struct Origin: Codable {

@@ -8,7 +8,7 @@ extension RunFolder {
     /// The pipeline file as it was when the run was last given one.
     package var pipelineFile: String { path + "/" + Self.pipelineName }
     private static let pipelineName = "pipeline.yaml"
-    private static func schemaName(_ schema: String) -> String { "schema.\(PathText.component(schema))" }
+    private static func schemaName(_ schema: String) -> String { "schema.\(PathComponent.of(schema))" }
 
     /// Keeps the texts that a pipeline was read from; what was kept before stays beside them under other names.
     ///

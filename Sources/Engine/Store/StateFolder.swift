@@ -42,17 +42,17 @@ package struct RunFolder: Sendable, Hashable {
 
     /// Where one attempt works and writes before it publishes.
     package func attempt(_ unit: UnitID, _ number: Int) -> String {
-        staging + "/" + PathText.component(unit.stage.rawValue)
-            + (unit.item.map { "/" + PathText.component($0.rawValue) } ?? "") + "/\(number)"
+        staging + "/" + PathComponent.of(unit.stage.rawValue)
+            + (unit.item.map { "/" + PathComponent.of($0.rawValue) } ?? "") + "/\(number)"
     }
 
     /// What the items of a fan-out share, made by the attempt that found them.
-    package func shared(_ stage: StageID) -> String { staging + "/" + PathText.component(stage.rawValue) + "/shared" }
+    package func shared(_ stage: StageID) -> String { staging + "/" + PathComponent.of(stage.rawValue) + "/shared" }
 
     /// The file that keeps the SQL of an attempt.
     package func sqlFile(_ unit: UnitID, _ number: Int) -> String {
-        let item = unit.item.map { "." + PathText.component($0.rawValue) } ?? ""
-        return "\(sql)/\(PathText.component(unit.stage.rawValue))\(item).\(number).sql"
+        let item = unit.item.map { "." + PathComponent.of($0.rawValue) } ?? ""
+        return "\(sql)/\(PathComponent.of(unit.stage.rawValue))\(item).\(number).sql"
     }
 
     /// Makes the folder and its parts.

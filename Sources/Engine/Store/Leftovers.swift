@@ -38,7 +38,7 @@ package struct Leftovers: Sendable {
                 markers.append(AttemptControl.marker(state.id, id, attempt.number))
             }
         }
-        self.leaders = try leaders + SpawnLedger.processes(of: markers, in: folder)
+        self.leaders = try leaders + SpawnLedger.processes(of: markers, in: folder.spawned)
     }
 
     /// Of a run of which nothing but its name is known.
@@ -100,4 +100,9 @@ package struct Leftovers: Sendable {
         while own > 1, known.remove(own) != nil || table[own] != nil { own = table[own]?.parent ?? 0 }
         return table.filter { known.contains($0.key) && $0.value.state != "Z" }
     }
+}
+
+extension RunFolder {
+    /// The list of processes that the run's attempts have started, see ``SpawnLedger``.
+    package var spawned: String { path + "/spawned" }
 }

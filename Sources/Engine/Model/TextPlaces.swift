@@ -15,7 +15,10 @@ package struct TextPlaces: Sendable, Equatable {
     /// The places of a query's text as it is given to the engine, see ``SQLText/bound(_:)``.
     ///
     /// `location`: where its value begins in the file, and `lines`: the lines of the file.
-    package init(of query: Template, at location: SourceLocation, lines: [String]) {
+    /// `width`: how many bytes the engine is given for a reference.
+    package init(
+        of query: Template, at location: SourceLocation, lines: [String], width: (Template.Reference) -> Int
+    ) {
         var cursor = SourceCursor(lines, at: location)
         // The engine is given the text without the blanks before it.
         var offset = 0
@@ -37,7 +40,7 @@ package struct TextPlaces: Sendable, Equatable {
                 guard let place = cursor.next("$") else { return }
                 note(offset, place)
                 cursor.skip(through: "}")
-                offset += DuckDBDialect().variable(reference, as: .text).utf8.count
+                offset += width(reference)
             }
         }
     }

@@ -1,0 +1,14 @@
+extension SQLText {
+    /// A query of the user with its references as bound values, without a semicolon at its end.
+    package static func bound(_ query: Template) -> String {
+        let dialect = DuckDBDialect()
+        var text = query.segments.map { segment in
+            switch segment {
+            case .text(let text): text
+            case .reference(let reference): dialect.variable(reference, as: .text)
+            }
+        }.joined().trimmed
+        while text.last == ";" { text = String(text.dropLast()).trimmed }
+        return withPlainEnds(text)
+    }
+}

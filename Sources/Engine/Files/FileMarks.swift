@@ -1,0 +1,33 @@
+import Foundation
+
+extension FileMark {
+    /// The mark of what stands at a path, links followed; nil when nothing does.
+    package init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(
+            sizeInBytes: Int64(status.st_size),
+            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
+            inode: UInt64(status.st_ino),
+            changed: Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec))
+    }
+}
+
+/// The files of an attempt as they were when it began to read them.
+package struct FileMarks: Sendable {
+    private let marks: [(path: String, mark: FileMark?)]
+
+    package init(_ paths: [String]) { marks = paths.map { ($0, FileMark($0)) } }
+
+    /// The first file that is another one now, or another content.
+    ///
+    /// `isSame`: asked about a file of which only names or rights may have changed since it had a mark.
+    package func changed(isSame: (String, FileMark) -> Bool) -> String? {
+        marks.first { path, mark in
+            let now = FileMark(path)
+            if now == mark { return false }
+            guard let now, let mark, now.mayBe(mark) else { return true }
+            return !isSame(path, mark)
+        }?.path
+    }
+}

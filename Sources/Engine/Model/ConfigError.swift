@@ -1,0 +1,30 @@
+/// A fault in a file that a person wrote: what is wrong, where, and how to mend it.
+package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Whether the file can be used all the same.
+    package enum Severity: String, Sendable { case error, warning, note }
+
+    package var severity: Severity
+    /// What is wrong, in a sentence without a full stop.
+    package var message: String
+    /// How to mend it, if that is not plain from the message.
+    package var remedy: String?
+    package var location: SourceLocation
+
+    package init(
+        _ message: String, remedy: String? = nil, at location: SourceLocation, severity: Severity = .error
+    ) {
+        self.severity = severity
+        self.message = message
+        self.remedy = remedy
+        self.location = location
+    }
+
+    /// As ``oneLine`` has it.
+    package var description: String { oneLine }
+
+    /// `config/sales.yaml:12:9: error: stage 'load' needs 'cleen', which is not defined; did you mean 'clean'?`.
+    package var oneLine: String {
+        ((location.isWhole ? "" : "\(location): ") + "\(severity.rawValue): \(message)"
+            + (remedy.map { "; \($0)" } ?? "")).withoutControls
+    }
+}

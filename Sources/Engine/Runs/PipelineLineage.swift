@@ -1,0 +1,82 @@
+/// The lineage of all stages of a pipeline.
+package struct PipelineLineage: Sendable {
+    /// In file order, those with outputs.
+    package let stages: [StageLineage]
+    /// For each dataset that no stage writes by its name, those that are written where its pattern looks.
+    package let parts: [DatasetName: [DatasetName]]
+    /// Those among them that have files of which no stage is known.
+    private let haveOutsideFiles: Set<DatasetName>
+
+    /// The lineage as far as the columns are known.
+    package init(_ loaded: LoadedPipeline, _ findings: PipelineExamination.Findings) throws(ConfigError) {
+        var stages: [StageLineage] = []
+        for stage in loaded.pipeline.stages where !stage.definition.outputs.isEmpty {
+            var typing = StageTyping(
+                sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
+                itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
+            typing.queryColumns = findings.queryColumns[stage.id] ?? [:]
+            let output = stage.definition.outputs.first.flatMap { findings.sources[$0]?.columns } ?? []
+            stages.append(try StageLineage(stage, typing: typing, output: output))
+        }
+        self.stages = stages
+        (parts, haveOutsideFiles) = Self.parts(of: loaded.pipeline, findings)
+    }
+
+    private static func parts(
+        of pipeline: Pipeline, _ findings: PipelineExamination.Findings
+    ) -> ([DatasetName: [DatasetName]], Set<DatasetName>) {
+        var parts: [DatasetName: [DatasetName]] = [:]
+        var outside: Set<DatasetName> = []
+        let written = pipeline.stages.flatMap { stage in
+            stage.definition.outputs.compactMap { pipeline.dataset($0) }.compactMap { dataset in
+                dataset.path.map { (name: dataset.name, path: PlaceRules.opened($0)) }
+            }
+        }
+        for stage in pipeline.stages where pipeline.fileEdges[stage.id] != nil {
+            for name in stage.reads.map(\.value) where pipeline.producer(of: name) == nil && parts[name] == nil {
+                guard let path = pipeline.dataset(name)?.path else { continue }
+                let found = written.filter { PlaceRules.mayMeet(PlaceRules.opened(path), $0.path) }
+                if found.isEmpty { continue }
+                parts[name] = found.map(\.name)
+                let files = findings.sources[name]?.files.map { PathText.relative($0, to: pipeline.root) } ?? []
+                if files.contains(where: { file in !found.contains { PlaceRules.mayMeet(file, $0.path) } }) {
+                    outside.insert(name)
+                }
+            }
+        }
+        return (parts, outside)
+    }
+
+    /// The columns that a column comes from in the end: of datasets that no stage makes out of others.
+    package func roots(of source: ColumnSource) -> [ColumnSource] {
+        var found: Set<ColumnSource> = []
+        var seen: Set<ColumnSource> = []
+        var open = [source]
+        while let next = open.popLast() {
+            guard seen.insert(next).inserted else { continue }
+            if let parts = parts[next.dataset] {
+                if haveOutsideFiles.contains(next.dataset) { found.insert(next) }
+                open += parts.filter { has($0, next.column) }.map { ColumnSource($0, next.column) }
+                continue
+            }
+            let writer = stages.first { $0.outputs.contains(next.dataset) }
+            guard let stage = writer, !stage.inputs.isEmpty else {
+                found.insert(next)
+                continue
+            }
+            if let column = stage.columns.first(where: { $0.column == next.column }) {
+                open += column.sources
+            } else {
+                open += stage.inputs.map { ColumnSource($0, nil) }
+            }
+        }
+        return found.sorted()
+    }
+
+    /// Whether a written dataset has a column, or may have it; files of one pattern need not all have the same ones.
+    private func has(_ dataset: DatasetName, _ column: String?) -> Bool {
+        guard let column, let stage = stages.first(where: { $0.outputs.contains(dataset) }), !stage.columns.isEmpty
+        else { return true }
+        return stage.columns.contains { $0.column == column }
+    }
+}
