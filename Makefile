@@ -62,6 +62,7 @@ bench: build ## What a stage costs, beside ninja, make and a bare spawn loop
 
 lint: ## The format of the sources
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
+	@scripts/check-layers
 
 format: ## Bring the sources into their format
 	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift

@@ -21,7 +21,10 @@ struct HomeCommand: AsyncParsableCommand {
     @MainActor
     private func list(on terminal: Terminal) async throws {
         defer { terminal.close() }
-        let reader = ProjectReader(state)
+        let reader = ProjectReader(
+            ProjectPlace(
+                chosenFolder: state.project.chosenFolder, currentFolder: state.project.currentFolder,
+                variables: state.variables, stateFolder: state.foundStateFolder))
         let (folder, variables) = (reader, state.variables)
         let loop = HomeLoop(reader, terminal: terminal, isReadOnly: screen.readOnly) { id in
             guard let store = try folder.openStore() else { return nil }

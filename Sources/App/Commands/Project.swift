@@ -108,8 +108,3 @@ struct StateOptions: ParsableArguments {
         return try await action(try Output.reporting { try Workshop(state: passing, variables: variables) })
     }
 }
-
-/// Who asks for things: the user's name.
-enum Operator {
-    static var name: String { ProcessInfo.processInfo.environment["USER"] ?? NSUserName() }
-}

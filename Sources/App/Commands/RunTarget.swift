@@ -91,13 +91,6 @@ struct RunTarget {
     }
 }
 
-extension Operator {
-    /// Who asks a process for something: the user, the machine and the process, and from where.
-    static func here(_ place: String) -> String {
-        "\(name)@\(ProcessInfo.processInfo.hostName), \(place), pid \(getpid())"
-    }
-}
-
 /// `STAGE` or `STAGE/ITEM`, as the command line names a stage or an item of one.
 struct UnitArgument: ExpressibleByArgument {
     let unit: UnitID

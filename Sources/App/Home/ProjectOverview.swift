@@ -30,6 +30,17 @@ struct ProjectOverview: Sendable {
     var isMoving: Bool { runs.contains { $0.trueStatus == .running } }
 }
 
+/// Where a project is looked for.
+struct ProjectPlace {
+    /// The folder that the user chose, absolute; nil when the user chose none.
+    let chosenFolder: String?
+    let currentFolder: String
+    /// The process's environment.
+    let variables: [String: String]
+    /// Finds the folder that keeps the project's runs; nil while there is none.
+    let stateFolder: () -> StateFolder?
+}
+
 /// Finds out what there is in a project, and what has changed since.
 final class ProjectReader {
     /// A pipeline file as it was read.
@@ -42,7 +53,7 @@ final class ProjectReader {
 
     /// The folder of the project, absolute.
     let root: String
-    private let options: StateOptions
+    private let place: ProjectPlace
     private var files: [String: KnownFile] = [:]
     private var store: RunStore?
     private var change: StoreChange?
@@ -50,17 +61,17 @@ final class ProjectReader {
     private static let runLimit = 200
     private static let historyLength = 20
 
-    init(_ options: StateOptions) {
-        self.options = options
-        let state = options.foundStateFolder()?.path
-        let start = options.project.chosenFolder ?? options.project.currentFolder
+    init(_ place: ProjectPlace) {
+        self.place = place
+        let state = place.stateFolder()?.path
+        let start = place.chosenFolder ?? place.currentFolder
         root = state.flatMap { $0.hasSuffix("/.caudal") ? PathText.folder(of: $0) : nil } ?? start
     }
 
     /// The runs of the project, once there are some.
     func openStore() throws(StoreError) -> RunStore? {
         if let store { return store }
-        guard let folder = options.foundStateFolder() else { return nil }
+        guard let folder = place.stateFolder() else { return nil }
         let opened = try RunStore(folder)
         store = opened
         change = try StoreChange(opened)
@@ -116,9 +127,9 @@ final class ProjectReader {
     }
 
     private func load(_ path: String, _ name: String, _ changed: Date) -> KnownFile {
-        let loader = PipelineLoader(variables: options.variables)
+        let loader = PipelineLoader(variables: place.variables)
         do throws(InvalidPipeline) {
-            let pipeline = try loader.load(path, root: options.project.chosenFolder).pipeline
+            let pipeline = try loader.load(path, root: place.chosenFolder).pipeline
             return KnownFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)
         } catch {
             let first = error.errors.first
@@ -129,7 +140,7 @@ final class ProjectReader {
 
     /// A path as one types it in the current folder.
     private func shown(_ path: String) -> String {
-        let here = options.project.currentFolder + "/"
+        let here = place.currentFolder + "/"
         return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
     }
 }

@@ -92,7 +92,7 @@ package struct PlaceRules {
             guard case .values(let values) = source, paths.count * values.count <= 1000 else { continue }
             paths = paths.flatMap { path in
                 values.map { text in
-                    path.partlyFilled { $0 == .item(name) ? PathText.component(filled(text.value)) : nil }
+                    path.partlyFilled { $0 == .item(name) ? PathComponent.of(filled(text.value)) : nil }
                 }
             }
         }

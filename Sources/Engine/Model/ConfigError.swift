@@ -28,3 +28,15 @@ package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
             + (remedy.map { "; \($0)" } ?? "")).withoutControls
     }
 }
+
+extension String {
+    /// The text with a mark for each character that a terminal would act upon: a file must not steer the screen.
+    var withoutControls: String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            let isControl = scalar.value < 0x20 && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
+            scalars.append(isControl ? "\u{fffd}" : scalar)
+        }
+        return String(scalars)
+    }
+}

@@ -1,3 +1,5 @@
+// For stat, whose members belong to whichever C module is read first.
+import CSystem
 import Foundation
 
 /// What a version of DuckDB has said of queries, kept in the state folder of a project.

@@ -20,3 +20,8 @@ extension [RunEvent] {
     /// A line of JSON for each event, with its end.
     func jsonLines(of run: RunID) -> String { map { $0.jsonLine(run: run) + "\n" }.joined() }
 }
+
+extension Output {
+    /// Prints a value as one line of JSON.
+    static func json(_ value: some Encodable) { json(JSONLine.text(value) + "\n") }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Engine
+
+extension ExitStatus {
+    /// As ArgumentParser ends the program with it.
+    var code: ExitCode { ExitCode(rawValue) }
+}
+
+extension Paint.Choice: ExpressibleByArgument {}
+
+extension Output {
+    /// Does something, and turns the engine's faults into a message and an exit status.
+    static func reporting<Result>(_ action: () throws -> Result) throws -> Result {
+        do { return try action() } catch { throw try explained(error) }
+    }
+
+    /// Does something that waits, and turns the engine's faults into a message and an exit status.
+    static func reporting<Result>(_ action: () async throws -> Result) async throws -> Result {
+        do { return try await action() } catch { throw try explained(error) }
+    }
+
+    private static func explained(_ error: any Error) throws -> any Error {
+        switch error {
+        case let error as InvalidPipeline:
+            self.error(message: error.description)
+            return ExitStatus.invalid.code
+        case let error as ConfigError:
+            self.error(message: error.oneLine)
+            return ExitStatus.invalid.code
+        case let error as StoreError: self.error(message: "error: \(error.description)")
+        case let error as Failure: self.error(message: "error: \(error.description)")
+        case is ExitCode, is ValidationError, is CleanExit, is CancellationError: return error
+        default: self.error(message: "error: \(error.reason)")
+        }
+        return ExitStatus.failed.code
+    }
+}

@@ -1,0 +1,66 @@
+import Engine
+import Foundation
+
+/// Standard output for results, standard error for messages.
+enum Output {
+    /// Prints a line of a result for people.
+    static func line(_ text: StyledText) { write(text.rendered() + "\n", to: STDOUT_FILENO) }
+
+    /// Prints a line of a result for people.
+    static func line(plain text: String) { line(StyledText(text)) }
+
+    /// Prints a line of a message.
+    static func error(_ text: StyledText) { write(text.rendered() + "\n", to: STDERR_FILENO) }
+
+    /// Prints a message, which may have several lines.
+    static func error(message text: String) { write(harmless(text) + "\n", to: STDERR_FILENO) }
+
+    /// Prints what somebody is asked, and stays behind it.
+    static func question(_ text: String) { write(StyledText(text).rendered(), to: STDERR_FILENO) }
+
+    /// Prints text that is made for a program or a file, with its line ends: as it is, and harmless on a terminal.
+    static func document(_ text: String) {
+        write(isatty(STDOUT_FILENO) == 1 ? harmless(text) : text, to: STDOUT_FILENO)
+    }
+
+    /// Prints JSON, with its line ends: as it is; on a terminal, what could steer it is escaped, which means the same.
+    static func json(_ text: String) {
+        write(isatty(STDOUT_FILENO) == 1 ? PlainText.escaped(inJSON: text) : text, to: STDOUT_FILENO)
+    }
+
+    private static func harmless(_ text: String) -> String {
+        // Lines end with a line feed alone: what stands before it may be a return that somebody's data holds.
+        text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { PlainText.printed(String($0)) }.joined(separator: "\n")
+    }
+
+    /// Writes bytes as they are: only what this program has made itself may come here.
+    ///
+    /// A pipe whose reader has gone is written to no more.
+    nonisolated static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { buffer in
+            var rest = UnsafeRawBufferPointer(buffer)
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+        }
+    }
+
+    /// A fault of the engine on one line, for a screen.
+    static func oneLine(_ error: any Error) -> String {
+        switch error {
+        case let error as InvalidPipeline:
+            let more = error.errors.count > 1 ? " (and \((error.errors.count - 1).counted("more problem")))" : ""
+            return (error.errors.first?.oneLine ?? "the pipeline file cannot be used") + more
+        case let error as StoreError: return error.description
+        case let error as Failure: return error.description
+        default: return error.reason
+        }
+    }
+}
