@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// One place is written by one stage, whatever it is called, and nothing that is read is written over.
-@Suite("Places of a pipeline", .timeLimit(.minutes(1)))
+@Suite("Places of a pipeline", .timeLimit(.minutes(10)))
 struct PlaceRulesTests {
     private let folder: ScratchFolder
 

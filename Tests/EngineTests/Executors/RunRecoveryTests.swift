@@ -76,7 +76,7 @@ struct RunRecoveryTests {
             ProcessLaunch(
                 program: "/usr/bin/env", arguments: ["-i", "/bin/sh", "-c", script], variables: [:],
                 folder: folder.path,
-                marker: "without-a-marker/a#\(attempt)", ledger: try SpawnLedger(folder))
+                marker: "without-a-marker/a#\(attempt)", ledger: try SpawnLedger(folder.spawned))
         }
         // An attempt that has ended is none of what is looked for.
         let ended = try launch("echo $$ > told; cat spawned >> told", attempt: 2)
@@ -98,7 +98,7 @@ struct RunRecoveryTests {
             atPath: folder.path + "/spawned", withDestinationPath: "/dev/full")
         let launch = ProcessLaunch(
             program: "/usr/bin/touch", arguments: ["ran"], variables: [:], folder: folder.path, marker: "r/a#1",
-            ledger: try SpawnLedger(folder))
+            ledger: try SpawnLedger(folder.spawned))
         let reactor = ProcessReactor()
         await #expect(throws: Failure.self) { try await reactor.run(launch) { _, _ in } }
         #expect(!FileText.exists(folder.path + "/ran"))

@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite("Paths that runs claim", .timeLimit(.minutes(1)))
+@Suite("Paths that runs claim", .timeLimit(.minutes(10)))
 struct ClaimedPathTests {
     @Test(
         "Two claims meet where one path may be the other, or lie in it",
