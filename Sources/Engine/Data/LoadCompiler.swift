@@ -81,6 +81,15 @@ package struct LoadCompiler: Sendable {
         case .postgres: addPostgres(to: &script, schema, name, load)
         case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
         }
+        if target.link.kind == .postgres {
+            // Behind the lock, so that the times tell the order of loads; who may only add lines keeps the time of the begin.
+            let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
+            script.add(
+                "record when", weight: 0,
+                target.link.ownStatement(
+                    "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition); "
+                        + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
+        }
         script.add("now it counts", "COMMIT")
     }
 

@@ -1,8 +1,11 @@
-/// Paths that may hold `*` for a part of a name.
+/// Paths that may hold `*` for a part of a name; and tables, as ``TableClaim`` writes them.
 package enum ClaimedPath {
     /// Whether one path may be another, or lie in it.
     package static func meet(_ left: String, _ right: String) -> Bool {
-        zip(left.split(separator: "/"), right.split(separator: "/")).allSatisfy { partsMeet(Array($0), Array($1)) }
+        // A table is no path, whatever either may turn out to be.
+        guard left.hasPrefix("/") == right.hasPrefix("/") else { return false }
+        return zip(left.split(separator: "/"), right.split(separator: "/"))
+            .allSatisfy { partsMeet(Array($0), Array($1)) }
     }
 
     /// Whether two patterns have a text in common.

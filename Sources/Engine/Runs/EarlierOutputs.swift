@@ -74,6 +74,34 @@ package struct EarlierOutputs: Sendable {
             remedy: remedy(producer))
     }
 
+    /// A table, by the loads that are recorded of it, first to last.
+    ///
+    /// - Throws: ``Failure`` when the last of them was that of another run with other values.
+    func table(of dataset: Dataset, loadedBy producer: Stage, _ loads: [RecordedLoad]) throws -> File {
+        let name = dataset.table?.description ?? ""
+        guard let last = loads.last else { return File(path: name, target: name) }
+        let publication = try store.publications(at: name).first {
+            $0.run == last.key.run && $0.stage == last.key.stage
+        }
+        var other: Difference?
+        var isUnknown = false
+        if let publication {
+            other = difference(publication, producer)
+        } else if let plan = try? store.plan(of: last.key.run) {
+            // It died between its load and its record.
+            other = difference(last.key.run, plan.parameters, plan.environment, producer)
+        } else {
+            isUnknown = true
+        }
+        if let other, other.isCertain, !last.isAppend {
+            throw Failure(
+                "the table \(name) was loaded by \(last.words) for \(other.words)", remedy: remedy(producer),
+                location: dataset.placeLocation)
+        }
+        return File(
+            path: name, target: name, publication: publication, isChanged: isUnknown, doubt: other?.words, load: last)
+    }
+
     private func remedy(_ producer: Stage) -> String {
         "run the stage that writes it too: --select '+\(producer.id)' with what you select"
     }
@@ -158,6 +186,10 @@ extension EarlierFile {
     /// Who made it, in words; `now` in milliseconds since 1970.
     package func words(root: String, now: Int64) -> String {
         let name = PathText.relative(target, to: root)
+        if publication == nil, let load {
+            let known = isChanged ? ", which is not in this history" : ""
+            return "\(name): loaded by \(load.words)\(known)" + (doubt.map { "; for \($0)" } ?? "")
+        }
         guard let publication else {
             return "\(name): \(isChanged ? "changed by hand since a run published it" : "no run made it")"
         }

@@ -26,6 +26,9 @@ package struct MadeData: Sendable {
     package var artifacts: [Artifact]
     /// The items that somebody marked as succeeded: what they stand for lies at their paths.
     package var markedItems: [Item] = []
+
+    /// Whether there is nothing of it, as of a fan-out without items.
+    var isWithoutItems: Bool { artifacts.isEmpty && markedItems.isEmpty }
 }
 
 /// Data whose stage took part in the run and did not run.

@@ -45,7 +45,8 @@ package struct PipelineExamination {
     /// - Throws: ``InvalidPipeline`` with everything that was found.
     package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
         let findings = await findings(of: chosen)
-        var faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown)) + faultsOfEarlierOutputs(chosen)
+        var faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown))
+        faults += await faultsOfEarlierOutputs(chosen)
         if let fault = await programFault(chosen) {
             faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
         }
@@ -170,16 +171,20 @@ package struct PipelineExamination {
     }
 
     /// What chosen stages would read of stages that take no part, and cannot: nothing in the run will bring it.
-    private func faultsOfEarlierOutputs(_ chosen: Set<StageID>?) -> [ConfigError] {
+    private func faultsOfEarlierOutputs(_ chosen: Set<StageID>?) async -> [ConfigError] {
         guard let chosen, let earlier else { return [] }
         var seen: Set<DatasetName> = []
         var faults: [ConfigError] = []
         for stage in loaded.pipeline.stages where chosen.contains(stage.id) {
             for read in stage.reads {
                 guard let producer = pipeline.producer(of: read.value), !chosen.contains(producer.id),
-                    let dataset = pipeline.dataset(read.value), dataset.table == nil, seen.insert(read.value).inserted
+                    let dataset = pipeline.dataset(read.value), seen.insert(read.value).inserted
                 else { continue }
                 do {
+                    if dataset.table != nil {
+                        earlierFiles.add(try await resolver.earlierTable(dataset, producer, earlier))
+                        continue
+                    }
                     for file in try resolver.earlierFiles(of: dataset, producer, earlier, fill) {
                         earlierFiles.add(file)
                     }

@@ -30,6 +30,10 @@ package final class SourceResolver: Sendable {
             guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
             if dataset.table != nil {
                 sources[name] = try await tables.source(of: dataset)
+                if origins.made[name] == nil, let producer = pipeline.producer(of: name), let earlier = origins.earlier
+                {
+                    origins.tell(try await earlierTable(dataset, producer, earlier))
+                }
             } else if let made = origins.made[name] {
                 sources[name] = try await written(dataset, made, origins, fill)
             } else if let producer = pipeline.producer(of: name), let earlier = origins.earlier {
@@ -70,6 +74,8 @@ package final class SourceResolver: Sendable {
                 guard file == target || file.hasPrefix(target + "/") else { continue }
                 return try origins.place(artifact, writer) + file.dropFirst(target.count)
             }
+            // Without items, what lies there can only be of a time whose runs nobody knows any more.
+            if made?.isWithoutItems == true { return nil }
             // An item of an earlier run, or a file that somebody has put beside the items.
             if made != nil { return try earlier.isPublished(shown) ? nil : file }
             throw Failure(
@@ -161,6 +167,15 @@ package final class SourceResolver: Sendable {
             remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
     }
 
+    /// A table that a stage loads which does not run in this run, and who loaded it last.
+    ///
+    /// - Throws: ``Failure`` when another run loaded it for other values.
+    func earlierTable(
+        _ dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs
+    ) async throws -> EarlierFile {
+        try earlier.table(of: dataset, loadedBy: producer, try await tables.loads(of: dataset))
+    }
+
     // MARK: - Files of others
 
     private func external(
@@ -170,8 +185,43 @@ package final class SourceResolver: Sendable {
             return try await tables.source(of: dataset)
         }
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
+        let fanned = fannedWithoutItems(pattern, origins, fill)
+        if !fanned.isEmpty,
+            try ownVersions(Glob.files(matching: pattern), of: dataset, origins, fill).isEmpty
+        {
+            return try await withoutRows(dataset, fanned, origins)
+        }
         let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
         return try await inspected(try ownVersions(files, of: dataset, origins, fill), of: dataset)
+    }
+
+    /// The datasets that a pattern may name whose stage had no items in this run.
+    private func fannedWithoutItems(
+        _ pattern: String, _ origins: DataOrigins, _ fill: (Template) -> String
+    ) -> [DatasetName] {
+        guard pattern.contains(where: { "*?[".contains($0) }) else { return [] }
+        return origins.made.filter { name, made in
+            guard made.isWithoutItems, made.writer != origins.reader, let path = pipeline.dataset(name)?.path else {
+                return false
+            }
+            let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
+            return PlaceRules.mayMeet(pattern, PathText.absolute(fill(open), in: pipeline.root))
+        }.keys.sorted()
+    }
+
+    /// What a pattern over files gives that no item has written: no rows, with the columns that there would have been.
+    private func withoutRows(
+        _ dataset: Dataset, _ fanned: [DatasetName], _ origins: DataOrigins
+    ) async throws -> DataSource {
+        for name in fanned {
+            var columns = await origins.announce(name)
+            // A file of CSV that is read by a pattern has texts alone.
+            if dataset.format == .csv { columns = columns.map { Column($0.name, .text) } }
+            if !columns.isEmpty { return own(dataset, [], columns) }
+        }
+        let writers = fanned.compactMap { origins.made[$0]?.writer.rawValue }.map { "'\($0)'" }.joined(separator: ", ")
+        throw NothingToRead(
+            reason: "\(writers) had no items, and the columns of '\(dataset.name)' cannot be known without one")
     }
 
     /// The source of files that were published of a dataset, their columns looked at.

@@ -3,7 +3,9 @@ import Foundation
 /// Tables of connections: what a stage reads of them, and what it loads into them.
 extension StageConductor {
     /// Copies the tables that an attempt reads, and looks at the one that it loads.
-    func prepareTables(_ attempt: inout StageAttempt, _ control: AttemptControl) async throws {
+    func prepareTables(
+        _ attempt: inout StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) async throws {
         for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
             guard let table = source.table, let folder = attempt.stagingFolder else { continue }
             let tables = folder + "/.tables"
@@ -12,6 +14,7 @@ extension StageConductor {
             try await self.tables.copy(source, to: file, for: control)
             attempt.sources[name]?.files = [file]
             control.log.note("read the table \(table)")
+            try await refuseOthersRows(in: source, attempt, order, control)
         }
         // A command reads files as they lie there.
         if !(attempt.stage.definition is CommandStage) {
@@ -22,6 +25,29 @@ extension StageConductor {
         if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await tables.target(
                 of: dataset, record: LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id))
+        }
+    }
+
+    /// Refuses a copy of a table that this run loaded, or was told about, when it may have the rows of a later load.
+    ///
+    /// Asked behind the copy: whatever was loaded before it has left its record, in the transaction of its rows.
+    private func refuseOthersRows(
+        in source: DataSource, _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
+    ) async throws {
+        guard let table = source.table, let dataset = loaded.pipeline.dataset(source.dataset),
+            loaded.pipeline.producer(of: source.dataset) != nil
+        else { return }
+        let loads = try await tables.loads(of: dataset)
+        if let made = order.made[source.dataset] {
+            let key = LoadRecord.Key(run: facts.runID, stage: made.writer)
+            if let fault = RecordedLoad.fault(loads, own: key, dataset) { throw fault }
+            if loads.count > 1, loads.first(where: { $0.key == key })?.isAppend == true {
+                control.log.note("\(table) was appended to: rows of other loads are in it too")
+            }
+        } else if let told = attempt.earlier[table.description], let last = loads.last, last != told.load {
+            throw Failure(
+                "\(last.words) loaded \(table) while it was read", remedy: "retry the stage",
+                location: dataset.placeLocation)
         }
     }
 

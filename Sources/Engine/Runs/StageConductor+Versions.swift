@@ -135,7 +135,8 @@ extension StageConductor {
                 if let table = source.table {
                     return InputVersion(
                         dataset: source.dataset, path: table.description, sizeInBytes: FileText.size(file) ?? 0,
-                        contentHash: store.fingerprint(ofFile: file))
+                        contentHash: store.fingerprint(ofFile: file),
+                        madeBy: attempt.earlier[table.description]?.publication?.run)
                 }
                 let earlier = attempt.earlier[file]
                 let path = known[file]?.0.path ?? PathText.relative(earlier?.target ?? file, to: root)

@@ -114,7 +114,7 @@ package struct StageConductor: AttemptConductor {
             return result
         }
         let others = tellEarlierFiles(of: attempt, control)
-        try await prepareTables(&attempt, control)
+        try await prepareTables(&attempt, order, control)
         attempt.corrections = try await usableCorrections(of: attempt, order, control)
         let found = try shapes(of: attempt, order, control)
         if order.purpose == .findItems { return try await findItems(attempt, order, control).telling(found) }

@@ -5,7 +5,7 @@
 package struct TableReader: Sendable {
     private let pipeline: Pipeline
     private let facts: RunFacts
-    private let tools: DataTools
+    let tools: DataTools
     private let sql = DuckDBDialect()
 
     package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools) {

@@ -12,6 +12,8 @@ package struct EarlierFile: Sendable {
     package var isChanged = false
     /// What is to be said about it, when its run had other values than this one.
     package var doubt: String?
+    /// Of a table, the load that its rows came with last.
+    package var load: RecordedLoad?
 }
 
 /// What an attempt found of the files that earlier runs, or nobody, made.

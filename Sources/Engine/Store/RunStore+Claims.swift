@@ -6,13 +6,13 @@ package struct PathConflict: Sendable, Equatable {
     package var run: RunID
     /// nil for a run that is just beginning.
     package var pipeline: String?
-    /// The path as the other run claimed it, absolute.
+    /// The path as the other run claimed it, absolute; or a table, see ``TableClaim``.
     package var path: String
 
     /// What somebody is told who wants to begin.
     package func failure(root: String) -> Failure {
         Failure(
-            "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(PathText.relative(path, to: root)) too",
+            "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(TableClaim.words(path, root: root)) too",
             remedy: "wait for it with --wait, end it with 'caudal cancel \(run)', or give each run paths of its own")
     }
 }
@@ -53,18 +53,24 @@ extension RunStore {
 }
 
 extension LoadedPipeline {
-    /// The paths that a run of a plan writes, absolute and with links followed as far as they are there; what an item or
+    /// The paths that a run of a plan writes, absolute and with links followed as far as they are there, and the tables; what an item or
     /// the run alone knows is `*`.
     package func claims(of plan: RunPlan, _ parameters: [String: String]) -> [String] {
         plan.stages.filter { $0.skipReason == nil }.flatMap { planned in
-            planned.outputs.compactMap { pipeline.dataset(DatasetName($0))?.path }.map { template in
-                let path = template.filled { reference in
+            planned.outputs.compactMap { pipeline.dataset(DatasetName($0)) }.compactMap { dataset -> String? in
+                func value(_ reference: Template.Reference) -> String {
                     switch reference {
                     case .param(let name): parameters[name] ?? ""
                     case .environment(let name): variables[name] ?? ""
                     case .runID, .runStarted, .item, .input, .stageOutput: "*"
                     }
                 }
+                if let table = dataset.table {
+                    return pipeline.connections[table.connection].map {
+                        TableClaim.text(table, $0, root: pipeline.root, variables: variables, value: value)
+                    }
+                }
+                guard let path = dataset.path?.filled(value) else { return nil }
                 return PathText.resolved(PathText.absolute(path, in: pipeline.root))
             }
         }

@@ -12,6 +12,8 @@ struct ClaimedPathTests {
             ("/p/r=*.csv", "/p/r=*.csv", true), ("/p/a*.csv", "/p/*b.csv", true), ("/p/a*.csv", "/p/b*.csv", false),
             ("/p/*/x.csv", "/p/q/x.csv", true), ("/p/*/x.csv", "/p/y/z.csv", false), ("/p/**", "/p/a", true),
             ("/p/a*c", "/p/ac", true), ("/p/a*c", "/p/a", false), ("/p/*", "/p/", true),
+            ("sqlite::t/p/x.db", "sqlite::t/p/x.db", true), ("sqlite::t/p/x.db", "sqlite::u/p/x.db", false),
+            ("sqlite::t/p/x.db", "/*/p/x.db", false),
         ])
     func meet(left: String, right: String, expected: Bool) {
         #expect(ClaimedPath.meet(left, right) == expected)

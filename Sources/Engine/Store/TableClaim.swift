@@ -1,0 +1,47 @@
+/// How a run claims a table that it loads.
+///
+/// Two texts are equal where the tables are one, however connection and table are written, and none begins as a path does.
+/// A server is named by a fingerprint alone, since its name may come from a variable that nobody is to read.
+enum TableClaim {
+    /// The claim of a table.
+    ///
+    /// `variables`: the process's environment, which names the server where the connection does not.
+    /// `value`: the text of a reference; `*` for what is not known before.
+    static func text(
+        _ table: ConnectionTable, _ connection: Connection, root: String, variables: [String: String],
+        value: (Template.Reference) -> String
+    ) -> String {
+        let settings = connection.settings.mapValues { $0.filled(value) }
+        switch connection.kind {
+        case .sqlite:
+            let file = FileIdentity(settings["path"] ?? "", in: root).path
+            return "sqlite::\(part(table.name.lowercased()))\(file)"
+        case .postgres:
+            func setting(_ key: String, _ variable: String) -> String? {
+                (settings[key] ?? variables[variable]).flatMap { $0.isEmpty ? nil : $0 }
+            }
+            let user = setting("user", "PGUSER") ?? ""
+            let given = setting("host", "PGHOST")?.lowercased() ?? "localhost"
+            let isHere = given.hasPrefix("/") || ["127.0.0.1", "::1"].contains(given)
+            let server = [
+                isHere ? "localhost" : given, setting("port", "PGPORT") ?? "5432",
+                setting("database", "PGDATABASE") ?? user, variables["PGSERVICE"] ?? "",
+            ]
+            let name = table.name.contains(".") ? table.name : "public.\(table.name)"
+            return "postgres::\(part(name))/\(ContentHash.of(server.joined(separator: "\n")))"
+        }
+    }
+
+    /// What a person is told of a claim, as a path is told; the text itself for a path.
+    static func words(_ claim: String, root: String) -> String {
+        guard let end = claim.firstRange(of: "::"), !claim.hasPrefix("/"),
+            let slash = claim[end.upperBound...].firstIndex(of: "/")
+        else { return PathText.relative(claim, to: root) }
+        let table = claim[end.upperBound..<slash]
+        let file = PathText.relative(String(claim[slash...]), to: FileIdentity(root).path)
+        return "the table \(table)" + (claim.hasPrefix("sqlite") ? " of \(file)" : "")
+    }
+
+    /// A name as one part of a claim.
+    private static func part(_ name: String) -> String { name.replacing("/", with: "%2F") }
+}
