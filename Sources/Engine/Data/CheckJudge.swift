@@ -237,8 +237,23 @@ package struct CheckJudge {
                 if case .list(let list)? = row.fields[name] { list.map(\.text) } else { [] }
             }
             let own = row.fields["names"] == nil ? names : list("names").map { $0 ?? "" }
-            return SampleRow(row: row.integer("row"), columns: own, values: list("values"))
+            let values = list("values")
+            guard case .sql(let query) = checks[index].kind, own.count == values.count else {
+                return SampleRow(row: row.integer("row"), columns: own, values: values)
+            }
+            let order = Self.order(of: own, in: query.value.description)
+            return SampleRow(row: row.integer("row"), columns: order.map { own[$0] }, values: order.map { values[$0] })
         }
+    }
+
+    /// The places of a row's columns: first those that a query names, since it is about them, then the others.
+    private static func order(of columns: [String], in query: String) -> [Int] {
+        let text = query.lowercased()
+        let words = Set(text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+        let isNamed = columns.map { column in
+            words.contains(column.lowercased()) || text.contains("\"\(column.lowercased())\"")
+        }
+        return columns.indices.filter { isNamed[$0] } + columns.indices.filter { !isNamed[$0] }
     }
 
     // MARK: - Outcomes
