@@ -14,7 +14,7 @@ package struct RecordedLoad: Sendable, Hashable {
     package var words: String { "run \(key.run) of '\(pipeline)'" }
 
     /// Whether it leaves what was in the table before beside its own rows, by design.
-    package var isAppend: Bool { mode == LoadStage.Mode.append.rawValue }
+    package var isAppend: Bool { mode == LoadMode.append.rawValue }
 
     private static let sql = DuckDBDialect()
 
@@ -58,7 +58,7 @@ package struct RecordedLoad: Sendable, Hashable {
         if let place = loads.lastIndex(where: { $0.key == key }) {
             let since = loads[(place + 1)...]
             // Rows of others are beside appended ones by design, as long as nobody has removed these.
-            let other = loads[place].isAppend ? since.last { $0.mode == LoadStage.Mode.replace.rawValue } : since.last
+            let other = loads[place].isAppend ? since.last { $0.mode == LoadMode.replace.rawValue } : since.last
             guard let other else { return nil }
             became = "\(other.words) has loaded it since"
         } else {
@@ -70,35 +70,5 @@ package struct RecordedLoad: Sendable, Hashable {
             "the table \(table) does not hold what this run loaded: \(became)",
             remedy: "load it again with 'caudal retry \(key.run) \(key.stage) --downstream'",
             location: dataset.placeLocation)
-    }
-}
-
-extension TableReader {
-    /// The loads that are recorded of a table, first to last; none where nobody recorded any.
-    func loads(of dataset: Dataset) async throws(Failure) -> [RecordedLoad] {
-        guard let table = dataset.table else { return [] }
-        let link = try link(of: table)
-        if let path = link.path, !FileText.exists(path) { return [] }
-        var script = SQLScript(title: "who loaded \(table)")
-        script.add(
-            "whether loads were recorded", link.existsQuery(link.parts(of: table).schema, LoadRecord.table))
-        // It fails where there is no such table, which the statement before has told.
-        script.add("the loads of the table", RecordedLoad.query(of: table, link))
-        let readings: DataReadings
-        do throws(Failure) {
-            readings = try await tools.ask(
-                script, reading: [], essential: 1, attachment: try await tools.attachment(of: link, isReadOnly: true))
-        } catch {
-            throw Failure(
-                "the loads of '\(table.name)' cannot be read (connection '\(link.name)', \(link.place)): \(error.message)",
-                remedy: error.remedy, location: dataset.placeLocation)
-        }
-        guard readings.rows("exists").contains(where: { $0.fields["there"]?.number == 1 }) else { return [] }
-        guard let loads = RecordedLoad.loads(readings) else {
-            throw Failure(
-                "'\(LoadRecord.table)' in \(link.place) could not be read, so that nobody can say whose rows '\(table.name)' has",
-                remedy: "look whether this user may read it", location: link.location)
-        }
-        return loads
     }
 }

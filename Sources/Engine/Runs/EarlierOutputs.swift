@@ -77,9 +77,9 @@ package struct EarlierOutputs: Sendable {
     /// A table, by the loads that are recorded of it, first to last.
     ///
     /// - Throws: ``Failure`` when the last of them was that of another run with other values.
-    func table(of dataset: Dataset, loadedBy producer: Stage, _ loads: [RecordedLoad]) throws -> File {
+    func table(of dataset: Dataset, loadedBy producer: Stage, _ loads: [RecordedLoad]) throws -> EarlierFile {
         let name = dataset.table?.description ?? ""
-        guard let last = loads.last else { return File(path: name, target: name) }
+        guard let last = loads.last else { return EarlierFile(path: name, target: name) }
         let publication = try store.publications(at: name).first {
             $0.run == last.key.run && $0.stage == last.key.stage
         }
@@ -98,7 +98,7 @@ package struct EarlierOutputs: Sendable {
                 "the table \(name) was loaded by \(last.words) for \(other.words)", remedy: remedy(producer),
                 location: dataset.placeLocation)
         }
-        return File(
+        return EarlierFile(
             path: name, target: name, publication: publication, isChanged: isUnknown, doubt: other?.words, load: last)
     }
 
