@@ -54,6 +54,15 @@ struct ExactValuesTests {
         #expect(run.output.contains("3 rows out of range of 4"), "\(run)")
     }
 
+    @Test("Infinity lies in no range, though it has one bound alone", arguments: ["min: 0", "max: 0"])
+    func infiniteRange(bound: String) async throws {
+        let project = try project(
+            ["n.csv": "price\ninf\n-inf\n0\n"], "  n: {path: n.csv}",
+            "  c: {type: check, input: n, checks: [{range: price, \(bound)}]}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("2 rows out of range of 3"), "\(run)")
+    }
+
     @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan"])
     func cast(value: String) async throws {
         let project = try project(

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -45,6 +46,42 @@ struct SQLiteLoadTests {
             #expect(try project.read("back.csv").split(separator: "\n").count == 101)
         }
         #expect(try project.read("back.csv").hasPrefix("id,name,amount,day\n1,n1,0.5,2026-01-02\n"))
+    }
+
+    @Test(
+        "Times of a table are read from texts, and what could be another time is refused with its column",
+        arguments: [
+            ("datetime", "'2024-01-01 10:00:00'", "d\n2024-01-01T10:00:00Z\n"),
+            ("timestamp", "'2024-01-01 10:00:00'), (null", "d\n2024-01-01T10:00:00Z\n\n"),
+            ("time", nil, "d\n"), ("date", "'2024-01-01'", "d\n2024-01-01\n"),
+            ("date", "20240101", "column 'd' of the table 'seen' has 1 row with numbers"),
+            ("date", "2460310.5", "1 row with numbers"), ("datetime", "1704103200000", "1 row with numbers"),
+            ("date", "'2024-01-01 10:00'", "1 row with a time of day"),
+            ("date", "'nope'", "1 row with texts that are no date"),
+            ("datetime", "'infinity'", "1 row with texts that are no time"),
+        ] as [(String, String?, String)])
+    func times(type: String, value: String?, expected: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: times
+            connections: {local: {type: sqlite, path: shop.db}}
+            datasets: {seen: {connection: local, table: seen}, o: {path: o.csv}}
+            stages: {p: {type: process, input: seen, output: o}}
+            """)
+        var script = "CREATE TABLE seen (d \(type));"
+        if let value { script += "INSERT INTO seen VALUES (\(value));" }
+        let statements = script
+        try await DatabaseQueue(path: project.folder.path("shop.db")).write { try $0.execute(sql: statements) }
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        if expected.hasPrefix("d\n") {
+            #expect(run.exit == .exited(0), "\(run)")
+            #expect(try project.read("o.csv") == expected)
+        } else {
+            #expect(run.exit == .exited(1) && run.output.contains(expected), "\(run)")
+        }
     }
 
     @Test("An upsert changes and adds, and the second time changes nothing")

@@ -265,8 +265,8 @@ package struct CheckCompiler {
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
-            // Engines sort what is not a number above all numbers; it lies in no range.
-            if wanted == .number { breaches.append("isnan(\(value))") }
+            // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
+            if [.number, .date, .timestamp].contains(wanted) { breaches.append("NOT isfinite(\(value))") }
             if type != wanted { breaches.append("\(value) IS NULL") }
             let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
             return "\(present)(\(breaches.joined(separator: " OR ")))"

@@ -1,7 +1,8 @@
 /// Values of a database that DuckDB's extensions read as something else.
 ///
 /// Of a PostgreSQL `numeric`, NaN and the infinities arrive as 0, and a number of more digits than floating point has is
-/// rounded twice. Of a SQLite `datetime`, an offset is dropped. The database itself is asked whether there are any.
+/// rounded. Of a SQLite `date` or `datetime`, a number is read as Unix seconds whatever it is, and an offset or the time
+/// of a date is dropped. The database itself is asked whether there are any.
 extension DatabaseLink {
     /// How a column's values can be odd.
     enum Oddity: Sendable {
@@ -13,37 +14,64 @@ extension DatabaseLink {
 
     /// The columns that can hold odd values, with a condition in the database's own SQL that is true for one.
     func oddities(of source: DataSource) -> [(column: String, condition: String, oddity: Oddity)] {
-        source.columns.compactMap { column in
+        source.columns.flatMap { column -> [(column: String, condition: String, oddity: Oddity)] in
             let name = DuckDBDialect().name(column.name)
             let native = source.nativeTypes[column.name] ?? ""
             let notFinite = "\(name)::text IN ('NaN', 'Infinity', '-Infinity')"
+            let isNoText = "typeof(\(name)) NOT IN ('text', 'null')"
+            let numbers = "numbers or bytes, which could be seconds, days or digits; only texts are read"
+            func isText(_ pattern: String) -> String { "typeof(\(name)) = 'text' AND \(name) \(pattern)" }
+            var odd: [(condition: String, oddity: Oddity)] = []
             switch (kind, column.type) {
             case (.postgres, .number) where native.hasPrefix("numeric"):
-                return (column.name, "\(notFinite) OR length(translate(\(name)::text, '-.', '')) > 15", .readAsText)
+                // The shortest text of a floating point number is the number that people see.
+                let isInexact =
+                    "CASE WHEN \(notFinite) THEN false WHEN abs(\(name)) >= 1e308 THEN true "
+                    + "ELSE \(name)::float8::text::numeric <> \(name) END"
+                odd = [
+                    (
+                        isInexact,
+                        .refused("more digits than floating point holds, as which a \(native) of this kind is read")
+                    ),
+                    ("\(notFinite) OR length(translate(\(name)::text, '-.', '')) > 15", .readAsText),
+                ]
             case (.postgres, .decimal) where native.hasPrefix("numeric"):
-                return (column.name, notFinite, .refused("NaN or Infinity, which \(column.type) cannot hold"))
+                odd = [(notFinite, .refused("NaN or Infinity, which \(column.type) cannot hold"))]
             case (.postgres, .other) where native.hasPrefix("numeric") && native.hasSuffix("[]"):
-                return (
-                    column.name, "\(name)::text ~ 'NaN|Infinity'",
-                    .refused("NaN or Infinity in a list, which cannot be read")
-                )
+                odd = [
+                    ("\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
+                ]
             case (.sqlite, .timestamp):
-                return (
-                    column.name, "typeof(\(name)) = 'text' AND substr(\(name), 11) GLOB '*[+-][0-9]*'",
-                    .refused("times with an offset, which would be lost")
-                )
-            default: return nil
+                odd = [
+                    (isNoText, .refused(numbers)),
+                    (isText("NOT GLOB '[0-9]*'"), .refused("texts that are no time")),
+                    (
+                        "typeof(\(name)) = 'text' AND substr(\(name), 11) GLOB '*[+-][0-9]*'",
+                        .refused("times with an offset, which would be lost")
+                    ),
+                ]
+            case (.sqlite, .date):
+                odd = [
+                    (isNoText, .refused(numbers)),
+                    (isText("NOT GLOB '[0-9]*'"), .refused("texts that are no date")),
+                    (isText("GLOB '*[ T]*[1-9]*'"), .refused("a time of day, which a date would lose")),
+                ]
+            default: break
             }
+            return odd.map { (column.name, $0.condition, $0.oddity) }
         }
     }
 
-    /// A query for the number of odd values of each column: `c0` and so on, in rows of kind `odd`.
+    /// A query for the number of odd values of each condition: `c0` and so on, in rows of kind `odd`.
+    ///
+    /// SQLite gives no type to what it computes, and no rows have no sum.
     func oddQuery(_ table: ConnectionTable, _ conditions: [String]) -> String {
         let counts = conditions.enumerated().map { index, condition in
             "sum(CASE WHEN \(condition) THEN 1 ELSE 0 END) AS c\(index)"
         }
+        let wholes = conditions.indices.map { "coalesce(CAST(c\($0) AS BIGINT), 0) AS c\($0)" }.joined(separator: ", ")
         return
-            "SELECT 'odd' AS caudal, *\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
+            "SELECT 'odd' AS caudal, \(wholes)\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
     }
 
     /// A query for the rows of a PostgreSQL table, with some columns as texts on their way.

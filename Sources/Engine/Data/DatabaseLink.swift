@@ -127,11 +127,16 @@ package struct DatabaseLink: Sendable {
             return "SELECT 'target' AS caudal, name, type AS native,\n"
                 + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
         }
+        // A numeric's modifier holds its precision and, in 11 bits, its scale, which may be negative or above the precision:
+        // DuckDB reads both as bytes without a sign.
+        let (precision, scale) = ("((atttypmod - 4) >> 16)", "((atttypmod - 4) & 2047)")
         let own =
             "SELECT attname::text AS name, format_type(atttypid, -1) AS native, attnotnull AND NOT atthasdef "
-            + "AND attidentity = '' AS required FROM pg_attribute WHERE attrelid = to_regclass("
+            + "AND attidentity = '' AS required, CASE WHEN atttypid IN ('numeric'::regtype, 'numeric[]'::regtype) "
+            + "AND atttypmod >= 4 AND (\(scale) > \(precision) OR \(precision) > 255) "
+            + "THEN format_type(atttypid, atttypmod) END AS misread FROM pg_attribute WHERE attrelid = to_regclass("
             + "\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-        return "SELECT 'target' AS caudal, name, native, required\nFROM \(ownQuery(own))"
+        return "SELECT 'target' AS caudal, name, native, required, misread\nFROM \(ownQuery(own))"
     }
 
     /// A query that tells whether a table is there: one row of kind `exists`.

@@ -9,12 +9,17 @@ package struct LoadTarget: Sendable {
         package var nativeType: String
         /// Whether a row must have a value there and the database has none of its own.
         package var isRequired: Bool
+        /// The type as the database writes it where DuckDB takes it for another; nil otherwise.
+        package var misreadType: String?
 
-        package init(name: String, type: ColumnType, nativeType: String, isRequired: Bool) {
+        package init(
+            name: String, type: ColumnType, nativeType: String, isRequired: Bool, misreadType: String? = nil
+        ) {
             self.name = name
             self.type = type
             self.nativeType = nativeType
             self.isRequired = isRequired
+            self.misreadType = misreadType
         }
     }
 

@@ -32,6 +32,12 @@ package struct TableReader: Sendable {
                 "there is no table '\(table.name)' in \(link.place)",
                 remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation)
         }
+        if let column = columns.first(where: { $0.misreadType != nil }), let type = column.misreadType {
+            throw Failure(
+                "column '\(column.name)' of the table '\(table.name)' is \(type), which cannot be read",
+                remedy: "read a view of the table that casts it to a numeric of at most 38 digits whose scale lies "
+                    + "between 0 and its precision, or to text", location: dataset.placeLocation)
+        }
         var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
@@ -52,10 +58,13 @@ package struct TableReader: Sendable {
         }
         var script = SQLScript(title: "the rows of \(table)")
         // What was asked before may have changed: it is asked again beside the rows that are copied.
-        let watched = oddities.filter { !texts.contains($0.column) }
+        let watched = oddities.filter { odd in
+            if case .refused = odd.oddity { return true }
+            return !texts.contains(odd.column)
+        }
         if !watched.isEmpty {
             script.add("one view of the table", weight: 0.1, "BEGIN TRANSACTION")
-            let counts = watched.indices.map { "coalesce(c\($0), 0)" }.joined(separator: " + ")
+            let counts = watched.indices.map { "c\($0)" }.joined(separator: " + ")
             script.add(
                 "see that it has no value that cannot be read",
                 "SELECT CASE WHEN \(counts) > 0 THEN error(chr(1) || 'the table was changed while it was looked at; retry') END\n"
@@ -159,7 +168,7 @@ package struct TableReader: Sendable {
             guard let name = row.text("name"), let type = types[name] else { return nil }
             return LoadTarget.TableColumn(
                 name: name, type: type, nativeType: row.text("native") ?? "",
-                isRequired: row.fields["required"]?.number == 1)
+                isRequired: row.fields["required"]?.number == 1, misreadType: row.text("misread"))
         }
         guard columns.count == own.count else {
             throw Failure(
