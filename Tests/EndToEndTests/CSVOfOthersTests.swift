@@ -95,6 +95,11 @@ struct CSVOfOthersTests {
             ("% by\nid,x\n%1,b\n1,a%\n\"2\n%\",c\n", "{comment: \"%\"}", "id,x\n1,a%\n\"2\n%\",c\n"),
             ("t\nid,x\n1,a\n", "{skip: 1, columns: [n, y]}", "n,y\n1,a\n"),
             ("t\n1,a\n", "{skip: 1, header: false, columns: [n, y]}", "n,y\n1,a\n"),
+            ("\n\n1,a\n", "{header: false, columns: [n, y]}", "n,y\n1,a\n"),
+            ("t\nu\n\n1,a\n", "{skip: 2, header: false, columns: [n, y]}", "n,y\n1,a\n"),
+            ("0,\"l1\r\nl2\"\n1,b\n", "{header: false, columns: [n, y]}", "n,y\n0,\"l1\r\nl2\"\n1,b\n"),
+            ("0,\"l1\nl2\"\r\n1,b\r\n", "{header: false, columns: [n, y]}", "n,y\n0,\"l1\nl2\"\n1,b\n"),
+            ("0,\"l1\rl2\"\n1,b\n", "{header: false, columns: [n, y]}", "n,y\n0,\"l1\rl2\"\n1,b\n"),
             ("t\nx\n1\n# c\n2\n", "{skip: 1, comment: \"#\"}", "x\n1\n2\n"),
         ])
     func keys(_ text: String, _ csv: String, _ expected: String) async throws {

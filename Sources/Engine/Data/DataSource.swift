@@ -21,6 +21,8 @@ package struct DataSource: Sendable, Hashable {
     private var originals: [String]?
     /// Of the files that are copies, by their place in the list, where it is told in which lines their rows begin.
     private(set) var lineFiles: [Int: String] = [:]
+    /// Whether all files are copies without a header: of a line end within a first row DuckDB would think that all rows end so.
+    private var rowsEndInFeeds = false
     /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
     /// The zone of times that name no offset; nil takes them as UTC.
@@ -70,6 +72,7 @@ package struct DataSource: Sendable, Hashable {
             source.lineFiles[index] = copy.lines
         }
         source.copies = [:]
+        source.rowsEndInFeeds = !csv.hasHeader && copies.count == files.count
         return source
     }
 
@@ -203,6 +206,7 @@ package struct DataSource: Sendable, Hashable {
         // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
         if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }
+        if rowsEndInFeeds { options.append("new_line = '\\n'") }
         options.append("columns = {\(shape)}")
         let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
         guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }

@@ -55,7 +55,9 @@ struct CSVInspection {
         // DuckDB reads only one byte order of UTF-16, and not all characters of that.
         let isForced =
             source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding?.hasPrefix("utf-16") == true
-        for index in isForced ? Set(source.files.indices) : copied {
+        // Without headers all files say how their rows end, or none does.
+        let isShared = !source.csv.hasHeader && !copied.isEmpty
+        for index in isForced || isShared ? Set(source.files.indices) : copied {
             var rules = PlainCSV.Rules(source.csv, columns: source.columns.count)
             let names = files[index].names
             rules.width = names.count
@@ -155,14 +157,23 @@ struct CSVInspection {
             number += 1
         }
         while number <= csv.skip, !rest.isEmpty { passLine() }
-        while let comment = csv.comment?.utf8.first, rest.first == comment { passLine() }
+        // A blank line is no row; where a header is wanted it stands in the place of one.
+        func isPassedOver() -> Bool {
+            guard let byte = rest.first else { return false }
+            return byte == csv.comment?.utf8.first || !csv.hasHeader && (byte == 0x0A || byte == 0x0D)
+        }
+        var hasBlankLines = false
+        while isPassedOver() {
+            if line().isEmpty { hasBlankLines = true }
+            passLine()
+        }
         let first = String(decoding: line(), as: UTF8.self)
         let name = shown(file)
         if first.trimmed.isEmpty {
             throw fault(
                 number == 1
                     ? "the first line of \(name) is blank, or the file holds nothing"
-                    : "line \(number) of \(name), which should be its header, is blank",
+                    : "line \(number) of \(name), which should be its \(csv.hasHeader ? "header" : "first row"), is blank",
                 csv.hasHeader
                     ? "begin the file with its header, or say with 'csv: {skip: …}' how many lines stand before it"
                     : "say with 'csv: {skip: …}' how many lines stand before the first row")
@@ -175,7 +186,7 @@ struct CSVInspection {
         if csv.delimiter == nil { csv.delimiter = CSVHeader.delimiter(of: first, quote: csv.quote.first ?? "\"") }
         guard csv.hasHeader else {
             let isPlain = (try? CSVHeader(rest, csv, line: number, isWhole: isWhole))?.isPlain ?? false
-            return FirstLines(names: csv.columns, notes: [], isPlain: isPlain)
+            return FirstLines(names: csv.columns, notes: [], isPlain: isPlain && !hasBlankLines)
         }
         let header: CSVHeader
         do throws(CSVHeader.Fault) {

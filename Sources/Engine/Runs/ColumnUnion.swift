@@ -115,9 +115,14 @@ extension SourceResolver {
                 }
                 guard let common = ParquetUnion.common(columns[place].type, type) else {
                     let first = found.firstIndex { $0.contains { $0.name == name } } ?? 0
+                    let (other, isAlike) = (
+                        columns[place].type, ColumnType(duckDB: columns[place].type) == ColumnType(duckDB: type)
+                    )
+                    // Two types of Parquet can be one here, and yet not be united: they are told by their own names.
+                    func words(_ type: String) -> String { isAlike ? type : ColumnType(duckDB: type).description }
                     throw Failure(
-                        "column '\(name)' of \(shown[index]) is \(ColumnType(duckDB: type)), and of \(shown[first]) "
-                            + "it is \(ColumnType(duckDB: columns[place].type)): no type holds both without changing values",
+                        "column '\(name)' of \(shown[index]) is \(words(type)), and of \(shown[first]) "
+                            + "it is \(words(other)): reading both as one type could change values",
                         remedy: "write the files of '\(dataset.name)' with one type", location: dataset.placeLocation)
                 }
                 columns[place].type = common
