@@ -63,6 +63,35 @@ struct ExactValuesTests {
         #expect(run.output.contains("2 rows out of range of 3"), "\(run)")
     }
 
+    @Test(
+        "An infinite sum or mean lies within no limits",
+        arguments: ["sum: x, min: 0", "mean: x, min: 0", "anomaly: {sum: x}"])
+    func infiniteSum(check: String) async throws {
+        let project = try project(
+            ["n.csv": "x\ninf\n1\n"], "  n: {path: n.csv}\n  t: {path: t.parquet}",
+            """
+              t: {type: process, input: n, output: t, steps: [cast: {x: number}]}
+              c: {type: check, input: t, checks: [{\(check)}]}
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(1) && run.output.contains("is inf"), "\(run)")
+    }
+
+    @Test(
+        "What is missing is filled with values that the column holds, and with no others",
+        arguments: [
+            ("decimal(10,2)", "2.555", nil), ("decimal(10,2)", "123456789", nil), ("integer", "1.5", nil),
+            ("decimal(10,2)", "2.5", "2.50"), ("integer", "1e3", "1000"), ("number", "3", "3.0"),
+        ] as [(String, String, String?)])
+    func filled(type: String, value: String, expected: String?) async throws {
+        let project = try project(
+            ["n.csv": "k,x\n1,\n"], "  n: {path: n.csv}\n  o: {path: o.csv}",
+            "  p: {type: process, input: n, output: o, steps: [cast: {x: \"\(type)\"}, fill_missing: {x: \(value)}]}")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect((run.exit == .exited(0)) == (expected != nil), "\(run)")
+        if let expected { #expect(try project.read("o.csv") == "k,x\n1,\(expected)\n") }
+    }
+
     @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan"])
     func cast(value: String) async throws {
         let project = try project(

@@ -131,7 +131,9 @@ package struct CheckJudge {
             guard let measure else {
                 return make(check, breach(check), nil, total, "there is no value to take the \(word) of")
             }
-            return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", show: { $0.plain })
+            return bounded(check, measure, "the \(word) is \(measure.rounded(to: 4))", isSound: measure.isFinite) {
+                $0.plain
+            }
         case .rowCountVariation(let over):
             return variation(check, rows: total, past: try past(check, part, over))
         case .anomaly(let kind, let over):
@@ -197,6 +199,9 @@ package struct CheckJudge {
                 check, breach(check), nil, nil,
                 "there is no value to take the \(word) of; \(past.count.counted("earlier run")) had one")
         }
+        guard value.isFinite else {
+            return make(check, breach(check), nil, nil, "the value is \(value.rounded(to: 4))")
+        }
         guard past.count >= Deviation.minimum, let median = past.median else {
             return make(
                 check, .passed, value, nil,
@@ -207,7 +212,7 @@ package struct CheckJudge {
             check, distance,
             "\(value.rounded(to: 4)) lies \(distance.rounded(to: 1)) deviations from the median \(median.rounded(to: 4)) "
                 + "of \(past.count.counted("run"))", show: Self.deviations)
-        result.measured = value.isFinite ? value : nil
+        result.measured = value
         result.spreadLimits(around: median, by: Deviation.spread(of: past, median: median))
         return result
     }
@@ -259,14 +264,16 @@ package struct CheckJudge {
     // MARK: - Outcomes
 
     /// A result whose outcome follows from bounds.
+    ///
+    /// `isSound`: whether the value is one that can lie within limits; an infinite sum lies in none.
     private func bounded(
-        _ check: Check, _ value: Double, _ message: String, show: (Double) -> String
+        _ check: Check, _ value: Double, _ message: String, isSound: Bool = true, show: (Double) -> String
     ) -> CheckResult {
         var outcome = check.outcome(of: value)
-        if outcome == .failed { outcome = breach(check) }
+        if outcome == .failed || !isSound { outcome = breach(check) }
         var result = make(check, outcome, value, nil, message)
         // What breaks no more than the closer limits needs no waiver.
-        if check.limits.contain(value) { result.waiver = nil }
+        if isSound, check.limits.contain(value) { result.waiver = nil }
         result.limits = check.limits
         result.warnLimits = check.warnLimits
         result.expectation = Self.expectation(check, show: show)

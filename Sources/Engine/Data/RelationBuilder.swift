@@ -332,9 +332,20 @@ package struct RelationBuilder {
             throw ConfigError("a missing '\(column.name)' cannot be filled with nothing", at: location)
         }
         let times: [ColumnType] = [.date, .timestamp]
+        // A number of another type that the column would round is none of its values.
+        let isExact =
+            switch value {
+            case .integer(let number): WrittenValue("\(number)", as: column.type, sql) != nil
+            case .number(let number): WrittenValue("\(number)", as: column.type, sql) != nil
+            default: false
+            }
+        if case .decimal = column.type, type.isNumeric, !isExact {
+            throw ConfigError(
+                "'\(value.words)' is no \(column.type), and '\(column.name)' is",
+                remedy: "write a value of that type, or cast the column first", at: location)
+        }
         let fits =
-            type == column.type
-            || type.isNumeric && column.type.isNumeric && !(type == .number && column.type == .integer)
+            type == column.type || type.isNumeric && column.type.isNumeric && isExact
             || times.contains(type) && times.contains(column.type) || column.type == .text
         if !fits {
             throw ConfigError(
