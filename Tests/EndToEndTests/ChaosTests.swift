@@ -139,7 +139,11 @@ struct ChaosTests {
             // Several at once: each waits for those that write what it writes.
             var processes: [(CaudalProject.Started, day: String, place: String)] = []
             for _ in 0..<chance.number(2...3) {
-                let (day, place) = ("2026-01-0\(chance.number(1...4))", chance.pick(["dev", "prod"]))
+                // Each with values of its own: a run that a success with the same ones has followed keeps no versions.
+                var (day, place) = ("", "")
+                repeat {
+                    (day, place) = ("2026-01-0\(chance.number(1...4))", chance.pick(["dev", "prod"]))
+                } while processes.contains { $0.day == day && $0.place == place }
                 var arguments = ["run", "shared.yaml", "--json", "--wait", "--param", "day=\(day)"]
                 if place == "prod" { arguments += ["--env", "prod"] }
                 processes.append((try await project.start(arguments), day, place))
