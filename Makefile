@@ -60,9 +60,10 @@ bench: build ## What a stage costs, beside ninja, make and a bare spawn loop
 	@.build/release/engine-benchmark 10000
 	@Benchmarks/spawning/compare.py
 
-lint: ## The format of the sources
+lint: ## The format of the sources, the order of folders, the texts that mutants stand for
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 	@scripts/check-layers
+	@scripts/mutants.py --check
 
 format: ## Bring the sources into their format
 	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift

@@ -5,6 +5,7 @@
     scripts/mutants.py claims dele  those whose names hold one of the words
     scripts/mutants.py --here       in this checkout; each file is put back as it was
     scripts/mutants.py --list       names only
+    scripts/mutants.py --check      only whether each still stands for a text of the sources
 
 It ends with 1 when a fault survives, or stands for text that is not there any more.
 """
@@ -56,6 +57,11 @@ def copy_of_sources():
     return folder
 
 
+def stands(mutant):
+    path = ROOT / mutant["file"]
+    return path.is_file() and path.read_text().count(mutant["find"]) == 1
+
+
 def outcome(mutant, folder):
     """What becomes of a mutant: caught, survived, or why it could not be tried."""
     path = folder / mutant["file"]
@@ -90,6 +96,11 @@ def main():
     if "--list" in sys.argv:
         print("\n".join(mutant["name"] for mutant in mutants))
         return 0
+    if "--check" in sys.argv:
+        stale = [mutant for mutant in mutants if not stands(mutant)]
+        for mutant in stale:
+            print(f"Tests/Mutants/mutants.toml: the text of '{mutant['name']}' does not stand once in {mutant['file']}")
+        return 1 if stale else 0
     folder = ROOT if "--here" in sys.argv else copy_of_sources()
     counts = {}
     for number, mutant in enumerate(mutants, 1):
