@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A table that every day loads: no run reads another's rows unawares.
-@Suite("Whose rows a table has", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Whose rows a table has", .timeLimit(.minutes(10)), .enabled(if: Checkout.runsDuckDBTests))
 struct WhoseTablesTests {
     private static func project(mode: String = "mode: replace", overlap: String = "refuse") throws -> CaudalProject {
         let project = try CaudalProject(copying: [])
@@ -113,5 +113,21 @@ struct WhoseTablesTests {
         let answer = try await project.caudal("run", "p.yaml", "--plain", "--select", "back")
         #expect(answer.status == 0, "\(answer)")
         #expect(answer.output.contains("local.sales: no run made it"), "\(answer)")
+    }
+
+    @Test("A table whose load is that of a run which cannot be read is not taken for anybody's")
+    func damaged() async throws {
+        let project = try Self.project()
+        let loaded = try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-03")
+        #expect(loaded.status == 0, "\(loaded)")
+        let history = try DatabaseQueue(path: project.folder.path(".caudal/caudal.db"))
+        try await history.write { db in
+            try db.execute(sql: "DELETE FROM artifacts; UPDATE runs SET plan = '{\"damaged\": true}'")
+        }
+        try history.close()
+        let answer = try await project.caudal(
+            "run", "p.yaml", "--plain", "--select", "back", "--param", "day=2026-01-04")
+        #expect(answer.status != 0 && answer.errors.contains("is damaged"), "\(answer)")
+        #expect(!project.exists("back-2026-01-04.csv"))
     }
 }

@@ -87,11 +87,16 @@ package struct EarlierOutputs: Sendable {
         var isUnknown = false
         if let publication {
             other = difference(publication, producer)
-        } else if let plan = try? store.plan(of: last.key.run) {
-            // It died between its load and its record.
-            other = difference(last.key.run, plan.parameters, plan.environment, producer)
         } else {
-            isUnknown = true
+            do throws(StoreError) {
+                // It died between its load and its record.
+                let plan = try store.plan(of: last.key.run)
+                other = difference(last.key.run, plan.parameters, plan.environment, producer)
+            } catch {
+                // Only a run of another history is unknown; one that cannot be read may be of other values.
+                guard case .unknownRun = error.problem else { throw error }
+                isUnknown = true
+            }
         }
         if let other, other.isCertain, !last.isAppend {
             throw Failure(
