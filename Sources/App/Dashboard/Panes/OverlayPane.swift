@@ -135,7 +135,7 @@ enum HelpText {
             ("?", "this help"),
             ("q", "quit; asks first while the run goes on"),
             ("", " "),
-            ("", "caudal run --plain prints lines instead of this screen"),
+            ("", "caudal run --plain prints lines instead"),
         ]
     }
 
