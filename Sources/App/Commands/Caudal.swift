@@ -48,6 +48,7 @@ struct Caudal: AsyncParsableCommand {
                 try direct.run()
             }
         } catch {
+            SignalListener.waitIfEnding()
             let code = error is VerbWords.Fault ? ExitCode.validationFailure : exitCode(for: error)
             // A bare status: what there is to say was said. Help is this program's own text.
             if error is ExitCode { exit(withError: error) }

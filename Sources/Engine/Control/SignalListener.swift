@@ -28,10 +28,19 @@ package final class SignalListener: Sendable {
     /// program began stays so.
     package static func endingDescendants(_ signals: [Int32]) -> SignalListener {
         SignalListener(signals.filter { cs_signals_are_ignored($0) == 0 }) { number in
+            isEnding.store(true, ordering: .sequentiallyConsistent)
             Descendants.kill()
             cs_signals_forget(number)
             kill(getpid(), number)
         }
+    }
+
+    private static let isEnding = Atomic<Bool>(false)
+
+    /// Waits for the signal that ends this process, where one does: what failed because its tools were ended with it is no
+    /// reason to end in another way first.
+    package static func waitIfEnding() {
+        while isEnding.load(ordering: .sequentiallyConsistent) { pause() }
     }
 }
 
