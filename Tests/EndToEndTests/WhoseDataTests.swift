@@ -87,7 +87,7 @@ struct WhoseDataTests {
             var story: [String] = []
             for _ in 0..<10 { story.append(try await step(project, pipeline, &chance)) }
             let place = "seed \(Self.seed), pipeline \(number), overlap \(overlap):\n\(story.joined(separator: "\n"))"
-            succeeded += try expectOwnData(project, pipeline, place)
+            succeeded += try expectOwnData(project, pipeline, overlap, place)
         }
         #expect(succeeded >= Self.cases * 3, "too few runs succeeded to tell anything: \(succeeded)")
     }
@@ -144,7 +144,9 @@ struct WhoseDataTests {
     /// Looks at everything that any run has published.
     ///
     /// - Returns: How many runs succeeded.
-    private func expectOwnData(_ project: CaudalProject, _ pipeline: RandomPipeline, _ place: String) throws -> Int {
+    private func expectOwnData(
+        _ project: CaudalProject, _ pipeline: RandomPipeline, _ overlap: String, _ place: String
+    ) throws -> Int {
         let store = try RunStore(StateFolder(path: project.folder.path(".caudal")))
         var succeeded = 0
         for id in try runs(of: project) {
@@ -158,6 +160,13 @@ struct WhoseDataTests {
                     unit.lastResult?.artifacts.first?.contentHash == right,
                     "\(id) (\(day), \(where_)) wrote other data in \(stage.name); \(place)")
                 for (read, input) in zip(unit.lastResult?.reads ?? [], stage.inputs) {
+                    // Where others may write at the same time, a program's input can be replaced while it runs; the run
+                    // says so instead of naming a version.
+                    if read.contentHash == nil, overlap == "allow",
+                        unit.lastResult?.notes.contains(where: { $0.hasPrefix("\(read.path) was changed") }) == true
+                    {
+                        continue
+                    }
                     let right = ContentHash.of(pipeline.text(input, day: day, place: where_))
                     #expect(read.contentHash == right, "\(id) read other data of s\(input) in \(stage.name); \(place)")
                 }
