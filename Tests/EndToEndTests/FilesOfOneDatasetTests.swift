@@ -37,7 +37,7 @@ struct FilesOfOneDatasetTests {
             ),
             (
                 ["SELECT DATE '2024-01-01' AS t", "SELECT TIMESTAMP '2024-01-02 10:00' AS t"],
-                "t\n2024-01-01T00:00:00Z\n2024-01-02T10:00:00Z\n"
+                "t\n2024-01-01T00:00:00\n2024-01-02T10:00:00\n"
             ),
             (["SELECT 1::TINYINT AS n", "SELECT 9007199254740993 AS n"], "n\n1\n9007199254740993\n"),
             (["SELECT 1::BIGINT AS n", "SELECT 0.5::DOUBLE AS n"], "n\n1.0\n0.5\n"),

@@ -97,7 +97,7 @@ package struct CheckCompiler {
         }
         if case .range(let column) = check.kind {
             let isNumeric = type(column).isNumeric
-            let isTime = [.date, .timestamp].contains(type(column))
+            let isTime = type(column).isTime
             for bound in [check.values.min, check.values.max].compactMap({ $0 }) {
                 let fits = isNumeric ? bound.type?.isNumeric == true : !isTime || bound.type?.isNumeric == false
                 if fits { continue }
@@ -259,14 +259,15 @@ package struct CheckCompiler {
             let bounds = [check.values.min, check.values.max].compactMap { $0?.type }
             // A text that holds numbers or dates is compared as what its bounds are.
             let wanted =
-                type == .text ? bounds.first.map { $0.isNumeric ? .number : $0 } ?? .text : type
+                type == .text
+                ? bounds.first.map { $0.isNumeric ? .number : $0 == .localTimestamp ? .timestamp : $0 } ?? .text : type
             let value =
                 type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
             var breaches: [String] = []
             if let min = check.values.min { breaches.append("\(value) < \(bound(min, as: wanted))") }
             if let max = check.values.max { breaches.append("\(value) > \(bound(max, as: wanted))") }
             // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
-            if [.number, .date, .timestamp].contains(wanted) { breaches.append("NOT isfinite(\(value))") }
+            if wanted == .number || wanted.isTime { breaches.append("NOT isfinite(\(value))") }
             if type != wanted { breaches.append("\(value) IS NULL") }
             let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
             return "\(present)(\(breaches.joined(separator: " OR ")))"
@@ -286,7 +287,9 @@ package struct CheckCompiler {
         }
         switch literal {
         case .date(let text), .timestamp(let text), .text(let text):
-            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), type)))))"
+            // Beside local times, one that names an offset is compared as the same time in UTC.
+            let wanted = type == .localTimestamp ? .timestamp : type
+            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
         case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }

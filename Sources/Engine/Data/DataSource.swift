@@ -27,7 +27,9 @@ package struct DataSource: Sendable, Hashable {
     package var notes: [String] = []
     /// The zone of times that name no offset; nil takes them as UTC.
     package var zone: String?
-    /// The columns of Parquet with times of that zone.
+    /// How the texts of its columns name times; nil where nobody has looked.
+    var namedTimes: NamedTimes?
+    /// The columns of Parquet or of a table with times of that zone.
     var localTimes: Set<String> = []
     /// Whether files with different columns are united by name.
     var unitesColumns = false
@@ -83,6 +85,16 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
+    /// Takes times without a zone for those of one: then they are points in time.
+    mutating func takeZone(_ name: String?) {
+        zone = name
+        guard name != nil else { return }
+        for index in columns.indices where columns[index].type == .localTimestamp {
+            columns[index].type = .timestamp
+            localTimes.insert(columns[index].name)
+        }
+    }
+
     /// The names of its columns.
     package var columnNames: [String] { columns.map(\.name) }
 
@@ -101,7 +113,10 @@ package struct DataSource: Sendable, Hashable {
     /// numbers without counting; other formats are counted, which is slower.
     /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
     package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
-        if let tableQuery { return counted("(\(tableQuery))", sql, numbersRows) }
+        if let tableQuery {
+            let rows = localTimes.isEmpty ? tableQuery : "SELECT \(typedColumns(sql)) FROM (\(tableQuery))"
+            return counted("(\(rows))", sql, numbersRows)
+        }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
         let list = fileList(sql)
         switch format {
@@ -109,28 +124,23 @@ package struct DataSource: Sendable, Hashable {
             // A folder called `key=value` says nothing about rows that a stage wrote.
             let options = (isOwn ? ", hive_partitioning = false" : "") + (unitesColumns ? ", union_by_name = true" : "")
             let reader = "read_parquet(\(list)\(options))"
-            let values = columns.map { column in
-                let name = sql.name(column.name)
-                if let zone, localTimes.contains(column.name) {
-                    return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
-                }
-                return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
-            }
+            let values = typedColumns(sql)
             guard numbersRows else {
                 return recast.isEmpty && localTimes.isEmpty && !unitesColumns
-                    ? reader : "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+                    ? reader : "(SELECT \(values) FROM \(reader))"
             }
             // A file has fewer than 2^40 rows.
             let number =
                 files.count == 1
                 ? "file_row_number"
                 : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
-            return "(SELECT \(values.joined(separator: ", ")), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
+            return "(SELECT \(values), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
         case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
         case .json, .jsonl:
             // Values of several types are read as JSON and given as the texts that they are. Those that name points in
             // time are read as texts: as times they would lose their offsets.
-            let moments = Set(isOwn ? [] : columns.filter { $0.type == .timestamp }.map(\.name))
+            let moments = Set(
+                isOwn ? [] : columns.filter { [.timestamp, .localTimestamp].contains($0.type) }.map(\.name))
             let shape = columns.map { column in
                 let type = moments.contains(column.name) ? .text : column.type
                 return
@@ -150,6 +160,17 @@ package struct DataSource: Sendable, Hashable {
             }
             return counted(reader, sql, numbersRows)
         }
+    }
+
+    /// The columns of Parquet or of a table as the types that they are read as.
+    private func typedColumns(_ sql: DuckDBDialect) -> String {
+        columns.map { column in
+            let name = sql.name(column.name)
+            if let zone, localTimes.contains(column.name) {
+                return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
+            }
+            return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
+        }.joined(separator: ", ")
     }
 
     /// The files as an argument of a reader.

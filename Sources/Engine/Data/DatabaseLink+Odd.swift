@@ -41,7 +41,7 @@ extension DatabaseLink {
                 odd = [
                     ("\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
                 ]
-            case (.sqlite, .timestamp):
+            case (.sqlite, .localTimestamp):
                 odd = [
                     (isNoText, .refused(numbers)),
                     (isText("NOT GLOB '[0-9]*'"), .refused("texts that are no time")),

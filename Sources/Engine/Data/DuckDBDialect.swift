@@ -27,7 +27,7 @@ package struct DuckDBDialect: SQLDialect {
         case .decimal(let precision, let scale): "DECIMAL(\(precision),\(scale))"
         case .boolean: "BOOLEAN"
         case .date: "DATE"
-        case .timestamp: "TIMESTAMP"
+        case .timestamp, .localTimestamp: "TIMESTAMP"
         case .other(let name): name
         }
     }
@@ -39,15 +39,17 @@ package struct DuckDBDialect: SQLDialect {
 
     /// An element of the list of columns that are written to a file.
     ///
-    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`.
+    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, and local times without
+    /// the zone that nobody has named.
     /// `value`: the column's SQL where that is not its name.
     package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
         let name = name(column.name)
         let value = value ?? name
         if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
-        guard format != .parquet, column.type == .timestamp else { return value == name ? name : "\(value) AS \(name)" }
-        return "CASE WHEN microsecond(\(value)) % 1000000 = 0 THEN strftime(\(value), '%Y-%m-%dT%H:%M:%SZ') "
-            + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%fZ') END AS \(name)"
+        guard format != .parquet, [.timestamp, .localTimestamp].contains(column.type) else {
+            return value == name ? name : "\(value) AS \(name)"
+        }
+        return "\(MomentSQL.written(value, as: column.type)) AS \(name)"
     }
 
     /// A value for JSON, which has no NaN and no infinity: one of them fails the statement.
@@ -151,7 +153,7 @@ extension ColumnType {
         case "FLOAT", "DOUBLE": self = .number
         case "BOOLEAN": self = .boolean
         case "DATE": self = .date
-        case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS": self = .timestamp
+        case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS": self = .localTimestamp
         default:
             if name.uppercased().hasPrefix("DECIMAL("), let type = ColumnType(named: name) {
                 self = type

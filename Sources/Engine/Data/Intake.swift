@@ -23,7 +23,8 @@ package struct Intake {
         self.source = source
         self.schema = schema
         // In CSV dates come as people write them; JSON says what a format is.
-        predicates = SchemaPredicates(dialect: sql, isStrict: isStrict || source.isForeignJSON)
+        predicates = SchemaPredicates(
+            dialect: sql, isStrict: isStrict || source.isForeignJSON, namedTimes: source.namedTimes)
         fileNames = source.table.map { [$0.description] } ?? source.knownFiles.map { PathText.relative($0, to: root) }
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         if source.isForeignJSON {

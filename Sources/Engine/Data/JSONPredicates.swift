@@ -127,7 +127,7 @@ struct JSONPredicates {
         case .integer, .number, .boolean:
             // An explicit null is no value of a column.
             return (sql.cast("nullif(\(value), 'null')", to: type), type)
-        case .text, .decimal, .date, .timestamp, .other: return (text(value), .text)
+        case .text, .decimal, .date, .timestamp, .localTimestamp, .other: return (text(value), .text)
         }
     }
 }

@@ -126,8 +126,9 @@ package struct LoadCompiler: Sendable {
     }
 
     private func definition(of relation: String) -> String {
-        var parts = source.columns.map { column in
-            "\(sql.name(column.name)) \(sql.type(target.link.kind.stored(column.type)))"
+        var parts = source.columns.map { column -> String in
+            let stored = target.link.kind.stored(column.type)
+            return "\(sql.name(column.name)) \(stored == .timestamp ? "TIMESTAMP WITH TIME ZONE" : sql.type(stored))"
         }
         if mode == .upsert { parts.append("PRIMARY KEY (\(key.map(sql.name).joined(separator: ", ")))") }
         return "CREATE TABLE \(relation) (\n  \(parts.joined(separator: ",\n  "))\n)"
@@ -156,9 +157,10 @@ package struct LoadCompiler: Sendable {
         let isOwn = target.link.kind == .postgres
         func value(_ column: Column, of prefix: String) -> String {
             let name = prefix + sql.name(column.name)
-            guard isOwn, let native = target.columns?.first(where: { $0.name == column.name })?.nativeType else {
-                return name
-            }
+            guard isOwn else { return name }
+            // Beside the table points in time have no zone, and the database would take them for times of its own.
+            if target.type(for: column) == .timestamp { return "CAST(\(name) AS timestamp) AT TIME ZONE 'UTC'" }
+            guard let native = target.columns?.first(where: { $0.name == column.name })?.nativeType else { return name }
             // Text is no json by itself. The type stands here without its length, so that nothing is cut.
             return "CAST(\(name) AS \(native))"
         }

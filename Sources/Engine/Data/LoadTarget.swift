@@ -66,7 +66,9 @@ package struct LoadTarget: Sendable {
                 return (
                     "the column '\(column.name)' is \(column.type), and '\(table)' keeps \(there.type)"
                         + (there.nativeType.isEmpty ? "" : " (\(there.nativeType))") + " there",
-                    "cast it in a process stage: '- cast: {\(column.name): \(there.type)}'"
+                    column.type == .localTimestamp && there.type == .timestamp
+                        ? "say with 'timezone' of the dataset that it comes from of which zone its times are"
+                        : "cast it in a process stage: '- cast: {\(column.name): \(there.type.castName)}'"
                 )
             }
         }
@@ -85,7 +87,9 @@ package struct LoadTarget: Sendable {
     private func accepts(_ type: ColumnType, _ column: TableColumn) -> Bool {
         switch (type, column.type) {
         case (let a, let b) where a == b: true
-        case (.integer, .number), (.integer, .decimal), (.date, .timestamp): true
+        case (.integer, .number), (.integer, .decimal), (.date, .timestamp), (.date, .localTimestamp): true
+        // A column without a zone keeps points in time as UTC shows them; what a local time is elsewhere nobody knows.
+        case (.timestamp, .localTimestamp): true
         case (.decimal(let precision, let scale), .decimal(let otherPrecision, let otherScale)):
             otherScale >= scale && otherPrecision - otherScale >= precision - scale
         // A numeric without a precision takes everything and is read as floating point.

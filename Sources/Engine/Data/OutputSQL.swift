@@ -31,8 +31,8 @@ enum OutputSQL {
     }
 
     /// The statement that tells the columns of a relation.
-    static func describe(_ relation: String) -> String {
-        "SELECT 'column' AS caudal, column_name AS name, column_type AS type\nFROM (DESCRIBE \(relation))"
+    static func describe(_ relation: String, as kind: String = "column") -> String {
+        "SELECT '\(kind)' AS caudal, column_name AS name, column_type AS type\nFROM (DESCRIBE \(relation))"
     }
 
     /// The statement that fails where a query has other columns than those that were announced before it ran.

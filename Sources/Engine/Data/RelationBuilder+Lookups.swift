@@ -51,7 +51,7 @@ extension RelationBuilder {
         var conditions = try keys(lookup, source, rows: "rows.", found: "found.").map { "\($0.left) = \($0.right)" }
         if let validity = lookup.validity {
             let moment = try column(validity.at)
-            let type: ColumnType = moment.type == .text ? .timestamp : moment.type
+            let type: ColumnType = moment.type == .date ? .date : .timestamp
             func time(_ column: Column, of rows: String, in zone: String?) -> String {
                 "(\(DuckDBDialect(zone: zone).exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
             }
@@ -95,8 +95,9 @@ extension RelationBuilder {
             }
             list.append("\(value) AS \(sql.name(addition.name))")
             added.append(Column(addition.name, column.type))
+            namedTimes?.set(addition.name, like: [column.name], of: source.namedTimes)
         }
-        if numbersRows { list.append("rows.\(sql.name(DataSource.rowColumn))") }
+        list += hiddenColumns(of: "rows.")
         let name = sql.ownName("step_\(parts.count + 1)")
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\n"

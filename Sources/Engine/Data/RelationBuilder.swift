@@ -21,6 +21,13 @@ package struct RelationBuilder {
     var hasLostOrder = false
     /// The columns so far.
     package internal(set) var columns: [Column]
+    /// How those of them that are texts name times; nil where nobody has looked.
+    var namedTimes: NamedTimes?
+    /// Points in time some of which nobody has named a zone of, with the column that tells which: it goes along unseen.
+    private(set) var flags: [String: String] = [:]
+
+    /// The columns as they are written: points in time and local times in one column are the texts that name them.
+    package var writtenColumns: [Column] { columns.map { flags[$0.name] == nil ? $0 : Column($0.name, .text) } }
 
     /// A builder over a source.
     ///
@@ -34,6 +41,7 @@ package struct RelationBuilder {
         self.references = references
         self.numbersRows = numbersRows
         columns = source.columns
+        namedTimes = source.namedTimes
         from = source.fromClause(sql, numbersRows: numbersRows, keepsRejects: keepsRejects)
     }
 
@@ -52,19 +60,32 @@ package struct RelationBuilder {
 
     /// The query whose rows are written to a file: in the order of the source, wherever rows have one.
     package func result(in format: Dataset.Format) -> String {
-        let list = columns.map { sql.written($0, in: format) }.joined(separator: ", ")
+        let list = columns.map { flags[$0.name] == nil ? sql.written($0, in: format) : shown($0) }.joined(
+            separator: ", ")
         let order = hasLostOrder && numbersRows ? "\nORDER BY \(sql.name(DataSource.rowColumn))" : ""
         return query(selecting: list) + order
     }
 
-    private func names(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
+    private func names(_ columns: [Column]) -> String { columns.map(shown).joined(separator: ", ") }
+
+    private func plainNames(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
+
+    /// A column as what comes after these steps sees it.
+    private func shown(_ column: Column) -> String {
+        let name = sql.name(column.name)
+        return flags[column.name].map { "\(MomentSQL.written(name, isLocal: sql.name($0))) AS \(name)" } ?? name
+    }
+
+    /// The columns that go along unseen.
+    func hiddenColumns(of rows: String = "") -> [String] {
+        flags.values.sorted().map { rows + sql.name($0) } + (numbersRows ? [rows + sql.name(DataSource.rowColumn)] : [])
+    }
 
     // MARK: - Adding parts
 
     /// Adds a part that gives `list` of what is there so far.
     private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
-        var list = list
-        if numbersRows { list.append(sql.name(DataSource.rowColumn)) }
+        let list = list + hiddenColumns()
         let name = sql.ownName("step_\(parts.count + 1)")
         let selected = list.joined(separator: ",\n       ")
         parts.append((name, title, "SELECT \(selected)\nFROM \(from)\(rest.isEmpty ? "" : "\n" + rest)"))
@@ -72,13 +93,18 @@ package struct RelationBuilder {
     }
 
     /// Adds a part that replaces some columns and leaves the others.
-    private mutating func replace(_ title: String, _ replacements: [String: (sql: String, type: ColumnType)]) {
-        add(
-            title,
-            columns.map { column in
-                guard let new = replacements[column.name] else { return sql.name(column.name) }
-                return "\(new.sql) AS \(sql.name(column.name))"
-            })
+    ///
+    /// `mixed`: columns of points in time that are made of texts, some of which name no offset.
+    private mutating func replace(
+        _ title: String, _ replacements: [String: (sql: String, type: ColumnType)],
+        adding mixed: [(column: String, text: String)] = []
+    ) {
+        let list = columns.map { column in
+            guard let new = replacements[column.name] else { return sql.name(column.name) }
+            return "\(new.sql) AS \(sql.name(column.name))"
+        }
+        add(title, list + newFlags(mixed))
+        keepFlags(mixed)
         for (index, column) in columns.enumerated() {
             if let new = replacements[column.name] { columns[index].type = new.type }
         }
@@ -90,8 +116,26 @@ package struct RelationBuilder {
     }
 
     private func type(of expression: Located<Expression>) throws(ConfigError) -> ColumnType? {
+        try typed(expression).type
+    }
+
+    /// An expression as SQL, and its type; nil for a plain null.
+    ///
+    /// `isMixed`: whether both kinds of times are kept, told apart by a flag.
+    private func typed(
+        _ expression: Located<Expression>, isMixed: Bool = false
+    ) throws(ConfigError) -> (type: ColumnType?, sql: String) {
+        let typing = ExpressionTyping(
+            columns: columns, references: references, namedTimes: namedTimes, hasZone: sql.zone != nil)
         do throws(ExpressionFault) {
-            return try ExpressionTyping(columns: columns, references: references).type(of: expression.value)
+            let type = try typing.type(of: expression.value)
+            let settled = try typing.withSettledTimes(expression.value)
+            let isTime = type == .timestamp || type == .localTimestamp
+            return (
+                type,
+                sql.expression(
+                    settled, references: references, keepsTimesApart: isTime && !isMixed && namedTimes != nil)
+            )
         } catch {
             throw ConfigError(
                 error.message, remedy: error.remedy, at: expression.location.advanced(by: error.offset))
@@ -146,28 +190,33 @@ package struct RelationBuilder {
             replace(step.title, replacements)
         case .derive(let derivations): try derive(derivations)
         case .filter(let condition):
-            guard try type(of: condition) == .boolean else {
+            let (type, test) = try typed(condition)
+            guard type == .boolean else {
                 throw ConfigError("a filter must be true or false for each row", at: condition.location)
             }
-            let test = sql.expression(condition.value, references: references)
             add("filter: \(test)", columns.map { sql.name($0.name) }, "WHERE \(test)")
         case .select(let wanted):
             var chosen: [Column] = []
             for name in wanted { chosen.append(try column(name)) }
             columns = chosen
+            forgetFlags()
             add(step.title, chosen.map { sql.name($0.name) })
         case .drop(let unwanted):
             for name in unwanted { _ = try column(name) }
             columns.removeAll { column in unwanted.contains { $0.value == column.name } }
+            forgetFlags()
             add(step.title, columns.map { sql.name($0.name) })
         case .rename(let pairs): try rename(pairs, title: step.title)
         case .cast(let casts):
             var replacements: [String: (String, ColumnType)] = [:]
             for cast in casts {
                 let column = try column(cast.column)
-                replacements[column.name] = (guardedCast(column, to: cast.type), cast.type)
+                let type = cast.type == .timestamp ? timeType(of: column) : cast.type
+                replacements[column.name] = (guardedCast(column, to: type), type)
             }
-            replace(step.title, replacements)
+            let mixed = casts.filter { $0.type == .timestamp }.map(\.column.value).filter(hasMixedTimes)
+            replace(step.title, replacements, adding: mixed.map { ($0, $0) })
+            forgetFlags()
         case .trim(let named):
             for name in named where try column(name).type != .text {
                 throw ConfigError("only texts are trimmed, and '\(name.value)' is not text", at: name.location)
@@ -207,19 +256,30 @@ package struct RelationBuilder {
     /// fit is cast inside that call, so that the message is DuckDB's own.
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
+        if type == .text, let flag = flags[column.name] { return MomentSQL.written(value, isLocal: sql.name(flag)) }
         if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
-        let fitting = sql.exactCast(value, from: column.type, to: type)
         let refusal = sql.refusal([
             .words("column '\(column.name)' has the value '"), .value(sql.cast(value, to: .text)),
             .words("', which does not fit \(type); filter such rows out, or let a validate stage put them aside"),
         ])
+        if column.type == .text, [.timestamp, .localTimestamp].contains(type), namedTimes != nil,
+            !hasMixedTimes(column.name)
+        {
+            return MomentSQL.refusing(value, as: type, of: "column '\(column.name)'", otherwise: refusal, sql)
+        }
+        let fitting = sql.exactCast(value, from: column.type, to: type)
         return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN \(refusal) ELSE \(fitting) END"
+    }
+
+    /// What a column becomes that is cast to a time of day.
+    private func timeType(of column: Column) -> ColumnType {
+        ExpressionTyping(columns: columns, namedTimes: namedTimes, hasZone: sql.zone != nil).timeType(of: column)
     }
 
     private static func alwaysFits(_ old: ColumnType, _ new: ColumnType) -> Bool {
         switch (old, new) {
         case (_, .text), (.integer, .number), (.decimal, .number), (.boolean, .integer), (.boolean, .number),
-            (.date, .timestamp), (.timestamp, .date):
+            (.date, .timestamp), (.date, .localTimestamp), (.timestamp, .date), (.localTimestamp, .date):
             true
         default: old == new
         }
@@ -228,16 +288,29 @@ package struct RelationBuilder {
     private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
         // One part for each, so that a derivation can use the one before it.
         for derivation in derivations {
-            let type = try type(of: derivation.expression) ?? .text
-            let value = sql.expression(derivation.expression.value, references: references)
             let name = derivation.name.value
+            // A plain cast of a column with both kinds of times keeps them apart.
+            var mixed: [(column: String, text: String)] = []
+            if case .cast(let operand, .timestamp) = derivation.expression.value.node,
+                case .column(let text) = operand.node, hasMixedTimes(text)
+            {
+                mixed = [(name, text)]
+            }
+            let (found, value) = try typed(derivation.expression, isMixed: !mixed.isEmpty)
+            let type = found ?? .text
+            let times = namedTimes
+            namedTimes?.set(name, like: derivation.expression.value.columns, of: times)
+            let flag = try flag(of: derivation, as: type)
+            flags[name] = nil
             if columns.contains(where: { $0.name == name }) {
-                replace("derive \(name)", [name: (sql.cast(value, to: type), type)])
+                replace("derive \(name)", [name: (sql.cast(value, to: type), type)], adding: mixed)
             } else {
                 let list = columns.map { sql.name($0.name) } + ["\(sql.cast(value, to: type)) AS \(sql.name(name))"]
-                add("derive \(name)", list)
+                add("derive \(name)", list + newFlags(mixed))
+                keepFlags(mixed)
                 columns.append(Column(name, type))
             }
+            if let flag { flags[name] = flag }
         }
     }
 
@@ -258,6 +331,8 @@ package struct RelationBuilder {
                 sql.name(column.name) + (names[column.name].map { " AS \(sql.name($0))" } ?? "")
             })
         columns = renamed
+        namedTimes = namedTimes?.renamed(names)
+        flags = Dictionary(uniqueKeysWithValues: flags.map { (names[$0.key] ?? $0.key, $0.value) })
     }
 
     private mutating func mapValues(
@@ -320,10 +395,12 @@ package struct RelationBuilder {
         let text = SQLText.bound(template)
         let name = sql.ownName("step_\(parts.count + 1)")
         let inside =
-            "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(names(columns)) FROM (\n\(text)\n)"
+            "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(plainNames(columns)) FROM (\n\(text)\n)"
         parts.append((name, "sql", inside))
         from = name
         numbersRows = false
+        namedTimes?.mixed.formUnion(flags.keys)
+        flags = [:]
         self.columns = columns
     }
 
@@ -331,7 +408,12 @@ package struct RelationBuilder {
         guard let type = value.type else {
             throw ConfigError("a missing '\(column.name)' cannot be filled with nothing", at: location)
         }
-        let times: [ColumnType] = [.date, .timestamp]
+        if type == .timestamp, column.type == .localTimestamp, namedTimes != nil {
+            throw ConfigError(
+                "'\(value.words)' names an offset from UTC, and the times of '\(column.name)' name none",
+                remedy: "leave the offset out, or say with 'timezone' of the dataset of which zone its times are",
+                at: location)
+        }
         // A number of another type that the column would round is none of its values.
         let isExact =
             switch value {
@@ -346,7 +428,7 @@ package struct RelationBuilder {
         }
         let fits =
             type == column.type || type.isNumeric && column.type.isNumeric && isExact
-            || times.contains(type) && times.contains(column.type) || column.type == .text
+            || type.isTime && column.type.isTime || column.type == .text
         if !fits {
             throw ConfigError(
                 "'\(column.name)' is \(column.type), and the value to fill it with is \(type)", at: location)
@@ -387,8 +469,7 @@ package struct RelationBuilder {
         let row = sql.name(DataSource.rowColumn)
         let conditions =
             keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
-        var list = columns.map { "rows.\(sql.name($0.name))" }
-        if numbersRows { list.append("rows.\(row)") }
+        let list = columns.map { "rows.\(sql.name($0.name))" } + hiddenColumns(of: "rows.")
         let name = sql.ownName("step_\(parts.count + 1)")
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
@@ -396,5 +477,45 @@ package struct RelationBuilder {
         parts.append((name, title, query))
         from = name
         hasLostOrder = true
+    }
+
+    // MARK: - Columns with both kinds of times
+
+    /// Whether a column of texts has times with an offset and times without one, and nobody says of which zone these are.
+    private func hasMixedTimes(_ name: String) -> Bool {
+        sql.zone == nil && namedTimes?.mixed.contains(name) == true
+            && columns.contains { $0.name == name && $0.type == .text }
+    }
+
+    private func flagName(of column: String) -> String { DuckDBDialect.prefix + "local." + column }
+
+    /// The columns that tell which times are local.
+    private func newFlags(_ mixed: [(column: String, text: String)]) -> [String] {
+        mixed.map { column, text in
+            "NOT \(MomentSQL.namesOffset(sql.name(text), sql)) AS \(sql.name(flagName(of: column)))"
+        }
+    }
+
+    private mutating func keepFlags(_ mixed: [(column: String, text: String)]) {
+        for (column, _) in mixed { flags[column] = flagName(of: column) }
+    }
+
+    /// The flag that a derived column shares: a copy of a column with both kinds of times has both.
+    ///
+    /// - Throws: ``ConfigError`` for a time that is computed of such columns, which could be either.
+    private func flag(of derivation: Step.Derivation, as type: ColumnType) throws(ConfigError) -> String? {
+        let expression = derivation.expression.value
+        guard type == .timestamp, let column = expression.columns.first(where: { flags[$0] != nil }) else { return nil }
+        if case .column = expression.node { return flags[column] }
+        if case .cast(let operand, _) = expression.node, case .column = operand.node { return flags[column] }
+        throw ConfigError(
+            "'\(column)' has times with an offset from UTC and times without one: which of them '\(derivation.name.value)' "
+                + "would have cannot be told",
+            remedy: "say with 'timezone' of the dataset of which zone times without an offset are",
+            at: derivation.expression.location)
+    }
+
+    private mutating func forgetFlags() {
+        flags = flags.filter { flag in columns.contains { $0.name == flag.key && $0.type == .timestamp } }
     }
 }

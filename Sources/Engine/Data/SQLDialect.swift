@@ -51,6 +51,7 @@ extension SQLDialect {
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, to: .integer)) = \(value) THEN \(tryCast(value, to: .integer)) END"
         case (.text, .timestamp): MomentSQL.moment(value, self)
+        case (.text, .localTimestamp): MomentSQL.time(value, as: .localTimestamp, self)
         case (.text, .date): MomentSQL.day(value, self)
         default: tryCast(value, to: new)
         }
@@ -77,10 +78,14 @@ extension SQLDialect {
     /// An expression over columns that are in sight under their own names.
     ///
     /// `references` gives the types of bound values; those it does not have are text.
+    /// `keepsTimesApart`: whether a cast to points in time fails where a text names no offset, and one to local times where
+    /// one does; otherwise those are taken as times in UTC, which is enough for comparing.
     package func expression(
-        _ expression: Expression, references: [Template.Reference: ColumnType] = [:]
+        _ expression: Expression, references: [Template.Reference: ColumnType] = [:], keepsTimesApart: Bool = false
     ) -> String {
-        func print(_ inner: Expression) -> String { self.expression(inner, references: references) }
+        func print(_ inner: Expression) -> String {
+            self.expression(inner, references: references, keepsTimesApart: keepsTimesApart)
+        }
         func operand(_ inner: Expression) -> String {
             switch inner.node {
             case .column, .literal, .reference, .call, .cast: print(inner)
@@ -115,7 +120,11 @@ extension SQLDialect {
             let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
             return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
         // What is cast may be a text, which names a point in time with an offset at times.
-        case .cast(let inner, .timestamp):
+        case .cast(let inner, let type) where keepsTimesApart && [.timestamp, .localTimestamp].contains(type):
+            let value = cast(print(inner), to: .text)
+            return MomentSQL.refusing(
+                value, as: type, of: "a text", otherwise: cast(value, to: .timestamp), self)
+        case .cast(let inner, .timestamp), .cast(let inner, .localTimestamp):
             return MomentSQL.moment(cast(print(inner), to: .text), self, isStrict: true)
         case .cast(let inner, .date): return MomentSQL.day(cast(print(inner), to: .text), self, isStrict: true)
         case .cast(let inner, let type): return cast(print(inner), to: type)

@@ -27,9 +27,12 @@ package struct SchemaPredicates {
     private let formats: FormatPredicates
     /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
     private let isStrict: Bool
+    /// How texts name times; it matters where they need not name an offset.
+    private let namedTimes: NamedTimes?
 
-    package init(dialect: any SQLDialect, isStrict: Bool) {
+    package init(dialect: any SQLDialect, isStrict: Bool, namedTimes: NamedTimes? = nil) {
         sql = dialect
+        self.namedTimes = namedTimes
         json = JSONPredicates(dialect: dialect)
         formats = FormatPredicates(dialect: dialect, isStrict: isStrict)
         self.isStrict = isStrict
@@ -39,7 +42,8 @@ package struct SchemaPredicates {
     package func isValid(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> String? {
         let value = sql.name(column)
         if rules.isImpossible { return "\(value) IS NULL" }
-        let conditions = [typeHolds(value, rules, form)].compactMap { $0 } + valueRules(value, rules, form).map(\.holds)
+        let conditions =
+            [typeHolds(value, rules, form)].compactMap { $0 } + valueRules(column, rules, form).map(\.holds)
         let valid = conditions.joined(separator: " AND ")
         if conditions.isEmpty { return isRequired ? "\(value) IS NOT NULL" : nil }
         return isRequired ? "\(value) IS NOT NULL AND \(valid)" : "(\(value) IS NULL OR (\(valid)))"
@@ -62,7 +66,7 @@ package struct SchemaPredicates {
                     column: column, label: "type: \(names)", isBroken: "\(value) IS NOT NULL AND (\(type)) IS NOT TRUE")
             )
         }
-        for rule in valueRules(value, rules, form) {
+        for rule in valueRules(column, rules, form) {
             let guarded = type.map { "(\($0)) AND " } ?? ""
             list.append(
                 Rule(
@@ -83,7 +87,11 @@ package struct SchemaPredicates {
         switch rules.columnType {
         case .text: return (value, .text)
         case .timestamp where isStrict: return (FormatPredicates.utc(value, sql), .timestamp)
-        case .timestamp: return (MomentSQL.moment(value, sql), .timestamp)
+        case .timestamp:
+            guard namedTimes != nil else { return (MomentSQL.moment(value, sql), .timestamp) }
+            if let type = timeType(column) { return (MomentSQL.time(value, as: type, sql), type) }
+            let isLocal = "NOT \(MomentSQL.namesOffset(value, sql))"
+            return (MomentSQL.written("(\(MomentSQL.moment(value, sql)))", isLocal: isLocal), .text)
         case .date: return (sql.tryCast(value, to: .date), .date)
         case let type: return (sql.tryCast(value, to: type), type)
         }
@@ -120,7 +128,8 @@ package struct SchemaPredicates {
 
     private static func fits(_ type: ColumnType, _ json: ValueRules.JSONType) -> Bool {
         switch (type, json) {
-        case (.text, .string), (.date, .string), (.timestamp, .string), (.boolean, .boolean), (.integer, .integer),
+        case (.text, .string), (.date, .string), (.timestamp, .string), (.localTimestamp, .string),
+            (.boolean, .boolean), (.integer, .integer),
             (.integer, .number), (.number, .number), (.decimal, .number):
             true
         case (.decimal(_, let scale), .integer): scale == 0
@@ -132,7 +141,8 @@ package struct SchemaPredicates {
 
     // MARK: - Values
 
-    private func valueRules(_ value: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
+    private func valueRules(_ column: String, _ rules: ValueRules, _ form: Form) -> [(label: String, holds: String)] {
+        let value = sql.name(column)
         if case .json = form { return json.valueRules(value, rules, formats: formats) }
         var list: [(String, String)] = []
         let number = numeric(value, rules, form)
@@ -162,12 +172,27 @@ package struct SchemaPredicates {
                 list.append(("pattern: \(pattern)", sql.matches(value, pattern: pattern)))
             }
             if let format = rules.format { list.append(("format: \(format.rawValue)", formats.holds(value, format))) }
+            if rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
+                let type = timeType(column)
+            {
+                // The times of one column are points in time or local times: which, its first ones have told.
+                let label = type == .timestamp ? "an offset from UTC, as others" : "no offset from UTC, as others"
+                list.append(
+                    (label, "(\(MomentSQL.isKind(value, type, sql)) OR (\(MomentSQL.moment(value, sql))) IS NULL)"))
+            }
         }
         if let allowed = rules.allowed {
             let words = allowed.map(\.description).joined(separator: ", ")
             list.append((allowed.count == 1 ? "const: \(words)" : "enum: \(words)", isAllowed(value, allowed, number)))
         }
         return list
+    }
+
+    /// What the times of a column of texts are; nil where some are points in time and some are local times.
+    private func timeType(_ column: String) -> ColumnType? {
+        if sql.zone != nil { return .timestamp }
+        if namedTimes?.mixed.contains(column) == true { return nil }
+        return namedTimes?.withOffset.contains(column) == true ? .timestamp : .localTimestamp
     }
 
     /// The value as a number, where its rules or its type make it one.

@@ -62,6 +62,16 @@ package enum Step: Sendable, Equatable {
         }
     }
 
+    /// Whether it makes times of texts.
+    package var castsToTimestamp: Bool {
+        switch self {
+        case .cast(let list): list.contains { $0.type == .timestamp }
+        case .derive(let derivations): derivations.contains { $0.expression.value.castsToTimestamp }
+        case .filter(let condition): condition.value.castsToTimestamp
+        case .deduplicate, .fillMissing, .select, .drop, .rename, .trim, .mapValues, .split, .sql: false
+        }
+    }
+
     /// The bound values it mentions.
     package var references: [Template.Reference] {
         switch self {

@@ -31,7 +31,7 @@ struct WrittenValue {
         case .date:
             guard text.count == 10, UTC.milliseconds(ofDate: text) != nil else { return nil }
             (sql, canonical) = (dialect.literal(.date(text)), text)
-        case .timestamp:
+        case .timestamp, .localTimestamp:
             guard UTC.milliseconds(ofDate: String(text.prefix(10))) != nil else { return nil }
             (sql, canonical) = (MomentSQL.literal(text, dialect), text)
         case .other: (sql, canonical) = (dialect.cast(dialect.text(text), to: type), text)

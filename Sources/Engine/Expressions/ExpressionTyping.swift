@@ -52,10 +52,19 @@ package struct ExpressionTyping {
     package let columns: [Column]
     /// The types of parameters and item variables; text where they have none.
     package let references: [Template.Reference: ColumnType]
+    /// How texts name times; nil where nobody has looked, so that a time made of one may be of either kind.
+    private let namedTimes: NamedTimes?
+    /// Whether it is known of which zone times without an offset are.
+    private let hasZone: Bool
 
-    package init(columns: [Column], references: [Template.Reference: ColumnType] = [:]) {
+    package init(
+        columns: [Column], references: [Template.Reference: ColumnType] = [:], namedTimes: NamedTimes? = nil,
+        hasZone: Bool = false
+    ) {
         self.columns = columns
         self.references = references
+        self.namedTimes = namedTimes
+        self.hasZone = hasZone
     }
 
     /// The type of `expression`; nil for a plain null.
@@ -90,8 +99,8 @@ package struct ExpressionTyping {
             for branch in branches { try require(branch.when, isBoolean: "'when'") }
             return try common(branches.map(\.then) + (otherwise.map { [$0] } ?? []), of: "'case'")
         case .cast(let operand, let target):
-            _ = try type(of: operand)
-            return target
+            let found = try type(of: operand)
+            return target == .timestamp ? timeType(of: found, columns: operand.columns, literal: operand) : target
         case .call(let function, let arguments): return try call(function, arguments)
         }
     }
@@ -146,7 +155,7 @@ package struct ExpressionTyping {
             case .integer: try require(argument, .integer, of: what)
             case .date:
                 let found = try type(of: argument)
-                guard found == nil || found == .date || found == .timestamp else {
+                guard found?.isTime ?? true else {
                     throw misfit(argument, found, "a date", what)
                 }
             }
@@ -194,11 +203,10 @@ package struct ExpressionTyping {
     private func requireComparable(_ left: Expression, _ right: Expression, at offset: Int) throws(ExpressionFault) {
         guard let first = try type(of: left), let second = try type(of: right) else { return }
         if first == second || first.isNumeric && second.isNumeric { return }
-        let times: Set<ColumnType> = [.date, .timestamp]
-        if times.contains(first), times.contains(second) { return }
+        if first.isTime, second.isTime { return }
         throw ExpressionFault(
             "\(first) cannot be compared with \(second)",
-            remedy: "use cast(… as \(first)) or date '2026-11-23' for a date",
+            remedy: "use cast(… as \(first.castName)) or date '2026-11-23' for a date",
             at: offset)
     }
 
@@ -211,6 +219,11 @@ package struct ExpressionTyping {
                 continue
             }
             if known == found { continue }
+            // A time that the pipeline file writes without a zone is one in UTC beside points in time.
+            let isWritten = if case .literal = operand.node { true } else { false }
+            if known == .timestamp, found == .localTimestamp, isWritten { continue }
+            let isOpen = namedTimes == nil && operands.contains(where: \.castsToTimestamp)
+            if isOpen, known != .date, found != .date, known.isTime, found.isTime { continue }
             guard known.isNumeric, found.isNumeric else {
                 throw ExpressionFault(
                     "\(what) mixes \(known) and \(found)", remedy: "cast them to one type", at: operand.offset)
@@ -218,5 +231,37 @@ package struct ExpressionTyping {
             result = .number
         }
         return result
+    }
+}
+
+// MARK: - Times
+
+extension ExpressionTyping {
+    /// What a column becomes that is cast to `timestamp`.
+    package func timeType(of column: Column) -> ColumnType {
+        timeType(of: column.type, columns: [column.name], literal: nil)
+    }
+
+    /// Whether a cast to `timestamp` gives points in time, or local times of which nobody has named the zone.
+    private func timeType(of found: ColumnType?, columns: [String], literal: Expression?) -> ColumnType {
+        switch found {
+        case .timestamp, .other: return .timestamp
+        case .date, .localTimestamp: return .localTimestamp
+        case nil, .text, .integer, .number, .decimal, .boolean:
+            if case .literal(.text(let text)) = literal?.node, ColumnType.namesOffset(text) { return .timestamp }
+            guard let namedTimes, !hasZone else { return .timestamp }
+            return namedTimes.withOffset.union(namedTimes.mixed).isDisjoint(with: columns)
+                ? .localTimestamp : .timestamp
+        }
+    }
+
+    /// The expression with the casts in it to `timestamp` as casts to what they give.
+    package func withSettledTimes(_ expression: Expression) throws(ExpressionFault) -> Expression {
+        let inner = try expression.mappingChildren { child throws(ExpressionFault) in try withSettledTimes(child) }
+        guard case .cast(let operand, .timestamp) = inner.node else { return inner }
+        let type = try type(of: expression)
+        // What is a time already is that time.
+        if let found = try self.type(of: operand), found.isTime, found != .date { return operand }
+        return Expression(.cast(operand, type ?? .timestamp), at: expression.offset)
     }
 }

@@ -8,8 +8,10 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     case decimal(precision: Int, scale: Int)
     case boolean
     case date
-    /// A point in time in UTC, to the microsecond, without a zone of its own.
+    /// A point in time in UTC, to the microsecond.
     case timestamp
+    /// What a clock and a calendar show somewhere, to the microsecond: nobody has said in which zone.
+    case localTimestamp
     /// A type that only its engine knows, such as a list; it can be carried and not computed with.
     case other(String)
 
@@ -67,16 +69,33 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         case .boolean: "boolean"
         case .date: "date"
         case .timestamp: "timestamp"
+        case .localTimestamp: "local timestamp"
         case .other(let name): name
         }
     }
+
+    /// What a cast to it is called: whether a time is a point in time follows from the data.
+    package var castName: String { self == .localTimestamp ? "timestamp" : description }
 
     /// Whether one computes with it.
     package var isNumeric: Bool {
         switch self {
         case .integer, .number, .decimal: true
-        case .text, .boolean, .date, .timestamp, .other: false
+        case .text, .boolean, .date, .timestamp, .localTimestamp, .other: false
         }
+    }
+
+    /// Whether it is a time of a calendar: a day, or more exactly than that.
+    package var isTime: Bool {
+        switch self {
+        case .date, .timestamp, .localTimestamp: true
+        case .text, .integer, .number, .decimal, .boolean, .other: false
+        }
+    }
+
+    /// Whether a text names a time together with its offset from UTC, such as `2026-11-23T06:00:00+05:30`.
+    package static func namesOffset(_ text: String) -> Bool {
+        text.count > 10 && text.dropFirst(10).contains(#/[Zz]$|[+-][0-9]{2}(:?[0-9]{2}){0,2}$/#)
     }
 
     /// The names that pipeline files may use.
@@ -114,6 +133,32 @@ package struct Column: Hashable, Sendable, Codable {
     }
 }
 
+/// How texts of columns name times; those of a column that stands nowhere here name no offset from UTC.
+package struct NamedTimes: Hashable, Sendable {
+    /// The columns whose times name an offset.
+    package var withOffset: Set<String> = []
+    /// The columns that have both: times with an offset and times without one.
+    package var mixed: Set<String> = []
+
+    package init(withOffset: Set<String> = [], mixed: Set<String> = []) {
+        self.withOffset = withOffset
+        self.mixed = mixed
+    }
+
+    /// The same after columns got other names.
+    func renamed(_ names: [String: String]) -> NamedTimes {
+        NamedTimes(withOffset: Set(withOffset.map { names[$0] ?? $0 }), mixed: Set(mixed.map { names[$0] ?? $0 }))
+    }
+
+    /// Takes a column for one like some others.
+    mutating func set(_ name: String, like columns: [String], of other: NamedTimes?) {
+        let isMixed = other?.mixed.isDisjoint(with: columns) == false
+        let isWithOffset = other?.withOffset.isDisjoint(with: columns) == false
+        if isMixed { mixed.insert(name) } else { mixed.remove(name) }
+        if isWithOffset { withOffset.insert(name) } else { withOffset.remove(name) }
+    }
+}
+
 /// A value written in a pipeline file.
 package enum Literal: Hashable, Sendable, Codable {
     case null
@@ -123,7 +168,7 @@ package enum Literal: Hashable, Sendable, Codable {
     case text(String)
     /// `2026-11-23`.
     case date(String)
-    /// `2026-11-23T06:00:00Z`.
+    /// `2026-11-23T06:00:00Z`, or the same without a zone.
     case timestamp(String)
 
     /// The type of the column it would make; nil for null, which fits every type.
@@ -135,7 +180,7 @@ package enum Literal: Hashable, Sendable, Codable {
         case .number: .number
         case .text: .text
         case .date: .date
-        case .timestamp: .timestamp
+        case .timestamp(let text): ColumnType.namesOffset(text) ? .timestamp : .localTimestamp
         }
     }
 }

@@ -46,7 +46,7 @@ extension Connection.Kind {
     package func stored(_ type: ColumnType) -> ColumnType {
         guard self == .sqlite else { return type }
         switch type {
-        case .date, .timestamp: return .text
+        case .date, .timestamp, .localTimestamp: return .text
         case .boolean: return .integer
         case .decimal(let precision, _): return precision <= 15 ? .number : .text
         case .text, .integer, .number, .other: return type

@@ -77,6 +77,13 @@ package struct Expression: Hashable, Sendable {
         return found
     }
 
+    /// Whether something in it is cast to a time.
+    package var castsToTimestamp: Bool {
+        var found = false
+        visit { if case .cast(_, .timestamp) = $0.node { found = true } }
+        return found
+    }
+
     /// The references it holds, in order.
     package var references: [Template.Reference] {
         var found: [Template.Reference] = []
@@ -88,6 +95,41 @@ package struct Expression: Hashable, Sendable {
     package func visit(_ action: (Expression) -> Void) {
         action(self)
         for child in children { child.visit(action) }
+    }
+
+    /// The expression with each of its operands replaced.
+    package func mappingChildren<Fault>(
+        _ change: (Expression) throws(Fault) -> Expression
+    ) throws(Fault) -> Expression {
+        func all(_ list: [Expression]) throws(Fault) -> [Expression] {
+            var changed: [Expression] = []
+            for element in list { changed.append(try change(element)) }
+            return changed
+        }
+        let node: Node
+        switch self.node {
+        case .column, .literal, .reference: node = self.node
+        case .negate(let operand): node = .negate(try change(operand))
+        case .not(let operand): node = .not(try change(operand))
+        case .isNull(let operand, let negated): node = .isNull(try change(operand), negated: negated)
+        case .isLike(let operand, let pattern, let negated):
+            node = .isLike(try change(operand), pattern, negated: negated)
+        case .cast(let operand, let type): node = .cast(try change(operand), type)
+        case .binary(let operation, let left, let right):
+            node = .binary(operation, try change(left), try change(right))
+        case .isIn(let operand, let list, let negated):
+            node = .isIn(try change(operand), try all(list), negated: negated)
+        case .isBetween(let operand, let low, let high, let negated):
+            node = .isBetween(try change(operand), try change(low), try change(high), negated: negated)
+        case .cases(let branches, let otherwise):
+            var changed: [Branch] = []
+            for branch in branches {
+                changed.append(Branch(when: try change(branch.when), then: try change(branch.then)))
+            }
+            node = .cases(changed, otherwise: try otherwise.map(change))
+        case .call(let function, let arguments): node = .call(function, try all(arguments))
+        }
+        return Expression(node, at: offset)
     }
 
     private var children: [Expression] {

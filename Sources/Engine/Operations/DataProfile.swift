@@ -184,7 +184,7 @@ package struct Profiler: Sendable {
 
     // MARK: - Figures
 
-    private func isMeasured(_ type: ColumnType) -> Bool { type.isNumeric || type == .date || type == .timestamp }
+    private func isMeasured(_ type: ColumnType) -> Bool { type.isNumeric || type.isTime }
 
     private func figuresScript(_ columns: [(column: Column, fits: ColumnType)], _ isEstimated: Bool) -> SQLScript {
         var script = SQLScript(title: "a profile of \(source.dataset)")
@@ -211,7 +211,7 @@ package struct Profiler: Sendable {
         func text(_ value: String) -> String { "CAST(\(value) AS VARCHAR)" }
         let distinct = isEstimated ? "approx_count_distinct(\(name))" : "count(DISTINCT \(name))"
         // Neither what is not a number nor infinity is a figure.
-        let finite = type == .number || type == .date || type == .timestamp ? " FILTER (WHERE isfinite(\(name)))" : ""
+        let finite = type == .number || type.isTime ? " FILTER (WHERE isfinite(\(name)))" : ""
         let odd = finite.isEmpty ? "0" : "count(*) FILTER (WHERE NOT isfinite(\(name)))"
         script.add(
             "figures of column \(index + 1)", weight: 2,
@@ -237,7 +237,7 @@ package struct Profiler: Sendable {
                     + "       list_transform(\(quantiles)\(finite), lambda \(quantile): CAST(\(quantile) AS VARCHAR)) AS quantiles\n"
                     + "FROM profiled")
         }
-        if type == .date || type == .timestamp {
+        if type.isTime {
             script.add(
                 "age of column \(index + 1)",
                 "SELECT 'newest' AS caudal, \(index) AS place, epoch(max(CAST(\(name) AS TIMESTAMP))\(finite)) AS newest\n"

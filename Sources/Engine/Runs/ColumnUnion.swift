@@ -142,12 +142,11 @@ extension SourceResolver {
             if column.type == .other("TIMESTAMP WITH TIME ZONE") {
                 source.columns[index].type = .timestamp
                 source.recast.insert(column.name)
-            } else if column.type == .timestamp, source.zone != nil {
-                source.localTimes.insert(column.name)
             } else if source.unitesColumns, case .decimal = column.type {
                 source.recast.insert(column.name)
             }
         }
+        source.takeZone(dataset.zone)
     }
 
     /// Refuses whole numbers that floating point does not hold.

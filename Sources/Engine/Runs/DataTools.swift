@@ -97,7 +97,8 @@ package struct DataTools: Sendable {
     /// The columns that a question of a stage is about.
     package func columns(askedFor question: ColumnQuestion) async throws(Failure) -> [Column] {
         do throws(Failure) {
-            return OutputSQL.columns(try await ask(question.script, reading: []))
+            return question.columns(
+                try await ask(question.script, reading: [], essential: question.essentialStatements))
         } catch {
             throw Failure(error.message, remedy: error.remedy, location: error.location ?? question.location)
         }
@@ -133,5 +134,44 @@ package struct DataTools: Sendable {
         throw Failure(
             "\(try await program().path) did not answer within \(waited.short) and was ended; it was asked for "
                 + job.script.title, remedy: remedy)
+    }
+}
+
+// MARK: - Times
+
+extension DataTools {
+    /// Finds out of which texts a stage makes points in time, and of which local times: their first rows tell.
+    ///
+    /// `typing`: the stage's, which says whether it makes any.
+    package func lookForTimes(
+        _ type: any StageType, _ typing: StageTyping, in sources: inout [DatasetName: DataSource]
+    ) async throws(Failure) {
+        guard let name = type.textsReadAsTimes(typing), let source = sources[name], source.zone == nil,
+            !source.files.isEmpty, source.copies.isEmpty, source.namedTimes == nil
+        else { return }
+        let texts = source.columns.filter { $0.type == .text }.map(\.name)
+        if texts.isEmpty {
+            sources[name]?.namedTimes = NamedTimes()
+            return
+        }
+        if let known = seen.namedTimes(of: source) {
+            sources[name]?.namedTimes = known
+            return
+        }
+        let sql = DuckDBDialect()
+        let rows = source.fromClause(sql, keepsRejects: source.canHoldBrokenLines)
+        var script = SQLScript(title: "which texts of \(name) name times with an offset")
+        script.add("look at the first rows", MomentSQL.offsets(of: texts, in: rows, sql))
+        var found = NamedTimes()
+        for row in try await ask(script, reading: source.files).rows("offset") {
+            guard let column = row.text("name") else { continue }
+            if row.fields["open"] == .boolean(true) {
+                found.mixed.insert(column)
+            } else {
+                found.withOffset.insert(column)
+            }
+        }
+        seen.keep(found, of: source)
+        sources[name]?.namedTimes = found
     }
 }

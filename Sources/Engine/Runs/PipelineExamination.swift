@@ -100,6 +100,9 @@ package struct PipelineExamination {
         return findings
     }
 
+    /// Whether what lies at a dataset's path is what will be read, because no stage of the pipeline writes it.
+    private func isAnybodys(_ name: DatasetName) -> Bool { loaded.pipeline.producer(of: name) == nil }
+
     private func look(at stage: Stage, _ findings: inout Findings) async {
         for name in stage.reads.map(\.value) where findings.sources[name] == nil && findings.unknown[name] == nil {
             await lookFor(name, &findings)
@@ -111,10 +114,15 @@ package struct PipelineExamination {
             // A database that does not answer now is asked again when the stage runs.
             typing.target = try? await tables.target(of: dataset, record: nil)
         }
+        // What cannot be read here is told by the stage that reads it.
+        if let name = stage.type.textsReadAsTimes(typing), isAnybodys(name) {
+            try? await tools.lookForTimes(stage.type, typing, in: &typing.sources)
+            findings.sources[name]?.namedTimes = typing.sources[name]?.namedTimes
+        }
         do throws(ConfigError) {
             while let question = try stage.type.question(typing) {
                 guard let readings = try await answer(question) else { break }
-                typing.queryColumns[question.index] = OutputSQL.columns(readings)
+                typing.queryColumns[question.index] = question.columns(readings)
             }
             findings.queryColumns[stage.id] = typing.queryColumns
             let outputs = try stage.type.outputColumns(typing)
@@ -223,7 +231,7 @@ package struct PipelineExamination {
     /// The answer to a question; nil when it could not be asked.
     private func answer(_ question: ColumnQuestion) async throws(ConfigError) -> DataReadings? {
         do throws(Failure) {
-            return try await tools.ask(question.script, reading: [])
+            return try await tools.ask(question.script, reading: [], essential: question.essentialStatements)
         } catch {
             // Without DuckDB nothing can be said; a query that it refuses is the user's to mend.
             if await !isThere() { return nil }

@@ -400,12 +400,24 @@ package final class SourceResolver: Sendable {
             let mixed = keys.filter { (types[$0] ?? .other("JSON")) == .other("JSON") }
             // Floating point does not hold every whole number: where one is too large, values are the texts that they are.
             let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
-            source.mixedColumns = Set(mixed + large)
+            let times = keys.filter { types[$0] == .localTimestamp }
+            let offsets = try await Self.offsets(of: times, source, tools)
+            let mixedTimes = dataset.zone == nil ? times.filter { offsets[$0] == [true, false] } : []
+            source.mixedColumns = Set(mixed + large + mixedTimes)
             source.emptyColumns = try await Self.columnsWithoutValues(mixed, source, tools)
             source.notes += large.map {
                 "column '\($0)' of '\(dataset.name)' has whole numbers that floating point does not hold: it is read as text"
             }
-            source.columns = keys.map { Column($0, source.mixedColumns.contains($0) ? .text : types[$0] ?? .text) }
+            source.notes += mixedTimes.map {
+                "column '\($0)' of '\(dataset.name)' has times with an offset from UTC and times without one: it is read as "
+                    + "text; say with 'timezone' of which zone the latter are"
+            }
+            source.columns = keys.map { name in
+                if source.mixedColumns.contains(name) { return Column(name, .text) }
+                let isPoint = dataset.zone != nil || offsets[name]?.contains(true) == true
+                let type = types[name] ?? .text
+                return Column(name, type == .localTimestamp && isPoint ? .timestamp : type)
+            }
         }
     }
 }
@@ -427,6 +439,32 @@ extension SourceResolver {
                 + "WHERE json_type(json) = 'OBJECT'")
         let row = try await tools.ask(script, reading: source.files).rows("empty").first
         return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
+    }
+
+    /// Whether times of some columns of JSON name an offset: for each column `true`, `false` or both.
+    private static func offsets(
+        of columns: [String], _ source: DataSource, _ tools: DataTools
+    ) async throws -> [String: Set<Bool>] {
+        if columns.isEmpty { return [:] }
+        let sql = DuckDBDialect()
+        let tests = columns.enumerated().map { index, column in
+            let text = "(\(JSONPredicates.member(column, of: "json", sql)) ->> '$')"
+            let isNamed = MomentSQL.namesOffset(text, sql)
+            return
+                "coalesce(bool_or(\(isNamed)), FALSE) AS w\(index), coalesce(bool_or(NOT \(isNamed)), FALSE) AS n\(index)"
+        }
+        var script = SQLScript(title: "times with an offset")
+        script.add(
+            "look for them",
+            "SELECT 'offsets' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
+                + "WHERE json_type(json) = 'OBJECT'")
+        let row = try await tools.ask(script, reading: source.files).rows("offsets").first
+        var found: [String: Set<Bool>] = [:]
+        for (index, column) in columns.enumerated() {
+            found[column] = Set(
+                [(true, "w"), (false, "n")].filter { row?.fields["\($0.1)\(index)"] == .boolean(true) }.map(\.0))
+        }
+        return found
     }
 
     /// Those of some columns of JSON in which a whole number stands that floating point cannot hold.
@@ -453,6 +491,7 @@ extension SourceResolver {
 /// What was found in files, for as long as they do not change: what is asked before a run need not be asked in it.
 package final class SeenSources: Sendable {
     private let sources = Mutex<[String: DataSource]>([:])
+    private let times = Mutex<[DataSource: (versions: [String], times: NamedTimes)]>([:])
 
     package init() {}
 
@@ -467,6 +506,16 @@ package final class SeenSources: Sendable {
         let (changed, touched) = (status.st_mtim, status.st_ctim)
         return "\(path) \(status.st_ino) \(status.st_size) \(changed.tv_sec).\(changed.tv_nsec) "
             + "\(touched.tv_sec).\(touched.tv_nsec)"
+    }
+
+    /// How the texts of a source name times, where somebody has looked at these very files.
+    func namedTimes(of source: DataSource) -> NamedTimes? {
+        let versions = source.files.map(Self.version)
+        return times.withLock { $0[source].flatMap { $0.versions == versions ? $0.times : nil } }
+    }
+
+    func keep(_ found: NamedTimes, of source: DataSource) {
+        times.withLock { $0[source] = (source.files.map(Self.version), found) }
     }
 
     fileprivate subscript(key: String) -> DataSource? {

@@ -22,6 +22,7 @@ extension StageConductor {
                 attempt.sources[name] = try await plain(source, in: attempt.stagingFolder)
             }
         }
+        try await tools.lookForTimes(attempt.stage.type, attempt.typing, in: &attempt.sources)
         if let output = attempt.stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await tables.target(
                 of: dataset, record: LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id))

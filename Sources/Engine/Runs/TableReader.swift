@@ -42,6 +42,7 @@ package struct TableReader: Sendable {
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
         for column in columns { source.nativeTypes[column.name] = column.nativeType }
+        source.takeZone(dataset.zone)
         return source
     }
 

@@ -50,7 +50,7 @@ package struct ProcessStage: StageType {
             if case .sql = step.value, typing.queryColumns[index] == nil { return [:] }
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
         }
-        return [output: builder.columns]
+        return [output: builder.writtenColumns]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -72,9 +72,25 @@ package struct ProcessStage: StageType {
         for (earlier, step) in steps[..<index].enumerated() {
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[earlier])
         }
-        let text = "(WITH input AS (\n\(builder.query())\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
-        script.add("tell the columns", holding: query, OutputSQL.describe(text))
-        return ColumnQuestion(index: index, script: script, location: query.location)
+        func text(_ input: String) -> String {
+            "(WITH input AS (\n\(input)\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
+        }
+        script.add("tell the columns", holding: query, OutputSQL.describe(text(builder.query())))
+        var asked = ColumnQuestion(index: index, script: script, location: query.location)
+        let others = queriedDatasets.compactMap { typing.sources[$0.value] }
+        asked.askForZones([builder.columns] + others.map(\.columns), of: query.value.description) { script, list in
+            for var other in others {
+                other.files = []
+                script.name(other.dataset.rawValue, as: "SELECT \(list(other.columns)) FROM \(other.fromClause(sql))")
+            }
+            let input = "SELECT \(list(builder.columns)) FROM (\n\(builder.query())\n)"
+            script.add("tell the columns with zones", OutputSQL.describe(text(input), as: "zoned"))
+        }
+        return asked
+    }
+
+    package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? {
+        steps.contains { $0.value.castsToTimestamp } ? input.value : nil
     }
 
     // MARK: - Work
@@ -112,7 +128,7 @@ package struct ProcessStage: StageType {
                     OutputSQL.count("after_\(index)", "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
             }
         }
-        let output = attempt.output(self.output, columns: builder.columns)
+        let output = attempt.output(self.output, columns: builder.writtenColumns)
         script.add(
             "write the result", weight: 12,
             OutputSQL.copy(
@@ -121,7 +137,7 @@ package struct ProcessStage: StageType {
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: builder.columns, isOwn: true)
+            columns: output.columns, isOwn: true)
         let judge = attempt.addChecks(on: result, to: &script)
         let stage = self
         return .data(

@@ -43,7 +43,17 @@ package struct SQLStage: StageType {
         }
         let text = "(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"
         script.add("tell the columns", holding: query, OutputSQL.describe(text))
-        return ColumnQuestion(index: 0, script: script, location: query.location)
+        var question = ColumnQuestion(index: 0, script: script, location: query.location)
+        let sources = inputs.compactMap { typing.sources[$0.value] }
+        question.askForZones(sources.map(\.columns), of: query.value.description) { script, list in
+            for var source in sources {
+                source.files = []
+                let rows = source.fromClause(sql)
+                script.name(source.dataset.rawValue, as: "SELECT \(list(source.columns)) FROM \(rows)")
+            }
+            script.add("tell the columns with zones", OutputSQL.describe(text, as: "zoned"))
+        }
+        return question
     }
 
     private static let resultName = "\"\(DuckDBDialect.prefix)result\""

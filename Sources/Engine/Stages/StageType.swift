@@ -23,6 +23,9 @@ package protocol StageType: StageDefinition {
     /// Asked again until there is none left, with the answers in ``StageTyping/queryColumns``.
     func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion?
 
+    /// The input whose texts become points in time or local times, whichever they are; nil where none do.
+    func textsReadAsTimes(_ typing: StageTyping) -> DatasetName?
+
     /// What an attempt does, in words, for types whose work is neither SQL nor a program.
     func explanation(for attempt: StageAttempt) -> String?
 }
@@ -30,6 +33,7 @@ package protocol StageType: StageDefinition {
 extension StageType {
     package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] { [] }
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? { nil }
+    package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? { nil }
     package func explanation(for attempt: StageAttempt) -> String? { nil }
 }
 

@@ -82,6 +82,14 @@ package struct ValidateStage: StageType {
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
     }
 
+    package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? {
+        guard let schema = typing.schemas[input.value], !isStrict,
+            typing.sources[input.value]?.isForeignJSON == false,
+            schema.properties.contains(where: { $0.rules.columnType == .timestamp })
+        else { return nil }
+        return input.value
+    }
+
     // MARK: - Work
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
