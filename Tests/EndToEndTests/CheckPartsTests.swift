@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("Checks by parts", .timeLimit(.minutes(15)))
@@ -35,6 +36,70 @@ struct CheckPartsTests {
         let checks = try await project.caudal("checks", "last").output
         #expect(checks.contains("passed   look/not_null_region"), "\(checks)")
         #expect(checks.contains("error    look/foreign_key_id") && checks.contains("line 3 of known.csv"), "\(checks)")
+    }
+
+    @Test(
+        "The failing rows of each part are shown with it",
+        arguments: [
+            ("not_null: id", "id=null  region=south"), ("foreign_key: id, dataset: known", "id=3  region=south"),
+            ("range: id, max: 2", "id=3  region=south"), ("accepted_values: id, in: [1, 2]", "id=3  region=south"),
+            ("matches: id, pattern: '[12]'", "id=3  region=south"),
+            ("completeness: id, min: 100%", "id=null  region=south"),
+        ])
+    func failingRows(_ check: String, _ row: String) async throws {
+        let project = try project("{\(check), id: look, partition_by: region}")
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let checks = try await project.caudal("checks", "last").output
+        let failed = try #require(checks.ranges(of: "look/look (region=south)").first, "\(checks)")
+        #expect(checks[failed.upperBound...].contains(row), "\(checks)")
+        #expect(!checks[failed.upperBound...].contains("region=north"), "\(checks)")
+    }
+
+    @Test("A key that stands twice in one part is shown there, also in the part without a name, and not in another")
+    func repeatedKeys() async throws {
+        let project = try project("{unique: id, partition_by: region}")
+        try project.write("in.csv", "id,region\n1,north\n2,north\n1,south\n7,\n5,south\n7,\n5,south\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let run = try await project.caudal("show", "last", "--json").output
+        let found = try JSONDecoder().decode(Shown.self, from: Data(run.utf8)).stages[0].checks
+        #expect(
+            found.map { [$0.partition ?? ""] + $0.samples.map { "\($0.row ?? 0)" } }
+                == [["region=", "4", "6"], ["region=north"], ["region=south", "5", "7"]], "\(run)")
+    }
+
+    private struct Shown: Decodable {
+        struct Check: Decodable {
+            struct Sample: Decodable { let row: Int? }
+            let partition: String?
+            let samples: [Sample]
+        }
+        struct Stage: Decodable { let checks: [Check] }
+        let stages: [Stage]
+    }
+
+    @Test("A part with many failing rows hides none with few")
+    func manyRows() async throws {
+        let project = try project("{not_null: id, partition_by: region}")
+        let many = (0..<12).map { part in String(repeating: ",p\(part)\n", count: 150) }.joined()
+        try project.write("in.csv", "id,region\n\(many),rare\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let run = try await project.caudal("show", "last", "--json").output
+        let found = try JSONDecoder().decode(Shown.self, from: Data(run.utf8)).stages[0].checks
+        #expect(found.first { $0.partition == "region=rare" }?.samples.map(\.row) == [1801], "\(run.prefix(2000))")
+        #expect(found.allSatisfy { 1...100 ~= $0.samples.count })
+        #expect(found.map(\.samples.count).reduce(0, +) <= 1000)
+    }
+
+    @Test("Failing rows of parts keep to what the file says of samples", arguments: ["keys", "none"])
+    func hidden(_ samples: String) async throws {
+        let project = try project("{not_null: id, partition_by: region}, {unique: name, severity: warn}")
+        try project.write("in.csv", "id,region,name\n1,north,ann\n,south,bob\n")
+        try project.write("p.yaml", try project.read("p.yaml") + "\nsamples: \(samples)\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 1)
+        let checks = try await project.caudal("checks", "last").output
+        #expect(!checks.contains("south"), "\(checks)")
+        #expect(checks.contains("row 2  name=bob") == (samples == "keys"), "\(checks)")
+        #expect(checks.contains("row 2") == (samples == "keys"), "\(checks)")
     }
 
     @Test("Parts of no rows pass")

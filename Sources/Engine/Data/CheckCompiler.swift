@@ -26,7 +26,8 @@ package struct CheckCompiler {
     /// The columns of a failing row that are kept: first those that a check is about, then the others in their order.
     static func sampleColumns(of check: Check, among columns: [Column]) -> [Column] {
         var named = check.kind.columns
-        for name in check.filter?.value.columns ?? [] where !named.contains(name) { named.append(name) }
+        let further = (check.filter?.value.columns ?? []) + (check.partitionBy.map { [$0] } ?? [])
+        for name in further where !named.contains(name) { named.append(name) }
         let about = named.compactMap { name in columns.first { $0.name == name } }
         let others = columns.filter { !named.contains($0.name) }
         return about + others.prefix(max(0, sampleColumnLimit - about.count))
@@ -214,6 +215,9 @@ package struct CheckCompiler {
     /// The name of a view of the keys that a foreign key may have.
     private static func knownName(_ index: Int) -> String { DuckDBDialect().ownName("known_\(index + 1)") }
 
+    /// The name of the table of what a divided check measures.
+    private static func partsName(_ index: Int) -> String { DuckDBDialect().ownName("parts_\(index + 1)") }
+
     /// The table of what one scan measures.
     private static let measures = DuckDBDialect().ownName("measures")
 
@@ -312,9 +316,16 @@ package struct CheckCompiler {
                     + "(SELECT CAST(count(*) AS BIGINT) FROM \(from())) AS \(total)")
         default:
             guard let part = check.partitionBy else { return }
+            let measures = measures(index)
             script.add(
                 "check \(check.id) for each \(part)", weight: 5,
-                parts(index, of: part, measures(index), from: from()))
+                "CREATE TEMP TABLE \(Self.partsName(index)) AS\n\(parts(index, of: part, measures, from: from()))")
+            // As for the scan: what follows must not fail for want of the table.
+            script.add(
+                "if that failed, there are no parts", weight: 0.1,
+                "CREATE TEMP TABLE IF NOT EXISTS \(Self.partsName(index)) AS\n"
+                    + "SELECT NULL AS caudal, NULL AS \(measure), NULL AS \(total)\nWHERE FALSE")
+            script.add("give the parts", "FROM \(Self.partsName(index))")
         }
     }
 
@@ -360,48 +371,83 @@ package struct CheckCompiler {
 
     private func addSamples(_ index: Int, to script: inout SQLScript) {
         let check = checks[index]
-        guard check.partitionBy == nil else { return }
-        let filter = check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
         let measure = Self.measureName(index)
-        let found = Self.isShared(check) ? "(SELECT \(measure) FROM \(Self.measures))" : "getvariable('\(measure)')"
-        let columns = Self.sampleColumns(of: check, among: source.columns)
-        let values = "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
-        let row = "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)"
-        let head = "SELECT 'sample' AS caudal, \(index) AS \"check\", "
-        let limit = "LIMIT \(CheckResult.sampleLimit)"
-        let query: String
+        let failed: String
+        var condition: String?
+        var order: [String] = []
         switch check.kind {
         case .notNull, .acceptedValues, .range, .matches, .foreignKey:
-            guard let failing = failing(index) else { return }
-            query =
-                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
-                + "WHERE getvariable('found') > 0 AND \(filter)\(failing)\n\(limit)"
-        case .unique(let keys):
-            let list = keys.map(sql.name).joined(separator: ", ")
-            let present = keys.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
-            query =
-                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
-                + "WHERE getvariable('found') > 0 AND \(filter)(\(list)) IN (SELECT (\(list)) FROM \(from())\n"
-                + "  WHERE \(filter)\(present) GROUP BY \(list) HAVING count(*) > 1)\n"
-                + "ORDER BY \(keys.map { "\(sql.name($0)) NULLS LAST" }.joined(separator: ", ")), \"row\"\n\(limit)"
-        case .sql(let text):
-            query =
-                "\(head)NULL AS \"row\", json_keys(row) AS names,\n"
-                + "       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$')"
-                + " AS \"values\"\nFROM (SELECT to_json(failing) AS row FROM (\n"
-                + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n\(limit))"
+            failed = measure
+            condition = failing(index)
+        case .unique(let columns):
+            failed = measure
+            let present = columns.map { "\(sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
+            // Rows of a struct are compared with NULL as a value, so that rows without a part have one, too.
+            let list = ((check.partitionBy.map { [$0] } ?? []) + columns).map(sql.name).joined(separator: ", ")
+            condition =
+                "(\(list)) IN (SELECT (\(list)) FROM \(from())\n"
+                + "  WHERE \(sampleFilter(check))\(present) GROUP BY \(list) HAVING count(*) > 1)"
+            order = columns.map { "\(sql.name($0)) NULLS LAST" }
         case .completeness(let column):
-            query =
-                "\(head)\(row) AS \"row\", \(values) AS \"values\"\nFROM \(from(numbersRows: true))\n"
-                + "WHERE getvariable('found') < getvariable('total') AND \(filter)\(sql.name(column)) IS NULL\n\(limit)"
+            failed = "\(Self.totalName(index)) - \(measure)"
+            condition = "\(sql.name(column)) IS NULL"
+        case .sql: failed = measure
         default: return
         }
-        script.add("note how many rows fail \(check.id)", weight: 0.1, "SET VARIABLE found = \(found)")
-        if case .completeness = check.kind {
-            script.add(
-                "note how many rows \(check.id) looked at", weight: 0.1,
-                "SET VARIABLE total = (SELECT \(Self.totalName(index)) FROM \(Self.measures))")
+        let query: String
+        let found: String
+        if case .sql(let text) = check.kind {
+            found = "getvariable('\(measure)')"
+            query =
+                "\(sampleHead(index))NULL AS \"row\", json_keys(row) AS names,\n"
+                + "       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$')"
+                + " AS \"values\"\nFROM (SELECT to_json(failing) AS row FROM (\n"
+                + "\(SQLText.bound(text.value))\n) AS failing\nWHERE getvariable('found') > 0\n"
+                + "LIMIT \(CheckResult.sampleLimit))"
+        } else {
+            guard let condition else { return }
+            let rows = "WHERE getvariable('found') > 0 AND \(sampleFilter(check))\(condition)"
+            if let part = check.partitionBy {
+                found = "(SELECT max(\(failed)) FROM \(Self.partsName(index)) WHERE caudal = 'part')"
+                query = samples(index, of: part, rows, order: order)
+            } else {
+                found = "(SELECT \(failed) FROM \(Self.measures))"
+                let sorted = order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", ")), \"row\"\n"
+                query =
+                    "\(sampleHead(index))\(rowNumber) AS \"row\", \(sampleValues(check)) AS \"values\"\n"
+                    + "FROM \(from(numbersRows: true))\n\(rows)\n\(sorted)LIMIT \(CheckResult.sampleLimit)"
+            }
         }
+        script.add("note how many rows fail \(check.id)", weight: 0.1, "SET VARIABLE found = \(found)")
         script.add("rows that fail \(check.id), if there are any", weight: 0.5, query)
     }
+
+    /// A query for failing rows of each part: the first of every part come before the second of any, so that a part with
+    /// many hides none with few.
+    private func samples(_ index: Int, of part: String, _ rows: String, order: [String]) -> String {
+        let names = ["row", "values", "part", "place"].map { sql.ownName("sample_\($0)") }
+        let order = (order + [sql.name(DataSource.rowColumn)]).joined(separator: ", ")
+        return "\(sampleHead(index))\(names[0]) AS \"row\", \(names[1]) AS \"values\", \(names[2]) AS part\n"
+            + "FROM (SELECT \(rowNumber) AS \(names[0]), \(sampleValues(checks[index])) AS \(names[1]), "
+            + "CAST(\(sql.name(part)) AS VARCHAR) AS \(names[2]),\n"
+            + "             row_number() OVER (PARTITION BY \(sql.name(part)) ORDER BY \(order)) AS \(names[3])\n"
+            + "      FROM \(from(numbersRows: true))\n      \(rows))\n"
+            + "WHERE \(names[3]) <= \(CheckResult.sampleLimit)\n"
+            + "ORDER BY \(names[3]), \(names[2]) NULLS FIRST\nLIMIT \(Self.partLimit)"
+    }
+
+    private func sampleHead(_ index: Int) -> String { "SELECT 'sample' AS caudal, \(index) AS \"check\", " }
+
+    private func sampleFilter(_ check: Check) -> String {
+        check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
+    }
+
+    /// The kept columns of a row as a list of texts.
+    private func sampleValues(_ check: Check) -> String {
+        let columns = Self.sampleColumns(of: check, among: source.columns)
+        return "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
+    }
+
+    /// The number of a row in the data, from 1.
+    private var rowNumber: String { "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" }
 }

@@ -12,6 +12,7 @@ extension CheckJudge {
             let limit = Int64(CheckCompiler.partLimit).grouped
             return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
         }
+        let samples = samples(index, readings)
         var results: [CheckResult] = []
         for row in rows {
             let column = check.partitionBy ?? ""
@@ -20,6 +21,7 @@ extension CheckJudge {
                 check, part: part, measure: row.fields[CheckCompiler.measureName(index)]?.number,
                 total: row.fields[CheckCompiler.totalName(index)]?.number ?? 0)
             result.partition = part
+            result.samples = samples[row.text("part")] ?? []
             results.append(result)
         }
         results += try missingParts(of: check, present: Set(results.compactMap(\.partition)))

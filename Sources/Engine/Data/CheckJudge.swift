@@ -55,7 +55,7 @@ package struct CheckJudge {
                 let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
                 let measure = measures[CheckCompiler.measureName(index)]?.number
                 var result = try judge(check, measure: measure, total: total)
-                result.samples = samples(index, readings)
+                result.samples = samples(index, readings)[nil] ?? []
                 return [result]
             } catch {
                 // Without earlier runs it would pass, and nobody knows that there are none.
@@ -235,9 +235,15 @@ package struct CheckJudge {
         return make(check, drift.isEmpty ? .passed : breach(check), Double(drift.count), nil, message)
     }
 
-    private func samples(_ index: Int, _ readings: DataReadings) -> [SampleRow] {
+    /// The failing rows of a check by the part they lie in; those of a check that is not divided have none.
+    func samples(_ index: Int, _ readings: DataReadings) -> [String?: [SampleRow]] {
+        let rows = readings.rows("sample").filter { $0.integer("check") == Int64(index) }
+        return Dictionary(grouping: rows) { $0.text("part") }.mapValues { samples(index, $0) }
+    }
+
+    private func samples(_ index: Int, _ rows: [DataReadings.Row]) -> [SampleRow] {
         let names = CheckCompiler.sampleColumns(of: checks[index], among: columns).map(\.name)
-        return readings.rows("sample").filter { $0.integer("check") == Int64(index) }.map { row in
+        return rows.map { row in
             func list(_ name: String) -> [String?] {
                 if case .list(let list)? = row.fields[name] { list.map(\.text) } else { [] }
             }
