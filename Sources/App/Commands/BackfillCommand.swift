@@ -145,7 +145,30 @@ struct BackfillCommand: AsyncParsableCommand {
             + (dates.count > 5 ? " and \((dates.count - 5).counted("more day"))" : "")
     }
 
+    /// A day of a dry run, for programs.
+    private struct Day: Encodable {
+        var day: String
+        var state: String
+        var note: String?
+        var stages: [String]?
+        /// The stages that have run before for the day and say that twice does harm.
+        var harmful: [String]?
+    }
+
     private func explain(_ backfill: Backfill, harmful: [(stage: StageID, dates: [String])]) {
+        if json {
+            for day in backfill.days {
+                switch day.decision {
+                case .run:
+                    Output.json(
+                        Day(
+                            day: day.date, state: "would run", stages: day.plan.stages.map(\.id.rawValue),
+                            harmful: harmful.filter { $0.dates.contains(day.date) }.map(\.stage.rawValue)))
+                case .skip(let reason): Output.json(Day(day: day.date, state: "skipped", note: reason))
+                }
+            }
+            return
+        }
         for day in backfill.days {
             switch day.decision {
             case .run: Output.line("\(day.date)  would run")

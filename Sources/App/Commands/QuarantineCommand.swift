@@ -223,8 +223,6 @@ struct QuarantineCommand: AsyncParsableCommand {
         @OptionGroup var show: ShowOptions
         @OptionGroup var state: StateOptions
 
-        func validate() throws { try show.refuseJSON(reopen.dryRun) }
-
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)
             let id = StageID(stage)

@@ -132,6 +132,10 @@ struct ReopenedRun {
         var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)
         try refuse(preview)
+        if options.dryRun, show.json {
+            printJSON(preview)
+            return nil
+        }
         if options.dryRun {
             Output.line("\(state.plan.pipeline) ▸ \(id)  \(state.status.rawValue); \(PreviewText.dryRunNote)")
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
@@ -184,6 +188,13 @@ struct ReopenedRun {
     }
 
     // MARK: - What there is to say
+
+    private func printJSON(_ preview: CommandPreview) {
+        var json = PreviewJSON(preview, on: state, of: filledPlan, loaded)
+        json.changes = change?.differences.map { PreviewJSON.Change($0) }
+        if change != nil { json.outdated = reopening.outdated.filter(preview.stays.contains).map(\.rawValue) }
+        json.print(masker: Workshop.masker(of: loaded, parameters: parameters))
+    }
 
     private static let remedy = "--changed runs it again"
 

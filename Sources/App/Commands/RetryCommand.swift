@@ -41,7 +41,6 @@ struct RetryCommand: AsyncParsableCommand {
         if reopen.changed, stage != nil || select != nil {
             throw ValidationError("--changed cannot be given with a stage or with --select")
         }
-        try show.refuseJSON(reopen.dryRun)
     }
 
     func run() async throws {
@@ -85,8 +84,6 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var reopen: ReopenOptions
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
-
-    func validate() throws { try show.refuseJSON(reopen.dryRun) }
 
     func run() async throws {
         let found = try ReopenedRun.find(run, reopen, state)

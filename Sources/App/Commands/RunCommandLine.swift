@@ -33,8 +33,6 @@ struct RunCommandLine: AsyncParsableCommand {
     @OptionGroup var show: ShowOptions
     @OptionGroup var state: StateOptions
 
-    func validate() throws { try show.refuseJSON(dryRun) }
-
     func run() async throws { try await prepare()?.run() }
 
     /// Checks everything that can be checked before anything runs, and opens the run; nil when it was only told about.
@@ -87,6 +85,11 @@ struct RunCommandLine: AsyncParsableCommand {
         let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
         let preview = CommandPreview(
             starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: workshop.now())
+        if show.json {
+            var json = PreviewJSON(preview, of: plan, loaded)
+            json.reads = files.map { PreviewJSON.Read($0, root: plan.root, now: workshop.now().wall) }
+            return json.print(masker: Workshop.masker(of: loaded, parameters: plan.parameters))
+        }
         Output.line(
             "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; \(PreviewText.dryRunNote)"
         )

@@ -20,7 +20,7 @@ struct ShowOptions: ParsableArguments {
     @Flag(name: [.long, .customLong("no-tui")], help: "Print lines instead of opening the dashboard.")
     var plain = false
 
-    @Flag(help: "Print every event as a line of JSON.")
+    @Flag(help: "Print every event as a line of JSON; of a dry run, one object.")
     var json = false
 
     @OptionGroup var screen: ScreenOptions
@@ -33,11 +33,6 @@ struct ShowOptions: ParsableArguments {
         var options = try ShowOptions.parse([])
         options.screen = screen
         return options
-    }
-
-    /// Refuses JSON beside a flag that tells people what would happen.
-    func refuseJSON(_ dryRun: Bool) throws {
-        if dryRun, json { throw ValidationError("--dry-run prints text for people and cannot be given with --json") }
     }
 
     /// The terminal for a dashboard, or nil when lines are wanted or it will not do, which is said then.

@@ -124,7 +124,6 @@ struct MarkCommand: AsyncParsableCommand {
 
     func validate() throws {
         if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason needs a text: why it counts so") }
-        try show.refuseJSON(reopen.dryRun)
     }
 
     func run() async throws {
