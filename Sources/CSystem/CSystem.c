@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -427,6 +429,18 @@ int cs_clone_file(const char *from, const char *to) {
 
 int cs_rename_exchange(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0 ? 0 : -errno;
+}
+
+int cs_is_kernels_own(const char *path) {
+    struct statfs found;
+    if (statfs(path, &found) != 0) return 0;
+    switch ((unsigned long)found.f_type & 0xffffffffUL) {
+    case PROC_SUPER_MAGIC: case SYSFS_MAGIC: case DEVPTS_SUPER_MAGIC: case CGROUP_SUPER_MAGIC: case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC: case TRACEFS_MAGIC: case SECURITYFS_MAGIC: case BPF_FS_MAGIC: case PSTOREFS_MAGIC:
+    case BINFMTFS_MAGIC: case SELINUX_MAGIC: case NSFS_MAGIC:
+        return 1;
+    default: return 0;
+    }
 }
 
 // Fills in the address of a socket in a folder; returns the folder's descriptor, which the address goes through.

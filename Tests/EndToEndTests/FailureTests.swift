@@ -39,7 +39,7 @@ struct FailureTests {
     func emptyFile() async throws {
         let project = try CaudalProject()
         try project.write("data/raw/sales_data.csv", "")
-        let words = try await failure(project)
+        let words = try await failure(project, status: 2)
         #expect(words.contains("data/raw/sales_data.csv") && words.contains("empty"), "\(words)")
     }
 

@@ -253,8 +253,8 @@ struct PostgresTests {
               copy: {path: copy.csv}
             """,
             """
-              load: {type: load, input: rows, output: sales, mode: append}
-              read: {type: sql, output: copy, query: select * from names}
+              load: {type: load, input: rows, output: sales, mode: append, retry: {limit: 1, delay: 10ms}}
+              read: {type: sql, output: copy, query: select * from names, retry: {limit: 1, delay: 10ms}}
               report: {type: report, needs: [load, read], when: all_done}
             """)
         var texts: [String] = []

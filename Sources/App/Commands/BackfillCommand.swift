@@ -298,7 +298,11 @@ struct BackfillRunner {
             defer { withExtendedLifetime(lock) {} }
             let past = try workshop.store.pastRuns(of: loaded.pipeline.name)
             if case .skip(let reason) = backfill.decision(about: day, after: past) { return skipped(reason) }
-            try await workshop.examination(of: loaded, plan: day.plan).check(Set(day.plan.stages.map(\.id)))
+            let chosen = Set(day.plan.stages.map(\.id))
+            for warning in try await workshop.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true)
+            {
+                Output.error(message: "\(day.date)  \(warning.oneLine)")
+            }
             let session = try await RunSession.start(
                 loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap,
                 onWait: OverlapOptions.teller(root: loaded.pipeline.root)

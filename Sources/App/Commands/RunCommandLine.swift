@@ -63,7 +63,9 @@ struct RunCommandLine: AsyncParsableCommand {
         try await Output.reporting {
             let plan = try makePlan(loaded, workshop)
             let examination = workshop.examination(of: loaded, plan: plan)
-            try await examination.check(Set(plan.stages.map(\.id)))
+            for warning in try await examination.check(Set(plan.stages.map(\.id)), needsServers: true) {
+                Output.error(message: warning.oneLine)
+            }
             return (plan, examination.earlierFiles.all)
         }
     }

@@ -101,6 +101,10 @@ void cs_signals_forget(int number);
 /// Renames `from` over `to` by exchanging the two; 0 or a negated errno (-ENOSYS where it is not supported).
 int cs_rename_exchange(const char *from, const char *to);
 
+/// 1 when `path` lies on a file system whose files the kernel makes up, so that nobody else can make one there whatever
+/// its rights say; 0 otherwise, also when that cannot be told.
+int cs_is_kernels_own(const char *path);
+
 /// Opens or creates `path` and takes an exclusive lock without waiting.
 ///
 /// Returns the descriptor, -EAGAIN when another process holds the lock, or another negated errno.

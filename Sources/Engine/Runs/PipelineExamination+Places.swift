@@ -1,3 +1,4 @@
+import CSystem
 import Foundation
 
 /// What cannot work because of what is, or is not, on this machine: told before anything runs.
@@ -16,14 +17,14 @@ extension PipelineExamination {
                 faults.append(fault)
             }
             faults += faultsOfOutputs(of: stage) + faultsOfFolders(readBy: stage)
-            // A stage may be skipped, and a command before it may fetch what it reads.
-            guard stage.condition == nil, stage.when == .allSucceeded, !followsCommand(stage.id, upstream) else {
-                continue
-            }
+            guard isSureToRun(stage) else { continue }
+            faults += faultsOfFoldersOfOthers(writtenBy: stage)
+            // A command before it may fetch what it reads.
+            if followsCommand(stage.id, upstream) { continue }
             for read in stage.reads {
                 guard pipeline.producer(of: read.value) == nil, let dataset = pipeline.dataset(read.value),
-                    dataset.path?.itemVariables.isEmpty != false, let failure = failures[read.value],
-                    pipeline.fileEdges[stage.id] == nil, failure.isOfMissingSource
+                    dataset.path?.itemVariables.isEmpty != false, pipeline.fileEdges[stage.id] == nil,
+                    let failure = faultOfSource(dataset, failures[read.value])
                 else { continue }
                 faults.append(
                     ConfigError(
@@ -33,6 +34,63 @@ extension PipelineExamination {
         }
         var seen: Set<SourceLocation> = []
         return faults.filter { seen.insert($0.location).inserted }
+    }
+
+    /// Whether a stage runs unless what it needs fails: it is not left out, and it is not there for failures alone.
+    private func isSureToRun(_ stage: Stage) -> Bool { stage.condition == nil && stage.when == .allSucceeded }
+
+    /// Why nothing can be read of a source, whatever is in it; `failure`: what was said when it was looked at.
+    private func faultOfSource(_ dataset: Dataset, _ failure: Failure?) -> Failure? {
+        guard let path = dataset.path else { return failure?.isOfMissingTable == true ? failure : nil }
+        do throws(Failure) {
+            let place = PathText.absolute(fill(path), in: pipeline.root)
+            _ = try SourceResolver.files(matching: place, of: dataset, root: pipeline.root)
+            return nil
+        } catch { return error }
+    }
+
+    /// The servers that do not answer, by the connections of chosen stages.
+    ///
+    /// A command may start one, and a stage that tries again may find it: then it is a warning.
+    func faultsOfServers(_ chosen: Set<StageID>?, _ silent: [String: Failure]) -> [ConfigError] {
+        if silent.isEmpty { return [] }
+        let upstream = pipeline.upstream
+        var faults: [String: ConfigError] = [:]
+        for stage in pipeline.stages where chosen?.contains(stage.id) ?? true {
+            let (reads, outputs) = (stage.reads.map(\.value), stage.definition.outputs)
+            for name in reads + outputs {
+                // The file of another kind may be locked for a while.
+                guard let table = pipeline.dataset(name)?.table, let failure = silent[table.connection],
+                    let connection = pipeline.connections[table.connection], connection.kind == .postgres
+                else { continue }
+                let mayWork =
+                    !isSureToRun(stage) || stage.retry.limit > 0 || followsCommand(stage.id, upstream)
+                let what = outputs.contains(name) ? "loads '\(name)' there" : "reads '\(name)' there"
+                let fault = ConfigError(
+                    "\(failure.message), and stage '\(stage.id)' \(what)", remedy: failure.remedy,
+                    at: connection.location, severity: mayWork ? .warning : .error)
+                if faults[table.connection]?.severity != .error, faults[table.connection] == nil || !mayWork {
+                    faults[table.connection] = fault
+                }
+            }
+        }
+        return faults.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// The folders that a stage would replace though no run published them.
+    private func faultsOfFoldersOfOthers(writtenBy stage: Stage) -> [ConfigError] {
+        guard let store else { return [] }
+        return stage.definition.outputs.compactMap { output in
+            guard let path = pipeline.dataset(output)?.path, path.itemVariables.isEmpty else { return nil }
+            let place = PathText.absolute(fill(path), in: pipeline.root)
+            do throws(Failure) {
+                try OutputFolder.refuseOfOthers(
+                    at: place, shown: PathText.relative(place, to: pipeline.root), stage, store)
+                return nil
+            } catch {
+                return ConfigError(error.message, remedy: error.remedy, at: error.location ?? stage.location)
+            }
+        }
     }
 
     /// The folders that a stage would read as if they were files: they are there, or their path says so.
@@ -59,7 +117,7 @@ extension PipelineExamination {
 
     private func followsCommand(_ stage: StageID, _ upstream: [StageID: Set<StageID>]) -> Bool {
         var seen: Set<StageID> = []
-        var open = [stage]
+        var open = Array(upstream[stage] ?? [])
         while let next = open.popLast() {
             guard seen.insert(next).inserted else { continue }
             if pipeline.stage(next)?.definition is CommandStage { return true }
@@ -87,7 +145,14 @@ extension PipelineExamination {
             guard let dataset = pipeline.dataset(output), let path = dataset.path else { return nil }
             return OtherOutput("'\(output)'", path: path, at: dataset.placeLocation)
         }
-        return (data + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
+        // A SQLite database is written in its folder, too.
+        let databases = [stage.loadOutput].compactMap { $0 }.compactMap { output -> OtherOutput? in
+            guard let table = pipeline.dataset(output)?.table,
+                let connection = pipeline.connections[table.connection], let path = connection.settings["path"]
+            else { return nil }
+            return OtherOutput("the database of '\(connection.name)'", path: path, at: connection.location)
+        }
+        return (data + databases + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
             let path = PathText.absolute(fill(output.path), in: pipeline.root)
             // What a command writes may be a folder, which takes the place of one.
             return fault(writing: path, isFile: !(stage.definition is CommandStage)).map { what, remedy in
@@ -122,14 +187,16 @@ extension PipelineExamination {
                 "give this user the right to write there, or change the path"
             )
         }
+        if cs_is_kernels_own(folder) == 1 {
+            return ("\(shown) is the kernel's own, and takes no files", "change the path")
+        }
         return nil
     }
 }
 
 extension Failure {
-    /// Whether it says that a file, a database or a table is not there.
-    fileprivate var isOfMissingSource: Bool {
-        message.hasPrefix("no file matches ") || message.hasSuffix(" is not there")
-            || message.hasPrefix("there is no table ")
+    /// Whether it says that a database or a table is not there.
+    fileprivate var isOfMissingTable: Bool {
+        message.hasSuffix(" is not there") || message.hasPrefix("there is no table ")
     }
 }

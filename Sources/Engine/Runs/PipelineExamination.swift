@@ -13,10 +13,13 @@ package struct PipelineExamination {
         package var faults: [ConfigError] = []
         /// What could not be looked at, and why.
         package var unknown: [DatasetName: Failure] = [:]
+        /// Why databases do not answer, by the names of their connections.
+        var silent: [String: Failure] = [:]
     }
 
     private let loaded: LoadedPipeline
     private let resolver: SourceResolver
+    let store: RunStore?
     let tools: DataTools
     private let tables: TableReader
     let fill: (Template) -> String
@@ -30,6 +33,7 @@ package struct PipelineExamination {
     package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools, store: RunStore? = nil) {
         earlier = store.map { EarlierOutputs(loaded, facts: facts, store: $0) }
         self.loaded = loaded
+        self.store = store
         tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         self.tools = tools
@@ -42,15 +46,23 @@ package struct PipelineExamination {
 
     /// Refuses a pipeline in which something does not fit the columns that are there.
     ///
+    /// `needsServers`: whether databases must answer, as they must where a run begins.
+    /// - Returns: What may keep a stage from its work, and need not.
     /// - Throws: ``InvalidPipeline`` with everything that was found.
-    package func check(_ chosen: Set<StageID>? = nil) async throws(InvalidPipeline) {
+    @discardableResult
+    package func check(
+        _ chosen: Set<StageID>? = nil, needsServers: Bool = false
+    ) async throws(InvalidPipeline) -> [ConfigError] {
         let findings = await findings(of: chosen)
         var faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown))
+        let servers = needsServers ? faultsOfServers(chosen, findings.silent) : []
+        faults += servers.filter { $0.severity == .error }
         faults += await faultsOfEarlierOutputs(chosen)
         if let fault = await programFault(chosen) {
             faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
         }
         if !faults.isEmpty { throw invalid(faults) }
+        return servers
     }
 
     /// What was found of some stages and all that write data for them; what does not fit is refused.
@@ -111,8 +123,7 @@ package struct PipelineExamination {
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
             itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
         if let output = stage.loadOutput, let dataset = loaded.pipeline.dataset(output) {
-            // A database that does not answer now is asked again when the stage runs.
-            typing.target = try? await tables.target(of: dataset, record: nil)
+            typing.target = await target(of: dataset, &findings)
         }
         // What cannot be read here is told by the stage that reads it.
         if let name = stage.type.textsReadAsTimes(typing), isAnybodys(name) {
@@ -148,6 +159,19 @@ package struct PipelineExamination {
         let compiler = CheckCompiler(
             source: source, checks: stage.checks, references: references, others: findings.sources)
         await ask(stage.checks.indices.compactMap(compiler.question), &findings)
+    }
+
+    /// The table that a stage loads; nil where it could not be looked at, which is asked again when the stage runs.
+    private func target(of dataset: Dataset, _ findings: inout Findings) async -> LoadTarget? {
+        let connection = dataset.table?.connection ?? ""
+        // A database that does not answer is waited for once.
+        if findings.silent[connection] != nil { return nil }
+        do throws(Failure) {
+            return try await tables.target(of: dataset, record: nil)
+        } catch {
+            if error.isOfSilentDatabase { findings.silent[connection] = error }
+            return nil
+        }
     }
 
     /// Asks whether the engine understands the queries that give a fan-out its items.
@@ -216,6 +240,11 @@ package struct PipelineExamination {
                 remedy: "look at what 'caudal explain' says of that stage")
             return
         }
+        let connection = pipeline.dataset(name)?.table?.connection
+        if let connection, let failure = findings.silent[connection] {
+            findings.unknown[name] = failure
+            return
+        }
         do {
             let found = try await resolver.sources(
                 of: [name], from: DataOrigins(earlier: earlier),
@@ -223,6 +252,7 @@ package struct PipelineExamination {
             findings.sources[name] = found[name]
         } catch let failure as Failure {
             findings.unknown[name] = failure
+            if let connection, failure.isOfSilentDatabase { findings.silent[connection] = failure }
         } catch {
             findings.unknown[name] = Failure(error.reason)
         }

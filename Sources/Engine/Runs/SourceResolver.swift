@@ -284,7 +284,7 @@ package final class SourceResolver: Sendable {
     }
 
     /// The files a path means, sorted; every one is there, is a file and has something in it.
-    static func files(matching pattern: String, of dataset: Dataset, root: String) throws -> [String] {
+    static func files(matching pattern: String, of dataset: Dataset, root: String) throws(Failure) -> [String] {
         let shown = PathText.relative(pattern, to: root)
         var files = [pattern]
         if pattern.contains(where: { "*?[".contains($0) }) {

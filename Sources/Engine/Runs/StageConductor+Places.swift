@@ -17,7 +17,7 @@ extension StageConductor {
                         + "this stage reads", remedy: "write to another path", location: attempt.stage.outputLocation)
             }
             try refuseOthers(at: place, of: output, shown: shown, attempt)
-            try refuseFolder(at: output.target, shown: shown, attempt)
+            try OutputFolder.refuseOfOthers(at: output.target, shown: shown, attempt.stage, store)
         }
     }
 
@@ -87,8 +87,16 @@ extension StageConductor {
         readers.allSatisfy { loaded.pipeline.fileEdges[$0.id]?.contains(writer.id) == true }
     }
 
-    /// A folder is replaced as a whole, with whatever else somebody has put there.
-    private func refuseFolder(at path: String, shown: String, _ attempt: StageAttempt) throws(Failure) {
+}
+
+/// A folder that a stage writes.
+enum OutputFolder {
+    /// Refuses one that no run published: a folder is replaced as a whole, with whatever else somebody has put there.
+    ///
+    /// `shown`: its path as runs record it.
+    static func refuseOfOthers(
+        at path: String, shown: String, _ stage: Stage, _ store: RunStore
+    ) throws(Failure) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
         // A folder that cannot be looked into cannot be replaced either, which publishing says.
@@ -101,8 +109,8 @@ extension StageConductor {
         if isPublished { return }
         throw Failure(
             "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
-            remedy: "move it away, or write to a path of its own, such as \(shown)/\(attempt.stage.id)",
-            location: attempt.stage.outputLocation)
+            remedy: "move it away, or write to a path of its own, such as \(shown)/\(stage.id)",
+            location: stage.outputLocation)
     }
 }
 

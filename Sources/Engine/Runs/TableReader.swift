@@ -158,7 +158,7 @@ package struct TableReader: Sendable {
                 script, reading: [], essential: essential,
                 attachment: try await tools.attachment(of: link, isReadOnly: true))
         } catch {
-            throw fault(error, "the database cannot be asked", link, dataset)
+            throw fault(error, Failure.silentDatabase, link, dataset)
         }
         let own = readings.rows("target")
         guard !own.isEmpty else { return (nil, nil) }
@@ -198,4 +198,12 @@ package struct TableReader: Sendable {
             remedy: error.remedy ?? "look at the connection '\(link.name)' and whether the database is up",
             location: dataset.placeLocation)
     }
+}
+
+extension Failure {
+    /// How that is said of a database that does not answer, or lets nobody in.
+    fileprivate static let silentDatabase = "the database cannot be asked"
+
+    /// Whether a database did not answer, or let nobody in.
+    var isOfSilentDatabase: Bool { message.hasPrefix(Self.silentDatabase) }
 }
