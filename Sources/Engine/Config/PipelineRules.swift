@@ -8,6 +8,7 @@ enum PipelineRules {
         checkTables(pipeline, problems)
         checkProducers(pipeline, problems)
         checkReferences(pipeline, notes, problems)
+        checkSecretsInPaths(pipeline, problems)
         for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
             checkFanOut(stage, pipeline, problems)
         }
@@ -287,6 +288,26 @@ enum PipelineRules {
         }
         if stage.definition.typeName == "report" {
             problems.report("a report stage cannot have 'foreach'", at: fanOut.location)
+        }
+    }
+
+    /// Warns of paths that are made of a secret: the name of a file stands on the disk, on screens and in the history as it
+    /// is. It is no fault, as a name such as `sort_key` may be that of no secret.
+    private static func checkSecretsInPaths(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        var warned: Set<SourceLocation> = []
+        for (path, location) in pipeline.paths() {
+            let names = path.references.compactMap { reference in
+                switch reference {
+                case .param(let name), .environment(let name): pipeline.secretNames.isSecret(name) ? name : nil
+                case .item, .input, .stageOutput, .runID, .runStarted: nil
+                }
+            }
+            guard let name = names.first, warned.insert(location).inserted else { continue }
+            problems.warn(
+                "'\(name)' is a secret by its name, and '\(path)' shows its value to whoever sees the path: paths are "
+                    + "not masked",
+                remedy: "use something else in the path, or call the value otherwise where it is no secret",
+                at: location)
         }
     }
 
