@@ -291,8 +291,9 @@ enum PipelineRules {
         }
     }
 
-    /// Warns of paths that are made of a secret: the name of a file stands on the disk, on screens and in the history as it
-    /// is. It is no fault, as a name such as `sort_key` may be that of no secret.
+    /// Warns of paths that are made of a secret: they stand on the disk, on screens and in the history as they are.
+    ///
+    /// It is no fault, as a name such as `sort_key` may be that of no secret.
     private static func checkSecretsInPaths(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         var warned: Set<SourceLocation> = []
         for (path, location) in pipeline.paths() {

@@ -62,12 +62,24 @@ struct EncodedSecret: Sendable {
     /// Where the secret stands when its text begins at a place: with the characters that hold a part of it.
     func match(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) -> Range<Int>? {
         guard place + text.count <= bytes.count else { return nil }
-        for index in text.indices where !agrees(bytes[place + index], text[index]) { return nil }
-        var end = place + text.count
+        var end = place
+        for index in text.indices {
+            if ignoresCase, index > 0, index % 2 == 0 { end = Self.behindSeparator(bytes, end) }
+            guard end < bytes.count, agrees(bytes[end], text[index]) else { return nil }
+            end += 1
+        }
         if behind > 0, end < bytes.count, Self.isBase64(bytes[end]) { end += 1 }
         while end < bytes.count, bytes[end] == UInt8(ascii: "="), !ignoresCase { end += 1 }
         let start = before > 0 && place > 0 && Self.isBase64(bytes[place - 1]) ? place - 1 : place
         return start..<end
+    }
+
+    /// The place behind what stands between the bytes of a hex dump: `73 77`, `73:77`, `0x73, 0x77`.
+    private static func behindSeparator(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+        var place = start
+        while place < min(start + 2, bytes.count), [0x20, 0x2C, 0x2D, 0x3A].contains(bytes[place]) { place += 1 }
+        if place + 1 < bytes.count, place > start, bytes[place] == 0x30, bytes[place + 1] | 0x20 == 0x78 { place += 2 }
+        return place
     }
 
     /// Whether a text ends with a beginning of the secret that begins at a place.

@@ -1,7 +1,8 @@
 /// A secret as it may stand in text: as it is, or in an encoding that programs print.
 ///
-/// Each character may be written as itself, as JSON and most languages escape it, percent-encoded, or as an entity of
-/// HTML; one secret may mix these. Colour codes between its characters are passed over.
+/// Each character may be written as itself, as JSON and most languages escape it, as shells quote it, percent-encoded, or
+/// as an entity of HTML, the last two also several times over; one secret may mix these. Colour codes between its
+/// characters are passed over.
 struct SecretPattern: Sendable {
     private let characters: [[UInt8]]
     private let scalars: [Unicode.Scalar]
@@ -38,14 +39,18 @@ struct SecretPattern: Sendable {
         var place = start
         for index in first..<characters.count {
             if index > 0 { place = Self.behindColors(text, place) }
-            if place >= text.count { return end == .cut && place > start ? text.count : nil }
+            if place >= text.count { return end == .cut && (place > start || first > 0) ? text.count : nil }
             let ways = ways(index, text, place, end)
             guard let way = ways.first else { return nil }
-            // Seldom is there more than one way to read a place: a blank may be a plus sign, an ampersand an entity.
-            for other in ways.dropFirst() {
-                if let found = match(text, at: other, from: index + 1, end) { return found }
+            if ways.count == 1 {
+                place = way
+                continue
             }
-            place = way
+            // Seldom is there more than one way to read a place: an ampersand may be an entity. The longest counts.
+            for way in ways.sorted(by: >) {
+                if let found = match(text, at: way, from: index + 1, end) { return found }
+            }
+            return nil
         }
         return place
     }
@@ -67,23 +72,29 @@ struct SecretPattern: Sendable {
             let next = place + bytes.count
             var ways = [next]
             switch scalar {
-            // SQL and CSV double their quotes.
-            case "'", "\"": if next < text.count, text[next] == byte { ways.append(next + 1) }
-            case "&": if let entity = Self.entity(text, place, scalar) { ways.append(entity) }
-            case "%": if let percent = Self.percent(text, place, bytes) { ways.append(percent) }
+            // SQL and CSV double their quotes; shells end a quoted text for one, and begin another.
+            case "'", "\"":
+                if next < text.count, text[next] == byte { ways.append(next + 1) }
+                if scalar == "'" { ways += Self.shellQuotes(text, place, end) }
+            case "&": ways += Self.entities(text, place, scalar)
+            case "%": ways += Self.percents(text, place, bytes)
             default: break
             }
             return ways
         }
-        let way: Int? =
-            switch byte {
-            case UInt8(ascii: "\\"): Self.escape(text, place, scalar, bytes, end)
-            case UInt8(ascii: "%"): Self.percent(text, place, bytes, end)
-            case UInt8(ascii: "&"): Self.entity(text, place, scalar, end)
-            case UInt8(ascii: "+"): scalar == " " ? place + 1 : nil
-            default: nil
-            }
-        return way.map { [$0] } ?? []
+        switch byte {
+        case UInt8(ascii: "\\"):
+            let escape = Self.escape(text, place, scalar, bytes, end)
+            return (escape.map { [$0] } ?? []) + Self.entities(text, place, scalar)
+        case UInt8(ascii: "%"):
+            let percents = Self.percents(text, place, bytes, end)
+            // A blank that is a plus sign may be encoded once more.
+            let plus = scalar == " " ? Self.percents(text, place, [UInt8(ascii: "+")]) : []
+            return percents + plus + Self.entities(text, place, scalar)
+        case UInt8(ascii: "&"): return Self.entities(text, place, scalar, end)
+        case UInt8(ascii: "+"): return scalar == " " ? [place + 1] : []
+        default: return []
+        }
     }
 
     // MARK: - Encodings
@@ -100,7 +111,8 @@ struct SecretPattern: Sendable {
         return value
     }
 
-    /// `\u00e4`, `\U000000e4`, `\xc3\xa4`, `\n`, `\"`, `\/`, with any number of backslashes.
+    /// `\u00e4`, `\u{e4}`, `\U000000e4`, `\xc3\xa4`, `\303\244`, `\n`, `\"`, `\/`, with any number of
+    /// backslashes.
     private static func escape(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ scalar: Unicode.Scalar, _ bytes: [UInt8], _ end: End
     ) -> Int? {
@@ -113,6 +125,11 @@ struct SecretPattern: Sendable {
         guard let (first, next) = letter(start) else { return end == .cut ? text.count : nil }
         let isCut = end == .cut && text.count - start <= 12
         switch first {
+        case UInt8(ascii: "u") where next < text.count && text[next] == UInt8(ascii: "{"):
+            guard let stop = text[(next + 1)...].prefix(9).firstIndex(of: UInt8(ascii: "}")) else {
+                return isCut ? text.count : nil
+            }
+            return hex(text, (next + 1)..<stop) == scalar.value ? stop + 1 : nil
         case UInt8(ascii: "u"):
             guard let unit = hex(text, next..<(next + 4)) else {
                 return isCut && next + 4 > text.count ? text.count : nil
@@ -124,6 +141,8 @@ struct SecretPattern: Sendable {
             return mark == first && hex(text, low..<(low + 4)) == UInt32(units[1]) ? low + 4 : nil
         case UInt8(ascii: "U"): return hex(text, next..<(next + 8)) == scalar.value ? next + 8 : nil
         case UInt8(ascii: "x"):
+            // Python writes characters so, others bytes.
+            if bytes.count > 1, hex(text, next..<(next + 2)) == scalar.value { return next + 2 }
             var place = start
             for byte in bytes {
                 guard let (mark, digits) = letter(place) else { return isCut ? text.count : nil }
@@ -133,6 +152,22 @@ struct SecretPattern: Sendable {
                 place = digits + 2
             }
             return place
+        case UInt8(ascii: "0")...UInt8(ascii: "7"):
+            var place = start
+            for byte in bytes {
+                guard let (_, next) = letter(place) else { return isCut ? text.count : nil }
+                if isCut, next + 2 > text.count { return text.count }
+                guard next + 2 <= text.count,
+                    UInt8(String(decoding: text[(next - 1)..<(next + 2)], as: UTF8.self), radix: 8) == byte
+                else { return nil }
+                place = next + 2
+            }
+            return place
+        case UInt8(ascii: "a"): return scalar == "\u{7}" ? next : nil
+        case UInt8(ascii: "b"): return scalar == "\u{8}" ? next : nil
+        case UInt8(ascii: "v"): return scalar == "\u{b}" ? next : nil
+        case UInt8(ascii: "f"): return scalar == "\u{c}" ? next : nil
+        case UInt8(ascii: "e"), UInt8(ascii: "E"): return scalar == "\u{1b}" ? next : nil
         case UInt8(ascii: "n"): return scalar == "\n" ? next : nil
         case UInt8(ascii: "t"): return scalar == "\t" ? next : nil
         case UInt8(ascii: "r"): return scalar == "\r" ? next : nil
@@ -142,43 +177,87 @@ struct SecretPattern: Sendable {
         }
     }
 
-    /// `%C3%A4`.
-    private static func percent(
-        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ bytes: [UInt8], _ end: End = .whole
-    ) -> Int? {
-        var place = start
-        for byte in bytes {
-            if end == .cut, place + 3 > text.count { return text.count }
-            guard place < text.count, text[place] == UInt8(ascii: "%"),
-                hex(text, (place + 1)..<(place + 3)) == UInt32(byte)
-            else { return nil }
-            place += 3
+    /// A quote as shells write it within quotes: `'\''` and `'"'"'`.
+    private static func shellQuotes(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: End) -> [Int] {
+        ["'\\''", "'\"'\"'"].compactMap { form in
+            let (rest, form) = (text[start...].prefix(form.utf8.count), Array(form.utf8))
+            if rest.elementsEqual(form) { return start + form.count }
+            let isCut = end == .cut && rest.count > 1 && rest.count < form.count
+            return isCut && form.starts(with: rest) ? text.count : nil
         }
-        return place
+    }
+
+    /// How often an encoding may be encoded again.
+    private static let depthLimit = 4
+
+    /// `%C3%A4`, and `%25C3%25A4` where that was encoded again.
+    ///
+    /// - Returns: The places behind it: of a percent sign there may be several.
+    private static func percents(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ bytes: [UInt8], _ end: End = .whole
+    ) -> [Int] {
+        var places = [start]
+        for byte in bytes {
+            var found: [Int] = []
+            for place in places {
+                if place >= text.count, end == .cut { return [text.count] }
+                guard place < text.count, text[place] == UInt8(ascii: "%") else { continue }
+                var digits = place + 1
+                for _ in 0..<depthLimit {
+                    if end == .cut, digits + 2 > text.count { return [text.count] }
+                    guard let value = hex(text, digits..<(digits + 2)) else { break }
+                    if value == UInt32(byte) { found.append(digits + 2) }
+                    if value != 0x25 { break }
+                    digits += 2
+                }
+            }
+            places = found
+        }
+        return places
     }
 
     private static let entities: [String: Unicode.Scalar] = [
         "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": "\u{a0}",
     ]
 
-    /// `&amp;`, `&#39;`, `&#x27;`.
-    private static func entity(
+    /// `&amp;`, `&#39;`, `&#x27;`, and `&amp;#39;`, `\u0026#39;` and `%26#39;` where that was encoded again.
+    private static func entities(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ scalar: Unicode.Scalar, _ end: End = .whole
-    ) -> Int? {
-        let body = text[(start + 1)...].prefix(10)
-        guard let stop = body.firstIndex(of: UInt8(ascii: ";")) else {
-            return end == .cut && body.endIndex == text.count ? text.count : nil
+    ) -> [Int] {
+        let sign: Int?
+        switch text[start] {
+        case UInt8(ascii: "&"): sign = start + 1
+        case UInt8(ascii: "\\"): sign = escape(text, start, "&", [UInt8(ascii: "&")], .whole)
+        default: sign = percents(text, start, [UInt8(ascii: "&")]).first
         }
-        let name = String(decoding: text[(start + 1)..<stop], as: UTF8.self)
-        let value: UInt32? =
-            if name.hasPrefix("#x") || name.hasPrefix("#X") {
-                UInt32(name.dropFirst(2), radix: 16)
-            } else if name.hasPrefix("#") {
-                UInt32(name.dropFirst())
-            } else {
-                entities[name]?.value
+        guard var place = sign else { return [] }
+        var found: [Int] = []
+        for _ in 0..<depthLimit {
+            var name = ""
+            var stop = place
+            while name.utf8.count < 10, stop < text.count, text[stop] != UInt8(ascii: ";") {
+                // In a URL its other signs are encoded, too.
+                let sign = text[stop] == UInt8(ascii: "%") ? hex(text, (stop + 1)..<(stop + 3)) : nil
+                if sign == 0x3B { break }
+                name.unicodeScalars.append(sign == 0x23 ? "#" : Unicode.Scalar(text[stop]))
+                stop += sign == 0x23 ? 3 : 1
             }
-        return value == scalar.value ? stop + 1 : nil
+            if stop >= text.count { return end == .cut ? found + [text.count] : found }
+            if name.utf8.count >= 10 { return found }
+            if text[stop] == UInt8(ascii: "%") { stop += 2 }
+            let value: UInt32? =
+                if name.hasPrefix("#x") || name.hasPrefix("#X") {
+                    UInt32(name.dropFirst(2), radix: 16)
+                } else if name.hasPrefix("#") {
+                    UInt32(name.dropFirst())
+                } else {
+                    entities[name]?.value
+                }
+            if value == scalar.value { found.append(stop + 1) }
+            if value != 0x26 { break }
+            place = stop + 1
+        }
+        return found
     }
 
     /// The place behind colour codes that stand at a place.

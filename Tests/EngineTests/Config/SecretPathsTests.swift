@@ -26,15 +26,16 @@ struct SecretPathsTests {
                 run: "echo ${item.f}"
                 foreach: {f: {files: "in/${params.api_token}/*"}}
             """
-        let loaded = try LoadedPipeline(yaml: yaml, in: ScratchFolder(), variables: ["CLIENT": "a", "DB_PASSWORD": "b"])
+        let variables = ["CLIENT": "a", "DB_PASSWORD": "b"]
+        let loaded = try LoadedPipeline(yaml: yaml, in: ScratchFolder(), variables: variables)
         let found = loaded.warnings.map { warning in
             "\(warning.location.line):\(warning.location.column) " + warning.message.prefix { $0 != "," }
         }
-        #expect(
-            Set(found) == [
-                "7:13 'CLIENT' is a secret by its name", "9:14 'api_token' is a secret by its name",
-                "5:19 'DB_PASSWORD' is a secret by its name", "18:18 'api_token' is a secret by its name",
-            ], "\(loaded.warnings)")
+        let expected = [
+            "7:15 'CLIENT' is a secret by its name", "9:16 'api_token' is a secret by its name",
+            "5:15 'DB_PASSWORD' is a secret by its name", "18:14 'api_token' is a secret by its name",
+        ]
+        #expect(Set(found) == Set(expected), "\(loaded.warnings)")
         #expect(found.count == 4)
     }
 }

@@ -47,6 +47,47 @@ struct SecretMaskerTests {
         #expect(masker.masked("a=\(text); b") == "a=••••; b")
     }
 
+    @Test(
+        "A secret is met as shells quote it, and where one encoding was put into another",
+        arguments: [
+            // `set -x`, `printf %q` and Python's `shlex.quote`, in UTF-8 and in the C locale.
+            #"'pä"ss/w0rd & <more>'\''😀+%'"#, #"p\303\244\"ss/w0rd\ \&\ \<more\>\'\360\237\230\200+%"#,
+            ##"'pä"ss/w0rd & <more>'"'"'😀+%'"##, #"$'p\303\244"ss/w0rd & <more>\'\360\237\230\200+%'"#,
+            // Percent-encoded twice, with either case, and three times; a plus sign for a blank.
+            "p%25C3%25A4%2522ss%252Fw0rd%2520%2526%2520%253Cmore%253E%2527%25F0%259F%2598%2580%252B%2525",
+            "p%25c3%25a4%2522ss%252fw0rd%2b%2526%2B%253cmore%253e%2527%25f0%259f%2598%2580%252b%2525",
+            "p%2525C3%2525A4%252522ss%25252Fw0rd%252520%252526%252520%25253Cmore%25253E%252527%2525F0"
+                + "%25259F%252598%252580%25252B%252525",
+            // HTML in HTML, in JSON and in a URL; other languages.
+            "pä&amp;quot;ss/w0rd &amp;amp; &amp;lt;more&amp;gt;&amp;#39;😀+%",
+            #"p\u00e4\u0026quot;ss/w0rd \u0026amp; \u0026lt;more\u0026gt;\u0026#39;\ud83d\ude00+%"#,
+            "p%C3%A4%26quot;ss/w0rd %26amp%3B <more>%26%2339%3b😀+%", #"p\xe4\"ss/w0rd & <more>'😀+%"#,
+            #"p\u{e4}\"ss/w0rd & <more>\'\u{1F600}+%"#,
+        ])
+    func nested(text: String) {
+        let masker = SecretMasker(secrets: [Self.secret])
+        let shown = masker.masked("a=\(text); b")
+        #expect(["a=••••; b", "a='••••'; b", "a=$'••••'; b"].contains(shown), "\(shown)")
+    }
+
+    @Test("Control characters of a secret are met as shells write them")
+    func controls() {
+        let masker = SecretMasker(secrets: ["a\u{1b}b\u{7}c\td\u{1}'e"])
+        #expect(masker.masked(#"T=$'a\Eb\ac\td\001\'e'"#) == "T=$'••••'")
+    }
+
+    @Test(
+        "A secret is met in a line of a hex dump",
+        arguments: [
+            "68 75 6e 74 65 72 32 2d  68 75 6e 74 65 72 32", "6875 6e74 6572 322d 6875 6e74 6572 32",
+            "68:75:6E:74:65:72:32:2D:68:75:6E:74:65:72:32",
+            "0x68, 0x75, 0x6e, 0x74, 0x65, 0x72, 0x32, 0x2d, 0x68, 0x75, 0x6e, 0x74, 0x65, 0x72, 0x32",
+        ])
+    func hexDumps(dump: String) {
+        let shown = SecretMasker(secrets: ["hunter2-hunter2"]).masked("00000000: \(dump)  |hunter2-hunter2|")
+        #expect(shown == "00000000: ••••  |••••|" || shown == "00000000: 0x••••  |••••|")
+    }
+
     @Test("A secret is met in base64 and hexadecimal, whatever stands around it")
     func binary() {
         let masker = SecretMasker(secrets: ["hunter2-hunter2"])
@@ -77,6 +118,7 @@ struct SecretMaskerTests {
         let masker = SecretMasker(secrets: [Self.secret, "hunter2-hunter2"])
         for text in [
             "p%C3%A4%22", "Hunter2-hunter2", #"C:\hunter2\hunter2"#, "100% & more", "hunter2+hunter2", "&amp;",
+            "hunter2%252-hunter2", "hunter2&amp;amp;hunter2", #"it'\''s"#,
         ] {
             #expect(masker.masked(text) == text)
         }
@@ -84,9 +126,11 @@ struct SecretMaskerTests {
 
     @Test("A text that is cut within a secret is kept only up to it")
     func cut() {
-        let masker = SecretMasker(secrets: ["hunter2-hunter2"])
+        let masker = SecretMasker(secrets: ["hunter2-hunter2", "it's me"])
         for (text, kept) in [
-            ("say hunter2-hun", "say "), ("say hunter2%2", "say "), ("say aHVudGVyMi1od", "say "), ("say so", "say so"),
+            ("say it'\\'", "say "), ("say it'\"", "say "), ("say it\\04", "say "), ("say it&amp;#3", "say "),
+            ("say hunter2-hun", "say "), ("say hunter2%2", "say "), ("say hunter2%252", "say "),
+            ("say aHVudGVyMi1od", "say "), ("say so", "say so"),
         ] {
             let length = Array(text.utf8).withUnsafeBufferPointer(masker.lengthBeforeCutSecret)
             #expect(String(decoding: text.utf8.prefix(length), as: UTF8.self) == kept)
