@@ -4,8 +4,13 @@ struct FanOutFinder {
     static let limit = 100_000
 
     private let attempt: StageAttempt
+    /// The files of variables that list files, from the project's root; those that are not here are looked for.
+    private let listed: [String: [String]]
 
-    init(_ attempt: StageAttempt) { self.attempt = attempt }
+    init(_ attempt: StageAttempt, listed: [String: [String]] = [:]) {
+        self.attempt = attempt
+        self.listed = listed
+    }
 
     /// The script that must run for it; nil when nothing has to be asked or prepared.
     func script() throws -> SQLScript? {
@@ -103,6 +108,7 @@ struct FanOutFinder {
             return (readings?.rows("item") ?? []).filter { $0.text("name") == name }.map { $0.text("value") }
                 .filter { seen.insert($0.map { ItemKey($0) }).inserted }
         case .files(let pattern):
+            if let files = listed[name] { return files }
             let path = PathText.absolute(attempt.path(pattern), in: attempt.pipeline.root)
             return Glob.files(matching: path).map { PathText.relative($0, to: attempt.pipeline.root) }
         case .days(let from, let to):

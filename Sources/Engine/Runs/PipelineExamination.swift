@@ -57,7 +57,7 @@ package struct PipelineExamination {
         var faults = findings.faults + (await faultsOfPlaces(chosen, findings.unknown))
         let servers = needsServers ? faultsOfServers(chosen, findings.silent) : []
         faults += servers.filter { $0.severity == .error }
-        faults += await faultsOfEarlierOutputs(chosen)
+        faults += await faultsOfEarlierOutputs(chosen) + faultsOfFilesOfOthers(chosen)
         if let fault = await programFault(chosen) {
             faults.append(ConfigError(fault.message, remedy: fault.remedy, at: .whole(loaded.pipeline.file)))
         }
@@ -225,6 +225,40 @@ package struct PipelineExamination {
                     faults.append(ConfigError(failure.message, remedy: failure.remedy, at: place))
                 } catch {
                     faults.append(ConfigError(error.reason, at: read.location))
+                }
+            }
+        }
+        return faults
+    }
+
+    /// What chosen stages would read by a path that stages write which take no part, and what those did not write in this
+    /// run.
+    private func faultsOfFilesOfOthers(_ chosen: Set<StageID>?) -> [ConfigError] {
+        guard let chosen, let earlier else { return [] }
+        var made: [DatasetName: MadeData] = [:]
+        for stage in pipeline.stages where chosen.contains(stage.id) {
+            for output in stage.definition.outputs { made[output] = MadeData(writer: stage.id, artifacts: []) }
+        }
+        var faults: [ConfigError] = []
+        for stage in pipeline.stages where chosen.contains(stage.id) && pipeline.fileEdges[stage.id] != nil {
+            var paths = stage.reads.compactMap { read -> (Template, SourceLocation)? in
+                guard pipeline.producer(of: read.value) == nil, let dataset = pipeline.dataset(read.value),
+                    let path = dataset.path
+                else { return nil }
+                return (path, dataset.placeLocation)
+            }
+            for case (_, .files(let pattern)) in stage.fanOut?.variables ?? [] {
+                paths.append((pattern, stage.fanOut?.location ?? stage.location))
+            }
+            for (path, location) in paths {
+                do {
+                    _ = try resolver.foundFiles(
+                        matching: PathText.absolute(fill(path), in: pipeline.root), at: location,
+                        DataOrigins(reader: stage.id, made: made, earlier: earlier), fill)
+                } catch let failure as Failure {
+                    faults.append(ConfigError(failure.message, remedy: failure.remedy, at: location))
+                } catch {
+                    faults.append(ConfigError(error.reason, at: location))
                 }
             }
         }

@@ -45,45 +45,6 @@ package final class SourceResolver: Sendable {
         return sources
     }
 
-    /// The files of a pattern, those that stages of the pipeline write in the version that this run made.
-    ///
-    /// - Throws: ``Failure`` for a file that a stage writes and that this run did not make.
-    private func ownVersions(
-        _ files: [String], of dataset: Dataset, _ origins: DataOrigins, _ fill: (Template) -> String
-    ) throws -> [String] {
-        guard let earlier = origins.earlier else { return files }
-        let written = pipeline.stages.flatMap { stage in
-            stage.definition.outputs.compactMap { name -> (StageID, DatasetName, String)? in
-                guard let path = pipeline.dataset(name)?.path else { return nil }
-                let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
-                return (stage.id, name, PathText.absolute(fill(open), in: pipeline.root))
-            }
-        }
-        return try files.compactMap { file in
-            guard
-                let (writer, name, _) = written.first(where: { _, _, path in
-                    file == path || Glob.matches(file, path) || file.hasPrefix(path + "/")
-                })
-            else { return file }
-            // Whether it may write over what it reads is another question.
-            if writer == origins.reader { return file }
-            let shown = PathText.relative(file, to: pipeline.root)
-            let made = origins.made[name]
-            for artifact in made?.artifacts ?? [] {
-                let target = PathText.absolute(artifact.path, in: pipeline.root)
-                guard file == target || file.hasPrefix(target + "/") else { continue }
-                return try origins.place(artifact, writer) + file.dropFirst(target.count)
-            }
-            // Without items, what lies there can only be of a time whose runs nobody knows any more.
-            if made?.isWithoutItems == true { return nil }
-            // An item of an earlier run, or a file that somebody has put beside the items.
-            if made != nil { return try earlier.isPublished(shown) ? nil : file }
-            throw Failure(
-                "\(shown) is a file of '\(name)', which '\(writer)' did not write in this run",
-                remedy: "read '\(name)' by its name, or run '\(writer)' too", location: dataset.placeLocation)
-        }
-    }
-
     /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
     private func written(
         _ dataset: Dataset, _ made: MadeData, _ origins: DataOrigins, _ fill: (Template) -> String
@@ -118,7 +79,7 @@ package final class SourceResolver: Sendable {
         return try await inspected(files, of: dataset, announced: columns)
     }
 
-    private func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) -> DataSource {
+    func own(_ dataset: Dataset, _ files: [String], _ columns: [Column]) -> DataSource {
         DataSource(
             dataset: dataset.name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
             isOwn: true)
@@ -185,43 +146,23 @@ package final class SourceResolver: Sendable {
             return try await tables.source(of: dataset)
         }
         let pattern = PathText.absolute(fill(template), in: pipeline.root)
-        let fanned = fannedWithoutItems(pattern, origins, fill)
-        if !fanned.isEmpty,
-            try ownVersions(Glob.files(matching: pattern), of: dataset, origins, fill).isEmpty
-        {
-            return try await withoutRows(dataset, fanned, origins)
-        }
-        let files = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
-        return try await inspected(try ownVersions(files, of: dataset, origins, fill), of: dataset)
-    }
-
-    /// The datasets that a pattern may name whose stage had no items in this run.
-    private func fannedWithoutItems(
-        _ pattern: String, _ origins: DataOrigins, _ fill: (Template) -> String
-    ) -> [DatasetName] {
-        guard pattern.contains(where: { "*?[".contains($0) }) else { return [] }
-        return origins.made.filter { name, made in
-            guard made.isWithoutItems, made.writer != origins.reader, let path = pipeline.dataset(name)?.path else {
-                return false
+        let found = try foundFiles(
+            matching: pattern, at: dataset.placeLocation, origins, fill)
+        if found.files.isEmpty {
+            let fanned = fannedWithoutItems(pattern, origins, fill)
+            if !fanned.isEmpty { return try await withoutRows(dataset, fanned, origins) }
+            if !found.passedOver.isEmpty {
+                throw Failure(
+                    "no file matches \(PathText.relative(pattern, to: pipeline.root)) that is to be read: "
+                        + found.passedOver[0], remedy: Self.remedy(dataset), location: dataset.placeLocation)
             }
-            let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
-            return PlaceRules.mayMeet(pattern, PathText.absolute(fill(open), in: pipeline.root))
-        }.keys.sorted()
-    }
-
-    /// What a pattern over files gives that no item has written: no rows, with the columns that there would have been.
-    private func withoutRows(
-        _ dataset: Dataset, _ fanned: [DatasetName], _ origins: DataOrigins
-    ) async throws -> DataSource {
-        for name in fanned {
-            var columns = await origins.announce(name)
-            // A file of CSV that is read by a pattern has texts alone.
-            if dataset.format == .csv { columns = columns.map { Column($0.name, .text) } }
-            if !columns.isEmpty { return own(dataset, [], columns) }
+            // Says what is wrong: nothing is there.
+            _ = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
         }
-        let writers = fanned.compactMap { origins.made[$0]?.writer.rawValue }.map { "'\($0)'" }.joined(separator: ", ")
-        throw NothingToRead(
-            reason: "\(writers) had no items, and the columns of '\(dataset.name)' cannot be known without one")
+        for file in found.files where !file.isOwn { try Self.check(file.place, of: dataset, root: pipeline.root) }
+        var source = try await inspected(found.files.map(\.place), of: dataset)
+        source.notes += found.notes
+        return source
     }
 
     /// The source of files that were published of a dataset, their columns looked at.
@@ -293,30 +234,32 @@ package final class SourceResolver: Sendable {
                 throw Failure("no file matches \(shown)", remedy: remedy(dataset), location: dataset.placeLocation)
             }
         }
-        for file in files {
-            let name = PathText.relative(file, to: root)
-            var status = stat()
-            guard stat(file, &status) == 0 else {
-                let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(String(cString: strerror(errno)))"
-                throw Failure("the input \(name) \(reason)", remedy: remedy(dataset), location: dataset.placeLocation)
-            }
-            try refuseFolder(file, of: dataset, root: root)
-            if status.st_mode & S_IFMT != S_IFREG {
-                throw Failure("the input \(name) is no file", remedy: remedy(dataset), location: dataset.placeLocation)
-            }
-            if access(file, R_OK) != 0 {
-                throw Failure(
-                    "the input \(name) may not be read: \(String(cString: strerror(errno)))",
-                    location: dataset.placeLocation)
-            }
-            if status.st_size == 0 {
-                throw Failure(
-                    "the input \(name) is empty: it has not even a header",
-                    remedy: "look at what should have written it",
-                    location: dataset.placeLocation)
-            }
-        }
+        for file in files { try check(file, of: dataset, root: root) }
         return files
+    }
+
+    /// Refuses what is no file that has something in it.
+    private static func check(_ file: String, of dataset: Dataset, root: String) throws(Failure) {
+        let name = PathText.relative(file, to: root)
+        var status = stat()
+        guard stat(file, &status) == 0 else {
+            let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(String(cString: strerror(errno)))"
+            throw Failure("the input \(name) \(reason)", remedy: remedy(dataset), location: dataset.placeLocation)
+        }
+        try refuseFolder(file, of: dataset, root: root)
+        if status.st_mode & S_IFMT != S_IFREG {
+            throw Failure("the input \(name) is no file", remedy: remedy(dataset), location: dataset.placeLocation)
+        }
+        if access(file, R_OK) != 0 {
+            throw Failure(
+                "the input \(name) may not be read: \(String(cString: strerror(errno)))",
+                location: dataset.placeLocation)
+        }
+        if status.st_size == 0 {
+            throw Failure(
+                "the input \(name) is empty: it has not even a header",
+                remedy: "look at what should have written it", location: dataset.placeLocation)
+        }
     }
 
     /// Refuses a folder where the files in it are meant, with the path that names them.

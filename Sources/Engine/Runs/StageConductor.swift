@@ -9,7 +9,7 @@ package struct StageConductor: AttemptConductor {
     let tools: DataTools
     /// The tables of connections.
     let tables: TableReader
-    private let resolver: SourceResolver
+    let resolver: SourceResolver
     private let commands: ProcessExecutor
     let reuse: StageReuse
     let now: @Sendable () -> Moment
@@ -37,9 +37,12 @@ package struct StageConductor: AttemptConductor {
 
     package func readsByPlace(_ stage: StageID) -> Bool {
         let pipeline = loaded.pipeline
-        return pipeline.stage(stage)?.reads.contains { read in
-            pipeline.producer(of: read.value) == nil && pipeline.dataset(read.value)?.path != nil
-        } ?? false
+        guard let stage = pipeline.stage(stage) else { return false }
+        let listsFiles = stage.fanOut?.variables.contains { if case .files = $0.source { true } else { false } }
+        return listsFiles == true
+            || stage.reads.contains { read in
+                pipeline.producer(of: read.value) == nil && pipeline.dataset(read.value)?.path != nil
+            }
     }
 
     package func conduct(
@@ -172,24 +175,29 @@ package struct StageConductor: AttemptConductor {
         var names = stage.reads.map(\.value)
         if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
         guard !names.isEmpty else { return [:] }
+        let found = try await resolver.sources(
+            of: names, from: origins(of: attempt, order), fill: { filled($0, attempt) })
+        return try await withColumns(found, readBy: stage)
+    }
+
+    /// What is known of where the data of an attempt comes from.
+    func origins(of attempt: StageAttempt, _ order: AttemptOrder) -> DataOrigins {
         let (run, versions) = (facts.runID, versionFinder)
-        let origins = DataOrigins(
-            reader: stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
+        return DataOrigins(
+            reader: attempt.stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
             earlier: EarlierOutputs(loaded, facts: facts, store: store),
             announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
-        let found = try await resolver.sources(
-            of: names, from: origins,
-            fill: { template in
-                template.filled { reference in
-                    // Without the item that wrote them, all items' files are meant.
-                    if case .item = reference, attempt.item == nil { return "*" }
-                    let value = attempt.value(of: reference)
-                    if case .item = reference { return PathComponent.of(value) }
-                    return value ?? ""
-                }
-            })
-        return try await withColumns(found, readBy: stage)
+    }
+
+    /// A path with the values of an attempt; without the item that wrote them, all items' files are meant.
+    func filled(_ path: Template, _ attempt: StageAttempt) -> String {
+        path.filled { reference in
+            if case .item = reference, attempt.item == nil { return "*" }
+            let value = attempt.value(of: reference)
+            if case .item = reference { return PathComponent.of(value) }
+            return value ?? ""
+        }
     }
 
     /// Finds where the versions lie that runs published.
@@ -219,8 +227,11 @@ package struct StageConductor: AttemptConductor {
     private func findItems(
         _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
     ) async throws -> AttemptResult {
-        let finder = FanOutFinder(attempt)
+        let (listed, notes) = try listedFiles(of: attempt, order)
+        let finder = FanOutFinder(attempt, listed: listed)
         var result = AttemptResult(ending: .succeeded)
+        for note in notes { control.log.note(note, level: .warn) }
+        result.notes = notes
         var readings: DataReadings?
         if let script = try finder.script() {
             try makeFolder(attempt.stagingFolder)

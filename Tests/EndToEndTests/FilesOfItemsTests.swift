@@ -1,0 +1,130 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Paths over the files that items write.
+@Suite("Files of items", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+struct FilesOfItemsTests {
+    private func project(_ datasets: String, _ stages: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: parts
+            datasets:
+              given: {path: given.csv}
+              part: {path: "out/part-${item.k}.csv"}
+              sum: {path: sum.csv}
+            \(datasets)
+            stages:
+              part:
+                {type: process, input: given, output: part, foreach: {k: {sql: select distinct k from given order by 1}}}
+            \(stages)
+
+            """)
+        try project.write("given.csv", "k,v\na,1\nb,2\n")
+        return project
+    }
+
+    private static let all = "  all: {path: \"out/part-*.csv\"}"
+    private static let sum = "  sum: {type: sql, output: sum, query: 'select count(*) as n, max(v) as v from \"all\"'}"
+
+    @Test("A file that nobody's run made is not read beside them, which is told; one under another name is")
+    func strangers() async throws {
+        let project = try project("  all: {path: \"out/*.csv\"}", Self.sum)
+        try project.write("out/part-zz.csv", "k,v\nzz,9\n")
+        try project.write("out/more.csv", "k,v\nm,7\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(project.text("sum.csv") == "n,v\n3,7\n")
+        let log = try await project.caudal("logs", "--level", "warn")
+        #expect(log.output.contains("out/part-zz.csv is not read: it is called as the files of 'part' are"), "\(log)")
+    }
+
+    @Test("Items of an earlier run, and of a run that nobody knows any more, are not read")
+    func earlierItems() async throws {
+        let project = try project(Self.all, Self.sum)
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        try project.write("given.csv", "k,v\na,1\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        #expect(project.text("sum.csv") == "n,v\n1,1\n")
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal"))
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        #expect(project.text("sum.csv") == "n,v\n1,1\n")
+    }
+
+    @Test("A file of an item that is gone is read in the run's version, and not left out")
+    func goneItem() async throws {
+        let project = try project(
+            Self.all,
+            "  gone: {type: command, run: \"rm out/part-b.csv\", needs: part}\n"
+                + Self.sum.replacing("{type", with: "{needs: gone, type"))
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(project.text("sum.csv") == "n,v\n2,2\n")
+    }
+
+    @Test("A named file that items may write and none does is read, whether its reader comes before them or behind")
+    func namedFile() async throws {
+        for needs in ["needs: sum, ", ""] {
+            let project = try project(
+                "  all: {path: \"out/part-x.csv\"}", "  sum: {type: process, input: all, output: sum}")
+            try project.write(
+                "p.yaml",
+                try project.read("p.yaml").replacing(
+                    "{type: process, input: given", with: "{\(needs)type: process, input: given"))
+            try project.write("out/part-x.csv", "k,v\nx,9\n")
+            let run = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(run.status == 0, "\(run)")
+            #expect(project.text("sum.csv") == "k,v\nx,9\n")
+            // Once an item is called so, it would write over what is read.
+            try project.write("given.csv", "k,v\na,1\nx,2\n")
+            let other = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(other.status == 1, "\(other)")
+            #expect(other.output.contains("out/part-x.csv is 'all', which is read"), "\(other)")
+            #expect(project.text("out/part-x.csv") == "k,v\nx,9\n")
+        }
+    }
+
+    @Test("A named file that an item of an earlier run wrote is refused")
+    func namedFileOfEarlierItem() async throws {
+        let project = try project("", "")
+        try project.write("p.yaml", try project.read("p.yaml").replacing("  sum: {path: sum.csv}\n", with: ""))
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        let reading = try self.project(
+            "  all: {path: \"out/part-b.csv\"}", "  sum: {type: process, input: all, output: sum}")
+        try project.write("p.yaml", try reading.read("p.yaml"))
+        try project.write("given.csv", "k,v\na,1\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 2, "\(run)")
+        #expect(run.errors.contains("out/part-b.csv is a file of 'part', which 'part' did not write in this run"))
+    }
+
+    @Test("Items that are files are those that this run's stages made, and files that no stage writes")
+    func listedFiles() async throws {
+        let project = try project(
+            "  one: {path: out/one.csv}",
+            """
+              one: {type: process, input: given, output: one}
+              each: {type: command, run: "echo got ${item.f}", foreach: {f: {files: "out/*.csv"}}}
+            """)
+        try project.write("out/part-zz.csv", "k,v\nzz,9\n")
+        try project.write("out/more.csv", "k,v\nm,7\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let shown = try await project.caudal("show", "last")
+        for item in ["out/one.csv", "out/part-a.csv", "out/part-b.csv", "out/more.csv"] {
+            #expect(shown.output.contains(item), "\(shown)")
+        }
+        #expect(!shown.output.contains("✓    out/part-zz.csv"), "\(shown)")
+        // Without items of the fan-out nothing of it is listed.
+        try project.write("given.csv", "k,v\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let empty = try await project.caudal("show", "last")
+        #expect(empty.output.contains("✓    out/more.csv") && !empty.output.contains("✓    out/part-"), "\(empty)")
+        // And what others wrote is not taken for it.
+        let alone = try await project.caudal("run", "p.yaml", "--select", "each")
+        #expect(alone.status == 2, "\(alone)")
+        #expect(alone.errors.contains("did not write in this run"), "\(alone)")
+    }
+}
