@@ -46,14 +46,14 @@ package enum RunRecovery {
     /// Puts published files back that are gone, from the versions that the run keeps, so that what counts as succeeded
     /// is there; a file that is another one now is left to whoever wrote it.
     ///
-    /// - Returns: What is to be told, a line for each file that is not as the run published it.
+    /// - Returns: What is to be told, in few lines however many files are not as the run published them.
     static func putBackOutputs(of state: RunState, in store: RunStore) -> [String] {
         let root = state.plan.root
         let finder = VersionFinder(store: store, root: root)
         let work = store.folder.run(state.id).staging + "/put-back"
         // What cannot be removed only takes room, and goes with the run.
         defer { try? FileManager.default.removeItem(atPath: work) }
-        var notes: [String] = []
+        var found = OutputNotes(run: state.id)
         for stage in state.stages {
             for artifact in stage.artifacts where artifact.contentHash != nil {
                 let target = PathText.absolute(artifact.path, in: root)
@@ -62,24 +62,20 @@ package enum RunRecovery {
                     if FileText.exists(target) {
                         // What a later run publishes at the same path is no fault of anybody's.
                         if try finder.publication(at: target) != nil { continue }
-                        notes.append(
-                            "\(artifact.path) is not the file that this run published: it was changed since, and not by a "
-                                + "run; 'caudal restore \(state.id)' puts this run's version back")
+                        found.changed.append(artifact.path)
                     } else if let kept = finder.keptPlace(of: artifact) {
-                        try putBack(kept, at: target, work: "\(work)/\(notes.count)", owner: "\(state.id)/put-back")
-                        notes.append("\(artifact.path) was gone and is put back, from the version that the run keeps")
+                        let staged = "\(work)/\(found.putBack.count + found.failed.count)"
+                        try putBack(kept, at: target, work: staged, owner: "\(state.id)/put-back")
+                        found.putBack.append(artifact.path)
                     } else {
-                        notes.append(
-                            "\(artifact.path), which this run published, is not there any more; "
-                                + "'caudal retry \(state.id) \(stage.id)' makes it again")
+                        found.gone.append((stage.id, artifact.path))
                     }
                 } catch {
-                    notes.append(
-                        "\(artifact.path) is not as this run published it, and is not put back: \(error.reason)")
+                    found.failed.append((artifact.path, error.reason))
                 }
             }
         }
-        return notes
+        return found.lines
     }
 
     private static func putBack(_ kept: String, at target: String, work: String, owner: String) throws {
@@ -91,5 +87,57 @@ package enum RunRecovery {
         let output = StagedOutput(dataset: nil, staged: staged, target: target)
         try Publisher.prepare([output])
         try Publisher.carryOut(try Publisher.plan([output], owner: owner))
+    }
+}
+
+/// Files that are not as a run published them, by what is said of them.
+private struct OutputNotes {
+    let run: RunID
+    var changed: [String] = []
+    var putBack: [String] = []
+    var gone: [(stage: StageID, file: String)] = []
+    var failed: [(file: String, reason: String)] = []
+
+    /// How many files, and stages, are named.
+    private static let limit = 3
+
+    private func names(_ files: [String]) -> String {
+        let rest = files.count - Self.limit
+        return files.prefix(Self.limit).joined(separator: ", ") + (rest > 0 ? " and \(rest.counted("more file"))" : "")
+    }
+
+    var lines: [String] {
+        var lines: [String] = []
+        func tell(_ files: [String], one: String, several: String) {
+            if !files.isEmpty { lines.append(names(files) + (files.count == 1 ? one : several)) }
+        }
+        tell(
+            changed,
+            one: " is not the file that this run published: it was changed since, and not by a run; "
+                + "'caudal restore \(run)' puts this run's version back",
+            several: " are not the files that this run published: they were changed since, and not by a run; "
+                + "'caudal restore \(run)' puts this run's versions back")
+        tell(
+            putBack, one: " was gone and is put back, from the version that the run keeps",
+            several: " were gone and are put back, from the versions that the run keeps")
+        var stages: [StageID] = []
+        for (stage, _) in gone where !stages.contains(stage) { stages.append(stage) }
+        for stage in stages.prefix(Self.limit) {
+            tell(
+                gone.filter { $0.stage == stage }.map(\.file),
+                one: ", which this run published, is not there any more; 'caudal retry \(run) \(stage)' makes it again",
+                several: ", which this run published, are not there any more; 'caudal retry \(run) \(stage)' makes "
+                    + "them again")
+        }
+        let others = gone.filter { !stages.prefix(Self.limit).contains($0.stage) }.map(\.file)
+        tell(
+            others, one: ", which this run published, is not there any more",
+            several: ", which this run published, are not there any more")
+        for (file, reason) in failed.prefix(Self.limit) {
+            lines.append("\(file) is not as this run published it, and is not put back: \(reason)")
+        }
+        let rest = failed.count - Self.limit
+        if rest > 0 { lines.append("\(rest.counted("more file")) could not be put back either") }
+        return lines
     }
 }
