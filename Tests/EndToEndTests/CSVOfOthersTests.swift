@@ -64,6 +64,9 @@ struct CSVOfOthersTests {
         "A header that is unusual is read with all of its rows",
         arguments: [
             ("\"id\" , \"name\"\n1,a\n2,b\n", "id,name\n1,a\n2,b\n"),
+            // A quotation mark behind a blank encloses nothing, in the header as in the rows.
+            ("id, \"na,me\"\n1, \"a,b\"\n2,c,d\n", "id,\" \"\"na\",\"me\"\"\"\n1,\" \"\"a\",\"b\"\"\"\n2,c,d\n"),
+            ("id, \"na\"\"me\" \n1,a\n2,b\n", "id,\"na\"\"me\"\n1,a\n2,b\n"),
             ("id,height 5\"\n1,a\n2,b\n", "id,\"height 5\"\"\"\n1,a\n2,b\n"),
             // Of the line end within the name a reader could take all lines to end so.
             ("\"a\nz\",b\r\n1,2\r\n3,4\r\n", "\"a\nz\",b\n1,2\n3,4\n"),

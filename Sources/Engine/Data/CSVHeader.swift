@@ -29,11 +29,17 @@ package struct CSVHeader: Sendable, Equatable {
         var isClosed = false
         var isEnded = false
         var line = firstLine
+        func textBehindQuote() -> Fault {
+            Fault(
+                message: "text stands behind a closing quotation mark in line \(line)",
+                remedy: CSVMessage.headerRemedy)
+        }
         func add() throws(Fault) {
             guard let text = String(validating: value, as: UTF8.self) else {
                 throw Fault(message: "line \(line) is not UTF-8", remedy: CSVMessage.encodingRemedy)
             }
-            values.append(text)
+            guard let name = opened == nil ? Self.unquoted(text, quote) : text else { throw textBehindQuote() }
+            values.append(name)
             (value, opened, isClosed) = ([], nil, false)
         }
         var rest = Array(bytes)[...]
@@ -62,16 +68,11 @@ package struct CSVHeader: Sendable, Equatable {
             } else if byte == delimiter {
                 try add()
             } else if isClosed {
-                guard byte == blank else {
-                    throw Fault(
-                        message: "text stands behind a closing quotation mark in line \(line)",
-                        remedy: CSVMessage.headerRemedy)
-                }
+                guard byte == blank else { throw textBehindQuote() }
                 isPlain = false
             } else if byte == quote {
-                if value.allSatisfy({ $0 == blank }) {
-                    if !value.isEmpty { isPlain = false }
-                    (value, opened) = ([], line)
+                if value.isEmpty {
+                    opened = line
                 } else {
                     isPlain = false
                     value.append(byte)
@@ -94,6 +95,22 @@ package struct CSVHeader: Sendable, Equatable {
         self.values = values
         // Of a line end inside of the first line a reader may think that all lines end so.
         self.isPlain = isPlain && line == firstLine
+    }
+
+    /// A name without the quotation marks around it that blanks keep from being any; nil where text stands behind them.
+    private static func unquoted(_ text: String, _ quote: UInt8?) -> String? {
+        let inner = text.trimmed
+        guard let quote = quote.map({ Character(Unicode.Scalar($0)) }), text.first == " ", inner.first == quote else {
+            return text
+        }
+        var (name, rest) = ("", inner.dropFirst())
+        while let character = rest.popFirst() {
+            if character == quote, rest.first != quote { return rest.isEmpty ? name : nil }
+            if character == quote { rest.removeFirst() }
+            name.append(character)
+        }
+        // What it encloses would go over a delimiter, where a row's value ends.
+        return text
     }
 
     /// The delimiters that are tried where the pipeline file names none; the first wins a tie.

@@ -445,7 +445,7 @@ package struct CheckCompiler {
     /// The kept columns of a row as a list of texts.
     private func sampleValues(_ check: Check) -> String {
         let columns = Self.sampleColumns(of: check, among: source.columns)
-        return "[\(columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", "))]"
+        return "[\(columns.map { sql.shown(sql.name($0.name), $0.type) }.joined(separator: ", "))]"
     }
 
     /// The number of a row in the data, from 1.

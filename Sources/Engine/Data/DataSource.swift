@@ -31,8 +31,8 @@ package struct DataSource: Sendable, Hashable {
     var namedTimes: NamedTimes?
     /// The columns of Parquet or of a table with times of that zone.
     var localTimes: Set<String> = []
-    /// Whether files with different columns are united by name.
-    var unitesColumns = false
+    /// The files of Parquet in groups of the same columns; none where all files have the same.
+    var parts: [ParquetPart] = []
     /// The columns of Parquet that are read as another type than the file has.
     var recast: Set<String> = []
     /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
@@ -112,7 +112,10 @@ package struct DataSource: Sendable, Hashable {
     /// `numbersRows`: whether a column ``rowColumn`` numbers the rows from 0 in order. Only Parquet has such
     /// numbers without counting; other formats are counted, which is slower.
     /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
-    package func fromClause(_ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false) -> String {
+    /// `numbersFiles`: whether a column `file_index` can be asked for, which tells the place of a row's file in the list.
+    package func fromClause(
+        _ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false, numbersFiles: Bool = false
+    ) -> String {
         if let tableQuery {
             let rows = localTimes.isEmpty ? tableQuery : "SELECT \(typedColumns(sql)) FROM (\(tableQuery))"
             return counted("(\(rows))", sql, numbersRows)
@@ -121,21 +124,10 @@ package struct DataSource: Sendable, Hashable {
         let list = fileList(sql)
         switch format {
         case .parquet:
-            // A folder called `key=value` says nothing about rows that a stage wrote.
-            let options = (isOwn ? ", hive_partitioning = false" : "") + (unitesColumns ? ", union_by_name = true" : "")
-            let reader = "read_parquet(\(list)\(options))"
-            let values = typedColumns(sql)
-            guard numbersRows else {
-                return recast.isEmpty && localTimes.isEmpty && !unitesColumns
-                    ? reader : "(SELECT \(values) FROM \(reader))"
-            }
-            // A file has fewer than 2^40 rows.
-            let number =
-                files.count == 1
-                ? "file_row_number"
-                : "CAST(file_index AS BIGINT) * 1099511627776 + file_row_number"
-            return "(SELECT \(values), \(number) AS \(sql.name(Self.rowColumn)) FROM \(reader))"
-        case .csv: return counted(csvReader(list, sql, keepsRejects: keepsRejects), sql, numbersRows)
+            return parquetReader(sql, numbersRows: numbersRows, numbersFiles: numbersFiles)
+        case .csv:
+            return counted(
+                csvReader(list, sql, keepsRejects: keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
         case .json, .jsonl:
             // Values of several types are read as JSON and given as the texts that they are. Those that name points in
             // time are read as texts: as times they would lose their offsets.
@@ -162,20 +154,57 @@ package struct DataSource: Sendable, Hashable {
         }
     }
 
-    /// The columns of Parquet or of a table as the types that they are read as.
+    /// The columns of a table as the types that they are read as.
     private func typedColumns(_ sql: DuckDBDialect) -> String {
         columns.map { column in
             let name = sql.name(column.name)
-            if let zone, localTimes.contains(column.name) {
-                return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
-            }
-            return recast.contains(column.name) ? "\(sql.cast(name, to: column.type)) AS \(name)" : name
+            guard let zone, localTimes.contains(column.name) else { return name }
+            return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
         }.joined(separator: ", ")
     }
 
+    /// A reader of Parquet; files of other columns are read apart, as the types of all.
+    private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
+        func reader(_ files: some Collection<String>) -> String {
+            // A folder called `key=value` says nothing about rows that a stage wrote.
+            "read_parquet(\(fileList(files, sql))\(isOwn ? ", hive_partitioning = false" : ""))"
+        }
+        if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
+        let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in
+            var list = columns.map { column in
+                let name = sql.name(column.name)
+                var value = name
+                if let type = part.absent[column.name] {
+                    value = "CAST(NULL AS \(type))"
+                } else if let type = part.casts[column.name] {
+                    value = "CAST(\(name) AS \(type))"
+                }
+                if let zone, localTimes.contains(column.name) {
+                    value = MomentSQL.moment(ofLocal: value, zone: zone, sql)
+                } else if recast.contains(column.name) {
+                    value = sql.cast(value, to: column.type)
+                }
+                return value == name ? name : "\(value) AS \(name)"
+            }
+            let start = part.files.lowerBound
+            let index = start == 0 ? "file_index" : "\(start) + file_index"
+            if numbersRows {
+                // A file has fewer than 2^40 rows.
+                list.append(
+                    (files.count == 1 ? "" : "CAST(\(index) AS BIGINT) * 1099511627776 + ")
+                        + "file_row_number AS \(sql.name(Self.rowColumn))")
+            }
+            if numbersFiles { list.append("\(index) AS file_index") }
+            return "SELECT \(list.joined(separator: ", ")) FROM \(reader(files[part.files]))"
+        }
+        return "(\(selects.joined(separator: "\nUNION ALL\n")))"
+    }
+
     /// The files as an argument of a reader.
-    private func fileList(_ sql: DuckDBDialect) -> String {
-        files.count == 1 ? sql.text(files[0]) : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+    private func fileList(_ sql: DuckDBDialect) -> String { fileList(files, sql) }
+
+    private func fileList(_ files: some Collection<String>, _ sql: DuckDBDialect) -> String {
+        files.count == 1 ? sql.text(files.first ?? "") : "[" + files.map(sql.text).joined(separator: ", ") + "]"
     }
 
     /// A reader that gives each row as its JSON text, in a column `json`.
@@ -206,7 +235,9 @@ package struct DataSource: Sendable, Hashable {
         return "(SELECT \(names), row_number() OVER () - 1 AS \(sql.name(Self.rowColumn)) FROM \(reader))"
     }
 
-    private func csvReader(_ list: String, _ sql: DuckDBDialect, keepsRejects: Bool) -> String {
+    private func csvReader(
+        _ list: String, _ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool
+    ) -> String {
         let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
         // Caudal writes the first of the texts that stand for no value.
         var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
@@ -233,7 +264,7 @@ package struct DataSource: Sendable, Hashable {
         guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
         let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
         return
-            "(SELECT \(values.joined(separator: ", "))\(files.count > 1 && keepsRejects ? ", file_index" : "") FROM \(reader))"
+            "(SELECT \(values.joined(separator: ", "))\(numbersFiles ? ", file_index" : "") FROM \(reader))"
     }
 
     private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {

@@ -39,17 +39,21 @@ package struct DuckDBDialect: SQLDialect {
 
     /// An element of the list of columns that are written to a file.
     ///
-    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, and local times without
-    /// the zone that nobody has named.
+    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, local times without the zone
+    /// that nobody has named, and years before the first with a sign.
     /// `value`: the column's SQL where that is not its name.
     package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
         let name = name(column.name)
         let value = value ?? name
         if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
-        guard format != .parquet, [.timestamp, .localTimestamp].contains(column.type) else {
-            return value == name ? name : "\(value) AS \(name)"
+        if format != .parquet {
+            switch column.type {
+            case .timestamp, .localTimestamp: return "\(writtenTime(value, as: column.type)) AS \(name)"
+            case .date: return "\(shown(value, .date)) AS \(name)"
+            default: if let late = withoutEarlyYears(value, column) { return "\(late) AS \(name)" }
+            }
         }
-        return "\(MomentSQL.written(value, as: column.type)) AS \(name)"
+        return value == name ? name : "\(value) AS \(name)"
     }
 
     /// A value for JSON, which has no NaN and no infinity: one of them fails the statement.

@@ -75,9 +75,17 @@ package struct Intake {
         return source.format == .csv && !source.isOwn ? .text : .typed(column.type)
     }
 
+    /// The type that a column of the relation has.
+    private static func type(of column: Column, in source: DataSource) -> ColumnType {
+        form(of: column, in: source) == .typed(column.type) ? column.type : .text
+    }
+
     /// The relation that is read, with the columns by their names.
     private var from: String {
-        source.isForeignJSON ? jsonRows : source.fromClause(sql, keepsRejects: source.canHoldBrokenLines)
+        source.isForeignJSON
+            ? jsonRows
+            : source.fromClause(
+                sql, keepsRejects: source.canHoldBrokenLines, numbersFiles: source.files.count > 1)
     }
 
     /// The rules of each column of which something is said.
@@ -134,7 +142,7 @@ package struct Intake {
         let fields =
             source.isForeignJSON
             ? sql.cast(internalName("json"), to: .text)
-            : columns.map { sql.cast(sql.name($0.name), to: .text) }.joined(separator: ", ")
+            : columns.map { sql.shown(sql.name($0.name), Self.type(of: $0, in: source)) }.joined(separator: ", ")
         script.add(
             "scan the input; keep the fields of invalid rows only", weight: 10,
             "CREATE TEMP TABLE intake AS\nSELECT CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END AS bad"
@@ -220,11 +228,14 @@ package struct Intake {
             for rule in list {
                 let entry =
                     "{'column': \(sql.text(rule.column)), 'rule': \(sql.text(rule.label)), "
-                    + "'value': \(sql.cast(sql.name(rule.column), to: .text))}"
+                    + "'value': \(sql.shown(sql.name(rule.column), Self.type(of: column, in: source)))}"
                 cases.append("CASE WHEN \(rule.isBroken)\n           THEN \(entry) END")
             }
         }
-        let fields = columns.map { "\(sql.text($0.name)): \(sql.name($0.name))" }.joined(separator: ", ")
+        let fields = columns.map { column in
+            let (name, type) = (sql.name(column.name), Self.type(of: column, in: source))
+            return "\(sql.text(column.name)): \(type == .date || type == .timestamp ? sql.shown(name, type) : name)"
+        }.joined(separator: ", ")
         let raw = source.isForeignJSON ? internalName("json") : "CAST(to_json({\(fields)}) AS VARCHAR)"
         let broken =
             "SELECT file, \"row\", NULL AS \"column\", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw\nFROM broken"

@@ -8,18 +8,39 @@ enum MomentSQL {
     /// A text without an offset is a time of the dialect's zone.
     /// `isStrict`: whether the statement fails instead where the text names none.
     static func moment(_ text: String, _ sql: any SQLDialect, isStrict: Bool = false) -> String {
-        let plain = isStrict ? sql.cast(text, to: .timestamp) : sql.tryCast(text, to: .timestamp)
-        let zoned = "timezone('UTC', \(isStrict ? "CAST" : "TRY_CAST")(\(text) AS TIMESTAMPTZ))"
+        let zoned = "timezone('UTC', TRY_CAST(\(text) AS TIMESTAMPTZ))"
+        // What the engine does not read is written as it would, which costs only those texts something.
+        let zonedUsual = "timezone('UTC', \(isStrict ? "CAST" : "TRY_CAST")(\(usual(text, sql)) AS TIMESTAMPTZ))"
         if let zone = sql.zone {
             return
-                "CASE WHEN \(namesOffset(text, sql)) THEN \(zoned) ELSE timezone('UTC', timezone(\(sql.text(zone)), \(plain))) END"
+                "CASE WHEN \(namesOffset(text, sql)) THEN coalesce(\(zoned), \(zonedUsual)) ELSE timezone('UTC', "
+                + "timezone(\(sql.text(zone)), \(local(text, sql, isStrict)))) END"
         }
         // What cannot have an offset takes the short way, which is several times as fast.
-        return "CASE WHEN suffix(\(text), 'Z') OR \(cannotNameOffset(text)) THEN \(plain) ELSE \(zoned) END"
+        return "coalesce(CASE WHEN suffix(\(text), 'Z') OR \(cannotNameOffset(text)) "
+            + "THEN \(sql.tryCast(text, to: .timestamp)) ELSE \(zoned) END, \(zonedUsual))"
     }
 
     private static func cannotNameOffset(_ text: String) -> String {
-        "length(\(text)) <= 10 OR length(\(text)) = 19 AND substr(\(text), 17, 1) = ':'"
+        "(length(\(text)) <= 10 OR length(\(text)) = 19 AND substr(\(text), 17, 1) = ':')"
+    }
+
+    /// SQL for the time that stands in a text without an offset.
+    private static func local(_ text: String, _ sql: any SQLDialect, _ isStrict: Bool) -> String {
+        let usual = usual(text, sql)
+        return "coalesce(\(sql.tryCast(text, to: .timestamp)), "
+            + "\(isStrict ? sql.cast(usual, to: .timestamp) : sql.tryCast(usual, to: .timestamp)))"
+    }
+
+    /// SQL for a text that names a point in time as ISO 8601 and RFC 3339 allow, in the one of their ways that the engine reads:
+    /// with capitals, a point before the fraction, seconds, and nothing before the offset.
+    private static func usual(_ text: String, _ sql: any SQLDialect) -> String {
+        let offset = "[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?"
+        let minutes = "^(\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2})(\\s*(?:\(offset))?\\s*)$"
+        let seconds = "^(.*:[0-9]{2}(?:[.,][0-9]+)?)\\s*(\(offset))?\\s*$"
+        let whole = "regexp_replace(\(text), \(sql.text(minutes)), '\\1:00\\2')"
+        let joined = "regexp_replace(\(whole), \(sql.text(seconds)), '\\1\\2')"
+        return "upper(replace(\(joined), ',', '.'))"
     }
 
     /// SQL for the time that a text names, as the type that all of its column have; null where it names none.
@@ -27,13 +48,8 @@ enum MomentSQL {
     /// `type`: a point in time, for which a text has to name its offset or the dialect a zone, or a local time, for which
     /// it must not name one.
     static func time(_ text: String, as type: ColumnType, _ sql: any SQLDialect) -> String {
-        if sql.zone != nil { return moment(text, sql) }
-        let plain = sql.tryCast(text, to: .timestamp)
-        if type == .localTimestamp {
-            return "CASE WHEN \(isKind(text, type, sql)) THEN \(plain) END"
-        }
-        return "CASE WHEN suffix(\(text), 'Z') THEN \(plain) WHEN \(namesOffset(text, sql)) "
-            + "THEN timezone('UTC', TRY_CAST(\(text) AS TIMESTAMPTZ)) END"
+        let moment = moment(text, sql)
+        return sql.zone != nil ? moment : "CASE WHEN \(isKind(text, type, sql)) THEN \(moment) END"
     }
 
     /// The same where the statement fails for a text that names no such time.
@@ -44,8 +60,7 @@ enum MomentSQL {
         _ text: String, as type: ColumnType, of column: String, otherwise refusal: String, _ sql: any SQLDialect
     ) -> String {
         let time = time(text, as: type, sql)
-        let isMisfit = "\(text) IS NOT NULL AND (\(time)) IS NULL"
-        guard sql.zone == nil else { return "CASE WHEN \(isMisfit) THEN \(refusal) ELSE \(time) END" }
+        guard sql.zone == nil else { return "coalesce(\(time), CASE WHEN \(text) IS NOT NULL THEN \(refusal) END)" }
         let fault =
             type == .timestamp
             ? "names no offset from UTC, and others name one" : "names an offset from UTC, and others name none"
@@ -53,8 +68,8 @@ enum MomentSQL {
             .words("\(column) has the time '"), .value(text),
             .words("', which \(fault); say with 'timezone' of the dataset of which zone times without an offset are"),
         ])
-        return
-            "CASE WHEN \(isMisfit) THEN CASE WHEN (\(moment(text, sql))) IS NULL THEN \(refusal) ELSE \(other) END ELSE \(time) END"
+        return "coalesce(\(time), CASE WHEN \(text) IS NULL THEN NULL WHEN (\(moment(text, sql))) IS NULL "
+            + "THEN \(refusal) ELSE \(other) END)"
     }
 
     /// The statement that tells of columns of texts whether times among the first rows name an offset, and whether some
@@ -72,26 +87,13 @@ enum MomentSQL {
             + "      FROM (SELECT \(list) FROM \(relation) LIMIT 50000))\nWHERE found.named"
     }
 
-    /// SQL for a time as files of text have it: `2026-11-23T06:00:00Z`, and without the zone where nobody has named one.
-    static func written(_ time: String, as type: ColumnType) -> String {
-        let zone = type == .timestamp ? "Z" : ""
-        return "CASE WHEN microsecond(\(time)) % 1000000 = 0 THEN strftime(\(time), '%Y-%m-%dT%H:%M:%S\(zone)') "
-            + "ELSE strftime(\(time), '%Y-%m-%dT%H:%M:%S.%f\(zone)') END"
-    }
-
-    /// The same for a time of a column that has both.
-    static func written(_ time: String, isLocal: String) -> String {
-        "CASE WHEN \(isLocal) THEN \(written(time, as: .localTimestamp)) ELSE \(written(time, as: .timestamp)) END"
-    }
-
     /// SQL for the day in UTC that a text names, be it a date or a point in time; null where it names none.
     static func day(_ text: String, _ sql: any SQLDialect, isStrict: Bool = false) -> String {
         let plain = isStrict ? sql.cast(text, to: .date) : sql.tryCast(text, to: .date)
         if sql.zone != nil {
             // What names no offset stands for its own day.
-            let local = isStrict ? sql.cast(text, to: .timestamp) : sql.tryCast(text, to: .timestamp)
             return "CASE WHEN length(\(text)) <= 10 THEN \(plain) WHEN \(namesOffset(text, sql)) "
-                + "THEN CAST(\(moment(text, sql, isStrict: isStrict)) AS DATE) ELSE CAST(\(local) AS DATE) END"
+                + "THEN CAST(\(moment(text, sql, isStrict: isStrict)) AS DATE) ELSE CAST(\(local(text, sql, isStrict)) AS DATE) END"
         }
         return "CASE WHEN length(\(text)) <= 10 THEN \(plain) "
             + "ELSE CAST(\(moment(text, sql, isStrict: isStrict)) AS DATE) END"
@@ -100,12 +102,12 @@ enum MomentSQL {
     /// SQL that is true for a time that names an offset, for points in time, and for one that names none, for local times.
     static func isKind(_ text: String, _ type: ColumnType, _ sql: any SQLDialect) -> String {
         type == .timestamp
-            ? "suffix(\(text), 'Z') OR \(namesOffset(text, sql))"
-            : "\(cannotNameOffset(text)) OR NOT \(namesOffset(text, sql))"
+            ? "(suffix(\(text), 'Z') OR \(namesOffset(text, sql)))"
+            : "(\(cannotNameOffset(text)) OR NOT \(namesOffset(text, sql)))"
     }
 
     static func namesOffset(_ text: String, _ sql: any SQLDialect) -> String {
-        "(length(\(text)) > 10 AND regexp_matches(\(text), '(?i)z$|[+-][0-9]{2}(:?[0-9]{2}){0,2}$| [a-z][a-z_/+-]*[0-9]*$'))"
+        "(length(\(text)) > 10 AND regexp_matches(\(text), '(?i)z\\s*$|:[0-9.,]+\\s*[+-][0-9]{2}(:?[0-9]{2}){0,2}:?\\s*$| [a-z][a-z_/+-]*[0-9]*\\s*$'))"
     }
 
     /// A time without an offset that a column has, as the point in time that it is in a zone.
@@ -115,9 +117,16 @@ enum MomentSQL {
 
     /// A point in time that is written in the pipeline file.
     static func literal(_ moment: String, _ sql: any SQLDialect) -> String {
-        let text = sql.text(moment)
-        let time = moment.dropFirst(10)
-        let isPlain = time.allSatisfy { "0123456789:. TZ".contains($0) }
+        let form =
+            #/\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*/#
+            .asciiOnlyDigits()
+        var usual = moment
+        if let parts = moment.wholeMatch(of: form) {
+            usual =
+                "\(parts.1)T\(parts.2)\(parts.3 ?? ":00")\(parts.4.map { "." + $0 } ?? "")\(parts.5?.uppercased() ?? "")"
+        }
+        let text = sql.text(usual)
+        let isPlain = usual.dropFirst(10).allSatisfy { "0123456789:. TZ".contains($0) }
         return isPlain ? sql.cast(text, to: .timestamp) : "timezone('UTC', CAST(\(text) AS TIMESTAMPTZ))"
     }
 }

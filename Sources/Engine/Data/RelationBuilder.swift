@@ -73,7 +73,7 @@ package struct RelationBuilder {
     /// A column as what comes after these steps sees it.
     private func shown(_ column: Column) -> String {
         let name = sql.name(column.name)
-        return flags[column.name].map { "\(MomentSQL.written(name, isLocal: sql.name($0))) AS \(name)" } ?? name
+        return flags[column.name].map { "\(sql.writtenTime(name, isLocal: sql.name($0))) AS \(name)" } ?? name
     }
 
     /// The columns that go along unseen.
@@ -256,7 +256,7 @@ package struct RelationBuilder {
     /// fit is cast inside that call, so that the message is DuckDB's own.
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
-        if type == .text, let flag = flags[column.name] { return MomentSQL.written(value, isLocal: sql.name(flag)) }
+        if type == .text, let flag = flags[column.name] { return sql.writtenTime(value, isLocal: sql.name(flag)) }
         if Self.alwaysFits(column.type, type) { return sql.cast(value, to: type) }
         let refusal = sql.refusal([
             .words("column '\(column.name)' has the value '"), .value(sql.cast(value, to: .text)),

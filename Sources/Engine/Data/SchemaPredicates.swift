@@ -91,7 +91,7 @@ package struct SchemaPredicates {
             guard namedTimes != nil else { return (MomentSQL.moment(value, sql), .timestamp) }
             if let type = timeType(column) { return (MomentSQL.time(value, as: type, sql), type) }
             let isLocal = "NOT \(MomentSQL.namesOffset(value, sql))"
-            return (MomentSQL.written("(\(MomentSQL.moment(value, sql)))", isLocal: isLocal), .text)
+            return (DuckDBDialect().writtenTime("(\(MomentSQL.moment(value, sql)))", isLocal: isLocal), .text)
         case .date: return (sql.tryCast(value, to: .date), .date)
         case let type: return (sql.tryCast(value, to: type), type)
         }

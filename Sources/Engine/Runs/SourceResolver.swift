@@ -312,12 +312,14 @@ package final class SourceResolver: Sendable {
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
         if source.format == .parquet {
-            // Of a column inside of another the path is told; files may leave the number out.
+            let files = "[\(source.files.map(sql.text).joined(separator: ", "))]"
+            // Of a column inside of another the path is told; files may leave the number out, and do so of the type of nothing.
             script.add(
                 "the columns with values",
-                "SELECT DISTINCT 'valued' AS caudal, path_in_schema AS name FROM parquet_metadata("
-                    + "[\(source.files.map(sql.text).joined(separator: ", "))])\n"
-                    + "WHERE stats_null_count IS NULL OR stats_null_count < num_values")
+                "SELECT DISTINCT 'valued' AS caudal, path_in_schema AS name FROM parquet_metadata(\(files))\n"
+                    + "WHERE (stats_null_count IS NULL OR stats_null_count < num_values)\n"
+                    + "  AND (file_name, path_in_schema) NOT IN "
+                    + "(SELECT (file_name, name) FROM parquet_schema(\(files)) WHERE logical_type = 'NullType()')")
         }
         // Where there is no DuckDB, that is the fault, and not the file.
         _ = try await tools.program()
