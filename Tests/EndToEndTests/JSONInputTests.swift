@@ -44,6 +44,55 @@ struct JSONInputTests {
         #expect(try project.read("b_good.csv") == "id,x,at\n1,,\n2,1,\n")
     }
 
+    private func project(_ rows: String) throws -> CaudalProject {
+        let project = try CaudalProject(copying: [])
+        try project.write("s.json", #"{"properties": {"id": {}, "Name": {}}, "additionalProperties": false}"#)
+        try project.write("in.jsonl", rows)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {in: {path: in.jsonl, schema: s.json}, o: {path: o.csv}, good: {path: good.csv}}
+            stages:
+              t: {type: process, input: in, output: o}
+              v: {type: validate, input: in, output: good}
+            """)
+        return project
+    }
+
+    @Test(
+        "Keys that differ in case alone are refused with both names, and a schema may leave one out",
+        arguments: [
+            #"{"id":1,"Name":"a"}\#n{"id":2,"name":"b"}\#n"#,
+            #"{"id":1,"Name":"a"}\#n{"id":2,"Name":"b","name":"c"}\#n"#,
+        ])
+    func alikeKeys(_ rows: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            run.output.contains("p.yaml:3:23: the keys 'Name' and 'name' of in.jsonl differ in case alone"), "\(run)")
+        #expect(try project.read("good.csv") == "id,Name\n1,a\n")
+    }
+
+    @Test(
+        "Objects whose keys differ in case alone keep all of their values, as texts",
+        arguments: [
+            (#"{"id":1,"o":{"A":1,"a":2}}\#n"#, #"id,o\#n1,"{""A"":1,""a"":2}"\#n"#),
+            (#"{"id":1,"o":{"A":1}}\#n{"id":2,"o":{"a":2}}\#n"#, #"id,o\#n1,"{""A"":1}"\#n2,"{""a"":2}"\#n"#),
+            (
+                #"{"id":1,"l":[{"x":[{"K":1}]},{"x":[{"k":2}]}]}\#n"#,
+                #"id,l\#n1,"[{""x"":[{""K"":1}]},{""x"":[{""k"":2}]}]"\#n"#
+            ),
+            (#"{"id":1,"É":{"B":1},"é":{"b":2}}\#n"#, "id,É,é\n1,{'B': 1},{'b': 2}\n"),
+        ])
+    func alikeKeysInside(_ rows: String, _ expected: String) async throws {
+        let project = try project(rows)
+        let run = try await project.caudal("run", "p.yaml", "--plain", "--select", "t")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(try project.read("o.csv") == expected)
+    }
+
     @Test("JSON that is no lines is read whole or not at all, and the message says where it breaks")
     func malformed() async throws {
         let project = try CaudalProject(copying: [])

@@ -73,6 +73,34 @@ struct QueryNamesTests {
     }
 
     @Test(
+        "A file that a query names by a path is refused before the run, be it there or not, in whatever function",
+        arguments: [
+            ("read_csv('raw.csv')", "raw.csv", 23), ("read_parquet(['a/*.parquet'])", "a/*.parquet", 28),
+            ("read_text('raw.csv')", "raw.csv", 24), ("glob('*')", "*", 19),
+            ("parquet_schema('a.parquet')", "a.parquet", 29),
+        ])
+    func files(_ reading: String, _ file: String, _ column: Int) async throws {
+        let project = try project(
+            """
+            datasets: {raw: {path: raw.csv}, out: {path: out.csv}}
+            stages:
+              p:
+                type: sql
+                inputs: raw
+                output: out
+                query: |
+                  select *
+                  from   \(reading)
+            """, ["raw.csv": "id\n1\n"])
+        let answer = try await project.caudal("validate", "p.yaml")
+        #expect(answer.status == 2)
+        #expect(
+            answer.errors.contains(
+                "p.yaml:11:\(column): error: the query reads the file '\(file)', and a query reads datasets"),
+            "\(answer)")
+    }
+
+    @Test(
         "One wrong query does not make others of stages that read its output; a stage alone is typed as in the whole run"
     )
     func types() async throws {

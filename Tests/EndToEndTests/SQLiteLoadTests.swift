@@ -53,7 +53,11 @@ struct SQLiteLoadTests {
         arguments: [
             ("datetime", "'2024-01-01 10:00:00'", "d\n2024-01-01T10:00:00\n"),
             ("timestamp", "'2024-01-01 10:00:00'), (null", "d\n2024-01-01T10:00:00\n\n"),
-            ("time", nil, "d\n"), ("date", "'2024-01-01'", "d\n2024-01-01\n"),
+            ("time", nil, "d\n"), ("time", "'10:00:00'), (null), ('23:59:59.25'", "d\n10:00:00\n\n23:59:59.25\n"),
+            ("TIME(3)", "'10:00'", "d\n10:00\n"),
+            ("timestamp(6)", "'2024-01-01 10:00:00'", "d\n2024-01-01T10:00:00\n"),
+            ("time", "36000", "column 'd' of the table 'seen' has 1 row with numbers"),
+            ("date", "'2024-01-01'", "d\n2024-01-01\n"),
             ("date", "20240101", "column 'd' of the table 'seen' has 1 row with numbers"),
             ("date", "2460310.5", "1 row with numbers"), ("datetime", "1704103200000", "1 row with numbers"),
             ("date", "'2024-01-01 10:00'", "1 row with a time of day"),
@@ -82,6 +86,39 @@ struct SQLiteLoadTests {
         } else {
             #expect(run.exit == .exited(1) && run.output.contains(expected), "\(run)")
         }
+    }
+
+    @Test("Beside a time of day, other values are read as they are, in the order of the rows")
+    func timeOfDay() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: times
+            connections: {local: {type: sqlite, path: shop.db}}
+            datasets: {seen: {connection: local, table: seen}, o: {path: o.csv}}
+            stages: {p: {type: process, input: seen, output: o}}
+            """)
+        try await DatabaseQueue(path: project.folder.path("shop.db")).write {
+            try $0.execute(
+                sql: """
+                    CREATE TABLE seen (x real, "at ""noon\""" time, n integer, d date);
+                    INSERT INTO seen VALUES (0.1 + 0.2, '12:00', 9007199254740993, '2024-01-01'), (1, NULL, NULL, NULL);
+                    DELETE FROM seen WHERE x = 1; INSERT INTO seen VALUES (2, '11:00:00', 1, '2024-01-02');
+                    CREATE TABLE bare (id integer PRIMARY KEY, t time) WITHOUT ROWID; INSERT INTO bare VALUES (1, '10:00');
+                    """)
+        }
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        #expect(
+            try project.read("o.csv")
+                == "x,\"at \"\"noon\"\"\",n,d\n0.30000000000000004,12:00,9007199254740993,2024-01-01\n2.0,11:00:00,1,2024-01-02\n"
+        )
+        try project.write("p.yaml", try project.read("p.yaml").replacing("table: seen", with: "table: bare"))
+        let bare = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(
+            bare.output.contains("column 't' of 'bare' is time, which is read of tables with a rowid alone"), "\(bare)")
     }
 
     @Test("An upsert changes and adds, and the second time changes nothing")

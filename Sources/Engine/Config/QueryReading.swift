@@ -135,6 +135,7 @@ private struct TreeWalk {
             } else if !Self.steadyTables.contains(name) {
                 note(unsteady: name)
             }
+            if Self.readsFiles(name) { refuseFiles(in: (node["function"] as? [String: Any])?["children"]) }
         case "FUNCTION":
             let name = (node["function_name"] as? String)?.lowercased() ?? ""
             let count = (node["children"] as? [Any])?.count ?? 0
@@ -170,6 +171,25 @@ private struct TreeWalk {
         let isMain = ["", "main", "temp"].contains(schema.lowercased()) && ["", "temp"].contains(catalog.lowercased())
         let qualifier = isMain ? "" : [catalog, schema].filter { !$0.isEmpty }.joined(separator: ".") + "."
         tables.append(QueryReading.Table(name: name, qualifier: qualifier, offset: offset(of: node)))
+    }
+
+    private static func readsFiles(_ function: String) -> Bool {
+        function.hasPrefix("read_") || function.hasPrefix("parquet_") || ["glob", "sniff_csv"].contains(function)
+    }
+
+    /// Refuses files by paths that begin nowhere: a query runs in a folder of its own, where there are none, and some functions
+    /// take what is not there for a file without rows.
+    private mutating func refuseFiles(in arguments: Any?) {
+        guard let first = (arguments as? [[String: Any]])?.first else { return }
+        let isList = first["function_name"] as? String == "list_value"
+        for node in isList ? first["children"] as? [[String: Any]] ?? [] : [first] {
+            guard let path = (node["value"] as? [String: Any])?["value"] as? String, !path.hasPrefix("/"),
+                !path.contains("://")
+            else { continue }
+            refuse(
+                "the query reads the file '\(path)', and a query reads datasets alone", node,
+                remedy: "add the file as a dataset, and read it by that name")
+        }
     }
 
     private mutating func note(unsteady name: String) { if !unsteady.contains(name) { unsteady.append(name) } }

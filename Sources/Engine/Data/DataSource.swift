@@ -11,6 +11,8 @@ package struct DataSource: Sendable, Hashable {
     package var columns: [Column]
     /// The columns of JSON whose values are of several types: they are given as texts.
     package var mixedColumns: Set<String> = []
+    /// Why the keys of JSON cannot be columns; nil where they can.
+    var keyFault: Failure?
     /// The columns of which is known that no row has a value: their type says nothing.
     package var emptyColumns: Set<String> = []
     /// Whether Caudal wrote it, so that its values have the types they say.

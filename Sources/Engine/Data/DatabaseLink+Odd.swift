@@ -41,7 +41,8 @@ extension DatabaseLink {
                 odd = [
                     ("\(name)::text ~ 'NaN|Infinity'", .refused("NaN or Infinity in a list, which cannot be read"))
                 ]
-            case (.sqlite, .localTimestamp):
+            case (.sqlite, .text) where isTimeOfDay(native): odd = [(isNoText, .refused(numbers))]
+            case (.sqlite, .timestamp), (.sqlite, .localTimestamp):
                 odd = [
                     (isNoText, .refused(numbers)),
                     (isText("NOT GLOB '[0-9]*'"), .refused("texts that are no time")),
@@ -74,16 +75,48 @@ extension DatabaseLink {
             "SELECT 'odd' AS caudal, \(wholes)\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
     }
 
-    /// A query for the rows of a PostgreSQL table, with some columns as texts on their way.
-    func query(_ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>) -> String {
+    /// Whether columns of a declared type are times of day, of which DuckDB thinks that they are points in time: all types whose
+    /// name has `time` in it are, for it.
+    func isTimeOfDay(_ native: String) -> Bool {
+        let type = native.lowercased()
+        // SQLite itself takes what has `int` or `char` in it for something else, and so does DuckDB.
+        let others = ["date", "stamp", "int", "char", "clob", "text", "blob", "real", "floa", "doub"]
+        return kind == .sqlite && type.contains("time") && !others.contains(where: type.contains)
+    }
+
+    /// The columns of a table that are times of day, which are read as texts.
+    package func timesOfDay(of source: DataSource) -> Set<String> {
+        Set(source.columnNames.filter { isTimeOfDay(source.nativeTypes[$0] ?? "") })
+    }
+
+    /// A query for the rows of a table, with some columns as the texts that the database itself makes of them.
+    package func query(_ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>) -> String {
         if texts.isEmpty { return query(table, columns: columns) }
         let sql = DuckDBDialect()
+        if kind == .sqlite { return sqliteQuery(table, columns, texts) }
         let own = columns.map { column in
             let name = sql.name(column.name)
             return texts.contains(column.name) ? "\(name)::text AS \(name)" : name
         }
         let rows = ownQuery("SELECT \(own.joined(separator: ", ")) FROM \(ownName(table))")
         return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(rows)"
+    }
+
+    /// What SQLite answers is text throughout, and has fewer digits than a number: only some columns are asked for so.
+    private func sqliteQuery(_ table: ConnectionTable, _ columns: [Column], _ texts: Set<String>) -> String {
+        let sql = DuckDBDialect()
+        let parts = parts(of: table)
+        let (row, asked) = (sql.ownName("row"), columns.filter { texts.contains($0.name) })
+        let own = asked.map { "CAST(\(sql.name($0.name)) AS TEXT) AS \(sql.name($0.name))" }
+        let rows = ownQuery("SELECT rowid AS \(row), \(own.joined(separator: ", ")) FROM \(ownName(table))")
+        let values = zip(columns, carried(columns)).map { column, value in
+            texts.contains(column.name)
+                ? "texts.\(sql.name(column.name))"
+                : value.replacing(
+                    sql.name(column.name), with: "own.\(sql.name(column.name))", maxReplacements: 1)
+        }
+        return "SELECT \(values.joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name)) AS own\n"
+            + "JOIN \(rows) AS texts ON own.rowid = CAST(texts.\(row) AS BIGINT)\nORDER BY own.rowid"
     }
 
     /// A table as the database itself names it.

@@ -56,7 +56,7 @@ extension Intake {
         // A column of the file would hide a variable that is called like it.
         let (key, other) = (sql.ownName("key"), sql.ownName("other"))
         func entries(_ keys: String, _ rule: String) -> String {
-            let value = "json_extract(\(json), '/' || replace(replace(\(key), '~', '~0'), '/', '~1'))"
+            let value = JSONPredicates.member(ofColumn: key, of: json)
             return
                 "list_transform(\(keys), lambda \(key): {'column': \(key), 'rule': '\(rule)', 'value': CAST(\(value) AS VARCHAR)})"
         }

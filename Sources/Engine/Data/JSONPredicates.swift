@@ -14,6 +14,11 @@ struct JSONPredicates {
         "json_extract(\(json), \(sql.text("/" + key.replacing("~", with: "~0").replacing("/", with: "~1"))))"
     }
 
+    /// The same for a key that is the value of the column `key`.
+    static func member(ofColumn key: String, of json: String) -> String {
+        "json_extract(\(json), '/' || replace(replace(\(key), '~', '~0'), '/', '~1'))"
+    }
+
     private func kind(_ value: String) -> String { "json_type(\(value))" }
 
     private func isNumber(_ value: String) -> String { "\(kind(value)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" }

@@ -36,9 +36,9 @@ enum MomentSQL {
     /// with capitals, a point before the fraction, seconds, and nothing before the offset.
     private static func usual(_ text: String, _ sql: any SQLDialect) -> String {
         let offset = "[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?"
-        let minutes = "^(\\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2})(\\s*(?:\(offset))?\\s*)$"
-        let seconds = "^(.*:[0-9]{2}(?:[.,][0-9]+)?)\\s*(\(offset))?\\s*$"
-        let whole = "regexp_replace(\(text), \(sql.text(minutes)), '\\1:00\\2')"
+        let minutes = "\\s*-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"
+        let whole = "regexp_replace(\(text), \(sql.text("^(\(minutes))(\\s*(?:\(offset))?\\s*)$")), '\\1:00\\2')"
+        let seconds = "^(\(minutes):[0-9]{2}(?:[.,][0-9]+)?)\\s*(\(offset))?\\s*$"
         let joined = "regexp_replace(\(whole), \(sql.text(seconds)), '\\1\\2')"
         return "upper(replace(\(joined), ',', '.'))"
     }

@@ -41,6 +41,7 @@ package final class SourceResolver: Sendable {
             } else {
                 sources[name] = try await external(dataset, origins, fill: fill)
             }
+            if let source = sources[name] { try refuseAlikeKeys(of: source, to: origins.reader) }
         }
         return sources
     }
@@ -306,8 +307,9 @@ package final class SourceResolver: Sendable {
                 // Where a line is no object, the description is that of one column for everything.
                 script.add(
                     "the keys",
-                    "SELECT 'key' AS caudal, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
-                        + "AS structure\n      FROM \(source.jsonReader(sql)) WHERE json_type(json) = 'OBJECT')")
+                    "SELECT 'key' AS caudal, name, CAST(\(JSONPredicates.member(ofColumn: "name", of: "structure")) AS VARCHAR) AS structure\n"
+                        + "FROM (SELECT structure, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
+                        + "AS structure\n      FROM \(source.jsonReader(sql)) WHERE json_type(json) = 'OBJECT'))")
             }
             script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
         }
@@ -341,8 +343,13 @@ package final class SourceResolver: Sendable {
             }
         } else {
             let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
-            let keys = readings.rows("key").compactMap { $0.text("name") }
-            let mixed = keys.filter { (types[$0] ?? .other("JSON")) == .other("JSON") }
+            let found = readings.rows("key").compactMap { row in
+                row.text("name").map { (name: $0, structure: row.text("structure") ?? "") }
+            }
+            source.takeAlikeKeys(
+                found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)
+            let (keys, alike) = (found.map(\.name), source.mixedColumns)
+            let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
             // Floating point does not hold every whole number: where one is too large, values are the texts that they are.
             let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
             let times = keys.filter { types[$0] == .localTimestamp }

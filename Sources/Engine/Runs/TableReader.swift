@@ -41,7 +41,10 @@ package struct TableReader: Sendable {
         var source = DataSource(
             dataset: dataset.name, files: [], format: .parquet, columns: columns.map { Column($0.name, $0.type) },
             isOwn: true, table: table)
-        for column in columns { source.nativeTypes[column.name] = column.nativeType }
+        for (index, column) in columns.enumerated() {
+            source.nativeTypes[column.name] = column.nativeType
+            if link.isTimeOfDay(column.nativeType) { source.columns[index].type = .text }
+        }
         source.takeZone(dataset.zone)
         return source
     }
@@ -53,9 +56,10 @@ package struct TableReader: Sendable {
         guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
         let link = try link(of: table)
         let oddities = link.oddities(of: source)
-        var texts: Set<String> = []
+        var texts = link.timesOfDay(of: source)
+        let areTexts = !texts.isEmpty
         if !oddities.isEmpty {
-            texts = try await columnsToReadAsTexts(oddities, table, link, dataset, control)
+            texts.formUnion(try await columnsToReadAsTexts(oddities, table, link, dataset, control))
         }
         var script = SQLScript(title: "the rows of \(table)")
         // What was asked before may have changed: it is asked again beside the rows that are copied.
@@ -63,8 +67,10 @@ package struct TableReader: Sendable {
             if case .refused = odd.oddity { return true }
             return !texts.contains(odd.column)
         }
-        if !watched.isEmpty {
+        if !watched.isEmpty || areTexts {
             script.add("one view of the table", weight: 0.1, "BEGIN TRANSACTION")
+        }
+        if !watched.isEmpty {
             let counts = watched.indices.map { "c\($0)" }.joined(separator: " + ")
             script.add(
                 "see that it has no value that cannot be read",
@@ -76,12 +82,20 @@ package struct TableReader: Sendable {
             OutputSQL.copy(
                 link.query(table, columns: source.columns, asTexts: texts), to: file, format: .parquet,
                 csv: CSVDialect()))
-        if !watched.isEmpty { script.add("done with it", weight: 0.1, "COMMIT") }
+        if !watched.isEmpty || areTexts { script.add("done with it", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
                 script, reading: [], writing: [PathText.folder(of: file)],
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
         } catch {
+            // Of a view, or of a table without row ids, the texts cannot be put beside the other values.
+            if let column = link.timesOfDay(of: source).min(), error.message.contains("rowid") {
+                throw Failure(
+                    "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
+                        + "a rowid alone",
+                    remedy: "read a view of the table that makes texts of it, such as cast(\(column) as text)",
+                    location: dataset.placeLocation)
+            }
             throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
         }
     }

@@ -1,0 +1,69 @@
+import Foundation
+
+/// Keys of JSON that differ in case alone: the engine takes two such names for one, and so loses the values of one of them.
+enum AlikeKeys {
+    /// The first two of some names that are alike.
+    static func first(among names: [String]) -> (String, String)? {
+        var seen: [String: String] = [:]
+        for name in names {
+            let folded = folded(name)
+            if let other = seen[folded], other != name { return (other, name) }
+            seen[folded] = name
+        }
+        return nil
+    }
+
+    /// The first two keys of one object, anywhere in what `json_group_structure` tells of values, that are alike.
+    static func first(inside structure: String) -> (String, String)? {
+        guard structure.first == "{" || structure.first == "[",
+            let value = try? JSONSerialization.jsonObject(with: Data(structure.utf8))
+        else { return nil }
+        return first(inside: value)
+    }
+
+    private static func first(inside value: Any) -> (String, String)? {
+        if let fields = value as? [String: Any] {
+            let names = fields.keys.sorted()
+            return first(among: names) ?? names.lazy.compactMap { first(inside: fields[$0] ?? "") }.first
+        }
+        return (value as? [Any])?.lazy.compactMap { first(inside: $0) }.first
+    }
+
+    /// As the engine compares names: letters beyond ASCII have no case for it.
+    private static func folded(_ name: String) -> String {
+        String(decoding: name.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
+extension SourceResolver {
+    /// Refuses keys that cannot be columns, but to a validate stage: that may leave one of them out, by its schema.
+    ///
+    /// `reader`: the stage that reads; nil stands for every stage.
+    func refuseAlikeKeys(of source: DataSource, to reader: StageID?) throws {
+        guard let fault = source.keyFault else { return }
+        let readers = reader.map { id in pipeline.stages.filter { $0.id == id } } ?? pipeline.stages
+        if !readers.contains(where: { ($0.definition as? ValidateStage)?.input.value == source.dataset }) {
+            throw fault
+        }
+    }
+}
+
+extension DataSource {
+    /// Takes what the keys of JSON are called, with what is inside of each.
+    mutating func takeAlikeKeys(_ keys: [(name: String, structure: String)], shown files: [String], _ dataset: Dataset)
+    {
+        if let (first, second) = AlikeKeys.first(among: keys.map(\.name)) {
+            keyFault = Failure(
+                "the keys '\(first)' and '\(second)' of \(files.joined(separator: ", ").shortened(to: 200)) differ in case alone, and columns cannot",
+                remedy: "rename one of them, or let a validate stage leave one out with 'additionalProperties: false'",
+                location: dataset.placeLocation)
+        }
+        for (name, structure) in keys {
+            guard let (first, second) = AlikeKeys.first(inside: structure) else { continue }
+            mixedColumns.insert(name)
+            notes.append(
+                "column '\(name)' of '\(dataset.name)' has keys '\(first)' and '\(second)' inside, which differ in case alone: "
+                    + "it is read as text")
+        }
+    }
+}
