@@ -56,7 +56,7 @@ struct FilesOfOneDatasetTests {
                     "SELECT TIMESTAMP_S '1000-01-01 00:00:01' AS t",
                     "SELECT TIMESTAMP_NS '2024-01-02 10:00:00.000001' AS t",
                 ],
-                "t\n1000-01-01T00:00:01Z\n2024-01-02T10:00:00.000001Z\n"
+                "t\n1000-01-01T00:00:01\n2024-01-02T10:00:00.000001\n"
             ),
         ])
     func parquet(_ queries: [String], _ expected: String) async throws {
