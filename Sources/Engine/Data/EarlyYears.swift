@@ -14,7 +14,8 @@ extension DuckDBDialect {
     /// A time as files of text have it: a local one without the zone that nobody has named.
     func writtenTime(_ value: String, as type: ColumnType) -> String {
         let zone = type == .timestamp ? "Z" : ""
-        let early = "\(year(value)) || replace(strftime(\(value), '-%m-%dT%H:%M:%S.%f\(zone)'), '.000000\(zone)', '\(zone)')"
+        let exact = "strftime(\(value), '-%m-%dT%H:%M:%S.%f\(zone)')"
+        let early = "\(year(value)) || replace(\(exact), '.000000\(zone)', '\(zone)')"
         return "CASE WHEN \(isEarly(value)) THEN \(early) "
             + "WHEN microsecond(\(value)) % 1000000 = 0 THEN strftime(\(value), '%Y-%m-%dT%H:%M:%S\(zone)') "
             + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%f\(zone)') END"

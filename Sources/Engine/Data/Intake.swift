@@ -234,7 +234,7 @@ package struct Intake {
         }
         let fields = columns.map { column in
             let (name, type) = (sql.name(column.name), Self.type(of: column, in: source))
-            return "\(sql.text(column.name)): \(type == .date || type == .timestamp ? sql.shown(name, type) : name)"
+            return "\(sql.text(column.name)): \(type.isTime ? sql.shown(name, type) : name)"
         }.joined(separator: ", ")
         let raw = source.isForeignJSON ? internalName("json") : "CAST(to_json({\(fields)}) AS VARCHAR)"
         let broken =

@@ -24,7 +24,7 @@ package struct RelationBuilder {
     /// How those of them that are texts name times; nil where nobody has looked.
     var namedTimes: NamedTimes?
     /// Points in time some of which nobody has named a zone of, with the column that tells which: it goes along unseen.
-    private(set) var flags: [String: String] = [:]
+    var flags: [String: String] = [:]
 
     /// The columns as they are written: points in time and local times in one column are the texts that name them.
     package var writtenColumns: [Column] { columns.map { flags[$0.name] == nil ? $0 : Column($0.name, .text) } }
@@ -477,45 +477,5 @@ package struct RelationBuilder {
         parts.append((name, title, query))
         from = name
         hasLostOrder = true
-    }
-
-    // MARK: - Columns with both kinds of times
-
-    /// Whether a column of texts has times with an offset and times without one, and nobody says of which zone these are.
-    private func hasMixedTimes(_ name: String) -> Bool {
-        sql.zone == nil && namedTimes?.mixed.contains(name) == true
-            && columns.contains { $0.name == name && $0.type == .text }
-    }
-
-    private func flagName(of column: String) -> String { DuckDBDialect.prefix + "local." + column }
-
-    /// The columns that tell which times are local.
-    private func newFlags(_ mixed: [(column: String, text: String)]) -> [String] {
-        mixed.map { column, text in
-            "NOT \(MomentSQL.namesOffset(sql.name(text), sql)) AS \(sql.name(flagName(of: column)))"
-        }
-    }
-
-    private mutating func keepFlags(_ mixed: [(column: String, text: String)]) {
-        for (column, _) in mixed { flags[column] = flagName(of: column) }
-    }
-
-    /// The flag that a derived column shares: a copy of a column with both kinds of times has both.
-    ///
-    /// - Throws: ``ConfigError`` for a time that is computed of such columns, which could be either.
-    private func flag(of derivation: Step.Derivation, as type: ColumnType) throws(ConfigError) -> String? {
-        let expression = derivation.expression.value
-        guard type == .timestamp, let column = expression.columns.first(where: { flags[$0] != nil }) else { return nil }
-        if case .column = expression.node { return flags[column] }
-        if case .cast(let operand, _) = expression.node, case .column = operand.node { return flags[column] }
-        throw ConfigError(
-            "'\(column)' has times with an offset from UTC and times without one: which of them '\(derivation.name.value)' "
-                + "would have cannot be told",
-            remedy: "say with 'timezone' of the dataset of which zone times without an offset are",
-            at: derivation.expression.location)
-    }
-
-    private mutating func forgetFlags() {
-        flags = flags.filter { flag in columns.contains { $0.name == flag.key && $0.type == .timestamp } }
     }
 }
