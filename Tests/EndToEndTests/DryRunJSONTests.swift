@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Dry runs for programs", .timeLimit(.minutes(5)))
+@Suite("Dry runs for programs", .timeLimit(.minutes(15)))
 struct DryRunJSONTests {
     /// What the tests look at of the object.
     private struct Told: Decodable {

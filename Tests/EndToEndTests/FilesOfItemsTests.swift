@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Paths over the files that items write.
-@Suite("Files of items", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Files of items", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct FilesOfItemsTests {
     private func project(_ datasets: String, _ stages: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

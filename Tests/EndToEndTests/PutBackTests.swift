@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Files that are gone when a run is taken up", .timeLimit(.minutes(5)))
+@Suite("Files that are gone when a run is taken up", .timeLimit(.minutes(15)))
 struct PutBackTests {
     /// A run of many files whose last stage failed.
     private func failedRun(_ count: Int) async throws -> CaudalProject {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("What cannot work is told before work is done", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("What cannot work is told before work is done", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct ToldBeforehandTests {
     private func project(_ yaml: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

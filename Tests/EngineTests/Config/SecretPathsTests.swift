@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite("Secrets in paths", .timeLimit(.minutes(1)))
+@Suite("Secrets in paths", .timeLimit(.minutes(15)))
 struct SecretPathsTests {
     @Test("A path that is made of a secret is a warning with its place, and others are none")
     func warnings() throws {
