@@ -87,6 +87,23 @@ struct FilesOfItemsTests {
         }
     }
 
+    @Test("A pattern that items may match is read before they are known, and an item that would match is refused")
+    func patternBeforeItems() async throws {
+        let project = try project(
+            "  all: {path: \"out/*-x.csv\"}", "  sum: {type: process, input: all, output: sum}")
+        try project.write(
+            "p.yaml",
+            try project.read("p.yaml").replacing(
+                "{type: process, input: given", with: "{needs: sum, type: process, input: given"))
+        try project.write("out/part-x.csv", "k,v\nx,9\n")
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(project.text("sum.csv") == "k,v\nx,9\n")
+        try project.write("given.csv", "k,v\na,1\nx,2\n")
+        let other = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(other.status == 1 && project.text("out/part-x.csv") == "k,v\nx,9\n", "\(other)")
+    }
+
     @Test("A named file that an item of an earlier run wrote is refused")
     func namedFileOfEarlierItem() async throws {
         let project = try project("", "")

@@ -71,8 +71,8 @@ extension SourceResolver {
             let shown = PathText.relative(file, to: pipeline.root)
             let isPublished = try earlier.isPublished(
                 PathText.relative(output.target(of: file), to: pipeline.root))
-            // A file that is named is meant, unless a stage made it; which items there are is known by now.
-            if !isPattern, output.isOfItems, !isPublished {
+            // A file that is named is meant, and so is any where the items are not known, unless a run made it.
+            if output.isOfItems, !isPublished, !isPattern || origins.made[output.name] == nil {
                 files[file] = FoundFiles.File(path: file, place: file, isOwn: false)
                 continue
             }
