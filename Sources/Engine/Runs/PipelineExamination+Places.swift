@@ -152,14 +152,22 @@ extension PipelineExamination {
             else { return nil }
             return OtherOutput("the database of '\(connection.name)'", path: path, at: connection.location)
         }
-        return (data + databases + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
+        let locked = databases.compactMap { output -> ConfigError? in
             let path = PathText.absolute(fill(output.path), in: pipeline.root)
-            // What a command writes may be a folder, which takes the place of one.
-            return fault(writing: path, isFile: !(stage.definition is CommandStage)).map { what, remedy in
-                ConfigError(
-                    "stage '\(stage.id)' cannot write \(output.what): \(what)", remedy: remedy, at: output.location)
-            }
+            guard FileText.exists(path), access(path, W_OK) != 0 else { return nil }
+            return ConfigError(
+                "stage '\(stage.id)' cannot write \(output.what): the file may not be written to",
+                remedy: "give this user the right to write it, or change the path", at: output.location)
         }
+        return locked
+            + (data + databases + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
+                let path = PathText.absolute(fill(output.path), in: pipeline.root)
+                // What a command writes may be a folder, which takes the place of one.
+                return fault(writing: path, isFile: !(stage.definition is CommandStage)).map { what, remedy in
+                    ConfigError(
+                        "stage '\(stage.id)' cannot write \(output.what): \(what)", remedy: remedy, at: output.location)
+                }
+            }
     }
 
     /// What keeps a file from being written: the folder, or what stands in its place.
