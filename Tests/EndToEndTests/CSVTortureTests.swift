@@ -199,6 +199,18 @@ struct CSVTortureTests {
             Repository.path(".tools/duckdb/duckdb_cli/duckdb"),
             ["-c", "COPY (FROM read_csv('plain.csv')) TO 'whole.csv.zst' (FORMAT csv)"])
         #expect(duckdb.exit == .exited(0), "\(duckdb)")
+        // DuckDB reads neither a window of 1 GB nor endings in capitals.
+        let odd = try await project.run(
+            "/bin/sh",
+            [
+                "-c",
+                "zstd --long=30 -q -c < plain.csv > wide.csv.zst; cp whole.csv.zst CAPITALS.CSV.ZST; cp whole.csv.gz CAPITALS.CSV.GZ",
+            ])
+        #expect(odd.exit == .exited(0), "\(odd)")
+        for file in ["wide.csv.zst", "CAPITALS.CSV.ZST", "CAPITALS.CSV.GZ"] {
+            let whole = try await validate(project, file: file)
+            #expect(whole.output.contains("5,000 in, 5,000 out"), "\(file): \(whole)")
+        }
         let frames = try Data(contentsOf: URL(filePath: project.folder.path("whole.csv.zst")))
         try frames.dropLast(700).write(to: URL(filePath: project.folder.path("cut.csv.zst")))
         for ending in ["gz", "zst"] {

@@ -92,6 +92,53 @@ struct ExactValuesTests {
         if let expected { #expect(try project.read("o.csv") == "k,x\n1,\(expected)\n") }
     }
 
+    @Test("Decimals in expressions are what is written there, and what is computed from them is a number")
+    func decimals() async throws {
+        let expected = [
+            ("0.1 + 0.2 = 0.3", "true"), ("0.1 + 0.2", "0.3"), ("a > 0.30", "false"), ("a in (0.1, 0.30)", "true"),
+            ("a between 0.30 and 0.30", "true"), ("n * 0.1 = 0.3", "true"), ("big = 1234567890.123456789", "true"),
+            ("big > 1234567890.123456788", "true"), ("1234567890123456789.5", "1234567890123456789.5"),
+            ("-9223372036854775808", "-9223372036854775808"), ("round(2.675, 2)", "2.68"), ("d = 0.3", "true"),
+            ("cast(n * 0.5 + 1 as integer)", "2"), ("cast(0.50 as text)", "0.5"),
+            ("concat(0.50, 0.10 + 0.20)", "0.50.3"),
+            ("n * 1.5", "4.5"), ("(w * 1.5) * (w * 1.5) * (w * 1.5)", "4.218750000000000e+29"),
+            ("0.017453292519943295 * 0.017453292519943295 * 0.5", "0.00015230870989335427"), ("2.5e-1", "0.25"),
+        ]
+        let names = expected.indices.map { "x\($0)" }
+        let derivations = zip(names, expected).map { "\($0): \"\($1.0)\"" }.joined(separator: ", ")
+        let project = try project(
+            [:], "  in: {path: in.parquet}\n  o: {path: o.csv}",
+            "  t: {type: process, input: in, output: o, steps: [{derive: {\(derivations)}}, {select: [\(names.joined(separator: ", "))]}]}"
+        )
+        _ = try await project.query(
+            """
+            COPY (SELECT 0.30::DECIMAL(10,2) AS a, 3::BIGINT AS n, 5000000000 AS w, 0.3::DOUBLE AS d,
+              1234567890.123456789::DECIMAL(19,9) AS big) TO 'in.parquet'
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.exit == .exited(0), "\(run)")
+        let values = try project.read("o.csv").split(separator: "\n")[1].split(separator: ",").map(String.init)
+        for (found, wanted) in zip(values, expected) where found != wanted.1 {
+            #expect(Double(found) == Double(wanted.1) && wanted.1.contains("e+"), "\(wanted.0) is \(found)")
+        }
+        #expect(values.count == expected.count)
+    }
+
+    @Test("The bounds of a check are what is written there")
+    func decimalBounds() async throws {
+        let project = try project(
+            [:], "  in: {path: in.parquet}",
+            "  c: {type: check, input: in, checks: [{range: big, min: 1234567890.123456789, max: 1234567890.123456790}]}"
+        )
+        _ = try await project.query(
+            """
+            COPY (SELECT unnest([1234567890.123456788, 1234567890.123456789, 1234567890.123456791])::DECIMAL(19,9) AS big)
+            TO 'in.parquet'
+            """)
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.output.contains("2 rows out of range of 3"), "\(run)")
+    }
+
     @Test("A cast to integer refuses what is none", arguments: ["1.5", "0x1F", "1_000", "nan"])
     func cast(value: String) async throws {
         let project = try project(

@@ -300,8 +300,7 @@ enum CheckReader {
 
     private static func literal(_ node: ConfigNode?) -> Literal? {
         guard let node, !node.isEmpty, case .scalar(let text, let isQuoted) = node.content else { return nil }
-        if !isQuoted, let integer = Int64(text) { return .integer(integer) }
-        if !isQuoted, let number = Double(text), number.isFinite { return .number(number) }
+        if !isQuoted, let number = Literal(number: text) { return number }
         if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
         if text.count > 10, UTC.milliseconds(ofDate: String(text.prefix(10))) != nil { return .timestamp(text) }
         return .text(text)
@@ -360,6 +359,7 @@ extension Literal {
         switch self {
         case .integer(let number): Double(number)
         case .number(let number): number
+        case .decimal(let text): Double(text)
         case .null, .boolean, .text, .date, .timestamp: nil
         }
     }

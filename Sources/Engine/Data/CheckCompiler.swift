@@ -294,7 +294,7 @@ package struct CheckCompiler {
             // Beside local times, one that names an offset is compared as the same time in UTC.
             let wanted = type == .localTimestamp ? .timestamp : type
             return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
-        case .integer, .number, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
+        case .integer, .number, .decimal, .boolean, .null: return sql.cast(sql.literal(literal), to: type)
         }
     }
 

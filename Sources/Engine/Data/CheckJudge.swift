@@ -385,7 +385,7 @@ extension Literal {
         case .boolean(let truth): String(truth)
         case .integer(let number): String(number)
         case .number(let number): number.plain
-        case .text(let text), .date(let text), .timestamp(let text): text
+        case .decimal(let text), .text(let text), .date(let text), .timestamp(let text): text
         }
     }
 }

@@ -419,6 +419,7 @@ package struct RelationBuilder {
             switch value {
             case .integer(let number): WrittenValue("\(number)", as: column.type, sql) != nil
             case .number(let number): WrittenValue("\(number)", as: column.type, sql) != nil
+            case .decimal(let text): WrittenValue(text, as: column.type, sql) != nil
             default: false
             }
         if case .decimal = column.type, type.isNumeric, !isExact {

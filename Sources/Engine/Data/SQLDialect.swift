@@ -31,6 +31,11 @@ extension SQLDialect {
         case .boolean(let value): value ? "TRUE" : "FALSE"
         case .integer(let number): number < 0 ? "(\(number))" : String(number)
         case .number(let number): cast(text(number.description), to: .number)
+        case .decimal(let number):
+            cast(
+                text(number),
+                to: Literal.places(ofDecimal: number).map { .decimal(precision: $0.digits, scale: $0.scale) } ?? .number
+            )
         case .text(let value): text(value)
         case .date(let day): cast(text(day), to: .date)
         case .timestamp(let moment): MomentSQL.literal(moment, self)
@@ -99,11 +104,13 @@ extension SQLDialect {
         case .negate(let inner): return "-\(operand(inner))"
         case .not(let inner): return "NOT \(operand(inner))"
         case .binary(.concatenate, let left, let right):
-            return "\(cast(operand(left), to: .text)) || \(cast(operand(right), to: .text))"
+            return "\(cast(plain(left, operand), to: .text)) || \(cast(plain(right, operand), to: .text))"
         case .binary(.divide, let left, let right):
             // Engines disagree about whole numbers and about zero: divide as floating point, null for zero.
             return "\(cast(operand(left), to: .number)) / NULLIF(\(cast(operand(right), to: .number)), 0)"
         case .binary(.remainder, let left, let right): return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
+        case .binary(.multiply, let left, let right) where left.makesLongProduct(with: right):
+            return "\(cast(operand(left), to: .number)) * \(cast(operand(right), to: .number))"
         case .binary(let operation, let left, let right):
             // An integer has 64 bits, and engines compute with short literals in 32.
             let isShort = [.add, .subtract, .multiply].contains(operation) && left.isShort && right.isShort
@@ -127,9 +134,17 @@ extension SQLDialect {
         case .cast(let inner, .timestamp), .cast(let inner, .localTimestamp):
             return MomentSQL.moment(cast(print(inner), to: .text), self, isStrict: true)
         case .cast(let inner, .date): return MomentSQL.day(cast(print(inner), to: .text), self, isStrict: true)
+        case .cast(let inner, let type) where type == .integer || type == .text:
+            return cast(plain(inner, print), to: type)
         case .cast(let inner, let type): return cast(print(inner), to: type)
+        case .call(.concat, let arguments): return call(.concat, arguments.map { plain($0, print) })
         case .call(let function, let arguments): return call(function, arguments.map(print))
         }
+    }
+
+    /// What is computed from decimals as the number that it is: as a text without needless zeros, rounded as numbers are.
+    private func plain(_ expression: Expression, _ print: (Expression) -> String) -> String {
+        expression.isOfDecimals ? cast(print(expression), to: .number) : print(expression)
     }
 }
 
@@ -147,6 +162,42 @@ extension Expression {
         case .call(.nullif, let arguments): arguments.first?.isShort == true
         // What is computed from short ones is cast, and a column has its type.
         case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+        }
+    }
+
+    /// Whether the engine takes it for a decimal because of one that is written in it, and it is a number.
+    fileprivate var isOfDecimals: Bool {
+        switch node {
+        case .literal(.decimal(let text)): Literal.type(ofDecimal: text) == .number
+        case .negate(let operand): operand.isOfDecimals
+        case .binary(.add, let left, let right), .binary(.subtract, let left, let right),
+            .binary(.multiply, let left, let right), .binary(.remainder, let left, let right):
+            left.isOfDecimals || right.isOfDecimals
+        case .cases(let branches, let otherwise):
+            branches.contains { $0.then.isOfDecimals } || otherwise?.isOfDecimals == true
+        case .call(.abs, let arguments), .call(.coalesce, let arguments), .call(.greatest, let arguments),
+            .call(.least, let arguments), .call(.nullif, let arguments):
+            arguments.contains(where: \.isOfDecimals)
+        case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+        }
+    }
+
+    /// Whether a product could have more digits than decimals do: then it is one of floating point.
+    fileprivate func makesLongProduct(with other: Expression) -> Bool {
+        func isComputed(_ expression: Expression) -> Bool {
+            if case .literal = expression.node { false } else { expression.isOfDecimals }
+        }
+        return isComputed(self) && isComputed(other) || places + other.places > 18
+    }
+
+    /// How many places the decimals that are written in it give to what is computed from them.
+    private var places: Int {
+        switch node {
+        case .literal(.decimal(let text)): Literal.places(ofDecimal: text)?.scale ?? 0
+        case .negate(let operand): operand.places
+        case .binary(.multiply, let left, let right): left.places + right.places
+        case .binary(.add, let left, let right), .binary(.subtract, let left, let right): max(left.places, right.places)
+        default: 0
         }
     }
 

@@ -177,8 +177,8 @@ package struct ExpressionParser {
             guard depth <= Self.depthLimit else { throw ExpressionFault("this is nested too deeply", at: offset) }
             let operand = try factor()
             switch operand.node {
-            case .literal(.integer(let number)): return Expression(.literal(.integer(-number)), at: place)
-            case .literal(.number(let number)): return Expression(.literal(.number(-number)), at: place)
+            case .literal(let literal) where literal.negated != literal:
+                return Expression(.literal(literal.negated), at: place)
             default: return Expression(.negate(operand), at: place)
             }
         }
@@ -190,11 +190,10 @@ package struct ExpressionParser {
         switch current {
         case .number(let text):
             advance()
-            if let integer = Int64(text) { return Expression(.literal(.integer(integer)), at: place) }
-            guard let number = Double(text), number.isFinite else {
+            guard let number = Literal(number: text) else {
                 throw ExpressionFault("'\(text)' is not a number that fits", at: place)
             }
-            return Expression(.literal(.number(number)), at: place)
+            return Expression(.literal(number), at: place)
         case .text(let text):
             advance()
             return Expression(.literal(.text(text)), at: place)

@@ -165,6 +165,8 @@ package enum Literal: Hashable, Sendable, Codable {
     case boolean(Bool)
     case integer(Int64)
     case number(Double)
+    /// A number that is written with a point or with more digits than an integer has, as it is written: `0.30`.
+    case decimal(String)
     case text(String)
     /// `2026-11-23`.
     case date(String)
@@ -178,6 +180,7 @@ package enum Literal: Hashable, Sendable, Codable {
         case .boolean: .boolean
         case .integer: .integer
         case .number: .number
+        case .decimal(let text): Self.type(ofDecimal: text)
         case .text: .text
         case .date: .date
         case .timestamp(let text): ColumnType.namesOffset(text) ? .timestamp : .localTimestamp

@@ -47,7 +47,7 @@ struct CSVInspection {
             let text = Self.utf8(look.head, source.csv.encoding)
             files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
             let isWide = source.csv.encoding?.hasPrefix("utf-16") == true
-            if !files[index].isPlain || !look.endsAlike { copied.insert(index) }
+            if !files[index].isPlain || !look.endsAlike || !CompressedFile.isReadByDuckDB(file) { copied.insert(index) }
             if !isWide, !copied.contains(index), try await isOdd(file, source) { copied.insert(index) }
         }
         try unite(&source, files, dataset)

@@ -10,13 +10,26 @@ enum CompressedFile {
     /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
     static func check(_ path: String, named name: String, reactor: ProcessReactor) async throws(Failure) {
         let remedy = "have it copied or written again"
-        if path.hasSuffix(".zst") {
-            guard isWholeZstandard(path) else {
+        switch kind(path) {
+        case .zst:
+            guard let window = zstandardWindow(path) else {
                 throw Failure("\(name) is no whole Zstandard file: it was cut off or is damaged", remedy: remedy)
             }
-        } else if path.hasSuffix(".gz") {
+            if window > widestWindow {
+                throw Failure(
+                    "\(name) is compressed with a window of \(window.shortBytes), and DuckDB reads those of up to "
+                        + "\(widestWindow.shortBytes)", remedy: "compress it with --long=27 or without --long")
+            }
+        case .gz:
             try await unpack(path, ["--test"], named: name, "gzip", reactor: reactor) { _ in }
+        case nil: break
         }
+    }
+
+    /// Whether DuckDB can unpack a file itself: it knows endings in small letters alone, and not every Zstandard file.
+    static func isReadByDuckDB(_ path: String) -> Bool {
+        guard let kind = kind(path) else { return true }
+        return path.hasSuffix(kind.rawValue) && (kind == .gz || zstandardWindow(path) ?? 0 <= widestWindow)
     }
 
     /// Gives what is in a compressed file, piece by piece.
@@ -26,12 +39,24 @@ enum CompressedFile {
         _ path: String, named name: String, reactor: ProcessReactor,
         _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws(Failure) {
-        let program = path.hasSuffix(".zst") ? "zstd" : "gzip"
-        try await unpack(path, ["--decompress", "--stdout"], named: name, program, reactor: reactor, take)
+        let isZstandard = kind(path) == .zst
+        // In whatever window it was written, which takes as much memory.
+        let options = ["--decompress", "--stdout"] + (isZstandard ? ["--long=31"] : [])
+        try await unpack(path, options, named: name, isZstandard ? "zstd" : "gzip", reactor: reactor, take)
     }
 
     /// Whether a file is called as compressed ones are.
-    static func isCalled(_ path: String) -> Bool { path.hasSuffix(".gz") || path.hasSuffix(".zst") }
+    static func isCalled(_ path: String) -> Bool { kind(path) != nil }
+
+    private enum Kind: String, CaseIterable { case gz = ".gz", zst = ".zst" }
+
+    private static func kind(_ path: String) -> Kind? {
+        let name = path.lowercased()
+        return Kind.allCases.first { name.hasSuffix($0.rawValue) }
+    }
+
+    /// The widest window of a Zstandard file that DuckDB reads, in bytes.
+    private static let widestWindow: Int64 = 1 << 27
 
     private static func unpack(
         _ path: String, _ options: [String], named name: String, _ program: String, reactor: ProcessReactor,
@@ -62,9 +87,11 @@ enum CompressedFile {
     }
 
     /// Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3) without decompressing them.
-    static func isWholeZstandard(_ path: String) -> Bool {
+    ///
+    /// - Returns: The widest window of its frames in bytes, 0 where each says its size; nil where the file is not whole.
+    static func zstandardWindow(_ path: String) -> Int64? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         let size = Int64(lseek(descriptor, 0, SEEK_END))
         func number(at place: Int64, bytes count: Int) -> UInt32? {
@@ -73,28 +100,33 @@ enum CompressedFile {
             return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
         }
         var place: Int64 = 0
+        var widest: Int64 = 0
         while place < size {
-            guard let magic = number(at: place, bytes: 4) else { return false }
+            guard let magic = number(at: place, bytes: 4) else { return nil }
             place += 4
             if magic & 0xFFFF_FFF0 == 0x184D_2A50 {
                 // A frame to pass over.
-                guard let length = number(at: place, bytes: 4) else { return false }
+                guard let length = number(at: place, bytes: 4) else { return nil }
                 place += 4 + Int64(length)
                 continue
             }
-            guard magic == 0xFD2F_B528, let flags = number(at: place, bytes: 1) else { return false }
+            guard magic == 0xFD2F_B528, let flags = number(at: place, bytes: 1) else { return nil }
             let isSingle = flags & 0x20 != 0
+            if !isSingle, let window = number(at: place + 1, bytes: 1) {
+                let base = Int64(1) << (10 + Int64(window >> 3))
+                widest = max(widest, base + base / 8 * Int64(window & 7))
+            }
             let sizeField: Int64 = [isSingle ? 1 : 0, 2, 4, 8][Int(flags >> 6)]
             place += 1 + (isSingle ? 0 : 1) + [0, 1, 2, 4][Int(flags & 3)] + sizeField
             var isLast = false
             while !isLast {
-                guard let header = number(at: place, bytes: 3) else { return false }
+                guard let header = number(at: place, bytes: 3) else { return nil }
                 isLast = header & 1 == 1
                 // A block of one repeated byte holds that byte alone.
                 place += 3 + (header >> 1 & 3 == 1 ? 1 : Int64(header >> 3))
             }
             if flags & 4 != 0 { place += 4 }
         }
-        return place == size && size > 0
+        return place == size && size > 0 ? widest : nil
     }
 }

@@ -202,7 +202,8 @@ package final class SourceResolver: Sendable {
         let key = SeenSources.key(dataset, files)
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
-            if dataset.format == .csv, file.hasSuffix(".gz") { continue }
+            // A file of CSV is unpacked when it is looked at.
+            if dataset.format == .csv { continue }
             do throws(Failure) {
                 try await CompressedFile.check(
                     file, named: PathText.relative(file, to: pipeline.root), reactor: tools.reactor)

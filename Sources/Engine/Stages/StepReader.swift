@@ -159,8 +159,7 @@ enum StepReader {
         if isQuoted { return .text(text) }
         if node.isEmpty { return .null }
         if text == "true" || text == "false" { return .boolean(text == "true") }
-        if let integer = Int64(text) { return .integer(integer) }
-        if let number = Double(text), number.isFinite { return .number(number) }
+        if let number = Literal(number: text) { return number }
         if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
         return .text(text)
     }
