@@ -99,10 +99,13 @@ struct ExactValuesTests {
             ("a between 0.30 and 0.30", "true"), ("n * 0.1 = 0.3", "true"), ("big = 1234567890.123456789", "true"),
             ("big > 1234567890.123456788", "true"), ("1234567890123456789.5", "1234567890123456789.5"),
             ("-9223372036854775808", "-9223372036854775808"), ("round(2.675, 2)", "2.68"), ("d = 0.3", "true"),
+            ("e = 0.017453292519943295", "true"),
+            ("0.017453292519943295 * e = 0.00030461741978670857", "true"),
+            ("0.12345678901234567", "0.12345678901234567"),
             ("cast(n * 0.5 + 1 as integer)", "2"), ("cast(0.50 as text)", "0.5"),
             ("concat(0.50, 0.10 + 0.20)", "0.50.3"),
             ("n * 1.5", "4.5"), ("(w * 1.5) * (w * 1.5) * (w * 1.5)", "4.218750000000000e+29"),
-            ("0.017453292519943295 * 0.017453292519943295 * 0.5", "0.00015230870989335427"), ("2.5e-1", "0.25"),
+            ("0.015625000000000000 * 0.015625000000000000 * 0.5", "0.0001220703125"), ("2.5e-1", "0.25"),
         ]
         let names = expected.indices.map { "x\($0)" }
         let derivations = zip(names, expected).map { "\($0): \"\($1.0)\"" }.joined(separator: ", ")
@@ -112,7 +115,7 @@ struct ExactValuesTests {
         )
         _ = try await project.query(
             """
-            COPY (SELECT 0.30::DECIMAL(10,2) AS a, 3::BIGINT AS n, 5000000000 AS w, 0.3::DOUBLE AS d,
+            COPY (SELECT 0.30::DECIMAL(10,2) AS a, 3::BIGINT AS n, 5000000000 AS w, 0.3::DOUBLE AS d, 0.017453292519943295::DOUBLE AS e,
               1234567890.123456789::DECIMAL(19,9) AS big) TO 'in.parquet'
             """)
         let run = try await project.caudal("run", "p.yaml", "--plain")

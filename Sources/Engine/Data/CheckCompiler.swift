@@ -171,7 +171,7 @@ package struct CheckCompiler {
     private func measures(_ index: Int) -> [String] {
         let check = checks[index]
         let measure = Self.measureName(index)
-        let filter = check.filter.map { sql.expression($0.value, references: references) }
+        let filter = check.filter.map { sql.expression($0.value, references: references, columns: source.columns) }
         func both(_ condition: String?) -> String? {
             let conditions = [filter.map { "(\($0))" }, condition].compactMap { $0 }
             return conditions.isEmpty ? nil : conditions.joined(separator: " AND ")
@@ -439,7 +439,7 @@ package struct CheckCompiler {
     private func sampleHead(_ index: Int) -> String { "SELECT 'sample' AS caudal, \(index) AS \"check\", " }
 
     private func sampleFilter(_ check: Check) -> String {
-        check.filter.map { "(\(sql.expression($0.value, references: references))) AND " } ?? ""
+        check.filter.map { "(\(sql.expression($0.value, references: references, columns: source.columns))) AND " } ?? ""
     }
 
     /// The kept columns of a row as a list of texts.

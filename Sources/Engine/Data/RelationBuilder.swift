@@ -134,7 +134,8 @@ package struct RelationBuilder {
             return (
                 type,
                 sql.expression(
-                    settled, references: references, keepsTimesApart: isTime && !isMixed && namedTimes != nil)
+                    settled, references: references, columns: columns,
+                    keepsTimesApart: isTime && !isMixed && namedTimes != nil)
             )
         } catch {
             throw ConfigError(

@@ -31,11 +31,7 @@ extension SQLDialect {
         case .boolean(let value): value ? "TRUE" : "FALSE"
         case .integer(let number): number < 0 ? "(\(number))" : String(number)
         case .number(let number): cast(text(number.description), to: .number)
-        case .decimal(let number):
-            cast(
-                text(number),
-                to: Literal.places(ofDecimal: number).map { .decimal(precision: $0.digits, scale: $0.scale) } ?? .number
-            )
+        case .decimal(let number): cast(text(number), to: Literal.exactType(ofDecimal: number))
         case .text(let value): text(value)
         case .date(let day): cast(text(day), to: .date)
         case .timestamp(let moment): MomentSQL.literal(moment, self)
@@ -86,10 +82,22 @@ extension SQLDialect {
     /// `keepsTimesApart`: whether a cast to points in time fails where a text names no offset, and one to local times where
     /// one does; otherwise those are taken as times in UTC, which is enough for comparing.
     package func expression(
-        _ expression: Expression, references: [Template.Reference: ColumnType] = [:], keepsTimesApart: Bool = false
+        _ expression: Expression, references: [Template.Reference: ColumnType] = [:], columns: [Column] = [],
+        keepsTimesApart: Bool = false
     ) -> String {
+        let numbers = Set(columns.filter { $0.type == .number }.map(\.name))
+        return self.expression(expression, references, numbers, isExact: true, keepsTimesApart: keepsTimesApart)
+    }
+
+    /// `numbers`: the columns of floating point.
+    /// `isExact`: whether decimals with more digits than floating point has meet none.
+    private func expression(
+        _ expression: Expression, _ references: [Template.Reference: ColumnType], _ numbers: Set<String>, isExact: Bool,
+        keepsTimesApart: Bool
+    ) -> String {
+        let isExact = isExact && !expression.compares(numbers, references)
         func print(_ inner: Expression) -> String {
-            self.expression(inner, references: references, keepsTimesApart: keepsTimesApart)
+            self.expression(inner, references, numbers, isExact: isExact, keepsTimesApart: keepsTimesApart)
         }
         func operand(_ inner: Expression) -> String {
             switch inner.node {
@@ -99,6 +107,8 @@ extension SQLDialect {
         }
         switch expression.node {
         case .column(let column): return name(column)
+        case .literal(.decimal(let text)) where !isExact && Literal.type(ofDecimal: text) != .number:
+            return literal(.number(Double(text) ?? .nan))
         case .literal(let value): return literal(value)
         case .reference(let reference): return variable(reference, as: references[reference] ?? .text)
         case .negate(let inner): return "-\(operand(inner))"
@@ -179,6 +189,15 @@ extension Expression {
             .call(.least, let arguments), .call(.nullif, let arguments):
             arguments.contains(where: \.isOfDecimals)
         case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
+        }
+    }
+
+    /// Whether it compares or computes with columns or bound values of floating point.
+    fileprivate func compares(_ numbers: Set<String>, _ references: [Template.Reference: ColumnType]) -> Bool {
+        switch node {
+        case .binary, .isIn, .isBetween:
+            columns.contains(where: numbers.contains) || self.references.contains { references[$0] == .number }
+        default: false
         }
     }
 

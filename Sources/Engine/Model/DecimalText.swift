@@ -19,7 +19,7 @@ extension Literal {
     /// The number with its sign changed; what is no number stays as it is.
     var negated: Literal {
         switch self {
-        case .integer(let number): .integer(-number)
+        case .integer(let number): Literal(number: number == .min ? "9223372036854775808" : "\(-number)") ?? self
         case .number(let number): .number(-number)
         // The smallest integer is one only with its sign.
         case .decimal(let text): Literal(number: text.hasPrefix("-") ? String(text.dropFirst()) : "-" + text) ?? self
@@ -27,20 +27,25 @@ extension Literal {
         }
     }
 
-    /// How many digits a decimal has and how many of them stand behind the point; nil where a text is none.
-    static func places(ofDecimal text: String) -> (digits: Int, scale: Int)? {
+    /// How many digits stand before and behind the point of a decimal; nil where a text is none.
+    static func places(ofDecimal text: String) -> (whole: Int, scale: Int)? {
         let parts = text.drop { $0 == "-" || $0 == "+" }.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
         else {
             return nil
         }
         let (scale, whole) = (parts.count == 2 ? parts[1].count : 0, parts[0].drop { $0 == "0" }.count)
-        return scale <= 18 && whole + scale <= 38 ? (max(whole + scale, 1), scale) : nil
+        return scale <= 18 && whole + scale <= 38 ? (whole, scale) : nil
     }
 
     /// The type of a column that it makes: a number, which holds up to 15 digits as they are written.
     static func type(ofDecimal text: String) -> ColumnType {
-        guard let places = places(ofDecimal: text), places.digits > 15 else { return .number }
-        return .decimal(precision: places.digits, scale: places.scale)
+        guard let (whole, scale) = places(ofDecimal: text), whole + scale > 15 else { return .number }
+        return exactType(ofDecimal: text)
+    }
+
+    /// The type that holds it exactly; as the engine has it, a digit stands before the point.
+    static func exactType(ofDecimal text: String) -> ColumnType {
+        places(ofDecimal: text).map { .decimal(precision: max($0.whole, 1) + $0.scale, scale: $0.scale) } ?? .number
     }
 }

@@ -111,6 +111,7 @@ import Testing
         switch value {
         case .integer(let number): Double(number)
         case .number(let number): number
+        case .decimal(let text): Double(text)
         default: nil
         }
     }
@@ -137,6 +138,7 @@ import Testing
         func value(_ inner: Expression) -> Literal { Self.value(of: inner, row) }
         switch expression.node {
         case .column(let name): return row[name] ?? .null
+        case .literal(.decimal(let text)): return .number(Double(text) ?? .nan)
         case .literal(let literal): return literal
         case .negate(let operand): return number(value(operand)).map { .number(-$0) } ?? .null
         case .not(let operand): return made(truth(value(operand)).map { !$0 })
