@@ -89,6 +89,8 @@ extension SQLDialect {
         return self.expression(expression, references, numbers, isExact: true, keepsTimesApart: keepsTimesApart)
     }
 
+    /// The same for what is inside of another expression.
+    ///
     /// `numbers`: the columns of floating point.
     /// `isExact`: whether decimals with more digits than floating point has meet none.
     private func expression(

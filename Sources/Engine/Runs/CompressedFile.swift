@@ -10,7 +10,12 @@ enum CompressedFile {
     /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
     static func check(_ path: String, named name: String, reactor: ProcessReactor) async throws(Failure) {
         let remedy = "have it copied or written again"
-        switch kind(path) {
+        let kind = kind(path)
+        if let ending = kind?.rawValue, !path.hasSuffix(ending) {
+            throw Failure(
+                "\(name) ends in capitals, and DuckDB unpacks what ends in '\(ending)'", remedy: "give it that ending")
+        }
+        switch kind {
         case .zst:
             guard let window = zstandardWindow(path) else {
                 throw Failure("\(name) is no whole Zstandard file: it was cut off or is damaged", remedy: remedy)
