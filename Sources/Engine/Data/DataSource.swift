@@ -275,3 +275,13 @@ package struct DataSource: Sendable, Hashable {
         return "SELECT \(list.isEmpty ? "1" : list.joined(separator: ", ")) WHERE FALSE"
     }
 }
+
+/// Files of Parquet that stand one behind the other and have the same columns, and how their values become those of all files.
+struct ParquetPart: Hashable, Sendable {
+    /// Which of the source's files they are.
+    var files: Range<Int>
+    /// The columns that they have as another type, with the type of all files.
+    var casts: [String: String] = [:]
+    /// The columns that they lack, or in which they have no value, with the type of all files.
+    var absent: [String: String] = [:]
+}

@@ -75,16 +75,6 @@ enum ParquetUnion {
     }
 }
 
-/// Files of Parquet that stand one behind the other and have the same columns, and how their values become those of all files.
-struct ParquetPart: Hashable, Sendable {
-    /// Which of the source's files they are.
-    var files: Range<Int>
-    /// The columns that they have as another type, with the type of all files.
-    var casts: [String: String] = [:]
-    /// The columns that they lack, or in which they have no value, with the type of all files.
-    var absent: [String: String] = [:]
-}
-
 extension SourceResolver {
     /// A column of a Parquet file, with DuckDB's name of its type.
     private typealias FileColumn = (name: String, type: String)
