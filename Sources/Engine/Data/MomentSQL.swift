@@ -40,7 +40,7 @@ enum MomentSQL {
         let whole = "regexp_replace(\(text), \(sql.text("^(\(minutes))(\\s*(?:\(offset))?\\s*)$")), '\\1:00\\2')"
         let seconds = "^(\(minutes):[0-9]{2}(?:[.,][0-9]+)?)\\s*(\(offset))?\\s*$"
         let joined = "regexp_replace(\(whole), \(sql.text(seconds)), '\\1\\2')"
-        return "upper(replace(\(joined), ',', '.'))"
+        return "translate(\(joined), 'tz,', 'TZ.')"
     }
 
     /// SQL for the time that a text names, as the type that all of its column have; null where it names none.
