@@ -157,7 +157,7 @@ extension ColumnType {
         case "FLOAT", "DOUBLE": self = .number
         case "BOOLEAN": self = .boolean
         case "DATE": self = .date
-        case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS": self = .localTimestamp
+        case "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS": self = .localTimestamp
         default:
             if name.uppercased().hasPrefix("DECIMAL("), let type = ColumnType(named: name) {
                 self = type

@@ -115,6 +115,11 @@ extension SourceResolver {
             if column.type == .other("TIMESTAMP WITH TIME ZONE") {
                 source.columns[index].type = .timestamp
                 source.recast.insert(column.name)
+            } else if column.type == .localTimestamp,
+                found.joined().contains(where: { $0 == (column.name, "TIMESTAMP_NS") })
+            {
+                // Of times to the nanosecond those that are whole microseconds are times like others.
+                source.recast.insert(column.name)
             }
         }
         source.takeZone(dataset.zone)
