@@ -21,7 +21,7 @@ struct HomeTests {
             parameters: ["day": "2026-11-23"], isLive: isLive)
     }
 
-    private func state(rows: Int = 24, columns: Int = 80) -> HomeState {
+    func state(rows: Int = 24, columns: Int = 80) -> HomeState {
         let sales = (1...12).map { number in
             Self.run(
                 "sales", number == 4 ? .failed : .succeeded, minutesAgo: Int64(number * 60),
@@ -44,7 +44,7 @@ struct HomeTests {
     }
 
     /// Reads a run as the list does: one in which `stage` has failed, and which stands as the list says.
-    private func reducer(_ state: HomeState, harmful: Bool = false) -> HomeReducer {
+    func reducer(_ state: HomeState, harmful: Bool = false) -> HomeReducer {
         HomeReducer(open: { [runs = state.overview.runs] id in
             guard let summary = runs.first(where: { $0.id == id }) else { return nil }
             var sample = SampleRun(
@@ -60,7 +60,7 @@ struct HomeTests {
 
     private func press(_ keys: [Key], _ state: inout HomeState, harmful: Bool = false) -> [HomeEffect] {
         let reducer = reducer(state, harmful: harmful)
-        return keys.compactMap { reducer.press($0, &state) }
+        return keys.flatMap { reducer.press($0, &state) }
     }
 
     @Test("It is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])

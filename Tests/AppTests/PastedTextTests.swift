@@ -43,7 +43,7 @@ struct PastedTextTests {
         for _ in 0..<4 {
             for case .mouse(let isOn) in state.press([.character("M")]) { given.append(isOn) }
             #expect(state.standingToast?.text.contains(state.hasMouse ? "here again" : "M takes it back") == true)
-            let help = HelpText.lines(hasMouse: state.hasMouse).first { $0.0 == "M" }?.1
+            let help = KeyHelp(DashboardKeys.all, state).entries.first { $0.keys == ["M"] }?.text
             #expect(help?.hasPrefix(state.hasMouse ? "leave the mouse" : "take the mouse back") == true)
         }
         #expect(given == [false, true, false, true])

@@ -14,6 +14,8 @@ struct DashboardLayout {
     private(set) var drawsRail = true
     /// The picture that is drawn when it is not a rail.
     private(set) var picture: GraphPicture?
+    /// The pane that gets the keys: one that is not on the screen cannot.
+    private(set) var focus = DashboardState.Pane.graph
     /// Whether there is room for more than a line.
     let isTiny: Bool
 
@@ -36,6 +38,8 @@ struct DashboardLayout {
         } else {
             layOutSmall(state, body, columns)
         }
+        let shown = panes.map(\.pane)
+        focus = shown.contains(state.focus) ? state.focus : shown.first ?? .graph
     }
 
     /// Where a pane stands; nil when it is not on the screen.

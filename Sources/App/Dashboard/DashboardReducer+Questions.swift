@@ -22,7 +22,6 @@ extension DashboardReducer {
     func ask(
         _ title: String, no: String = "Cancel", _ ways: [(label: String, RunCommand)], _ state: inout DashboardState
     ) {
-        guard allowed(&state) else { return }
         var reopening: Reopening?
         do {
             if !state.isLive, ways.contains(where: \.1.runsAgain) { reopening = try self.reopening(state.run) }
@@ -96,77 +95,15 @@ extension DashboardReducer {
             lines: reopening.lines(preview, remedy: "'With changed stages' runs it again"), requires: preview.harmful)
     }
 
-    func inConfirmation(
-        _ key: Key, _ confirmation: Confirmation, _ state: inout DashboardState
-    ) -> [DashboardEffect] {
-        var confirmation = confirmation
-        let count = confirmation.choices.count
-        switch key {
-        case .escape:
-            state.overlay = nil
+    /// Does what the focused choice is for.
+    func accept(_ state: inout DashboardState) -> [DashboardEffect] {
+        guard case .confirm(let question) = state.overlay else { return [] }
+        guard question.isAllowed else {
+            state.say("type \(question.wanted ?? "") to confirm", .wait)
             return []
-        case .tab, .right, .down: confirmation.focus = (confirmation.focus + 1) % count
-        case .backTab, .left, .up: confirmation.focus = (confirmation.focus + count - 1) % count
-        case .pageDown: confirmation.scroll += Self.page(state)
-        case .pageUp: confirmation.scroll = max(0, confirmation.scroll - Self.page(state))
-        case .backspace: if !confirmation.typed.isEmpty { confirmation.typed.removeLast() }
-        case .character(let character) where confirmation.wanted != nil: confirmation.typed.append(character)
-        case .paste(let text) where confirmation.wanted != nil: confirmation.typed += text
-        case .paste: state.sayPasted()
-        case .character("l"): confirmation.focus = (confirmation.focus + 1) % count
-        case .character("h"): confirmation.focus = (confirmation.focus + count - 1) % count
-        case .enter:
-            guard confirmation.isAllowed else {
-                state.say("type \(confirmation.wanted ?? "") to confirm", .wait)
-                return []
-            }
-            state.overlay = nil
-            return confirmation.chosen.effect.map { [$0] } ?? []
-        default: break
         }
-        state.overlay = .confirm(confirmation)
-        return []
-    }
-
-    /// No more lines than a question shows that does not fit.
-    private static func page(_ state: DashboardState) -> Int { max(2, state.rows - 12) }
-
-    func inPrompt(_ key: Key, _ prompt: Prompt, _ state: inout DashboardState) -> [DashboardEffect] {
-        var prompt = prompt
-        switch key {
-        case .escape:
-            state.overlay = nil
-            return []
-        case .enter:
-            state.overlay = nil
-            state.log.search(for: prompt.text, lines)
-            if prompt.text.isEmpty { return [] }
-            go(to: .log, &state)
-            if state.log.hits.isEmpty {
-                state.say("'\(prompt.text)' is not in the log", .wait)
-            } else {
-                findNext(-1, &state)
-            }
-            return []
-        case .backspace: if !prompt.text.isEmpty { prompt.text.removeLast() }
-        case .character(let character): prompt.text.append(character)
-        case .paste(let text): prompt.text += text
-        default: break
-        }
-        state.overlay = .prompt(prompt)
-        return []
-    }
-
-    func inHelp(_ key: Key, _ scroll: Int, _ state: inout DashboardState) -> [DashboardEffect] {
-        switch key {
-        case .down, .character("j"): state.overlay = .help(scroll: scroll + 1)
-        case .up, .character("k"): state.overlay = .help(scroll: max(0, scroll - 1))
-        case .pageDown, .character(" "): state.overlay = .help(scroll: scroll + 10)
-        case .pageUp: state.overlay = .help(scroll: max(0, scroll - 10))
-        case .paste: state.sayPasted()
-        default: state.overlay = nil
-        }
-        return []
+        state.overlay = nil
+        return question.chosen.effect.map { [$0] } ?? []
     }
 }
 

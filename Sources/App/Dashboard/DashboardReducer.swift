@@ -1,7 +1,10 @@
 import Engine
 
 /// Changes the dashboard's state: the only place that decides what a key or an event means.
-struct DashboardReducer {
+struct DashboardReducer: ScreenReducer {
+    typealias State = DashboardState
+    typealias Effect = DashboardEffect
+
     /// The lines of the log, for searching and filtering.
     let lines: any LogLines
     /// Finds what stages have written, for questions.
@@ -79,100 +82,46 @@ struct DashboardReducer {
         }
     }
 
-    // MARK: - Keys
+    // MARK: - Keys and the mouse
 
     private func keyPressed(_ key: Key, _ state: inout DashboardState) -> [DashboardEffect] {
         switch key {
-        case .control("l"): return [.redraw]
-        case .control("z"): return [.suspend]
-        case .control("c"): return quit(&state)
         case .resize: return []
+        case .character(let character): if state.type(String(character)) { return [] }
+        case .paste(let text):
+            if !state.type(text) { state.sayPasted() }
+            return []
         default: break
         }
+        if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
         switch state.overlay {
-        case .help(let scroll): return inHelp(key, scroll, &state)
-        case .confirm(let confirmation): return inConfirmation(key, confirmation, &state)
-        case .prompt(let prompt): return inPrompt(key, prompt, &state)
-        case nil: break
-        }
-        if let effects = anywhere(key, &state) { return effects }
-        switch visibleFocus(state) {
-        case .graph: return inGraph(key, &state)
-        case .stages: return inStages(key, &state)
-        case .log: return inLog(key, &state)
-        case .inspector: return inInspector(key, &state)
-        }
-    }
-
-    /// The pane that gets the keys: one that is not on the screen cannot.
-    private func visibleFocus(_ state: DashboardState) -> DashboardState.Pane {
-        let panes = DashboardLayout(state).panes.map(\.pane)
-        return panes.contains(state.focus) ? state.focus : panes.first ?? .graph
-    }
-
-    /// Keys that mean the same in every pane.
-    private func anywhere(_ key: Key, _ state: inout DashboardState) -> [DashboardEffect]? {
-        switch key {
-        case .character("q"): return quit(&state)
-        case .character("?"): state.overlay = .help(scroll: 0)
-        case .character("1"), .character("2"), .character("3"), .character("4"):
-            if case .character(let digit) = key, let pane = digit.wholeNumberValue.flatMap(DashboardState.Pane.init) {
-                go(to: pane, &state)
-            }
-        case .tab: cycleFocus(1, &state)
-        case .backTab: cycleFocus(-1, &state)
-        case .enter: inspect(&state)
-        case .escape: back(&state)
-        case .character("r"): askToRetry(&state)
-        case .character("R"): ask("Retry everything that failed?", [("Retry", .retryFailed)], &state)
-        case .character("x"): ask("Cancel \(state.selection)?", no: "No", [("Yes", .cancel(state.selection))], &state)
-        case .character("X"): ask("Cancel the run?", no: "No", [("Yes", .cancelRun)], &state)
-        case .character("P"):
-            guard allowed(&state) else { return [] }
-            return [.send(state.run.isPaused ? .unpause : .pause)]
-        case .character("e"): selectFailure(1, &state)
-        case .character("E"): selectFailure(-1, &state)
-        case .character("z"): state.zoomed = state.zoomed == nil ? visibleFocus(state) : nil
-        case .character("v"):
-            let views = DashboardState.GraphView.allCases
-            state.view = views[((views.firstIndex(of: state.view) ?? 0) + 1) % views.count]
-            state.say("graph view: \(state.view.rawValue)")
-        case .character("L"):
-            state.log.only = state.log.only == state.selection ? nil : state.selection
-            state.log.refilter(lines)
-            go(to: .log, &state)
-        case .character("f"):
-            let levels: [LogLevel] = [.debug, .warn, .error]
-            state.log.level = levels[((levels.firstIndex(of: state.log.level) ?? 0) + 1) % levels.count]
-            state.log.refilter(lines)
-        case .character("/"): state.overlay = .prompt(Prompt(label: "search the log", text: ""))
-        case .character("n"): findNext(1, &state)
-        case .character("N"): findNext(-1, &state)
-        case .character("y"): return copy(&state)
-        case .character("M"):
-            state.hasMouse.toggle()
-            state.say(
-                state.hasMouse
-                    ? "the mouse clicks and scrolls here again" : "the mouse selects text now; M takes it back")
-            return [.mouse(state.hasMouse)]
-        case .paste: state.sayPasted()
-        case .wheelUp(let row, _): scroll(at: row, by: -3, &state)
-        case .wheelDown(let row, _): scroll(at: row, by: 3, &state)
-        case .click(let row, let column): click(row, column, &state)
-        default: return nil
+        case .help: state.overlay = nil
+        case .confirm, .prompt: break
+        case nil: useMouse(key, &state)
         }
         return []
     }
 
-    func allowed(_ state: inout DashboardState) -> Bool {
-        if state.isReadOnly {
-            state.say("this dashboard is read-only", .wait)
-        } else if state.run.status == .interrupted {
-            state.say("the run's process died; go on with: caudal resume \(state.run.id)", .wait)
-        } else {
-            return true
+    private func useMouse(_ key: Key, _ state: inout DashboardState) {
+        let layout = DashboardLayout(state)
+        func turn(_ row: Int, _ direction: Int) {
+            guard let frame = layout.panes.first(where: { $0.rows.contains(row) }) else { return }
+            let kind = layout.kind(of: frame.pane)
+            kind.scroll(direction * kind.wheelStep, self, &state)
         }
-        return false
+        switch key {
+        case .wheelUp(let row, _): turn(row, -1)
+        case .wheelDown(let row, _): turn(row, 1)
+        case .click(let row, let column):
+            guard let frame = layout.panes.first(where: { $0.rows.contains(row) && $0.columns.contains(column) })
+            else { return }
+            state.focus = frame.pane
+            let (line, place) = (row - frame.rows.lowerBound - 1, column - frame.columns.lowerBound)
+            guard line >= 0 else { return }
+            let view = PaneView(state: state, lines: lines, layout: layout, frame: frame)
+            layout.kind(of: frame.pane).click(line, place, view, &state)
+        default: break
+        }
     }
 
     func quit(_ state: inout DashboardState) -> [DashboardEffect] {
@@ -204,29 +153,27 @@ struct DashboardReducer {
         if pane == .log { state.showsInspector = false }
     }
 
-    private func cycleFocus(_ step: Int, _ state: inout DashboardState) {
-        let panes = DashboardLayout(state).panes.map(\.pane)
-        guard let index = panes.firstIndex(of: visibleFocus(state)) else { return }
-        let order = panes.sorted { $0.rawValue < $1.rawValue }
-        let place = order.firstIndex(of: panes[index]) ?? 0
+    func cycleFocus(_ step: Int, _ state: inout DashboardState) {
+        let layout = DashboardLayout(state)
+        let order = layout.panes.map(\.pane).sorted { $0.rawValue < $1.rawValue }
+        guard let place = order.firstIndex(of: layout.focus) else { return }
         state.focus = order[(place + step + order.count) % order.count]
     }
 
-    private func inspect(_ state: inout DashboardState) {
-        if visibleFocus(state) == .inspector { return }
+    func inspect(_ state: inout DashboardState) {
+        if DashboardLayout(state).focus == .inspector { return }
         state.showsInspector = true
         state.inspectorScroll = 0
         state.focus = .inspector
     }
 
-    private func back(_ state: inout DashboardState) {
+    func back(_ state: inout DashboardState) {
         if state.zoomed != nil {
             state.zoomed = nil
         } else if !state.log.search.isEmpty, state.focus == .log {
             state.log.search(for: "", lines)
         } else if state.focus == .inspector {
-            state.showsInspector = false
-            state.focus = .graph
+            state.leaveInspector()
         } else if state.log.isFiltered {
             state.log.only = nil
             state.log.level = .debug
@@ -236,17 +183,54 @@ struct DashboardReducer {
         }
     }
 
-    private func selectFailure(_ step: Int, _ state: inout DashboardState) {
-        let failed = state.run.stages.filter { $0.unit.status == .failed }.map(\.id)
-        guard !failed.isEmpty else { return state.say("nothing has failed", .good) }
-        let place = failed.firstIndex(of: state.selection.stage) ?? (step > 0 ? -1 : failed.count)
-        state.selection = UnitID(failed[(place + step + failed.count) % failed.count])
-        state.inspectorScroll = 0
+    // MARK: - The log
+
+    /// Shows only what the selected stage wrote, or everything again.
+    func narrowLog(_ state: inout DashboardState) {
+        state.log.only = state.log.only == state.selection ? nil : state.selection
+        state.log.refilter(lines)
+        go(to: .log, &state)
     }
 
-    private func copy(_ state: inout DashboardState) -> [DashboardEffect] {
+    func changeLevel(_ state: inout DashboardState) {
+        let levels: [LogLevel] = [.debug, .warn, .error]
+        state.log.level = levels[((levels.firstIndex(of: state.log.level) ?? 0) + 1) % levels.count]
+        state.log.refilter(lines)
+    }
+
+    /// Searches for what was typed.
+    func search(_ state: inout DashboardState) {
+        guard case .prompt(let prompt) = state.overlay else { return }
+        state.overlay = nil
+        state.log.search(for: prompt.text, lines)
+        if prompt.text.isEmpty { return }
+        go(to: .log, &state)
+        if state.log.hits.isEmpty {
+            state.say("'\(prompt.text)' is not in the log", .wait)
+        } else {
+            findNext(-1, &state)
+        }
+    }
+
+    /// Goes to the next line that was found, or to the one before when `step` is negative.
+    func findNext(_ step: Int, _ state: inout DashboardState) {
+        let hits = state.log.hits
+        guard !hits.isEmpty, state.log.count(lines) > 0 else { return state.say("nothing is searched for: / searches") }
+        let current = state.log.line(at: state.log.bottom ?? state.log.count(lines) - 1)
+        let next: Int
+        if step > 0 {
+            next = hits.first { $0 > current } ?? hits[0]
+        } else {
+            next = hits.last { $0 < current || state.log.bottom == nil && $0 <= current } ?? hits[hits.count - 1]
+        }
+        let place =
+            state.log.matching.map { matching in matching.firstIndex { $0 >= next } ?? matching.count - 1 } ?? next
+        state.log.bottom = place
+    }
+
+    func copy(_ state: inout DashboardState) -> [DashboardEffect] {
         let text: String
-        if visibleFocus(state) == .log, state.log.count(lines) > 0 {
+        if DashboardLayout(state).focus == .log, state.log.count(lines) > 0 {
             let place = state.log.bottom ?? state.log.count(lines) - 1
             text = lines.record(at: state.log.line(at: place))?.message ?? ""
         } else {

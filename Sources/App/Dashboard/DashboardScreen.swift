@@ -10,21 +10,9 @@ enum DashboardScreen {
             return buffer
         }
         HeaderPane.draw(state, into: &buffer)
-        let visible = layout.panes.map(\.pane)
-        let focus = visible.contains(state.focus) ? state.focus : visible.first
         for frame in layout.panes {
-            let isFocused = frame.pane == focus
-            switch frame.pane {
-            case .graph:
-                if let picture = layout.picture {
-                    GraphPane.draw(state, picture, frame, isFocused: isFocused, into: &buffer)
-                } else {
-                    RailPane.draw(state, frame, isFocused: isFocused, into: &buffer)
-                }
-            case .stages: StagePane.draw(state, frame, isFocused: isFocused, into: &buffer)
-            case .log: LogPane.draw(state, lines, frame, isFocused: isFocused, into: &buffer)
-            case .inspector: InspectorPane.draw(state, frame, isFocused: isFocused, into: &buffer)
-            }
+            layout.kind(of: frame.pane).draw(
+                PaneView(state: state, lines: lines, layout: layout, frame: frame), into: &buffer)
         }
         FooterPane.draw(state, into: &buffer)
         OverlayPane.draw(state, into: &buffer)

@@ -2,20 +2,11 @@ import Engine
 import Foundation
 
 /// Everything the dashboard shows, as a value: keys and events change it, panes draw it.
-struct DashboardState {
+struct DashboardState: ScreenState {
     /// The panes, by the number that leads to each.
     enum Pane: Int, CaseIterable {
         case graph = 1
         case stages, log, inspector
-
-        var title: String {
-            switch self {
-            case .graph: "GRAPH"
-            case .stages: "STAGES"
-            case .log: "LOG"
-            case .inspector: "INSPECT"
-            }
-        }
     }
 
     /// How the graph is drawn; automatic takes the picture when it fits and the rail otherwise.
@@ -48,7 +39,6 @@ struct DashboardState {
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic
     var order = StageOrder.state
-    var graphScroll = (row: 0, column: 0)
     var inspectorScroll = 0
     var log = LogView()
     var overlay: Overlay?
@@ -154,6 +144,45 @@ struct DashboardState {
         run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying })
     }
 
+    /// Why nothing can be asked of the run; nil when something can.
+    var steeringRefusal: String? {
+        if isReadOnly { return "this dashboard is read-only" }
+        return run.status == .interrupted ? "the run's process died; go on with: caudal resume \(run.id)" : nil
+    }
+
+    /// Goes from the inspector to where one came from.
+    mutating func leaveInspector() {
+        showsInspector = false
+        focus = .graph
+    }
+
+    mutating func select(_ id: UnitID) {
+        if id != selection { inspectorScroll = 0 }
+        selection = id
+    }
+
+    /// Selects the next stage that failed, or the one before when `step` is negative.
+    mutating func selectFailure(_ step: Int) {
+        let failed = run.stages.filter { $0.unit.status == .failed }.map(\.id)
+        guard !failed.isEmpty else { return say("nothing has failed", .good) }
+        let place = failed.firstIndex(of: selection.stage) ?? (step > 0 ? -1 : failed.count)
+        selection = UnitID(failed[(place + step + failed.count) % failed.count])
+        inspectorScroll = 0
+    }
+
+    /// Lists the items of the selected fan-out, or lists them no more.
+    mutating func foldSelection() {
+        let stage = selection.stage
+        if run.stage(stage)?.hasItems == true { unfolded.formSymmetricDifference([stage]) }
+        if !unfolded.contains(stage) { select(UnitID(stage)) }
+    }
+
+    /// Draws the graph in the next way.
+    mutating func changeView() {
+        view = view.next
+        say("graph view: \(view.rawValue)")
+    }
+
     /// Whether a question is open.
     var isAsking: Bool { if case .confirm = overlay { true } else { false } }
 
@@ -197,6 +226,14 @@ struct LogView {
     var search = ""
     var hits: [Int] = []
     var searched = 0
+
+    /// Moves the view by some lines, where `page` lines are seen at once; at the end of the log it follows again.
+    mutating func scroll(_ step: Int, page: Int, _ lines: any LogLines) {
+        let count = count(lines)
+        guard count > 0 else { return }
+        let bottom = (self.bottom ?? count - 1) + step
+        self.bottom = bottom >= count - 1 ? nil : max(min(page, count) - 1, bottom)
+    }
 
     var isFiltered: Bool { only != nil || level > .debug }
 
@@ -287,6 +324,62 @@ struct Confirmation {
 
     /// Whether the focused choice may be made.
     var isAllowed: Bool { wanted == nil || wanted == typed }
+}
+
+extension DashboardState {
+    /// Adds to the text that is being typed.
+    ///
+    /// - Returns: Whether any is.
+    mutating func type(_ text: String) -> Bool {
+        switch overlay {
+        case .prompt(var prompt):
+            prompt.text += text
+            overlay = .prompt(prompt)
+        case .confirm(let question) where question.wanted != nil: changeQuestion { $0.typed += text }
+        case .confirm, .help, nil: return false
+        }
+        return true
+    }
+
+    /// Takes the last letter of the text that is being typed back.
+    mutating func takeBackLetter() {
+        switch overlay {
+        case .prompt(var prompt):
+            prompt.text = String(prompt.text.dropLast())
+            overlay = .prompt(prompt)
+        case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
+        case .help, nil: break
+        }
+    }
+
+    mutating func changeQuestion(_ change: (inout Confirmation) -> Void) {
+        guard case .confirm(var question) = overlay else { return }
+        change(&question)
+        overlay = .confirm(question)
+    }
+
+    /// Shows what of the question did not fit, a page further down, or up when `pages` is negative.
+    mutating func scrollQuestion(_ pages: Int) {
+        // No more lines than a question shows that does not fit.
+        let page = max(2, rows - 12)
+        changeQuestion { $0.scroll = max(0, $0.scroll + pages * page) }
+    }
+
+    mutating func chooseNext(_ step: Int) {
+        changeQuestion { $0.focus = ($0.focus + step + $0.choices.count) % $0.choices.count }
+    }
+
+    mutating func scrollHelp(_ step: Int) {
+        if case .help(let scroll) = overlay { overlay = .help(scroll: max(0, scroll + step)) }
+    }
+}
+
+extension CaseIterable where Self: Equatable {
+    /// The case behind this one, the first behind the last.
+    var next: Self {
+        let all = Array(Self.allCases)
+        return all[((all.firstIndex(of: self) ?? 0) + 1) % all.count]
+    }
 }
 
 /// A line of text that is being typed, and what it is for.

@@ -113,19 +113,20 @@ final class HomeLoop {
         if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
         for key in keys {
             let wasAsking = state.isAsking
-            let effect = reducer.press(key, &state)
+            let effects = reducer.press(key, &state)
             if state.isAsking, !wasAsking {
                 // Whoever pressed the keys behind this one did not see the question.
                 terminal.show(HomeScreen.draw(state))
                 terminal.discardKeys()
                 return nil
             }
-            switch effect {
-            case nil: break
-            case .mouse(let isOn): terminal.setMouse(isOn)
-            case .redraw: terminal.resize()
-            case .suspend: suspend()
-            case let effect?: return effect
+            for effect in effects {
+                switch effect {
+                case .mouse(let isOn): terminal.setMouse(isOn)
+                case .redraw: terminal.resize()
+                case .suspend: suspend()
+                case .open, .run, .takeUp, .ask, .quit: return effect
+                }
             }
         }
         return nil

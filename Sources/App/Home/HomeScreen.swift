@@ -257,15 +257,11 @@ enum HomeScreen {
             buffer.write(state.isASCII ? "_" : "▏", row: keys, column: place, style: .bold)
             return
         }
-        var hints = hints(state)
-        func width() -> Int { hints.reduce(1) { $0 + $1.key.count + $1.what.count + 4 } }
-        while width() > state.columns, hints.count > 2 { hints.remove(at: hints.count - 3) }
-        var place = 1
-        for (index, hint) in hints.enumerated() {
-            if index == hints.count - 1 { place = max(place, state.columns - hint.key.count - hint.what.count - 2) }
-            place = buffer.write(hint.key, row: keys, column: place, style: .accent)
-            place = buffer.write(" " + hint.what, row: keys, column: place, style: .dim) + 3
-        }
+        // The dashboard's question has the dashboard's keys.
+        let hints =
+            state.asking.map { KeyHint.list(DashboardKeys.bindings($0), $0) }
+            ?? KeyHint.list(HomeKeys.bindings(state), state)
+        buffer.write(hints, row: keys)
     }
 
     /// What is worth saying about the selected line.
@@ -280,45 +276,11 @@ enum HomeScreen {
         }
     }
 
-    private static func hints(_ state: HomeState) -> [(key: String, what: String)] {
-        if state.isAsking { return [("tab", "choose"), ("enter", "accept"), ("esc", "close")] }
-        var hints: [(String, String)] = []
-        switch state.selected {
-        case .pipeline: hints.append(("enter", "run it"))
-        case .run: hints.append(("enter", "open"))
-        case nil: break
-        }
-        if !state.isReadOnly, state.selected != nil { hints.append(("r", "retry")) }
-        hints.append(("/", state.filter.isEmpty ? "filter" : "filter: \(state.filter)"))
-        if !state.filter.isEmpty { hints.append(("esc", "all")) }
-        return hints + [("tab", "pipelines, runs"), ("j k", "move"), ("?", "help"), ("q", "quit")]
-    }
-
     // MARK: - Boxes
 
-    private static func help(_ state: HomeState) -> [(String, String)] {
-        keys + [
-            ("M", HelpText.mouse(state.hasMouse)),
-            ("q", "quit; runs of other processes go on"),
-        ]
-    }
-
-    private static let keys: [(String, String)] = [
-        ("j k, arrows", "up and down; page up and down, g and G too"),
-        ("tab", "from the pipelines to the runs and back"),
-        ("enter", "on a pipeline: run it, asks first; on a run: open it"),
-        ("r", "retry what failed in a run, or go on with an interrupted one"),
-        ("/", "show only what holds some words; esc shows all"),
-    ]
-
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
-        if state.showsHelp {
-            let help = help(state)
-            let place = buffer.box(title: "Help", lines: help.count, width: 72)
-            for (offset, (key, text)) in help.prefix(place.height).enumerated() {
-                buffer.write(key, row: place.row + offset, column: place.column, limit: 14, style: .bold)
-                buffer.write(text, row: place.row + offset, column: place.column + 14, limit: place.width - 14)
-            }
+        if let scroll = state.helpScroll {
+            OverlayPane.drawHelp(KeyHelp(HomeKeys.all, state), scroll: scroll, into: &buffer)
         }
         if var asking = state.asking {
             (asking.rows, asking.columns) = (state.rows, state.columns)

@@ -1,7 +1,7 @@
 import Engine
 
 /// Everything the list of pipelines and runs shows, as a value.
-struct HomeState {
+struct HomeState: ScreenState {
     /// A line that can be selected.
     enum Row: Hashable {
         case pipeline(String)
@@ -33,7 +33,8 @@ struct HomeState {
     var question: Question?
     /// What is asked before a run is taken up again: the dashboard's own question, of that run.
     var asking: DashboardState?
-    var showsHelp = false
+    /// How many lines of the help are above what is shown; nil while it is closed.
+    var helpScroll: Int?
     /// Whether clicks and the wheel come here; see ``DashboardState/hasMouse``.
     var hasMouse = true
     var toast: DashboardState.Toast?
@@ -74,6 +75,26 @@ struct HomeState {
     /// The text of a toast that still stands.
     var standingToast: DashboardState.Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
 
+    /// Why nothing can be run or asked of a run; nil when something can.
+    var steeringRefusal: String? { isReadOnly ? "this screen is read-only" : nil }
+
+    mutating func move(_ step: Int) {
+        let listed = listed
+        guard let place = selected.flatMap(listed.firstIndex(of:)) else { return }
+        selection = listed[max(0, min(listed.count - 1, place + step))]
+    }
+
+    mutating func scrollHelp(_ step: Int) { helpScroll = helpScroll.map { max(0, $0 + step) } }
+
+    /// From the pipelines to the runs and back.
+    mutating func changeList() {
+        switch selected {
+        case .pipeline: selection = runs.first.map { .run($0.id) } ?? selection
+        case .run: selection = pipelines.first.map { .pipeline($0.file) } ?? selection
+        case nil: break
+        }
+    }
+
     mutating func say(_ text: String, _ style: Style = .plain) {
         toast = .init(text: text, style: style, until: Moment(wall: now.wall, steady: now.steady + 5000))
     }
@@ -96,7 +117,10 @@ enum HomeEffect: Equatable {
 }
 
 /// Changes the list's state: what a key means.
-struct HomeReducer {
+struct HomeReducer: ScreenReducer {
+    typealias State = HomeState
+    typealias Effect = HomeEffect
+
     /// A run as it stands.
     struct OpenedRun {
         let run: RunState
@@ -112,98 +136,49 @@ struct HomeReducer {
     /// Takes a key in.
     ///
     /// - Returns: What has to be done outside.
-    func press(_ key: Key, _ state: inout HomeState) -> HomeEffect? {
-        switch key {
-        case .control("l"): return .redraw
-        case .control("z"): return .suspend
-        case .control("c"): return .quit
-        default: break
+    func press(_ key: Key, _ state: inout HomeState) -> [HomeEffect] {
+        if !state.isAsking, state.helpScroll == nil, state.isTyping {
+            switch key {
+            case .character(let character):
+                state.filter.append(character)
+                return []
+            case .paste(let text):
+                state.filter += text
+                return []
+            default: break
+            }
         }
-        if case .paste = key, !state.isTyping, state.asking == nil {
+        if case .paste = key, state.asking == nil {
             state.say(KeyIntake.ignoredPaste, .wait)
-            return nil
+            return []
         }
-        if state.showsHelp {
-            state.showsHelp = false
-            return nil
+        if let effects = press(key, in: HomeKeys.bindings(state), &state) { return effects }
+        if state.helpScroll != nil {
+            state.helpScroll = nil
+        } else if let asking = state.asking {
+            return answer(key, asking, &state)
+        } else if state.question == nil, !state.isTyping {
+            switch key {
+            case .wheelDown: state.move(1)
+            case .wheelUp: state.move(-1)
+            default: break
+            }
         }
-        if let asking = state.asking { return answer(key, asking, &state) }
-        if let question = state.question { return answer(key, question, &state) }
-        if state.isTyping {
-            type(key, &state)
-            return nil
-        }
-        return inList(key, &state)
+        return []
     }
 
-    private func inList(_ key: Key, _ state: inout HomeState) -> HomeEffect? {
-        switch key {
-        case .character("q"): return .quit
-        case .character("?"): state.showsHelp = true
-        case .down, .character("j"), .wheelDown: move(1, &state)
-        case .up, .character("k"), .wheelUp: move(-1, &state)
-        case .pageDown, .control("d"): move(10, &state)
-        case .pageUp, .control("u"): move(-10, &state)
-        case .home, .character("g"): move(-state.listed.count, &state)
-        case .end, .character("G"): move(state.listed.count, &state)
-        case .tab, .backTab: changeList(&state)
-        case .character("/"): state.isTyping = true
-        case .escape: state.filter = ""
-        case .enter: return enter(&state)
-        case .character("r"): retry(&state)
-        case .character("M"):
-            state.hasMouse.toggle()
-            state.say(
-                state.hasMouse ? "the mouse scrolls here again" : "the mouse selects text now; M takes it back")
-            return .mouse(state.hasMouse)
-        default: break
-        }
-        return nil
-    }
-
-    private func type(_ key: Key, _ state: inout HomeState) {
-        switch key {
-        case .escape:
-            state.filter = ""
-            state.isTyping = false
-        case .enter: state.isTyping = false
-        case .down: move(1, &state)
-        case .up: move(-1, &state)
-        case .backspace: if !state.filter.isEmpty { state.filter.removeLast() }
-        case .character(let character): state.filter.append(character)
-        case .paste(let text): state.filter += text
-        default: break
-        }
-    }
-
-    private func move(_ step: Int, _ state: inout HomeState) {
-        let listed = state.listed
-        guard let place = state.selected.flatMap(listed.firstIndex(of:)) else { return }
-        state.selection = listed[max(0, min(listed.count - 1, place + step))]
-    }
-
-    /// From the pipelines to the runs and back.
-    private func changeList(_ state: inout HomeState) {
+    func enter(_ state: inout HomeState) -> [HomeEffect] {
         switch state.selected {
-        case .pipeline: state.selection = state.runs.first.map { .run($0.id) } ?? state.selection
-        case .run: state.selection = state.pipelines.first.map { .pipeline($0.file) } ?? state.selection
-        case nil: break
-        }
-    }
-
-    private func enter(_ state: inout HomeState) -> HomeEffect? {
-        switch state.selected {
-        case .run(let id): return .open(id)
+        case .run(let id): return [.open(id)]
         case .pipeline(let file):
-            guard let pipeline = state.pipelines.first(where: { $0.file == file }) else { return nil }
-            askToRun(pipeline, &state)
-            return nil
-        case nil: return nil
+            if let pipeline = state.pipelines.first(where: { $0.file == file }) { askToRun(pipeline, &state) }
+            return []
+        case nil: return []
         }
     }
 
     private func askToRun(_ pipeline: ProjectOverview.Pipeline, _ state: inout HomeState) {
-        guard allowed(&state) else { return }
+        if let refusal = state.steeringRefusal { return state.say(refusal, .wait) }
         if let fault = pipeline.fault {
             return state.say("\(pipeline.file): \(fault) — see all with: caudal validate \(pipeline.file)", .bad)
         }
@@ -216,8 +191,7 @@ struct HomeReducer {
         state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
     }
 
-    private func retry(_ state: inout HomeState) {
-        guard allowed(&state) else { return }
+    func retry(_ state: inout HomeState) {
         var run: RunSummary?
         switch state.selected {
         case .run(let id): run = state.runs.first { $0.id == id }
@@ -264,7 +238,7 @@ struct HomeReducer {
     }
 
     /// Lets the dashboard's question take a key.
-    private func answer(_ key: Key, _ asking: DashboardState, _ state: inout HomeState) -> HomeEffect? {
+    private func answer(_ key: Key, _ asking: DashboardState, _ state: inout HomeState) -> [HomeEffect] {
         var asking = asking
         (asking.rows, asking.columns, asking.now, asking.toast) = (state.rows, state.columns, state.now, nil)
         let reducer = Self.dashboard(of: asking.run) { Reopening(state: $0, file: $0.plan.file, change: nil) }
@@ -272,27 +246,16 @@ struct HomeReducer {
         state.asking = asking.overlay == nil ? nil : asking
         if let toast = asking.toast { state.toast = toast }
         switch effects.first {
-        case .send(let command): return .ask(asking.run.id, command)
-        case .takeUp(let command, let agreed): return .takeUp(asking.run.id, command, agreed: agreed)
-        default: return nil
+        case .send(let command): return [.ask(asking.run.id, command)]
+        case .takeUp(let command, let agreed): return [.takeUp(asking.run.id, command, agreed: agreed)]
+        default: return []
         }
     }
 
-    private func allowed(_ state: inout HomeState) -> Bool {
-        if state.isReadOnly { state.say("this screen is read-only", .wait) }
-        return !state.isReadOnly
-    }
-
-    private func answer(_ key: Key, _ question: HomeState.Question, _ state: inout HomeState) -> HomeEffect? {
-        switch key {
-        case .escape, .character("q"), .character("n"): state.question = nil
-        case .tab, .backTab, .left, .right, .up, .down, .character("h"), .character("l"):
-            state.question?.isYes.toggle()
-        case .enter:
-            state.question = nil
-            return question.isYes ? question.effect : nil
-        default: break
-        }
-        return nil
+    /// Does what was chosen.
+    func accept(_ state: inout HomeState) -> [HomeEffect] {
+        guard let question = state.question else { return [] }
+        state.question = nil
+        return question.isYes ? [question.effect] : []
     }
 }

@@ -47,44 +47,6 @@ enum FooterPane {
             buffer.write("▏", row: row, column: end, style: .bold)
             return
         }
-        var hints = hints(state)
-        func width() -> Int { hints.reduce(1) { $0 + TextWidth.of($1.key) + TextWidth.of($1.what) + 4 } }
-        // The least important goes first; help and quit stay.
-        while width() > state.columns, let worst = hints.map(\.rank).max(), worst > 0 {
-            if let index = hints.lastIndex(where: { $0.rank == worst }) { hints.remove(at: index) }
-        }
-        var place = 1
-        for (index, hint) in hints.enumerated() {
-            if index == hints.count - 1 {
-                place = max(place, state.columns - TextWidth.of(hint.key) - TextWidth.of(hint.what) - 2)
-            }
-            place = buffer.write(hint.key, row: row, column: place, style: .accent)
-            place = buffer.write(" " + hint.what, row: row, column: place, style: .dim) + 3
-        }
-    }
-
-    private static func hints(_ state: DashboardState) -> [(key: String, what: String, rank: Int)] {
-        if case .confirm = state.overlay { return [("tab", "choose", 1), ("enter", "accept", 0), ("esc", "close", 0)] }
-        if case .help = state.overlay { return [("j k", "scroll", 1), ("esc", "close", 0)] }
-        var hints: [(String, String, Int)] = []
-        let finished = state.selectedStage?.unit.status.isFinished == true
-        if state.focus == .inspector { hints.append(("esc", "back", 1)) } else { hints.append(("enter", "inspect", 1)) }
-        if !state.isReadOnly {
-            if finished {
-                hints.append(("r", "retry", 1))
-            } else if state.run.status == .running {
-                hints.append(("x", "cancel", 2))
-            }
-            if state.run.stages.count(where: { $0.unit.status == .failed }) > 1 {
-                hints.append(("R", "retry all failed", 4))
-            }
-        }
-        hints.append(("L", state.log.only == nil ? "its log" : "all log", 3))
-        if state.run.stages.contains(where: { $0.unit.status == .failed }) { hints.append(("e", "next failure", 5)) }
-        if state.selectedStage?.hasItems == true { hints.append(("space", "items", 4)) }
-        hints += [("/", "search", 5), ("f", "level", 7), ("v", "view", 6), ("z", "zoom", 7)]
-        if state.focus == .stages { hints.append(("s", "sort", 6)) }
-        hints += [("?", "help", 0), ("q", "quit", 0)]
-        return hints
+        buffer.write(KeyHint.list(DashboardKeys.bindings(state), state), row: row)
     }
 }

@@ -1,25 +1,66 @@
 import Engine
 
 /// The graph from left to right, as a picture.
-enum GraphPane {
-    static func draw(
-        _ state: DashboardState, _ picture: GraphPicture, _ frame: DashboardLayout.Frame, isFocused: Bool,
-        into buffer: inout CellBuffer
-    ) {
-        let room = (rows: frame.rows.count - 1, columns: frame.columns.count - 2)
-        let scroll = scroll(state, picture, room)
+enum GraphPane: DashboardPane {
+    static let title = "graph"
+
+    static let bindings = [
+        Binding(["h", .left], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.upstream) }),
+        Binding(["j", .down], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.below) }),
+        Binding(["k", .up], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.above) }),
+        Binding(["l", .right], .move, PaneLabels.step, change: { GraphWalk.go(&$1, \.downstream) }),
+        Binding(["g", .home], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.first) }),
+        Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) }),
+        RailPane.folding,
+    ]
+
+    /// The view goes with the selected node: there is nothing to scroll.
+    static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {}
+
+    static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
+        guard let picture = view.layout.picture else { return }
+        let (room, origin) = place(of: picture, view)
+        let (row, column) = (row - top(picture, room) + origin.row, column - 1 + origin.column)
+        let hit = picture.frames.firstIndex { frame in
+            (frame.row..<(frame.row + frame.height)).contains(row)
+                && (frame.column..<(frame.column + frame.width)).contains(column)
+        }
+        if let hit { state.select(UnitID(state.run.plan.stages[hit].id)) }
+    }
+
+    /// How much of a picture is seen, and from which of its cells on: around the selected node.
+    private static func place(
+        of picture: GraphPicture, _ view: PaneView
+    ) -> (room: (rows: Int, columns: Int), origin: (row: Int, column: Int)) {
+        let room = (rows: view.frame.rows.count - 1, columns: view.frame.columns.count - 2)
+        guard let index = view.state.selectedIndex else { return (room, (0, 0)) }
+        let frame = picture.frames[index]
+        let row = max(0, min(frame.row - room.rows / 2, picture.height - room.rows))
+        let column = max(0, min(frame.column - room.columns / 2, picture.width - room.columns))
+        return (room, (row, column))
+    }
+
+    /// The line at which a small picture begins, which stands in the middle.
+    private static func top(_ picture: GraphPicture, _ room: (rows: Int, columns: Int)) -> Int {
+        max(0, (room.rows - picture.height) / 2)
+    }
+
+    static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
+        guard let picture = view.layout.picture else { return }
+        let (state, frame) = (view.state, view.frame)
+        let (room, scroll) = place(of: picture, view)
         let folded = state.run.stages.reduce(0) { $0 + ($1.hasItems ? $1.items.count : 0) }
         var facts = [Span(state.run.stages.count.counted("stage"))]
         if folded > 0 { facts.append(Span("   +\(folded) folded", .dim)) }
         facts.append(
             Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
-        buffer.rule(frame, title: "GRAPH", facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: "GRAPH", facts: facts, isFocused: view.isFocused)
 
         // Drawn aside and copied, so that nothing leaves the pane; small pictures stand in its middle.
         var canvas = CellBuffer(width: picture.width, height: picture.height)
         drawEdges(state, picture, into: &canvas)
         for index in state.run.stages.indices { drawNode(state, index, picture, into: &canvas) }
-        let top = frame.rows.lowerBound + 1 + max(0, (room.rows - picture.height) / 2)
+        let top = frame.rows.lowerBound + 1 + top(picture, room)
         let left = frame.columns.lowerBound + 1
         for row in 0..<min(room.rows, picture.height - scroll.row) {
             for column in 0..<min(room.columns, picture.width - scroll.column) {
@@ -33,17 +74,6 @@ enum GraphPane {
             }
         }
         drawOutside(state, picture, room, scroll, frame, into: &buffer)
-    }
-
-    /// Where the view of a large picture begins: around the selected node.
-    private static func scroll(
-        _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int)
-    ) -> (row: Int, column: Int) {
-        guard let index = state.selectedIndex else { return (0, 0) }
-        let frame = picture.frames[index]
-        let row = max(0, min(frame.row - room.rows / 2, picture.height - room.rows))
-        let column = max(0, min(frame.column - room.columns / 2, picture.width - room.columns))
-        return (row, column)
     }
 
     // MARK: - Edges

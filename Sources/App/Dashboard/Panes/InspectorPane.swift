@@ -1,10 +1,25 @@
 import Engine
 
 /// Everything about the selected stage: why it failed, its attempts, its checks with failing rows, its last lines.
-enum InspectorPane {
-    static func draw(
-        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
-    ) {
+enum InspectorPane: DashboardPane {
+    static let title = "inspector"
+    static let wheelStep = 3
+
+    static var bindings: [Binding] {
+        scrolling { _ in 10 } + [
+            Binding([" "], .move, PaneLabels.page, change: { scroll(10, $0, &$1) }),
+            Binding([.left, "h"], .move, "from the inspector to the graph", change: { $1.leaveInspector() }),
+        ]
+    }
+
+    static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
+        let height = DashboardLayout(state).frame(of: .inspector)?.rows.count ?? 10
+        let most = InspectorText(state).lines.count - height + 1
+        state.inspectorScroll = max(0, min(state.inspectorScroll + step, most))
+    }
+
+    static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
+        let (state, frame) = (view.state, view.frame)
         let text = InspectorText(state)
         let height = frame.rows.count - 1
         let scroll = max(0, min(state.inspectorScroll, text.lines.count - height))
@@ -12,7 +27,7 @@ enum InspectorPane {
         var facts = text.facts
         if below > 0 { facts.append(Span("   \(below) more", .dim)) }
         buffer.rule(
-            frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: isFocused)
+            frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: view.isFocused)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
             buffer.write(
                 line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1,

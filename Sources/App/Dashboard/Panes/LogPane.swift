@@ -1,11 +1,29 @@
 import Engine
 
 /// The log of everything, in one stream.
-enum LogPane {
-    static func draw(
-        _ state: DashboardState, _ lines: any LogLines, _ frame: DashboardLayout.Frame, isFocused: Bool,
-        into buffer: inout CellBuffer
-    ) {
+enum LogPane: DashboardPane {
+    static let title = "log"
+    static let wheelStep = 3
+
+    static var bindings: [Binding] {
+        scrolling { max(1, height($0) - 1) } + [
+            Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
+            Binding([.left, "h"], .log, "move long lines", change: { $1.log.shift = max(0, $1.log.shift - 10) }),
+            Binding([.right, "l"], .log, "move long lines", change: { $1.log.shift += 10 }),
+        ]
+    }
+
+    static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
+        state.log.scroll(step, page: max(1, height(state)), reducer.lines)
+    }
+
+    /// How many lines are seen at once.
+    private static func height(_ state: DashboardState) -> Int {
+        (DashboardLayout(state).frame(of: .log)?.rows.count ?? 10) - 1
+    }
+
+    static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
+        let (state, lines, frame) = (view.state, view.lines, view.frame)
         let log = state.log
         let count = log.count(lines)
         let bottom = min(log.bottom ?? count - 1, count - 1)
@@ -19,7 +37,7 @@ enum LogPane {
         }
         facts.append(Span(count.counted("line"), .dim))
         let title = "LOG  " + (log.only.map { Span($0.description).text } ?? "all stages")
-        buffer.rule(frame, title: title, facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: title, facts: facts, isFocused: view.isFocused)
 
         let height = frame.rows.count - 1
         guard count > 0, height > 0 else {
@@ -39,7 +57,7 @@ enum LogPane {
             if hits.contains(number) {
                 buffer.restyle(row: row, columns: frame.columns) { $0.attributes.insert(.underline) }
             }
-            if log.bottom != nil, place == bottom, isFocused { buffer.select(row: row, columns: frame.columns) }
+            if log.bottom != nil, place == bottom, view.isFocused { buffer.select(row: row, columns: frame.columns) }
         }
     }
 

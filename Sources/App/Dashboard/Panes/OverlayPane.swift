@@ -4,7 +4,10 @@ import Engine
 enum OverlayPane {
     static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
         switch state.overlay {
-        case .help(let scroll): drawHelp(state, scroll, into: &buffer)
+        case .help(let scroll):
+            drawHelp(
+                KeyHelp(DashboardKeys.all, state), scroll: scroll, note: "caudal run --plain prints lines instead",
+                into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
@@ -105,70 +108,34 @@ enum OverlayPane {
         }
     }
 
-    private static func drawHelp(_ state: DashboardState, _ scroll: Int, into buffer: inout CellBuffer) {
-        let lines = HelpText.lines(hasMouse: state.hasMouse)
-        let place = buffer.box(title: "Help", lines: min(lines.count, state.rows - 6), width: 72)
-        let start = max(0, min(scroll, lines.count - place.height))
+    /// Draws what keys do, from a line on; `note`: what is worth saying besides.
+    static func drawHelp(_ help: KeyHelp, scroll: Int = 0, note: String = "", into buffer: inout CellBuffer) {
+        // A text without keys stands alone, as a heading does.
+        var lines: [(keys: String, text: String, isHeading: Bool)] = []
+        var section: HelpSection?
+        for entry in help.entries {
+            if entry.section != section { lines.append(("", entry.section.rawValue.uppercased(), true)) }
+            section = entry.section
+            lines.append((Key.names(entry.keys), entry.text, false))
+        }
+        if !note.isEmpty { lines += [("", "", false), ("", note, false)] }
         // All keys get the same room, so that the texts stand below each other wherever one has scrolled to.
-        let keyWidth = lines.filter { !$0.1.isEmpty }.map { TextWidth.of($0.0) }.max() ?? 0
+        let keyWidth = lines.map { TextWidth.of($0.keys) }.max() ?? 0
         let indent = 2 + keyWidth + 2
+        let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
+        let place = buffer.box(title: "Help", lines: min(lines.count, buffer.height - 6), width: max(72, widest))
+        let start = max(0, min(scroll, lines.count - place.height))
         for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
-            let (key, text) = line
             let row = place.row + offset
-            if text.isEmpty {
-                buffer.write(key, row: row, column: place.column, limit: place.width, style: Style(.accent, .bold))
+            if line.isHeading {
+                buffer.write(
+                    line.text, row: row, column: place.column, limit: place.width, style: Style(.accent, .bold))
             } else {
-                buffer.write(key, row: row, column: place.column + 2, limit: keyWidth, style: .bold)
-                buffer.write(text, row: row, column: place.column + indent, limit: place.width - indent)
+                buffer.write(line.keys, row: row, column: place.column + 2, limit: keyWidth, style: .bold)
+                buffer.write(line.text, row: row, column: place.column + indent, limit: place.width - indent)
             }
         }
     }
-}
-
-/// The keys and what they do; a text without a second part is a heading.
-enum HelpText {
-    static func lines(hasMouse: Bool) -> [(String, String)] {
-        sections + [
-            ("APP", ""),
-            ("M", mouse(hasMouse)),
-            ("ctrl-l ctrl-z", "draw anew; to the shell and back with fg"),
-            ("?", "this help"),
-            ("q", "quit; asks first while the run goes on"),
-            ("", " "),
-            ("", "caudal run --plain prints lines instead"),
-        ]
-    }
-
-    /// What the key for the mouse would do now.
-    static func mouse(_ hasMouse: Bool) -> String {
-        hasMouse ? "leave the mouse to the terminal, to select text" : "take the mouse back, to click and scroll"
-    }
-
-    private static let sections: [(String, String)] = [
-        ("MOVE", ""),
-        ("arrows, h j k l", "along edges in the graph, up and down in lists"),
-        ("g G, home end", "first and last; G in the log follows it again"),
-        ("page up, page down", "a page; ctrl-u and ctrl-d too"),
-        ("1 2 3 4, tab", "panes: graph, stages, log, inspector"),
-        ("e E", "next and previous failure"),
-        ("enter, esc", "inspect the selected stage, and back"),
-        ("VIEW", ""),
-        ("z", "give the pane the whole screen, and back"),
-        ("v", "graph as a picture, as a rail, or what fits"),
-        ("space", "open or fold the items of a fan-out"),
-        ("s", "order of the stages: by state, by file, by time"),
-        ("LOG", ""),
-        ("L", "only the selected stage's lines, and all again"),
-        ("f", "level: all, warnings, errors"),
-        ("/ n N", "search, next, previous"),
-        ("left, right", "move long lines"),
-        ("ACT", ""),
-        ("r", "retry the selected stage or item"),
-        ("R", "retry everything that failed"),
-        ("x X", "cancel the selected stage, the whole run"),
-        ("P", "pause: start nothing new; once more goes on"),
-        ("y", "copy the selected line, or what the inspector says"),
-    ]
 }
 
 extension ToldLine {

@@ -1,7 +1,16 @@
 import Engine
 
 /// The graph as a list: lanes at the left that show which row leads to which, the facts of each stage behind them.
-enum RailPane {
+enum RailPane: StageList {
+    static let title = "graph as a rail"
+
+    static func listed(_ state: DashboardState) -> [UnitID] { rows(state).map(\.id) }
+
+    static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
+        let rows = visibleRows(state, height: view.frame.rows.count - 1)
+        if rows.indices.contains(row) { state.select(rows[row].id) }
+    }
+
     /// One line of the list.
     struct Row {
         let id: UnitID
@@ -23,17 +32,11 @@ enum RailPane {
 
     /// The lines that are visible, with the selected one among them.
     static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
-        let rows = rows(state)
-        let place =
-            rows.firstIndex { $0.id == state.selection } ?? rows.firstIndex { $0.id.stage == state.selection.stage }
-            ?? 0
-        let start = max(0, min(place - height / 2, rows.count - height))
-        return Array(rows[start..<min(rows.count, start + max(0, height))])
+        Array(rows(state)[visible(state, height: height)])
     }
 
-    static func draw(
-        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
-    ) {
+    static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
+        let (state, frame) = (view.state, view.frame)
         let all = rows(state)
         let shown = visibleRows(state, height: frame.rows.count - 1)
         let folded = state.run.stages.reduce(0) {
@@ -42,7 +45,7 @@ enum RailPane {
         var facts = [Span(state.run.stages.count.counted("stage"))]
         if folded > 0 { facts.append(Span("  +\(folded) folded", .dim)) }
         if shown.count < all.count { facts.append(Span("  \(shown.count) of \(all.count) lines", .dim)) }
-        buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: view.isFocused)
 
         let lanes = min(laneLimit, state.graph.rail.laneCount)
         let laneWidth = lanes > 3 ? lanes : lanes * 2

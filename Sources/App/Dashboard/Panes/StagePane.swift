@@ -1,25 +1,39 @@
 import Engine
 
 /// The stages as a table, what needs somebody first.
-enum StagePane {
-    /// The rows that are visible, with the selected one among them.
-    static func visibleRows(_ state: DashboardState, height: Int) -> [UnitID] {
-        let rows = state.listed
-        let place = rows.firstIndex(of: state.selection) ?? rows.firstIndex { $0.stage == state.selection.stage } ?? 0
-        let start = max(0, min(place - height / 2, rows.count - height))
-        return Array(rows[start..<min(rows.count, start + max(0, height))])
+enum StagePane: StageList {
+    static let title = "stages"
+
+    static var bindings: [Binding] {
+        scrolling { _ in 10 } + [
+            folding,
+            Binding(
+                ["s"], .view, "order of the stages: state, file, time", hint: .always("sort", rank: 6),
+                change: { $1.order = $1.order.next }),
+        ]
     }
 
-    static func draw(
-        _ state: DashboardState, _ frame: DashboardLayout.Frame, isFocused: Bool, into buffer: inout CellBuffer
-    ) {
+    static func listed(_ state: DashboardState) -> [UnitID] { state.listed }
+
+    static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
+        let rows = visibleRows(state, height: view.frame.rows.count - 2)
+        if row >= 1, rows.indices.contains(row - 1) { state.select(rows[row - 1]) }
+    }
+
+    /// The rows that are visible, with the selected one among them.
+    static func visibleRows(_ state: DashboardState, height: Int) -> [UnitID] {
+        Array(listed(state)[visible(state, height: height)])
+    }
+
+    static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
+        let (state, frame) = (view.state, view.frame)
         let all = state.listed
         let shown = visibleRows(state, height: frame.rows.count - 2)
         let facts = [
             Span("sort \(state.order.rawValue)", .dim),
             Span(shown.count < all.count ? "  \(shown.count)/\(all.count)" : "", .dim),
         ]
-        buffer.rule(frame, title: "STAGES", facts: facts, isFocused: isFocused)
+        buffer.rule(frame, title: "STAGES", facts: facts, isFocused: view.isFocused)
         let columns = Widths(width: frame.columns.count)
         drawHead(frame, columns, state, into: &buffer)
         for (line, id) in shown.enumerated() {

@@ -1,0 +1,184 @@
+import Engine
+
+/// What keys mean in the dashboard; those of one pane alone stand with the pane.
+enum DashboardKeys {
+    typealias Binding = KeyBinding<DashboardReducer>
+
+    /// The keys that act now.
+    static func bindings(_ state: DashboardState) -> [Binding] {
+        switch state.overlay {
+        case .help: return always + help
+        case .confirm: return always + question
+        case .prompt: return always + prompt
+        case nil:
+            let layout = DashboardLayout(state)
+            return always + inEveryPane + layout.kind(of: layout.focus).bindings
+        }
+    }
+
+    /// All bindings, by where they act.
+    static let all: [(place: String, bindings: [Binding])] =
+        [("everywhere", always), ("every pane", inEveryPane)] + DashboardPanes.kinds.map { ($0.title, $0.bindings) } + [
+            ("questions", question), ("the search", prompt), ("the help", help),
+        ]
+
+    /// Keys that act while something lies over the panes too.
+    static let always = [
+        Binding([.control("c")], .app, quitting, action: { $0.quit(&$1) }),
+        Binding([.control("l")], .app, "draw the screen anew", action: { _, _ in [.redraw] }),
+        Binding([.control("z")], .app, "to the shell, and back with fg", action: { _, _ in [.suspend] }),
+    ]
+
+    /// Keys that mean the same in every pane.
+    static let inEveryPane = moving + steering + log + view + app
+
+    // MARK: - By what they are for
+
+    private static let moving =
+        DashboardState.Pane.allCases.map { pane in
+            Binding(
+                [.character(Character("\(pane.rawValue)"))], .move,
+                "panes: " + DashboardState.Pane.allCases.map { "\($0)" }.joined(separator: ", "),
+                change: { $0.go(to: pane, &$1) })
+        } + [
+            Binding([.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) }),
+            Binding([.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) }),
+            Binding(
+                [.enter], .move, "inspect the selected stage",
+                hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
+            Binding(
+                [.escape], .move, "back: from the inspector, a zoom, a search",
+                hint: .when(rank: 1) { $0.focus == .inspector ? "back" : nil },
+                change: { $0.back(&$1) }),
+        ]
+
+    private static let steering = [
+        Binding(
+            ["r"], .act, "retry the selected stage or item",
+            hint: .when(rank: 1) { $0.selectedStage?.unit.status.isFinished == true ? "retry" : nil },
+            refusal: { $0.steeringRefusal }, change: { $0.askToRetry(&$1) }),
+        Binding(
+            ["x"], .act, "cancel the selected stage or item",
+            hint: .when(rank: 2) {
+                $0.run.status == .running && $0.selectedStage?.unit.status.isFinished != true ? "cancel" : nil
+            },
+            refusal: { $0.steeringRefusal },
+            change: { $0.ask("Cancel \($1.selection)?", no: "No", [("Yes", .cancel($1.selection))], &$1) }),
+        Binding(
+            ["R"], .act, "retry everything that failed",
+            hint: .when(rank: 4) {
+                $0.run.stages.count { $0.unit.status == .failed } > 1 ? "retry all failed" : nil
+            },
+            refusal: { $0.steeringRefusal },
+            change: { $0.ask("Retry everything that failed?", [("Retry", .retryFailed)], &$1) }),
+        Binding(
+            ["X"], .act, "cancel the whole run", refusal: { $0.steeringRefusal },
+            change: { $0.ask("Cancel the run?", no: "No", [("Yes", .cancelRun)], &$1) }),
+        Binding(
+            ["P"], .act, "pause: start nothing new; once more goes on", refusal: { $0.steeringRefusal },
+            action: { [.send($1.run.isPaused ? .unpause : .pause)] }),
+        Binding(["y"], .act, "copy the line of the log, or the inspector", action: { $0.copy(&$1) }),
+    ]
+
+    private static let log = [
+        Binding(
+            ["L"], .log, "only the selected stage's lines, and all again",
+            hint: .when(rank: 3) { $0.log.only == nil ? "its log" : "all log" }, change: { $0.narrowLog(&$1) }),
+        Binding(
+            ["e"], .move, "next and previous failure",
+            hint: .when(rank: 5) { state in
+                state.run.stages.contains { $0.unit.status == .failed } ? "next failure" : nil
+            },
+            change: { $1.selectFailure(1) }),
+        Binding(["E"], .move, "next and previous failure", change: { $1.selectFailure(-1) }),
+        Binding(
+            ["/"], .log, "search", hint: .always("search", rank: 5),
+            change: { $1.overlay = .prompt(Prompt(label: "search the log", text: "")) }),
+        Binding(["n"], .log, "next and previous line that was found", change: { $0.findNext(1, &$1) }),
+        Binding(["N"], .log, "next and previous line that was found", change: { $0.findNext(-1, &$1) }),
+        Binding(
+            ["f"], .log, "level: all, warnings, errors", hint: .always("level", rank: 7),
+            change: { $0.changeLevel(&$1) }),
+    ]
+
+    private static let view = [
+        Binding(
+            ["v"], .view, "graph as a picture, as a rail, or what fits", hint: .always("view", rank: 6),
+            change: { $1.changeView() }),
+        Binding(
+            ["z"], .view, "give the pane the whole screen, and back", hint: .always("zoom", rank: 7),
+            change: { $1.zoomed = $1.zoomed == nil ? DashboardLayout($1).focus : nil }),
+    ]
+
+    private static let app = [
+        Binding(
+            ["M"], .app, "leave the mouse to the terminal, and take it back", labelNow: { MouseWords.key($0.hasMouse) },
+            action: {
+                $1.hasMouse.toggle()
+                $1.say(MouseWords.said($1.hasMouse, does: "clicks and scrolls"))
+                return [.mouse($1.hasMouse)]
+            }),
+        Binding(
+            ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(scroll: 0) }),
+        Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { $0.quit(&$1) }),
+    ]
+
+    private static let quitting = "quit; asks first while the run goes on"
+
+    // MARK: - What lies over the panes
+
+    static let question = [
+        Binding(
+            [.tab], .questions, "choose", hint: .always("choose", rank: 1), change: { $1.chooseNext(1) }),
+        Binding([.backTab], .questions, "choose", change: { $1.chooseNext(-1) }),
+        Binding([.left, .up, "h"], .questions, "choose, as tab does", change: { $1.chooseNext(-1) }),
+        Binding([.right, .down, "l"], .questions, "choose, as tab does", change: { $1.chooseNext(1) }),
+        Binding(
+            [.enter], .questions, "accept what is chosen or typed", hint: .always("accept", rank: 0),
+            action: { $0.accept(&$1) }),
+        closing,
+        Binding(
+            [.pageDown], .questions, further,
+            change: { $1.scrollQuestion(1) }),
+        Binding(
+            [.pageUp], .questions, further,
+            change: { $1.scrollQuestion(-1) }),
+        typedBack,
+    ]
+
+    static let prompt = [
+        Binding([.enter], .questions, "accept what is chosen or typed", change: { $0.search(&$1) }),
+        closing,
+        typedBack,
+    ]
+
+    static let help = [
+        Binding(
+            ["j", .down], .questions, "scroll the help", hint: .always("scroll", rank: 1), change: { $1.scrollHelp(1) }),
+        Binding(
+            ["k", .up], .questions, "scroll the help", hint: .always("scroll", rank: 1), change: { $1.scrollHelp(-1) }),
+        Binding([.pageDown, " "], .questions, further, change: { $1.scrollHelp(10) }),
+        Binding([.pageUp], .questions, further, change: { $1.scrollHelp(-10) }),
+        closing,
+    ]
+
+    private static let further = "a page further, or back"
+    private static let typedBack = Binding(
+        [.backspace], .questions, "take the last letter back", change: { $1.takeBackLetter() })
+    private static let closing = Binding(
+        [.escape], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+        change: { $1.overlay = nil })
+}
+
+/// What is said of the key that gives the mouse to the terminal.
+enum MouseWords {
+    /// What it would do now.
+    static func key(_ hasMouse: Bool) -> String {
+        hasMouse ? "leave the mouse to the terminal, to select text" : "take the mouse back, to click and scroll"
+    }
+
+    /// What it has done; `does`: what the mouse is good for on the screen.
+    static func said(_ hasMouse: Bool, does: String) -> String {
+        hasMouse ? "the mouse \(does) here again" : "the mouse selects text now; M takes it back"
+    }
+}

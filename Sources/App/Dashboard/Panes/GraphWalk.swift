@@ -1,0 +1,48 @@
+import Engine
+
+/// The ways from one node of the graph's picture to others.
+struct GraphWalk {
+    let picture: GraphPicture
+    let plan: RunPlan
+    /// The node from which one goes.
+    let index: Int
+
+    /// Goes from the selected stage to another one, if there is one that way.
+    static func go(_ state: inout DashboardState, _ way: (GraphWalk) -> Int?) {
+        guard let index = state.selectedIndex, let picture = DashboardLayout(state).picture else { return }
+        let plan = state.run.plan
+        guard let target = way(GraphWalk(picture: picture, plan: plan, index: index)) else { return }
+        state.select(UnitID(plan.stages[target].id))
+    }
+
+    /// Along an edge, to the node that is nearest in height.
+    var upstream: Int? { nearestInHeight(plan.upstream[index]) }
+    var downstream: Int? { nearestInHeight(plan.downstream[index]) }
+
+    /// To the next node of its layer, and beyond the last one to the nearest in any layer.
+    var below: Int? { beside(1) ?? nearest { picture.frames[$0].row > own.row } }
+    var above: Int? { beside(-1) ?? nearest { picture.frames[$0].row < own.row } }
+
+    var first: Int? { picture.layers.first?.first }
+    var last: Int? { picture.layers.last?.first }
+
+    private var own: GraphPicture.Frame { picture.frames[index] }
+
+    private func nearestInHeight(_ candidates: [Int]) -> Int? {
+        candidates.min { abs(picture.frames[$0].row - own.row) < abs(picture.frames[$1].row - own.row) }
+    }
+
+    private func beside(_ step: Int) -> Int? {
+        let layer = (picture.layers.first { $0.contains(index) } ?? [])
+            .sorted { picture.frames[$0].row < picture.frames[$1].row }
+        let place = (layer.firstIndex(of: index) ?? 0) + step
+        return layer.indices.contains(place) ? layer[place] : nil
+    }
+
+    private func nearest(_ fits: (Int) -> Bool) -> Int? {
+        func distance(_ other: Int) -> Int {
+            abs(picture.frames[other].row - own.row) * 2 + abs(picture.frames[other].column - own.column)
+        }
+        return picture.frames.indices.filter { $0 != index && fits($0) }.min { distance($0) < distance($1) }
+    }
+}

@@ -1,0 +1,115 @@
+/// What keys mean in the list of pipelines and runs.
+enum HomeKeys {
+    typealias Binding = KeyBinding<HomeReducer>
+
+    /// The keys that act now; while the dashboard's question lies over the list, its keys act too.
+    static func bindings(_ state: HomeState) -> [Binding] {
+        if state.helpScroll != nil { return always + help }
+        if state.asking != nil { return always }
+        if state.question != nil { return always + question }
+        return always + (state.isTyping ? typing : list)
+    }
+
+    /// All bindings, by where they act.
+    static let all: [(place: String, bindings: [Binding])] = [
+        ("everywhere", always), ("the list", list), ("the filter", typing), ("questions", question), ("the help", help),
+    ]
+
+    static let always = [
+        Binding([.control("c")], .app, quitting, action: { _, _ in [.quit] }),
+        Binding([.control("l")], .app, "draw the screen anew", action: { _, _ in [.redraw] }),
+        Binding([.control("z")], .app, "to the shell, and back with fg", action: { _, _ in [.suspend] }),
+    ]
+
+    static let list =
+        [
+            Binding(
+                [.enter], .act, "run the pipeline, after a question; open the run",
+                hint: .when(rank: 1) { state in
+                    switch state.selected {
+                    case .pipeline: "run it"
+                    case .run: "open"
+                    case nil: nil
+                    }
+                }, action: { $0.enter(&$1) }),
+            Binding(
+                ["r"], .act, "retry what failed, or go on after an interruption",
+                hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
+                change: { $0.retry(&$1) }),
+            Binding(
+                ["/"], .view, "show only what holds some words; esc shows all",
+                hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },
+                change: { $1.isTyping = true }),
+            Binding(
+                [.escape], .view, showingAll, hint: .when(rank: 4) { $0.filter.isEmpty ? nil : "all" },
+                change: { $1.filter = "" }),
+            Binding(
+                [.tab, .backTab], .move, "from the pipelines to the runs and back",
+                hint: .always("pipelines, runs", rank: 5), change: { $1.changeList() }),
+        ] + moving + [
+            Binding(
+                ["M"], .app, "leave the mouse to the terminal, and take it back",
+                labelNow: { MouseWords.key($0.hasMouse) },
+                action: {
+                    $1.hasMouse.toggle()
+                    $1.say(MouseWords.said($1.hasMouse, does: "scrolls"))
+                    return [.mouse($1.hasMouse)]
+                }),
+            Binding(["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.helpScroll = 0 }),
+            Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { _, _ in [.quit] }),
+        ]
+
+    private static let moving = [
+        Binding(["j", .down], .move, "down and up", hint: .always("move", rank: 6), change: { $1.move(1) }),
+        Binding(["k", .up], .move, "down and up", hint: .always("move", rank: 6), change: { $1.move(-1) }),
+        Binding([.pageUp, .control("u")], .move, "a page", change: { $1.move(-10) }),
+        Binding([.pageDown, .control("d")], .move, "a page", change: { $1.move(10) }),
+        Binding(["g", .home], .move, "first and last", change: { $1.move(-$1.listed.count) }),
+        Binding(["G", .end], .move, "first and last", change: { $1.move($1.listed.count) }),
+    ]
+
+    /// While the filter is being typed.
+    static let typing = [
+        Binding([.enter], .questions, "accept what is chosen or typed", change: { $1.isTyping = false }),
+        Binding(
+            [.escape], .view, showingAll,
+            change: { _, state in
+                state.filter = ""
+                state.isTyping = false
+            }),
+        Binding([.down], .move, "down and up", change: { $1.move(1) }),
+        Binding([.up], .move, "down and up", change: { $1.move(-1) }),
+        Binding(
+            [.backspace], .questions, "take the last letter back", change: { $1.filter = String($1.filter.dropLast()) }),
+    ]
+
+    static let question = [
+        Binding(
+            [.tab, .backTab], .questions, "choose", hint: .always("choose", rank: 1),
+            change: { $1.question?.isYes.toggle() }),
+        Binding(
+            [.left, .right, .up, .down, "h", "l"], .questions, "choose, as tab does",
+            change: { $1.question?.isYes.toggle() }),
+        Binding(
+            [.enter], .questions, "accept what is chosen or typed", hint: .always("accept", rank: 0),
+            action: { $0.accept(&$1) }),
+        Binding(
+            [.escape, "q", "n"], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+            change: { $1.question = nil }),
+    ]
+
+    static let help = [
+        Binding(
+            ["j", .down], .questions, "scroll the help", hint: .always("scroll", rank: 1),
+            change: { $1.scrollHelp(1) }),
+        Binding(
+            ["k", .up], .questions, "scroll the help", hint: .always("scroll", rank: 1),
+            change: { $1.scrollHelp(-1) }),
+        Binding(
+            [.escape], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+            change: { $1.helpScroll = nil }),
+    ]
+
+    private static let showingAll = "show everything again"
+    private static let quitting = "quit; runs of other processes go on"
+}
