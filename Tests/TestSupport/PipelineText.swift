@@ -30,3 +30,16 @@ extension Pipeline {
         self = try LoadedPipeline(yaml: yaml, in: ScratchFolder()).pipeline
     }
 }
+
+extension Check {
+    /// Reads a check that a test writes down as an entry of `checks`.
+    package init(yaml: String) throws {
+        let problems = ConfigProblems()
+        let node = ConfigSource(file: "pipeline.yaml", text: yaml).read(problems)
+        let checks = node.map { CheckKinds.read([$0], problems) } ?? []
+        guard let check = checks.first, problems.errors.isEmpty else {
+            throw InvalidPipeline(errors: problems.errors, sources: [:])
+        }
+        self = check
+    }
+}

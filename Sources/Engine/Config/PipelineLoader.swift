@@ -45,19 +45,23 @@ extension LoadedPipeline {
 /// Reads a pipeline file and everything it names.
 package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
+    private let checks: CheckReader
     private let variables: [String: String]
     private let processorCount: Int
     private let queries: any QueryReader
 
     /// A loader for these stage types.
     ///
+    /// `checks`: reads the checks of a stage.
     /// `queries`: tells what the queries of a file read.
     /// `variables`: the process's environment.
     /// `processorCount`: how many stages run at once where the file does not say.
     package init(
-        stageTypes: [String: StageReader], queries: any QueryReader, variables: [String: String], processorCount: Int
+        stageTypes: [String: StageReader], checks: @escaping CheckReader, queries: any QueryReader,
+        variables: [String: String], processorCount: Int
     ) {
         self.stageTypes = stageTypes
+        self.checks = checks
         self.queries = queries
         self.variables = variables
         self.processorCount = processorCount
@@ -99,7 +103,7 @@ package struct PipelineLoader {
             throw InvalidPipeline(errors: problems.errors, sources: sources)
         }
         let chosen = choose(environment, in: node, problems)
-        var reader = PipelineReader(problems: problems, stageTypes: stageTypes)
+        var reader = PipelineReader(problems: problems, stageTypes: stageTypes, checks: checks)
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment

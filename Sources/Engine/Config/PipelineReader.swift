@@ -5,6 +5,7 @@ package struct ReadingContext {
     package let problems: ConfigProblems
     /// The readers of stage types, by the name that `type:` gives.
     package let stageTypes: [String: StageReader]
+    let readChecks: CheckReader
     /// Names in file order, for suggestions and checks; filled before the stages are read.
     package var datasetNames: [String] = []
     package var parameterNames: [String] = []
@@ -14,6 +15,9 @@ package struct ReadingContext {
 /// Reads what is particular to one type of stage out of its mapping.
 package typealias StageReader = (inout MappingReader, ReadingContext) -> any StageDefinition
 
+/// Reads the entries of `checks:`.
+package typealias CheckReader = (_ nodes: [ConfigNode], _ problems: ConfigProblems) -> [Check]
+
 /// Reads a whole pipeline file into a ``Pipeline``.
 package struct PipelineReader {
     private var context: ReadingContext
@@ -21,8 +25,8 @@ package struct PipelineReader {
     package private(set) var notes = ReadingNotes()
     private var problems: ConfigProblems { context.problems }
 
-    package init(problems: ConfigProblems, stageTypes: [String: StageReader]) {
-        context = ReadingContext(problems: problems, stageTypes: stageTypes)
+    package init(problems: ConfigProblems, stageTypes: [String: StageReader], checks: @escaping CheckReader) {
+        context = ReadingContext(problems: problems, stageTypes: stageTypes, readChecks: checks)
     }
 
     /// Reads `root`, which has its environment laid over it already.
@@ -109,12 +113,10 @@ package struct PipelineReader {
     /// Keys whose texts name columns that are there: such a name may look like a reference, and one that is not there is an
     /// error of its own.
     private static let columnKeys: Set = [
-        "by", "order_by", "select", "drop", "trim", "on", "add", "column", "key", "partition_by", "not_null",
-        "completeness", "unique", "accepted_values", "range", "matches", "freshness", "foreign_key", "distinct_count",
-        "sum", "mean",
+        "by", "order_by", "select", "drop", "trim", "on", "add", "column", "key", "partition_by",
     ]
     /// Keys that hold mappings from columns.
-    private static let columnMappings: Set = ["fill_missing", "rename", "cast", "on", "add", "schema"]
+    private static let columnMappings: Set = ["fill_missing", "rename", "cast", "on", "add"]
 
     /// Reports references in texts where nobody replaces them: they would be kept as they are written.
     private func refuseUnfilled(in node: ConfigNode, of key: String? = nil) {

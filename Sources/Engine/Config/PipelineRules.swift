@@ -254,7 +254,7 @@ enum PipelineRules {
         }
         for check in stage.checks {
             if let filter = check.filter { found += filter.value.references.map { ($0, filter.location) } }
-            if case .sql(let query) = check.kind { found += query.value.references.map { ($0, query.location) } }
+            if let query = check.definition.query { found += query.value.references.map { ($0, query.location) } }
         }
         return found + stage.definition.references
     }

@@ -77,7 +77,7 @@ enum StageSettingsReader {
                 "\(reader.subject) has no output to check", remedy: "use a stage of type check",
                 at: reader.location(of: "checks"))
         }
-        return CheckReader.read(nodes, context.problems)
+        return context.readChecks(nodes, context.problems)
     }
 
     private static func pool(_ reader: inout MappingReader, _ context: ReadingContext) -> PoolName? {

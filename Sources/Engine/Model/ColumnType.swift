@@ -187,3 +187,16 @@ package enum Literal: Hashable, Sendable, Codable {
         }
     }
 }
+
+extension Literal {
+    /// The value as people write it.
+    package var words: String {
+        switch self {
+        case .null: "nothing"
+        case .boolean(let truth): String(truth)
+        case .integer(let number): String(number)
+        case .number(let number): number.plain
+        case .decimal(let text), .text(let text), .date(let text), .timestamp(let text): text
+        }
+    }
+}

@@ -91,13 +91,7 @@ extension Stage {
 
     /// The datasets that its checks read, besides the one that they check.
     private var checkReads: [Located<DatasetName>] {
-        checks.flatMap { check -> [Located<DatasetName>] in
-            switch check.kind {
-            case .foreignKey(_, let dataset, _): [dataset]
-            case .sql(let query): query.reads
-            default: []
-            }
-        }.filter { $0.value != checkedDataset }
+        checks.flatMap(\.definition.reads).filter { $0.value != checkedDataset }
     }
 
     /// The dataset that its checks are about: what it writes, or what it reads where the rows are checked as they come.
@@ -130,9 +124,9 @@ extension Stage {
             fanOut?.variables[index].source = .query(query)
         }
         for index in checks.indices {
-            guard case .sql(var query) = checks[index].kind else { continue }
+            guard var query = checks[index].definition.query else { continue }
             visit(&query)
-            checks[index].kind = .sql(query: query)
+            checks[index].definition.query = query
         }
     }
 }

@@ -51,52 +51,17 @@ package struct CheckBacktest: Sendable {
 
     private func outcome(of point: CheckPoint, past: [Double]) -> CheckResult.Outcome {
         if point.outcome == .error { return .error }
-        let breach: CheckResult.Outcome = check.severity == .warn ? .warned : .failed
-        guard let measured = point.measured else {
-            // Without a value there is no age and no mean; other kinds find nothing at fault with that.
-            switch check.kind {
-            case .freshness, .sum, .mean: return breach
-            case .anomaly(_, let over): return past.suffix(over).count >= Deviation.minimum ? breach : .passed
-            default: return .passed
-            }
-        }
-        switch check.kind {
-        case .rowCountVariation(let over):
-            guard let median = Array(past.suffix(over)).median else { return .passed }
-            return check.outcome(of: Deviation.change(of: measured, from: median))
-        case .anomaly(_, let over):
-            let near = Array(past.suffix(over))
-            guard near.count >= Deviation.minimum, let median = near.median else { return .passed }
-            return check.outcome(of: Deviation.distance(of: measured, from: near, median: median))
-        case .schema: return measured == 0 ? .passed : breach
-        case .freshness where measured < -CheckJudge.futureLimit: return breach
-        default:
-            guard check.limits.areFractions, check.kind.countsFailingRows else {
-                return check.outcome(of: measured)
-            }
-            let total = Double(point.totalRows ?? 0)
-            return check.outcome(of: total == 0 ? 0 : measured / total)
-        }
+        return check.kind.outcome(
+            ofRecorded: point.measured, rows: Double(point.totalRows ?? 0), past: past, check)
     }
 
     /// The limits in words.
     package var expectation: String {
-        var text = CheckJudge.expectation(check, show: CheckJudge.unit(of: check))
-        if check.kind.countsFailingRows, check.limits.max ?? 0 > 0 {
-            text += ", at most \(CheckJudge.unit(of: check)(check.limits.max ?? 0)) failing"
+        var text = check.expectation()
+        if check.kind.countsFailingRows, let max = check.limits.max, max > 0 {
+            text += ", at most \(check.text(ofLimit: max)) failing"
         }
         return text
-    }
-}
-
-extension Check.Kind {
-    /// Whether what is measured is a number of failing rows.
-    var countsFailingRows: Bool {
-        switch self {
-        case .notNull, .unique, .acceptedValues, .range, .matches, .foreignKey, .sql: true
-        case .completeness, .rowCount, .rowCountVariation, .freshness, .schema, .distinctCount, .sum, .mean, .anomaly:
-            false
-        }
     }
 }
 
@@ -106,10 +71,6 @@ extension CheckPoint {
 
     /// A measured value as people write it, for a kind of check.
     package static func text(of value: Double, kind: String) -> String {
-        switch kind {
-        case "completeness": CheckJudge.percent(value)
-        case "freshness": CheckJudge.age(value)
-        default: value == value.rounded() && abs(value) < 1e15 ? Int64(value).grouped : value.rounded(to: 4)
-        }
+        CheckKinds.named(kind)?.text(ofMeasured: value) ?? CheckText.number(value)
     }
 }

@@ -245,9 +245,7 @@ package struct PublishedVersion: Sendable {
                 dataset: name, files: files, format: dataset.format ?? .parquet, csv: dataset.csv, columns: columns,
                 isOwn: true)
         }
-        let keys = (loaded.pipeline.producer(of: name)?.checks ?? []).compactMap { check in
-            if case .unique(let columns) = check.kind, check.filter == nil { columns } else { nil }
-        }
-        checkedKey = keys.first ?? []
+        let checks = loaded.pipeline.producer(of: name)?.checks ?? []
+        checkedKey = checks.filter { $0.filter == nil }.map(\.kind.keyColumns).first { !$0.isEmpty } ?? []
     }
 }

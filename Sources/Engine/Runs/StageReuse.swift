@@ -50,11 +50,7 @@ package struct StageReuse: Sendable {
         if let name = Self.ofTheRun.first(where: text.contains) { return "it names \(name), which every run has anew" }
         if let word = stage.unsteady.first { return "it asks for \(word), which is not the same twice" }
         for check in stage.checks {
-            switch check.kind {
-            case .freshness: return "its check \(check.id) looks at the clock"
-            case .rowCountVariation, .anomaly: return "its check \(check.id) looks at earlier runs"
-            default: break
-            }
+            if let obstacle = check.kind.reuseObstacle { return "its check \(check.id) \(obstacle)" }
         }
         return nil
     }

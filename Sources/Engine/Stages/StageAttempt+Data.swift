@@ -36,7 +36,7 @@ extension StageAttempt {
     func references(of checks: [Check]) -> [Template.Reference] {
         checks.flatMap { check -> [Template.Reference] in
             var found = check.filter?.value.references ?? []
-            if case .sql(let query) = check.kind { found += query.value.references }
+            if let query = check.definition.query { found += query.value.references }
             return found
         }
     }

@@ -119,12 +119,7 @@ package struct StageAttempt: Sendable {
     }
 
     /// The columns of which a check of the stage says that they tell which row is which.
-    var keyColumns: Set<String> {
-        Set(
-            stage.checks.flatMap { check -> [String] in
-                if case .unique(let columns) = check.kind { columns } else { [] }
-            })
-    }
+    var keyColumns: Set<String> { Set(stage.checks.flatMap(\.kind.keyColumns)) }
 
     /// How many threads a data stage may use; nil means as many as there are processors.
     package var threads: Int? { stage.resources.cpu.map { max(1, Int($0.rounded())) } }

@@ -234,7 +234,7 @@ package struct ValidateStage: StageType {
             expectation = "no invalid row is allowed"
             if bad > 0 { outcome = .failed }
         case (_, .part(let limit)?):
-            expectation = "at most \(CheckJudge.percent(limit)) may be invalid"
+            expectation = "at most \(CheckText.percent(limit)) may be invalid"
             if part > limit { outcome = .failed }
         case (_, .rows(let limit)?):
             expectation = "at most \(limit.counted("row")) may be invalid"
@@ -245,7 +245,7 @@ package struct ValidateStage: StageType {
             if bad > 0, bad == read { outcome = .failed }
         }
         let message =
-            "\(bad.grouped) of \(read.counted("row")) \(bad == 1 ? "is" : "are") invalid (\(CheckJudge.percent(part)))"
+            "\(bad.grouped) of \(read.counted("row")) \(bad == 1 ? "is" : "are") invalid (\(CheckText.percent(part)))"
         let samples = violations.map { row in
             SampleRow(
                 row: row.integer("row"), columns: ["column", "rule", "value", "rows"],

@@ -28,7 +28,7 @@ struct PipelineSchemaTests {
     private static func knownKeys() throws -> (keys: [String: Set<String>], problems: [String]) {
         let problems = ConfigProblems()
         let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
-        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers)
+        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
         _ = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
         return (problems.knownKeys, problems.errors.filter { $0.severity == .error }.map(\.oneLine))
     }

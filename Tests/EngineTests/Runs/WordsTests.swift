@@ -1,4 +1,5 @@
 import Engine
+import TestSupport
 import Testing
 
 @Suite("Words for times and counts", .timeLimit(.minutes(15)))
@@ -22,18 +23,14 @@ struct WordsTests {
     }
 
     @Test("What an anomaly check and an age expect has its unit")
-    func expectations() {
-        let place = SourceLocation(file: "p.yaml", line: 1, column: 1)
-        func expectation(_ check: Check) -> String? {
+    func expectations() throws {
+        func expectation(_ check: String) throws -> String? {
             CheckJudge(
-                checks: [check], columns: [], stage: "s", history: NoCheckHistory(), now: Moment(wall: 0, steady: 0)
+                checks: [try Check(yaml: check)], columns: [], stage: "s", history: NoCheckHistory(),
+                now: Moment(wall: 0, steady: 0)
             ).results(DataReadings(output: []), errors: [], found: []).first?.expectation
         }
-        let anomaly = Check(
-            id: "a", kind: .anomaly(measure: .rowCount, over: 30), limits: .init(max: 3.5), location: place)
-        #expect(expectation(anomaly) == "at most 3.5 deviations from the usual")
-        let freshness = Check(
-            id: "f", kind: .freshness(column: "day"), limits: .init(max: 86_400), location: place)
-        #expect(expectation(freshness) == "day at most 24 h old")
+        #expect(try expectation("{anomaly: row_count}") == "at most 3.5 deviations from the usual")
+        #expect(try expectation("{freshness: day, max_age: 24h}") == "day at most 24 h old")
     }
 }

@@ -2,10 +2,13 @@ extension Check {
     /// What a value means for this check, waivers aside: a breach of its limits fails it, or warns where it is no more
     /// than a warning; a breach of its closer limits warns.
     package func outcome(of value: Double) -> CheckResult.Outcome {
-        if !limits.contain(value) { return severity == .warn ? .warned : .failed }
+        if !limits.contain(value) { return breach }
         if let warnLimits, !warnLimits.contain(value) { return .warned }
         return .passed
     }
+
+    /// What a breach of its limits means, waivers aside.
+    var breach: CheckResult.Outcome { severity == .warn ? .warned : .failed }
 }
 
 /// How far a value lies from those of earlier runs.

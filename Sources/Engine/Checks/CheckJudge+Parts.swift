@@ -1,8 +1,5 @@
 /// Checks that are judged for each part of the data.
 extension CheckJudge {
-    /// How many runs a number of rows looks back for parts that are missing; kinds that compare with runs look at those.
-    static let runsOfParts = 7
-
     /// The results of a check that is divided: one for each part that is there, and for each that should be.
     ///
     /// `index`: its place in the list.
@@ -10,7 +7,7 @@ extension CheckJudge {
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
         if rows.count > CheckCompiler.partLimit {
             let limit = Int64(CheckCompiler.partLimit).grouped
-            return [make(check, .error, nil, nil, "'\(check.partitionBy ?? "")' has more than \(limit) values")]
+            return [check.result(.error, "'\(check.partitionBy ?? "")' has more than \(limit) values", now: now)]
         }
         let samples = samples(index, readings)
         var results: [CheckResult] = []
@@ -46,19 +43,6 @@ extension CheckJudge {
             let value = part.dropFirst(column.count + 1)
             result.message = "'\(value)' is missing, which earlier runs had: \(result.message)"
             return result
-        }
-    }
-}
-
-extension Check.Kind {
-    /// How many runs back a part is missed that is not there any more; nil where a part without rows means nothing.
-    fileprivate var runsOfParts: Int? {
-        switch self {
-        case .rowCount: CheckJudge.runsOfParts
-        case .rowCountVariation(let over), .anomaly(.rowCount, let over): over
-        case .notNull, .completeness, .unique, .acceptedValues, .range, .matches, .freshness, .schema, .foreignKey,
-            .distinctCount, .sum, .mean, .anomaly, .sql:
-            nil
         }
     }
 }

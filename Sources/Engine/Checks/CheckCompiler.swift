@@ -1,0 +1,173 @@
+/// Compiles the checks of one dataset to SQL: one scan for all that can share it, one statement for each of the rest.
+///
+/// What comes back is judged by ``CheckJudge``. Rows that fail are looked for only where a check found some.
+package struct CheckCompiler {
+    private let sql: DuckDBDialect
+    private let source: DataSource
+    private let checks: [Check]
+    private let references: [Template.Reference: ColumnType]
+    /// The data of foreign keys and of queries, by name; what is checked is among them, for keys into itself.
+    private let others: [DatasetName: DataSource]
+
+    package init(
+        source: DataSource, checks: [Check], references: [Template.Reference: ColumnType],
+        others: [DatasetName: DataSource]
+    ) {
+        sql = DuckDBDialect(zone: source.zone)
+        self.source = source
+        self.checks = checks
+        self.references = references
+        self.others = others.merging([source.dataset: source]) { $1 }
+    }
+
+    /// How many columns of a failing row are kept.
+    private static let sampleColumnLimit = 24
+
+    /// The columns of a failing row that are kept: first those that a check is about, then the others in their order.
+    static func sampleColumns(of check: Check, among columns: [Column]) -> [Column] {
+        var named = check.definition.columns
+        let further = (check.filter?.value.columns ?? []) + (check.partitionBy.map { [$0] } ?? [])
+        for name in further where !named.contains(name) { named.append(name) }
+        let about = named.compactMap { name in columns.first { $0.name == name } }
+        let others = columns.filter { !named.contains($0.name) }
+        return about + others.prefix(max(0, sampleColumnLimit - about.count))
+    }
+
+    // MARK: - Faults that need no data
+
+    /// What is wrong with the checks for these columns, each with its place; found before anything runs.
+    ///
+    /// `others`: the data of foreign keys, as far as it is known; that which is checked among them.
+    package static func faults(
+        of checks: [Check], columns: [Column], references: [Template.Reference: ColumnType],
+        others: [DatasetName: DataSource] = [:]
+    ) -> [ConfigError] {
+        let checked = CheckedColumns(columns: columns, others: others)
+        return checks.compactMap { fault(of: $0, checked, references) ?? $0.kind.fault(in: $0, checked) }
+    }
+
+    /// What is wrong with what checks of all kinds may name.
+    private static func fault(
+        of check: Check, _ checked: CheckedColumns, _ references: [Template.Reference: ColumnType]
+    ) -> ConfigError? {
+        let names = checked.columns.map(\.name)
+        for name in check.definition.columns + (check.partitionBy.map { [$0] } ?? []) where !names.contains(name) {
+            return ConfigError(
+                "check '\(check.id)' names a column '\(name)' that is not there"
+                    + Suggestion.phrase(for: name, among: names),
+                at: check.location)
+        }
+        guard let filter = check.filter else { return nil }
+        do throws(ExpressionFault) {
+            let typing = ExpressionTyping(columns: checked.columns, references: references)
+            if try typing.type(of: filter.value) == .boolean { return nil }
+            return ConfigError("'where' must be true or false for each row", at: filter.location)
+        } catch {
+            return ConfigError(error.message, remedy: error.remedy, at: filter.location.advanced(by: error.offset))
+        }
+    }
+
+    // MARK: - Statements
+
+    /// The name of a check's measure in the results: `m` and its place in the list.
+    static func measureName(_ index: Int) -> String { "m\(index)" }
+    /// The name of the number of rows a check looked at.
+    static func totalName(_ index: Int) -> String { "t\(index)" }
+
+    /// The table of what one scan measures.
+    static let measures = DuckDBDialect().ownName("measures")
+
+    /// How many parts of a divided check are judged one by one; more are a mistake in the choice of the column.
+    package static let partLimit = 1000
+
+    /// The checks that are measured in one scan.
+    static func shared(_ checks: [Check]) -> [Int] {
+        checks.indices.filter { checks[$0].kind.sharesScan && checks[$0].partitionBy == nil }
+    }
+
+    private static let scanned = "caudal_scanned"
+
+    /// Adds the statements to a script.
+    ///
+    /// Nothing of them is needed to make the data: they come after it, and one that fails harms no other.
+    package func add(to script: inout SQLScript) {
+        let shared = Self.shared(checks)
+        for index in checks.indices { checks[index].kind.prepare(data(index), &script) }
+        addScan(shared, to: &script)
+        for index in checks.indices where !shared.contains(index) { addAlone(index, to: &script) }
+        for index in checks.indices { addFailingRows(index, to: &script) }
+    }
+
+    private func data(_ index: Int) -> CheckedData {
+        CheckedData(
+            check: checks[index], index: index, source: source, others: others, references: references, sql: sql)
+    }
+
+    private func addScan(_ indices: [Int], to script: inout SQLScript) {
+        let from = source.fromClause(sql)
+        let list = ["CAST(count(*) AS BIGINT) AS \"rows\""] + indices.flatMap { data($0).measures }
+        script.add(
+            "measure \(indices.count.counted("check")) in one scan", weight: 10,
+            "CREATE TEMP TABLE \(Self.measures) AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from)")
+        // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
+        // must not fail for want of the table, or its errors would be taken for those of checks.
+        let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
+        script.add(
+            "if the scan failed, there are no measures", weight: 0.1,
+            "CREATE TEMP TABLE IF NOT EXISTS \(Self.measures) AS\nSELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\n"
+                + "WHERE FALSE")
+        script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM \(Self.measures)")
+        guard indices.count > 1 else { return }
+        script.add(
+            "note whether the scan went well", "SET VARIABLE \(Self.scanned) = (SELECT count(*) FROM \(Self.measures))")
+        for index in indices {
+            script.add(
+                "check \(checks[index].id), alone if the scan failed", weight: 0.1,
+                "SELECT 'measures' AS caudal, *\nFROM (SELECT CAST(count(*) AS BIGINT) AS \"rows\", "
+                    + "\(data(index).measures.joined(separator: ", "))\nFROM \(from)\nWHERE getvariable('\(Self.scanned)') = 0)\n"
+                    + "WHERE getvariable('\(Self.scanned)') = 0")
+        }
+    }
+
+    /// Measures a check that does not share the scan.
+    private func addAlone(_ index: Int, to script: inout SQLScript) {
+        let check = checks[index]
+        let data = data(index)
+        guard check.kind.sharesScan, let part = check.partitionBy else {
+            return check.kind.addMeasure(data, &script)
+        }
+        script.add(
+            "check \(check.id) for each \(part)", weight: 5,
+            "CREATE TEMP TABLE \(data.partsName) AS\n\(data.parts(by: part))")
+        // As for the scan: what follows must not fail for want of the table.
+        script.add(
+            "if that failed, there are no parts", weight: 0.1,
+            "CREATE TEMP TABLE IF NOT EXISTS \(data.partsName) AS\n"
+                + "SELECT NULL AS caudal, NULL AS \(data.measureName), NULL AS \(data.totalName)\nWHERE FALSE")
+        script.add("give the parts", "FROM \(data.partsName)")
+    }
+
+    private func addFailingRows(_ index: Int, to script: inout SQLScript) {
+        guard let rows = checks[index].kind.failingRows(data(index)) else { return }
+        let id = checks[index].id
+        script.add("note how many rows fail \(id)", weight: 0.1, "SET VARIABLE found = \(rows.count)")
+        script.add("rows that fail \(id), if there are any", weight: 0.5, rows.query)
+    }
+
+    /// The question whether the engine understands the query of a check; nil for other checks, and where a dataset that
+    /// it reads is not known.
+    package func question(_ index: Int) -> ColumnQuestion? {
+        guard let query = checks[index].definition.query else { return nil }
+        guard query.reads.allSatisfy({ others[$0.value] != nil }) else { return nil }
+        var script = SQLScript(title: "the columns of a check")
+        for reference in query.value.references { script.bind(reference, nil, references) }
+        let empty = CheckCompiler(
+            source: source.withoutRows, checks: checks, references: references,
+            others: others.mapValues(\.withoutRows))
+        empty.data(index).name(for: query, in: &script)
+        script.add(
+            "tell the columns", holding: query,
+            OutputSQL.describe("(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"))
+        return ColumnQuestion(index: index, script: script, location: query.location)
+    }
+}

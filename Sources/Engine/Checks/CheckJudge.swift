@@ -1,0 +1,137 @@
+/// What is known of a check from earlier runs.
+package protocol CheckHistory: Sendable {
+    /// What a check of this stage measured in its last runs that did not fail it, newest first, at most `limit`.
+    ///
+    /// `part`: the part of the data, such as `region=north`, for a check that is divided.
+    func measures(of check: String, part: String?, stage: StageID, limit: Int) throws -> [Double]
+
+    /// The parts of the data, such as `region=north`, of which a check of this stage found rows in one of its last runs.
+    ///
+    /// Runs in which it failed for any part do not count: what is missing stays missing until somebody says otherwise.
+    func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String>
+}
+
+/// A history with nothing in it.
+package struct NoCheckHistory: CheckHistory {
+    package init() {}
+    package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
+    package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
+}
+
+/// Decides what each check found, from what was measured and what earlier runs measured.
+package struct CheckJudge {
+    private let checks: [Check]
+    private let columns: [Column]
+    let stage: StageID
+    let history: any CheckHistory
+    let now: Moment
+    /// How the value of a column that divides a check is kept and told.
+    var nameOfPart: @Sendable (_ column: String, _ value: String) -> String = { $1 }
+
+    /// A judge of `checks` over data with these columns, as the check's statements saw them.
+    package init(checks: [Check], columns: [Column], stage: StageID, history: any CheckHistory, now: Moment) {
+        self.checks = checks
+        self.columns = columns
+        self.stage = stage
+        self.history = history
+        self.now = now
+    }
+
+    /// The results, in the order of the checks; one for each part of a check that is divided.
+    ///
+    /// `readings`: what the statements of ``CheckCompiler`` gave.
+    /// `errors`: what the engine said about statements that failed, in order.
+    /// `found`: the columns and types that the data really has.
+    package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
+        var measures: [String: DataReadings.Value] = [:]
+        for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
+        let reasons = reasons(for: checks.indices.filter { !isMeasured($0, measures, readings) }, errors)
+        return checks.indices.flatMap { index -> [CheckResult] in
+            let check = checks[index]
+            if let reason = reasons[index] { return [check.result(.error, "could not run: \(reason)", now: now)] }
+            do {
+                if check.partitionBy != nil { return try parts(of: check, index, readings) }
+                let total = measures[CheckCompiler.totalName(index)]?.number ?? 0
+                let measure = measures[CheckCompiler.measureName(index)]?.number
+                var result = try judge(check, measure: measure, total: total, found: found)
+                result.samples = samples(index, readings)[nil] ?? []
+                return [result]
+            } catch {
+                // Without earlier runs it would pass, and nobody knows that there are none.
+                return [check.result(.error, "earlier runs cannot be looked at: \(error.reason)", now: now)]
+            }
+        }
+    }
+
+    /// Whether the statements of a check gave what it is judged by.
+    private func isMeasured(
+        _ index: Int, _ measures: [String: DataReadings.Value], _ readings: DataReadings
+    ) -> Bool {
+        let check = checks[index]
+        if check.partitionBy != nil {
+            return readings.rows("parts").contains { $0.integer("check") == Int64(index) }
+        }
+        return check.kind.isMeasured(
+            measures[CheckCompiler.measureName(index)]?.number,
+            total: measures[CheckCompiler.totalName(index)]?.number)
+    }
+
+    /// What the engine said about each check that could not run.
+    private func reasons(for failed: [Int], _ errors: [String]) -> [Int: String] {
+        let shared = CheckCompiler.shared(checks)
+        var unused = errors[...]
+        // The scan of all checks fails first, with the error of one of them that comes again when that is tried alone.
+        if shared.count > 1, failed.contains(where: shared.contains) { unused = unused.dropFirst() }
+        var reasons: [Int: String] = [:]
+        for index in failed.filter(shared.contains) + failed.filter({ !shared.contains($0) }) {
+            reasons[index] = unused.popFirst() ?? "it gave no result"
+        }
+        return reasons
+    }
+
+    // MARK: - One check
+
+    /// What a check found, or what it found of one part of the data.
+    ///
+    /// `found`: the columns and types that the data really has.
+    func judge(
+        _ check: Check, part: String? = nil, measure: Double?, total: Double, found: [Column] = []
+    ) throws -> CheckResult {
+        let measurement = CheckMeasurement(check: check, measure: measure, total: total, columns: found, now: now) {
+            try history.measures(of: check.id, part: part, stage: stage, limit: $0)
+        }
+        return try check.kind.judge(measurement)
+    }
+
+    /// The failing rows of a check by the part they lie in; those of a check that is not divided have none.
+    func samples(_ index: Int, _ readings: DataReadings) -> [String?: [SampleRow]] {
+        let rows = readings.rows("sample").filter { $0.integer("check") == Int64(index) }
+        return Dictionary(grouping: rows) { $0.text("part") }.mapValues { samples(index, $0) }
+    }
+
+    private func samples(_ index: Int, _ rows: [DataReadings.Row]) -> [SampleRow] {
+        let names = CheckCompiler.sampleColumns(of: checks[index], among: columns).map(\.name)
+        return rows.map { row in
+            func list(_ name: String) -> [String?] {
+                if case .list(let list)? = row.fields[name] { list.map(\.text) } else { [] }
+            }
+            let own = row.fields["names"] == nil ? names : list("names").map { $0 ?? "" }
+            let values = list("values")
+            guard let query = checks[index].definition.query, own.count == values.count else {
+                return SampleRow(row: row.integer("row"), columns: own, values: values)
+            }
+            let order = Self.order(of: own, in: query.value.description)
+            return SampleRow(row: row.integer("row"), columns: order.map { own[$0] }, values: order.map { values[$0] })
+        }
+    }
+
+    /// The places of a row's columns: first those that a query names, since it is about them, then the others.
+    private static func order(of columns: [String], in query: String) -> [Int] {
+        let text = query.lowercased()
+        let words = Set(text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+        let isNamed = columns.map { column in
+            words.contains(column.lowercased()) || text.contains("\"\(column.lowercased())\"")
+        }
+        return columns.indices.filter { isNamed[$0] } + columns.indices.filter { !isNamed[$0] }
+    }
+}

@@ -1,0 +1,65 @@
+/// What stands behind the key of a check, such as `order_id` in `unique: order_id`.
+struct CheckSubject {
+    /// The key: the name of the kind.
+    let kind: String
+    let node: ConfigNode
+    let problems: ConfigProblems
+
+    /// One column; nil where none stands there, which is reported.
+    func column() -> String? {
+        if case .scalar(let text, _) = node.content, !text.isEmpty {
+            // A column's name may look like a reference, and one that is not there is an error of its own.
+            problems.settle(node.location)
+            return text
+        }
+        problems.report("'\(kind)' needs a column, not \(node.kindName)", at: node.location)
+        return nil
+    }
+
+    /// A column or a list of them; empty where something else stands there, which is reported.
+    func columns() -> [String] {
+        let columns = problems.texts(of: node, what: "'\(kind)'", allowsEmpty: true)
+        if case .mapping = node.content { return [] }
+        guard !columns.isEmpty, !columns.contains(where: { $0.value.isEmpty }) else {
+            problems.report("'\(kind)' needs a column", remedy: "write '\(kind): order_id'", at: node.location)
+            return []
+        }
+        for column in columns { problems.settle(column.location) }
+        return columns.map(\.value)
+    }
+}
+
+extension MappingReader {
+    /// Reads `over`: `7 runs`, or a plain number.
+    mutating func runs(default fallback: Int) -> Int {
+        guard let text = text("over") else { return fallback }
+        let digits = text.value.prefix { $0.isNumber }
+        let rest = String(text.value.dropFirst(digits.count)).trimmed
+        if let count = Int(digits), (1...10_000).contains(count), ["", "run", "runs"].contains(rest) { return count }
+        problems.report("'over' must be a number of runs such as '7 runs', not '\(text.value)'", at: text.location)
+        return fallback
+    }
+
+    /// Reads the limits `min` and `max` of a figure, of which one must be there.
+    mutating func figureLimits(of kind: String) -> Check.Bounds {
+        let bounds = bounds(in: -1e300...1e300)
+        if !has("min"), !has("max") { problems.report("'\(kind)' needs 'min', 'max' or both", at: location) }
+        return bounds
+    }
+
+    /// Reads the limits `min` and `max`.
+    mutating func bounds(in range: ClosedRange<Double>) -> Check.Bounds {
+        ordered(Check.Bounds(min: number("min", in: range), max: number("max", in: range)))
+    }
+
+    /// The bounds as they are; a lower one above the upper one is reported, because no value could keep them.
+    func ordered(_ bounds: Check.Bounds) -> Check.Bounds {
+        if let min = bounds.min, let max = bounds.max, min > max { reportNothingBetween() }
+        return bounds
+    }
+
+    /// Reports that `min` is above `max`.
+    func reportNothingBetween() {
+        problems.report("'min' is above 'max': nothing lies between them", at: location(of: "min"))
+    }
+}

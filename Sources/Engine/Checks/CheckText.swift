@@ -1,0 +1,49 @@
+/// Numbers of checks as people write them.
+enum CheckText {
+    static func percent(_ part: Double) -> String {
+        let percent = (part * 100).rounded(to: 2)
+        return "\(percent)%"
+    }
+
+    static func count(_ number: Double) -> String { Int64(number).grouped }
+
+    static func counted(_ number: Double, _ word: String) -> String { Int64(number).counted(word) }
+
+    static func age(_ seconds: Double) -> String {
+        let days = seconds / 86_400
+        if abs(days) >= 2 { return "\(days.rounded(to: 1)) days" }
+        if abs(seconds) >= 7200 { return "\((seconds / 3600).rounded(to: 1)) h" }
+        return abs(seconds) >= 120 ? "\((seconds / 60).rounded(to: 1)) min" : "\(seconds.rounded(to: 0)) s"
+    }
+
+    /// A measured value of a kind that has no words of its own for it.
+    static func number(_ value: Double) -> String {
+        value == value.rounded() && abs(value) < 1e15 ? Int64(value).grouped : value.rounded(to: 4)
+    }
+}
+
+extension Check {
+    /// What is expected, in words.
+    ///
+    /// `show`: how a limit is written; nil takes the way of its kind.
+    func expectation(show: ((Double) -> String)? = nil) -> String {
+        kind.expectation(self, limits.words(show ?? text(ofLimit:)))
+    }
+
+    /// A limit as it is written.
+    func text(ofLimit limit: Double) -> String { kind.text(ofLimit: limit, isFraction: limits.areFractions) }
+
+    /// What is added to an expectation that holds for the rows which `where` chooses.
+    var filterWords: String { filter == nil ? "" : ", of the rows it looks at" }
+}
+
+extension Check.Bounds {
+    fileprivate func words(_ show: (Double) -> String) -> String {
+        switch (min, max) {
+        case (nil, nil): "anything"
+        case (let min?, nil): "at least \(show(min))"
+        case (nil, let max?): "at most \(show(max))"
+        case (let min?, let max?): min == max ? "exactly \(show(min))" : "\(show(min)) to \(show(max))"
+        }
+    }
+}

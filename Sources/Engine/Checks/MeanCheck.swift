@@ -1,0 +1,6 @@
+/// `mean`: the mean of a column.
+struct MeanCheck: AggregateCheck {
+    static let typeName = "mean"
+    static let function = "avg"
+    let column: String
+}

@@ -1,0 +1,91 @@
+/// `range`: every value lies within bounds, which are literals, so that dates work as numbers do.
+struct RangeCheck: SingleRowCheck {
+    static let typeName = "range"
+    let column: String
+    let min: Literal?
+    let max: Literal?
+
+    var columns: [String] { [column] }
+    private var bounds: [Literal] { [min, max].compactMap { $0 } }
+
+    static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [RangeCheck] {
+        let (min, max) = (literal(reader.node("min")), literal(reader.node("max")))
+        if let low = min?.number, let high = max?.number, low > high { reader.reportNothingBetween() }
+        if min == nil, max == nil { reader.problems.report("'range' needs 'min', 'max' or both", at: reader.location) }
+        return subject.column().map { [RangeCheck(column: $0, min: min, max: max)] } ?? []
+    }
+
+    private static func literal(_ node: ConfigNode?) -> Literal? {
+        guard let node, !node.isEmpty, case .scalar(let text, let isQuoted) = node.content else { return nil }
+        if !isQuoted, let number = Literal(number: text) { return number }
+        if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
+        if text.count > 10, UTC.milliseconds(ofDate: String(text.prefix(10))) != nil { return .timestamp(text) }
+        return .text(text)
+    }
+
+    func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? {
+        let type = columns.type(of: column)
+        for bound in bounds {
+            let fits =
+                type.isNumeric ? bound.type?.isNumeric == true : !type.isTime || bound.type?.isNumeric == false
+            if fits { continue }
+            return ConfigError(
+                "check '\(check.id)' compares '\(column)', which is \(type), with '\(bound.words)'",
+                remedy: type.isTime ? "write a date such as 2026-11-23" : "write a number", at: check.location)
+        }
+        return nil
+    }
+
+    func failing(_ data: CheckedData) -> String {
+        let (sql, type) = (data.sql, data.type(of: column))
+        // A text that holds numbers or dates is compared as what its bounds are.
+        let wanted =
+            type == .text
+            ? bounds.compactMap(\.type).first.map { $0.isNumeric ? .number : $0 == .localTimestamp ? .timestamp : $0 }
+                ?? .text
+            : type
+        let value =
+            type == wanted ? sql.name(column) : "(\(sql.exactCast(sql.name(column), from: type, to: wanted)))"
+        var breaches: [String] = []
+        if let min { breaches.append("\(value) < \(Self.sql(min, as: wanted, sql))") }
+        if let max { breaches.append("\(value) > \(Self.sql(max, as: wanted, sql))") }
+        // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
+        if wanted == .number || wanted.isTime { breaches.append("NOT isfinite(\(value))") }
+        if type != wanted { breaches.append("\(value) IS NULL") }
+        let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
+        return "\(present)(\(breaches.joined(separator: " OR ")))"
+    }
+
+    private static func sql(_ bound: Literal, as type: ColumnType, _ sql: DuckDBDialect) -> String {
+        guard bound.type != type, !(bound.type?.isNumeric == true && type.isNumeric) else {
+            return sql.literal(bound)
+        }
+        switch bound {
+        case .date(let text), .timestamp(let text), .text(let text):
+            // Beside local times, one that names an offset is compared as the same time in UTC.
+            let wanted = type == .localTimestamp ? .timestamp : type
+            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
+        case .integer, .number, .decimal, .boolean, .null: return sql.cast(sql.literal(bound), to: type)
+        }
+    }
+
+    func words(ofFailing rows: Double) -> String { "\(CheckText.counted(rows, "row")) out of range" }
+
+    func expectation(_ check: Check, _ limits: String) -> String {
+        let low = min.map { "at least \($0.words)" }
+        let high = max.map { "at most \($0.words)" }
+        return "\(column) is \([low, high].compactMap { $0 }.joined(separator: " and "))" + check.filterWords
+    }
+}
+
+extension Literal {
+    /// The value of a number.
+    fileprivate var number: Double? {
+        switch self {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        case .decimal(let text): Double(text)
+        case .null, .boolean, .text, .date, .timestamp: nil
+        }
+    }
+}

@@ -1,0 +1,38 @@
+/// `row_count`: how many rows there are.
+struct RowCountCheck: FigureCheck {
+    static let typeName = "row_count"
+
+    static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [RowCountCheck] { [RowCountCheck()] }
+
+    /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds beside it.
+    static func limits(_ reader: inout MappingReader) -> Check.Bounds {
+        if let node = reader.node("row_count"), case .scalar(let text, _) = node.content, !text.isEmpty {
+            if let exact = Double(text), exact >= 0 { return Check.Bounds(min: exact, max: exact) }
+            reader.problems.report("'row_count' must be a number or {min: …, max: …}, not '\(text)'", at: node.location)
+            return Check.Bounds()
+        }
+        let bounds: Check.Bounds
+        if var inner = reader.mapping("row_count", subject: "'row_count'", kind: "row_count") {
+            bounds = inner.bounds(in: 0...1e15)
+            inner.finish()
+        } else {
+            bounds = reader.bounds(in: 0...1e15)
+        }
+        if bounds.isEmpty { reader.problems.report("'row_count' needs 'min', 'max' or both", at: reader.location) }
+        return bounds
+    }
+
+    func measure(_ data: CheckedData) -> String { "CAST(\(data.rows()) AS DOUBLE)" }
+
+    func figure(_ found: CheckMeasurement) -> Double? { found.total }
+
+    func judge(_ found: CheckMeasurement) -> CheckResult {
+        found.bounded(found.total, CheckText.counted(found.total, "row"), show: CheckText.count)
+    }
+
+    var runsOfParts: Int? { 7 }
+
+    func expectation(_ check: Check, _ limits: String) -> String {
+        limits + ((check.limits.max ?? check.limits.min) == 1 ? " row" : " rows")
+    }
+}

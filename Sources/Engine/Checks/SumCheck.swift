@@ -1,0 +1,6 @@
+/// `sum`: the sum of a column.
+struct SumCheck: AggregateCheck {
+    static let typeName = "sum"
+    static let function = "sum"
+    let column: String
+}

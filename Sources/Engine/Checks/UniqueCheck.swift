@@ -1,0 +1,42 @@
+/// `unique`: no combination of these columns stands twice.
+struct UniqueCheck: RowCheck {
+    static let typeName = "unique"
+    let columns: [String]
+
+    var keyColumns: [String] { columns }
+
+    static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [UniqueCheck] {
+        let columns = subject.columns()
+        return columns.isEmpty ? [] : [UniqueCheck(columns: columns)]
+    }
+
+    func measure(_ data: CheckedData) -> String {
+        let names = columns.map(data.sql.name)
+        let key = names.count == 1 ? names[0] : "(\(names.joined(separator: ", ")))"
+        let present = present(data)
+        return "CAST(\(data.rows(present)) - \(data.aggregate("count(DISTINCT \(key))", where: present)) AS BIGINT)"
+    }
+
+    func failingRows(_ data: CheckedData) -> FailingRows? {
+        // Rows of a struct are compared with NULL as a value, so that rows without a part have one, too.
+        let list = ((data.check.partitionBy.map { [$0] } ?? []) + columns).map(data.sql.name).joined(separator: ", ")
+        return data.failingRows(
+            where: "(\(list)) IN (SELECT (\(list)) FROM \(data.from())\n"
+                + "  WHERE \(data.filterPrefix)\(present(data)) GROUP BY \(list) HAVING count(*) > 1)",
+            order: columns.map { "\(data.sql.name($0)) NULLS LAST" })
+    }
+
+    /// A key of which a value is missing is none.
+    private func present(_ data: CheckedData) -> String {
+        columns.map { "\(data.sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
+    }
+
+    func words(ofFailing rows: Double) -> String {
+        rows == 0
+            ? "every key stands once" : "\(CheckText.counted(rows, "row")) \(rows == 1 ? "repeats" : "repeat") a key"
+    }
+
+    func expectation(_ check: Check, _ limits: String) -> String {
+        "\(columns.joined(separator: ", ")) is unique" + check.filterWords
+    }
+}

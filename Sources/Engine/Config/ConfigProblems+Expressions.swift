@@ -1,0 +1,26 @@
+extension ConfigProblems {
+    /// Reads an expression, reporting what is wrong with it at its place in the file.
+    package func expression(_ text: Located<String>) -> Located<Expression>? {
+        do throws(ExpressionFault) {
+            let expression = Located(try ExpressionParser.parse(text.value), at: text.location)
+            settle(text.location)
+            return expression
+        } catch {
+            report(error, in: text)
+            return nil
+        }
+    }
+
+    /// Reports what is certainly wrong with a regular expression that DuckDB will be given.
+    package func check(pattern: Located<String>) {
+        guard let fault = PatternSyntax.fault(in: pattern.value) else { return }
+        report(
+            "the pattern '\(pattern.value.shortened(to: 60))' cannot be used: \(fault.message)", remedy: fault.remedy,
+            at: pattern.location)
+    }
+
+    /// Reports a fault of an expression at its place in the file.
+    package func report(_ fault: ExpressionFault, in text: Located<String>) {
+        report(fault.message, remedy: fault.remedy, at: text.place(of: fault.offset))
+    }
+}

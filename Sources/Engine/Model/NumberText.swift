@@ -1,0 +1,31 @@
+extension Array where Element == Double {
+    /// The middle value; of an even count, the mean of the two in the middle; nil of nothing.
+    package var median: Double? {
+        guard !isEmpty else { return nil }
+        let sorted = sorted()
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+}
+
+extension Double {
+    /// The number with at most `places` digits after the point, without needless zeros.
+    package func rounded(to places: Int) -> String {
+        var factor = 1.0
+        for _ in 0..<places { factor *= 10 }
+        return ((self * factor).rounded() / factor).plain
+    }
+}
+
+extension Int64 {
+    /// The number with its thousands apart: `1,234,567`.
+    package var grouped: String {
+        let digits = String(magnitude)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+            text.append(digit)
+        }
+        return self < 0 ? "-" + text : text
+    }
+}
