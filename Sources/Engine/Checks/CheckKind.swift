@@ -109,6 +109,9 @@ package enum CheckKinds {
         ForeignKeyCheck.self, DistinctCountCheck.self, SumCheck.self, MeanCheck.self, AnomalyCheck.self, SQLCheck.self,
     ]
 
+    /// What a pipeline file calls them.
+    package static var names: [String] { all.map { $0.typeName } }
+
     /// The kind that a pipeline file calls by this name; nil when there is none.
     static func named(_ name: String) -> (any CheckKind.Type)? { all.first { $0.typeName == name } }
 }

@@ -33,7 +33,7 @@ extension CheckKinds {
             if named.count > 1 {
                 problems.report("this is two checks in one", remedy: "begin each with '- '", at: named[1].key.location)
             } else {
-                let phrase = place.map { Suggestion.phrase(for: $0.value, among: all.map { $0.typeName }) } ?? ""
+                let phrase = place.map { Suggestion.phrase(for: $0.value, among: names) } ?? ""
                 problems.report("this check has no kind that is known\(phrase)", at: place?.location ?? node.location)
             }
             return []

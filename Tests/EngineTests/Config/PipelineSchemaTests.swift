@@ -65,6 +65,9 @@ struct PipelineSchemaTests {
         let forms = try #require(step["anyOf"] as? [[String: Any]])
         let steps = Self.keys(of: forms.last)
         #expect(steps.allSatisfy { Self.everything.contains("- \($0):") })
+        let check = try #require(definitions["check"] as? [String: Any])
+        let kinds = try #require(check["oneOf"] as? [[String: [String]]]).flatMap { $0["required"] ?? [] }
+        #expect(kinds.sorted() == CheckKinds.names.sorted())
         for type in StageTypes.all {
             #expect(definitions["stage.\(type.typeName)"] != nil, "the schema has no stage type '\(type.typeName)'")
         }
