@@ -179,7 +179,8 @@ extension SourceResolver {
         let sql = DuckDBDialect()
         var script = SQLScript(title: "whether one type holds all values")
         for (file, fileColumns) in found.enumerated() {
-            for (name, type) in fileColumns where valued[name]?.contains(file) == true {
+            // Only columns of several types were looked at for values; nanoseconds matter wherever they are.
+            for (name, type) in fileColumns where valued[name]?.contains(file) ?? (type == "TIMESTAMP_NS") {
                 guard let united = columns.first(where: { $0.name == name })?.type,
                     united != type || united == "TIMESTAMP_NS"
                 else { continue }
