@@ -101,10 +101,21 @@ extension DashboardState {
         _ keys: [Key], on lines: LogLineList = SampleRun.failed.lines,
         reopening: ((RunState) throws -> Reopening)? = nil
     ) -> [DashboardEffect] {
-        var reducer = DashboardReducer(lines: lines)
-        if let reopening { reducer.reopening = reopening }
+        let reducer = DashboardReducer(lines: lines)
         var effects: [DashboardEffect] = []
-        for key in keys { effects = reducer.reduce(&self, .key(key)) }
+        for key in keys {
+            effects = []
+            for effect in reducer.reduce(&self, .key(key)) {
+                guard case .look(let inquiry) = effect else {
+                    effects.append(effect)
+                    continue
+                }
+                let reader = InquiryReader(
+                    run: run, isLive: isLive, now: now, files: { _ in [] },
+                    reopening: reopening ?? { Reopening(state: $0, file: $0.plan.file, change: nil) })
+                effects += reducer.reduce(&self, .finding(reader.look(inquiry)))
+            }
+        }
         return effects
     }
 }

@@ -43,24 +43,29 @@ struct HomeTests {
         return state
     }
 
-    /// Reads a run as the list does: one in which `stage` has failed, and which stands as the list says.
-    func reducer(_ state: HomeState, harmful: Bool = false) -> HomeReducer {
-        HomeReducer(open: { [runs = state.overview.runs] id in
-            guard let summary = runs.first(where: { $0.id == id }) else { return nil }
+    /// Presses keys, and looks at runs as the list does: `load` has failed in each, which stands as the list says.
+    func press(_ keys: [Key], _ state: inout HomeState, harmful: Bool = false) -> [HomeEffect] {
+        let reducer = HomeReducer()
+        var effects: [HomeEffect] = []
+        for key in keys {
+            guard let effect = reducer.press(key, &state).first else { continue }
+            guard case .look(let id, let inquiry) = effect else {
+                effects.append(effect)
+                continue
+            }
+            guard let summary = state.overview.runs.first(where: { $0.id == id }) else { continue }
             var sample = SampleRun(
                 stages: [SampleRun.stage("load", idempotent: !harmful), SampleRun.stage("mail")], id: id)
             sample.fail("load", after: 10, Failure("exit status 1"), lines: [])
             if summary.trueStatus == .interrupted { sample.start("mail") }
             if [.failed, .cancelled].contains(summary.trueStatus) { sample.happen(.runEnded(.failed)) }
-            return HomeReducer.OpenedRun(run: sample.state, isLive: summary.trueStatus == .running) {
-                Reopening(state: $0, file: $0.plan.file, change: nil)
-            }
-        })
-    }
-
-    private func press(_ keys: [Key], _ state: inout HomeState, harmful: Bool = false) -> [HomeEffect] {
-        let reducer = reducer(state, harmful: harmful)
-        return keys.flatMap { reducer.press($0, &state) }
+            let isLive = summary.trueStatus == .running
+            let reader = InquiryReader(
+                run: sample.state, isLive: isLive, now: state.now, files: { _ in [] },
+                reopening: { Reopening(state: $0, file: $0.plan.file, change: nil) })
+            reducer.ask(reader.look(inquiry), of: sample.state, isLive: isLive, &state)
+        }
+        return effects
     }
 
     @Test("It is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
@@ -169,7 +174,7 @@ struct HomeTests {
         var random = SplitMix64(seed: 7)
         var state = state()
         for step in 0..<2000 {
-            _ = reducer(state).press(keys[Int(random.next() % UInt64(keys.count))], &state)
+            _ = HomeReducer().press(keys[Int(random.next() % UInt64(keys.count))], &state)
             if step % 10 == 0 {
                 state.rows = Int(random.next() % 60)
                 state.columns = Int(random.next() % 200)

@@ -122,7 +122,7 @@ struct KeyBindingTests {
         let tests = HomeTests()
         func state(_ keys: [Key]) -> HomeState {
             var state = tests.state()
-            for key in keys { _ = tests.reducer(state).press(key, &state) }
+            _ = tests.press(keys, &state)
             return state
         }
         let situations: [String: [[Key]]] = [
@@ -134,7 +134,7 @@ struct KeyBindingTests {
         for key in try #require(HomeKeys.all.first { $0.place == place }).bindings.flatMap(\.keys) {
             let acts = states.contains { state in
                 var pressed = state
-                let effects = tests.reducer(state).press(key, &pressed)
+                let effects = HomeReducer().press(key, &pressed)
                 (pressed.toast, pressed.now) = (state.toast, state.now)
                 return !effects.isEmpty || HomeScreen.draw(pressed).styledText != HomeScreen.draw(state).styledText
             }

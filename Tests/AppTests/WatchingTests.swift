@@ -62,4 +62,23 @@ struct WatchingTests {
         _ = DashboardReducer(lines: LogLineList()).reduce(&state, .news(.gone))
         #expect(state.run.status == .failed)
     }
+
+    @Test("Asking is left to whoever may read files; what comes of it is shown, or said")
+    func asking() throws {
+        let reducer = DashboardReducer(lines: LogLineList())
+        var state = watched(.failed, isLive: false)
+        let effects = reducer.reduce(&state, .key("R"))
+        guard case .look(let inquiry)? = effects.first, effects.count == 1 else {
+            Issue.record("\(effects) looks at nothing")
+            return
+        }
+        #expect(!state.isAsking)
+        _ = reducer.reduce(&state, .finding(.refusal("nothing has failed", .wait)))
+        #expect(state.standingToast?.text == "nothing has failed" && !state.isAsking)
+        let finding = InquiryReader(
+            run: state.run, isLive: false, now: state.now, files: { _ in [] }, reopening: SampleRun.withChangedFile
+        ).look(inquiry)
+        _ = reducer.reduce(&state, .finding(finding))
+        #expect(state.isAsking && screen(state).contains("Retry everything that failed?"))
+    }
 }

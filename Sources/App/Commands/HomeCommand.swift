@@ -29,7 +29,7 @@ struct HomeCommand: AsyncParsableCommand {
         let loop = HomeLoop(reader, terminal: terminal, isReadOnly: screen.readOnly) { id in
             guard let store = try folder.openStore() else { return nil }
             let found = try RunFollower(id, in: store)
-            return HomeReducer.OpenedRun(
+            return HomeLoop.OpenedRun(
                 run: found.initial, isLive: found.isLive, reopening: ReopenedRun.reader(in: store.folder, variables))
         }
         while true {
@@ -57,9 +57,10 @@ struct HomeCommand: AsyncParsableCommand {
             try await run(on: terminal, saying: "checking \(file) …") {
                 try await RunCommandLine.parse([file] + places).prepare()
             }
-        case .takeUp(let id, let command, let agreed): try await reopen(id, command, agreed: agreed, on: terminal)
+        case .takeUp(let id, let command, let agreed):
+            try await open(id, reader, on: terminal, first: .takeUp(command, agreed))
         case .ask(let id, let command): return try await ask(id, command, reader)
-        case .redraw, .suspend, .mouse, .quit: break
+        case .look, .redraw, .suspend, .mouse, .quit: break
         }
         return nil
     }
@@ -70,26 +71,15 @@ struct HomeCommand: AsyncParsableCommand {
     }
 
     @MainActor
-    private func open(_ id: RunID, _ reader: ProjectReader, on terminal: Terminal) async throws {
-        guard let store = try reader.openStore() else { return }
-        let follower = try RunFollower(id, in: store)
-        let shown = ShownRun(
-            follower, folder: store.folder.run(id), reopening: ReopenedRun.reader(in: store.folder, state.variables))
-        let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: screen.readOnly).run()
-        if case .reopen(let command, let agreed) = ending {
-            try await reopen(id, command, agreed: agreed, on: terminal)
-        }
-    }
-
-    @MainActor
-    private func reopen(
-        _ id: RunID, _ command: RunCommand?, agreed: Agreement? = nil, on terminal: Terminal
+    private func open(
+        _ id: RunID, _ reader: ProjectReader, on terminal: Terminal, first: DashboardEffect? = nil
     ) async throws {
-        try await run(on: terminal, saying: "taking \(id) up again …") {
-            let options = try ReopenOptions.parse([])
-            return try await ReopenedRun.find(id.rawValue, options, state).prepare(
-                command, agreed: agreed, options, ShowOptions.screen(screen))
-        }
+        guard let store = try reader.openStore() else { return }
+        let watched = WatchedRun(
+            follower: try RunFollower(id, in: store), state: store.folder, variables: state.variables,
+            options: try ShowOptions.screen(screen))
+        let (ending, taken) = try await watched.show(on: terminal, first: first)
+        if let taken, ending == .detached { throw Left(status: ExitStatus(taken.status)) }
     }
 
     /// Prepares a run on the normal screen, where faults can be read, and shows it in the dashboard.

@@ -153,22 +153,58 @@ struct ReopenedRun {
                 try refuse(preview)
             }
         }
-        let session = try await Output.reporting {
-            try await RunSession.reopen(
-                id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop,
-                overlap: options.overlap.choice, onWait: OverlapOptions.teller(root: plan.root))
+        let session = try await Output.reporting { [overlap = options.overlap.choice] in
+            try await begin(overlap, onWait: OverlapOptions.teller(root: plan.root))
         }
-        if !session.endedProcesses.isEmpty {
-            let names = session.endedProcesses.map(\.description).joined(separator: ", ")
-            Output.error("ended what the dead process had left running: \(names)")
-        }
-        for note in session.outputNotes { Output.error(message: "warning: \(note)") }
+        for note in Self.notes(on: session) { Output.error(message: note) }
         if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
             Output.error(message: reopening.outdatedLine(remedy: Self.remedy))
         }
-        return SessionRunner(
+        return runner(session, command, show)
+    }
+
+    /// Takes a run up again as somebody has agreed to on a screen, where nothing is asked once more.
+    ///
+    /// `tell`: told what there is to say meanwhile.
+    static func take(
+        _ id: RunID, _ command: RunCommand?, agreed: Agreement, in folder: StateFolder, _ variables: [String: String],
+        _ show: ShowOptions, tell: @escaping @Sendable (EventHub.Notice) -> Void
+    ) async throws -> SessionRunner {
+        let workshop = try Workshop(state: folder, variables: variables)
+        let found = try ReopenedRun(workshop.store.state(of: id), workshop, variables, asStarted: false)
+        let command = found.reopening.command(for: command)
+        let preview = found.preview(of: command)
+        if let refusal = preview.refusal { throw Failure(refusal) }
+        guard agreed.covers(found.change, harmful: preview.harmful) else {
+            throw Failure("what was agreed to is not so any more, and nothing was run: press the key again to see it")
+        }
+        let session = try await found.begin(nil) { [root = found.plan.root] conflict in
+            let path = PathText.relative(conflict.path, to: root)
+            let text = "waits for run \(conflict.run), which writes \(path) too; q ends the waiting"
+            tell(EventHub.Notice(text: text, isStanding: true))
+        }
+        let notes = notes(on: session)
+        if !notes.isEmpty { tell(EventHub.Notice(text: notes.joined(separator: "; "), isStanding: false)) }
+        return found.runner(session, command, show)
+    }
+
+    private func begin(_ overlap: Overlap?, onWait: (PathConflict) -> Void) async throws -> RunSession {
+        try await RunSession.reopen(
+            id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop,
+            overlap: overlap, onWait: onWait)
+    }
+
+    private func runner(_ session: RunSession, _ command: RunCommand?, _ show: ShowOptions) -> SessionRunner {
+        SessionRunner(
             session: session, options: show, workshop: workshop,
             commands: command.map { [($0, by: Operator.name)] } ?? [])
+    }
+
+    /// What was done to take a run up, besides going on with it.
+    private static func notes(on session: RunSession) -> [String] {
+        let ended = session.endedProcesses.map(\.description).joined(separator: ", ")
+        return (ended.isEmpty ? [] : ["ended what the dead process had left running: \(ended)"])
+            + session.outputNotes.map { "warning: \($0)" }
     }
 
     /// Says why a command makes no sense, if it makes none.

@@ -78,11 +78,7 @@ struct SessionRunner {
     private func runDashboard(_ terminal: Terminal) async throws {
         let (ending, state) = try await show(on: terminal)
         terminal.close()
-        if ending != .detached {
-            for line in RunWords.summary(state, now: workshop.now(), paint: Paint(options.color)) { Output.line(line) }
-        }
-        let status = ExitStatus(state.status)
-        if status != .succeeded { throw status.code }
+        try options.sayEnding(ending, state)
     }
 
     /// Runs on a screen until somebody leaves it and the run has ended.
@@ -90,51 +86,20 @@ struct SessionRunner {
     /// Whoever leaves a run that goes on has the terminal back and reads the rest as lines.
     @MainActor
     func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
-        let commands = commands
-        // Before the run begins: the screen is told of everything from then on.
-        let shown = ShownRun(session)
-        let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly)
-        let session = session
-        let interruption = Interruption(cancelling: session.engine) {
-            // On the screen the run's end is the answer.
-            Task { @MainActor in if !loop.quitWhenEnded() { Self.sayStopping() } }
-        }
-        defer { withExtendedLifetime(interruption) {} }
-        let fault = Mutex<Failure?>(nil)
-        async let running = session.run(commands: commands, staysOpen: true) { error in fault.withLock { $0 = error } }
+        let begun = BegunRun(self)
+        let loop = DashboardLoop(begun.shown, terminal: terminal, isReadOnly: options.readOnly)
+        begun.loop = loop
         let ending = await loop.run()
-        session.engine.close()
-        if ending == .detached {
-            terminal.close()
-            await printRest(of: session.engine)
-        }
-        do {
-            let state = try await running
-            if let fault = fault.withLock({ $0 }) { Output.error("caudal: \(fault)") }
-            return (ending, state)
-        } catch {
-            terminal.close()
-            throw error
-        }
+        return (ending, try await begun.end(ending, on: terminal))
     }
 
-    /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
-    private func printRest(of engine: Engine) async {
-        let batches = engine.hub.batches()
-        let state = await engine.state
-        guard state.status == .running else { return }
-        Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
-        async let noticing: Void = Self.print(engine.hub.notices())
-        var printer = PlainPrinter(state, paint: Paint(options.color), printLine: Output.line)
-        for await events in batches { printer.take(events) }
-        await noticing
-    }
-
-    private static func print(_ notices: AsyncStream<EventHub.Notice>) async {
+    fileprivate static func print(_ notices: AsyncStream<EventHub.Notice>) async {
         for await notice in notices { Output.error("caudal: \(notice.text)") }
     }
 
-    private static func sayStopping() { Interruption.say("caudal: stopping the run; a second ctrl-C ends it at once") }
+    fileprivate static func sayStopping() {
+        Interruption.say("caudal: stopping the run; a second ctrl-C ends it at once")
+    }
 
     private func runLines() async throws {
         let engine = session.engine
@@ -162,5 +127,123 @@ struct SessionRunner {
         if interruption.wasInterrupted, state.status == .cancelled { throw ExitStatus.interrupted.code }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }
+    }
+}
+
+extension ShowOptions {
+    /// Says how a run ended whose dashboard was left, and leaves the program with the status that says so.
+    func sayEnding(_ ending: DashboardLoop.Ending, _ state: RunState) throws {
+        if ending != .detached {
+            for line in RunWords.summary(state, now: SystemClock.now, paint: Paint(color)) { Output.line(line) }
+        }
+        let status = ExitStatus(state.status)
+        if status != .succeeded { throw status.code }
+    }
+}
+
+/// A run of this process that was begun for a screen.
+@MainActor
+final class BegunRun {
+    let shown: ShownRun
+    /// The screen, which is left once somebody interrupts the run and it has ended.
+    weak var loop: DashboardLoop?
+    private let session: RunSession
+    private let color: Paint.Choice
+    private let running: Task<RunState, any Error>
+    private var interruption: Interruption?
+    private let fault: Fault
+
+    /// Why the run cannot be steered by other processes.
+    private final class Fault: Sendable {
+        let value = Mutex<Failure?>(nil)
+    }
+
+    init(_ runner: SessionRunner) {
+        let (session, commands, fault) = (runner.session, runner.commands, Fault())
+        (self.session, self.fault, color) = (session, fault, runner.options.color)
+        // Before the run begins: the screen is told of everything from then on.
+        shown = ShownRun(session)
+        // A task of its own, which ends with the run; the screen may be left before.
+        running = Task.detached {
+            try await session.run(commands: commands, staysOpen: true) { error in fault.value.withLock { $0 = error } }
+        }
+        interruption = Interruption(cancelling: session.engine) { [weak self] in
+            // On the screen the run's end is the answer.
+            Task { @MainActor in if self?.loop?.quitWhenEnded() != true { SessionRunner.sayStopping() } }
+        }
+    }
+
+    /// Waits for the run's end once its screen was left.
+    ///
+    /// - Throws: what kept the run from being recorded.
+    func end(_ ending: DashboardLoop.Ending, on terminal: Terminal) async throws -> RunState {
+        defer { interruption = nil }
+        session.engine.close()
+        if ending == .detached {
+            terminal.close()
+            await Self.printRest(of: session.engine, color)
+        }
+        do {
+            let state = try await running.value
+            if let fault = fault.value.withLock({ $0 }) { Output.error("caudal: \(fault)") }
+            return state
+        } catch {
+            terminal.close()
+            throw error
+        }
+    }
+
+    /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
+    private static func printRest(of engine: Engine, _ color: Paint.Choice) async {
+        let batches = engine.hub.batches()
+        let state = await engine.state
+        guard state.status == .running else { return }
+        Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
+        async let noticing: Void = SessionRunner.print(engine.hub.notices())
+        var printer = PlainPrinter(state, paint: Paint(color), printLine: Output.line)
+        for await events in batches { printer.take(events) }
+        await noticing
+    }
+}
+
+/// A run of another process, or of none, on a screen; it is taken up again there.
+@MainActor
+struct WatchedRun {
+    let follower: RunFollower
+    let state: StateFolder
+    let variables: [String: String]
+    let options: ShowOptions
+
+    private var id: RunID { follower.initial.id }
+
+    /// Shows it until somebody leaves.
+    ///
+    /// `first`: what is done to begin with.
+    /// - Returns: How it was left, and how the run stands if this process has taken it up.
+    func show(
+        on terminal: Terminal, first: DashboardEffect? = nil
+    ) async throws -> (DashboardLoop.Ending, taken: RunState?) {
+        let shown = ShownRun(
+            follower, folder: state.run(id), reopening: ReopenedRun.reader(in: state, variables))
+        let taken = Taken()
+        let (id, state, variables, options) = (id, state, variables, options)
+        let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly) {
+            loop, command, agreed, tell in
+            let runner = try await ReopenedRun.take(
+                id, command, agreed: agreed, in: state, variables, options, tell: tell)
+            // The screen may have been left while another run was waited for.
+            try Task.checkCancellation()
+            let begun = BegunRun(runner)
+            begun.loop = loop
+            taken.run = begun
+            return begun.shown
+        }
+        let ending = await loop.run(first: first)
+        return (ending, try await taken.run?.end(ending, on: terminal))
+    }
+
+    /// The run, once it was taken up.
+    private final class Taken {
+        var run: BegunRun?
     }
 }

@@ -35,21 +35,16 @@ struct WatchCommand: AsyncParsableCommand {
 
     @MainActor
     private func watch(_ target: RunTarget, _ follower: RunFollower, on terminal: Terminal) async throws {
-        let shown = ShownRun(
-            follower, folder: target.folder, reopening: ReopenedRun.reader(in: target.store.folder, state.variables))
-        let ending = await DashboardLoop(shown, terminal: terminal, isReadOnly: show.readOnly).run()
+        let watched = WatchedRun(
+            follower: follower, state: target.store.folder, variables: state.variables, options: show)
+        let (ending, taken) = try await Output.reporting { try await watched.show(on: terminal) }
         terminal.close()
-        guard case .reopen(let command, let agreed) = ending else {
-            let now = try Output.reporting { try target.store.state(of: target.id) }
-            if now.status == .running {
-                Output.line("\(now.plan.pipeline) ▸ \(now.id) goes on; look again with: caudal watch \(now.id)")
-            } else {
-                for line in RunWords.summary(now, now: SystemClock.now, paint: Paint(show.color)) { Output.line(line) }
-            }
-            return
+        if let taken { return try show.sayEnding(ending, taken) }
+        let now = try Output.reporting { try target.store.state(of: target.id) }
+        if now.status == .running {
+            Output.line("\(now.plan.pipeline) ▸ \(now.id) goes on; look again with: caudal watch \(now.id)")
+        } else {
+            for line in RunWords.summary(now, now: SystemClock.now, paint: Paint(show.color)) { Output.line(line) }
         }
-        let options = try ReopenOptions.parse([])
-        try await ReopenedRun.find(target.id.rawValue, options, state).goOn(
-            command, agreed: agreed, options, show)
     }
 }

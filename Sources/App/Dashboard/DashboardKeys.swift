@@ -56,24 +56,34 @@ enum DashboardKeys {
         Binding(
             ["r"], .act, "retry the selected stage or item",
             hint: .when(rank: 1) { $0.selectedStage?.unit.status.isFinished == true ? "retry" : nil },
-            refusal: { $0.steeringRefusal }, change: { $0.askToRetry(&$1) }),
+            refusal: { $0.steeringRefusal },
+            action: { [.look(.retry($1.selection, of: $1.selectedStage))] }),
         Binding(
             ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
                 $0.run.status == .running && $0.selectedStage?.unit.status.isFinished != true ? "cancel" : nil
             },
             refusal: { $0.steeringRefusal },
-            change: { $0.ask("Cancel \($1.selection)?", no: "No", [("Yes", .cancel($1.selection))], &$1) }),
+            action: {
+                let yes = Inquiry.Way(label: "Yes", command: .cancel($1.selection))
+                return [.look(Inquiry(title: "Cancel \($1.selection)?", no: "No", ways: [yes]))]
+            }),
         Binding(
             ["R"], .act, "retry everything that failed",
             hint: .when(rank: 4) {
                 $0.run.stages.count { $0.unit.status == .failed } > 1 ? "retry all failed" : nil
             },
             refusal: { $0.steeringRefusal },
-            change: { $0.ask("Retry everything that failed?", [("Retry", .retryFailed)], &$1) }),
+            action: { _, _ in
+                let retry = Inquiry.Way(label: "Retry", command: .retryFailed)
+                return [.look(Inquiry(title: "Retry everything that failed?", ways: [retry]))]
+            }),
         Binding(
             ["X"], .act, "cancel the whole run", refusal: { $0.steeringRefusal },
-            change: { $0.ask("Cancel the run?", no: "No", [("Yes", .cancelRun)], &$1) }),
+            action: { _, _ in
+                let yes = Inquiry.Way(label: "Yes", command: .cancelRun)
+                return [.look(Inquiry(title: "Cancel the run?", no: "No", ways: [yes]))]
+            }),
         Binding(
             ["P"], .act, "pause: start nothing new; once more goes on", refusal: { $0.steeringRefusal },
             action: { [.send($1.run.isPaused ? .unpause : .pause)] }),

@@ -11,17 +11,26 @@ import Synchronization
 @MainActor
 final class DashboardLoop {
     /// How the dashboard was left.
-    enum Ending: Equatable {
-        case quit, detached, cancelled
-        /// Take the run up again, which no process runs, and begin with a command; see ``Agreement``.
-        case reopen(RunCommand, agreed: Agreement?)
-    }
+    enum Ending: Equatable { case quit, detached, cancelled }
+
+    /// Takes the run up again, which no process runs, as somebody has agreed to; what there is to say is told meanwhile.
+    ///
+    /// - Returns: The run as this process runs it now.
+    typealias TakingUp =
+        @MainActor (
+            DashboardLoop, RunCommand?, Agreement, _ tell: @escaping @Sendable (EventHub.Notice) -> Void
+        ) async throws -> ShownRun
 
     private let terminal: Terminal
-    private let shown: ShownRun
+    private var shown: ShownRun
+    private let takeUp: TakingUp?
+    /// What takes the run up again, until it has done so.
+    private var taking: Task<Void, Never>?
+    private var pump: Task<Void, Never>?
     private let index: LogIndex
+    private let reducer: DashboardReducer
     private var state: DashboardState
-    private let feed = EventFeed()
+    private var feed = EventFeed()
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     private var keySource: (any DispatchSourceRead)?
@@ -41,26 +50,27 @@ final class DashboardLoop {
 
     private static let keyInterval = Duration.milliseconds(16)
 
-    init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool) {
+    /// `takeUp`: nil for a run of this process, which takes commands by itself as long as it is shown.
+    init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, takeUp: TakingUp? = nil) {
         self.terminal = terminal
         self.shown = shown
+        self.takeUp = takeUp
         index = LogIndex(folder: shown.folder.logs)
+        reducer = DashboardReducer(lines: LogFileLines(index: index))
         let size = terminal.size
         state = DashboardState(
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        feed.onPost = { [wake] in _ = wake.yield() }
     }
 
     /// Shows the run until somebody leaves.
-    func run() async -> Ending {
+    ///
+    /// `first`: what is done to begin with.
+    func run(first: DashboardEffect? = nil) async -> Ending {
         listen()
-        let news = shown.news
-        let feed = feed
-        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
-        let pump = Task.detached { for await item in news { feed.post(item) } }
-        defer { pump.cancel() }
+        hearNews()
+        if let first { carryOut(first) }
         terminal.send("\u{1b}]0;caudal \(PlainText.sanitized(state.run.plan.pipeline))\u{07}")
         paint()
         wake.yield()
@@ -69,6 +79,9 @@ final class DashboardLoop {
             if ending != nil { break }
             setAlarm(in: idleTime)
         }
+        taking?.cancel()
+        await taking?.value
+        pump?.cancel()
         keySource?.cancel()
         for listener in signals { listener.stop() }
         interruption = nil
@@ -95,6 +108,16 @@ final class DashboardLoop {
         if !shown.isOwn { interruption = Interruption { [act] in act { $0.ending = .quit } } }
     }
 
+    /// Hears what happens to the run from now on, and no more of what was heard of it before.
+    private func hearNews() {
+        pump?.cancel()
+        let (news, feed) = (shown.news, EventFeed())
+        feed.onPost = { [wake] in _ = wake.yield() }
+        self.feed = feed
+        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
+        pump = Task.detached { for await item in news { feed.post(item) } }
+    }
+
     private func hear(_ numbers: [Int32], _ action: @escaping @MainActor (DashboardLoop) -> Void) {
         signals.append(SignalListener(numbers) { [act] _ in act(action) })
     }
@@ -119,9 +142,6 @@ final class DashboardLoop {
     }
 
     private func takeIn() {
-        let reducer = DashboardReducer(
-            lines: LogFileLines(index: index), files: OutputFiles.finder(in: state.run.plan.root),
-            reopening: shown.reopening)
         var isUrgent = false
         defer { keysAreReady = false }
         guard let keys = terminal.readKeys(isReady: keysAreReady) else {
@@ -132,17 +152,17 @@ final class DashboardLoop {
             hasResized = false
             terminal.resize()
             let size = terminal.size
-            send(.resized(rows: size.rows, columns: size.columns), reducer)
+            send(.resized(rows: size.rows, columns: size.columns))
             isUrgent = true
         }
         var hasAsked = false
         for key in keys where !hasAsked {
             let wasAsking = state.isAsking
-            send(.key(key), reducer)
+            send(.key(key))
             isUrgent = true
             hasAsked = state.isAsking && !wasAsking
         }
-        for answer in answers { send(.answer(answer), reducer) }
+        for answer in answers { send(.answer(answer)) }
         isUrgent = isUrgent || !answers.isEmpty
         answers = []
         if ending != nil { return }
@@ -152,11 +172,11 @@ final class DashboardLoop {
         let isDue = now - lastData >= interval
         if isDue {
             lastData = now
-            for news in feed.take() { send(.news(news), reducer) }
+            for news in feed.take() { send(.news(news)) }
             logIsGrowing = index.update()
-            if logIsGrowing { send(.log, reducer) }
+            if logIsGrowing { send(.log) }
             (state.warnings, state.errors) = (index.warnings, index.errors)
-            send(.tick(SystemClock.now), reducer)
+            send(.tick(SystemClock.now))
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
         if isUrgent || isDue || terminal.isBehind { paint() }
@@ -165,16 +185,15 @@ final class DashboardLoop {
         if !isDue { setAlarm(in: interval - (now - lastData)) }
     }
 
-    private func send(_ input: DashboardInput, _ reducer: DashboardReducer) {
+    private func send(_ input: DashboardInput) {
         for effect in reducer.reduce(&state, input) { carryOut(effect) }
     }
 
     private func carryOut(_ effect: DashboardEffect) {
         switch effect {
-        case .send(let command): send(command, agreed: nil)
-        case .takeUp(let command?, let agreement): send(command, agreed: agreement)
-        // The list of runs asks for it; here it is left to 'caudal resume'.
-        case .takeUp(nil, _): break
+        case .look(let inquiry): look(inquiry)
+        case .send(let command): ask(command)
+        case .takeUp(let command, let agreement): take(command, agreement)
         case .quit: ending = .quit
         case .detach: ending = .detached
         case .cancelAndQuit:
@@ -188,17 +207,21 @@ final class DashboardLoop {
         }
     }
 
+    private func look(_ inquiry: Inquiry) {
+        let reader = InquiryReader(
+            run: state.run, isLive: state.isLive, now: state.now, files: OutputFiles.finder(in: state.run.plan.root),
+            reopening: shown.reopening)
+        send(.finding(reader.look(inquiry)))
+    }
+
     /// Asks something of the run, whichever process runs it.
-    private func send(_ command: RunCommand, agreed: Agreement?) {
+    private func ask(_ command: RunCommand) {
         let (shown, wake) = (shown, wake)
         // The answer comes back as an input; the screen does not wait for it.
         Task { [weak self] in
             do throws(Failure) {
-                if let answer = try await shown.send(command) {
-                    self?.answers.append(answer)
-                } else {
-                    self?.reopen(command, agreed: agreed)
-                }
+                self?.answers.append(
+                    try await shown.send(command) ?? .refused("no process runs the run any more: press the key again"))
             } catch {
                 self?.answers.append(.refused(error.description))
             }
@@ -206,12 +229,29 @@ final class DashboardLoop {
         }
     }
 
-    /// No process runs the run: what makes something run again opens it here.
-    private func reopen(_ command: RunCommand, agreed: Agreement?) {
-        if command.runsAgain {
-            ending = .reopen(command, agreed: agreed)
-        } else {
-            answers.append(.refused("no process runs the run any more"))
+    /// Takes the run up again here, as somebody has agreed to.
+    private func take(_ command: RunCommand?, _ agreement: Agreement) {
+        guard let takeUp, taking == nil else { return }
+        state.take(EventHub.Notice(text: "taking the run up again …", isStanding: true))
+        let (act, wake) = (act, wake)
+        taking = Task { [weak self] in
+            guard let self else { return }
+            do {
+                shown = try await takeUp(self, command, agreement) { notice in
+                    act { $0.state.take(notice) }
+                }
+                // Whoever runs a run hears what ends it: see ``quitWhenEnded()``.
+                interruption = nil
+                state.follow(shown)
+                hearNews()
+            } catch is CancellationError {
+                // The screen was left meanwhile.
+            } catch {
+                state.notice = nil
+                answers.append(.refused(Output.oneLine(error)))
+            }
+            taking = nil
+            wake.yield()
         }
     }
 

@@ -1,16 +1,14 @@
 import Engine
 
 /// Changes the dashboard's state: the only place that decides what a key or an event means.
+///
+/// It reads no files: what needs some is an effect, and what comes of it is an input.
 struct DashboardReducer: ScreenReducer {
     typealias State = DashboardState
     typealias Effect = DashboardEffect
 
     /// The lines of the log, for searching and filtering.
     let lines: any LogLines
-    /// Finds what stages have written, for questions.
-    var files: CommandPreview.FileFinder = { _ in [] }
-    /// Finds out what taking a run up again comes to that no process runs.
-    var reopening: (RunState) throws -> Reopening = { Reopening(state: $0, file: $0.plan.file, change: nil) }
 
     /// Takes an input in.
     ///
@@ -29,6 +27,12 @@ struct DashboardReducer: ScreenReducer {
         case .tick(let now):
             state.now = now
             if state.isMoving { state.frame += 1 }
+            return []
+        case .finding(.question(let question)):
+            state.overlay = .confirm(question)
+            return []
+        case .finding(.refusal(let text, let style)):
+            state.say(text, style)
             return []
         case .answer(let answer):
             switch answer {
@@ -181,6 +185,17 @@ struct DashboardReducer: ScreenReducer {
         } else {
             state.focus = .graph
         }
+    }
+
+    /// Does what the focused choice is for.
+    func accept(_ state: inout DashboardState) -> [DashboardEffect] {
+        guard case .confirm(let question) = state.overlay else { return [] }
+        guard question.isAllowed else {
+            state.say("type \(question.wanted ?? "") to confirm", .wait)
+            return []
+        }
+        state.overlay = nil
+        return question.chosen.effect.map { [$0] } ?? []
     }
 
     // MARK: - The log

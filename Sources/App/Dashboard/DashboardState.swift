@@ -50,7 +50,7 @@ struct DashboardState: ScreenState {
     /// The zone in which times are shown.
     let zone: TimeZone
     /// Whether the run's engine lives in this process, so that leaving is a decision.
-    let ownsRun: Bool
+    private(set) var ownsRun: Bool
     /// Whether any process runs the run, or waits for what is asked of it.
     var isLive: Bool
     /// Whether clicks and the wheel come here; without it they select text, as the terminal does it.
@@ -148,6 +148,14 @@ struct DashboardState: ScreenState {
     var steeringRefusal: String? {
         if isReadOnly { return "this dashboard is read-only" }
         return run.status == .interrupted ? "the run's process died; go on with: caudal resume \(run.id)" : nil
+    }
+
+    /// Goes on with the run as a process runs it now; what is selected and where one has scrolled to stays.
+    mutating func follow(_ shown: ShownRun) {
+        run = shown.initial
+        graph = GraphModel(run.plan)
+        (ownsRun, isLive, notice, toast) = (shown.isOwn, shown.isLive, nil, nil)
+        if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 
     /// Goes from the inspector to where one came from.
@@ -390,6 +398,8 @@ struct Prompt {
 
 /// What the dashboard wants done outside of itself.
 enum DashboardEffect {
+    /// Find out what the answers to a question would bring about; the answer is ``DashboardInput/finding(_:)``.
+    case look(Inquiry)
     case send(RunCommand)
     /// Take the run up again, which no process runs, and ask that of it; nil only lets it go on. What was agreed to is
     /// not asked again.
@@ -416,5 +426,7 @@ enum DashboardInput {
     case log
     case tick(Moment)
     case answer(CommandAnswer)
+    /// What came of an inquiry.
+    case finding(InquiryReader.Finding)
     case resized(rows: Int, columns: Int)
 }

@@ -35,7 +35,7 @@ enum HomeKeys {
             Binding(
                 ["r"], .act, "retry what failed, or go on after an interruption",
                 hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
-                change: { $0.retry(&$1) }),
+                action: { $0.retry(&$1) }),
             Binding(
                 ["/"], .view, "show only what holds some words; esc shows all",
                 hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },

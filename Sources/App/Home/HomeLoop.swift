@@ -16,17 +16,27 @@ final class HomeLoop {
     private var hasResized = false
     private var isEnding = false
     private var wake: AsyncStream<Void>.Continuation?
-    private let reducer: HomeReducer
+    private let reducer = HomeReducer()
+    private let open: (RunID) throws -> OpenedRun?
+
+    /// A run as it stands.
+    struct OpenedRun {
+        let run: RunState
+        /// Whether a process runs it.
+        let isLive: Bool
+        /// Finds out what taking it up again comes to.
+        let reopening: (RunState) throws -> Reopening
+    }
 
     /// How often the store is asked whether anything was recorded.
     private static let interval = Duration.milliseconds(500)
 
-    /// `open`: reads a run that somebody wants to do something about.
+    /// `open`: reads a run that somebody wants to do something about; nil when there is none any more.
     init(
         _ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool,
-        open: @escaping (RunID) throws -> HomeReducer.OpenedRun?
+        open: @escaping (RunID) throws -> OpenedRun?
     ) {
-        reducer = HomeReducer(open: open)
+        self.open = open
         self.terminal = terminal
         self.reader = reader
         let size = terminal.size
@@ -113,23 +123,36 @@ final class HomeLoop {
         if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
         for key in keys {
             let wasAsking = state.isAsking
-            let effects = reducer.press(key, &state)
-            if state.isAsking, !wasAsking {
-                // Whoever pressed the keys behind this one did not see the question.
-                terminal.show(HomeScreen.draw(state))
-                terminal.discardKeys()
-                return nil
-            }
-            for effect in effects {
+            for effect in reducer.press(key, &state) {
                 switch effect {
+                case .look(let id, let inquiry): look(inquiry, id)
                 case .mouse(let isOn): terminal.setMouse(isOn)
                 case .redraw: terminal.resize()
                 case .suspend: suspend()
                 case .open, .run, .takeUp, .ask, .quit: return effect
                 }
             }
+            if state.isAsking, !wasAsking {
+                // Whoever pressed the keys behind this one did not see the question.
+                terminal.show(HomeScreen.draw(state))
+                terminal.discardKeys()
+                return nil
+            }
         }
         return nil
+    }
+
+    /// Finds out what the answers to a question about a run would bring about, and asks it.
+    private func look(_ inquiry: Inquiry, _ id: RunID) {
+        do {
+            guard let opened = try open(id) else { return state.say("run \(id) is gone", .wait) }
+            let reader = InquiryReader(
+                run: opened.run, isLive: opened.isLive, now: state.now,
+                files: OutputFiles.finder(in: opened.run.plan.root), reopening: opened.reopening)
+            reducer.ask(reader.look(inquiry), of: opened.run, isLive: opened.isLive, &state)
+        } catch {
+            state.say(Output.oneLine(error), .bad)
+        }
     }
 
     private func suspend() {

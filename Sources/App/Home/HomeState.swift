@@ -108,6 +108,9 @@ enum HomeEffect: Equatable {
     case run(String)
     /// Take a run up that no process runs, and ask that of it; nil only goes on with one whose process died.
     case takeUp(RunID, RunCommand?, agreed: Agreement)
+    /// Find out what the answers to a question about a run would bring about; the answer is
+    /// ``HomeReducer/ask(_:of:isLive:_:)``.
+    case look(RunID, Inquiry)
     /// Ask a live run to run again what failed.
     case ask(RunID, RunCommand)
     case redraw
@@ -120,18 +123,6 @@ enum HomeEffect: Equatable {
 struct HomeReducer: ScreenReducer {
     typealias State = HomeState
     typealias Effect = HomeEffect
-
-    /// A run as it stands.
-    struct OpenedRun {
-        let run: RunState
-        /// Whether a process runs it.
-        let isLive: Bool
-        /// Finds out what taking it up again comes to.
-        let reopening: (RunState) throws -> Reopening
-    }
-
-    /// Reads a run that somebody wants to do something about; nil when there is none any more.
-    var open: (RunID) throws -> OpenedRun? = { _ in nil }
 
     /// Takes a key in.
     ///
@@ -191,58 +182,50 @@ struct HomeReducer: ScreenReducer {
         state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
     }
 
-    func retry(_ state: inout HomeState) {
+    func retry(_ state: inout HomeState) -> [HomeEffect] {
         var run: RunSummary?
         switch state.selected {
         case .run(let id): run = state.runs.first { $0.id == id }
         case .pipeline(let file): run = state.pipelines.first { $0.file == file }?.runs.first
         case nil: break
         }
-        guard let run else { return state.say("there is no run to retry", .wait) }
+        guard let run else {
+            state.say("there is no run to retry", .wait)
+            return []
+        }
+        func look(_ title: String, _ label: String, _ command: RunCommand?) -> [HomeEffect] {
+            [.look(run.id, Inquiry(title: title, ways: [.init(label: label, command: command)]))]
+        }
         switch run.trueStatus {
-        case .succeeded: state.say("\(run.id) succeeded; enter on the pipeline runs it again", .good)
-        case .running: ask("Retry what failed in the running \(run.pipeline)?", .retryFailed, run.id, &state)
-        case .failed, .cancelled: ask("Retry everything that failed in \(run.pipeline)?", .retryFailed, run.id, &state)
-        case .interrupted: ask("Go on with the interrupted \(run.pipeline)?", nil, run.id, &state)
+        case .succeeded:
+            state.say("\(run.id) succeeded; enter on the pipeline runs it again", .good)
+            return []
+        case .running: return look("Retry what failed in the running \(run.pipeline)?", "Retry", .retryFailed)
+        case .failed, .cancelled:
+            return look("Retry everything that failed in \(run.pipeline)?", "Retry", .retryFailed)
+        case .interrupted: return look("Go on with the interrupted \(run.pipeline)?", "Go on", nil)
         }
     }
 
-    /// Asks what the dashboard of the run asks: what runs again, what it writes over, and the names of stages that do
+    /// Asks what the dashboard of a run asks: what runs again, what it writes over, and the names of stages that do
     /// harm when they run twice.
-    private func ask(_ title: String, _ command: RunCommand?, _ id: RunID, _ state: inout HomeState) {
-        do {
-            guard let opened = try open(id) else { return state.say("run \(id) is gone", .wait) }
+    func ask(_ finding: InquiryReader.Finding, of run: RunState, isLive: Bool, _ state: inout HomeState) {
+        switch finding {
+        case .refusal(let text, let style): state.say(text, style)
+        case .question(let question):
             var dashboard = DashboardState(
-                opened.run, now: state.now, rows: state.rows, columns: state.columns, isASCII: state.isASCII,
-                ownsRun: false, isLive: opened.isLive)
-            let reducer = Self.dashboard(of: opened.run, opened.reopening)
-            if let command {
-                reducer.ask(title, [("Retry", command)], &dashboard)
-            } else {
-                try reducer.askToResume(title, &dashboard)
-            }
-            if dashboard.overlay != nil {
-                state.asking = dashboard
-            } else {
-                state.toast = dashboard.toast
-            }
-        } catch {
-            state.say(Output.oneLine(error), .bad)
+                run, now: state.now, rows: state.rows, columns: state.columns, isASCII: state.isASCII, ownsRun: false,
+                isLive: isLive)
+            dashboard.overlay = .confirm(question)
+            state.asking = dashboard
         }
-    }
-
-    private static func dashboard(
-        of run: RunState, _ reopening: @escaping (RunState) throws -> Reopening
-    ) -> DashboardReducer {
-        DashboardReducer(lines: LogLineList(), files: OutputFiles.finder(in: run.plan.root), reopening: reopening)
     }
 
     /// Lets the dashboard's question take a key.
     private func answer(_ key: Key, _ asking: DashboardState, _ state: inout HomeState) -> [HomeEffect] {
         var asking = asking
         (asking.rows, asking.columns, asking.now, asking.toast) = (state.rows, state.columns, state.now, nil)
-        let reducer = Self.dashboard(of: asking.run) { Reopening(state: $0, file: $0.plan.file, change: nil) }
-        let effects = reducer.reduce(&asking, .key(key))
+        let effects = DashboardReducer(lines: LogLineList()).reduce(&asking, .key(key))
         state.asking = asking.overlay == nil ? nil : asking
         if let toast = asking.toast { state.toast = toast }
         switch effects.first {

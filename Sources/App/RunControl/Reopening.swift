@@ -76,6 +76,11 @@ struct Reopening {
         return lines + PreviewText.lines(preview)
     }
 
+    /// What somebody agrees to who was told ``lines(_:remedy:)``.
+    func agreement(_ preview: CommandPreview) -> Agreement {
+        Agreement(differences: change?.differences ?? [], harmful: preview.harmful)
+    }
+
     /// That the file is gone.
     var fileNote: String { "there is no file \(file) here; the run goes on with the version that it has" }
 

@@ -27,6 +27,10 @@ package final class EventHub: Sendable {
         package var text: String
         /// Whether it holds until the next one is said.
         package var isStanding: Bool
+
+        package init(text: String, isStanding: Bool) {
+            (self.text, self.isStanding) = (text, isStanding)
+        }
     }
 
     private let state = Mutex(State())
