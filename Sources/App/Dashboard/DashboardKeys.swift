@@ -18,7 +18,8 @@ enum DashboardKeys {
 
     /// All bindings, by where they act.
     static let all: [(place: String, bindings: [Binding])] =
-        [("everywhere", always), ("every pane", inEveryPane)] + DashboardPanes.kinds.map { ($0.title, $0.bindings) } + [
+        [("everywhere", always), ("every pane", inEveryPane)]
+        + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the help", help),
         ]
 

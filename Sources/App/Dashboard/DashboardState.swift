@@ -3,12 +3,6 @@ import Foundation
 
 /// Everything the dashboard shows, as a value: keys and events change it, panes draw it.
 struct DashboardState: ScreenState {
-    /// The panes, by the number that leads to each.
-    enum Pane: Int, CaseIterable {
-        case graph = 1
-        case stages, log, inspector
-    }
-
     /// How the graph is drawn; automatic takes the picture when it fits and the rail otherwise.
     enum GraphView: String, CaseIterable { case automatic, graph, rail }
 

@@ -1,8 +1,24 @@
 import Engine
 
+extension DashboardState {
+    /// The panes, by the number that leads to each; ``DashboardLayout`` says where they stand.
+    enum Pane: Int, CaseIterable {
+        case graph = 1
+        case stages, log, inspector
+
+        /// What draws it, and takes its keys and clicks; the graph is drawn as a picture or as a rail.
+        var kinds: [any DashboardPane.Type] {
+            switch self {
+            case .graph: [GraphPane.self, RailPane.self]
+            case .stages: [StagePane.self]
+            case .log: [LogPane.self]
+            case .inspector: [InspectorPane.self]
+            }
+        }
+    }
+}
+
 /// A part of the dashboard below its header: what it draws, and what keys and the mouse do in it.
-///
-/// ``DashboardState/Pane`` numbers the panes, ``DashboardLayout`` says where they stand, and which kind draws each.
 protocol DashboardPane: SendableMetatype {
     typealias Binding = KeyBinding<DashboardReducer>
 
@@ -66,22 +82,10 @@ struct PaneView {
 }
 
 extension DashboardLayout {
-    /// What draws a pane, and takes its keys and clicks.
+    /// What draws a pane now, and takes its keys and clicks.
     func kind(of pane: DashboardState.Pane) -> any DashboardPane.Type {
-        switch pane {
-        case .graph: drawsRail ? RailPane.self : GraphPane.self
-        case .stages: StagePane.self
-        case .log: LogPane.self
-        case .inspector: InspectorPane.self
-        }
+        pane == .graph && drawsRail ? RailPane.self : pane.kinds[0]
     }
-}
-
-/// Every kind of pane.
-enum DashboardPanes {
-    static let kinds: [any DashboardPane.Type] = [
-        GraphPane.self, RailPane.self, StagePane.self, LogPane.self, InspectorPane.self,
-    ]
 }
 
 /// A pane with a list of stages, one of which is selected.
