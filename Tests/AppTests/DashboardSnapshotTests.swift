@@ -106,6 +106,11 @@ extension DashboardState {
         for key in keys {
             effects = []
             for effect in reducer.reduce(&self, .key(key)) {
+                if case .find(let search) = effect {
+                    let hits = search.hits(in: lines)
+                    effects += reducer.reduce(&self, .found(search, hits: hits, upTo: lines.count))
+                    continue
+                }
                 guard case .look(let inquiry) = effect else {
                     effects.append(effect)
                     continue

@@ -54,12 +54,13 @@ struct KeyBindingTests {
             var other = state
             other.select(UnitID(stage))
             other.inspectorScroll = 1
-            other.log.search(for: "e", lines)
+            other.log.search(for: "e")
+            other.log.hits = LogSearch(text: "e", from: 0).hits(in: lines)
             (other.log.bottom, other.log.shift) = (6, 20)
             states.append(other)
             other.log.level = .warn
             other.log.refilter(lines)
-            other.log.search(for: "", lines)
+            other.log.search(for: "")
             states.append(other)
         }
         return states

@@ -158,7 +158,7 @@ enum DashboardKeys {
     ]
 
     static let prompt = [
-        Binding([.enter], .questions, "accept what is chosen or typed", change: { $0.search(&$1) }),
+        Binding([.enter], .questions, "accept what is chosen or typed", action: { $0.search(&$1) }),
         closing,
         typedBack,
     ]

@@ -203,6 +203,9 @@ final class DashboardLoop {
         case .suspend: suspend()
         case .redraw: terminal.resize()
         case .copy(let text): copy(text)
+        case .copyLine(let line): copy(reducer.lines.record(at: line)?.message ?? "")
+        case .find(let search):
+            send(.found(search, hits: search.hits(in: reducer.lines), upTo: reducer.lines.count))
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
     }

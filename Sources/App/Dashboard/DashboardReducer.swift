@@ -7,7 +7,7 @@ struct DashboardReducer: ScreenReducer {
     typealias State = DashboardState
     typealias Effect = DashboardEffect
 
-    /// The lines of the log, for searching and filtering.
+    /// The lines of the log, for filtering: what each says is not read here.
     let lines: any LogLines
 
     /// Takes an input in.
@@ -23,6 +23,10 @@ struct DashboardReducer: ScreenReducer {
             return []
         case .log:
             state.log.update(lines)
+            let log = state.log
+            return log.search.isEmpty ? [] : [.find(LogSearch(text: log.search, from: log.searched))]
+        case .found(let search, let hits, let upTo):
+            take(search, hits, upTo, &state)
             return []
         case .tick(let now):
             state.now = now
@@ -175,7 +179,7 @@ struct DashboardReducer: ScreenReducer {
         if state.zoomed != nil {
             state.zoomed = nil
         } else if !state.log.search.isEmpty, state.focus == .log {
-            state.log.search(for: "", lines)
+            state.log.search(for: "")
         } else if state.focus == .inspector {
             state.leaveInspector()
         } else if state.log.isFiltered {
@@ -214,14 +218,21 @@ struct DashboardReducer: ScreenReducer {
     }
 
     /// Searches for what was typed.
-    func search(_ state: inout DashboardState) {
-        guard case .prompt(let prompt) = state.overlay else { return }
+    func search(_ state: inout DashboardState) -> [DashboardEffect] {
+        guard case .prompt(let prompt) = state.overlay else { return [] }
         state.overlay = nil
-        state.log.search(for: prompt.text, lines)
-        if prompt.text.isEmpty { return }
+        state.log.search(for: prompt.text)
+        return prompt.text.isEmpty ? [] : [.find(LogSearch(text: prompt.text, from: 0, isAwaited: true))]
+    }
+
+    private func take(_ search: LogSearch, _ hits: [Int], _ upTo: Int, _ state: inout DashboardState) {
+        guard search.text == state.log.search, search.from == state.log.searched else { return }
+        state.log.hits += hits
+        state.log.searched = upTo
+        guard search.isAwaited else { return }
         go(to: .log, &state)
-        if state.log.hits.isEmpty {
-            state.say("'\(prompt.text)' is not in the log", .wait)
+        if hits.isEmpty {
+            state.say("'\(search.text)' is not in the log", .wait)
         } else {
             findNext(-1, &state)
         }
@@ -244,13 +255,11 @@ struct DashboardReducer: ScreenReducer {
     }
 
     func copy(_ state: inout DashboardState) -> [DashboardEffect] {
-        let text: String
         if DashboardLayout(state).focus == .log, state.log.count(lines) > 0 {
-            let place = state.log.bottom ?? state.log.count(lines) - 1
-            text = lines.record(at: state.log.line(at: place))?.message ?? ""
-        } else {
-            text = InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
+            state.say("copied 1 line")
+            return [.copyLine(state.log.line(at: state.log.bottom ?? state.log.count(lines) - 1))]
         }
+        let text = InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
         state.say("copied \(text.split(separator: "\n").count) lines")
         return [.copy(text)]
     }

@@ -256,12 +256,6 @@ struct LogView {
             matching = nil
         }
         examined = lines.count
-        guard !search.isEmpty else { return }
-        let needle = search.lowercased()
-        for index in searched..<max(searched, lines.count) {
-            if lines.record(at: index)?.message.lowercased().contains(needle) == true { hits.append(index) }
-        }
-        searched = lines.count
     }
 
     private func accepts(_ index: Int, _ lines: any LogLines) -> Bool {
@@ -278,11 +272,27 @@ struct LogView {
         update(lines)
     }
 
-    mutating func search(for text: String, _ lines: any LogLines) {
+    mutating func search(for text: String) {
         search = text
         hits = []
         searched = 0
-        update(lines)
+    }
+}
+
+/// A search in lines of the log that were not searched yet.
+struct LogSearch: Equatable {
+    let text: String
+    /// The first line to be searched.
+    let from: Int
+    /// Whether somebody waits to be shown what is found.
+    var isAwaited = false
+
+    /// The numbers of the lines that hold the text.
+    func hits(in lines: any LogLines) -> [Int] {
+        let needle = text.lowercased()
+        return (from..<max(from, lines.count)).filter {
+            lines.record(at: $0)?.message.lowercased().contains(needle) == true
+        }
     }
 }
 
@@ -407,6 +417,10 @@ enum DashboardEffect {
     case suspend
     case redraw
     case copy(String)
+    /// Copy a line of the log.
+    case copyLine(Int)
+    /// Search the log; the answer is ``DashboardInput/found(_:hits:upTo:)``.
+    case find(LogSearch)
     case mouse(Bool)
 }
 
@@ -420,6 +434,8 @@ enum DashboardInput {
     case log
     case tick(Moment)
     case answer(CommandAnswer)
+    /// The lines in which a search has found something, before the line `upTo`.
+    case found(LogSearch, hits: [Int], upTo: Int)
     /// What came of an inquiry.
     case finding(InquiryReader.Finding)
     case resized(rows: Int, columns: Int)
