@@ -63,6 +63,7 @@ bench: build ## What a stage costs, beside ninja, make and a bare spawn loop
 lint: ## The format of the sources, the order of folders, the texts that mutants stand for
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 	@scripts/check-layers
+	@scripts/check-docs
 	@scripts/mutants.py --check
 
 format: ## Bring the sources into their format

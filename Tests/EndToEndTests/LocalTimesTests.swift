@@ -97,16 +97,15 @@ struct LocalTimesTests {
             """
         #expect(
             try await output(of: stages, csv)
-                == "p,l,q,k,d\n2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-05T08:00:00,2024-01-05T10:00:00,2024-01-01\n"
+                == "p,l,q,k,d\n2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-01\n"
         )
         let points = """
               a: {type: process, input: in, output: \(middle), steps: [{cast: {p: timestamp}}, {drop: [l]}]}
               b: {type: sql, output: o, query: "select p, max(p) over () as q, strptime('2024', '%Y') as s, p at time zone 'Asia/Tokyo' as z from \(middle)"}
             """
-        // A query that changes zones may make anything of a point in time.
         #expect(
             try await output(of: points, csv)
-                == "p,q,s,z\n2024-01-05T08:00:00,2024-01-05T08:00:00,2024-01-01T00:00:00,2024-01-04T23:00:00Z\n")
+                == "p,q,s,z\n2024-01-05T08:00:00Z,2024-01-05T08:00:00Z,2024-01-01T00:00:00,2024-01-05T17:00:00\n")
         #expect(
             try await output(of: points.replacing(", p at time zone 'Asia/Tokyo' as z", with: ", now() > p as n"), csv)
                 == "p,q,s,n\n2024-01-05T08:00:00Z,2024-01-05T08:00:00Z,2024-01-01T00:00:00,true\n")
@@ -155,5 +154,111 @@ struct LocalTimesTests {
         let csv = "t,x\n2024-01-05 10:00:00,1\n,2\n"
         let told = try await output(of: stages, csv)
         #expect(told.contains("'coalesce' mixes local timestamp and timestamp"), "\(told)")
+    }
+
+    // MARK: - Queries
+
+    private static let twoKinds = """
+          a: {type: process, input: in, output: m, steps: [{cast: {p: timestamp, l: timestamp}}]}
+        """
+
+    @Test("A query that names zones sees points in time with theirs, as the engine's rules want it")
+    func zones() async throws {
+        let query =
+            "select p, l, p at time zone 'Europe/Berlin' as b, strftime(p at time zone 'Asia/Tokyo', '%H:%M') as h, "
+            + "p >= '2024-01-05T09:00:00+01:00' as c from"
+        let csv = "p,l\n2024-01-05T10:00:00+02:00,2024-01-05 10:00:00\n"
+        let expected = "p,l,b,h,c\n2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-05T09:00:00,17:00,true\n"
+        let stage = "\n  q: {type: sql, output: o, query: \"\(query) m\"}"
+        #expect(try await output(of: Self.twoKinds + stage, csv) == expected)
+        let step = "\n  q: {type: process, input: m, output: o, steps: [{sql: \"\(query) input\"}]}"
+        #expect(try await output(of: Self.twoKinds + step, csv) == expected)
+        let check =
+            "\n  q: {type: process, input: m, output: o, checks: [{sql: \"select * from input where p < '2024-01-05T09:00:00+01:00'\"}]}"
+        #expect(try await output(of: Self.twoKinds + check, csv).hasPrefix("p,l\n2024-01-05T08:00:00Z,"))
+    }
+
+    @Test("Where a query reads both kinds, each column is what it is made of, and what is made of both has no zone")
+    func both() async throws {
+        let query =
+            "select p, l, max(p) over () as m, coalesce(l, p) as b, case when p > l then p else l end as c from m"
+        let csv = "p,l\n2024-01-05T10:00:00+02:00,2024-01-05 10:00:00\n"
+        #expect(
+            try await output(of: Self.twoKinds + "\n  q: {type: sql, output: o, query: \"\(query)\"}", csv)
+                == "p,l,m,b,c\n2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-05T08:00:00Z,2024-01-05T10:00:00,2024-01-05T10:00:00\n"
+        )
+    }
+
+    // MARK: - Texts of which nobody knows
+
+    @Test("Where the first rows have no time at all, the others tell which they are")
+    func emptyBeginning() async throws {
+        let schema = #"{"properties": {"t": {"type": "string", "format": "date-time"}}}"#
+        let csv = "i,t\n" + (1...50_000).map { "\($0),\n" }.joined() + "1,2024-01-05T10:00:00Z\n"
+        for stage in [
+            "  p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}]}",
+            "  v: {type: validate, input: in, output: o}",
+        ] {
+            let found = try await output(
+                of: stage, csv, datasets: "  in: {path: in.csv, schema: s.json}", files: ["s.json": schema])
+            #expect(found.hasSuffix("\n1,2024-01-05T10:00:00Z\n"))
+        }
+    }
+
+    @Test("A text that is bound, written or queried names its offset or none, each for itself")
+    func computed() async throws {
+        let stage = """
+              p:
+                type: process
+                input: in
+                output: o
+                steps:
+                  - derive: {s: "cast(${run.started} as timestamp)", x: "'2024-01-01T00:00:00Z'"}
+                  - derive: {s: "s > timestamp '2024-01-01T00:00:00Z'"}
+                  - cast: {x: timestamp}
+                  - sql: "select *, t as u from input"
+                  - cast: {u: timestamp}
+                  - derive: {u: u}
+                  - drop: [t]
+            """
+        #expect(
+            try await output(of: stage, "id,t\n1,2024-01-05T23:30:00+02:00\n")
+                == "id,s,x,u\n1,true,2024-01-01T00:00:00Z,2024-01-05T21:30:00Z\n")
+    }
+
+    @Test("Times inside of lists and objects of JSON stay the texts that they are")
+    func nested() async throws {
+        let json = #"{"id":1,"tags":["2024-01-05T10:00:00-08:00"],"meta":{"date":"2024-01-05","at":"10:00"}}"#
+        let stages = """
+              a: {type: process, input: in, output: j}
+              b: {type: sql, output: o, query: "select tags[1] as a, meta.date as b, meta.at as c from j"}
+            """
+        #expect(
+            try await output(
+                of: stages, datasets: "  in: {path: in.jsonl}\n  j: {path: j.jsonl}", files: ["in.jsonl": json + "\n"])
+                == "a,b,c\n2024-01-05T10:00:00-08:00,2024-01-05,10:00\n")
+    }
+
+    // MARK: - What compares
+
+    @Test("Steps that would take a point in time and a local time for one value are refused where both are in a column")
+    func comparing() async throws {
+        let csv = "id,t\n1,2024-01-05T10:00:00Z\n2,2024-01-05 10:00:00\n"
+        for step in [
+            "deduplicate: {by: t}", "fill_missing: {t: 2024-01-01}",
+            "map_values: {column: t, values: {2024-01-05T10:00:00Z: 2024-01-06T10:00:00Z}}",
+        ] {
+            let told = try await output(
+                of: "  p: {type: process, input: in, output: o, steps: [{cast: {t: timestamp}}, {\(step)}]}", csv)
+            #expect(told.contains("'t' has times with an offset from UTC and times without one"), "\(told)")
+        }
+    }
+
+    @Test("A zone means nothing on a dataset that a stage writes, and is refused")
+    func zoneOfOutputs() async throws {
+        let told = try await output(
+            of: "  p: {type: process, input: in, output: e}", "t\n1\n",
+            datasets: "  in: {path: in.csv}\n  e: {path: e.csv, timezone: Europe/Berlin}")
+        #expect(told.contains("'timezone' of 'e' means nothing: stage 'p' writes it"), "\(told)")
     }
 }

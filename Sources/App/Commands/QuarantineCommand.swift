@@ -246,7 +246,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 let names = found.loaded.pipeline.stages.map(\.id.rawValue)
                 throw Failure("the pipeline file has no stage '\(stage)'" + Suggestion.phrase(for: stage, among: names))
             }
-            guard let validate = definition.definition as? ValidateStage else {
+            guard let validated = definition.definition.validatedInput?.value else {
                 throw Failure(
                     "stage '\(stage)' is of type \(definition.definition.typeName), and only a validate stage takes corrected rows"
                 )
@@ -266,8 +266,8 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
             let folder = found.workshop.state.run(found.id)
             let reads = found.state.stage(id)?.unit.attempts.compactMap(\.result?.reads).last { !$0.isEmpty } ?? []
-            let examined = folder.correctedInputs(in: reads, of: validate.input.value)
-            try await refuseIfChanged(examined, validate.input.value, found)
+            let examined = folder.correctedInputs(in: reads, of: validated)
+            try await refuseIfChanged(examined, validated, found)
             if reopen.dryRun { return nil }
             return try folder.keep(corrections: text, of: id, madeFor: examined)
         }

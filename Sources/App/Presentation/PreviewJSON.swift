@@ -137,7 +137,7 @@ struct PreviewJSON: Encodable {
     }
 
     private static func command(of id: StageID, _ plan: RunPlan, _ loaded: LoadedPipeline) -> [String]? {
-        guard let command = loaded.pipeline.stage(id)?.definition as? CommandStage else { return nil }
+        guard let program = loaded.pipeline.stage(id)?.definition.program else { return nil }
         func filled(_ template: Template) -> String {
             template.filled { reference in
                 guard case .param(let name) = reference, !loaded.pipeline.secretNames.isSecret(name),
@@ -146,10 +146,7 @@ struct PreviewJSON: Encodable {
                 return value
             }
         }
-        switch command.run {
-        case .line(let line): return [filled(line)]
-        case .arguments(let arguments): return arguments.map(filled)
-        }
+        return program.call.words.map(filled)
     }
 
     /// Prints it, without what is secret.

@@ -63,10 +63,12 @@ struct CheckedData {
 
     /// Names `input` and the datasets that a query reads, whole and by their names.
     func name(for query: Query, in script: inout SQLScript) {
-        script.name(Query.inputName, as: "SELECT * FROM \(from())")
+        let isZoned = ZonedView.isWanted(by: query.value.description)
+        func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns) : "*" }
+        script.name(Query.inputName, as: "SELECT \(list(source)) FROM \(from())")
         for read in query.reads {
             guard let other = others[read.value] else { continue }
-            script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
+            script.name(read.value.rawValue, as: "SELECT \(list(other)) FROM \(other.fromClause(sql))")
         }
     }
 

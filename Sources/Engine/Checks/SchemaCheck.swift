@@ -48,7 +48,7 @@ struct SchemaCheck: CheckKind {
                 drift.append("'\(column.name)' is missing")
                 continue
             }
-            if let type = column.type, type != real.type {
+            if let type = column.type, type != real.type, !(type == .timestamp && real.type == .localTimestamp) {
                 drift.append("'\(column.name)' is \(real.type), not \(type)")
             }
         }

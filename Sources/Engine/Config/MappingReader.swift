@@ -212,7 +212,9 @@ package struct MappingReader {
     /// Takes out the name of a time zone, such as `Europe/Berlin`.
     package mutating func timeZone(_ key: String) -> TimeZone? {
         guard let text = text(key) else { return nil }
-        if let zone = TimeZone(identifier: text.value) { return zone }
+        // Foundation makes zones of `GMT+3`, which are none elsewhere.
+        let isKnown = ["UTC", "GMT"].contains(text.value) || TimeZone.knownTimeZoneIdentifiers.contains(text.value)
+        if isKnown, let zone = TimeZone(identifier: text.value) { return zone }
         problems.report(
             "'\(key)' must be the name of a time zone, not '\(text.value)'", remedy: "write, say, Europe/Berlin or UTC",
             at: text.location)

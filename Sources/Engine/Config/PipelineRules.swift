@@ -6,6 +6,7 @@ enum PipelineRules {
     static func check(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         checkNames(pipeline, notes, problems)
         checkTables(pipeline, problems)
+        checkTypesOfFanOuts(pipeline, problems)
         checkProducers(pipeline, problems)
         checkReferences(pipeline, notes, problems)
         checkSecretsInPaths(pipeline, problems)
@@ -55,13 +56,11 @@ enum PipelineRules {
                 "a dataset cannot be called '\(dataset.name)': names of this form are kept for caudal's own tables",
                 remedy: "give it another name", at: dataset.location)
         }
-        for stage in pipeline.stages where stage.definition.typeName == "validate" {
-            for input in stage.definition.inputs {
-                guard let dataset = pipeline.dataset(input.value), dataset.schema == nil else { continue }
-                problems.report(
-                    "the dataset '\(input.value)' has no schema to validate with",
-                    remedy: "add 'schema: data/schemas/\(input.value).json' to it", at: input.location)
-            }
+        for input in pipeline.stages.compactMap(\.definition.validatedInput) {
+            guard let dataset = pipeline.dataset(input.value), dataset.schema == nil else { continue }
+            problems.report(
+                "the dataset '\(input.value)' has no schema to validate with",
+                remedy: "add 'schema: data/schemas/\(input.value).json' to it", at: input.location)
         }
         for dataset in pipeline.datasets {
             guard case .table(let connection, _) = dataset.place, notes.lacks(connection, in: "connections") else {
@@ -87,8 +86,16 @@ enum PipelineRules {
                 at: dataset.placeLocation)
         }
         for stage in pipeline.stages {
-            let type = stage.definition.typeName
-            for input in stage.definition.inputs where type == "command" {
+            let loadsTable = stage.definition.loadedTable != nil
+            for output in stage.definition.outputs where !stage.definition.runsProgram {
+                guard let dataset = pipeline.dataset(output), dataset.zone != nil, dataset.table == nil else {
+                    continue
+                }
+                problems.report(
+                    "'timezone' of '\(output)' means nothing: stage '\(stage.id)' writes it, and knows what its times are",
+                    remedy: "give it to the dataset that the times come from", at: dataset.location)
+            }
+            for input in stage.definition.inputs where stage.definition.runsProgram {
                 guard let table = pipeline.dataset(input.value)?.table else { continue }
                 problems.report(
                     "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
@@ -96,7 +103,7 @@ enum PipelineRules {
             }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output) else { continue }
-                switch (type == "load", dataset.table) {
+                switch (loadsTable, dataset.table) {
                 case (true, nil):
                     problems.report(
                         "a load writes to a table, and '\(output)' is a file",
@@ -108,11 +115,6 @@ enum PipelineRules {
                         remedy: "write to a file, and load that", at: stage.outputLocation)
                 case (true, _?), (false, nil): break
                 }
-            }
-            if type == "load", let fanOut = stage.fanOut {
-                problems.report(
-                    "a load stage cannot have 'foreach'", remedy: "it takes the rows of all items in one transaction",
-                    at: fanOut.location)
             }
         }
     }
@@ -176,7 +178,7 @@ enum PipelineRules {
             let variables = stage.fanOut?.variables.map(\.name) ?? []
             let hasOutput = !stage.definition.outputs.isEmpty
             let inputs =
-                stage.definition.typeName == "command" ? stage.definition.inputs.map(\.value.rawValue) : []
+                stage.definition.runsProgram ? stage.definition.inputs.map(\.value.rawValue) : []
             for (reference, location) in references(of: stage) {
                 check(reference, variables: variables, inputs: inputs, hasOutput: hasOutput, at: location)
             }
@@ -274,6 +276,14 @@ enum PipelineRules {
 
     // MARK: - Fan-out and cycles
 
+    /// Reports `foreach` where a type of stage cannot have it, whatever else is wrong with the stage.
+    private static func checkTypesOfFanOuts(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        for stage in pipeline.stages {
+            guard let fanOut = stage.fanOut, let (message, remedy) = stage.definition.fanOutObstacle else { continue }
+            problems.report(message, remedy: remedy, at: fanOut.location)
+        }
+    }
+
     private static func checkFanOut(_ stage: Stage, _ pipeline: Pipeline, _ problems: ConfigProblems) {
         guard let fanOut = stage.fanOut else { return }
         for output in stage.definition.outputs {
@@ -285,9 +295,6 @@ enum PipelineRules {
                     remedy: "make the path different for each, such as with '\(name)=${item.\(name)}'",
                     at: dataset.placeLocation)
             }
-        }
-        if stage.definition.typeName == "report" {
-            problems.report("a report stage cannot have 'foreach'", at: fanOut.location)
         }
     }
 

@@ -41,7 +41,7 @@ enum StageSettingsReader {
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.reusesUnchanged = reuse(&reader)
         stage.samples = reader.choice("samples", as: SampleRule.self)
-        stage.checks = checks(&reader, context, hasData: !definition.outputs.isEmpty || typeName == "check")
+        stage.checks = checks(&reader, context, hasData: definition.hasRowsToCheck)
         stage.definitionText = entry.value.definitionLines().joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()

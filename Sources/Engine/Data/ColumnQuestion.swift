@@ -17,42 +17,48 @@ package struct ColumnQuestion: Sendable {
 
     /// Asks as well which of the result's times are points in time.
     ///
-    /// To the engine a point in time and a local time are one type. They are two where points in time are named as times
-    /// with a zone: then the engine's own rules tell what a query makes of them.
+    /// To the engine a point in time and a local time are one type. They are two where those of one kind are named as times
+    /// with a zone: then the engine's own rules tell what a query makes of them. What both kinds go into comes with a zone
+    /// whichever has it, and is no point in time.
     /// `inputs`: the columns that the query reads, by the relations that it reads.
     /// `text`: the query as it stands in the pipeline file.
-    /// `describe`: adds the statement that describes the query again, with every relation's columns written as they are given.
+    /// `describe`: adds the statement that describes the query again, with every relation's columns written as they are given,
+    /// as rows of a kind.
     mutating func askForZones(
-        _ inputs: [[Column]], of text: String, describe: (inout SQLScript, _ list: ([Column]) -> String) -> Void
+        _ inputs: [[Column]], of text: String,
+        describe: (inout SQLScript, _ kind: String, _ list: ([Column]) -> String) -> Void
     ) {
-        let columns = inputs.flatMap { $0 }
-        let points = Set(columns.filter { $0.type == .timestamp }.map(\.name))
-        // What changes zones would be turned around by it.
-        let changesZones = text.lowercased().contains(#/timezone|time\s+zone/#)
-        if points.isEmpty || changesZones { return }
-        let locals = Set(columns.filter { $0.type == .localTimestamp }.map(\.name))
-        // A query that reads both can mix them: there only a column that keeps its name counts.
-        if !locals.isEmpty { certain = points.subtracting(locals) }
+        // What sees points in time with their zone has been described so.
+        if ZonedView.isWanted(by: text) { return }
+        let types = Set(inputs.joined().map(\.type))
+        guard types.contains(.timestamp) else { return }
         let sql = DuckDBDialect()
-        describe(&script) { columns in
-            columns.map { column in
-                let name = sql.name(column.name)
-                return column.type == .timestamp ? "timezone('UTC', \(name)) AS \(name)" : name
-            }.joined(separator: ", ")
+        for (type, kind) in [(ColumnType.timestamp, "zoned"), (.localTimestamp, "localized")] where types.contains(type)
+        {
+            describe(&script, kind) { columns in
+                columns.map { column in
+                    let name = sql.name(column.name)
+                    return column.type == type ? "timezone('UTC', \(name)) AS \(name)" : name
+                }.joined(separator: ", ")
+            }
         }
+        readsBoth = types.contains(.localTimestamp)
     }
 
-    /// The columns of the result that may be points in time; nil for all.
-    private var certain: Set<String>?
+    /// Whether the query reads local times besides points in time.
+    private var readsBoth = false
 
     /// The columns that the engine told.
     package func columns(_ readings: DataReadings) -> [Column] {
-        let zoned = readings.rows("zoned").filter { $0.text("type")?.uppercased() == "TIMESTAMP WITH TIME ZONE" }
-            .compactMap { $0.text("name") }
+        func zoned(_ kind: String) -> Set<String> {
+            Set(
+                readings.rows(kind).filter { $0.text("type")?.uppercased() == "TIMESTAMP WITH TIME ZONE" }
+                    .compactMap { $0.text("name") })
+        }
+        let isTold = !readsBoth || !readings.rows("localized").isEmpty
+        let points = isTold ? zoned("zoned").subtracting(zoned("localized")) : []
         return OutputSQL.columns(readings).map { column in
-            guard column.type == .localTimestamp, zoned.contains(column.name), certain?.contains(column.name) ?? true
-            else { return column }
-            return Column(column.name, .timestamp)
+            column.type == .localTimestamp && points.contains(column.name) ? Column(column.name, .timestamp) : column
         }
     }
 }

@@ -74,17 +74,21 @@ enum MomentSQL {
 
     /// The statement that tells of columns of texts whether times among the first rows name an offset, and whether some
     /// name none.
-    static func offsets(of columns: [String], in relation: String, _ sql: any SQLDialect) -> String {
+    ///
+    /// `limit`: how many rows are looked at; nil means all.
+    static func offsets(of columns: [String], in relation: String, limit: Int?, _ sql: any SQLDialect) -> String {
         let tests = columns.map { column in
             let text = sql.name(column)
             let isTime = "TRY_CAST(left(\(text), 10) AS DATE) IS NOT NULL"
             return "{'name': \(sql.text(column)), 'named': bool_or(\(isTime) AND \(namesOffset(text, sql))), "
-                + "'open': bool_or(\(isTime) AND NOT \(namesOffset(text, sql)))}"
+                + "'open': bool_or(\(isTime) AND NOT \(namesOffset(text, sql))), "
+                + "'values': count(\(text)), 'rows': count(*)}"
         }
         let list = columns.map(sql.name).joined(separator: ", ")
-        return "SELECT 'offset' AS caudal, found.name AS name, coalesce(found.open, FALSE) AS open\n"
+        return "SELECT 'offset' AS caudal, found.name AS name, found.named AS named, found.open AS open, "
+            + "found.\"values\" AS \"values\", found.\"rows\" AS \"rows\"\n"
             + "FROM (SELECT unnest([\(tests.joined(separator: ",\n       "))]) AS found\n"
-            + "      FROM (SELECT \(list) FROM \(relation) LIMIT 50000))\nWHERE found.named"
+            + "      FROM (SELECT \(list) FROM \(relation)\(limit.map { " LIMIT \($0)" } ?? "")))"
     }
 
     /// SQL for the day in UTC that a text names, be it a date or a point in time; null where it names none.

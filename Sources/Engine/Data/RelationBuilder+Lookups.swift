@@ -86,6 +86,7 @@ extension RelationBuilder {
                     "there is a column '\(addition.name)' already",
                     remedy: "add it under another name: {\(column.name): other_name}", at: addition.column.location)
             }
+            try refuseAlike(Located(addition.name, at: addition.column.location), among: columns + added)
             var value = "found.\(sql.name(column.name))"
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)

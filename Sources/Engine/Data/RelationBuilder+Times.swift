@@ -8,10 +8,10 @@ extension RelationBuilder {
 
     func flagName(of column: String) -> String { DuckDBDialect.prefix + "local." + column }
 
-    /// The columns that tell which times are local.
+    /// The columns that tell which times are local; `text`: SQL for the text that each is made of.
     func newFlags(_ mixed: [(column: String, text: String)]) -> [String] {
         mixed.map { column, text in
-            "NOT \(MomentSQL.namesOffset(sql.name(text), sql)) AS \(sql.name(flagName(of: column)))"
+            "NOT \(MomentSQL.namesOffset(text, sql)) AS \(sql.name(flagName(of: column)))"
         }
     }
 
@@ -36,5 +36,80 @@ extension RelationBuilder {
 
     mutating func forgetFlags() {
         flags = flags.filter { flag in columns.contains { $0.name == flag.key && $0.type == .timestamp } }
+    }
+
+    /// SQL for the text that an expression casts to a time, where it is not known whether all of them name an offset.
+    func mixedText(_ expression: Located<Expression>) throws(ConfigError) -> String? {
+        guard case .cast(let operand, .timestamp) = expression.value.node, sql.zone == nil, namedTimes != nil,
+            try type(of: Located(operand, at: expression.location)) == .text
+        else { return nil }
+        if case .column(let name) = operand.node { return hasMixedTimes(name) ? sql.name(name) : nil }
+        return operand.mayNameOffset ? "(\(try typed(Located(operand, at: expression.location)).sql))" : nil
+    }
+
+    /// Refuses what would take a point in time and a local time for one value.
+    func refuseMixed(_ column: Column, at location: SourceLocation) throws(ConfigError) {
+        if flags[column.name] == nil { return }
+        throw ConfigError(
+            "'\(column.name)' has times with an offset from UTC and times without one, which cannot be compared with each "
+                + "other", remedy: "say with 'timezone' of the dataset of which zone times without an offset are",
+            at: location)
+    }
+
+    /// Refuses a new column that the engine would take for another one.
+    func refuseAlike(_ name: Located<String>, among columns: [Column]) throws(ConfigError) {
+        guard let other = columns.first(where: { AlikeNames.areAlike($0.name, name.value) }) else { return }
+        throw ConfigError(
+            "there is a column '\(other.name)', which differs from '\(name.value)' in case alone",
+            remedy: "give one of them another name", at: name.location)
+    }
+
+    /// The columns as a query of the user sees them.
+    func inputList(for query: Template) -> String {
+        ZonedView.isWanted(by: query.description)
+            ? columns.map { flags[$0.name] == nil ? ZonedView.column($0) : shown($0) }.joined(separator: ", ")
+            : names(columns)
+    }
+}
+
+/// Names that DuckDB takes for one.
+enum AlikeNames {
+    /// As the engine compares names: letters beyond ASCII have no case for it.
+    static func areAlike(_ left: String, _ right: String) -> Bool {
+        func folded(_ name: String) -> [UInt8] { name.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 } }
+        return left != right && folded(left) == folded(right)
+    }
+}
+
+/// Points in time as a query sees them that names zones: as times with a zone, so that the engine's rules are about them.
+///
+/// Other queries see them as plain times in UTC, which the engine computes with several times as fast.
+enum ZonedView {
+    /// Whether a query says something of zones or writes points in time itself.
+    static func isWanted(by query: String) -> Bool {
+        query.lowercased().contains(#/timezone|timestamptz|time\s+zone|'[^']*[0-9](z|[+-][0-9]{2}(:?[0-9]{2})?)'/#)
+    }
+
+    /// An element of a list of columns.
+    static func column(_ column: Column) -> String {
+        let name = DuckDBDialect().name(column.name)
+        return column.type == .timestamp ? "timezone('UTC', \(name)) AS \(name)" : name
+    }
+
+    static func list(_ columns: [Column]) -> String { columns.map(self.column).joined(separator: ", ") }
+}
+
+extension Expression {
+    /// Whether a text that is computed could name an offset that no column has: of a value that is bound or written in it.
+    var mayNameOffset: Bool {
+        var found = false
+        visit { expression in
+            switch expression.node {
+            case .reference: found = true
+            case .literal(.text(let text)): found = found || text.contains(#/[Zz]$|[+-][0-9]{2}(:?[0-9]{2})?$/#)
+            default: break
+            }
+        }
+        return found
     }
 }

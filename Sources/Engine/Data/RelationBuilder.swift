@@ -66,12 +66,12 @@ package struct RelationBuilder {
         return query(selecting: list) + order
     }
 
-    private func names(_ columns: [Column]) -> String { columns.map(shown).joined(separator: ", ") }
+    func names(_ columns: [Column]) -> String { columns.map(shown).joined(separator: ", ") }
 
     private func plainNames(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
 
     /// A column as what comes after these steps sees it.
-    private func shown(_ column: Column) -> String {
+    func shown(_ column: Column) -> String {
         let name = sql.name(column.name)
         return flags[column.name].map { "\(sql.writtenTime(name, isLocal: sql.name($0))) AS \(name)" } ?? name
     }
@@ -115,14 +115,14 @@ package struct RelationBuilder {
         return Column(name.value, try type(of: expression) ?? .text)
     }
 
-    private func type(of expression: Located<Expression>) throws(ConfigError) -> ColumnType? {
+    func type(of expression: Located<Expression>) throws(ConfigError) -> ColumnType? {
         try typed(expression).type
     }
 
     /// An expression as SQL, and its type; nil for a plain null.
     ///
     /// `isMixed`: whether both kinds of times are kept, told apart by a flag.
-    private func typed(
+    func typed(
         _ expression: Located<Expression>, isMixed: Bool = false
     ) throws(ConfigError) -> (type: ColumnType?, sql: String) {
         let typing = ExpressionTyping(
@@ -177,13 +177,14 @@ package struct RelationBuilder {
     ) throws(ConfigError) {
         switch step {
         case .deduplicate(let keys, _, let order):
-            for key in keys { _ = try column(key) }
+            for key in keys { try refuseMixed(try column(key), at: key.location) }
             if let order { _ = try column(order) }
             if let duplicates { dropDuplicates(keys.map(\.value), duplicates, title: step.title) }
         case .fillMissing(let fills):
             var replacements: [String: (String, ColumnType)] = [:]
             for fill in fills {
                 let column = try column(fill.column)
+                try refuseMixed(column, at: fill.column.location)
                 try require(fill.value, fits: column, at: fill.column.location)
                 let value = sql.cast(sql.literal(fill.value), to: column.type)
                 replacements[column.name] = ("coalesce(\(sql.name(column.name)), \(value))", column.type)
@@ -216,7 +217,7 @@ package struct RelationBuilder {
                 replacements[column.name] = (guardedCast(column, to: type), type)
             }
             let mixed = casts.filter { $0.type == .timestamp }.map(\.column.value).filter(hasMixedTimes)
-            replace(step.title, replacements, adding: mixed.map { ($0, $0) })
+            replace(step.title, replacements, adding: mixed.map { ($0, sql.name($0)) })
             forgetFlags()
         case .trim(let named):
             for name in named where try column(name).type != .text {
@@ -290,19 +291,16 @@ package struct RelationBuilder {
         // One part for each, so that a derivation can use the one before it.
         for derivation in derivations {
             let name = derivation.name.value
+            try refuseAlike(derivation.name, among: columns.filter { $0.name != name })
             // A plain cast of a column with both kinds of times keeps them apart.
-            var mixed: [(column: String, text: String)] = []
-            if case .cast(let operand, .timestamp) = derivation.expression.value.node,
-                case .column(let text) = operand.node, hasMixedTimes(text)
-            {
-                mixed = [(name, text)]
-            }
-            let (found, value) = try typed(derivation.expression, isMixed: !mixed.isEmpty)
+            let mixed = try mixedText(derivation.expression).map { [(column: name, text: $0)] } ?? []
+            let (given, value) = try typed(derivation.expression, isMixed: !mixed.isEmpty)
+            let found = mixed.isEmpty ? given : .timestamp
             let type = found ?? .text
             let times = namedTimes
             namedTimes?.set(name, like: derivation.expression.value.columns, of: times)
-            let flag = try flag(of: derivation, as: type)
-            flags[name] = nil
+            if type == .text, derivation.expression.value.mayNameOffset { namedTimes?.mixed.insert(name) }
+            flags[name] = try flag(of: derivation, as: type)
             if columns.contains(where: { $0.name == name }) {
                 replace("derive \(name)", [name: (sql.cast(value, to: type), type)], adding: mixed)
             } else {
@@ -311,7 +309,6 @@ package struct RelationBuilder {
                 keepFlags(mixed)
                 columns.append(Column(name, type))
             }
-            if let flag { flags[name] = flag }
         }
     }
 
@@ -323,8 +320,11 @@ package struct RelationBuilder {
             names[try column(pair.from).name] = pair.to.value
         }
         let renamed = columns.map { Column(names[$0.name] ?? $0.name, $0.type) }
-        for pair in pairs where renamed.count(where: { $0.name == pair.to.value }) > 1 {
-            throw ConfigError("there would be two columns '\(pair.to.value)'", at: pair.to.location)
+        for pair in pairs {
+            try refuseAlike(pair.to, among: renamed.filter { $0.name != pair.to.value })
+            if renamed.count(where: { $0.name == pair.to.value }) > 1 {
+                throw ConfigError("there would be two columns '\(pair.to.value)'", at: pair.to.location)
+            }
         }
         add(
             title,
@@ -340,6 +340,7 @@ package struct RelationBuilder {
         _ name: Located<String>, _ values: [Step.MappedValue], _ otherwise: Literal?, title: String
     ) throws(ConfigError) {
         let column = try column(name)
+        try refuseMixed(column, at: name.location)
         let value = sql.name(column.name)
         func written(_ text: Located<String>) throws(ConfigError) -> WrittenValue {
             guard let written = WrittenValue(text.value, as: column.type, sql) else {
@@ -384,6 +385,7 @@ package struct RelationBuilder {
             if columns.contains(where: { $0.name == part.value }) {
                 throw ConfigError("there is a column '\(part.value)' already", at: part.location)
             }
+            try refuseAlike(part, among: columns + into.prefix(index).map { Column($0.value, .text) })
             let piece = "split_part(\(sql.name(column.name)), \(sql.text(separator)), \(index + 1))"
             list.append("nullif(\(piece), '') AS \(sql.name(part.value))")
         }
@@ -396,11 +398,13 @@ package struct RelationBuilder {
         let text = SQLText.bound(template)
         let name = sql.ownName("step_\(parts.count + 1)")
         let inside =
-            "WITH input AS (SELECT \(names(self.columns)) FROM \(from))\nSELECT \(plainNames(columns)) FROM (\n\(text)\n)"
+            "WITH input AS (SELECT \(inputList(for: template)) FROM \(from))\nSELECT \(plainNames(columns)) FROM (\n\(text)\n)"
         parts.append((name, "sql", inside))
         from = name
         numbersRows = false
-        namedTimes?.mixed.formUnion(flags.keys)
+        // Of texts that the query gives new names nobody knows how they name times: each is taken as it is.
+        let known = Set(self.columns.map(\.name)).subtracting(flags.keys)
+        namedTimes?.mixed.formUnion(columns.filter { $0.type == .text && !known.contains($0.name) }.map(\.name))
         flags = [:]
         self.columns = columns
     }

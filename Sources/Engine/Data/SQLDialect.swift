@@ -65,6 +65,10 @@ extension SQLDialect {
         _ left: (value: String, type: ColumnType), _ right: (value: String, type: ColumnType)
     ) -> (left: String, right: String)? {
         if left.type == right.type || left.type.isNumeric && right.type.isNumeric { return (left.value, right.value) }
+        // Local times count as UTC where they are compared.
+        if left.type.isTime, right.type.isTime, left.type != .date, right.type != .date {
+            return (left.value, right.value)
+        }
         if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
         if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
         return nil

@@ -36,6 +36,19 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
             && fields.allSatisfy { field in others.contains { $0.name == field.name && agree($0.type, field.type) } }
     }
 
+    /// The same with texts for the times inside of a list or an object, which would lose their offsets.
+    var withTextsForTimes: ColumnType {
+        guard case .other(let name) = self else { return self }
+        // Names of fields stand in quotation marks, or before a blank.
+        let parts = name.split(separator: "\"", omittingEmptySubsequences: false).enumerated().map { place, part in
+            place % 2 == 1
+                ? String(part)
+                : String(part).replacing(
+                    #/\b(TIMESTAMP WITH TIME ZONE|TIMESTAMP(_S|_MS|_NS)?|DATE|TIME)(?=[\[,)]|$)/#, with: "VARCHAR")
+        }
+        return .other(parts.joined(separator: "\""))
+    }
+
     /// The fields of a struct such as `STRUCT(a BIGINT, "b c" VARCHAR[])`; none of anything else.
     private static func fields(of name: String) -> [(name: String, type: String)] {
         guard name.hasPrefix("STRUCT("), name.hasSuffix(")") else { return [] }

@@ -3,7 +3,9 @@ package struct RowSchema: Sendable, Equatable {
     /// One property: a column.
     package struct Property: Sendable, Equatable {
         package var name: String
+        /// What its values must be.
         package var rules: ValueRules
+        /// Where the schema names it.
         package var location: SourceLocation
     }
 
@@ -17,7 +19,9 @@ package struct RowSchema: Sendable, Equatable {
     package var file: String
     /// In file order.
     package var properties: [Property]
+    /// The columns in which every row must have a value.
     package var required: [String]
+    /// What becomes of columns that the schema does not name.
     package var additional: Additional
     /// Its resolved text, the same for the same meaning.
     package var definitionText = ""
@@ -53,15 +57,25 @@ package struct ValueRules: Sendable, Equatable {
 
     /// The types it may have; nil means any.
     package var types: [JSONType]?
+    /// The least number that is allowed.
     package var minimum: Double?
+    /// The greatest number that is allowed.
     package var maximum: Double?
+    /// A number that is too small, and so is every lesser one.
     package var exclusiveMinimum: Double?
+    /// A number that is too large, and so is every greater one.
     package var exclusiveMaximum: Double?
+    /// A number of which every value is a whole multiple.
     package var multipleOf: Double?
+    /// The least number of characters of a text.
     package var minLength: Int?
+    /// The greatest number of characters of a text.
     package var maxLength: Int?
+    /// A regular expression that a text matches somewhere.
     package var pattern: String?
+    /// The only values that are allowed.
     package var allowed: [Constant]?
+    /// The form that a text has, such as a date.
     package var format: Format?
     /// Whether nothing at all fits: the schema `false`.
     package var isImpossible = false

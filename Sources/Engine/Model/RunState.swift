@@ -15,19 +15,25 @@ package struct RunState: Sendable {
         }
     }
 
+    /// Which run it is.
     package let id: RunID
+    /// What the run is to do, as it was last revised.
     package internal(set) var plan: RunPlan
     /// How the plan was changed since the run began, first to last.
     package internal(set) var planChanges: [RecordedPlanChange] = []
+    /// How the run stands as a whole.
     package internal(set) var status: Status = .running
     /// In the plan's order.
     package internal(set) var stages: [StageState]
     /// Stages that a changed plan no longer has: one that comes back goes on counting its attempts.
     package internal(set) var formerStages: [StageID: StageState] = [:]
+    /// Whether nothing new starts until somebody lets it.
     package internal(set) var isPaused = false
     /// Whether somebody cancelled the run, and nobody has asked for anything to run again since then.
     package internal(set) var isCancelled = false
+    /// When it began; nil before its first event.
     package internal(set) var startedAt: Moment?
+    /// When it ended; nil while it goes on.
     package internal(set) var endedAt: Moment?
     /// When it began to run last: at its start, or when it was taken up again.
     package internal(set) var runningSince: Moment?
@@ -99,15 +105,21 @@ package struct RunState: Sendable {
 
 /// A change of a run's plan, with who wanted it and when.
 package struct RecordedPlanChange: Sendable, Equatable {
+    /// What is different from the plan before.
     package let differences: [PlanDifference]
+    /// Who agreed to it.
     package let by: String
+    /// When that was.
     package let at: Moment
 }
 
 /// Versions of a run that were published again, with who did it and when.
 package struct Restoration: Sendable, Equatable {
+    /// What was given an earlier version.
     package let paths: [String]
+    /// Who asked for it.
     package let by: String
+    /// When that was.
     package let at: Moment
 }
 
@@ -162,6 +174,7 @@ package enum UnitStatus: String, Sendable, Codable, CaseIterable {
 
 /// The state of one stage, its items included.
 package struct StageState: Sendable, Equatable {
+    /// Which stage it is.
     package let id: StageID
     /// The stage as a whole; its attempts find the items when it is fanned out.
     package internal(set) var unit = UnitState()
@@ -169,6 +182,7 @@ package struct StageState: Sendable, Equatable {
     package internal(set) var items: [ItemState] = []
     /// Whether the items are known.
     package internal(set) var hasItems = false
+    /// The place of each item in the list of items, by its key.
     package internal(set) var itemIndex: [ItemKey: Int] = [:]
     /// Whether its fan-out was changed since the items were found, so that they must be found anew.
     package internal(set) var itemsAreStale = false
@@ -240,11 +254,13 @@ package struct StageState: Sendable, Equatable {
 /// The state of one item of a fan-out.
 package struct ItemState: Sendable, Equatable {
     package internal(set) var item: Item
+    /// How the item stands.
     package internal(set) var unit = UnitState()
 }
 
 /// The state of a stage or an item: where it stands and every attempt it had.
 package struct UnitState: Sendable, Equatable {
+    /// How it stands.
     package internal(set) var status: UnitStatus = .pending
     /// Every attempt since the run began, first to last.
     package internal(set) var attempts: [Attempt] = []
@@ -254,7 +270,9 @@ package struct UnitState: Sendable, Equatable {
     package internal(set) var isMarked = false
     /// What outside the run holds it, while it is queued.
     package internal(set) var heldBy: String?
+    /// When it became ready to run; nil before that.
     package internal(set) var queuedAt: Moment?
+    /// When it ended; nil while it has not.
     package internal(set) var endedAt: Moment?
     /// When its next try comes, while it waits for that.
     package internal(set) var retryAt: Moment?
@@ -289,9 +307,13 @@ package struct UnitState: Sendable, Equatable {
 package struct Attempt: Sendable, Equatable {
     /// Counted from 1 within the run.
     package let number: Int
+    /// When the attempt began.
     package let startedAt: Moment
+    /// When it ended; nil while it goes on.
     package internal(set) var endedAt: Moment?
+    /// The process that does its work, once one was started.
     package internal(set) var process: ProcessIdentity?
+    /// Why it was told to stop; nil where it was not.
     package internal(set) var stopRequested: StopReason?
     /// Who asked for it to be cancelled, where somebody did.
     package internal(set) var cancelledBy: String?

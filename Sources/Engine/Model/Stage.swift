@@ -149,6 +149,26 @@ package protocol StageDefinition: Sendable {
     func otherOutputs(of pipeline: String) -> [OtherOutput]
     /// Goes through the queries that the user wrote for it.
     mutating func visitQueries(_ visit: (inout Query) -> Void)
+    /// The program of the user that is its work; nil where the work is done here.
+    var program: StageProgram? { get }
+    /// The input whose rows it holds against a schema, and of which it takes corrected rows; nil where it does neither.
+    var validatedInput: Located<DatasetName>? { get }
+    /// The table that it loads; nil where it writes files.
+    var loadedTable: DatasetName? { get }
+    /// Whether there are rows for checks.
+    var hasRowsToCheck: Bool { get }
+    /// Whether DuckDB does its work.
+    var needsDuckDB: Bool { get }
+    /// Whether items of a fan-out divide the rows of its first input among themselves.
+    var dividesRows: Bool { get }
+    /// Whether an attempt of it looks at its run.
+    var wantsRunState: Bool { get }
+    /// Why it cannot have `foreach`; nil where it can.
+    var fanOutObstacle: (message: String, remedy: String?)? { get }
+    /// Why earlier successes of it never hold; nil where they may.
+    ///
+    /// `isWanted`: whether the stage itself asks for reuse.
+    func reuseObstacle(isWanted: Bool) -> String?
 }
 
 extension StageDefinition {
@@ -156,8 +176,47 @@ extension StageDefinition {
     package var checksInput: Bool { false }
     package func otherOutputs(of pipeline: String) -> [OtherOutput] { [] }
     package mutating func visitQueries(_ visit: (inout Query) -> Void) {}
+    package var program: StageProgram? { nil }
+    package var validatedInput: Located<DatasetName>? { nil }
+    package var loadedTable: DatasetName? { nil }
+    package var hasRowsToCheck: Bool { !outputs.isEmpty }
+    package var needsDuckDB: Bool { true }
+    package var dividesRows: Bool { true }
+    package var wantsRunState: Bool { false }
+    package var fanOutObstacle: (message: String, remedy: String?)? { nil }
+    package func reuseObstacle(isWanted: Bool) -> String? { nil }
+    /// Whether its work is a program of the user, of which nobody knows what it reads and writes besides.
+    package var runsProgram: Bool { program != nil }
     /// As the file writes it.
     package var typeName: String { Self.typeName }
+}
+
+/// A program that a stage runs.
+package struct StageProgram: Sendable, Equatable {
+    /// How it is called.
+    package enum Call: Sendable, Equatable {
+        /// A line for the shell, or for no shell when it needs none.
+        case line(Template)
+        /// A program and its arguments, each as it is.
+        case arguments([Template])
+
+        /// The line, or the program and its arguments.
+        package var words: [Template] {
+            switch self {
+            case .line(let line): [line]
+            case .arguments(let list): list
+            }
+        }
+    }
+
+    package var call: Call
+    /// The variables that the stage sets for it.
+    package var environment: [String: Template]
+
+    package init(_ call: Call, environment: [String: Template] = [:]) {
+        self.call = call
+        self.environment = environment
+    }
 }
 
 /// A file that a stage writes beside the data, such as its quarantine.

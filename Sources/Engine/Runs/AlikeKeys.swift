@@ -42,7 +42,7 @@ extension SourceResolver {
     func refuseAlikeKeys(of source: DataSource, to reader: StageID?) throws {
         guard let fault = source.keyFault else { return }
         let readers = reader.map { id in pipeline.stages.filter { $0.id == id } } ?? pipeline.stages
-        if !readers.contains(where: { ($0.definition as? ValidateStage)?.input.value == source.dataset }) {
+        if !readers.contains(where: { $0.definition.validatedInput?.value == source.dataset }) {
             throw fault
         }
     }

@@ -229,6 +229,8 @@ struct CSVInspection {
 
 extension DataSource {
     /// The source with plain copies in `folder` of those of its files that need one.
+    ///
+    /// - Throws: ``Failure`` for a file that cannot be read or unpacked.
     package func madePlain(in folder: String, _ tools: DataTools) async throws -> DataSource {
         if copies.isEmpty { return self }
         return try await PlainCopies(reactor: tools.reactor).made(of: self, in: folder)

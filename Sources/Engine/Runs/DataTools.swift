@@ -160,10 +160,22 @@ extension DataTools {
         }
         let sql = DuckDBDialect()
         let rows = source.fromClause(sql, keepsRejects: source.canHoldBrokenLines)
+        let limit = 50000
         var script = SQLScript(title: "which texts of \(name) name times with an offset")
-        script.add("look at the first rows", MomentSQL.offsets(of: texts, in: rows, sql))
+        script.add("look at the first rows", MomentSQL.offsets(of: texts, in: rows, limit: limit, sql))
+        var answers = try await ask(script, reading: source.files).rows("offset")
+        // Where the first rows have no value at all, the others have to tell.
+        func isEmpty(_ row: DataReadings.Row) -> Bool {
+            row.integer("values") == 0 && row.integer("rows") == Int64(limit)
+        }
+        let silent = answers.filter(isEmpty).compactMap { $0.text("name") }
+        if !silent.isEmpty {
+            var script = SQLScript(title: "which texts of \(name) name times with an offset, in all rows")
+            script.add("look at all rows", MomentSQL.offsets(of: silent, in: rows, limit: nil, sql))
+            answers = answers.filter { !isEmpty($0) } + (try await ask(script, reading: source.files).rows("offset"))
+        }
         var found = NamedTimes()
-        for row in try await ask(script, reading: source.files).rows("offset") {
+        for row in answers where row.fields["named"] == .boolean(true) {
             guard let column = row.text("name") else { continue }
             if row.fields["open"] == .boolean(true) {
                 found.mixed.insert(column)

@@ -159,7 +159,7 @@ package struct EarlierOutputs: Sendable {
         }) {
             return Difference(words: words(name), isCertain: true)
         }
-        if let name = names.first, makers.contains(where: { $0.definition is CommandStage }) {
+        if let name = names.first, makers.contains(where: { $0.definition.runsProgram }) {
             return Difference(words: words(name), isCertain: false)
         }
         return nil

@@ -2,8 +2,11 @@ import Foundation
 
 /// One attempt to be made.
 package struct AttemptOrder: Sendable {
+    /// What is attempted.
     package let unit: UnitID
+    /// Which attempt at it this is, from 1.
     package let number: Int
+    /// Whether it finds items or does the work.
     package let purpose: RunAction.Purpose
     /// The item, for an attempt of one.
     package let item: Item?
@@ -21,6 +24,7 @@ package struct AttemptOrder: Sendable {
 
 /// What a stage of the run has made of a dataset.
 package struct MadeData: Sendable {
+    /// The stage that made it.
     package var writer: StageID
     /// What it published, items in their order.
     package var artifacts: [Artifact]
@@ -64,8 +68,11 @@ package protocol AttemptConductor: Sendable {
 package actor Engine {
     /// Everything outside of a run that an engine reaches for.
     package struct Environment: Sendable {
+        /// What time it is.
         package var now: @Sendable () -> Moment
+        /// Waits; tests do not.
         package var sleep: @Sendable (Duration) async -> Void
+        /// The process that the run lives in.
         package var process: ProcessIdentity
         /// How long a process has between being asked to end and being killed.
         package var grace: Duration

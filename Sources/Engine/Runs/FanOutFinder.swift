@@ -43,7 +43,7 @@ struct FanOutFinder {
     /// The input whose rows the items divide among themselves: of a stage with one main input that has their columns.
     private var dividedInput: DataSource? {
         let variables = attempt.partitionVariables
-        guard !variables.isEmpty, !(attempt.stage.definition is SQLStage), !(attempt.stage.definition is CommandStage),
+        guard !variables.isEmpty, attempt.stage.definition.dividesRows,
             let name = attempt.stage.definition.inputs.first?.value, let source = attempt.sources[name]
         else { return nil }
         return variables.allSatisfy(source.columnNames.contains) ? source : nil
@@ -137,6 +137,8 @@ package struct FanOutItems {
     package init(_ attempt: StageAttempt) { self.attempt = attempt }
 
     /// The first item, or nil when there is none; asks DuckDB when a query has to tell.
+    ///
+    /// - Throws: ``Failure`` where DuckDB refuses the query, or an item cannot be made of its answer.
     package func first(_ tools: DataTools) async throws -> Item? {
         var asked = attempt
         asked.sharedFolder = nil

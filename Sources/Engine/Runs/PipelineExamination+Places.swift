@@ -95,7 +95,7 @@ extension PipelineExamination {
 
     /// The folders that a stage would read as if they were files: they are there, or their path says so.
     private func faultsOfFolders(readBy stage: Stage) -> [ConfigError] {
-        if stage.definition is CommandStage { return [] }
+        if stage.definition.runsProgram { return [] }
         return stage.reads.compactMap { read in
             guard let dataset = pipeline.dataset(read.value), let path = dataset.path, path.itemVariables.isEmpty else {
                 return nil
@@ -120,7 +120,7 @@ extension PipelineExamination {
         var open = Array(upstream[stage] ?? [])
         while let next = open.popLast() {
             guard seen.insert(next).inserted else { continue }
-            if pipeline.stage(next)?.definition is CommandStage { return true }
+            if pipeline.stage(next)?.definition.runsProgram == true { return true }
             open += upstream[next] ?? []
         }
         return false
@@ -163,7 +163,7 @@ extension PipelineExamination {
             + (data + databases + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
                 let path = PathText.absolute(fill(output.path), in: pipeline.root)
                 // What a command writes may be a folder, which takes the place of one.
-                return fault(writing: path, isFile: !(stage.definition is CommandStage)).map { what, remedy in
+                return fault(writing: path, isFile: !stage.definition.runsProgram).map { what, remedy in
                     ConfigError(
                         "stage '\(stage.id)' cannot write \(output.what): \(what)", remedy: remedy, at: output.location)
                 }

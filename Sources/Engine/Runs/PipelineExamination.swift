@@ -80,7 +80,7 @@ package struct PipelineExamination {
     /// Why DuckDB cannot be used though it is there and a stage needs it; that it is missing is said by the stage.
     private func programFault(_ chosen: Set<StageID>?) async -> Failure? {
         let stages = loaded.pipeline.stages.filter { chosen?.contains($0.id) ?? true }
-        guard stages.contains(where: { !($0.definition is CommandStage || $0.definition is ReportStage) }) else {
+        guard stages.contains(where: { $0.definition.needsDuckDB }) else {
             return nil
         }
         do throws(Failure) {
@@ -267,7 +267,7 @@ package struct PipelineExamination {
 
     /// Looks at a dataset that no stage before this one has made known.
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
-        if let writer = loaded.pipeline.producer(of: name), !(writer.definition is CommandStage) {
+        if let writer = loaded.pipeline.producer(of: name), !writer.definition.runsProgram {
             // A file that lies there from another time tells nothing of what its stage writes now.
             findings.unknown[name] = Failure(
                 "the columns of '\(name)' are not known, because those of stage '\(writer.id)' are not",

@@ -152,7 +152,7 @@ package struct Planner {
 
     private func checkVariables(_ stage: Stage, _ problems: ConfigProblems) {
         var references = PipelineRules.allReferences(of: stage)
-        if stage.definition is CommandStage {
+        if stage.definition.runsProgram {
             references += loaded.pipeline.environment.values.flatMap { text in
                 text.value.references.map { ($0, text.location) }
             }
@@ -238,7 +238,7 @@ extension LoadedPipeline {
             lines += Self.prefixed("dataset \(name) ", dataset.definitionText)
             lines += Self.prefixed("schema of \(name) ", schemas[name]?.definitionText ?? "")
         }
-        if stage.definition is CommandStage, let variables = resolved[key: "env"] {
+        if stage.definition.runsProgram, let variables = resolved[key: "env"] {
             lines += variables.definitionLines("the pipeline's env")
         }
         return lines.joined(separator: "\n")

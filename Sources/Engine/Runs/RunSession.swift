@@ -3,10 +3,15 @@ import Synchronization
 
 /// What a process needs to run pipelines, made once and handed down.
 package struct Workshop: Sendable {
+    /// What starts programs and watches them.
     package let reactor: ProcessReactor
+    /// Where runs are kept.
     package let state: StateFolder
+    /// What is recorded of them.
     package let store: RunStore
+    /// The variables of the process.
     package let variables: [String: String]
+    /// What time it is.
     package let now: @Sendable () -> Moment
     /// What is recorded of this program and this machine with a run that begins here.
     package let origin: RunOrigin
@@ -69,6 +74,8 @@ package struct Workshop: Sendable {
     }
 
     /// What reusing unchanged stages would come to in a run of a plan that has not begun.
+    ///
+    /// - Throws: ``Failure`` when inputs or the run store cannot be read.
     package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
         let facts = RunFacts(
             runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
@@ -118,8 +125,11 @@ actor Once<Value: Sendable> {
 
 /// One run in this process: its engine and everything that lives as long as it does.
 package struct RunSession: Sendable {
+    /// What carries the run out.
     package let engine: Engine
+    /// Which run it is.
     package let id: RunID
+    /// The run's folder.
     package let folder: RunFolder
     /// The run as it stood when the session began.
     package let initial: RunState

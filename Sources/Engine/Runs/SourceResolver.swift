@@ -22,6 +22,7 @@ package final class SourceResolver: Sendable {
     ///
     /// `origins`: what is known of where the data comes from.
     /// `fill`: fills a path's references.
+    /// - Throws: ``Failure`` for data that is not there, cannot be read or is not that of this run, at the dataset's place.
     package func sources(
         of names: [DatasetName], from origins: DataOrigins, fill: (Template) -> String
     ) async throws -> [DatasetName: DataSource] {
@@ -167,11 +168,15 @@ package final class SourceResolver: Sendable {
     }
 
     /// The source of files that were published of a dataset, their columns looked at.
+    ///
+    /// - Throws: ``Failure`` for a file that cannot be read.
     package func source(published files: [String], of dataset: Dataset) async throws -> DataSource {
         try await inspected(files, of: dataset)
     }
 
     /// The source of an output that lies at its staging place, its columns looked at.
+    ///
+    /// - Throws: ``Failure`` for a file that cannot be read.
     package func source(staged path: String, of dataset: Dataset) async throws -> DataSource {
         try await inspected([path], of: dataset)
     }
@@ -368,7 +373,7 @@ package final class SourceResolver: Sendable {
             source.columns = keys.map { name in
                 if source.mixedColumns.contains(name) { return Column(name, .text) }
                 let isPoint = dataset.zone != nil || offsets[name]?.contains(true) == true
-                let type = types[name] ?? .text
+                let type = (types[name] ?? .text).withTextsForTimes
                 return Column(name, type == .localTimestamp && isPoint ? .timestamp : type)
             }
         }
@@ -429,7 +434,7 @@ extension SourceResolver {
         let tests = columns.enumerated().map { index, column in
             let text = "(\(JSONPredicates.member(column, of: "json", sql)) ->> '$')"
             return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
-                + "IS DISTINCT FROM CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
+                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
         }
         var script = SQLScript(title: "large numbers")
         script.add(

@@ -7,8 +7,7 @@ extension StageConductor {
     func usableCorrections(
         of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
     ) async throws -> [String] {
-        guard let validate = attempt.stage.definition as? ValidateStage,
-            let source = attempt.sources[validate.input.value]
+        guard let input = attempt.stage.definition.validatedInput, let source = attempt.sources[input.value]
         else { return [] }
         let files = try folder.correctionFiles(
             attempt.stage.id, read: try store.correctionsRead(by: attempt.stage.id, in: facts.runID))

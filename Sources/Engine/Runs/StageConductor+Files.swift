@@ -22,7 +22,7 @@ extension StageConductor {
             notes += found.notes
             files[name] = try found.files.map { file in
                 let shown = PathText.relative(file.path, to: root)
-                if file.isOwn, file.place != file.path, attempt.stage.definition is CommandStage {
+                if file.isOwn, file.place != file.path, attempt.stage.definition.runsProgram {
                     throw Failure(
                         "\(shown) is not what this run made any more: it was replaced since",
                         remedy: "'caudal restore \(facts.runID)' puts this run's version back; then retry",

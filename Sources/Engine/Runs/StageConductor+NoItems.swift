@@ -9,7 +9,7 @@ extension StageConductor {
         var sources = sources
         for (name, source) in sources where source.files.isEmpty && source.columns.isEmpty && source.table == nil {
             // A command gets the names of files, and here there are none.
-            let isAsked = !(stage.definition is CommandStage) || stage.fanOutReads.contains { $0.value == name }
+            let isAsked = !stage.definition.runsProgram || stage.fanOutReads.contains { $0.value == name }
             guard isAsked, let producer = loaded.pipeline.producer(of: name), producer.fanOut != nil else { continue }
             let columns = await announcedColumns(of: name)
             guard !columns.isEmpty else {

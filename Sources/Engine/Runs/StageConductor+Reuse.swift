@@ -28,7 +28,7 @@ extension StageConductor {
     func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
         // Corrected rows belong to their run: what was made from them is no other run's output.
         if reuse.obstacle(for: attempt.stage) != nil || !attempt.corrections.isEmpty { return nil }
-        let isData = !(attempt.stage.definition is CommandStage) || !attempt.stage.checks.isEmpty
+        let isData = !attempt.stage.definition.runsProgram || !attempt.stage.checks.isEmpty
         // Without DuckDB the work fails by itself, and says so.
         let version = isData ? try? await tools.program().version : nil
         let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)

@@ -17,7 +17,7 @@ extension StageConductor {
             try await refuseOthersRows(in: source, attempt, order, control)
         }
         // A command reads files as they lie there.
-        if !(attempt.stage.definition is CommandStage) {
+        if !attempt.stage.definition.runsProgram {
             for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
                 attempt.sources[name] = try await plain(source, in: attempt.stagingFolder)
             }

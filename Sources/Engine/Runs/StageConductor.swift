@@ -32,7 +32,7 @@ package struct StageConductor: AttemptConductor {
     }
 
     package func wantsState(_ stage: StageID) -> Bool {
-        loaded.pipeline.stage(stage)?.definition is ReportStage
+        loaded.pipeline.stage(stage)?.definition.wantsRunState == true
     }
 
     package func readsByPlace(_ stage: StageID) -> Bool {

@@ -34,13 +34,7 @@ package struct StageReuse: Sendable {
     /// Why earlier successes of a stage never hold; nil when they may.
     package func obstacle(for stage: Stage) -> String? {
         if stage.reusesUnchanged == false { return "the file says 'reuse: never'" }
-        switch stage.definition {
-        case is ReportStage: return "a report tells of its own run"
-        case is LoadStage: return "a table may have changed since it was loaded"
-        case let command as CommandStage where command.output == nil && stage.reusesUnchanged != true:
-            return "a command without an output always runs"
-        default: break
-        }
+        if let obstacle = stage.definition.reuseObstacle(isWanted: stage.reusesUnchanged == true) { return obstacle }
         for name in stage.dataNames {
             if let table = loaded.pipeline.dataset(name)?.table {
                 return "it reads the table \(table), which may change"
@@ -78,7 +72,7 @@ package struct StageReuse: Sendable {
         let text = lines.joined(separator: "\n")
         var parameters = Set(text.matches(of: Self.parameterReference).map { String($0.output.1) })
         // A command is given every parameter as a variable.
-        if attempt.stage.definition is CommandStage { parameters.formUnion(facts.parameters.keys) }
+        if attempt.stage.definition.runsProgram { parameters.formUnion(facts.parameters.keys) }
         for name in parameters { key.add(.parameter, name, ContentHash.of(facts.parameters[name] ?? "")) }
         for match in text.matches(of: Self.variableReference) {
             let name = String(match.output.1)
@@ -94,6 +88,13 @@ package struct StageReuse: Sendable {
             guard let hash = read.contentHash else { return nil }
             key.add(.input, read.path, hash)
         }
+        // The same bytes are other values where a column has another type; a program sees the bytes alone.
+        if !attempt.stage.definition.runsProgram {
+            for (name, source) in attempt.sources {
+                let columns = source.columns.map { "\($0.name): \($0.type)" } + ["zone: \(source.zone ?? "none")"]
+                key.add(.input, "columns of \(name)", ContentHash.of(columns.joined(separator: "\n")))
+            }
+        }
         key.add(.program, "caudal", Version.text)
         if let duckDB { key.add(.program, "DuckDB", duckDB) }
         return key
@@ -101,9 +102,9 @@ package struct StageReuse: Sendable {
 
     /// The files of the project that a command names in its line: its script is as good as a part of its definition.
     private func scripts(of stage: Stage) -> [InputVersion] {
-        guard let command = stage.definition as? CommandStage else { return [] }
+        guard let program = stage.definition.program else { return [] }
         let words: [String]
-        switch command.run {
+        switch program.call {
         case .line(let line):
             // What it writes to is none of what decides what it writes.
             let text = line.description.replacing(Self.redirection, with: " ")

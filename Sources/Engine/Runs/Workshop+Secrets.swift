@@ -27,7 +27,7 @@ extension Workshop {
         }
         // Variables that the file sets for its commands; what only a run knows of them is no secret of its own.
         var settings = [pipeline.environment.mapValues(\.value)]
-        settings += pipeline.stages.compactMap { ($0.definition as? CommandStage)?.environment }
+        settings += pipeline.stages.compactMap { $0.definition.program?.environment }
         for (name, template) in settings.joined() {
             var isKnown = true
             let value = template.filled { reference in

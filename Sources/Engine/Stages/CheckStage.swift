@@ -6,6 +6,7 @@ package struct CheckStage: StageType {
 
     package var inputs: [Located<DatasetName>] { [input] }
     package var outputs: [DatasetName] { [] }
+    package var hasRowsToCheck: Bool { true }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> CheckStage {
         let input = reader.text("input", isRequired: true) ?? Located("", at: reader.location)

@@ -4,14 +4,9 @@ import Foundation
 package struct CommandStage: StageType {
     package static let typeName = "command"
 
-    /// What is run.
-    package enum Run: Sendable, Equatable {
-        /// A line for the shell, or for no shell when it needs none.
-        case line(Template)
-        /// A program and its arguments, each as it is.
-        case arguments([Template])
-    }
+    package typealias Run = StageProgram.Call
 
+    /// What is run.
     package var run: Run
     /// Where it is written.
     package var location: SourceLocation
@@ -23,12 +18,13 @@ package struct CommandStage: StageType {
 
     package var outputs: [DatasetName] { output.map { [$0] } ?? [] }
     package var references: [(Template.Reference, SourceLocation)] {
-        let templates: [Template]
-        switch run {
-        case .line(let template): templates = [template]
-        case .arguments(let list): templates = list
-        }
-        return (templates + environment.values).flatMap(\.references).map { ($0, location) }
+        (run.words + environment.values).flatMap(\.references).map { ($0, location) }
+    }
+    package var program: StageProgram? { StageProgram(run, environment: environment) }
+    package var needsDuckDB: Bool { false }
+    package var dividesRows: Bool { false }
+    package func reuseObstacle(isWanted: Bool) -> String? {
+        output == nil && !isWanted ? "a command without an output always runs" : nil
     }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> CommandStage {

@@ -75,6 +75,13 @@ package struct EnrichStage: StageType {
         return [output: builder.columns]
     }
 
+    package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
+        guard let source = typing.sources[input.value] else { return [] }
+        var tracker = ColumnTracker(source)
+        for lookup in lookups { tracker.follow(lookup) }
+        return tracker.origins(of: output)
+    }
+
     // MARK: - Work
 
     package func work(for attempt: StageAttempt) throws -> StageWork {

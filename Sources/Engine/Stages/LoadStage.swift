@@ -12,6 +12,11 @@ package struct LoadStage: StageType {
 
     package var inputs: [Located<DatasetName>] { [input] }
     package var outputs: [DatasetName] { [output] }
+    package var loadedTable: DatasetName? { output }
+    package var fanOutObstacle: (message: String, remedy: String?)? {
+        ("a load stage cannot have 'foreach'", "it takes the rows of all items in one transaction")
+    }
+    package func reuseObstacle(isWanted: Bool) -> String? { "a table may have changed since it was loaded" }
     package var checksInput: Bool { true }
 
     package static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> LoadStage {
@@ -110,7 +115,7 @@ package struct LoadWork: Sendable {
 
 extension Stage {
     /// The table that the stage loads; nil for every other type of stage.
-    package var loadOutput: DatasetName? { (definition as? LoadStage)?.output }
+    package var loadOutput: DatasetName? { definition.loadedTable }
 
     /// The datasets that an attempt has before it.
     package var dataNames: [DatasetName] { reads.map(\.value) }

@@ -66,7 +66,7 @@ package struct ProcessStage: StageType {
         for name in queriedDatasets {
             guard var other = typing.sources[name.value] else { return nil }
             other.files = []
-            script.name(name.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
+            script.name(name.value.rawValue, as: "SELECT \(list(other, for: query)) FROM \(other.fromClause(sql))")
         }
         var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
         for (earlier, step) in steps[..<index].enumerated() {
@@ -75,22 +75,37 @@ package struct ProcessStage: StageType {
         func text(_ input: String) -> String {
             "(WITH input AS (\n\(input)\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
         }
-        script.add("tell the columns", holding: query, OutputSQL.describe(text(builder.query())))
+        script.add(
+            "tell the columns", holding: query,
+            OutputSQL.describe(text(builder.query(selecting: builder.inputList(for: query.value)))))
         var asked = ColumnQuestion(index: index, script: script, location: query.location)
         let others = queriedDatasets.compactMap { typing.sources[$0.value] }
-        asked.askForZones([builder.columns] + others.map(\.columns), of: query.value.description) { script, list in
+        asked.askForZones([builder.columns] + others.map(\.columns), of: query.value.description) {
+            script, kind, list in
             for var other in others {
                 other.files = []
                 script.name(other.dataset.rawValue, as: "SELECT \(list(other.columns)) FROM \(other.fromClause(sql))")
             }
             let input = "SELECT \(list(builder.columns)) FROM (\n\(builder.query())\n)"
-            script.add("tell the columns with zones", OutputSQL.describe(text(input), as: "zoned"))
+            script.add("tell the columns with zones", OutputSQL.describe(text(input), as: kind))
         }
         return asked
     }
 
     package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? {
         steps.contains { $0.value.castsToTimestamp } ? input.value : nil
+    }
+
+    package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
+        guard let source = typing.sources[input.value] else { return [] }
+        var tracker = ColumnTracker(source)
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        for (index, step) in steps.enumerated() {
+            if case .sql = step.value, typing.queryColumns[index] == nil { return [] }
+            try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
+            tracker.follow(step.value, columns: builder.columns, queried: queriedDatasets.map(\.value))
+        }
+        return tracker.origins(of: builder.columns)
     }
 
     // MARK: - Work
@@ -216,8 +231,17 @@ package struct ProcessStage: StageType {
         let sql = DuckDBDialect()
         for name in queriedDatasets {
             guard let other = attempt.sources[name.value] else { continue }
-            script.name(name.value.rawValue, as: "SELECT * FROM \(other.fromClause(sql))")
+            // One view serves all steps: those that name no zones see what those need that do.
+            let isZoned = steps.contains { step in
+                if case .sql(let query) = step.value { ZonedView.isWanted(by: query.value.description) } else { false }
+            }
+            let list = isZoned ? ZonedView.list(other.columns) : "*"
+            script.name(name.value.rawValue, as: "SELECT \(list) FROM \(other.fromClause(sql))")
         }
+    }
+
+    private func list(_ source: DataSource, for query: Query) -> String {
+        ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns) : "*"
     }
 
     private func conclude(_ readings: DataReadings, output: String, written: Int64?) throws(Failure) -> DataOutcome {

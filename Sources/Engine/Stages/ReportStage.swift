@@ -10,6 +10,10 @@ package struct ReportStage: StageType {
     package var references: [(Template.Reference, SourceLocation)] { folder.references.map { ($0, location) } }
     package var inputs: [Located<DatasetName>] { [] }
     package var outputs: [DatasetName] { [] }
+    package var needsDuckDB: Bool { false }
+    package var wantsRunState: Bool { true }
+    package var fanOutObstacle: (message: String, remedy: String?)? { ("a report stage cannot have 'foreach'", nil) }
+    package func reuseObstacle(isWanted: Bool) -> String? { "a report tells of its own run" }
     package func otherOutputs(of pipeline: String) -> [OtherOutput] {
         formats.map { format in
             let name = Template.Segment.text("/\(pipeline)-latest.\(format.fileExtension)")

@@ -12,6 +12,7 @@ package struct SQLStage: StageType {
     }
 
     package var outputs: [DatasetName] { [output] }
+    package var dividesRows: Bool { false }
     package var references: [(Template.Reference, SourceLocation)] {
         query.value.references.map { ($0, query.location) }
     }
@@ -39,19 +40,20 @@ package struct SQLStage: StageType {
         for input in inputs {
             guard var source = typing.sources[input.value] else { continue }
             source.files = []
-            script.name(input.value.rawValue, as: "SELECT * FROM \(source.fromClause(sql))")
+            let list = ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns) : "*"
+            script.name(input.value.rawValue, as: "SELECT \(list) FROM \(source.fromClause(sql))")
         }
         let text = "(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"
         script.add("tell the columns", holding: query, OutputSQL.describe(text))
         var question = ColumnQuestion(index: 0, script: script, location: query.location)
         let sources = inputs.compactMap { typing.sources[$0.value] }
-        question.askForZones(sources.map(\.columns), of: query.value.description) { script, list in
+        question.askForZones(sources.map(\.columns), of: query.value.description) { script, kind, list in
             for var source in sources {
                 source.files = []
                 let rows = source.fromClause(sql)
                 script.name(source.dataset.rawValue, as: "SELECT \(list(source.columns)) FROM \(rows)")
             }
-            script.add("tell the columns with zones", OutputSQL.describe(text, as: "zoned"))
+            script.add("tell the columns with zones", OutputSQL.describe(text, as: kind))
         }
         return question
     }
@@ -67,7 +69,7 @@ package struct SQLStage: StageType {
         for input in inputs {
             let source = try attempt.source(input.value)
             let rows = attempt.relation(of: source, numbersRows: false)
-            script.name(input.value.rawValue, as: rows.query())
+            script.name(input.value.rawValue, as: rows.query(selecting: rows.inputList(for: query.value)))
         }
         let text = SQLText.bound(query.value)
         script.add(

@@ -17,39 +17,6 @@ package struct StageLineage: Sendable {
         var seen: Set<DatasetName> = []
         inputs = stage.definition.inputs.map(\.value).filter { seen.insert($0).inserted }
         outputs = stage.definition.outputs
-        columns = outputs.isEmpty ? [] : try Self.origins(of: stage, typing, output, inputs)
-    }
-
-    private static func origins(
-        of stage: Stage, _ typing: StageTyping, _ output: [Column], _ inputs: [DatasetName]
-    ) throws(ConfigError) -> [ColumnOrigin] {
-        switch stage.definition {
-        case let validate as ValidateStage:
-            return output.map {
-                ColumnOrigin(
-                    column: $0.name, sources: [ColumnSource(validate.input.value, $0.name)], changes: ["validate"])
-            }
-        case let process as ProcessStage:
-            guard let source = typing.sources[process.input.value] else { return [] }
-            var tracker = ColumnTracker(source)
-            var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
-            for (index, step) in process.steps.enumerated() {
-                if case .sql = step.value, typing.queryColumns[index] == nil { return [] }
-                try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
-                tracker.follow(
-                    step.value, columns: builder.columns, queried: process.queriedDatasets.map(\.value))
-            }
-            return tracker.origins(of: builder.columns)
-        case let enrich as EnrichStage:
-            guard let source = typing.sources[enrich.input.value] else { return [] }
-            var tracker = ColumnTracker(source)
-            for lookup in enrich.lookups { tracker.follow(lookup) }
-            return tracker.origins(of: output)
-        default:
-            let sources = inputs.map { ColumnSource($0, nil) }.sorted()
-            return output.map {
-                ColumnOrigin(column: $0.name, sources: sources, changes: [stage.definition.typeName])
-            }
-        }
+        columns = outputs.isEmpty ? [] : try stage.type.columnOrigins(typing, output: output)
     }
 }

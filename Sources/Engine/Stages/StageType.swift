@@ -23,6 +23,9 @@ package protocol StageType: StageDefinition {
     /// Asked again until there is none left, with the answers in ``StageTyping/queryColumns``.
     func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion?
 
+    /// What each column of its output is computed from.
+    func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin]
+
     /// The input whose texts become points in time or local times, whichever they are; nil where none do.
     func textsReadAsTimes(_ typing: StageTyping) -> DatasetName?
 
@@ -33,6 +36,10 @@ package protocol StageType: StageDefinition {
 extension StageType {
     package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] { [] }
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? { nil }
+    package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
+        let sources = Set(inputs.map(\.value)).map { ColumnSource($0, nil) }.sorted()
+        return output.map { ColumnOrigin(column: $0.name, sources: sources, changes: [typeName]) }
+    }
     package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? { nil }
     package func explanation(for attempt: StageAttempt) -> String? { nil }
 }
@@ -107,13 +114,16 @@ package enum StageWork: Sendable {
 
 /// SQL for DuckDB, and how to read what it gives.
 package struct DataWork: Sendable {
+    /// The statements, in order.
     package var script: SQLScript
     /// What the script reads.
     package var reads: [DataSource]
     package var outputs: [StagedOutput]
     /// The number of statements that make the data; those after them are checks, whose failure harms no other.
     package var essentialStatements: Int
+    /// How many threads it may use; nil means as many as there are processors.
     package var threads: Int?
+    /// How many bytes it may use; nil means the usual part of the machine's.
     package var memory: Int64?
     /// Files to keep when the attempt fails, because they tell why.
     package var evidence: [String]
@@ -142,11 +152,15 @@ package struct DataWork: Sendable {
 
 /// What a data stage found out about its own work.
 package struct DataOutcome: Sendable {
+    /// How many rows came in and what became of them; nil where rows are not counted.
     package var rows: RowAccount?
     /// Rows of each output, by its staged path.
     package var outputRows: [String: Int64]
+    /// What its own checks found.
     package var checks: [CheckResult]
+    /// The items that were found; nil where none were looked for.
     package var items: [Item]?
+    /// What is worth knowing, in sentences.
     package var notes: [String]
     /// Why the attempt fails with what it found, which is kept; nil when it goes on.
     package var failure: Failure?

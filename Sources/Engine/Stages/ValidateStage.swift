@@ -34,6 +34,7 @@ package struct ValidateStage: StageType {
 
     package var inputs: [Located<DatasetName>] { [input] }
     package var outputs: [DatasetName] { [output] }
+    package var validatedInput: Located<DatasetName>? { input }
     package var references: [(Template.Reference, SourceLocation)] {
         quarantine.references.map { ($0, input.location) }
     }
@@ -88,6 +89,12 @@ package struct ValidateStage: StageType {
             schema.properties.contains(where: { $0.rules.columnType == .timestamp })
         else { return nil }
         return input.value
+    }
+
+    package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
+        output.map {
+            ColumnOrigin(column: $0.name, sources: [ColumnSource(input.value, $0.name)], changes: ["validate"])
+        }
     }
 
     // MARK: - Work

@@ -66,6 +66,7 @@ extension RunFolder {
     /// `inputs`: the files whose rows they stand in for, with their fingerprints.
     ///
     /// - Returns: The file they are in.
+    /// - Throws: what writing to the run's folder throws.
     package func keep(
         corrections text: String, of stage: StageID, madeFor inputs: [InputVersion]
     ) throws -> String {
@@ -84,6 +85,8 @@ extension RunFolder {
     }
 
     /// Removes corrected rows that nothing was made of.
+    ///
+    /// - Throws: what removing their files throws.
     package func remove(corrections file: String) throws {
         try FileManager.default.removeItem(atPath: file + Self.originSuffix)
         try FileManager.default.removeItem(atPath: file)

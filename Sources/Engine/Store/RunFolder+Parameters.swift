@@ -9,6 +9,7 @@ extension RunFolder {
     ///
     /// `recorded`: the same parameters as they are recorded. A value with dots of its own is kept too, so that every value
     /// with dots is one of the file.
+    /// - Throws: ``Failure`` when the file cannot be written.
     package func keep(secretsOf values: [String: String], recordedAs recorded: [String: String]) throws {
         let secrets = values.filter { recorded[$0.key] != $0.value || Self.hasDots($0.value) }
         if secrets.isEmpty { return }
