@@ -90,6 +90,9 @@ def outcome(mutant, folder):
 
 
 def main():
+    unknown = [word for word in sys.argv[1:] if word.startswith("-") and word not in ("--here", "--list", "--check")]
+    if unknown:
+        sys.exit(__doc__ if unknown[0] in ("--help", "-h") else f"mutants: there is no option {unknown[0]}\n\n{__doc__}")
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     mutants = tomllib.loads((ROOT / "Tests/Mutants/mutants.toml").read_text())["mutant"]
     mutants = [mutant for mutant in mutants if not words or any(word in mutant["name"] for word in words)]
