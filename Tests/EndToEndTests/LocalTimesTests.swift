@@ -261,4 +261,31 @@ struct LocalTimesTests {
             datasets: "  in: {path: in.csv}\n  e: {path: e.csv, timezone: Europe/Berlin}")
         #expect(told.contains("'timezone' of 'e' means nothing: stage 'p' writes it"), "\(told)")
     }
+
+    @Test(
+        "Items of different kinds are read alike in their own run and in one of their reader alone",
+        arguments: ["csv", "jsonl"])
+    func items(_ format: String) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("in/a.csv", "t\n2024-01-05T23:30:00-08:00\n")
+        try project.write("in/b.csv", "t\n2024-01-06T07:30:00\n")
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets:
+              raw: {path: "in/${item.r}.csv"}
+              f: {path: "out/${item.r}.\(format)"}
+              all: {path: all.csv}
+            stages:
+              f: {type: process, input: raw, output: f, foreach: {r: [a, b]}, steps: [{cast: {t: timestamp}}]}
+              all: {type: process, input: f, output: all}
+            """)
+        for arguments in [["run", "p.yaml"], ["run", "p.yaml", "--select", "all"]] {
+            let run = try await project.caudal(arguments)
+            #expect(run.exit == .exited(0), "\(run)")
+            #expect(try project.read("all.csv") == "t\n2024-01-06T07:30:00Z\n2024-01-06T07:30:00\n", "\(arguments)")
+        }
+    }
 }

@@ -98,6 +98,10 @@ package final class SourceResolver: Sendable {
         if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
             return own(dataset, found.map(\.path), columns)
         }
+        // Items of a fan-out may have written different columns: then their files are those of anybody, as in their own run.
+        if Set(found.compactMap { $0.publication?.artifact.columns }).count > 1 {
+            return try await inspected(found.map(\.path), of: dataset)
+        }
         if columns.isEmpty, dataset.format != .parquet { columns = await origins.announce(dataset.name) }
         return try await inspected(found.map(\.path), of: dataset, announced: columns)
     }
