@@ -23,6 +23,11 @@ struct JSONPredicates {
 
     private func isNumber(_ value: String) -> String { "\(kind(value)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" }
 
+    /// SQL that is true where floating point holds a number that is written as a whole one.
+    private func isHeld(_ value: String, _ number: String) -> String {
+        "(\(kind(value)) = 'DOUBLE' OR TRY_CAST(\(number) AS HUGEINT) = TRY_CAST(\(value) AS HUGEINT))"
+    }
+
     /// The text of a string; other values as they are written, and null for an explicit `null`.
     func text(_ value: String) -> String { "(\(value) ->> '$')" }
 
@@ -40,11 +45,12 @@ struct JSONPredicates {
             case .object: "\(kind(value)) = 'OBJECT'"
             case .array: "\(kind(value)) = 'ARRAY'"
             // The engine also reads NaN and Infinity, which JSON does not have.
-            case .number: "(\(isNumber(value)) AND isfinite(\(number)))"
+            case .number: "(\(isNumber(value)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
             case .integer where rules.columnType == .integer:
                 // What does not fit into 64 bits cannot go on.
                 "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND \(sql.tryCast(value, to: .integer)) IS NOT NULL)"
-            case .integer: "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number)))"
+            case .integer:
+                "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
             }
         }
         return options.count == 1 ? options[0] : "(" + options.joined(separator: " OR ") + ")"
