@@ -28,13 +28,13 @@ demo: build ## The sales pipeline on a million rows, live in the dashboard
 run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
 	@$(CAUDAL) run $(FILE)
 
+# Each test of the built program starts several processes: a few tests at a time keep two cores busy.
+TEST := swift test --skip-build --experimental-maximum-parallelization-width 8
+
 test: setup-tests ## Every test, and the release build
 	@swift build --build-tests
 	@$(BUILD)
-	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^(EngineTests|AppTests)\.'
-	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[A-L]'
-	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[M-R]'
-	@CAUDAL_PROGRAM=$(CAUDAL) swift test --skip-build --filter '^EndToEndTests\.[S-Z]'
+	@CAUDAL_PROGRAM=$(CAUDAL) $(TEST)
 
 KILLS ?= 200
 

@@ -8,7 +8,7 @@ import Foundation
 @main
 struct NoOpStages {
     /// An attempt of nothing.
-    private struct Conductor: AttemptConductor {
+    private struct Conductor: AttemptRunner {
         func wantsState(_ stage: StageID) -> Bool { false }
         func readsByPlace(_ stage: StageID) -> Bool { false }
 
@@ -31,8 +31,8 @@ struct NoOpStages {
             pipeline: "noop", maxParallel: width, stages: (0..<count).map { PlannedStage(id: StageID("stage_\($0)")) })
         let id = RunID(startedAt: SystemClock.now, random: 0)
         try store.create(RunRecord(id: id, plan: plan, trigger: "benchmark", started: SystemClock.now))
-        let engine = Engine(
-            machine: RunMachine(state: RunState(id: id, plan: plan), seed: 1), journal: store, conductor: Conductor(),
+        let engine = RunEngine(
+            machine: RunMachine(state: RunState(id: id, plan: plan), seed: 1), journal: store, runner: Conductor(),
             writer: nil)
         let batches = engine.hub.batches()
         let counting = Task {

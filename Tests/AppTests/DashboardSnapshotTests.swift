@@ -99,7 +99,7 @@ extension DashboardState {
     @discardableResult
     mutating func press(
         _ keys: [Key], on lines: LogLineList = SampleRun.failed.lines,
-        reopening: ((RunState) throws -> Reopening)? = nil
+        reopening: ((RunState) throws -> ReopenPreview)? = nil
     ) -> [DashboardEffect] {
         let reducer = DashboardReducer(lines: lines)
         var effects: [DashboardEffect] = []
@@ -117,7 +117,7 @@ extension DashboardState {
                 }
                 let reader = InquiryReader(
                     run: run, isLive: isLive, now: now, files: { _ in [] },
-                    reopening: reopening ?? { Reopening(state: $0, file: $0.plan.file, change: nil) })
+                    reopening: reopening ?? { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
                 effects += reducer.reduce(&self, .finding(reader.look(inquiry)))
             }
         }

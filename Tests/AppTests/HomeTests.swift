@@ -62,7 +62,7 @@ struct HomeTests {
             let isLive = summary.trueStatus == .running
             let reader = InquiryReader(
                 run: sample.state, isLive: isLive, now: state.now, files: { _ in [] },
-                reopening: { Reopening(state: $0, file: $0.plan.file, change: nil) })
+                reopening: { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
             reducer.ask(reader.look(inquiry), of: sample.state, isLive: isLive, &state)
         }
         return effects
@@ -119,7 +119,7 @@ struct HomeTests {
         #expect(!state.isAsking, "what succeeded is not retried")
     }
 
-    private static let nothing = Agreement(differences: [], harmful: [])
+    private static let nothing = ReopenAgreement(differences: [], harmful: [])
 
     @Test(
         "What does harm when it runs twice is run again only after its name was typed, from any row",

@@ -148,7 +148,7 @@ struct SampleRun {
     }
 
     /// A file that changes a stage that has failed and one that had succeeded.
-    static func withChangedFile(_ state: RunState) -> Reopening {
+    static func withChangedFile(_ state: RunState) -> ReopenPreview {
         var plan = state.plan
         for (id, line) in [("enrich", "steps[0].filter: total > 0"), ("publish", "run: upload --again")] {
             if let index = plan.index(of: StageID(id)) { plan.stages[index].definitionText = line }
@@ -162,7 +162,7 @@ struct SampleRun {
                 PlanDifference(
                     stage: "publish", kind: .changed, lines: ["- run: upload", "+ run: upload --again"]),
             ])
-        return Reopening(state: state, file: state.plan.file, change: change)
+        return ReopenPreview(state: state, file: state.plan.file, change: change)
     }
 
     private mutating func finish(_ id: UnitID, after milliseconds: Int64) {

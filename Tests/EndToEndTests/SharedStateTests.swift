@@ -130,7 +130,7 @@ struct SharedStateTests {
         try project.write("open", "")
         try await waitUntilTold(project)
         let late = try #require(Int32(try project.read("pid").trimmed))
-        while kill(late, 0) == 0 { await Task.yield() }
+        await waitForEnd(ofProcess: late)
         let held = ContinuousClock.now
         while ContinuousClock.now - held < .seconds(4) { await Task.yield() }
         // Both programs had ended before these four seconds, however slow the machine is.
@@ -157,7 +157,7 @@ struct SharedStateTests {
         async let answer = signal == 0 ? project.caudal("cancel", "last") : nil
         if signal != 0 { kill(run.child.identity.pid, signal) }
         let program = try #require(Int32(try project.read("pid").trimmed))
-        while kill(program, 0) == 0 { await Task.yield() }
+        await waitForEnd(ofProcess: program)
         if let answer = try await answer {
             #expect(answer.status == 0 && answer.output.contains("once the run store is free"), "\(answer)")
         }

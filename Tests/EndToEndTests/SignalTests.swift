@@ -123,7 +123,7 @@ struct SignalTests {
         _ = await run.says("cancel the run")
         kill(run.child.identity.pid, signal)
         // The test's own reactor would end what is left, so that is looked for as soon as the program has ended.
-        while ProcessTable.isAlive(run.child.identity) { await Task.yield() }
+        await waitForEnd(ofProcess: run.child.identity.pid)
         for name in names {
             let pid = try #require(Int32(try project.read(name).trimmed))
             let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)

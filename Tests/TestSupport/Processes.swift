@@ -234,3 +234,18 @@ package enum ProcessWatch {
         waitpid(pid, nil, 0)
     }
 }
+
+/// Waits until a process has ended, on a thread of its own: a wait on the tests' shared threads would hold up the others.
+package func waitForEnd(ofProcess pid: Int32) async {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread {
+            let descriptor = cs_pidfd_open(pid)
+            if descriptor >= 0 {
+                var ended = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                while poll(&ended, 1, -1) < 0, errno == EINTR {}
+                close(descriptor)
+            }
+            continuation.resume()
+        }
+    }
+}

@@ -66,13 +66,13 @@ struct BackfillCommand: AsyncParsableCommand {
         let loaded = try state.project.load(file, environment: environment)
         let wanted = try wanted(loaded.pipeline)
         if dryRun {
-            return try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-                let backfill = try plan(wanted, loaded, workshop)
-                explain(backfill, harmful: try harmfulStages(backfill, workshop))
+            return try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+                let backfill = try plan(wanted, loaded, services)
+                explain(backfill, harmful: try harmfulStages(backfill, services))
             }
         }
-        let workshop = try state.workshop(root: loaded.pipeline.root)
-        let backfill = try plan(wanted, loaded, workshop)
+        let services = try state.services(root: loaded.pipeline.root)
+        let backfill = try plan(wanted, loaded, services)
         let shared = backfill.sharedOutputs
         if !shared.isEmpty {
             let names = shared.prefix(3).joined(separator: ", ") + (shared.count > 3 ? ", …" : "")
@@ -83,7 +83,7 @@ struct BackfillCommand: AsyncParsableCommand {
             }
             Output.error("note: every day writes \(names); only what the last day writes stays")
         }
-        let harmful = try harmfulStages(backfill, workshop)
+        let harmful = try harmfulStages(backfill, services)
         if !harmful.isEmpty, !yes {
             let sentences = harmful.map { stage, dates in
                 "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
@@ -95,7 +95,7 @@ struct BackfillCommand: AsyncParsableCommand {
             ).ask()
         }
         let runner = BackfillRunner(
-            backfill: backfill, loaded: loaded, workshop: workshop, maxRuns: maxRuns, overlap: overlap.choice,
+            backfill: backfill, loaded: loaded, services: services, maxRuns: maxRuns, overlap: overlap.choice,
             json: json,
             paint: Paint(color))
         try await runner.run()
@@ -119,25 +119,26 @@ struct BackfillCommand: AsyncParsableCommand {
     }
 
     private func plan(
-        _ wanted: [(date: String, parameters: [String: String])], _ loaded: LoadedPipeline, _ workshop: Workshop
+        _ wanted: [(date: String, parameters: [String: String])], _ loaded: LoadedPipeline, _ services: RunServices
     ) throws -> Backfill {
         try Output.reporting {
-            let medians = try workshop.store.medianDurations(of: loaded.pipeline.name)
+            let medians = try services.store.medianDurations(of: loaded.pipeline.name)
             let plans = try wanted.map { date, parameters in
                 let request = RunRequest(parameters: parameters, reuse: reuse)
-                let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
+                let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
                 return (date, try planner.plan(medians: medians))
             }
             return Backfill(
-                plans: plans, runs: try workshop.store.pastRuns(of: loaded.pipeline.name),
+                plans: plans, runs: try services.store.pastRuns(of: loaded.pipeline.name),
                 choice: force ? .all : onlyFailed ? .onlyFailed : .withoutSuccess,
-                recorded: { Workshop.recorded($0, of: loaded) })
+                recorded: { RunServices.recorded($0, of: loaded) })
         }
     }
 
-    private func harmfulStages(_ backfill: Backfill, _ workshop: Workshop) throws -> [(stage: StageID, dates: [String])]
-    {
-        try Output.reporting { try backfill.harmful { try workshop.store.stagesBegun(in: $0) } }
+    private func harmfulStages(_ backfill: Backfill, _ services: RunServices) throws -> [(
+        stage: StageID, dates: [String]
+    )] {
+        try Output.reporting { try backfill.harmful { try services.store.stagesBegun(in: $0) } }
     }
 
     private static func list(_ dates: [String]) -> String {
@@ -196,7 +197,7 @@ struct BackfillCommand: AsyncParsableCommand {
 struct BackfillRunner {
     let backfill: Backfill
     let loaded: LoadedPipeline
-    let workshop: Workshop
+    let services: RunServices
     let maxRuns: Int
     /// What a day does while another run writes its paths; nil leaves it to the pipeline file.
     let overlap: Overlap?
@@ -217,7 +218,7 @@ struct BackfillRunner {
     /// The engines that run now; none may be added once somebody has interrupted.
     private final class Live: Sendable {
         private struct Contents {
-            var engines: [RunID: Engine] = [:]
+            var engines: [RunID: RunEngine] = [:]
             var isStopping = false
         }
 
@@ -225,7 +226,7 @@ struct BackfillRunner {
 
         var isStopping: Bool { contents.withLock { $0.isStopping } }
 
-        func add(_ engine: Engine, _ id: RunID) {
+        func add(_ engine: RunEngine, _ id: RunID) {
             let isStopping = contents.withLock { contents in
                 contents.engines[id] = engine
                 return contents.isStopping
@@ -292,19 +293,19 @@ struct BackfillRunner {
         var run: RunID?
         do {
             // Held until the day's run has ended.
-            guard let lock = try backfill.lock(day, in: workshop.state) else {
+            guard let lock = try backfill.lock(day, in: services.state) else {
                 return skipped("another backfill is running it now")
             }
             defer { withExtendedLifetime(lock) {} }
-            let past = try workshop.store.pastRuns(of: loaded.pipeline.name)
+            let past = try services.store.pastRuns(of: loaded.pipeline.name)
             if case .skip(let reason) = backfill.decision(about: day, after: past) { return skipped(reason) }
             let chosen = Set(day.plan.stages.map(\.id))
-            for warning in try await workshop.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true)
+            for warning in try await services.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true)
             {
                 Output.error(message: "\(day.date)  \(warning.oneLine)")
             }
             let session = try await RunSession.start(
-                loaded, plan: day.plan, trigger: "backfill", in: workshop, overlap: overlap,
+                loaded, plan: day.plan, trigger: "backfill", in: services, overlap: overlap,
                 onWait: OverlapOptions.teller(root: loaded.pipeline.root)
             )
             run = session.id
@@ -317,7 +318,7 @@ struct BackfillRunner {
             let failed = state.stages.first { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
             return Ending(
                 date: day.date, run: session.id, state: state.status.rawValue,
-                took: state.duration(now: workshop.now()),
+                took: state.duration(now: services.now()),
                 note: failed.map { "\($0.id): \(RunWords.reason(of: $0))" } ?? "", isFailure: state.status != .succeeded
             )
         } catch let error as InvalidPipeline {

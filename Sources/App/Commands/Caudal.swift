@@ -65,12 +65,12 @@ struct Caudal: AsyncParsableCommand {
 
     /// What a verb needs of the machine: threads that look after children, signals and commands, and those of the
     /// runtime, each with its stack; files for the store, the log and the pipes of children.
-    private static func need(of verb: any ParsableCommand) -> MachineLimits.Need {
+    private static func need(of verb: any ParsableCommand) -> MachineLimits.Requirement {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
             is SQLCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
-            MachineLimits.Need(threads: 5, files: 24, memory: 256 << 20)
-        default: MachineLimits.Need(threads: 11, files: 40, memory: 512 << 20)
+            MachineLimits.Requirement(threads: 5, files: 24, memory: 256 << 20)
+        default: MachineLimits.Requirement(threads: 11, files: 40, memory: 512 << 20)
         }
     }
 

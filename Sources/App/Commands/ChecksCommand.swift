@@ -47,7 +47,7 @@ struct ChecksCommand: AsyncParsableCommand {
             answer = try Output.reporting { try BacktestText(loaded.pipeline, store, runs: limit) }
         } else if let history {
             store = try state.openStore()
-            try Known.check(pipeline: pipeline, in: store)
+            try KnownNames.check(pipeline: pipeline, in: store)
             answer = try Output.reporting { try CheckHistoryText(history, pipeline, store, runs: limit) }
         } else {
             store = try state.openStore()

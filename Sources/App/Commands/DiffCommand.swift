@@ -53,19 +53,19 @@ struct DiffCommand: AsyncParsableCommand {
         let (first, second) = try Output.reporting {
             (try store.state(of: try store.find(before)), try store.state(of: try store.find(after)))
         }
-        let workshop = try Output.reporting { try Workshop(state: store.folder, variables: state.variables) }
+        let services = try Output.reporting { try RunServices(state: store.folder, variables: state.variables) }
         let diff = try await Output.reporting {
             let name = DatasetName(dataset)
             let loaded = try [first, second].map { run in
                 try state.project.load(
                     store.folder.run(run.id).pipelineFile, environment: run.plan.environment, root: run.plan.root)
             }
-            let old = try await PublishedVersion(of: name, in: first, loaded[0], workshop)
-            let new = try await PublishedVersion(of: name, in: second, loaded[1], workshop)
+            let old = try await PublishedVersion(of: name, in: first, loaded[0], services)
+            let new = try await PublishedVersion(of: name, in: second, loaded[1], services)
             let keys = key.map { $0.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } }
             return try await VersionDiff(
                 old.source, new.source, key: keys ?? (wholeRows ? [] : new.checkedKey), limit: limit,
-                tools: workshop.tools(
+                tools: services.tools(
                     for: loaded[1], parameters: second.plan.parameters, folder: store.folder.path + "/questions"))
         }
         if json {

@@ -39,22 +39,22 @@ struct ExplainCommand: AsyncParsableCommand {
                 "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
-        let text = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-            try await Output.reporting { try await explain(stage, loaded, given, workshop) }
+        let text = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+            try await Output.reporting { try await explain(stage, loaded, given, services) }
         }
         Output.document(text)
     }
 
     private func explain(
-        _ stage: Stage, _ loaded: LoadedPipeline, _ given: [String: String], _ workshop: Workshop
+        _ stage: Stage, _ loaded: LoadedPipeline, _ given: [String: String], _ services: RunServices
     ) async throws -> String {
-        let now = workshop.now()
+        let now = services.now()
         let request = RunRequest(parameters: given)
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
         let facts = RunFacts(
             runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
-        let tools = workshop.tools(
-            for: loaded, parameters: plan.parameters, folder: workshop.state.path + "/questions")
+        let tools = services.tools(
+            for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
         let masker = tools.masker
         var attempt = StageAttempt(
             pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)

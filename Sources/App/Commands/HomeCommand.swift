@@ -37,7 +37,7 @@ struct HomeCommand: AsyncParsableCommand {
             if effect == .quit { return }
             do {
                 if let said = try await carryOut(effect, reader, on: terminal) { loop.say(said.text, said.style) }
-            } catch let left as Left {
+            } catch let left as ScreenClosed {
                 if left.status != .succeeded { throw left.status.code }
                 return
             }
@@ -45,7 +45,7 @@ struct HomeCommand: AsyncParsableCommand {
     }
 
     /// The screen was left while a run of this process went on, and the run has ended since.
-    private struct Left: Error { let status: ExitStatus }
+    private struct ScreenClosed: Error { let status: ExitStatus }
 
     @MainActor
     private func carryOut(
@@ -79,7 +79,7 @@ struct HomeCommand: AsyncParsableCommand {
             follower: try RunFollower(id, in: store), state: store.folder, variables: state.variables,
             options: try ShowOptions.screen(screen))
         let (ending, taken) = try await watched.show(on: terminal, first: first)
-        if let taken, ending == .detached { throw Left(status: ExitStatus(taken.status)) }
+        if let taken, ending == .detached { throw ScreenClosed(status: ExitStatus(taken.status)) }
     }
 
     /// Prepares a run on the normal screen, where faults can be read, and shows it in the dashboard.
@@ -101,7 +101,7 @@ struct HomeCommand: AsyncParsableCommand {
         }
         terminal.resume()
         guard let (ending, state) = try await runner?.show(on: terminal) else { return }
-        if ending == .detached { throw Left(status: ExitStatus(state.status)) }
+        if ending == .detached { throw ScreenClosed(status: ExitStatus(state.status)) }
     }
 
     private func ask(_ id: RunID, _ command: RunCommand, _ reader: ProjectReader) async throws -> Span? {

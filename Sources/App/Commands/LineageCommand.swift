@@ -69,14 +69,14 @@ struct LineageCommand: AsyncParsableCommand {
     private func lineage(
         of loaded: LoadedPipeline, parameters: [String: String] = [:]
     ) async throws -> PipelineLineage {
-        try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
+        try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
             try await Output.reporting {
-                let now = workshop.now()
+                let now = services.now()
                 let known = parameters.filter { given in loaded.pipeline.parameters.contains { $0.name == given.key } }
                 let plan = try Planner(
                     loaded, request: RunRequest(parameters: known), now: now, machine: MachineResources.total
                 ).plan(medians: [:])
-                let findings = await workshop.examination(of: loaded, plan: plan, takesWhatLies: true).findings()
+                let findings = await services.examination(of: loaded, plan: plan, takesWhatLies: true).findings()
                 if columns, let fault = findings.faults.first { throw fault }
                 return try PipelineLineage(loaded, findings)
             }

@@ -41,8 +41,8 @@ struct LogsCommand: AsyncParsableCommand {
         let store = try state.openStore()
         let filter = try makeFilter()
         let ids = try Output.reporting { try chosenRuns(store) }
-        if ids.isEmpty { try Known.check(pipeline: pipeline, in: store) }
-        if let unit = stage?.unit { try Known.check(unit, of: ids, in: store) }
+        if ids.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }
+        if let unit = stage?.unit { try KnownNames.check(unit, of: ids, in: store) }
         if ids.isEmpty { return Output.error("no runs" + (pipeline.map { " of \($0)" } ?? "")) }
         let paint = Paint(color)
         for id in ids {
@@ -156,7 +156,7 @@ enum LogText {
 }
 
 /// Names that runs must know: a filter by another one would quietly find nothing.
-enum Known {
+enum KnownNames {
     /// Refuses a pipeline that never ran.
     static func check(pipeline: String?, in store: RunStore) throws {
         guard let pipeline else { return }

@@ -47,8 +47,8 @@ struct ProfileCommand: AsyncParsableCommand {
                 "\(loaded.pipeline.file) has no dataset '\(subject)'" + Suggestion.phrase(for: subject, among: names))
         }
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
-        let found = try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-            try await Output.reporting { try await profile(of: name, loaded, given, workshop) }
+        let found = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+            try await Output.reporting { try await profile(of: name, loaded, given, services) }
         }
         if json { return Output.json(found) }
         if suggest {
@@ -59,16 +59,16 @@ struct ProfileCommand: AsyncParsableCommand {
     }
 
     private func profile(
-        of name: DatasetName, _ loaded: LoadedPipeline, _ given: [String: String], _ workshop: Workshop
+        of name: DatasetName, _ loaded: LoadedPipeline, _ given: [String: String], _ services: RunServices
     ) async throws -> DataProfile {
-        let now = workshop.now()
+        let now = services.now()
         let plan = try Planner(
             loaded, request: RunRequest(parameters: given), now: now, machine: MachineResources.total
         ).plan(medians: [:])
         let facts = RunFacts(
             runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
-        let tools = workshop.tools(
-            for: loaded, parameters: plan.parameters, folder: workshop.state.path + "/questions")
+        let tools = services.tools(
+            for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         let found = try await resolver.sources(of: [name], from: DataOrigins()) { template in
@@ -89,7 +89,7 @@ struct ProfileCommand: AsyncParsableCommand {
         source = try await source.madePlain(in: copies + "/plain", tools)
         if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
             // A CSV file that a stage wrote has the types that the stage gives it.
-            let known = await workshop.examination(of: loaded, plan: plan).findings().sources[name]
+            let known = await services.examination(of: loaded, plan: plan).findings().sources[name]
             if let known, known.columnNames == source.columnNames {
                 (source.columns, source.isOwn) = (known.columns, known.isOwn)
             }

@@ -94,17 +94,19 @@ struct StateOptions: ParsableArguments {
     }
 
     /// Everything that is needed to run pipelines of a project.
-    func workshop(root: String) throws -> Workshop {
-        try Output.reporting { try Workshop(state: stateFolder(root: root), variables: variables) }
+    func services(root: String) throws -> RunServices {
+        try Output.reporting { try RunServices(state: stateFolder(root: root), variables: variables) }
     }
 
-    /// Does something with a workshop for questions about a pipeline: where nothing is kept yet, nothing is made.
-    func withReadingWorkshop<Result>(root: String, _ action: (Workshop) async throws -> Result) async throws -> Result {
+    /// Does something with services that answer questions about a pipeline: where nothing is kept yet, nothing is made.
+    func withReadOnlyServices<Result>(root: String, _ action: (RunServices) async throws -> Result) async throws
+        -> Result
+    {
         let state = stateFolder(root: root)
-        if FileText.exists(state.database) { return try await action(try workshop(root: root)) }
+        if FileText.exists(state.database) { return try await action(try services(root: root)) }
         let passing = StateFolder(path: NSTemporaryDirectory() + "caudal-questions-\(UInt64.random(in: 0 ... .max))")
         // What cannot be removed holds nothing but answered questions.
         defer { try? FileManager.default.removeItem(atPath: passing.path) }
-        return try await action(try Output.reporting { try Workshop(state: passing, variables: variables) })
+        return try await action(try Output.reporting { try RunServices(state: passing, variables: variables) })
     }
 }

@@ -68,7 +68,7 @@ struct PruneCommand: AsyncParsableCommand {
             return age
         }
         let store = try state.openStore()
-        if let pipeline { try Known.check(pipeline: pipeline, in: store) }
+        if let pipeline { try KnownNames.check(pipeline: pipeline, in: store) }
         try Output.reporting {
             try dropVersions(in: store)
             if runs.isEmpty, keep == nil, olderThan == nil { return }

@@ -10,7 +10,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Replay.self])
 
     /// The file that a stage put its invalid rows into.
-    struct Aside {
+    struct QuarantineFile {
         let stage: StageID
         /// How many rows there are, when that was recorded.
         let rows: Int64?
@@ -21,8 +21,8 @@ struct QuarantineCommand: AsyncParsableCommand {
     }
 
     /// What the stages of a run put aside last, also where the stage failed and published nothing.
-    static func aside(in state: RunState, _ folder: RunFolder) -> [Aside] {
-        state.stages.flatMap { stage -> [Aside] in
+    static func aside(in state: RunState, _ folder: RunFolder) -> [QuarantineFile] {
+        state.stages.flatMap { stage -> [QuarantineFile] in
             guard state.plan.index(of: stage.id).map({ state.plan.stages[$0].type }) == ValidateStage.typeName else {
                 return []
             }
@@ -37,7 +37,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 guard let rows = result.rows?.quarantined, rows > 0,
                     let artifact = result.artifacts.first(where: { $0.dataset == nil })
                 else { return nil }
-                return Aside(stage: stage.id, rows: rows, artifact: artifact, path: artifact.path)
+                return QuarantineFile(stage: stage.id, rows: rows, artifact: artifact, path: artifact.path)
             }
         }
     }
@@ -45,13 +45,13 @@ struct QuarantineCommand: AsyncParsableCommand {
     /// What a failed attempt put aside, which lies where it worked.
     private static func evidence(
         of attempt: Attempt, _ result: AttemptResult, _ id: UnitID, _ folder: RunFolder
-    ) -> Aside? {
+    ) -> QuarantineFile? {
         let place = folder.attempt(id, attempt.number)
         // Nothing is left of an attempt that failed for another reason.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []
         guard let name = names.first(where: { $0.hasSuffix(".csv") || $0.hasSuffix(".parquet") }) else { return nil }
         let rows = result.checks.first { $0.kind == CheckResult.schemaKind }?.failingRows
-        return rows == 0 ? nil : Aside(stage: id.stage, rows: rows, artifact: nil, path: place + "/" + name)
+        return rows == 0 ? nil : QuarantineFile(stage: id.stage, rows: rows, artifact: nil, path: place + "/" + name)
     }
 
     /// What is said of rows that a failed stage put aside.
@@ -114,15 +114,15 @@ struct QuarantineCommand: AsyncParsableCommand {
                 guard found.state.stage(StageID(stage)) != nil else {
                     throw Failure(found.state.wordsOfUnknown(UnitID(StageID(stage), nil)))
                 }
-                let aside = QuarantineCommand.aside(in: found.state, found.workshop.state.run(found.id))
+                let aside = QuarantineCommand.aside(in: found.state, found.services.state.run(found.id))
                     .filter { $0.stage.rawValue == stage }
                 guard !aside.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) put no rows aside") }
                 let files = try aside.map { try checked($0, found) }
                 if aside.contains(where: { $0.artifact == nil }) {
                     Output.error(message: QuarantineCommand.unpublished)
                 }
-                let tools = found.workshop.tools(
-                    for: found.loaded, parameters: found.parameters, folder: found.workshop.state.path + "/questions")
+                let tools = found.services.tools(
+                    for: found.loaded, parameters: found.parameters, folder: found.services.state.path + "/questions")
                 if let to {
                     try await write(files, to: PathText.absolute(to, in: state.project.currentFolder), found, tools)
                 } else {
@@ -132,10 +132,10 @@ struct QuarantineCommand: AsyncParsableCommand {
         }
 
         /// The file, which a later run may have replaced.
-        private func checked(_ aside: Aside, _ found: ReopenedRun) throws -> String {
+        private func checked(_ aside: QuarantineFile, _ found: ReopenedRun) throws -> String {
             guard let artifact = aside.artifact else { return aside.path }
             let file = PathText.absolute(artifact.path, in: found.loaded.pipeline.root)
-            guard found.workshop.store.fingerprint(ofFile: file) == artifact.contentHash else {
+            guard found.services.store.fingerprint(ofFile: file) == artifact.contentHash else {
                 throw Failure(
                     "\(artifact.path) has changed since run \(found.id) wrote it",
                     remedy: "a later run replaced it: look at that run")
@@ -173,7 +173,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             guard let input = pipeline.stage(StageID(stage))?.definition.inputs.first?.value else {
                 throw Failure("the pipeline file has no stage '\(stage)' any more")
             }
-            let findings = await found.workshop.examination(of: found.loaded, plan: found.filledPlan).findings()
+            let findings = await found.services.examination(of: found.loaded, plan: found.filledPlan).findings()
             guard let source = findings.sources[input] else {
                 throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
             }
@@ -228,13 +228,13 @@ struct QuarantineCommand: AsyncParsableCommand {
             let id = StageID(stage)
             let kept = try await Output.reporting { try await keep(for: id, found) }
             do {
-                try await found.goOn(.retry(id, downstream: true), named: id, reopen, show)
+                try await found.carryOut(.retry(id, downstream: true), named: id, reopen, show)
             } catch {
                 // Corrections that the stage could not use must not stand in the way of better ones.
                 if let kept,
-                    try found.workshop.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true
+                    try found.services.store.state(of: found.id).stage(id)?.unit.status.outcome?.isSuccess != true
                 {
-                    try found.workshop.state.run(found.id).remove(corrections: kept)
+                    try found.services.state.run(found.id).remove(corrections: kept)
                 }
                 throw error
             }
@@ -264,7 +264,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                     "\(fixed) has no column '\(name)'",
                     remedy: "begin with 'caudal quarantine show \(run) \(stage) --to FILE'")
             }
-            let folder = found.workshop.state.run(found.id)
+            let folder = found.services.state.run(found.id)
             let reads = found.state.stage(id)?.unit.attempts.compactMap(\.result?.reads).last { !$0.isEmpty } ?? []
             let examined = folder.correctedInputs(in: reads, of: validated)
             try await refuseIfChanged(examined, validated, found)
@@ -279,10 +279,10 @@ struct QuarantineCommand: AsyncParsableCommand {
             let pipeline = found.loaded.pipeline
             // What a table holds now is known once the attempt has read it: then the same is asked again.
             guard !examined.isEmpty, pipeline.dataset(input)?.table == nil else { return }
-            let findings = await found.workshop.examination(of: found.loaded, plan: found.plan).findings()
+            let findings = await found.services.examination(of: found.loaded, plan: found.plan).findings()
             var there: [String: String] = [:]
             for file in findings.sources[input]?.files ?? [] {
-                there[PathText.relative(file, to: pipeline.root)] = found.workshop.store.fingerprint(ofFile: file)
+                there[PathText.relative(file, to: pipeline.root)] = found.services.store.fingerprint(ofFile: file)
             }
             let known = Dictionary(examined.map { ($0.path, $0.contentHash) }) { first, _ in first }
             let changed = Set(known.keys).union(there.keys).filter { known[$0].flatMap { $0 } != there[$0] }.sorted()

@@ -42,10 +42,10 @@ struct OverlapOptions: ParsableArguments {
 
 /// A run that is taken up again: found, its pipeline read as it is to go on.
 struct ReopenedRun {
-    let workshop: Workshop
+    let services: RunServices
     let loaded: LoadedPipeline
     /// What taking it up comes to.
-    let reopening: Reopening
+    let reopening: ReopenPreview
 
     var state: RunState { reopening.state }
     var id: RunID { state.id }
@@ -67,15 +67,15 @@ struct ReopenedRun {
     static func find(_ text: String, _ reopen: ReopenOptions, _ options: StateOptions) throws -> ReopenedRun {
         let folder = try options.existingStateFolder()
         return try Output.reporting {
-            let workshop = try Workshop(state: folder, variables: options.variables)
-            let id = try workshop.store.find(text)
-            let state = try workshop.store.state(of: id)
-            if workshop.state.run(id).isLive {
+            let services = try RunServices(state: folder, variables: options.variables)
+            let id = try services.store.find(text)
+            let state = try services.store.state(of: id)
+            if services.state.run(id).isLive {
                 throw Failure(
                     "run \(id) is being run by another process",
                     remedy: "use 'caudal watch \(id)', or stop it with 'caudal cancel \(id)'")
             }
-            let found = try ReopenedRun(state, workshop, options.variables, asStarted: reopen.asStarted)
+            let found = try ReopenedRun(state, services, options.variables, asStarted: reopen.asStarted)
             if found.reopening.fileIsGone, !reopen.dryRun { Output.error("note: \(found.reopening.fileNote)") }
             return found
         }
@@ -84,27 +84,27 @@ struct ReopenedRun {
     /// Finds out what taking runs of a state folder up again comes to, for screens that ask before they do.
     static func reader(
         in folder: StateFolder, _ variables: [String: String]
-    ) -> @Sendable (RunState) throws -> Reopening {
+    ) -> @Sendable (RunState) throws -> ReopenPreview {
         { state in
-            let workshop = try Workshop(state: folder, variables: variables)
-            return try ReopenedRun(state, workshop, variables, asStarted: false).reopening
+            let services = try RunServices(state: folder, variables: variables)
+            return try ReopenedRun(state, services, variables, asStarted: false).reopening
         }
     }
 
     /// Reads the pipeline of a run, and compares it with what the run began with.
-    init(_ state: RunState, _ workshop: Workshop, _ variables: [String: String], asStarted: Bool) throws {
-        self.workshop = workshop
+    init(_ state: RunState, _ services: RunServices, _ variables: [String: String], asStarted: Bool) throws {
+        self.services = services
         let plan = state.plan
         let isGone = !FileText.exists(PathText.absolute(plan.file, in: FileManager.default.currentDirectoryPath))
-        let kept = asStarted || isGone ? try workshop.state.run(state.id).keptPipeline(of: plan) : nil
+        let kept = asStarted || isGone ? try services.state.run(state.id).keptPipeline(of: plan) : nil
         let loader = PipelineLoader(variables: variables)
         loaded = try loader.load(plan.file, environment: plan.environment, root: plan.root, kept: kept)
-        parameters = try workshop.state.run(state.id).filled(plan.parameters)
-        let usual = try workshop.store.medianDurations(of: plan.pipeline)
+        parameters = try services.state.run(state.id).filled(plan.parameters)
+        let usual = try services.store.medianDurations(of: plan.pipeline)
         let change = try PlanRevision(state, loaded, parameters: parameters).change(
-            medians: usual, now: workshop.now(),
+            medians: usual, now: services.now(),
             machine: MachineResources.total)
-        reopening = Reopening(
+        reopening = ReopenPreview(
             state: state, file: loaded.pipeline.file, change: change, fileIsGone: isGone && !asStarted,
             usual: usual)
     }
@@ -116,8 +116,8 @@ struct ReopenedRun {
     /// `command`: what is asked of the run; nil only lets it go on.
     /// `named`: the stage that somebody named: it needs no second asking.
     /// `agreed`: what somebody was told and agreed to already.
-    func goOn(
-        _ command: RunCommand?, named: StageID? = nil, agreed: Agreement? = nil, _ options: ReopenOptions,
+    func carryOut(
+        _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
     ) async throws {
         try await prepare(command, named: named, agreed: agreed, options, show)?.run()
@@ -125,7 +125,7 @@ struct ReopenedRun {
 
     /// Takes the run up, once whoever asks for it has agreed; nil when it was only said what would happen.
     func prepare(
-        _ command: RunCommand?, named: StageID? = nil, agreed: Agreement? = nil, _ options: ReopenOptions,
+        _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
     ) async throws -> SessionRunner? {
         let outdated = reopening.outdated
@@ -167,11 +167,12 @@ struct ReopenedRun {
     ///
     /// `tell`: told what there is to say meanwhile.
     static func take(
-        _ id: RunID, _ command: RunCommand?, agreed: Agreement, in folder: StateFolder, _ variables: [String: String],
+        _ id: RunID, _ command: RunCommand?, agreed: ReopenAgreement, in folder: StateFolder,
+        _ variables: [String: String],
         _ show: ShowOptions, tell: @escaping @Sendable (EventHub.Notice) -> Void
     ) async throws -> SessionRunner {
-        let workshop = try Workshop(state: folder, variables: variables)
-        let found = try ReopenedRun(workshop.store.state(of: id), workshop, variables, asStarted: false)
+        let services = try RunServices(state: folder, variables: variables)
+        let found = try ReopenedRun(services.store.state(of: id), services, variables, asStarted: false)
         let command = found.reopening.command(for: command)
         let preview = found.preview(of: command)
         if let refusal = preview.refusal { throw Failure(refusal) }
@@ -190,13 +191,13 @@ struct ReopenedRun {
 
     private func begin(_ overlap: Overlap?, onWait: (PathConflict) -> Void) async throws -> RunSession {
         try await RunSession.reopen(
-            id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: workshop,
+            id, loaded, change: change.map { ($0, by: Operator.name) }, by: Operator.name, in: services,
             overlap: overlap, onWait: onWait)
     }
 
     private func runner(_ session: RunSession, _ command: RunCommand?, _ show: ShowOptions) -> SessionRunner {
         SessionRunner(
-            session: session, options: show, workshop: workshop,
+            session: session, options: show, services: services,
             commands: command.map { [($0, by: Operator.name)] } ?? [])
     }
 
@@ -220,7 +221,7 @@ struct ReopenedRun {
     }
 
     private func preview(of command: RunCommand?) -> CommandPreview {
-        reopening.preview(of: command, files: OutputFiles.finder(in: plan.root), now: workshop.now())
+        reopening.preview(of: command, files: OutputFiles.finder(in: plan.root), now: services.now())
     }
 
     // MARK: - What there is to say
@@ -229,7 +230,7 @@ struct ReopenedRun {
         var json = PreviewJSON(preview, on: state, of: filledPlan, loaded)
         json.changes = change?.differences.map { PreviewJSON.Change($0) }
         if change != nil { json.outdated = reopening.outdated.filter(preview.stays.contains).map(\.rawValue) }
-        json.print(masker: Workshop.masker(of: loaded, parameters: parameters))
+        json.print(masker: RunServices.masker(of: loaded, parameters: parameters))
     }
 
     private static let remedy = "--changed runs it again"

@@ -49,7 +49,7 @@ struct RetryCommand: AsyncParsableCommand {
         if isDone { return }
         let found = try ReopenedRun.find(run, reopen, state)
         let command = try command(for: found.state, found.plan)
-        try await found.goOn(command, named: named, reopen, show)
+        try await found.carryOut(command, named: named, reopen, show)
     }
 
     /// The stage that somebody named: it needs no second asking.
@@ -88,8 +88,8 @@ struct ResumeCommand: AsyncParsableCommand {
     func run() async throws {
         let found = try ReopenedRun.find(run, reopen, state)
         switch found.state.status {
-        case .interrupted, .running: try await found.goOn(nil, reopen, show)
-        case .failed, .cancelled: try await found.goOn(.retryFailed, reopen, show)
+        case .interrupted, .running: try await found.carryOut(nil, reopen, show)
+        case .failed, .cancelled: try await found.carryOut(.retryFailed, reopen, show)
         case .succeeded:
             try Output.reporting { throw Failure("run \(found.id) succeeded: there is nothing left to do") }
         }

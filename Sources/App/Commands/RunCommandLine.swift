@@ -40,29 +40,29 @@ struct RunCommandLine: AsyncParsableCommand {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if dryRun {
-            try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-                let (plan, files) = try await examinedPlan(loaded, workshop)
-                try await explain(loaded, plan, reading: files, workshop)
+            try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+                let (plan, files) = try await examinedPlan(loaded, services)
+                try await explain(loaded, plan, reading: files, services)
             }
             return nil
         }
-        let workshop = try state.workshop(root: loaded.pipeline.root)
-        let (plan, _) = try await examinedPlan(loaded, workshop)
+        let services = try state.services(root: loaded.pipeline.root)
+        let (plan, _) = try await examinedPlan(loaded, services)
         let session = try await Output.reporting {
             try await RunSession.start(
-                loaded, plan: plan, in: workshop, overlap: overlap.choice,
+                loaded, plan: plan, in: services, overlap: overlap.choice,
                 onWait: OverlapOptions.teller(root: loaded.pipeline.root))
         }
-        return SessionRunner(session: session, options: show, workshop: workshop)
+        return SessionRunner(session: session, options: show, services: services)
     }
 
     /// The plan, once everything fits, and what it reads of stages that take no part.
     private func examinedPlan(
-        _ loaded: LoadedPipeline, _ workshop: Workshop
+        _ loaded: LoadedPipeline, _ services: RunServices
     ) async throws -> (RunPlan, [EarlierFile]) {
         try await Output.reporting {
-            let plan = try makePlan(loaded, workshop)
-            let examination = workshop.examination(of: loaded, plan: plan)
+            let plan = try makePlan(loaded, services)
+            let examination = services.examination(of: loaded, plan: plan)
             for warning in try await examination.check(Set(plan.stages.map(\.id)), needsServers: true) {
                 Output.error(message: warning.oneLine)
             }
@@ -70,34 +70,34 @@ struct RunCommandLine: AsyncParsableCommand {
         }
     }
 
-    private func makePlan(_ loaded: LoadedPipeline, _ workshop: Workshop) throws -> RunPlan {
+    private func makePlan(_ loaded: LoadedPipeline, _ services: RunServices) throws -> RunPlan {
         let given = try Pairs.parameters(parameters, of: loaded.pipeline)
         let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("--select and --exclude leave no stage to run") }
         let request = RunRequest(
             parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
-        let planner = Planner(loaded, request: request, now: workshop.now(), machine: MachineResources.total)
+        let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
         return try planner.plan(
-            medians: try workshop.store.medianDurations(of: loaded.pipeline.name), selected: selected)
+            medians: try services.store.medianDurations(of: loaded.pipeline.name), selected: selected)
     }
 
     private func explain(
-        _ loaded: LoadedPipeline, _ plan: RunPlan, reading files: [EarlierFile], _ workshop: Workshop
+        _ loaded: LoadedPipeline, _ plan: RunPlan, reading files: [EarlierFile], _ services: RunServices
     ) async throws {
-        let outlook = try await Output.reporting { try await workshop.reuseOutlook(of: loaded, plan: plan) }
+        let outlook = try await Output.reporting { try await services.reuseOutlook(of: loaded, plan: plan) }
         let preview = CommandPreview(
-            starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: workshop.now())
+            starting: plan, outlook: outlook, files: OutputFiles.finder(in: plan.root), now: services.now())
         if show.json {
             var json = PreviewJSON(preview, of: plan, loaded)
-            json.reads = files.map { PreviewJSON.Read($0, root: plan.root, now: workshop.now().wall) }
-            return json.print(masker: Workshop.masker(of: loaded, parameters: plan.parameters))
+            json.reads = files.map { PreviewJSON.Read($0, root: plan.root, now: services.now().wall) }
+            return json.print(masker: RunServices.masker(of: loaded, parameters: plan.parameters))
         }
         Output.line(
             "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; \(PreviewText.dryRunNote)"
         )
         for line in PreviewText.lines(preview) { Output.line(line.painted(Paint(show.color))) }
         for file in files {
-            Output.line("reads \(file.words(root: plan.root, now: workshop.now().wall))")
+            Output.line("reads \(file.words(root: plan.root, now: services.now().wall))")
         }
     }
 }

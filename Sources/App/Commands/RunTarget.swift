@@ -42,15 +42,15 @@ struct RunTarget {
             of: command, on: live, usual: try Output.reporting { try store.medianDurations(of: live.plan.pipeline) },
             files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
         // A file that is gone or has faults is no matter of a run that goes on with what it has.
-        let workshop = try Output.reporting { try Workshop(state: store.folder, variables: options.variables) }
-        let file = try? ReopenedRun(live, workshop, options.variables, asStarted: false)
+        let services = try Output.reporting { try RunServices(state: store.folder, variables: options.variables) }
+        let file = try? ReopenedRun(live, services, options.variables, asStarted: false)
         if reopen.dryRun {
             try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
         }
         if reopen.dryRun, show.json {
             // What a command stage runs is told where the file still says what the run has.
             let loaded = file?.change == nil ? file?.loaded : nil
-            let masker = file.map { Workshop.masker(of: $0.loaded, parameters: $0.parameters) }
+            let masker = file.map { RunServices.masker(of: $0.loaded, parameters: $0.parameters) }
             PreviewJSON(preview, on: live, of: live.plan, loaded).print(masker: masker)
         } else if reopen.dryRun {
             Output.line("\(live.plan.pipeline) ▸ \(id)  \(live.status.rawValue); \(PreviewText.dryRunNote)")

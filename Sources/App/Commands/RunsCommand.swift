@@ -37,12 +37,12 @@ struct RunsCommand: AsyncParsableCommand {
         let all = try Output.reporting { try store.runs(pipeline: pipeline, limit: wanted == nil ? limit : 10_000) }
         let runs = all.filter { wanted == nil || $0.trueStatus == wanted }.prefix(limit)
         if json {
-            if runs.isEmpty { try Known.check(pipeline: pipeline, in: store) }
+            if runs.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }
             for run in runs { Output.json(Self.json(run, kept: store.folder.run(run.id).bytesOfVersions) + "\n") }
             return
         }
         if runs.isEmpty {
-            try Known.check(pipeline: pipeline, in: store)
+            try KnownNames.check(pipeline: pipeline, in: store)
             Output.error("no runs" + (pipeline.map { " of \($0)" } ?? ""))
             return
         }

@@ -41,7 +41,7 @@ struct ShowOptions: ParsableArguments {
         guard wantsDashboard else { return nil }
         do {
             return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
-        } catch let error as Terminal.Unusable {
+        } catch let error as Terminal.UnusableTerminal {
             Output.error("caudal: the dashboard cannot be shown, so lines are printed: \(error)")
             return nil
         }
@@ -59,7 +59,7 @@ struct ShowOptions: ParsableArguments {
 struct SessionRunner {
     let session: RunSession
     let options: ShowOptions
-    let workshop: Workshop
+    let services: RunServices
     /// What is asked of the run as soon as it has begun.
     var commands: [(RunCommand, by: String)] = []
 
@@ -86,7 +86,7 @@ struct SessionRunner {
     /// Whoever leaves a run that goes on has the terminal back and reads the rest as lines.
     @MainActor
     func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
-        let begun = BegunRun(self)
+        let begun = StartedRun(self)
         let loop = DashboardLoop(begun.shown, terminal: terminal, isReadOnly: options.readOnly)
         begun.loop = loop
         let ending = await loop.run()
@@ -143,7 +143,7 @@ extension ShowOptions {
 
 /// A run of this process that was begun for a screen.
 @MainActor
-final class BegunRun {
+final class StartedRun {
     let shown: ShownRun
     /// The screen, which is left once somebody interrupts the run and it has ended.
     weak var loop: DashboardLoop?
@@ -194,7 +194,7 @@ final class BegunRun {
     }
 
     /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
-    private static func printRest(of engine: Engine, _ color: Paint.Choice) async {
+    private static func printRest(of engine: RunEngine, _ color: Paint.Choice) async {
         let batches = engine.hub.batches()
         let state = await engine.state
         guard state.status == .running else { return }
@@ -225,7 +225,7 @@ struct WatchedRun {
     ) async throws -> (DashboardLoop.Ending, taken: RunState?) {
         let shown = ShownRun(
             follower, folder: state.run(id), reopening: ReopenedRun.reader(in: state, variables))
-        let taken = Taken()
+        let taken = ReopenedSession()
         let (id, state, variables, options) = (id, state, variables, options)
         let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly) {
             loop, command, agreed, tell in
@@ -233,7 +233,7 @@ struct WatchedRun {
                 id, command, agreed: agreed, in: state, variables, options, tell: tell)
             // The screen may have been left while another run was waited for.
             try Task.checkCancellation()
-            let begun = BegunRun(runner)
+            let begun = StartedRun(runner)
             begun.loop = loop
             taken.run = begun
             return begun.shown
@@ -243,7 +243,7 @@ struct WatchedRun {
     }
 
     /// The run, once it was taken up.
-    private final class Taken {
-        var run: BegunRun?
+    private final class ReopenedSession {
+        var run: StartedRun?
     }
 }

@@ -45,7 +45,7 @@ struct CancelCommand: AsyncParsableCommand {
         var show = try ShowOptions.parse(["--plain"])
         (show.json, show.screen.color) = (json, color)
         do {
-            try await ReopenedRun.find(target.id.rawValue, options, state).goOn(.cancelRun, options, show)
+            try await ReopenedRun.find(target.id.rawValue, options, state).carryOut(.cancelRun, options, show)
         } catch let code as ExitCode where code == ExitStatus.cancelled.code {
             // That it is cancelled now is what was asked for.
         }
@@ -134,7 +134,7 @@ struct MarkCommand: AsyncParsableCommand {
         try Output.reporting {
             if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark in") }
         }
-        try await found.goOn(command, named: stage.unit.stage, reopen, show)
+        try await found.carryOut(command, named: stage.unit.stage, reopen, show)
     }
 }
 

@@ -48,7 +48,7 @@ struct ValidateCommand: AsyncParsableCommand {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if resolved {
-            let masker = Workshop.masker(of: loaded)
+            let masker = RunServices.masker(of: loaded)
             for line in ResolvedText.lines(of: loaded.resolved) { Output.document(masker.masked(line) + "\n") }
             return
         }
@@ -71,9 +71,9 @@ extension ValidateCommand {
     /// Holds every stage against the columns that are there now; without values for its parameters nothing is known.
     private func checkColumns(_ loaded: LoadedPipeline) async throws {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
-        try await state.withReadingWorkshop(root: loaded.pipeline.root) { workshop in
-            let planner = Planner(loaded, request: RunRequest(), now: workshop.now(), machine: MachineResources.total)
-            try await workshop.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
+        try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
+            let planner = Planner(loaded, request: RunRequest(), now: services.now(), machine: MachineResources.total)
+            try await services.examination(of: loaded, plan: try planner.plan(medians: [:])).check()
         }
     }
 }

@@ -18,7 +18,7 @@ final class DashboardLoop {
     /// - Returns: The run as this process runs it now.
     typealias TakingUp =
         @MainActor (
-            DashboardLoop, RunCommand?, Agreement, _ tell: @escaping @Sendable (EventHub.Notice) -> Void
+            DashboardLoop, RunCommand?, ReopenAgreement, _ tell: @escaping @Sendable (EventHub.Notice) -> Void
         ) async throws -> ShownRun
 
     private let terminal: Terminal
@@ -69,13 +69,13 @@ final class DashboardLoop {
     /// `first`: what is done to begin with.
     func run(first: DashboardEffect? = nil) async -> Ending {
         listen()
-        hearNews()
+        receiveUpdates()
         if let first { carryOut(first) }
         terminal.send("\u{1b}]0;caudal \(PlainText.sanitized(state.run.plan.pipeline))\u{07}")
         paint()
         wake.yield()
         for await _ in wakes {
-            takeIn()
+            receive()
             if ending != nil { break }
             setAlarm(in: idleTime)
         }
@@ -109,7 +109,7 @@ final class DashboardLoop {
     }
 
     /// Hears what happens to the run from now on, and no more of what was heard of it before.
-    private func hearNews() {
+    private func receiveUpdates() {
         pump?.cancel()
         let (news, feed) = (shown.news, EventFeed())
         feed.onPost = { [wake] in _ = wake.yield() }
@@ -141,7 +141,7 @@ final class DashboardLoop {
         return ending == nil
     }
 
-    private func takeIn() {
+    private func receive() {
         var isUrgent = false
         defer { keysAreReady = false }
         guard let keys = terminal.readKeys(isReady: keysAreReady) else {
@@ -233,7 +233,7 @@ final class DashboardLoop {
     }
 
     /// Takes the run up again here, as somebody has agreed to.
-    private func take(_ command: RunCommand?, _ agreement: Agreement) {
+    private func take(_ command: RunCommand?, _ agreement: ReopenAgreement) {
         guard let takeUp, taking == nil else { return }
         state.take(EventHub.Notice(text: "taking the run up again …", isStanding: true))
         let (act, wake) = (act, wake)
@@ -246,7 +246,7 @@ final class DashboardLoop {
                 // Whoever runs a run hears what ends it: see ``quitWhenEnded()``.
                 interruption = nil
                 state.follow(shown)
-                hearNews()
+                receiveUpdates()
             } catch is CancellationError {
                 // The screen was left meanwhile.
             } catch {
@@ -305,7 +305,7 @@ final class DashboardLoop {
 
 /// Collects what is heard of a run for the screen, which takes it when it is ready to draw.
 final class EventFeed: Sendable {
-    private let news = Mutex<[RunNews]>([])
+    private let news = Mutex<[RunUpdate]>([])
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Called when something comes after nothing was waiting.
@@ -314,7 +314,7 @@ final class EventFeed: Sendable {
         set { handler.withLock { $0 = newValue } }
     }
 
-    func post(_ item: RunNews) {
+    func post(_ item: RunUpdate) {
         let isFirst = news.withLock { news -> Bool in
             defer { news.append(item) }
             return news.isEmpty
@@ -322,7 +322,7 @@ final class EventFeed: Sendable {
         if isFirst { onPost?() }
     }
 
-    func take() -> [RunNews] {
+    func take() -> [RunUpdate] {
         news.withLock { news in
             defer { news = [] }
             return news

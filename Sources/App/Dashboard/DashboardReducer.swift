@@ -51,7 +51,7 @@ struct DashboardReducer: ScreenReducer {
         }
     }
 
-    private func take(_ news: RunNews, _ state: inout DashboardState) {
+    private func take(_ news: RunUpdate, _ state: inout DashboardState) {
         switch news {
         case .events(let events): for event in events { apply(event, to: &state) }
         case .alive: state.isLive = true
@@ -137,7 +137,7 @@ struct DashboardReducer: ScreenReducer {
         let attempts = state.run.openAttempts
         let verb = attempts == 1 ? "is" : "are"
         func choice(_ label: String, _ effect: DashboardEffect?, _ text: String) -> Confirmation.Choice {
-            .init(label: label, effect: effect, lines: [ToldLine(text: text)])
+            .init(label: label, effect: effect, lines: [LabelledLine(text: text)])
         }
         state.overlay = .confirm(
             Confirmation(

@@ -311,7 +311,7 @@ struct Confirmation {
         var label: String
         var effect: DashboardEffect?
         /// What it would bring about.
-        var lines: [ToldLine]
+        var lines: [LabelledLine]
         /// The stages that run again though that does harm: something must be typed before it can be chosen.
         var requires: [StageID] = []
 
@@ -407,7 +407,7 @@ enum DashboardEffect {
     case send(RunCommand)
     /// Take the run up again, which no process runs, and ask that of it; nil only lets it go on. What was agreed to is
     /// not asked again.
-    case takeUp(RunCommand?, Agreement)
+    case takeUp(RunCommand?, ReopenAgreement)
     /// Leave; the run goes on in this process, printing lines.
     case detach
     /// Leave; the run has ended or is somebody else's.
@@ -429,7 +429,7 @@ enum DashboardInput {
     case key(Key)
     case events([RunEvent])
     /// Something was heard of the run.
-    case news(RunNews)
+    case news(RunUpdate)
     /// The log has grown.
     case log
     case tick(Moment)

@@ -47,7 +47,7 @@ struct InquiryReader {
     /// Finds what stages have written.
     let files: CommandPreview.FileFinder
     /// Finds out what taking the run up again comes to.
-    let reopening: (RunState) throws -> Reopening
+    let reopening: (RunState) throws -> ReopenPreview
 
     func look(_ inquiry: Inquiry) -> Finding {
         if inquiry.ways.contains(where: { $0.command == nil }) { return resumption(inquiry) }
@@ -56,15 +56,15 @@ struct InquiryReader {
             return question(inquiry, !isLive && runsAgain ? try reopening(run) : nil)
         } catch {
             let lines = [
-                ToldLine(text: Output.oneLine(error)),
-                ToldLine(text: "with the version that the run has: caudal retry \(run.id) --as-started"),
+                LabelledLine(text: Output.oneLine(error)),
+                LabelledLine(text: "with the version that the run has: caudal retry \(run.id) --as-started"),
             ]
             return .question(
                 Confirmation(title: "The pipeline file cannot be used", choices: [.init(label: "Close", lines: lines)]))
         }
     }
 
-    private func question(_ inquiry: Inquiry, _ reopening: Reopening?) -> Finding {
+    private func question(_ inquiry: Inquiry, _ reopening: ReopenPreview?) -> Finding {
         var commands = inquiry.ways.compactMap { way in way.command.map { (way.label, $0) } }
         if let command = reopening?.commandForOutdated { commands.append(("With changed stages", command)) }
         var choices: [Confirmation.Choice] = []
@@ -87,7 +87,7 @@ struct InquiryReader {
             let preview = reopening.preview(of: nil, files: files, now: now)
             if let refusal = preview.refusal { return .refusal(refusal, .wait) }
             let lines =
-                [ToldLine(text: "What its dead process left running is ended first.")]
+                [LabelledLine(text: "What its dead process left running is ended first.")]
                 + reopening.lines(preview, remedy: "'caudal retry --changed' runs it again")
             let goesOn = Confirmation.Choice(
                 label: inquiry.ways[0].label, effect: .takeUp(nil, reopening.agreement(preview)), lines: lines,
@@ -99,7 +99,7 @@ struct InquiryReader {
         }
     }
 
-    private func preview(of command: RunCommand, _ reopening: Reopening?) -> CommandPreview {
+    private func preview(of command: RunCommand, _ reopening: ReopenPreview?) -> CommandPreview {
         guard let reopening, command.runsAgain else {
             return CommandPreview(of: command, on: run, files: files, now: now)
         }
@@ -107,7 +107,7 @@ struct InquiryReader {
     }
 
     private func choice(
-        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: Reopening?
+        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: ReopenPreview?
     ) -> Confirmation.Choice {
         guard let reopening, command.runsAgain else {
             let lines = PreviewText.lines(preview)

@@ -25,7 +25,7 @@ final class HomeLoop {
         /// Whether a process runs it.
         let isLive: Bool
         /// Finds out what taking it up again comes to.
-        let reopening: (RunState) throws -> Reopening
+        let reopening: (RunState) throws -> ReopenPreview
     }
 
     /// How often the store is asked whether anything was recorded.
@@ -76,7 +76,7 @@ final class HomeLoop {
         state.overview = try reader.read()
         wake.yield()
         for await _ in wakes {
-            if let effect = try takeIn() { return effect }
+            if let effect = try receive() { return effect }
             terminal.show(HomeScreen.draw(state))
         }
         return .quit
@@ -109,7 +109,7 @@ final class HomeLoop {
         }
     }
 
-    private func takeIn() throws(StoreError) -> HomeEffect? {
+    private func receive() throws(StoreError) -> HomeEffect? {
         defer { keysAreReady = false }
         guard !isEnding, let keys = terminal.readKeys(isReady: keysAreReady) else { return .quit }
         if hasResized || keys.contains(.resize) {

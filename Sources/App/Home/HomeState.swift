@@ -107,7 +107,7 @@ enum HomeEffect: Equatable {
     /// Run a pipeline file.
     case run(String)
     /// Take a run up that no process runs, and ask that of it; nil only goes on with one whose process died.
-    case takeUp(RunID, RunCommand?, agreed: Agreement)
+    case takeUp(RunID, RunCommand?, agreed: ReopenAgreement)
     /// Find out what the answers to a question about a run would bring about; the answer is
     /// ``HomeReducer/ask(_:of:isLive:_:)``.
     case look(RunID, Inquiry)

@@ -44,7 +44,7 @@ struct ProjectPlace {
 /// Finds out what there is in a project, and what has changed since.
 final class ProjectReader {
     /// A pipeline file as it was read.
-    private struct KnownFile {
+    private struct ParsedPipelineFile {
         var changed: Date
         var name: String
         var stageCount: Int?
@@ -54,7 +54,7 @@ final class ProjectReader {
     /// The folder of the project, absolute.
     let root: String
     private let place: ProjectPlace
-    private var files: [String: KnownFile] = [:]
+    private var files: [String: ParsedPipelineFile] = [:]
     private var store: RunStore?
     private var change: StoreChange?
 
@@ -111,7 +111,7 @@ final class ProjectReader {
     private func readFiles() {
         let folder = root + "/config"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        var found: [String: KnownFile] = [:]
+        var found: [String: ParsedPipelineFile] = [:]
         for name in names where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
             let path = "\(folder)/\(name)"
             let attributes = try? FileManager.default.attributesOfItem(atPath: path)
@@ -126,15 +126,15 @@ final class ProjectReader {
         files = found
     }
 
-    private func load(_ path: String, _ name: String, _ changed: Date) -> KnownFile {
+    private func load(_ path: String, _ name: String, _ changed: Date) -> ParsedPipelineFile {
         let loader = PipelineLoader(variables: place.variables)
         do throws(InvalidPipeline) {
             let pipeline = try loader.load(path, root: place.chosenFolder).pipeline
-            return KnownFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)
+            return ParsedPipelineFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)
         } catch {
             let first = error.errors.first
             let line = first.flatMap { $0.location.isWhole ? nil : "line \($0.location.line): " } ?? ""
-            return KnownFile(changed: changed, name: name, fault: line + (first?.message ?? "cannot be read"))
+            return ParsedPipelineFile(changed: changed, name: name, fault: line + (first?.message ?? "cannot be read"))
         }
     }
 

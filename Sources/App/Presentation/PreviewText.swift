@@ -1,7 +1,7 @@
 import Engine
 
 /// A line of something told at length: a label or an indentation, and text that may be broken over several lines.
-struct ToldLine {
+struct LabelledLine {
     /// What stands before the text; further lines of the text begin below the text.
     var lead = ""
     var text: String
@@ -25,11 +25,11 @@ enum PreviewText {
     /// That what is told is not done.
     static let dryRunNote = "this is what would happen; nothing was run or changed"
 
-    static func lines(_ preview: CommandPreview) -> [ToldLine] {
-        if let refusal = preview.refusal { return [ToldLine(text: refusal)] }
-        var lines: [ToldLine] = []
+    static func lines(_ preview: CommandPreview) -> [LabelledLine] {
+        if let refusal = preview.refusal { return [LabelledLine(text: refusal)] }
+        var lines: [LabelledLine] = []
         func tell(_ label: String, _ text: String) {
-            lines.append(ToldLine(lead: "\(label):".padding(to: 13), text: text))
+            lines.append(LabelledLine(lead: "\(label):".padding(to: 13), text: text))
         }
         if let marked = preview.marked {
             tell("Counts as", "\(marked.outcome.rawValue), without running: \(marked.unit)")
@@ -62,7 +62,7 @@ enum PreviewText {
             tell("Should take", "not known: \(list(preview.withoutHistory)) never succeeded before")
         }
         if preview.runs.isEmpty, preview.stops.isEmpty, preview.goesOn.isEmpty {
-            lines.append(ToldLine(text: "Nothing would run."))
+            lines.append(LabelledLine(text: "Nothing would run."))
         }
         return lines
     }
@@ -110,11 +110,11 @@ extension String {
 /// What was changed in a run's plan, in lines.
 enum PlanChangeText {
     /// Each difference with the lines that went and came.
-    static func lines(_ differences: [PlanDifference]) -> [ToldLine] {
+    static func lines(_ differences: [PlanDifference]) -> [LabelledLine] {
         differences.flatMap { difference in
-            [ToldLine(lead: "  ", text: difference.title)]
+            [LabelledLine(lead: "  ", text: difference.title)]
                 + difference.lines.map { line in
-                    ToldLine(
+                    LabelledLine(
                         lead: "    \(line.prefix(2))", text: String(line.dropFirst(2)),
                         style: line.hasPrefix("-") ? .bad : .good)
                 }

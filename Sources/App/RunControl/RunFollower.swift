@@ -2,7 +2,7 @@ import Engine
 import Foundation
 
 /// What is heard of a run that another process runs.
-enum RunNews: Sendable {
+enum RunUpdate: Sendable {
     case events([RunEvent])
     /// A process holds the run from now on.
     case alive
@@ -36,9 +36,9 @@ struct RunFollower: Sendable {
     }
 
     /// What happens from now on; it ends when the task that reads it does, or with a fault of the journal.
-    func news() -> AsyncStream<RunNews> {
+    func news() -> AsyncStream<RunUpdate> {
         let (follower, wasLive) = (follower, isLive)
-        let (stream, continuation) = AsyncStream<RunNews>.makeStream()
+        let (stream, continuation) = AsyncStream<RunUpdate>.makeStream()
         // A task of its own, because reading the journal waits for the disk.
         let task = Task.detached {
             var isLive = wasLive

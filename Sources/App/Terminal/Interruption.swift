@@ -45,7 +45,7 @@ final class Interruption: Sendable {
     /// Listens for what ends a run.
     ///
     /// `onFirst`: called besides that, once the run was asked to stop.
-    convenience init(cancelling engine: Engine, onFirst: @escaping @Sendable () -> Void = {}) {
+    convenience init(cancelling engine: RunEngine, onFirst: @escaping @Sendable () -> Void = {}) {
         self.init(ended: { await engine.waitForEnd() }) {
             // The handler has nobody to wait for the answer; the run's end is the answer.
             Task.detached { _ = await engine.send(.cancelRun, by: "interrupt") }

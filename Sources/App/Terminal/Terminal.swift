@@ -6,7 +6,7 @@ import Foundation
 @MainActor
 final class Terminal {
     /// Why a dashboard cannot be shown here.
-    struct Unusable: Error, CustomStringConvertible {
+    struct UnusableTerminal: Error, CustomStringConvertible {
         let description: String
     }
 
@@ -42,12 +42,12 @@ final class Terminal {
 
     /// Opens the terminal of this process.
     ///
-    /// - Throws: ``Unusable`` where there is none, or one that cannot move its cursor.
+    /// - Throws: ``UnusableTerminal`` where there is none, or one that cannot move its cursor.
     init(ascii: Bool, colors: Bool) throws {
         setlocale(LC_ALL, "")
         // Opened twice, because only what is written must never wait.
         guard let input = fopen("/dev/tty", "r+e"), let output = TerminalOutput("/dev/tty") else {
-            throw Unusable(description: "there is no terminal")
+            throw UnusableTerminal(description: "there is no terminal")
         }
         descriptor = fileno(input)
         self.output = output
@@ -62,13 +62,13 @@ final class Terminal {
         cn_remember_terminal(output.descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
         guard let screen = newterm(nil, output.file, input) else {
             cn_forget_terminal()
-            throw Unusable(
+            throw UnusableTerminal(
                 description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")
         }
         guard cn_can_address_cursor() == 1, let keys = newpad(1, 1) else {
             endwin()
             cn_forget_terminal()
-            throw Unusable(description: "the terminal cannot move its cursor")
+            throw UnusableTerminal(description: "the terminal cannot move its cursor")
         }
         self.screen = screen
         self.keys = keys

@@ -6,7 +6,7 @@ import Foundation
 /// The runtime stops the program in the middle, or waits for ever, for a thread, a descriptor or memory that it cannot have.
 package enum MachineLimits {
     /// What a program needs besides what it has.
-    package struct Need: Sendable {
+    package struct Requirement: Sendable {
         package var threads: Int
         package var files: Int
         /// Of its address space, in bytes.
@@ -23,7 +23,7 @@ package enum MachineLimits {
     ///
     /// Programs that it starts have the limit of open files that it was started with: some work through all of them.
     /// - Throws: ``Failure`` that names what there is too little of.
-    package static func ensure(_ need: Need) throws(Failure) {
+    package static func ensure(_ need: Requirement) throws(Failure) {
         cs_files_raise()
         let files = cs_files_probe(Int32(need.files))
         if files != 0 {

@@ -15,11 +15,11 @@ package struct PatternSyntax {
     }
 
     /// What a repetition would repeat.
-    private enum Before { case nothing, something, repetition }
+    private enum RepeatTarget { case nothing, something, repetition }
 
     private let pattern: [Character]
     private var place = 0
-    private var before = Before.nothing
+    private var before = RepeatTarget.nothing
     /// What stood before each group that is open.
     private var open = 0
 

@@ -86,7 +86,7 @@ package final class LogWriter: Sendable {
     }
 
     /// Gives out what was kept of an attempt, as much of it as there is room for, and what was left out.
-    func finish(_ share: LogShare) -> (lines: [UInt8], left: LogShare.LeftOut) {
+    func finish(_ share: LogShare) -> (lines: [UInt8], left: LogShare.OmittedLines) {
         let room = segment.withLock { segment in
             let own = limits.stages[share.stage].map { $0 - segment.stages[share.stage, default: 0] } ?? .max
             return max(16 << 10, min(limits.run - segment.total, own) / 2)

@@ -45,7 +45,7 @@ package struct LogLimits: Sendable, Hashable {
 /// What one attempt's program has printed: how much of it is in the log, and its newest lines once there is no room.
 final class LogShare: Sendable {
     /// What was left out.
-    struct LeftOut: Sendable, Hashable {
+    struct OmittedLines: Sendable, Hashable {
         var lines = 0
         var bytes = 0
     }
@@ -55,7 +55,7 @@ final class LogShare: Sendable {
         var isOver = false
         var newest: Deque<ArraySlice<UInt8>> = []
         var size = 0
-        var left = LeftOut()
+        var left = OmittedLines()
 
         mutating func dropFirst() {
             guard let line = newest.popFirst() else { return }
@@ -96,7 +96,7 @@ final class LogShare: Sendable {
     }
 
     /// Gives out the newest lines, as many as there is room for, and what was left out before them.
-    func finish(room: Int) -> (lines: [UInt8], left: LeftOut) {
+    func finish(room: Int) -> (lines: [UInt8], left: OmittedLines) {
         state.withLock { state in
             while state.size > room, state.newest.count > 1 { state.dropFirst() }
             defer { state = State(own: state.own, isOver: state.isOver) }

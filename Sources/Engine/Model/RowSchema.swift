@@ -10,7 +10,7 @@ package struct RowSchema: Sendable, Equatable {
     }
 
     /// What is said about properties that are not named.
-    package enum Additional: Sendable, Equatable {
+    package enum AdditionalProperties: Sendable, Equatable {
         case allowed, forbidden
         case ruled(ValueRules)
     }
@@ -22,7 +22,7 @@ package struct RowSchema: Sendable, Equatable {
     /// The columns in which every row must have a value.
     package var required: [String]
     /// What becomes of columns that the schema does not name.
-    package var additional: Additional
+    package var additional: AdditionalProperties
     /// Its resolved text, the same for the same meaning.
     package var definitionText = ""
 

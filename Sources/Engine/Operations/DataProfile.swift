@@ -7,7 +7,7 @@ package struct DataProfile: Sendable, Encodable {
     }
 
     /// A type that some texts could have, and how many rows that are.
-    package struct Likeness: Sendable, Hashable, Encodable {
+    package struct TypeCandidate: Sendable, Hashable, Encodable {
         package var type: String
         package var rows: Int64
     }
@@ -19,7 +19,7 @@ package struct DataProfile: Sendable, Encodable {
         package var type: ColumnType
         package var fits: ColumnType
         /// A type that most texts could have and some could not, and how many could.
-        package var mostly: Likeness?
+        package var mostly: TypeCandidate?
         package var nulls: Int64
         /// Values that are not a number or infinite; the figures are those of the others.
         package var notFinite: Int64
@@ -173,11 +173,11 @@ package struct Profiler: Sendable {
     /// The type that nine of ten texts could have: those that could not are worth a look.
     private static func mostly(
         _ column: Column, _ index: Int, _ types: DataReadings.Row
-    ) -> DataProfile.Likeness? {
+    ) -> DataProfile.TypeCandidate? {
         guard column.type == .text, let filled = types.integer("f\(index)"), filled > 0 else { return nil }
         for shape in shapes {
             let rows = types.integer("\(shape.name)\(index)") ?? 0
-            if rows * 10 >= filled * 9 { return DataProfile.Likeness(type: shape.type.description, rows: rows) }
+            if rows * 10 >= filled * 9 { return DataProfile.TypeCandidate(type: shape.type.description, rows: rows) }
         }
         return nil
     }

@@ -213,13 +213,14 @@ package struct PublishedVersion: Sendable {
     ///
     /// `loaded`: the run's pipeline, as the run kept it.
     /// - Throws: ``Failure`` when the run published no such dataset, or its version is not kept any more.
-    package init(of name: DatasetName, in run: RunState, _ loaded: LoadedPipeline, _ workshop: Workshop) async throws {
+    package init(of name: DatasetName, in run: RunState, _ loaded: LoadedPipeline, _ services: RunServices) async throws
+    {
         guard let dataset = loaded.pipeline.dataset(name), dataset.table == nil else {
             let names = loaded.pipeline.datasets.filter { $0.table == nil }.map(\.name.rawValue)
             throw Failure(
                 "run \(run.id) has no dataset '\(name)' of files" + Suggestion.phrase(for: name.rawValue, among: names))
         }
-        let finder = VersionFinder(store: workshop.store, root: run.plan.root)
+        let finder = VersionFinder(store: services.store, root: run.plan.root)
         let artifacts = run.stages.flatMap(\.artifacts).filter { $0.dataset == name }
         guard !artifacts.isEmpty else {
             throw Failure(
@@ -232,11 +233,11 @@ package struct PublishedVersion: Sendable {
             return place
         }
         let columns = artifacts.first?.columns ?? []
-        let tools = workshop.tools(
-            for: loaded, parameters: run.plan.parameters, folder: workshop.state.path + "/questions")
+        let tools = services.tools(
+            for: loaded, parameters: run.plan.parameters, folder: services.state.path + "/questions")
         if columns.isEmpty {
             let facts = RunFacts(
-                runID: run.id, started: workshop.now(), parameters: run.plan.parameters, environment: loaded.variables)
+                runID: run.id, started: services.now(), parameters: run.plan.parameters, environment: loaded.variables)
             let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
             let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
             source = try await resolver.source(published: files, of: dataset)

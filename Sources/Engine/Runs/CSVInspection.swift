@@ -270,7 +270,7 @@ struct PlainCopies {
     }
 
     /// A copy that is being written.
-    private struct Writing {
+    private struct CopyInProgress {
         var plain: PlainCSV
         var wide: UTF16Bytes?
         /// Whether nothing has come yet: the first bytes may be a mark of UTF-8.
@@ -284,7 +284,7 @@ struct PlainCopies {
         let (text, numbers) = (try OutputBytes(path), try OutputBytes(lines))
         let plain = PlainCSV(rules, write: text.write, writeLines: numbers.write)
         let wide = encoding?.hasPrefix("utf-16") == true ? UTF16Bytes(isBigEndian: encoding == "utf-16be") : nil
-        let writing = Mutex(Writing(plain: plain, wide: wide))
+        let writing = Mutex(CopyInProgress(plain: plain, wide: wide))
         try await CSVInspection.read(file, named: PathText.lastComponent(of: file), reactor: reactor) { bytes in
             writing.withLock { writing in
                 var text = writing.wide?.utf8(bytes) ?? []

@@ -3,7 +3,7 @@ package struct DataOrigins: Sendable {
     /// The stage that reads; nil where none does.
     package var reader: StageID?
     /// What stages of the run have made; a dataset that is not here was not made in the run.
-    package var made: [DatasetName: MadeData]
+    package var made: [DatasetName: ProducedData]
     /// What became of stages that took part in the run and did not run, in words.
     package var absent: [DatasetName: String]
     /// Where the version of an artifact lies that this run published; throws a ``Failure`` when it is nowhere.
@@ -16,7 +16,7 @@ package struct DataOrigins: Sendable {
     package var tell: @Sendable (EarlierFile) -> Void
 
     package init(
-        reader: StageID? = nil, made: [DatasetName: MadeData] = [:], absent: [DatasetName: String] = [:],
+        reader: StageID? = nil, made: [DatasetName: ProducedData] = [:], absent: [DatasetName: String] = [:],
         place: @escaping @Sendable (Artifact, StageID) throws -> String = { artifact, _ in artifact.path },
 
         earlier: EarlierOutputs? = nil, announce: @escaping @Sendable (DatasetName) async -> [Column] = { _ in [] },

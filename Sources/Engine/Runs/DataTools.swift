@@ -15,13 +15,13 @@ package struct DataTools: Sendable {
     /// How long a question may take that belongs to no work of a stage.
     let questionLimit: Duration
     /// What is known of files.
-    let seen: SeenSources
+    let seen: SourceCache
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
     private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
-        questionLimit: Duration = usualQuestionLimit, seen: SeenSources,
+        questionLimit: Duration = usualQuestionLimit, seen: SourceCache,
         locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram,
         findExtension: @escaping @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
     ) {

@@ -11,7 +11,7 @@ package struct EarlierOutputs: Sendable {
     package init(_ loaded: LoadedPipeline, facts: RunFacts, store: RunStore) {
         self.loaded = loaded
         run = facts.runID
-        own = Workshop.recorded(facts.parameters, of: loaded)
+        own = RunServices.recorded(facts.parameters, of: loaded)
         self.store = store
         finder = VersionFinder(store: store, root: loaded.pipeline.root)
     }
@@ -83,7 +83,7 @@ package struct EarlierOutputs: Sendable {
         let publication = try store.publications(at: name).first {
             $0.run == last.key.run && $0.stage == last.key.stage
         }
-        var other: Difference?
+        var other: Mismatch?
         var isUnknown = false
         if let publication {
             other = difference(publication, producer)
@@ -126,13 +126,13 @@ package struct EarlierOutputs: Sendable {
     }
 
     /// What another run had otherwise, so that its data may be others.
-    private struct Difference {
+    private struct Mismatch {
         var words: String
         /// Whether what makes the data is known to depend on it; a program may, unseen.
         var isCertain: Bool
     }
 
-    private func difference(_ found: Publication, _ producer: Stage) -> Difference? {
+    private func difference(_ found: Publication, _ producer: Stage) -> Mismatch? {
         difference(found.run, found.parameters, found.environment, producer, pruned: found.prunedMakers)
     }
 
@@ -140,11 +140,11 @@ package struct EarlierOutputs: Sendable {
     private func difference(
         _ run: RunID, _ parameters: [String: String], _ environment: String?, _ producer: Stage,
         pruned: [StageID: String]? = nil
-    ) -> Difference? {
+    ) -> Mismatch? {
         let makers = makers(of: producer)
         if environment != loaded.pipeline.chosenEnvironment, !hadSame(makers, run, pruned) {
             let ours = loaded.pipeline.chosenEnvironment.map { "has '\($0)'" } ?? "has none"
-            return Difference(
+            return Mismatch(
                 words: "\(environment.map { "the environment '\($0)'" } ?? "no environment"), and this run \(ours)",
                 isCertain: true)
         }
@@ -157,10 +157,10 @@ package struct EarlierOutputs: Sendable {
         if let name = names.first(where: { name in
             texts.contains { $0.contains("${params.\(name)}") || $0.contains(ShellText.variable(.param(name))) }
         }) {
-            return Difference(words: words(name), isCertain: true)
+            return Mismatch(words: words(name), isCertain: true)
         }
         if let name = names.first, makers.contains(where: { $0.definition.runsProgram }) {
-            return Difference(words: words(name), isCertain: false)
+            return Mismatch(words: words(name), isCertain: false)
         }
         return nil
     }

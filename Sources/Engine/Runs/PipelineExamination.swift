@@ -235,9 +235,9 @@ package struct PipelineExamination {
     /// run.
     private func faultsOfFilesOfOthers(_ chosen: Set<StageID>?) -> [ConfigError] {
         guard let chosen, let earlier else { return [] }
-        var made: [DatasetName: MadeData] = [:]
+        var made: [DatasetName: ProducedData] = [:]
         for stage in pipeline.stages where chosen.contains(stage.id) {
-            for output in stage.definition.outputs { made[output] = MadeData(writer: stage.id, artifacts: []) }
+            for output in stage.definition.outputs { made[output] = ProducedData(writer: stage.id, artifacts: []) }
         }
         var faults: [ConfigError] = []
         for stage in pipeline.stages where chosen.contains(stage.id) && pipeline.fileEdges[stage.id] != nil {

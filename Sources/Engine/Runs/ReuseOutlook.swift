@@ -21,13 +21,13 @@ package struct ReuseOutlook: Sendable {
     }
 }
 
-extension StageConductor {
+extension StageAttemptRunner {
     /// What reusing would come to in a run of a plan that has not begun.
     ///
     /// - Throws: ``StoreError`` when the history cannot be read.
     func reuseOutlook(of plan: RunPlan) async throws -> ReuseOutlook {
         var outlook = ReuseOutlook()
-        var published: [DatasetName: MadeData] = [:]
+        var published: [DatasetName: ProducedData] = [:]
         for index in CriticalPath.topologicalIndices(of: plan) where plan.stages[index].skipReason == nil {
             guard let stage = loaded.pipeline.stage(plan.stages[index].id), reuse.isWanted(for: stage) else { continue }
             let undecided = plan.upstream[index].first { need in
@@ -47,7 +47,7 @@ extension StageConductor {
                     outlook.decisions[stage.id] = .reuse(success.run)
                     for artifact in success.result.artifacts {
                         guard let dataset = artifact.dataset else { continue }
-                        published[dataset, default: MadeData(writer: stage.id, artifacts: [])].artifacts.append(
+                        published[dataset, default: ProducedData(writer: stage.id, artifacts: [])].artifacts.append(
                             artifact)
                     }
                 } else if case .run(let reason) = decision {
@@ -63,7 +63,7 @@ extension StageConductor {
         return stage.names.contains(where: outputs.contains)
     }
 
-    private func decision(about stage: Stage, _ published: [DatasetName: MadeData]) async throws -> ReuseDecision {
+    private func decision(about stage: Stage, _ published: [DatasetName: ProducedData]) async throws -> ReuseDecision {
         let order = AttemptOrder(
             unit: UnitID(stage.id), number: 1, purpose: .work, item: nil, made: published, absent: [:], state: nil,
             isAskedFor: false)

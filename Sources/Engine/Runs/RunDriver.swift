@@ -48,7 +48,7 @@ package struct RunDriver: Sendable {
     }
 
     /// Takes inputs in: what follows must be recorded before anything else happens.
-    mutating func decide(_ inputs: [EngineMailbox.Dated], at now: Moment) -> RunStep {
+    mutating func decide(_ inputs: [RunEngineMailbox.TimestampedInput], at now: Moment) -> RunStep {
         machine.handle(inputs.lazy.map { ($0.input, $0.time) }, at: now)
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// What a process needs to run pipelines, made once and handed down.
-package struct Workshop: Sendable {
+package struct RunServices: Sendable {
     /// What starts programs and watches them.
     package let reactor: ProcessReactor
     /// Where runs are kept.
@@ -17,7 +17,7 @@ package struct Workshop: Sendable {
     package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
-    private let seen = SeenSources()
+    private let seen = SourceCache()
     private let located = LocatedPrograms()
 
     package init(
@@ -79,24 +79,24 @@ package struct Workshop: Sendable {
     package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
         let facts = RunFacts(
             runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
-        let conductor = StageConductor(
+        let runner = StageAttemptRunner(
             loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
             tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
             reusesUnchanged: plan.reusesUnchanged,
             now: now)
-        return try await conductor.reuseOutlook(of: plan)
+        return try await runner.reuseOutlook(of: plan)
     }
 }
 
 /// DuckDB by the project that it was looked for in: what does not answer is asked once.
 private final class LocatedPrograms: Sendable {
-    private let programs = Mutex<[String: Once<DuckDBProgram>]>([:])
+    private let programs = Mutex<[String: LazyValue<DuckDBProgram>]>([:])
 
-    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> Once<
+    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> LazyValue<
         DuckDBProgram
     > {
         programs.withLock { programs in
-            let known = programs[root] ?? Once(find)
+            let known = programs[root] ?? LazyValue(find)
             programs[root] = known
             return known
         }
@@ -104,7 +104,7 @@ private final class LocatedPrograms: Sendable {
 }
 
 /// Something that is found out once, when it is first asked for.
-actor Once<Value: Sendable> {
+actor LazyValue<Value: Sendable> {
     private let find: @Sendable () async throws(Failure) -> Value
     private var task: Task<Result<Value, Failure>, Never>?
 
@@ -126,7 +126,7 @@ actor Once<Value: Sendable> {
 /// One run in this process: its engine and everything that lives as long as it does.
 package struct RunSession: Sendable {
     /// What carries the run out.
-    package let engine: Engine
+    package let engine: RunEngine
     /// Which run it is.
     package let id: RunID
     /// The run's folder.
@@ -154,24 +154,24 @@ package struct RunSession: Sendable {
     /// `onWait`: told what it waits for, when it begins to.
     /// - Throws: ``Failure`` that names the other run where it is not waited for.
     package static func start(
-        _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in workshop: Workshop,
+        _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in services: RunServices,
         overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
-        environment: Engine.Environment = Engine.Environment()
+        environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
-        let now = workshop.now()
+        let now = services.now()
         var plan = plan
-        plan.origin = workshop.origin
+        plan.origin = services.origin
         var id: RunID
         // Another run of the same moment may have drawn the same letters.
         repeat {
-            id = RunID(startedAt: now, random: workshop.random())
+            id = RunID(startedAt: now, random: services.random())
         } while FileText.exists(
-            workshop.state.run(id).path)
-        let folder = workshop.state.run(id)
+            services.state.run(id).path)
+        let folder = services.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
         do {
-            try await claim(loaded, plan, plan.parameters, for: id, overlap, onWait, in: workshop)
+            try await claim(loaded, plan, plan.parameters, for: id, overlap, onWait, in: services)
         } catch {
             // Nothing is recorded of a run that did not begin.
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -180,12 +180,12 @@ package struct RunSession: Sendable {
         plan.keptTexts = try folder.keep(loaded)
         let parameters = plan.parameters
         plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
-        try workshop.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
+        try services.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
         let facts = RunFacts(
             runID: id, started: now, parameters: parameters, environment: loaded.variables)
         return try RunSession(
             loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
-            in: workshop, environment: environment)
+            in: services, environment: environment)
     }
 
     /// Takes a run up again that no process runs: one that was interrupted, or one that has ended.
@@ -197,10 +197,10 @@ package struct RunSession: Sendable {
     /// - Throws: ``Failure`` when another process runs it, or another run writes its paths.
     package static func reopen(
         _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
-        in workshop: Workshop, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
-        environment: Engine.Environment = Engine.Environment()
+        in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
+        environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
-        let folder = workshop.state.run(id)
+        let folder = services.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
             throw Failure(
@@ -209,16 +209,16 @@ package struct RunSession: Sendable {
                     "look at it with 'caudal watch \(id)', and steer it from there or with caudal retry, cancel, mark, pause"
             )
         }
-        let plan = try workshop.store.plan(of: id)
-        let state = RunState(id: id, plan: plan, events: try workshop.store.events(of: id))
+        let plan = try services.store.plan(of: id)
+        let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
         let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
-        try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: workshop)
+        try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
         let ended = try Leftovers(of: state, in: folder).end()
-        try workshop.store.releaseAllLeases(of: id)
+        try services.store.releaseAllLeases(of: id)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder)
         let facts = RunFacts(
-            runID: id, started: state.startedAt ?? workshop.now(), parameters: parameters,
+            runID: id, started: state.startedAt ?? services.now(), parameters: parameters,
             environment: loaded.variables)
         var change = change
         if change != nil {
@@ -227,10 +227,10 @@ package struct RunSession: Sendable {
         }
         var session = try RunSession(
             loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled, by: by),
-            change: change, lock: lock, in: workshop, environment: environment)
+            change: change, lock: lock, in: services, environment: environment)
         session.endedProcesses = ended
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
-        session.outputNotes = RunRecovery.putBackOutputs(of: state, in: workshop.store)
+        session.outputNotes = RunRecovery.putBackOutputs(of: state, in: services.store)
         for note in session.outputNotes { session.log.note(note, level: .warn) }
         if !ended.isEmpty {
             let names = ended.map(\.description).joined(separator: ", ")
@@ -242,12 +242,12 @@ package struct RunSession: Sendable {
     /// Claims the paths that a run writes, once nobody else does.
     private static func claim(
         _ loaded: LoadedPipeline, _ plan: RunPlan, _ parameters: [String: String], for id: RunID, _ overlap: Overlap?,
-        _ onWait: (PathConflict) -> Void, in workshop: Workshop
+        _ onWait: (PathConflict) -> Void, in services: RunServices
     ) async throws {
         let overlap = overlap ?? loaded.pipeline.overlap
         let paths = overlap == .allow ? [] : loaded.claims(of: plan, parameters)
         var isWaiting = false
-        while let conflict = try workshop.store.claim(paths, for: id) {
+        while let conflict = try services.store.claim(paths, for: id) {
             guard overlap == .wait else { throw conflict.failure(root: loaded.pipeline.root) }
             if !isWaiting { onWait(conflict) }
             isWaiting = true
@@ -262,28 +262,29 @@ package struct RunSession: Sendable {
     private static func keep(
         _ parameters: [String: String], of loaded: LoadedPipeline, in folder: RunFolder
     ) throws -> [String: String] {
-        let recorded = Workshop.recorded(parameters, of: loaded)
+        let recorded = RunServices.recorded(parameters, of: loaded)
         try folder.keep(secretsOf: parameters, recordedAs: recorded)
         return recorded
     }
 
     private init(
         _ loaded: LoadedPipeline, state: RunState, facts: RunFacts, first: RunInput,
-        change: (PlanChange, by: String)? = nil, lock: RunLock, in workshop: Workshop, environment: Engine.Environment
+        change: (PlanChange, by: String)? = nil, lock: RunLock, in services: RunServices,
+        environment: RunEngine.Environment
     ) throws {
         id = state.id
-        folder = workshop.state.run(state.id)
+        folder = services.state.run(state.id)
         initial = state
         self.first = first
         self.change = change
         self.lock = lock
-        store = workshop.store
-        let tools = workshop.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
+        store = services.store
+        let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
-        let conductor = StageConductor(
-            loaded: loaded, facts: facts, folder: folder, store: workshop.store, tools: tools,
-            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: workshop.now)
-        let mailbox = EngineMailbox(now: environment.now)
+        let runner = StageAttemptRunner(
+            loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
+            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: services.now)
+        let mailbox = RunEngineMailbox(now: environment.now)
         let limits = LogLimits(
             run: Int(loaded.pipeline.logLimit),
             stages: Dictionary(
@@ -293,11 +294,11 @@ package struct RunSession: Sendable {
         let writer = try LogWriter(folder: folder.logs, limits: limits) { mailbox.post(logFailure: $0) }
         log = AttemptLog(
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: nil, attempt: nil, masker: tools.masker,
-            now: workshop.now, onRemark: { mailbox.post(.remarks($0)) })
+            now: services.now, onRemark: { mailbox.post(.remarks($0)) })
         var seed: UInt64 = 0
         for byte in state.id.rawValue.utf8 { seed = seed &* 31 &+ UInt64(byte) }
-        engine = Engine(
-            machine: RunMachine(state: state, seed: seed), journal: workshop.store, conductor: conductor,
+        engine = RunEngine(
+            machine: RunMachine(state: state, seed: seed), journal: services.store, runner: runner,
             writer: writer, ledger: try SpawnLedger(folder.spawned), mailbox: mailbox, masker: tools.masker,
             obstacle: { [store, id] () throws(StoreError) in
                 guard loaded.pipeline.overlap != .allow else { return nil }

@@ -27,7 +27,7 @@ extension SourceResolver {
     }
 
     /// A dataset that a stage writes, with its path open where items have values.
-    private struct Written {
+    private struct ProducedDataset {
         var writer: StageID
         var name: DatasetName
         var path: String
@@ -93,12 +93,12 @@ extension SourceResolver {
     }
 
     /// What stages of the pipeline write.
-    private func written(_ fill: (Template) -> String) -> [Written] {
+    private func written(_ fill: (Template) -> String) -> [ProducedDataset] {
         pipeline.stages.flatMap { stage in
             stage.definition.outputs.compactMap { name in
                 guard let path = pipeline.dataset(name)?.path else { return nil }
                 let open = path.partlyFilled { if case .item = $0 { "*" } else { nil } }
-                return Written(
+                return ProducedDataset(
                     writer: stage.id, name: name, path: PathText.absolute(fill(open), in: pipeline.root),
                     isOfItems: !path.itemVariables.isEmpty)
             }
@@ -107,7 +107,7 @@ extension SourceResolver {
 
     /// The files of a pattern that this run made, by the paths that they are meant by.
     private func own(
-        matching pattern: String, _ written: [Written], _ origins: DataOrigins, _ fill: (Template) -> String
+        matching pattern: String, _ written: [ProducedDataset], _ origins: DataOrigins, _ fill: (Template) -> String
     ) throws -> [String: FoundFiles.File] {
         var files: [String: FoundFiles.File] = [:]
         let parts = pattern.split(separator: "/")

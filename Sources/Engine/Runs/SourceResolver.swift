@@ -49,7 +49,7 @@ package final class SourceResolver: Sendable {
 
     /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
     private func written(
-        _ dataset: Dataset, _ made: MadeData, _ origins: DataOrigins, _ fill: (Template) -> String
+        _ dataset: Dataset, _ made: ProducedData, _ origins: DataOrigins, _ fill: (Template) -> String
     ) async throws -> DataSource {
         let marked = made.markedItems.compactMap { item in
             dataset.path.map { PathText.absolute(fill($0.filled(with: item)), in: pipeline.root) }
@@ -208,7 +208,7 @@ package final class SourceResolver: Sendable {
     private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
         // A command may make a folder where a file was expected.
         for file in files { try Self.refuseFolder(file, of: dataset, root: pipeline.root) }
-        let key = SeenSources.key(dataset, files)
+        let key = SourceCache.key(dataset, files)
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
             // A file of CSV is unpacked when it is looked at.
@@ -451,7 +451,7 @@ extension SourceResolver {
 }
 
 /// What was found in files, for as long as they do not change: what is asked before a run need not be asked in it.
-package final class SeenSources: Sendable {
+package final class SourceCache: Sendable {
     private let sources = Mutex<[String: DataSource]>([:])
     private let times = Mutex<[DataSource: (versions: [String], times: NamedTimes)]>([:])
 

@@ -42,7 +42,7 @@ package final class StoreChange: Sendable {
 /// Events are read only when something was recorded. Whether the process lives is asked of the kernel.
 package final class JournalFollower: Sendable {
     /// What came of a look.
-    package struct News: Sendable {
+    package struct JournalUpdate: Sendable {
         /// The events since the last look, in order.
         package var events: [RunEvent] = []
         /// Whether a process holds the run.
@@ -63,14 +63,14 @@ package final class JournalFollower: Sendable {
     }
 
     /// Looks once.
-    package func look() throws(StoreError) -> News {
+    package func look() throws(StoreError) -> JournalUpdate {
         // Asked before the events are read: nothing that a dead process wrote is missed.
         let isLive = store.folder.run(run).isLive
-        guard try change.hasChanged() else { return News(isLive: isLive) }
+        guard try change.hasChanged() else { return JournalUpdate(isLive: isLive) }
         let known = sequence.withLock { $0 }
         let events = try store.events(of: run, after: known)
         if let last = events.last { sequence.withLock { $0 = last.sequence } }
-        return News(events: events, isLive: isLive)
+        return JournalUpdate(events: events, isLive: isLive)
     }
 
     /// How long to wait until the next look: the journal of a run that nobody runs changes only when somebody begins

@@ -93,7 +93,7 @@ extension RunFolder {
     }
 
     /// Whether corrected rows may stand in for rows of an input: it is what they were made for.
-    package func isFor(_ inputs: [InputVersion], corrections file: String) throws(Failure) -> Bool {
+    package func areCorrections(in file: String, madeFor inputs: [InputVersion]) throws(Failure) -> Bool {
         guard let made = try Self.origin(of: file)?.inputs else { return false }
         func prints(_ versions: [InputVersion]) -> Set<[String?]> { Set(versions.map { [$0.path, $0.contentHash] }) }
         return made.isEmpty || prints(made) == prints(inputs)

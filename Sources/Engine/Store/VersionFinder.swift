@@ -46,12 +46,12 @@ package struct VersionFinder: Sendable {
 
     /// Whether a file is the version: known by its mark, and otherwise by its content.
     package func isVersion(_ path: String, _ artifact: Artifact) -> Bool {
-        var file = LyingFile(path)
+        var file = CandidateFile(path)
         return isVersion(&file, artifact)
     }
 
     /// A file that lies somewhere, read at most once however often it is asked about.
-    private struct LyingFile {
+    private struct CandidateFile {
         let path: String
         let mark: FileMark?
         var fingerprint: String??
@@ -62,7 +62,7 @@ package struct VersionFinder: Sendable {
         }
     }
 
-    private func isVersion(_ file: inout LyingFile, _ artifact: Artifact) -> Bool {
+    private func isVersion(_ file: inout CandidateFile, _ artifact: Artifact) -> Bool {
         guard let mark = file.mark else { return false }
         if let known = artifact.mark, known == mark { return true }
         guard let hash = artifact.contentHash else { return false }
@@ -99,7 +99,7 @@ package struct VersionFinder: Sendable {
         at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
     ) throws(StoreError) -> Publication? {
         let known = try store.publications(at: PathText.relative(path, to: root))
-        var file = LyingFile(path)
+        var file = CandidateFile(path)
         let same = known.filter { isVersion(&file, $0.artifact) }
         return same.first(where: prefers) ?? same.first
     }

@@ -26,7 +26,7 @@ struct EngineLoopTests {
 }
 
 /// A random plan and everything around its engine.
-private final class EngineWorld: AttemptConductor {
+private final class EngineWorld: AttemptRunner {
     let journal: SimulatedJournal
     private let random: RandomPlan
     private let seed: UInt64
@@ -65,9 +65,9 @@ private final class EngineWorld: AttemptConductor {
     func live() async throws -> (state: RunState, resumptions: Int) {
         var first = RunInput.start(Self.process)
         for resumptions in 0..<3 {
-            let engine = Engine(
-                machine: RunMachine(state: journal.state, seed: seed), journal: journal, conductor: self, writer: nil,
-                environment: Engine.Environment(
+            let engine = RunEngine(
+                machine: RunMachine(state: journal.state, seed: seed), journal: journal, runner: self, writer: nil,
+                environment: RunEngine.Environment(
                     now: { [self] in
                         shared.withLock { shared in
                             shared.steady += 1

@@ -59,7 +59,7 @@ struct PlanningTests {
     @Test("A plan is recorded without what is secret of its parameters")
     func recorded() throws {
         let loaded = try load()
-        let recorded = Workshop.recorded(
+        let recorded = RunServices.recorded(
             ["api_key": "long-enough", "mode": "with long-enough", "day": "x"], of: loaded)
         #expect(recorded == ["api_key": "••••", "mode": "with ••••", "day": "x"])
     }

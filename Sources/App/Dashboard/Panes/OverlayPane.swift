@@ -138,7 +138,7 @@ enum OverlayPane {
     }
 }
 
-extension ToldLine {
+extension LabelledLine {
     /// The line in lines of at most `width` cells, the further ones below its text where there is room for that.
     fileprivate func wrapped(_ width: Int) -> [[Span]] {
         let indent = TextWidth.of(lead)

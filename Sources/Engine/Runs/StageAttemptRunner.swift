@@ -1,7 +1,7 @@
 import Foundation
 
 /// Makes attempts of real stages: finds their data, has an executor do the work, judges what came out and publishes it.
-package struct StageConductor: AttemptConductor {
+package struct StageAttemptRunner: AttemptRunner {
     let loaded: LoadedPipeline
     let facts: RunFacts
     let folder: RunFolder
@@ -116,7 +116,7 @@ package struct StageConductor: AttemptConductor {
             result.reuseReason = "'\(name)' was not made in this run: \(absence.reason)"
             return result
         }
-        let others = tellEarlierFiles(of: attempt, control)
+        let others = logEarlierFiles(of: attempt, control)
         try await prepareTables(&attempt, order, control)
         attempt.corrections = try await usableCorrections(of: attempt, order, control)
         let found = try shapes(of: attempt, order, control)

@@ -1,7 +1,7 @@
 import Engine
 
 /// What taking a run up again comes to that no process runs: its pipeline may have been changed since it began.
-struct Reopening {
+struct ReopenPreview {
     let state: RunState
     /// The pipeline file, as the user named it.
     let file: String
@@ -62,23 +62,23 @@ struct Reopening {
     /// What was changed, then what a command would bring about.
     ///
     /// `remedy`: how changed stages that had succeeded are run again.
-    func lines(_ preview: CommandPreview, remedy: String) -> [ToldLine] {
-        var lines: [ToldLine] = []
-        if fileIsGone { lines.append(ToldLine(text: fileNote)) }
-        if state.isPaused { lines.append(ToldLine(text: "the run was paused; taking it up ends the pause")) }
+    func lines(_ preview: CommandPreview, remedy: String) -> [LabelledLine] {
+        var lines: [LabelledLine] = []
+        if fileIsGone { lines.append(LabelledLine(text: fileNote)) }
+        if state.isPaused { lines.append(LabelledLine(text: "the run was paused; taking it up ends the pause")) }
         if let change {
-            lines.append(ToldLine(text: "\(file) has changed since the run began:"))
+            lines.append(LabelledLine(text: "\(file) has changed since the run began:"))
             lines += PlanChangeText.lines(change.differences)
             if outdated.contains(where: preview.stays.contains) {
-                lines.append(ToldLine(text: outdatedLine(remedy: remedy)))
+                lines.append(LabelledLine(text: outdatedLine(remedy: remedy)))
             }
         }
         return lines + PreviewText.lines(preview)
     }
 
     /// What somebody agrees to who was told ``lines(_:remedy:)``.
-    func agreement(_ preview: CommandPreview) -> Agreement {
-        Agreement(differences: change?.differences ?? [], harmful: preview.harmful)
+    func agreement(_ preview: CommandPreview) -> ReopenAgreement {
+        ReopenAgreement(differences: change?.differences ?? [], harmful: preview.harmful)
     }
 
     /// That the file is gone.
@@ -92,7 +92,7 @@ struct Reopening {
 }
 
 /// What somebody was told of taking a run up again, and agreed to.
-struct Agreement: Equatable {
+struct ReopenAgreement: Equatable {
     let differences: [PlanDifference]
     let harmful: [StageID]
 

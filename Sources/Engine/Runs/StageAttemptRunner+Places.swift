@@ -1,7 +1,7 @@
 import Foundation
 
 /// What publishing would harm, looked at when the places of an attempt are known to the last value.
-extension StageConductor {
+extension StageAttemptRunner {
     /// Refuses outputs that would be put over what the attempt reads, or over a folder that no run made.
     ///
     /// What the pipeline file tells of places was refused when it was read; items, and folders that stand in the way, are

@@ -1,5 +1,5 @@
 /// Whether an attempt can be spared, and what a success of it will be known by.
-extension StageConductor {
+extension StageAttemptRunner {
     /// Whether an attempt has to be made.
     func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
         if order.isAskedFor { return .run("asked to run again") }

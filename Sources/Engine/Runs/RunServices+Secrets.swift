@@ -1,5 +1,5 @@
 /// What must not be seen of a pipeline and of a run of it.
-extension Workshop {
+extension RunServices {
     /// A masker of everything that is secret in a run with these parameters.
     package static func masker(of loaded: LoadedPipeline, parameters: [String: String] = [:]) -> SecretMasker {
         SecretMasker(secrets: secrets(of: loaded, parameters))

@@ -13,9 +13,9 @@ package struct AttemptOrder: Sendable {
     /// What the stages upstream have made in this run, by dataset.
     ///
     /// A dataset that no stage of the run makes is not there. For a stage that reads files by their places, all that it waits for are meant, and else those that it names.
-    package let made: [DatasetName: MadeData]
+    package let made: [DatasetName: ProducedData]
     /// What stages upstream stand for that did not run: the data may lie there from elsewhere.
-    package let absent: [DatasetName: AbsentData]
+    package let absent: [DatasetName: MissingData]
     /// The whole run so far, for work that asks for it.
     package let state: RunState?
     /// Whether somebody asked for it to be made again, so that no earlier success will do.
@@ -23,7 +23,7 @@ package struct AttemptOrder: Sendable {
 }
 
 /// What a stage of the run has made of a dataset.
-package struct MadeData: Sendable {
+package struct ProducedData: Sendable {
     /// The stage that made it.
     package var writer: StageID
     /// What it published, items in their order.
@@ -36,7 +36,7 @@ package struct MadeData: Sendable {
 }
 
 /// Data whose stage took part in the run and did not run.
-package struct AbsentData: Sendable {
+package struct MissingData: Sendable {
     /// What became of the stage, in words.
     package var reason: String
     /// Whether what reads it is skipped too when it is not there.
@@ -44,7 +44,7 @@ package struct AbsentData: Sendable {
 }
 
 /// Makes attempts.
-package protocol AttemptConductor: Sendable {
+package protocol AttemptRunner: Sendable {
     /// Whether attempts of a stage want to see the whole run.
     func wantsState(_ stage: StageID) -> Bool
 
@@ -65,7 +65,7 @@ package protocol AttemptConductor: Sendable {
 ///
 /// One loop takes all inputs that have come, records what follows from them in one transaction and carries the actions
 /// out. Attempts run as child tasks and come back as inputs; they are stopped by a message, never by cancelling.
-package actor Engine {
+package actor RunEngine {
     /// Everything outside of a run that an engine reaches for.
     package struct Environment: Sendable {
         /// What time it is.
@@ -94,11 +94,11 @@ package actor Engine {
     package nonisolated let hub = EventHub()
     private let environment: Environment
     private let journal: any RunJournal
-    private let conductor: any AttemptConductor
+    private let runner: any AttemptRunner
     private let masker: SecretMasker
     private let writer: LogWriter?
     private let ledger: SpawnLedger?
-    private nonisolated let mailbox: EngineMailbox
+    private nonisolated let mailbox: RunEngineMailbox
     private var driver: RunDriver
     private var controls: [UnitID: AttemptControl] = [:]
     private var timers: [RunTimer: Task<Void, Never>] = [:]
@@ -116,18 +116,18 @@ package actor Engine {
     private var ahead: [RunCommand] = []
 
     package init(
-        machine: RunMachine, journal: any RunJournal, conductor: any AttemptConductor, writer: LogWriter?,
-        ledger: SpawnLedger? = nil, mailbox: EngineMailbox? = nil,
+        machine: RunMachine, journal: any RunJournal, runner: any AttemptRunner, writer: LogWriter?,
+        ledger: SpawnLedger? = nil, mailbox: RunEngineMailbox? = nil,
         masker: SecretMasker = SecretMasker(secrets: []),
         obstacle: @escaping @Sendable () throws(StoreError) -> Failure? = { () throws(StoreError) in nil },
         environment: Environment = Environment()
     ) {
         driver = RunDriver(machine: machine, journal: journal)
         self.journal = journal
-        self.conductor = conductor
+        self.runner = runner
         self.writer = writer
         self.ledger = ledger
-        self.mailbox = mailbox ?? EngineMailbox(now: environment.now)
+        self.mailbox = mailbox ?? RunEngineMailbox(now: environment.now)
         self.masker = masker
         self.obstacle = obstacle
         self.environment = environment
@@ -274,7 +274,7 @@ package actor Engine {
                 return value
             } catch {
                 guard error.problem == .busy, !hasWaitedEnough else { throw error }
-                tellOfWait(error)
+                reportWait(error)
             }
             await environment.sleep(.milliseconds(100))
         }
@@ -283,7 +283,7 @@ package actor Engine {
     /// How long somebody may want something before it is said that it has to wait.
     private static let silence = Duration.seconds(2)
 
-    private func tellOfWait(_ error: StoreError) {
+    private func reportWait(_ error: StoreError) {
         let now = environment.now()
         let since = wait?.since ?? now
         if wait == nil {
@@ -398,7 +398,7 @@ package actor Engine {
         _ unit: UnitID, _ number: Int, _ purpose: RunAction.Purpose, in group: inout DiscardingTaskGroup
     ) {
         let state = driver.machine.state
-        let (mailbox, conductor) = (mailbox, conductor)
+        let (mailbox, runner) = (mailbox, runner)
         let log = AttemptLog(
             writer: writer, pipeline: state.plan.pipeline, run: state.id, unit: unit, attempt: number, masker: masker,
             now: environment.now, onRemark: { mailbox.post(.remarks($0)) })
@@ -414,11 +414,11 @@ package actor Engine {
                 state.stage(unit.stage).flatMap { stage in stage.itemIndex[key].map { stage.items[$0].item } }
             },
             made: made(upstreamOf: unit.stage, state), absent: absent(upstreamOf: unit.stage, state),
-            state: conductor.wantsState(unit.stage) ? state : nil,
+            state: runner.wantsState(unit.stage) ? state : nil,
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
             var result = await AttemptControl.$asking.withValue(control) {
-                await conductor.conduct(order, control: control) { plan, result in
+                await runner.conduct(order, control: control) { plan, result in
                     await self.record(publishing: plan, result, of: unit, number)
                 }
             }
@@ -428,17 +428,17 @@ package actor Engine {
     }
 
     /// What the stages upstream of a stage have made, by dataset.
-    private func made(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: MadeData] {
+    private func made(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: ProducedData] {
         guard let index = state.plan.index(of: id) else { return [:] }
-        var found: [DatasetName: MadeData] = [:]
-        let needs = conductor.readsByPlace(id) ? state.plan.allUpstream(of: index) : state.plan.upstream[index]
+        var found: [DatasetName: ProducedData] = [:]
+        let needs = runner.readsByPlace(id) ? state.plan.allUpstream(of: index) : state.plan.upstream[index]
         for need in needs {
             let stage = state.stages[need]
             // What a stage stands for that was marked or skipped lies at its path, if anywhere.
             guard stage.unit.status.outcome?.isSuccess == true, !stage.unit.isMarked else { continue }
             let marked = stage.items.filter { $0.unit.isMarked && $0.unit.status == .succeeded }.map(\.item)
             for name in state.plan.stages[need].outputs {
-                found[DatasetName(name)] = MadeData(writer: stage.id, artifacts: [], markedItems: marked)
+                found[DatasetName(name)] = ProducedData(writer: stage.id, artifacts: [], markedItems: marked)
             }
             for artifact in stage.artifacts {
                 if let dataset = artifact.dataset { found[dataset]?.artifacts.append(artifact) }
@@ -448,15 +448,15 @@ package actor Engine {
     }
 
     /// What the stages upstream of a stage stand for though they did not run: they were skipped or marked.
-    private func absent(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: AbsentData] {
+    private func absent(upstreamOf id: StageID, _ state: RunState) -> [DatasetName: MissingData] {
         guard let index = state.plan.index(of: id) else { return [:] }
-        var found: [DatasetName: AbsentData] = [:]
+        var found: [DatasetName: MissingData] = [:]
         for need in state.plan.upstream[index] {
             let unit = state.stages[need].unit
             let isSkipped = unit.status == .skipped
             guard isSkipped || unit.isMarked else { continue }
             let reason = unit.reason.map { " (\($0))" } ?? ""
-            let absence = AbsentData(
+            let absence = MissingData(
                 reason:
                     "\(state.stages[need].id) was \(unit.isMarked ? "marked as \(unit.status.rawValue)" : "skipped")\(reason)",
                 isSkipped: isSkipped)

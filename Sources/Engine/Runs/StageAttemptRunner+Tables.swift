@@ -1,7 +1,7 @@
 import Foundation
 
 /// Tables of connections: what a stage reads of them, and what it loads into them.
-extension StageConductor {
+extension StageAttemptRunner {
     /// Copies the tables that an attempt reads, and looks at the one that it loads.
     func prepareTables(
         _ attempt: inout StageAttempt, _ order: AttemptOrder, _ control: AttemptControl

@@ -1,5 +1,5 @@
 /// What a fan-out without items leaves behind: no rows, with the columns that its items would have written.
-extension StageConductor {
+extension StageAttemptRunner {
     /// The sources, with columns also where no item wrote any.
     ///
     /// - Throws: ``NothingToRead`` where nobody can know them, as of what a command would have written.

@@ -1,5 +1,5 @@
 /// The files that give a fan-out its items.
-extension StageConductor {
+extension StageAttemptRunner {
     /// The files of each variable that lists files, from the project's root, and what is worth telling of them.
     ///
     /// Of what stages of this run made, exactly that is listed: not what lies beside it from another time.

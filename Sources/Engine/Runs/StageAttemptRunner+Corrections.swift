@@ -1,5 +1,5 @@
 /// Rows that somebody corrected.
-extension StageConductor {
+extension StageAttemptRunner {
     /// The corrections that an attempt takes: those that were made for its input as it is now.
     ///
     /// The others name rows of a file that is gone: whatever stands in those rows now is not what was corrected.
@@ -13,7 +13,7 @@ extension StageConductor {
             attempt.stage.id, read: try store.correctionsRead(by: attempt.stage.id, in: facts.runID))
         if files.isEmpty { return [] }
         let inputs = await versions(of: [source], attempt, order)
-        let usable = try files.filter { try folder.isFor(inputs, corrections: $0) }
+        let usable = try files.filter { try folder.areCorrections(in: $0, madeFor: inputs) }
         if usable.count < files.count {
             let names = "\((files.count - usable.count).counted("file")) of corrected rows"
             control.log.note(

@@ -1,5 +1,5 @@
 /// What comes in from outside, compared with what came in the last time.
-extension StageConductor {
+extension StageAttemptRunner {
     /// The columns of what an attempt reads from outside, and what is worth telling of them.
     ///
     /// That is told in the log, once for a stage and not for each of its items.

@@ -1,11 +1,11 @@
 import Foundation
 
 /// What attempts publish, and which versions of files they read.
-extension StageConductor {
+extension StageAttemptRunner {
     /// Says in the log what an attempt reads of stages that take no part in the run, and which run made it.
     ///
     /// - Returns: The same in words, for the result: the first files, where there are many.
-    func tellEarlierFiles(of attempt: StageAttempt, _ control: AttemptControl) -> [String] {
+    func logEarlierFiles(of attempt: StageAttempt, _ control: AttemptControl) -> [String] {
         attempt.earlier.all.prefix(20).map { file in
             let words = "reads \(file.words(root: loaded.pipeline.root, now: attempt.now.wall))"
             control.log.note(words, level: file.doubt == nil && !file.isChanged ? .info : .warn)

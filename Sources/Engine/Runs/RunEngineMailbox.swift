@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What has come for an engine and was not taken yet.
-package final class EngineMailbox: Sendable {
+package final class RunEngineMailbox: Sendable {
     enum Mail: Sendable {
         case input(RunInput)
         case remarks([LogChannel.Remark])
@@ -22,13 +22,13 @@ package final class EngineMailbox: Sendable {
     private static let patience = Duration.milliseconds(20)
 
     /// Something that happened, and when: it may be taken in long after.
-    struct Dated: Sendable {
+    struct TimestampedInput: Sendable {
         let input: RunInput
         let time: Moment
     }
 
     struct Contents: Sendable {
-        var inputs: [Dated] = []
+        var inputs: [TimestampedInput] = []
         var remarks: [LogChannel.Remark] = []
         var failure: Failure?
         var close = false
@@ -51,7 +51,7 @@ package final class EngineMailbox: Sendable {
     func post(_ mail: Mail) {
         let mustSchedule = contents.withLock { contents -> Bool in
             switch mail {
-            case .input(let input): contents.inputs.append(Dated(input: input, time: now()))
+            case .input(let input): contents.inputs.append(TimestampedInput(input: input, time: now()))
             case .remarks(let remarks): contents.remarks += remarks
             case .failure(let failure): contents.failure = contents.failure ?? failure
             case .close: contents.close = true
@@ -77,7 +77,7 @@ package final class EngineMailbox: Sendable {
     func post(_ inputs: [RunInput]) {
         contents.withLock { contents in
             let time = now()
-            contents.inputs += inputs.map { Dated(input: $0, time: time) }
+            contents.inputs += inputs.map { TimestampedInput(input: $0, time: time) }
         }
         wake.yield()
     }
