@@ -12,7 +12,7 @@ struct NoOpStages {
         func wantsState(_ stage: StageID) -> Bool { false }
         func readsByPlace(_ stage: StageID) -> Bool { false }
 
-        func conduct(
+        func run(
             _ order: AttemptOrder, control: AttemptControl,
             publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
         ) async -> AttemptResult { .succeeded }

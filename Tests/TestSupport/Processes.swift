@@ -79,7 +79,8 @@ package final class AttemptTrial: Sendable {
         let relay = Relay()
         control = AttemptControl(
             unit: unit, number: number, run: run, log: log, grace: grace,
-            onSpawn: { process in
+            onSpawn: { work in
+                guard let process = work.process else { return }
                 relay.trial?.processes.withLock { $0.append(process) }
                 spawnArrival.yield(process)
             },
@@ -139,8 +140,9 @@ package final class AttemptTrial: Sendable {
         reactor: ProcessReactor = ProcessReactor()
     ) async -> Execution {
         let executor = ProcessExecutor(
-            reactor: reactor, folder: place ?? folder.path,
-            environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"])
+            CommandHost(
+                reactor: reactor, folder: place ?? folder.path,
+                environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"]))
         return await executor.execute(
             CommandWork(arguments: arguments, environment: environment, progressPattern: progress), for: control)
     }

@@ -131,7 +131,7 @@ struct BackfillCommand: AsyncParsableCommand {
             return Backfill(
                 plans: plans, runs: try services.store.pastRuns(of: loaded.pipeline.name),
                 choice: force ? .all : onlyFailed ? .onlyFailed : .withoutSuccess,
-                recorded: { RunServices.recorded($0, of: loaded) })
+                recorded: { loaded.recorded($0) })
         }
     }
 

@@ -67,9 +67,7 @@ struct ExplainCommand: AsyncParsableCommand {
         attempt.sources = findings.sources.filter { names.contains($0.key) }
         attempt.queryColumns = findings.queryColumns[stage.id] ?? [:]
         // What could not be answered is asked once more, and then it is a fault: SQL without it would be other SQL.
-        while let question = try stage.type.question(attempt.typing) {
-            attempt.queryColumns[question.index] = try await tools.columns(askedFor: question)
-        }
+        try await attempt.findQueryColumns(tools)
         if stage.fanOut != nil { attempt.item = try await chosenItem(attempt, tools) }
         // From here on paths are as the file writes them, so that the SQL runs in the project's folder.
         for (name, source) in attempt.sources {

@@ -230,7 +230,7 @@ struct ReopenedRun {
         var json = PreviewJSON(preview, on: state, of: filledPlan, loaded)
         json.changes = change?.differences.map { PreviewJSON.Change($0) }
         if change != nil { json.outdated = reopening.outdated.filter(preview.stays.contains).map(\.rawValue) }
-        json.print(masker: RunServices.masker(of: loaded, parameters: parameters))
+        json.print(masker: loaded.masker(parameters: parameters))
     }
 
     private static let remedy = "--changed runs it again"

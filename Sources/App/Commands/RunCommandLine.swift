@@ -90,7 +90,7 @@ struct RunCommandLine: AsyncParsableCommand {
         if show.json {
             var json = PreviewJSON(preview, of: plan, loaded)
             json.reads = files.map { PreviewJSON.Read($0, root: plan.root, now: services.now().wall) }
-            return json.print(masker: RunServices.masker(of: loaded, parameters: plan.parameters))
+            return json.print(masker: loaded.masker(parameters: plan.parameters))
         }
         Output.line(
             "\(plan.pipeline): \(plan.stages.count.counted("stage")), \(plan.maxParallel) at once; \(PreviewText.dryRunNote)"

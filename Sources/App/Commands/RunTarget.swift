@@ -50,7 +50,7 @@ struct RunTarget {
         if reopen.dryRun, show.json {
             // What a command stage runs is told where the file still says what the run has.
             let loaded = file?.change == nil ? file?.loaded : nil
-            let masker = file.map { RunServices.masker(of: $0.loaded, parameters: $0.parameters) }
+            let masker = file.map { $0.loaded.masker(parameters: $0.parameters) }
             PreviewJSON(preview, on: live, of: live.plan, loaded).print(masker: masker)
         } else if reopen.dryRun {
             Output.line("\(live.plan.pipeline) ▸ \(id)  \(live.status.rawValue); \(PreviewText.dryRunNote)")

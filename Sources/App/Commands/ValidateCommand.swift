@@ -48,7 +48,7 @@ struct ValidateCommand: AsyncParsableCommand {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if resolved {
-            let masker = RunServices.masker(of: loaded)
+            let masker = loaded.masker()
             for line in ResolvedText.lines(of: loaded.resolved) { Output.document(masker.masked(line) + "\n") }
             return
         }

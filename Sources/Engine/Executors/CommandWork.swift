@@ -7,13 +7,17 @@ package struct CommandWork: Sendable, Hashable {
     package var outputs: [StagedOutput]
     /// A regular expression whose first group is a percentage, or whose two groups are done and total.
     package var progressPattern: String?
+    /// The name of the executor that runs it.
+    package var executor: String
 
     package init(
-        arguments: [String], environment: [String: String], outputs: [StagedOutput] = [], progressPattern: String? = nil
+        arguments: [String], environment: [String: String], outputs: [StagedOutput] = [],
+        progressPattern: String? = nil, executor: String = ProcessExecutor.name
     ) {
         self.arguments = arguments
         self.environment = environment
         self.outputs = outputs
         self.progressPattern = progressPattern
+        self.executor = executor
     }
 }

@@ -2,17 +2,19 @@ import Foundation
 import Synchronization
 
 /// Runs a program as a child process: drains what it writes into the log, finds its progress, keeps its last lines.
-package struct ProcessExecutor: StageExecutor {
-    private let reactor: ProcessReactor
-    /// The folder that programs start in.
-    private let folder: String
-    /// What a program's environment begins with.
-    private let environment: InheritedEnvironment
+package struct ProcessExecutor: CommandExecutor {
+    package static let name = "local"
+    private let host: CommandHost
 
-    package init(reactor: ProcessReactor, folder: String, environment: [String: String]) {
-        self.reactor = reactor
-        self.folder = folder
-        self.environment = InheritedEnvironment(environment)
+    package init(_ host: CommandHost) { self.host = host }
+
+    /// Processes end with the engine that watches them, or are ended when their run is taken up again.
+    package func recover(_ identity: WorkIdentity) async -> RecoveredWork { .ended }
+
+    package func attach(
+        to identity: WorkIdentity, _ work: CommandWork, for attempt: AttemptControl
+    ) async -> Execution {
+        Execution(failure: Failure("\(identity) is a process, and nothing can be heard of it any more"))
     }
 
     package func execute(_ work: CommandWork, for attempt: AttemptControl) async -> Execution {
@@ -24,11 +26,11 @@ package struct ProcessExecutor: StageExecutor {
         variables["CAUDAL_PROGRAM"] = Self.ownProgram
         do throws(Failure) {
             let program = try Self.find(
-                work.arguments.first ?? "", path: variables["PATH"] ?? environment["PATH"] ?? "/usr/bin:/bin",
-                folder: folder)
+                work.arguments.first ?? "", path: variables["PATH"] ?? host.environment["PATH"] ?? "/usr/bin:/bin",
+                folder: host.folder)
             let launch = ProcessLaunch(
-                program: program, arguments: Array(work.arguments.dropFirst()), inherited: environment,
-                variables: variables, folder: folder, marker: attempt.marker, grace: attempt.grace,
+                program: program, arguments: Array(work.arguments.dropFirst()), inherited: host.environment,
+                variables: variables, folder: host.folder, marker: attempt.marker, grace: attempt.grace,
                 ledger: attempt.ledger)
             return try await run(launch, progressPattern: work.progressPattern, for: attempt)
         } catch {
@@ -40,7 +42,7 @@ package struct ProcessExecutor: StageExecutor {
         _ launch: ProcessLaunch, progressPattern: String?, for attempt: AttemptControl
     ) async throws(Failure) -> Execution {
         let output = OutputCollector(attempt: attempt, progressPattern: progressPattern)
-        let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
+        let end = try await host.reactor.run(launch, onStart: attempt.started) { stream, bytes in
             output.take(stream, bytes)
         }
         attempt.onStop(nil)

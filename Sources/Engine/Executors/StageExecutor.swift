@@ -49,13 +49,13 @@ package final class AttemptControl: Sendable {
     package let grace: Duration
     /// Where its processes are noted before they begin.
     let ledger: SpawnLedger?
-    private let onSpawn: @Sendable (ProcessIdentity) -> Void
+    private let onSpawn: @Sendable (WorkIdentity) -> Void
     private let onProgress: @Sendable (Progress) -> Void
     private let stopping = Mutex<(reason: StopReason?, handler: (@Sendable () -> Void)?)>((nil, nil))
 
     package init(
         unit: UnitID, number: Int, run: RunID, log: AttemptLog, grace: Duration = .seconds(5),
-        ledger: SpawnLedger? = nil, onSpawn: @escaping @Sendable (ProcessIdentity) -> Void = { _ in },
+        ledger: SpawnLedger? = nil, onSpawn: @escaping @Sendable (WorkIdentity) -> Void = { _ in },
         onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) {
         self.unit = unit
@@ -100,9 +100,12 @@ package final class AttemptControl: Sendable {
 
     /// Takes in that the attempt's process runs: the engine is told, and a request to stop goes to it.
     func started(_ child: ChildProcess) {
-        onSpawn(child.identity)
+        began(.process(child.identity))
         onStop { child.stop() }
     }
+
+    /// Tells the engine what does the attempt's work from now on.
+    package func began(_ work: WorkIdentity) { onSpawn(work) }
 
     /// Tells the engine how far the attempt is.
     package func report(_ progress: Progress) { onProgress(progress) }

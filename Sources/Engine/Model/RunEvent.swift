@@ -33,7 +33,7 @@ package enum RunChange: Sendable, Hashable {
     case unitHeld(UnitID, reason: String)
     case attemptStarted(UnitID, attempt: Int)
     /// The attempt's process exists; a later process can find and end it.
-    case attemptSpawned(UnitID, attempt: Int, ProcessIdentity)
+    case attemptSpawned(UnitID, attempt: Int, WorkIdentity)
     case progressed(UnitID, attempt: Int, Progress)
     case stopRequested(UnitID, attempt: Int, StopReason)
     /// Everything is written and checked; the outputs are about to be moved into place.
@@ -101,6 +101,48 @@ package struct ProcessIdentity: Sendable, Hashable, Codable {
         self.pid = pid
         self.startTicks = startTicks
         self.bootID = bootID
+    }
+}
+
+/// What does an attempt's work, so that it can be recognized after the engine that began it has died.
+package enum WorkIdentity: Sendable, Hashable, CustomStringConvertible {
+    /// A process of this machine.
+    case process(ProcessIdentity)
+    /// Work that another program looks after.
+    ///
+    /// `kind`: the name of the executor that began it, such as `slurm`.
+    /// `id`: the name by which that program knows it.
+    case job(kind: String, id: String)
+
+    /// The process, where it is one.
+    package var process: ProcessIdentity? { if case .process(let process) = self { process } else { nil } }
+
+    /// Such as `pid 4242` and `slurm job 17`.
+    package var description: String {
+        switch self {
+        case .process(let process): "pid \(process.pid)"
+        case .job(let kind, let id): "\(kind) job \(id)"
+        }
+    }
+}
+
+extension WorkIdentity: Codable {
+    private struct Job: Codable { var kind: String; var id: String }
+
+    /// A process is written as it was before there were jobs, so that every store can be read.
+    package init(from decoder: any Decoder) throws {
+        if let job = try? Job(from: decoder) {
+            self = .job(kind: job.kind, id: job.id)
+        } else {
+            self = .process(try ProcessIdentity(from: decoder))
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .process(let process): try process.encode(to: encoder)
+        case .job(let kind, let id): try Job(kind: kind, id: id).encode(to: encoder)
+        }
     }
 }
 

@@ -54,8 +54,8 @@ extension RunState {
                 unit.worked.begin(at: now)
             }
             if let index = plan.index(of: id.stage) { stages[index].worked.begin(at: now) }
-        case .attemptSpawned(let id, let number, let process):
-            updateAttempt(id, number) { $0.process = process }
+        case .attemptSpawned(let id, let number, let work):
+            updateAttempt(id, number) { $0.work = work }
         case .progressed(let id, _, let progress): update(id) { $0.progress = progress }
         case .stopRequested(let id, let number, let reason):
             let canceller = canceller

@@ -303,6 +303,13 @@ package struct UnitState: Sendable, Equatable {
     }
 }
 
+extension StageState {
+    /// The stage's own unit, and those of its items in their order.
+    package var units: [(id: UnitID, state: UnitState)] {
+        [(UnitID(id), unit)] + (hasItems ? items.map { (UnitID(id, $0.item.key), $0.unit) } : [])
+    }
+}
+
 /// One try of a stage or an item.
 package struct Attempt: Sendable, Equatable {
     /// Counted from 1 within the run.
@@ -311,8 +318,8 @@ package struct Attempt: Sendable, Equatable {
     package let startedAt: Moment
     /// When it ended; nil while it goes on.
     package internal(set) var endedAt: Moment?
-    /// The process that does its work, once one was started.
-    package internal(set) var process: ProcessIdentity?
+    /// The process or job that does its work, once one was started.
+    package internal(set) var work: WorkIdentity?
     /// Why it was told to stop; nil where it was not.
     package internal(set) var stopRequested: StopReason?
     /// Who asked for it to be cancelled, where somebody did.

@@ -45,7 +45,7 @@ package struct PlanRevision {
                     + "has (--as-started), or start a new run")
         }
         var differences = old.differences(to: plan)
-        let masker = RunServices.masker(of: loaded, parameters: parameters)
+        let masker = loaded.masker(parameters: parameters)
         for index in differences.indices {
             differences[index].lines = differences[index].lines.map { masker.masked(masked($0)) }
         }

@@ -1,66 +1,5 @@
 import Foundation
 
-/// One attempt to be made.
-package struct AttemptOrder: Sendable {
-    /// What is attempted.
-    package let unit: UnitID
-    /// Which attempt at it this is, from 1.
-    package let number: Int
-    /// Whether it finds items or does the work.
-    package let purpose: RunAction.Purpose
-    /// The item, for an attempt of one.
-    package let item: Item?
-    /// What the stages upstream have made in this run, by dataset.
-    ///
-    /// A dataset that no stage of the run makes is not there. For a stage that reads files by their places, all that it waits for are meant, and else those that it names.
-    package let made: [DatasetName: ProducedData]
-    /// What stages upstream stand for that did not run: the data may lie there from elsewhere.
-    package let absent: [DatasetName: MissingData]
-    /// The whole run so far, for work that asks for it.
-    package let state: RunState?
-    /// Whether somebody asked for it to be made again, so that no earlier success will do.
-    package let isAskedFor: Bool
-}
-
-/// What a stage of the run has made of a dataset.
-package struct ProducedData: Sendable {
-    /// The stage that made it.
-    package var writer: StageID
-    /// What it published, items in their order.
-    package var artifacts: [Artifact]
-    /// The items that somebody marked as succeeded: what they stand for lies at their paths.
-    package var markedItems: [Item] = []
-
-    /// Whether there is nothing of it, as of a fan-out without items.
-    var isWithoutItems: Bool { artifacts.isEmpty && markedItems.isEmpty }
-}
-
-/// Data whose stage took part in the run and did not run.
-package struct MissingData: Sendable {
-    /// What became of the stage, in words.
-    package var reason: String
-    /// Whether what reads it is skipped too when it is not there.
-    package var isSkipped: Bool
-}
-
-/// Makes attempts.
-package protocol AttemptRunner: Sendable {
-    /// Whether attempts of a stage want to see the whole run.
-    func wantsState(_ stage: StageID) -> Bool
-
-    /// Whether attempts of a stage may read what stages made that it waits for by way of others: files by a pattern.
-    func readsByPlace(_ stage: StageID) -> Bool
-
-    /// Makes one attempt and returns when nothing of it is left.
-    ///
-    /// `publish`: waits until the engine has recorded the moves and the result that will hold once they are
-    /// made; false says that nothing may be moved.
-    func conduct(
-        _ order: AttemptOrder, control: AttemptControl,
-        publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
-    ) async -> AttemptResult
-}
-
 /// Carries a run out: takes what happens in, lets the ``RunMachine`` decide, records, publishes and acts.
 ///
 /// One loop takes all inputs that have come, records what follows from them in one transaction and carries the actions
@@ -395,7 +334,7 @@ package actor RunEngine {
     }
 
     private func launch(
-        _ unit: UnitID, _ number: Int, _ purpose: RunAction.Purpose, in group: inout DiscardingTaskGroup
+        _ unit: UnitID, _ number: Int, _ purpose: AttemptPurpose, in group: inout DiscardingTaskGroup
     ) {
         let state = driver.machine.state
         let (mailbox, runner) = (mailbox, runner)
@@ -418,7 +357,7 @@ package actor RunEngine {
             isAskedFor: (state.unit(unit)?.attemptsBeforeReset ?? 0) > 0)
         group.addTask {
             var result = await AttemptControl.$asking.withValue(control) {
-                await runner.conduct(order, control: control) { plan, result in
+                await runner.run(order, control: control) { plan, result in
                     await self.record(publishing: plan, result, of: unit, number)
                 }
             }

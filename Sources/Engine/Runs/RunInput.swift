@@ -5,11 +5,13 @@ package enum RunInput: Sendable {
     /// Go on in this process after another one ran it.
     ///
     /// `settled` holds the results of attempts that the dead process left open and whose publishing could be
-    /// finished; every other open attempt counts as interrupted.
-    case resume(ProcessIdentity, settled: [UnitID: AttemptResult], by: String = "resume")
+    /// finished. `attachable` names the units whose open attempt's work goes on elsewhere, so that it is taken up again.
+    /// Every other open attempt counts as interrupted.
+    case resume(
+        ProcessIdentity, settled: [UnitID: AttemptResult], attachable: Set<UnitID> = [], by: String = "resume")
     /// Go on with what a changed pipeline file says; given right after ``resume(_:settled:)``.
     case changePlan(PlanChange, by: String)
-    case attemptSpawned(UnitID, attempt: Int, ProcessIdentity)
+    case attemptSpawned(UnitID, attempt: Int, WorkIdentity)
     case progressed(UnitID, attempt: Int, Progress)
     case publishing(UnitID, attempt: Int, PublishPlan, AttemptResult)
     case attemptEnded(UnitID, attempt: Int, AttemptResult)
@@ -33,15 +35,7 @@ package enum RunTimer: Hashable, Sendable {
 
 /// What a run wants done.
 package enum RunAction: Hashable, Sendable {
-    /// What an attempt is for.
-    package enum Purpose: Hashable, Sendable {
-        /// Do the stage's, or the item's, work.
-        case work
-        /// Find the items of a fan-out.
-        case findItems
-    }
-
-    case launch(UnitID, attempt: Int, Purpose)
+    case launch(UnitID, attempt: Int, AttemptPurpose)
     case stop(UnitID, attempt: Int, StopReason)
     case startTimer(RunTimer, after: Duration)
     case cancelTimer(RunTimer)

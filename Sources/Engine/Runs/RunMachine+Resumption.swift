@@ -1,6 +1,8 @@
 /// Going on with a run that another process began, perhaps with another plan.
 extension RunMachine {
-    mutating func resume(in process: ProcessIdentity, settled: [UnitID: AttemptResult], by: String) {
+    mutating func resume(
+        in process: ProcessIdentity, settled: [UnitID: AttemptResult], attachable: Set<UnitID>, by: String
+    ) {
         emit(.runResumed(process))
         // Whoever takes a run up wants it to go on, and has perhaps never heard that it was paused.
         if state.isPaused {
@@ -8,21 +10,22 @@ extension RunMachine {
             emit(.unpaused)
         }
         for index in state.stages.indices {
-            let stage = state.stages[index]
-            var units = [UnitID(stage.id)]
-            if stage.hasItems { units += stage.items.map { UnitID(stage.id, $0.item.key) } }
-            for id in units { resume(id, index, settled: settled[id]) }
+            for id in state.stages[index].units.map(\.id) {
+                resume(id, index, settled: settled[id], isAttachable: attachable.contains(id))
+            }
             settleFanOut(index)
         }
         rebuild()
         triggerPending()
     }
 
-    private mutating func resume(_ id: UnitID, _ index: Int, settled: AttemptResult?) {
+    private mutating func resume(_ id: UnitID, _ index: Int, settled: AttemptResult?, isAttachable: Bool) {
         guard let unit = state.unit(id) else { return }
         switch unit.status {
         case .running:
-            if let attempt = unit.openAttempt {
+            if let attempt = unit.openAttempt, settled == nil, isAttachable, let work = attempt.work {
+                attach(id, index, to: work, attempt)
+            } else if let attempt = unit.openAttempt {
                 let result = settled ?? AttemptResult(ending: .interrupted, failure: Failure("its engine died"))
                 emit(.attemptEnded(id, attempt: attempt.number, result))
                 decide(id, index, after: result)
@@ -36,6 +39,16 @@ extension RunMachine {
         case .pending where id.item != nil: queue(id, index)
         case .pending, .queued, .succeeded, .failed, .blocked, .skipped, .cancelled, .reused: break
         }
+    }
+
+    /// Has the work of an open attempt taken up again, for what is left of its time.
+    private mutating func attach(_ id: UnitID, _ index: Int, to work: WorkIdentity, _ attempt: Attempt) {
+        act(.launch(id, attempt: attempt.number, .attach(work)))
+        if let timeout = state.plan.stages[index].timeout {
+            let left = max(.zero, timeout - .milliseconds(now.wall - attempt.startedAt.wall))
+            act(.startTimer(.timeout(id, attempt: attempt.number), after: left))
+        }
+        if let reason = attempt.stopRequested { act(.stop(id, attempt: attempt.number, reason)) }
     }
 
     /// Goes on with another plan, at a moment when no attempt is open.

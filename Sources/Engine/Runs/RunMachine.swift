@@ -69,10 +69,11 @@ package struct RunMachine: Sendable {
         case .start(let process):
             emit(.runStarted(process))
             triggerPending()
-        case .resume(let process, let settled, let by): resume(in: process, settled: settled, by: by)
+        case .resume(let process, let settled, let attachable, let by):
+            resume(in: process, settled: settled, attachable: attachable, by: by)
         case .changePlan(let change, let by): changePlan(change, by: by)
-        case .attemptSpawned(let id, let number, let process):
-            if isOpen(id, number) { emit(.attemptSpawned(id, attempt: number, process)) }
+        case .attemptSpawned(let id, let number, let work):
+            if isOpen(id, number) { emit(.attemptSpawned(id, attempt: number, work)) }
         case .progressed(let id, let number, let progress):
             if isOpen(id, number) { emit(.progressed(id, attempt: number, progress)) }
         case .publishing(let id, let number, let plan, let result):

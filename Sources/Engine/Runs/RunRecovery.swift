@@ -5,12 +5,12 @@ package enum RunRecovery {
     /// Removes what attempts were writing when their process died; new attempts write anew.
     ///
     /// What cannot be removed only takes room, and goes with the run.
-    static func removeRemains(_ state: RunState, in folder: RunFolder) {
+    ///
+    /// `kept`: the units whose work goes on, and writes there.
+    static func removeRemains(_ state: RunState, in folder: RunFolder, except kept: Set<UnitID> = []) {
         for stage in state.stages {
-            var units = [(UnitID(stage.id), stage.unit)]
-            units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
-            for (id, unit) in units {
-                guard let attempt = unit.openAttempt else { continue }
+            for (id, unit) in stage.units {
+                guard let attempt = unit.openAttempt, !kept.contains(id) else { continue }
                 try? FileManager.default.removeItem(atPath: folder.attempt(id, attempt.number))
             }
         }
@@ -20,13 +20,28 @@ package enum RunRecovery {
         }
     }
 
+    /// The units whose attempts can be taken up again, because a job does their work that this machine's end did not end.
+    ///
+    /// - Throws: ``Failure`` for an executor that this Caudal does not have.
+    static func attachableUnits(of state: RunState, _ executors: CommandExecutors) async throws(Failure) -> Set<UnitID>
+    {
+        var found: Set<UnitID> = []
+        for stage in state.stages {
+            for (id, unit) in stage.units {
+                guard case .job(let kind, _)? = unit.openAttempt?.work, let work = unit.openAttempt?.work else {
+                    continue
+                }
+                if case .attachable = await (try executors.named(kind)).recover(work) { found.insert(id) }
+            }
+        }
+        return found
+    }
+
     /// Finishes what was being published, and tells which attempts thereby succeeded.
     package static func finishPublishing(_ state: RunState) -> [UnitID: AttemptResult] {
         var settled: [UnitID: AttemptResult] = [:]
         for stage in state.stages {
-            var units = [(UnitID(stage.id), stage.unit)]
-            if stage.hasItems { units += stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) } }
-            for (id, unit) in units {
+            for (id, unit) in stage.units {
                 guard let attempt = unit.openAttempt, let plan = attempt.publishing,
                     let result = attempt.publishingResult
                 else { continue }

@@ -39,7 +39,7 @@ package struct RunServices: Sendable {
     package func tools(
         for loaded: LoadedPipeline, parameters: [String: String], folder: String
     ) -> DataTools {
-        let masker = Self.masker(of: loaded, parameters: parameters)
+        let masker = loaded.masker(parameters: parameters)
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
         let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
@@ -213,10 +213,18 @@ package struct RunSession: Sendable {
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
         let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
+        let executors = CommandExecutors(
+            CommandHost(reactor: services.reactor, folder: loaded.pipeline.root, environment: loaded.variables))
+        let attachable = try await RunRecovery.attachableUnits(of: state, executors)
+        if change != nil, let unit = attachable.sorted(by: { $0.description < $1.description }).first {
+            throw Failure(
+                "the work of \(unit) goes on elsewhere, and the pipeline file was changed since it began",
+                remedy: "let it end first: 'caudal resume \(id) --as-started' goes on as the run began")
+        }
         let ended = try Leftovers(of: state, in: folder).end()
-        try services.store.releaseAllLeases(of: id)
+        try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
-        RunRecovery.removeRemains(state, in: folder)
+        RunRecovery.removeRemains(state, in: folder, except: attachable)
         let facts = RunFacts(
             runID: id, started: state.startedAt ?? services.now(), parameters: parameters,
             environment: loaded.variables)
@@ -226,7 +234,8 @@ package struct RunSession: Sendable {
             change?.0.plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
         }
         var session = try RunSession(
-            loaded, state: state, facts: facts, first: .resume(environment.process, settled: settled, by: by),
+            loaded, state: state, facts: facts,
+            first: .resume(environment.process, settled: settled, attachable: attachable, by: by),
             change: change, lock: lock, in: services, environment: environment)
         session.endedProcesses = ended
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
@@ -262,7 +271,7 @@ package struct RunSession: Sendable {
     private static func keep(
         _ parameters: [String: String], of loaded: LoadedPipeline, in folder: RunFolder
     ) throws -> [String: String] {
-        let recorded = RunServices.recorded(parameters, of: loaded)
+        let recorded = loaded.recorded(parameters)
         try folder.keep(secretsOf: parameters, recordedAs: recorded)
         return recorded
     }

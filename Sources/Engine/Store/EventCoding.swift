@@ -75,7 +75,9 @@ package struct EventRow: Sendable, Hashable {
         case .unitQueued(let id): self.init("queued", id)
         case .unitHeld(let id, let reason): self.init("held", id, detail: Self.json(Reason(reason: reason)))
         case .attemptStarted(let id, let number): self.init("attempt_started", id, number)
-        case .attemptSpawned(let id, let number, let process):
+        case .attemptSpawned(let id, let number, .job(let kind, let job)):
+            self.init("attempt_spawned", id, number, detail: Self.json(WorkIdentity.job(kind: kind, id: job)))
+        case .attemptSpawned(let id, let number, .process(let process)):
             // Written by hand: it is there once for each attempt of a program.
             let detail =
                 "{\"bootID\":\(JSONText.quoted(process.bootID)),\"pid\":\(process.pid),\"startTicks\":\(process.startTicks)}"
@@ -133,7 +135,7 @@ package struct EventRow: Sendable, Hashable {
         case "queued": return .unitQueued(id)
         case "held": return .unitHeld(id, reason: try value(Reason.self).reason)
         case "attempt_started": return .attemptStarted(id, attempt: number)
-        case "attempt_spawned": return .attemptSpawned(id, attempt: number, try value(ProcessIdentity.self))
+        case "attempt_spawned": return .attemptSpawned(id, attempt: number, try value(WorkIdentity.self))
         case "progress": return .progressed(id, attempt: number, try value(Progress.self))
         case "stop_requested":
             let reason = StopReason(rawValue: try value(Reason.self).reason) ?? .cancelled

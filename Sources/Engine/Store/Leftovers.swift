@@ -31,10 +31,9 @@ package struct Leftovers: Sendable {
         var leaders: [ProcessIdentity] = []
         var markers: [String] = []
         for stage in state.stages {
-            let units = [(UnitID(stage.id), stage.unit)] + stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
-            for (id, unit) in units {
+            for (id, unit) in stage.units {
                 guard let attempt = unit.openAttempt else { continue }
-                if let process = attempt.process { leaders.append(process) }
+                if let process = attempt.work?.process { leaders.append(process) }
                 markers.append(AttemptControl.marker(state.id, id, attempt.number))
             }
         }

@@ -85,8 +85,20 @@ extension RunStore {
     }
 
     /// Gives back everything that a run holds.
-    package func releaseAllLeases(of run: RunID) throws(StoreError) {
-        try write { db in try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [run.rawValue]) }
+    ///
+    /// `kept`: the units that keep what they took, because their work goes on.
+    package func releaseAllLeases(of run: RunID, except kept: Set<UnitID> = []) throws(StoreError) {
+        try write { db in
+            let rows = try Row.fetchAll(
+                db, sql: "SELECT stage, item FROM leases WHERE run = ?", arguments: [run.rawValue])
+            for row in rows {
+                let (stage, item): (String, String) = (row["stage"], row["item"])
+                if kept.contains(UnitID(StageID(stage), item.isEmpty ? nil : ItemKey(item))) { continue }
+                try db.execute(
+                    sql: "DELETE FROM leases WHERE run = ? AND stage = ? AND item = ?",
+                    arguments: [run.rawValue, stage, item])
+            }
+        }
     }
 }
 

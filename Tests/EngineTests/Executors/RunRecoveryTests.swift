@@ -34,7 +34,7 @@ struct RunRecoveryTests {
     private func state(_ process: ProcessIdentity?) -> RunState {
         let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "a")])
         var changes: [RunChange] = [.runStarted(ProcessTable.own), .attemptStarted(UnitID("a"), attempt: 1)]
-        if let process { changes.append(.attemptSpawned(UnitID("a"), attempt: 1, process)) }
+        if let process { changes.append(.attemptSpawned(UnitID("a"), attempt: 1, .process(process))) }
         return RunState(
             id: "without-a-marker", plan: plan,
             events: changes.enumerated().map {

@@ -99,7 +99,7 @@ private final class EngineWorld: AttemptRunner {
     private func settled() -> [UnitID: AttemptResult] {
         var settled: [UnitID: AttemptResult] = [:]
         for stage in journal.state.stages {
-            let units = [(UnitID(stage.id), stage.unit)] + stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
+            let units = stage.units
             for (id, unit) in units {
                 guard let open = unit.openAttempt, let plan = open.publishing else { continue }
                 shared.withLock { shared in for move in plan.moves { shared.disk.make(move) } }
@@ -130,7 +130,7 @@ private final class EngineWorld: AttemptRunner {
     func wantsState(_ stage: StageID) -> Bool { false }
     func readsByPlace(_ stage: StageID) -> Bool { false }
 
-    func conduct(
+    func run(
         _ order: AttemptOrder, control: AttemptControl, publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
     ) async -> AttemptResult {
         shared.withLock { $0.working += 1 }

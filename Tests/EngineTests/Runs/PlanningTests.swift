@@ -59,8 +59,7 @@ struct PlanningTests {
     @Test("A plan is recorded without what is secret of its parameters")
     func recorded() throws {
         let loaded = try load()
-        let recorded = RunServices.recorded(
-            ["api_key": "long-enough", "mode": "with long-enough", "day": "x"], of: loaded)
+        let recorded = loaded.recorded(["api_key": "long-enough", "mode": "with long-enough", "day": "x"])
         #expect(recorded == ["api_key": "••••", "mode": "with ••••", "day": "x"])
     }
 

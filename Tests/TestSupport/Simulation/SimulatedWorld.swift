@@ -206,7 +206,7 @@ struct SimulatedWorld {
 
     // MARK: - Attempts
 
-    private mutating func launch(_ id: UnitID, _ number: Int, _ purpose: RunAction.Purpose) throws(Violation) {
+    private mutating func launch(_ id: UnitID, _ number: Int, _ purpose: AttemptPurpose) throws(Violation) {
         guard attempts[id] == nil else { throw Violation("\(id) is launched while it runs") }
         guard let unit = journal.state.unit(id), unit.openAttempt?.number == number else {
             throw Violation("\(id) attempt \(number) is launched without a record")

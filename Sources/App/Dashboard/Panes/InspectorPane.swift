@@ -163,7 +163,7 @@ struct InspectorText {
                 }
             } else {
                 spans.append(Span("  running", .busy))
-                if let process = attempt.process { spans.append(Span("  pid \(process.pid)", .dim)) }
+                if let work = attempt.work { spans.append(Span("  \(work)", .dim)) }
             }
             add(attempt.number == unit.attempts.last?.number ? "attempts" : "", spans)
         }

@@ -1,11 +1,9 @@
 /// What a fan-out without items leaves behind: no rows, with the columns that its items would have written.
-extension StageAttemptRunner {
+extension AttemptContext {
     /// The sources, with columns also where no item wrote any.
     ///
     /// - Throws: ``NothingToRead`` where nobody can know them, as of what a command would have written.
-    func withColumns(
-        _ sources: [DatasetName: DataSource], readBy stage: Stage
-    ) async throws -> [DatasetName: DataSource] {
+    func withColumns(_ sources: [DatasetName: DataSource]) async throws -> [DatasetName: DataSource] {
         var sources = sources
         for (name, source) in sources where source.files.isEmpty && source.columns.isEmpty && source.table == nil {
             // A command gets the names of files, and here there are none.
@@ -37,9 +35,4 @@ extension StageAttemptRunner {
         }
         return found
     }
-}
-
-/// There is nothing to read, and not even its columns can be known.
-struct NothingToRead: Error {
-    let reason: String
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// What publishing would harm, looked at when the places of an attempt are known to the last value.
-extension StageAttemptRunner {
+extension AttemptContext {
     /// Refuses outputs that would be put over what the attempt reads, or over a folder that no run made.
     ///
     /// What the pipeline file tells of places was refused when it was read; items, and folders that stand in the way, are
     /// known only now.
-    func refuseHarm(by outputs: [StagedOutput], to attempt: StageAttempt) throws(Failure) {
+    func refuseHarm(by outputs: [StagedOutput]) throws(Failure) {
         let read = Set(attempt.sources.values.filter { $0.table == nil }.flatMap(\.files).map { FileIdentity($0) })
         for output in outputs {
             let place = FileIdentity(output.target)
@@ -16,7 +16,7 @@ extension StageAttemptRunner {
                     "\(shown) would be written over \(PathText.relative(harmed.path, to: loaded.pipeline.root)), which "
                         + "this stage reads", remedy: "write to another path", location: attempt.stage.outputLocation)
             }
-            try refuseOthers(at: place, of: output, shown: shown, attempt)
+            try refuseOthers(at: place, of: output, shown: shown)
             try OutputFolder.refuseOfOthers(at: output.target, shown: shown, attempt.stage, store)
         }
     }
@@ -24,7 +24,7 @@ extension StageAttemptRunner {
     /// Nothing that another stage reads or writes, and nothing of the project itself, is written over: what an item's
     /// value makes of a path is known only now.
     private func refuseOthers(
-        at place: FileIdentity, of output: StagedOutput, shown: String, _ attempt: StageAttempt
+        at place: FileIdentity, of output: StagedOutput, shown: String
     ) throws(Failure) {
         func refuse(_ what: String) -> Failure {
             Failure(
@@ -85,32 +85,6 @@ extension StageAttemptRunner {
     /// may write one of them, unless it waits for them.
     private func wait(_ readers: [Stage], for writer: Stage) -> Bool {
         readers.allSatisfy { loaded.pipeline.fileEdges[$0.id]?.contains(writer.id) == true }
-    }
-
-}
-
-/// A folder that a stage writes.
-enum OutputFolder {
-    /// Refuses one that no run published: a folder is replaced as a whole, with whatever else somebody has put there.
-    ///
-    /// `shown`: its path as runs record it.
-    static func refuseOfOthers(
-        at path: String, shown: String, _ stage: Stage, _ store: RunStore
-    ) throws(Failure) {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return }
-        // A folder that cannot be looked into cannot be replaced either, which publishing says.
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        if names.isEmpty { return }
-        let isPublished: Bool
-        do throws(StoreError) { isPublished = try store.isPublished(shown) } catch {
-            throw Failure("whether a run made the folder \(shown) cannot be found out: \(error.description)")
-        }
-        if isPublished { return }
-        throw Failure(
-            "the folder \(shown) is there, and no run published it: it would be replaced with everything in it",
-            remedy: "move it away, or write to a path of its own, such as \(shown)/\(stage.id)",
-            location: stage.outputLocation)
     }
 }
 

@@ -1,14 +1,14 @@
 import Foundation
 
 /// What attempts publish, and which versions of files they read.
-extension StageAttemptRunner {
-    /// Says in the log what an attempt reads of stages that take no part in the run, and which run made it.
+extension AttemptContext {
+    /// Says in the log what the attempt reads of stages that take no part in the run, and which run made it.
     ///
     /// - Returns: The same in words, for the result: the first files, where there are many.
-    func logEarlierFiles(of attempt: StageAttempt, _ control: AttemptControl) -> [String] {
+    func logEarlierFiles() -> [String] {
         attempt.earlier.all.prefix(20).map { file in
             let words = "reads \(file.words(root: loaded.pipeline.root, now: attempt.now.wall))"
-            control.log.note(words, level: file.doubt == nil && !file.isChanged ? .info : .warn)
+            log.note(words, level: file.doubt == nil && !file.isChanged ? .info : .warn)
             return words
         }
     }
@@ -16,29 +16,26 @@ extension StageAttemptRunner {
     /// Publishes what was written, once the engine has recorded that it is about to happen.
     ///
     /// The run's version is kept first: whoever finds the record after a crash finds what it is about, too.
-    func finish(
-        _ given: AttemptResult, _ outputs: [StagedOutput], _ attempt: StageAttempt, _ order: AttemptOrder,
-        _ control: AttemptControl, _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    func publish(
+        _ given: AttemptResult, _ outputs: [StagedOutput], _ publish: PublicationRecorder
     ) async throws -> AttemptResult {
         var result = given
         var plan = try Publisher.plan(outputs, owner: "\(facts.runID)/\(order.unit)/\(order.number)")
-        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result, order) }
+        for index in plan.moves.indices { try keepVersion(of: &plan.moves[index], in: &result) }
         if !plan.moves.isEmpty {
             var recorded = result
-            recorded.mask(control.log)
+            recorded.mask(log)
             guard await publish(plan, recorded) else {
                 throw Failure("the run could not be recorded, so nothing was published")
             }
             try Publisher.carryOut(plan)
             retakeMarks(of: plan, in: &result)
         }
-        removeFolder(attempt.stagingFolder)
+        clearStaging()
         return result
     }
 
-    private func keepVersion(
-        of move: inout PublishPlan.Move, in result: inout AttemptResult, _ order: AttemptOrder
-    ) throws {
+    private func keepVersion(of move: inout PublishPlan.Move, in result: inout AttemptResult) throws {
         let root = loaded.pipeline.root
         let path = PathText.relative(move.target, to: root)
         var status = stat()
@@ -68,10 +65,10 @@ extension StageAttemptRunner {
         }
     }
 
-    /// The files of an attempt as they are now, those that this run made being their versions still.
-    func marks(of files: [String], _ order: AttemptOrder) throws -> FileMarks {
+    /// The files of the attempt as they are now, those that this run made being their versions still.
+    func marks(of files: [String]) throws -> FileMarks {
         let marks = FileMarks(files)
-        let known = artifacts(by: order)
+        let known = artifactsByPath
         // Looked at behind the marks: whoever replaces a file from here on changes its mark.
         for file in files {
             guard let (artifact, writer) = known[file], !versionFinder.isVersion(file, artifact) else { continue }
@@ -81,8 +78,8 @@ extension StageAttemptRunner {
         return marks
     }
 
-    /// What the run has published of an attempt's inputs, by every path at which the version may lie.
-    private func artifacts(by order: AttemptOrder) -> [String: (Artifact, StageID)] {
+    /// What the run has published of the attempt's inputs, by every path at which the version may lie.
+    private var artifactsByPath: [String: (Artifact, StageID)] {
         var known: [String: (Artifact, StageID)] = [:]
         for made in order.made.values {
             for artifact in made.artifacts {
@@ -94,16 +91,16 @@ extension StageAttemptRunner {
     }
 
     /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
-    func refuseChange(since before: FileMarks, _ order: AttemptOrder) throws(Failure) {
-        guard let path = changedFile(since: before, order) else { return }
+    func refuseChange() throws(Failure) {
+        guard let path = changedFile(since: attempt.marks) else { return }
         throw Failure(
             "\(PathText.relative(path, to: loaded.pipeline.root)) was changed while it was read, so nothing was published",
             remedy: "retry the stage when nobody writes to it; a file is best replaced by renaming a whole one")
     }
 
-    /// The first file of an attempt that has another content than when it began to read it.
-    func changedFile(since before: FileMarks, _ order: AttemptOrder) -> String? {
-        let known = artifacts(by: order)
+    /// The first file of the attempt that has another content than when it began to read it.
+    func changedFile(since before: FileMarks) -> String? {
+        let known = artifactsByPath
         return before.changed { path, mark in
             // A backup that gives the file another name changes as much of it as somebody who writes to it and sets the
             // clock back: only the content tells them apart, where it is known what that was.
@@ -122,13 +119,11 @@ extension StageAttemptRunner {
             rowCount: rows, columns: output.columns, contentHash: ContentHash.of(path: output.staged))
     }
 
-    /// What an attempt reads, with fingerprints: those of published files are known, others are computed.
-    func versions(
-        of sources: [DataSource], _ attempt: StageAttempt, _ order: AttemptOrder
-    ) async -> [InputVersion] {
+    /// What the attempt reads, with fingerprints: those of published files are known, others are computed.
+    func versions(of sources: [DataSource]) async -> [InputVersion] {
         let root = loaded.pipeline.root
         // A place was found for each of them: whichever it is, the version was this one.
-        let known = artifacts(by: order)
+        let known = artifactsByPath
         return sources.flatMap { source in
             source.knownFiles.map { file in
                 // A table's copy lies in the run's folder only while the attempt lasts.

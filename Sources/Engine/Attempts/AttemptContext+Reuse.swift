@@ -1,15 +1,15 @@
 /// Whether an attempt can be spared, and what a success of it will be known by.
-extension StageAttemptRunner {
+extension AttemptContext {
     /// Whether an attempt has to be made.
-    func decision(_ attempt: StageAttempt, _ order: AttemptOrder) async throws -> ReuseDecision {
+    func reuseDecision() async throws -> ReuseDecision {
         if order.isAskedFor { return .run("asked to run again") }
-        if let obstacle = reuse.obstacle(for: attempt.stage) { return .run(obstacle) }
-        guard let key = await reuseKey(attempt, order) else { return .run("what it reads could not be compared") }
-        return try reuse.decide(order.unit, key)
+        if let obstacle = runner.reuse.obstacle(for: stage) { return .run(obstacle) }
+        guard let key = await reuseKey() else { return .run("what it reads could not be compared") }
+        return try runner.reuse.decide(order.unit, key)
     }
 
     /// The result of an attempt that is spared for an earlier success: its outputs are this run's versions too.
-    func reused(_ success: RecordedSuccess, _ order: AttemptOrder) -> AttemptResult {
+    func reused(_ success: RecordedSuccess) -> AttemptResult {
         var result = AttemptResult(
             ending: .reused, rows: success.result.rows, artifacts: success.result.artifacts,
             reads: success.result.reads, checks: success.result.checks, reusedFrom: success.run,
@@ -25,25 +25,22 @@ extension StageAttemptRunner {
     }
 
     /// What decides the outputs of an attempt; nil when no later one may take them.
-    func reuseKey(_ attempt: StageAttempt, _ order: AttemptOrder) async -> ReuseKey? {
+    func reuseKey() async -> ReuseKey? {
         // Corrected rows belong to their run: what was made from them is no other run's output.
-        if reuse.obstacle(for: attempt.stage) != nil || !attempt.corrections.isEmpty { return nil }
-        let isData = !attempt.stage.definition.runsProgram || !attempt.stage.checks.isEmpty
+        if runner.reuse.obstacle(for: stage) != nil || !attempt.corrections.isEmpty { return nil }
+        let isData = !stage.definition.runsProgram || !stage.checks.isEmpty
         // Without DuckDB the work fails by itself, and says so.
         let version = isData ? try? await tools.program().version : nil
         let sources = attempt.sources.sorted { $0.key < $1.key }.map(\.value)
-        return reuse.key(of: attempt, reads: await versions(of: sources, attempt, order), duckDB: version)
+        return runner.reuse.key(of: attempt, reads: await versions(of: sources), duckDB: version)
     }
 
     /// Does the work, and finds meanwhile what decides its outputs.
-    func workWithKey(
-        _ attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl,
-        _ publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
-    ) async throws -> AttemptResult {
+    func workWithKey(_ publish: PublicationRecorder) async throws -> AttemptResult {
         // A task of its own costs more than a small command does: only where there is something to find.
-        if reuse.obstacle(for: attempt.stage) != nil { return try await work(attempt, order, control, publish) }
-        async let key = reuseKey(attempt, order)
-        var result = try await work(attempt, order, control, publish)
+        if runner.reuse.obstacle(for: stage) != nil { return try await work(publish) }
+        async let key = reuseKey()
+        var result = try await work(publish)
         if result.ending == .succeeded { result.reuseKey = await key }
         return result
     }

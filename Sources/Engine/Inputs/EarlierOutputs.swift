@@ -11,7 +11,7 @@ package struct EarlierOutputs: Sendable {
     package init(_ loaded: LoadedPipeline, facts: RunFacts, store: RunStore) {
         self.loaded = loaded
         run = facts.runID
-        own = RunServices.recorded(facts.parameters, of: loaded)
+        own = loaded.recorded(facts.parameters)
         self.store = store
         finder = VersionFinder(store: store, root: loaded.pipeline.root)
     }

@@ -1,16 +1,14 @@
 /// What comes in from outside, compared with what came in the last time.
-extension StageAttemptRunner {
+extension AttemptContext {
     /// The columns of what an attempt reads from outside, and what is worth telling of them.
     ///
     /// That is told in the log, once for a stage and not for each of its items.
     ///
     /// - Throws: ``Failure`` where columns are not those of the last success and the dataset does not allow that.
-    func shapes(
-        of attempt: StageAttempt, _ order: AttemptOrder, _ control: AttemptControl
-    ) throws -> (shapes: [InputShape], notes: [String]) {
+    func shapes() throws -> (shapes: [InputShape], notes: [String]) {
         guard order.item == nil else { return ([], []) }
         var (shapes, notes): ([InputShape], [String]) = ([], [])
-        defer { for note in notes { control.log.note(note, level: .warn) } }
+        defer { for note in notes { log.note(note, level: .warn) } }
         for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
             notes += source.notes
             guard let dataset = loaded.pipeline.dataset(name), loaded.pipeline.producer(of: name) == nil,
@@ -20,7 +18,7 @@ extension StageAttemptRunner {
             var remedy = "mend the data; or, if it is to be so from now on, run once with 'on_drift: warn'"
             do throws(StoreError) {
                 let earlier = try store.lastShape(
-                    of: name, stage: attempt.stage.id, pipeline: loaded.pipeline.name,
+                    of: name, stage: stage.id, pipeline: loaded.pipeline.name,
                     environment: loaded.pipeline.chosenEnvironment)
                 let shape = InputShape(dataset: name, columns: Self.compared(source), after: earlier?.shape)
                 shapes.append(shape)
@@ -55,15 +53,5 @@ extension StageAttemptRunner {
             default: return column
             }
         }
-    }
-}
-
-extension AttemptResult {
-    /// The result with what was found of the columns that were read.
-    func telling(_ found: (shapes: [InputShape], notes: [String])) -> AttemptResult {
-        var result = self
-        result.shapes = found.shapes.isEmpty ? nil : found.shapes
-        result.notes = found.notes + notes
-        return result
     }
 }

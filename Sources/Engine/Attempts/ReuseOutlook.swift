@@ -67,12 +67,14 @@ extension StageAttemptRunner {
         let order = AttemptOrder(
             unit: UnitID(stage.id), number: 1, purpose: .work, item: nil, made: published, absent: [:], state: nil,
             isAskedFor: false)
-        let attempt: StageAttempt
+        let log = AttemptLog(
+            writer: nil, pipeline: loaded.pipeline.name, run: facts.runID, unit: nil, attempt: nil,
+            masker: tools.masker, now: now)
+        let control = AttemptControl(unit: order.unit, number: order.number, run: facts.runID, log: log)
         do {
-            attempt = try await found(stage, order, now())
+            return try await found(stage, order, control, now()).reuseDecision()
         } catch let failure as Failure {
             return .run(failure.message)
         }
-        return try await decision(attempt, order)
     }
 }

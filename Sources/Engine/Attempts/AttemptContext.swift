@@ -1,0 +1,102 @@
+import Foundation
+
+/// One attempt while it is made: what its run shares, what was ordered, the way to the engine, and what is known so far.
+struct AttemptContext: Sendable {
+    /// What all attempts of the run share.
+    let runner: StageAttemptRunner
+    let order: AttemptOrder
+    let control: AttemptControl
+    /// What the stage's type is told of the attempt.
+    var attempt: StageAttempt
+
+    var loaded: LoadedPipeline { runner.loaded }
+    var facts: RunFacts { runner.facts }
+    var folder: RunFolder { runner.folder }
+    var store: RunStore { runner.store }
+    var tools: DataTools { runner.tools }
+    var stage: Stage { attempt.stage }
+    var log: AttemptLog { control.log }
+
+    // MARK: - Where its data comes from
+
+    /// Finds what the attempt reads, as it lies there now.
+    ///
+    /// - Throws: ``Failure`` for data that is not there, ``NothingToRead`` where nothing was made and nothing went wrong.
+    mutating func findSources() async throws {
+        var names = stage.reads.map(\.value)
+        if order.purpose == .findItems { names = stage.fanOutReads.map(\.value) + stage.definition.inputs.map(\.value) }
+        if !names.isEmpty {
+            let found = try await runner.resolver.sources(of: names, from: origins, fill: filled)
+            attempt.sources = try await withColumns(found)
+        }
+        attempt.marks = try marks(of: attempt.sources.values.filter { $0.table == nil }.flatMap(\.knownFiles))
+    }
+
+    /// What is known of where the data of the attempt comes from.
+    var origins: DataOrigins {
+        let (run, versions, attempt) = (facts.runID, versionFinder, attempt)
+        return DataOrigins(
+            reader: stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
+            place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
+            earlier: EarlierOutputs(loaded, facts: facts, store: store),
+            announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
+    }
+
+    /// A path with the values of the attempt; without the item that wrote them, all items' files are meant.
+    func filled(_ path: Template) -> String {
+        path.filled { reference in
+            if case .item = reference, attempt.item == nil { return "*" }
+            let value = attempt.value(of: reference)
+            if case .item = reference { return PathComponent.of(value) }
+            return value ?? ""
+        }
+    }
+
+    /// Finds where the versions lie that runs published.
+    var versionFinder: VersionFinder {
+        VersionFinder(store: store, root: loaded.pipeline.root, prefersKept: loaded.pipeline.overlap == .allow)
+    }
+
+    // MARK: - What its work needs
+
+    /// Has DuckDB run a script for the attempt.
+    ///
+    /// `essential`: the number of statements that make the data; those after them are checks.
+    /// `reading`: the files that the script may read.
+    /// `writing`: the folders that it may write to, besides the attempt's own.
+    func execute(
+        _ script: SQLScript, essential: Int, reading: [String], writing: [String] = [], threads: Int?, memory: Int64?
+    ) async throws -> Execution {
+        var job = DuckDBJob(
+            script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
+            workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
+            memory: memory ?? tools.defaultMemory)
+        job.hidesValues = attempt.samples.hidesValues
+        return try await tools.executor().execute(job, for: control)
+    }
+
+    func makeFolder(_ path: String?) throws(Failure) {
+        guard let path else { return }
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure("the folder \(path) cannot be made: \(error.reason)")
+        }
+    }
+
+    /// Removes what the attempt wrote for itself; what cannot be removed is found by the next clean-up.
+    ///
+    /// - Parameter evidence: The files to keep, because they tell why the attempt failed.
+    func clearStaging(except evidence: [String] = []) {
+        guard let folder = attempt.stagingFolder else { return }
+        if evidence.isEmpty {
+            try? FileManager.default.removeItem(atPath: folder)
+            return
+        }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            let path = folder + "/" + name
+            if !evidence.contains(path) { try? FileManager.default.removeItem(atPath: path) }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/// What the preparation of an attempt found that its result has to say.
+struct AttemptPreparation: Sendable {
+    /// What it reads of stages that take no part in the run, in words.
+    var earlierFiles: [String]
+    /// The columns of what comes from outside.
+    var shapes: [InputShape]
+    /// What is worth telling of those.
+    var notes: [String]
+}
+
+extension AttemptContext {
+    /// Makes everything ready that the stage's type must know before it can say what its work is.
+    ///
+    /// - Throws: ``Failure`` where data cannot be used as it lies there, or has changed in a way that the file forbids.
+    mutating func prepare() async throws -> AttemptPreparation {
+        let earlier = logEarlierFiles()
+        try await copyTables()
+        try await makePlainCopies()
+        try await tools.lookForTimes(stage.type, attempt.typing, in: &attempt.sources)
+        if let output = stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
+            attempt.loadTarget = try await runner.tables.target(
+                of: dataset, record: LoadRecord.Key(run: facts.runID, stage: stage.id))
+        }
+        attempt.corrections = try await usableCorrections()
+        let (shapes, notes) = try shapes()
+        return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)
+    }
+}
+
+extension StageAttempt {
+    /// Asks DuckDB for the columns of the user's queries that the stage's type must know to make its work.
+    ///
+    /// - Throws: ``Failure`` where a query is refused, ``ConfigError`` where it does not fit what it reads.
+    package mutating func findQueryColumns(_ tools: DataTools) async throws {
+        while let question = try stage.type.question(typing) {
+            queryColumns[question.index] = try await tools.columns(askedFor: question)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+/// Rows for a table: counted and checked where no database can be reached, and then loaded in one transaction.
+extension LoadWork: AttemptWork {
+    // A table is changed in its database; nothing is published.
+    var outputs: [StagedOutput] { [] }
+    var needsFolder: Bool { true }
+
+    func run(in context: AttemptContext) async throws -> FinishedWork {
+        async let reads = context.versions(of: examination.reads)
+        let examined = try await context.execute(
+            examination.script, essential: examination.essentialStatements,
+            reading: examination.reads.flatMap(\.files), threads: examination.threads, memory: examination.memory)
+        var done = FinishedWork(result: AttemptResult(ending: .succeeded))
+        done.result.take(examined)
+        done.result.reads = await reads
+        guard examined.failure == nil, let readings = examined.readings else { return done }
+        try context.refuseChange()
+        let record: LoadRecord
+        do throws(Failure) {
+            record = try self.record(readings)
+        } catch {
+            done.result.fail(error)
+            return done
+        }
+        context.judge(examination.judge(readings, examined.errors, []), &done.result, withholds: true)
+        if done.result.ending == .failed { return done }
+        done.result.rows = RowAccount(read: record.rows, written: record.rows)
+        if mode == .append, let earlier = target.earlier {
+            guard earlier == record else {
+                done.result.fail(otherRows(than: earlier, record))
+                return done
+            }
+            let note = "the rows had been loaded by an earlier attempt: nothing was appended twice"
+            done.result.notes.append(note)
+            context.log.note(note)
+        } else {
+            try await load(record, in: context, &done.result)
+            if done.result.ending == .failed { return done }
+        }
+        done.result.artifacts = [
+            Artifact(
+                dataset: output, path: target.table.description, sizeInBytes: 0, rowCount: record.rows,
+                columns: columns)
+        ]
+        return done
+    }
+
+    private func otherRows(than earlier: LoadRecord, _ record: LoadRecord) -> Failure {
+        Failure(
+            "this run has appended \(earlier.rows.counted("row")) to '\(target.table)' already, and its "
+                + "rows are others now (\(record.rows.grouped))",
+            remedy:
+                "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "
+                + "their line in '\(LoadRecord.table)' by hand")
+    }
+
+    private func load(
+        _ record: LoadRecord, in context: AttemptContext, _ result: inout AttemptResult
+    ) async throws {
+        let (order, tools) = (context.order, context.tools)
+        let script = load(record)
+        let examined = context.folder.sqlFile(order.unit, order.number)
+        var job = DuckDBJob(
+            script: script, essentialStatements: script.statements.count,
+            scriptFile: (examined.hasSuffix(".sql") ? String(examined.dropLast(4)) : examined) + ".load.sql",
+            workFolder: context.attempt.stagingFolder ?? context.folder.staging, files: files, folders: [],
+            threads: examination.threads, memory: examination.memory ?? tools.defaultMemory,
+            attachment: try await tools.attachment(of: target.link, isReadOnly: false))
+        job.hidesValues = context.attempt.samples.hidesValues
+        let loaded = try await tools.executor().execute(job, for: context.control)
+        result.take(loaded)
+        guard var failure = loaded.failure else { return }
+        // Other programs that open the database next must not find half a change. What cannot be undone now is told to
+        // the stage that needs the table next.
+        if let path = target.link.path { try? SQLiteRecovery.heal(path) }
+        failure.remedy = (failure.remedy.map { $0 + "; " } ?? "") + "the table is as it was"
+        result.fail(failure)
+    }
+}

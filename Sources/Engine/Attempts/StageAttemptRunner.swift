@@ -1,0 +1,148 @@
+/// Makes the attempts of one run's stages: finds their data, has the work done, judges what came out and publishes it.
+///
+/// It holds what all attempts of the run share; what belongs to one attempt is its ``AttemptContext``.
+package struct StageAttemptRunner: AttemptRunner {
+    let loaded: LoadedPipeline
+    let facts: RunFacts
+    let folder: RunFolder
+    let store: RunStore
+    let tools: DataTools
+    /// The tables of connections.
+    let tables: TableReader
+    let resolver: SourceResolver
+    /// What programs run on.
+    let commands: CommandExecutors
+    let reuse: StageReuse
+    let now: @Sendable () -> Moment
+
+    package init(
+        loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
+        reusesUnchanged: Bool = false, now: @escaping @Sendable () -> Moment
+    ) {
+        self.loaded = loaded
+        self.facts = facts
+        self.folder = folder
+        self.store = store
+        self.tools = tools
+        self.now = now
+        tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
+        resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
+        commands = CommandExecutors(
+            CommandHost(reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables))
+    }
+
+    package func wantsState(_ stage: StageID) -> Bool {
+        loaded.pipeline.stage(stage)?.definition.wantsRunState == true
+    }
+
+    package func readsByPlace(_ stage: StageID) -> Bool {
+        let pipeline = loaded.pipeline
+        guard let stage = pipeline.stage(stage) else { return false }
+        let listsFiles = stage.fanOut?.variables.contains { if case .files = $0.source { true } else { false } }
+        return listsFiles == true
+            || stage.reads.contains { read in
+                pipeline.producer(of: read.value) == nil && pipeline.dataset(read.value)?.path != nil
+            }
+    }
+
+    package func run(
+        _ order: AttemptOrder, control: AttemptControl, publish: PublicationRecorder
+    ) async -> AttemptResult {
+        let started = now()
+        control.log.noteStart(of: order)
+        var result = await outcome(of: order, control, started, publish)
+        if control.stopReason != nil, result.ending == .failed {
+            result.ending = .stopped
+            if control.stopReason == .timedOut, let timeout = loaded.pipeline.stage(order.unit.stage)?.timeout {
+                result.failure = Failure("it took longer than \(timeout.written) and was stopped")
+            }
+        }
+        result.duration = now().since(started)
+        result.mask(control.log)
+        control.log.noteEnd(result)
+        return result
+    }
+
+    /// What an attempt ended with, whichever way it ended.
+    private func outcome(
+        of order: AttemptOrder, _ control: AttemptControl, _ started: Moment, _ publish: PublicationRecorder
+    ) async -> AttemptResult {
+        do {
+            return try await attempt(order, control, started, publish)
+        } catch let nothing as NothingToRead {
+            return AttemptResult(ending: .skipped, reuseReason: nothing.reason)
+        } catch let failure as Failure {
+            return AttemptResult(ending: .failed, failure: failure)
+        } catch let error as ConfigError {
+            return AttemptResult(
+                ending: .failed, failure: Failure(error.message, remedy: error.remedy, location: error.location))
+        } catch {
+            return .failed(error.reason)
+        }
+    }
+
+    private func attempt(
+        _ order: AttemptOrder, _ control: AttemptControl, _ started: Moment, _ publish: PublicationRecorder
+    ) async throws -> AttemptResult {
+        guard let stage = loaded.pipeline.stage(order.unit.stage) else {
+            throw Failure("the pipeline file has no stage '\(order.unit.stage)' any more")
+        }
+        var context: AttemptContext
+        do {
+            context = try await found(stage, order, control, started)
+        } catch let failure as Failure {
+            guard let reason = order.reasonToSkip(stage) else { throw failure }
+            return AttemptResult(ending: .skipped, reuseReason: reason)
+        }
+        let preparation = try await context.prepare()
+        var result: AttemptResult
+        switch order.purpose {
+        case .findItems: result = try await context.findItems()
+        case .attach: result = try await context.workWithKey(publish)
+        case .work:
+            let decision = reuse.isWanted(for: stage) ? try await context.reuseDecision() : nil
+            switch decision {
+            case .reuse(let success): return context.reused(success)
+            case .run(let reason):
+                result = try await context.workWithKey(publish)
+                result.reuseReason = reason
+            case nil: result = try await context.workWithKey(publish)
+            }
+            result.notes += preparation.earlierFiles
+        }
+        result.shapes = preparation.shapes.isEmpty ? nil : preparation.shapes
+        result.notes = preparation.notes + result.notes
+        return result
+    }
+
+    /// An attempt with its data found.
+    // Inside of `attempt` the optimizer of Swift 6.3.1 crashes on it ("while splitting coroutine"), in release builds only.
+    @inline(never)
+    func found(
+        _ stage: Stage, _ order: AttemptOrder, _ control: AttemptControl, _ started: Moment
+    ) async throws -> AttemptContext {
+        var attempt = StageAttempt(
+            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
+            stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
+            history: StoredCheckHistory(
+                store: store, pipeline: loaded.pipeline.name, environment: loaded.pipeline.chosenEnvironment,
+                before: facts.runID, item: order.item?.key),
+            now: started, state: order.state)
+        if let state = order.state { attempt.background = try RunBackground(of: state, in: store) }
+        var context = AttemptContext(runner: self, order: order, control: control, attempt: attempt)
+        try await context.findSources()
+        return context
+    }
+}
+
+extension AttemptOrder {
+    /// Why a stage whose data was not found is skipped; nil where it fails.
+    ///
+    /// Where the stage that writes the data was skipped, there is nothing to work on, and nothing went wrong.
+    fileprivate func reasonToSkip(_ stage: Stage) -> String? {
+        let skipped = absent.filter(\.value.isSkipped).sorted { $0.key < $1.key }
+        guard let (name, absence) = skipped.first(where: { stage.dataNames.contains($0.key) }) else { return nil }
+        return "'\(name)' was not made in this run: \(absence.reason)"
+    }
+}

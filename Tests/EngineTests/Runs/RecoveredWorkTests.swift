@@ -1,0 +1,107 @@
+import Engine
+import Testing
+import TestSupport
+
+/// Work that another program looks after, and that goes on when Caudal dies.
+@Suite("Work that outlives its engine", .tags(.runs), .timeLimit(.minutes(5)))
+struct RecoveredWorkTests {
+    private static let process = ProcessIdentity(pid: 1, startTicks: 1, bootID: "boot")
+    private static let job = WorkIdentity.job(kind: "batch", id: "17")
+
+    private func moment(_ seconds: Int64) -> Moment { Moment(wall: seconds * 1000, steady: seconds * 1000) }
+
+    /// A run whose engine died 10 s after its only attempt began, given what the attempt had told.
+    private func died(timeout: Duration? = nil, _ inputs: [RunInput]) -> RunState {
+        var stage = PlannedStage(id: "a")
+        stage.timeout = timeout
+        let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [stage, PlannedStage(id: "b", upstream: ["a"])])
+        var machine = RunMachine(state: RunState(id: "r", plan: plan), seed: 1)
+        var events = machine.handle(.start(Self.process), at: moment(0)).events
+        events += machine.handle(inputs, at: moment(1)).events
+        return RunState(id: "r", plan: plan, events: events)
+    }
+
+    private let spawned = RunInput.attemptSpawned(UnitID("a"), attempt: 1, RecoveredWorkTests.job)
+
+    @Test("An attempt whose job goes on is taken up again, with what is left of its time")
+    func attached() {
+        var machine = RunMachine(state: died(timeout: .seconds(60), [spawned]), seed: 1)
+        let step = machine.handle(
+            .resume(Self.process, settled: [:], attachable: [UnitID("a")]), at: moment(10))
+        #expect(
+            step.actions == [
+                .launch(UnitID("a"), attempt: 1, .attach(Self.job)),
+                .startTimer(.timeout(UnitID("a"), attempt: 1), after: .seconds(50)),
+            ])
+        #expect(machine.state.openAttempts == 1)
+        let end = machine.handle(.attemptEnded(UnitID("a"), attempt: 1, .succeeded), at: moment(20))
+        #expect(end.actions.contains(.launch(UnitID("b"), attempt: 1, .work)))
+        #expect(machine.state.stage("a")?.unit.attempts.count == 1)
+    }
+
+    @Test("A job that was asked to stop before its engine died is asked again")
+    func stopped() {
+        let state = died([spawned, .command(.cancelRun, by: "evening", token: 1)])
+        var machine = RunMachine(state: state, seed: 1)
+        let step = machine.handle(
+            .resume(Self.process, settled: [:], attachable: [UnitID("a")]), at: moment(10))
+        #expect(step.actions.contains(.stop(UnitID("a"), attempt: 1, .cancelled)))
+    }
+
+    @Test(
+        "Without a job that goes on the attempt counts as interrupted, and another one begins",
+        arguments: [[], [UnitID("a")]] as [Set<UnitID>])
+    func interrupted(attachable: Set<UnitID>) {
+        // The second case says that the work of an attempt goes on which never told what does it.
+        let state = died(attachable.isEmpty ? [spawned] : [])
+        var machine = RunMachine(state: state, seed: 1)
+        let step = machine.handle(.resume(Self.process, settled: [:], attachable: attachable), at: moment(10))
+        #expect(step.actions.contains(.launch(UnitID("a"), attempt: 2, .work)))
+        #expect(machine.state.stage("a")?.unit.attempts.first?.result?.ending == .interrupted)
+    }
+
+    @Test("What was about to be published is settled, whether its job goes on or not")
+    func settled() {
+        var machine = RunMachine(state: died([spawned]), seed: 1)
+        let step = machine.handle(
+            .resume(Self.process, settled: [UnitID("a"): .succeeded], attachable: [UnitID("a")]), at: moment(10))
+        #expect(step.actions.contains(.launch(UnitID("b"), attempt: 1, .work)))
+        #expect(!step.actions.contains(.launch(UnitID("a"), attempt: 1, .attach(Self.job))))
+    }
+
+    // MARK: - Executors
+
+    /// Runs programs through another program, as an executor of a cluster would.
+    private struct NiceExecutor: CommandExecutor {
+        static let name = "nice"
+        let local: ProcessExecutor
+
+        init(_ host: CommandHost) { local = ProcessExecutor(host) }
+
+        func execute(_ work: CommandWork, for attempt: AttemptControl) async -> Execution {
+            var work = work
+            work.arguments = ["nice", "-n", "7"] + work.arguments
+            return await local.execute(work, for: attempt)
+        }
+
+        func recover(_ identity: WorkIdentity) async -> RecoveredWork { .ended }
+
+        func attach(
+            to identity: WorkIdentity, _ work: CommandWork, for attempt: AttemptControl
+        ) async -> Execution { Execution(failure: Failure("nothing outlives it")) }
+    }
+
+    @Test("An executor is chosen by its name, and one that is not there is refused with those that are")
+    func chosen() async throws {
+        let trial = try AttemptTrial()
+        let host = CommandHost(
+            reactor: ProcessReactor(), folder: trial.folder.path, environment: ["PATH": "/usr/bin:/bin"])
+        let executors = CommandExecutors(host, types: [ProcessExecutor.self, NiceExecutor.self])
+        let work = CommandWork(arguments: ["/bin/sh", "-c", "nice"], environment: [:])
+        let execution = await (try executors.named("nice")).execute(work, for: trial.control)
+        #expect(execution.failure == nil && trial.lines(.stdout) == ["7"])
+        #expect { try executors.named("slurm") } throws: { error in
+            "\(error)".contains("there is no executor 'slurm'") && "\(error)".contains("local or nice")
+        }
+    }
+}
