@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Plants small faults one at a time and tells which of them no test notices: see Tests/Mutants/mutants.toml.
+"""Plants small faults one at a time and reports which of them no test notices: see Tests/Mutants/mutants.toml.
 
     scripts/mutants.py              all of them, in a copy of the sources in .build-mutants/
-    scripts/mutants.py claims dele  those whose names hold one of the words
-    scripts/mutants.py --here       in this checkout; each file is put back as it was
-    scripts/mutants.py --list       names only
-    scripts/mutants.py --check      only whether each still stands for a text of the sources
+    scripts/mutants.py claims dele  those whose names contain one of the words
+    scripts/mutants.py --here       in this checkout; each file is restored afterwards
+    scripts/mutants.py --list       only prints the names
+    scripts/mutants.py --check      only checks that the text of each occurs once in the sources
 
-It ends with 1 when a fault survives, or stands for text that is not there any more.
+It exits with 1 when a fault survives, or its text does not occur once.
 """
 import os
 import shutil
@@ -19,12 +19,12 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD_LIMIT = 1500  # seconds; the first build of the copy makes everything
+BUILD_LIMIT = 1500  # seconds; the first build of the copy compiles everything
 TEST_LIMIT = 600
 
 
 def run(arguments, folder, limit, variables=None):
-    """Runs a program, output kept; its whole process group is ended at the limit. Returns status and output."""
+    """Runs a program and returns its status and output; kills its whole process group at the limit."""
     environment = dict(os.environ, **(variables or {}))
     process = subprocess.Popen(
         arguments, cwd=folder, env=environment, text=True, errors="replace", stdin=subprocess.DEVNULL,
@@ -39,7 +39,7 @@ def run(arguments, folder, limit, variables=None):
 
 
 def copy_of_sources():
-    """The tracked files in a folder of their own; what was built there before is kept."""
+    """Copies the tracked files into a folder of their own, and keeps what was built there before."""
     folder = ROOT / ".build-mutants"
     names = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -57,17 +57,17 @@ def copy_of_sources():
     return folder
 
 
-def stands(mutant):
+def occurs_once(mutant):
     path = ROOT / mutant["file"]
     return path.is_file() and path.read_text().count(mutant["find"]) == 1
 
 
 def outcome(mutant, folder):
-    """What becomes of a mutant: caught, survived, or why it could not be tried."""
+    """The outcome of a mutant: caught, survived, or why it could not be tried."""
     path = folder / mutant["file"]
     text = path.read_text()
     if text.count(mutant["find"]) != 1:
-        return "stale", f"its text stands {text.count(mutant['find'])} times in {mutant['file']}"
+        return "stale", f"its text occurs {text.count(mutant['find'])} times in {mutant['file']}"
     try:
         path.write_text(text.replace(mutant["find"], mutant["plant"]))
         status, output = run(["swift", "build", "--build-tests"], folder, BUILD_LIMIT)
@@ -100,9 +100,9 @@ def main():
         print("\n".join(mutant["name"] for mutant in mutants))
         return 0
     if "--check" in sys.argv:
-        stale = [mutant for mutant in mutants if not stands(mutant)]
+        stale = [mutant for mutant in mutants if not occurs_once(mutant)]
         for mutant in stale:
-            print(f"Tests/Mutants/mutants.toml: the text of '{mutant['name']}' does not stand once in {mutant['file']}")
+            print(f"Tests/Mutants/mutants.toml: the text of '{mutant['name']}' does not occur exactly once in {mutant['file']}")
         return 1 if stale else 0
     folder = ROOT if "--here" in sys.argv else copy_of_sources()
     counts = {}

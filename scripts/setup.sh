@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Makes sure that everything is there which building, running and testing need; asks nothing.
+# Installs what building, running and testing need; asks no questions.
 #
-#   scripts/setup.sh            what runs need
-#   scripts/setup.sh extensions what connections to databases need besides
-#   scripts/setup.sh tests      what the tests need besides: the extensions and the programs of PostgreSQL
+#   scripts/setup.sh            what builds and runs need
+#   scripts/setup.sh extensions also what connections to databases need
+#   scripts/setup.sh tests      also what the tests need: the extensions and PostgreSQL's programs
 #
-# What is there already is left alone, and then this takes no time.
+# It leaves alone what is installed already, and then takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-DUCKDB_VERSION=1.5.5 # the last version for which database extensions exist, and they load into no other
+DUCKDB_VERSION=1.5.5 # the newest version with database extensions, which only load into their own version
 OLDEST_DUCKDB=1.5.0
 
 say() { printf 'setup: %s\n' "$*"; }
@@ -21,7 +21,7 @@ fail() {
 # --- Swift -----------------------------------------------------------------------------------------------------------
 command -v swift >/dev/null 2>&1 || fail "Swift 6.2 or newer is needed: https://www.swift.org/install"
 
-# --- Packages of the system ------------------------------------------------------------------------------------------
+# --- System packages -------------------------------------------------------------------------------------------------
 missing=()
 [ -e /usr/include/ncurses.h ] || [ -e /opt/homebrew/opt/ncurses ] || missing+=(libncurses-dev)
 [ -e /usr/include/sqlite3.h ] || [ -e /opt/homebrew/opt/sqlite ] || missing+=(libsqlite3-dev)
@@ -46,7 +46,7 @@ if [ ${#missing[@]} -gt 0 ]; then
         fail "Caudal runs on Linux today: it watches processes through pidfd and epoll.
        On a Mac, use a Linux container or virtual machine."
     else
-        fail "this machine has no apt-get; install what stands for these Debian packages: ${missing[*]}
+        fail "this machine has no apt-get; install the equivalents of these Debian packages: ${missing[*]}
        (Fedora: ncurses-devel sqlite-devel tmux; Arch: ncurses sqlite tmux; Alpine: ncurses-dev sqlite-dev tmux)"
     fi
 fi
@@ -63,7 +63,7 @@ install_duckdb() {
     local python
     python=$(command -v python3 || true)
     [ -n "$python" ] && "$python" -m pip --version >/dev/null 2>&1 ||
-        fail "duckdb is missing, and so is pip to get it with
+        fail "duckdb is missing, and so is pip, which installs it
        install python3-pip, or put duckdb $DUCKDB_VERSION (https://duckdb.org) on PATH"
     say "installing duckdb $DUCKDB_VERSION into .tools"
     rm -rf .tools/duckdb
@@ -83,7 +83,7 @@ fi
 
 # --- Connections to databases -----------------------------------------------------------------------------------------
 if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
-    # An extension loads into its own version of DuckDB and no other.
+    # An extension only loads into its own version of DuckDB.
     if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
         install_duckdb
     fi
@@ -92,22 +92,22 @@ if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
         file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
         [ -r "$file" ] && continue
         say "installing DuckDB's extension $name $DUCKDB_VERSION into .tools"
-        # Without --no-deps pip would bring the whole DuckDB library for Python.
+        # Without --no-deps pip would also install the whole DuckDB library for Python.
         python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps \
             --upgrade --target .tools/duckdb-extensions "${package//_/-}==$DUCKDB_VERSION" ||
             fail "pip could not install ${package//_/-}==$DUCKDB_VERSION; see its message above"
-        [ -r "$file" ] || fail "$file is not there after installing: is this machine's kind supported?"
+        [ -r "$file" ] || fail "$file is missing after the installation: is this platform supported?"
     done
 fi
 
 # --- PostgreSQL's programs, for tests that start a server of their own ---------------------------------------------
 if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-    # Its tests are skipped without it, so that a machine where nothing may be installed can run the others.
+    # Without it only its tests are skipped, so that the others run where nothing can be installed.
     if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
         say "installing postgresql (its programs; no server is started)"
         as_root=()
         [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-        # Debian's package would make and start a server of the system's own.
+        # Debian's package would otherwise create and start a server.
         "${as_root[@]}" mkdir -p /etc/postgresql-common
         [ -e /etc/postgresql-common/createcluster.conf ] ||
             echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
@@ -122,4 +122,4 @@ if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/
     fi
 fi
 
-say "everything is there"
+say "everything is installed"

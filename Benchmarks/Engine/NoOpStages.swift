@@ -1,13 +1,13 @@
 import Engine
 import Foundation
 
-/// The engine's own cost: a run of stages that do nothing, with the journal on.
+/// Measures the engine's own cost: a run of stages that do nothing, with a journal.
 ///
 /// `engine-benchmark STAGES [WIDTH]` prints one line: stages, wall and CPU seconds, stages for each second of CPU, and
 /// the process's peak memory. Compare two sizes to see what a stage costs.
 @main
 struct NoOpStages {
-    /// An attempt of nothing.
+    /// An attempt that does nothing.
     private struct Conductor: AttemptRunner {
         func wantsState(_ stage: StageID) -> Bool { false }
         func readsByPlace(_ stage: StageID) -> Bool { false }

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""What twenty checks cost: one check stage of caudal beside DuckDB by itself.
+"""Measures what twenty checks cost: one check stage of caudal, compared with DuckDB alone.
 
 Makes ROWS sales and runs, in turn, PAIRS times:
 
-  caudal         twenty checks in one check stage ('caudal run --plain'), failing rows and journal included
+  caudal         twenty checks in one check stage ('caudal run --plain'), including failing rows and journal
   one scan       one DuckDB query that reads a value of every column (max(length(c)))
   held           one DuckDB query that reads every column and keeps the rows (CREATE TEMP TABLE)
   one each       the same twenty checks, one DuckDB query for each, as a script of checks is often written
 
-Two sets of checks: 'rows' are twenty that look at rows one by one; 'keys' are the same with uniqueness of ten million
-keys, a foreign key and patterns among them. Medians, and the ratio to caudal turn by turn.
+There are two sets of checks: 'rows' has twenty that look at single rows; 'keys' also has uniqueness of ten million keys,
+a foreign key and patterns. Prints medians, and the ratio to caudal for each turn.
 """
 import os, sys, tempfile
 
@@ -20,7 +20,7 @@ COLUMNS = ["order_id", "product_id", "quantity", "price", "region", "order_date"
 READER = ("read_csv('sales.csv', auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
           "nullstr = '', columns = {" + ", ".join(f"'{c}': 'VARCHAR'" for c in COLUMNS) + "})")
 
-# Each check as YAML and as the query that somebody would write for it.
+# Each check as YAML, and as the query that a user would write for it.
 COMMON = [
     ("{not_null: order_id}", "count(*) FILTER (WHERE order_id IS NULL)"),
     ("{not_null: product_id}", "count(*) FILTER (WHERE product_id IS NULL)"),

@@ -1,4 +1,4 @@
-"""What the benchmarks of data share: measuring a command, and a table of several in turn."""
+"""Shared by the data benchmarks: measures commands, and prints a table of several that run in turn."""
 import argparse, os, resource, statistics, subprocess, sys, threading, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -13,13 +13,13 @@ def caudal_options(doc, rows, pairs):
     options = options.parse_args()
     for program in (options.caudal, DUCKDB):
         if not os.access(program, os.X_OK):
-            sys.exit(f"{program} is not there; 'make build' makes it")
+            sys.exit(f"{program} does not exist; run 'make build'")
     os.environ["CAUDAL_DUCKDB"] = DUCKDB
     return options
 
 
 class Memory(threading.Thread):
-    """The largest resident memory of a process and everything below it, summed, looked at twenty times a second."""
+    """The peak of the summed resident memory of a process and its descendants, sampled twenty times a second."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
@@ -38,7 +38,7 @@ class Memory(threading.Thread):
                 with open(f"/proc/{name}/stat") as file:
                     fields = file.read().rsplit(")", 1)[1].split()
             except OSError:
-                continue  # It has ended meanwhile.
+                continue  # The process has just ended.
             parents[int(name)], sizes[int(name)] = int(fields[1]), int(fields[21]) * resource.getpagesize()
         total = 0
         for pid in sizes:
@@ -50,7 +50,7 @@ class Memory(threading.Thread):
 
 
 def measure(command, folder):
-    """Wall seconds, CPU seconds of all processes, and their peak memory together in MiB."""
+    """Returns wall seconds, and the CPU seconds and peak memory in MiB of all processes together."""
     start, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     memory = Memory(process.pid)
@@ -66,7 +66,7 @@ def measure(command, folder):
 
 
 def table(title, runners, pairs, folder, before=None):
-    """Runs the commands in turn, once to warm up and then PAIRS times, and prints what they took."""
+    """Runs the commands in turn, once to warm up and then PAIRS times, and prints their figures."""
     figures = {name: [] for name in runners}
     for turn in range(pairs + 1):
         for name, command in runners.items():

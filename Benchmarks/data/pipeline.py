@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A pipeline from end to end beside the SQL that it prints, run by hand.
+"""Measures a pipeline from end to end, compared with running the SQL that it prints by hand.
 
 Makes ROWS sales as CSV and, with --parquet, turns them into Parquet first. Then it runs, in turn, PAIRS times:
 
-  caudal         validate, process, enrich, check, publish ('caudal run --plain'), its journal new for each run
-  by hand        what 'caudal explain' prints of each stage, one duckdb process after the other, in the same order
+  caudal         validate, process, enrich, check, publish ('caudal run --plain'), with a new journal for each run
+  by hand        what 'caudal explain' prints for each stage, one duckdb process after another, in the same order
 
-The outputs of both are compared byte for byte. Peak memory is that of all processes together.
+The outputs of both are compared byte for byte. Peak memory is the sum over all processes.
 """
 import hashlib, os, shutil, subprocess, sys, tempfile
 
@@ -79,7 +79,7 @@ def main():
         shutil.copy(os.path.join(ROOT, "data/schemas/sales_schema_v1.json"), os.path.join(folder, "schema.json"))
         write("p.yaml", PIPELINE.format(format=kind, schema="schema.json"))
 
-        # Later stages are explained from what earlier ones wrote.
+        # 'explain' needs the outputs of earlier stages.
         measure([options.caudal, "run", "p.yaml", "--plain"], folder)
         wanted = digests(folder)
         for stage in STAGES:

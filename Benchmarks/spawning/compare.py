@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What a stage costs: COUNT times /bin/true, WIDTH at once, by caudal, ninja, make and a bare spawn loop.
+"""Measures what a stage costs: COUNT times /bin/true, WIDTH at once, by caudal, ninja, make and a bare spawn loop.
 
-Runs them in turn, PAIRS times, and prints medians and the ratio to caudal pair by pair, so that a machine whose speed
-drifts drifts for all. CPU is that of all processes together. caudal records every step in its journal; its state folder
-is new for each run.
+Runs them in turn, PAIRS times, and prints medians and the ratio to caudal for each turn, so that a change in the
+machine's speed affects all of them. CPU is the sum over all processes. caudal records every step in its journal; each run
+begins with a new state folder.
 
-Needs a release build of caudal, a C compiler, ninja and make; what is not there is left out, and said.
+Needs a release build of caudal, a C compiler, ninja and make; it reports and leaves out what is not installed.
 """
 import argparse, os, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -33,7 +33,7 @@ def main():
     options = options.parse_args()
     count, width = options.count, options.width
     if not os.access(options.caudal, os.X_OK):
-        sys.exit(f"{options.caudal} is not there; build it with 'make build'")
+        sys.exit(f"{options.caudal} does not exist; run 'make build'")
 
     with tempfile.TemporaryDirectory(prefix="caudal-benchmark-") as folder:
         def write(name, text):

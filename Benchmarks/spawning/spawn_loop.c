@@ -1,4 +1,4 @@
-// The floor: runs a program COUNT times, WIDTH at once, each with its output in pipes that are read, and nothing else.
+// The lower bound: runs a program COUNT times, WIDTH at once, and reads its output from pipes; nothing else.
 #define _GNU_SOURCE
 #include <poll.h>
 #include <spawn.h>

@@ -56,14 +56,14 @@ static void on_crash(int number) {
     cn_restore_terminal();
     for (int i = 0; i < crash_signal_count; i++) {
         if (crash_signals[i] != number) continue;
-        // The handler that was here before (Swift's backtracer, or the default) sees the signal next.
+        // The previous handler (Swift's backtracer, or the default) handles the signal next.
         sigaction(number, &previous_actions[i], 0);
     }
     if (number == SIGABRT) raise(number);
 }
 
 void cn_restore_on_crash(void) {
-    // Once: the handler that was here before must never be this one, or a crash would go on for ever.
+    // Installed once: if the previous handler were this one, a crash would loop forever.
     static int is_set = 0;
     if (is_set) return;
     is_set = 1;

@@ -30,7 +30,7 @@
 #include <sys/syscall.h>
 #endif
 
-// What a child does between its birth and its program. It has the caller's memory and may only make system calls.
+// What a child does between vfork and exec. It shares the caller's memory and may only make system calls.
 struct child_order {
     const char *path;
     char *const *argv;
@@ -49,7 +49,7 @@ static char *append_number(char *end, uint64_t number) {
     return end;
 }
 
-// When this process started, in ticks since the boot; 0 when the kernel does not tell.
+// The start time of this process, in ticks since boot; 0 when unknown.
 static uint64_t own_start(void) {
     char text[1024];
     int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
@@ -58,10 +58,10 @@ static uint64_t own_start(void) {
     close(fd);
     if (size <= 0) return 0;
     text[size] = 0;
-    // The name before may hold anything, brackets and blanks too.
+    // The process name before it may contain any character, including brackets and blanks.
     char *at = text + size;
     while (at > text && *at != ')') at--;
-    // The state is the third field, the start the 22nd.
+    // The state is the third field, the start time the 22nd.
     for (int field = 2; field < 22; field++) {
         while (*at && *at != ' ') at++;
         if (*at) at++;
@@ -88,10 +88,10 @@ static int write_note(const struct cs_note *note) {
     return count == end - line ? 0 : ENOSPC;
 }
 
-// Does what comes before the program and begins it; returns only when that failed, with the errno.
-// The limit on open files that this process was started with, where it has raised it.
+// The limit on open files that this process was started with, if it has raised it.
 static struct rlimit files_before;
 
+// Prepares the child and executes its program; returns an errno, and only on failure.
 static int begin_program(const struct child_order *order) {
     if (order->own_group && setpgid(0, 0) != 0) return errno;
     struct sigaction action;
@@ -121,7 +121,7 @@ static int begin_program(const struct child_order *order) {
         if (error) return error;
     }
     closefrom(3);
-    // Only now: with fewer files than the caller has open, none of the above could be.
+    // Last: if the caller has more files open than this limit allows, the calls above would fail.
     if (files_before.rlim_max && setrlimit(RLIMIT_NOFILE, &files_before) != 0) return errno;
     sigset_t none;
     sigemptyset(&none);
@@ -137,12 +137,12 @@ pid_t cs_spawn_noted(const char *path, char *const argv[], char *const envp[], c
         .path = path, .argv = argv, .envp = envp, .cwd = cwd, .fds = { stdin_fd, stdout_fd, stderr_fd },
         .own_group = !controlling_terminal, .note = note,
     };
-    // No handler of this process may run in the child, which has its memory.
+    // No signal handler of this process may run in the child, which shares its memory.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     volatile int error = 0;
-    // The caller waits until the child has begun its program or has ended, as posix_spawn does.
+    // As with posix_spawn, the caller waits until the child has executed its program or has ended.
     pid_t pid = vfork();
     if (pid == 0) {
         error = begin_program(&order);
@@ -199,8 +199,8 @@ int cs_reap(pid_t pid, struct cs_exit *out) {
     return 0;
 }
 
-// Open-file-description locks: gone with the process however it ends, and another process can ask about
-// them without taking them, so a question never makes an owner fail.
+// Open-file-description locks: the kernel releases them when the process ends, and another process can query them
+// without taking them, so a query never makes an owner fail.
 int cs_lock_file(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return -errno;
@@ -236,7 +236,7 @@ int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void 
     pthread_t thread;
     int error = pthread_create(&thread, &attributes, body, argument);
     pthread_attr_destroy(&attributes);
-    // A thread that has ended already needs no name.
+    // This fails harmlessly for a thread that has already ended.
     if (!error) pthread_setname_np(thread, name);
     return -error;
 }
@@ -248,7 +248,7 @@ static void *wait_for_lock(void *lock) {
 }
 
 void cs_files_raise(void) {
-    // More would only make tables large that are made for as many files as there may be.
+    // A higher limit would only enlarge tables that programs allocate for the maximum number of files.
     enum { enough = 1 << 16 };
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max || limit.rlim_cur >= enough) return;
@@ -271,7 +271,7 @@ int cs_files_probe(int count) {
 int cs_memory_probe(size_t bytes) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
-    // Each thread would take 64 MiB of it for what it allocates, and leave the others nothing.
+    // Otherwise malloc would reserve 64 MiB for each thread and leave the others nothing.
     mallopt(M_ARENA_MAX, 2);
     void *place = mmap(0, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (place == MAP_FAILED) return -errno;
@@ -305,7 +305,7 @@ static struct sigaction before_heard[heard_limit];
 static void on_heard(int number) {
     int error = errno;
     unsigned char byte = (unsigned char)number;
-    // A full pipe holds enough signals that nobody has looked at.
+    // If the pipe is full, enough unread signals are in it.
     ssize_t ignored = write(heard_pipe[1], &byte, 1);
     (void)ignored;
     errno = error;
@@ -315,7 +315,7 @@ int cs_signals_open(void) {
     if (heard_pipe[0] < 0) {
         int result = cs_pipe(heard_pipe);
         if (result != 0) return result;
-        // The thread that looks for signals waits for them; a handler never does.
+        // The signal thread blocks on reading; a handler never blocks on writing.
         fcntl(heard_pipe[0], F_SETFL, 0);
         fcntl(heard_pipe[1], F_SETFL, O_NONBLOCK);
     }
@@ -359,7 +359,7 @@ int cs_pidfd_open(pid_t pid) {
 }
 
 long cs_own_peak_kib(void) {
-    /* Not ru_maxrss: that begins with what the parent of this process had. */
+    // Not ru_maxrss: that begins with the peak of this process's parent.
     FILE *status = fopen("/proc/self/status", "re");
     if (!status) return LONG_MAX;
     char line[256];
@@ -443,7 +443,7 @@ int cs_is_kernels_own(const char *path) {
     }
 }
 
-// Fills in the address of a socket in a folder; returns the folder's descriptor, which the address goes through.
+// Fills in the address of a socket in a folder; returns the folder's descriptor, which the address refers to.
 static int socket_address(const char *folder, const char *name, struct sockaddr_un *address) {
     int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return -errno;
@@ -463,7 +463,7 @@ int cs_socket_listen(const char *folder, const char *name) {
     if (directory < 0) return directory;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int error = fd < 0 ? errno : 0;
-    // The rights of a socket that is not bound yet become those of its file: it is never there with others.
+    // The permissions of an unbound socket become those of its file, which thus never has any others.
     if (!error && fchmod(fd, 0600) != 0) error = errno;
     if (!error && bind(fd, (struct sockaddr *)&address, sizeof address) != 0) error = errno;
     if (!error && listen(fd, 128) != 0) error = errno;
@@ -480,7 +480,7 @@ int cs_socket_connect(const char *folder, const char *name, int patience_ms) {
     struct timeval patience = { .tv_sec = patience_ms / 1000, .tv_usec = patience_ms % 1000 * 1000 };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int error = fd < 0 ? errno : 0;
-    // The patience to send is also the patience to connect.
+    // The send timeout also applies to connect.
     if (!error && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) error = errno;
     if (!error && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) error = errno;
     if (!error && connect(fd, (struct sockaddr *)&address, sizeof address) != 0) error = errno;
@@ -508,7 +508,7 @@ void cs_find_line_ends(const void *bytes, size_t size, cs_line_ends *seen) {
     if (seen->after_return) {
         if (text[0] == '\n') seen->has_pair = 1; else seen->has_return = 1;
     }
-    // Nearly all files have one kind of end: memchr passes over them at the speed of memory.
+    // Nearly all files have one kind of line end: memchr scans them at memory speed.
     for (const unsigned char *at = text; at < end && !(seen->has_return && seen->has_pair); at++) {
         at = memchr(at, '\r', (size_t)(end - at));
         if (!at) break;
@@ -524,10 +524,10 @@ void cs_find_line_ends(const void *bytes, size_t size, cs_line_ends *seen) {
     seen->after_return = end[-1] == '\r';
 }
 
-/// What a quotation mark outside of others is: 1 opens a value, 0 is text to every reader, -1 is text to some.
+/// Classifies a quotation mark outside of quoted values: 1 opens a value, 0 is text to every reader, -1 only to some.
 static int kind_of_mark(const unsigned char *text, const unsigned char *mark, const cs_oddities *seen) {
     if (seen->at_value) return 1;
-    // Behind a blank at the beginning of a value readers differ; behind a letter they do not.
+    // Readers disagree about a mark after a blank at the beginning of a value, but not about one after a letter.
     const unsigned char *value = mark;
     while (value > text && value[-1] != seen->delimiter && value[-1] != '\n' && value[-1] != '\r') value--;
     return value > text && *value > ' ' && *value != seen->quote ? 0 : -1;
@@ -570,7 +570,7 @@ void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen) {
             seen->at_line = seen->at_value = 1;
             continue;
         }
-        // Blank lines at the end of a file harm nobody.
+        // Blank lines at the end of a file are harmless.
         if (seen->has_blank) seen->has_other_lines = 1;
         seen->at_line = seen->after_return = 0;
         if (!mark_is_known || mark < at) {
@@ -589,7 +589,7 @@ void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen) {
         const unsigned char *next = memchr(at, '\n', (size_t)(mark - at));
         at = next ? next : mark;
         seen->at_value = at[-1] == seen->delimiter;
-        // A carriage return alone ends lines only in files that are copied for it.
+        // Files in which a carriage return alone ends a line are copied anyway.
     }
 }
 

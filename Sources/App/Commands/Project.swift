@@ -14,7 +14,7 @@ struct ProjectOptions: ParsableArguments {
 
     /// Reads a pipeline file; what is wrong with it is printed and ends the program with status 2.
     ///
-    /// `root`: the project's root, where it is known already.
+    /// - Parameter root: The project's root, where it is known already.
     func load(_ file: String, environment: String? = nil, root: String? = nil) throws -> LoadedPipeline {
         do throws(InvalidPipeline) {
             return try read(file, environment: environment, root: root)

@@ -113,9 +113,10 @@ struct ReopenedRun {
 
     /// Goes on with the run, once whoever asks for it has agreed; or only says what would happen.
     ///
-    /// `command`: what is asked of the run; nil only lets it go on.
-    /// `named`: the stage that somebody named: it needs no second asking.
-    /// `agreed`: what somebody was told and agreed to already.
+    /// - Parameters:
+    ///   - command: What is asked of the run; nil only lets it go on.
+    ///   - named: The stage that somebody named: it needs no second asking.
+    ///   - agreed: What somebody was told and agreed to already.
     func carryOut(
         _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
@@ -165,7 +166,7 @@ struct ReopenedRun {
 
     /// Takes a run up again as somebody has agreed to on a screen, where nothing is asked once more.
     ///
-    /// `tell`: told what there is to say meanwhile.
+    /// - Parameter tell: Told what there is to say meanwhile.
     static func take(
         _ id: RunID, _ command: RunCommand?, agreed: ReopenAgreement, in folder: StateFolder,
         _ variables: [String: String],

@@ -25,8 +25,9 @@ struct RunTarget {
     /// Asks the process that runs the run, once whoever wants that has agreed to what it brings about; or only tells
     /// what that is.
     ///
-    /// `named`: the stage that somebody named: it needs no second asking.
-    /// `command`: what is asked of the run as it stands.
+    /// - Parameters:
+    ///   - named: The stage that somebody named: it needs no second asking.
+    ///   - command: What is asked of the run as it stands.
     /// - Returns: Whether a process runs the run; without one nothing was done.
     func askLive(
         named: StageID?, _ reopen: ReopenOptions, _ show: ShowOptions, _ options: StateOptions,
@@ -78,9 +79,9 @@ struct RunTarget {
 
     /// Lets the process that runs the run carry a command out, and prints what became of it.
     ///
+    /// - Parameter json: Prints the answer as a line of JSON.
     /// - Returns: Whether a process runs the run; without one nothing was done.
     /// - Throws: The exit status for a command that was refused.
-    /// `json`: prints the answer as a line of JSON.
     func carryOutIfLive(_ command: RunCommand, json: Bool = false) async throws -> Bool {
         let answer = try await Output.reporting {
             try await ControlClient(folder).ask(command, by: Operator.here("command line"))

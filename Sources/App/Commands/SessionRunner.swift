@@ -218,7 +218,7 @@ struct WatchedRun {
 
     /// Shows it until somebody leaves.
     ///
-    /// `first`: what is done to begin with.
+    /// - Parameter first: What is done to begin with.
     /// - Returns: How it was left, and how the run stands if this process has taken it up.
     func show(
         on terminal: Terminal, first: DashboardEffect? = nil

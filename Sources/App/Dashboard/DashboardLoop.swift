@@ -50,7 +50,7 @@ final class DashboardLoop {
 
     private static let keyInterval = Duration.milliseconds(16)
 
-    /// `takeUp`: nil for a run of this process, which takes commands by itself as long as it is shown.
+    /// - Parameter takeUp: Nil for a run of this process, which takes commands by itself as long as it is shown.
     init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, takeUp: TakingUp? = nil) {
         self.terminal = terminal
         self.shown = shown
@@ -66,7 +66,7 @@ final class DashboardLoop {
 
     /// Shows the run until somebody leaves.
     ///
-    /// `first`: what is done to begin with.
+    /// - Parameter first: What is done to begin with.
     func run(first: DashboardEffect? = nil) async -> Ending {
         listen()
         receiveUpdates()

@@ -31,7 +31,7 @@ final class HomeLoop {
     /// How often the store is asked whether anything was recorded.
     private static let interval = Duration.milliseconds(500)
 
-    /// `open`: reads a run that somebody wants to do something about; nil when there is none any more.
+    /// - Parameter open: Reads a run that somebody wants to do something about; nil when there is none any more.
     init(
         _ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool,
         open: @escaping (RunID) throws -> OpenedRun?

@@ -148,7 +148,7 @@ struct KeyHelp {
     /// The entries in the order of their sections.
     let entries: [Entry]
 
-    /// `state`: what is on the screen, for texts that change with it.
+    /// - Parameter state: What is on the screen, for texts that change with it.
     init<Reducer>(_ lists: [(place: String, bindings: [KeyBinding<Reducer>])], _ state: Reducer.State? = nil) {
         var entries: [Entry] = []
         for (place, bindings) in lists {

@@ -79,7 +79,7 @@ struct PreviewJSON: Encodable {
         var outcome: String
     }
 
-    /// `loaded`: the pipeline as it would run, where it could be read.
+    /// - Parameter loaded: The pipeline as it would run, where it could be read.
     init(_ preview: CommandPreview, of plan: RunPlan, _ loaded: LoadedPipeline?) {
         pipeline = plan.pipeline
         maxParallel = plan.maxParallel
@@ -163,7 +163,7 @@ extension PreviewJSON.Change {
 }
 
 extension PreviewJSON.Read {
-    /// `now`: in milliseconds since 1970.
+    /// - Parameter now: In milliseconds since 1970.
     init(_ file: EarlierFile, root: String, now: Int64) {
         self.init(
             path: PathText.relative(file.target, to: root), run: file.publication?.runWords,

@@ -61,7 +61,7 @@ struct ReopenPreview {
 
     /// What was changed, then what a command would bring about.
     ///
-    /// `remedy`: how changed stages that had succeeded are run again.
+    /// - Parameter remedy: How changed stages that had succeeded are run again.
     func lines(_ preview: CommandPreview, remedy: String) -> [LabelledLine] {
         var lines: [LabelledLine] = []
         if fileIsGone { lines.append(LabelledLine(text: fileNote)) }

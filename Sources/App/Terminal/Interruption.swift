@@ -19,9 +19,10 @@ final class Interruption: Sendable {
 
     /// Listens from now on.
     ///
-    /// `ended`: waits until what was interrupted has ended; the program then ends soon even if nobody reads what it
-    /// prints.
-    /// `onFirst`: called once, on the thread that hears signals: it must not wait.
+    /// - Parameters:
+    ///   - ended: Waits until what was interrupted has ended; the program then ends soon even if nobody reads what it
+    ///     prints.
+    ///   - onFirst: Called once, on the thread that hears signals: it must not wait.
     init(ended: (@Sendable () async -> Void)? = nil, onFirst: @escaping @Sendable () -> Void) {
         signal(SIGPIPE, SIG_IGN)
         // A terminal that has gone leaves the run going on, as it does under the dashboard.
@@ -44,7 +45,7 @@ final class Interruption: Sendable {
 
     /// Listens for what ends a run.
     ///
-    /// `onFirst`: called besides that, once the run was asked to stop.
+    /// - Parameter onFirst: Called besides that, once the run was asked to stop.
     convenience init(cancelling engine: RunEngine, onFirst: @escaping @Sendable () -> Void = {}) {
         self.init(ended: { await engine.waitForEnd() }) {
             // The handler has nobody to wait for the answer; the run's end is the answer.

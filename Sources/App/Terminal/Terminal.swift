@@ -219,7 +219,7 @@ final class Terminal {
 
     /// The keys that are there; nil when the terminal has gone.
     ///
-    /// `isReady`: whether the terminal said that there is something to read.
+    /// - Parameter isReady: Whether the terminal said that there is something to read.
     func readKeys(isReady: Bool) -> [Key]? {
         var found: [KeyIntake.Signal] = []
         var count = 0

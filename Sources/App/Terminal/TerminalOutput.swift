@@ -61,7 +61,7 @@ final class TerminalOutput {
 
     /// Hands over what the terminal has not taken yet; tells whether it has taken everything.
     ///
-    /// `patience`: how long it waits for a terminal that takes nothing.
+    /// - Parameter patience: How long it waits for a terminal that takes nothing.
     @discardableResult
     func flush(patience: Duration = .zero) -> Bool {
         let end = ContinuousClock.now + patience

@@ -1,7 +1,7 @@
 extension String {
     /// The text in lines of at most `first` cells, broken at blanks; a longer word is broken where the line ends.
     ///
-    /// `further`: the width of the lines behind the first, where it is another one.
+    /// - Parameter further: The width of the lines behind the first, where it is another one.
     /// - Returns: At least one line, each with at least one character of the text unless it has none.
     func wrapped(_ first: Int, further: Int? = nil) -> [String] {
         var lines: [String] = []

@@ -1,4 +1,4 @@
-// ncurses as Swift can use it: the wide-character header and accessors for what the importer leaves out.
+// ncurses for Swift: the wide-character header, and accessors for macros that Swift cannot import.
 #ifndef CAUDAL_CNCURSES_H
 #define CAUDAL_CNCURSES_H
 
@@ -34,7 +34,7 @@ static inline void cn_set_cell(cchar_t *cell, const wchar_t *text, attr_t attrib
     setcchar(cell, text, attributes, 0, &pair);
 }
 
-/// Whether the terminal can move its cursor: a terminal that cannot is no place for a dashboard.
+/// Whether the terminal can position its cursor, which the dashboard needs.
 static inline int cn_can_address_cursor(void) {
     char *capability = tigetstr("cup");
     return capability != 0 && capability != (char *)-1;
@@ -43,30 +43,30 @@ static inline int cn_can_address_cursor(void) {
 /// 1 when the locale's character set is UTF-8.
 int cn_is_utf8(void);
 
-/// Reads the terminal's size through the kernel; returns 0 on success.
+/// Asks the kernel for the terminal's size; returns 0 on success.
 int cn_window_size(int fd, int *rows, int *columns);
 
-/// Remembers how to put the terminal back, for use by crash handlers.
+/// Saves the terminal's state, for use by crash handlers.
 ///
-/// Saves the settings of `fd` and the bytes to write; both are used later with async-signal-safe calls only.
+/// Saves the settings of `fd` and the bytes to write on restoring; both are later used only in async-signal-safe calls.
 void cn_remember_terminal(int fd, const char *bytes, int count);
 
-/// Puts the terminal back as it was when remembered; safe in a signal handler, harmless when called twice.
+/// Restores the saved state; async-signal-safe, and a second call has no effect.
 void cn_restore_terminal(void);
 
-/// Forgets what was remembered, so that later restores do nothing.
+/// Discards the saved state, so that later restores do nothing.
 void cn_forget_terminal(void);
 
-/// Restores the terminal on a crash (SIGSEGV, SIGABRT, SIGTRAP, SIGILL, SIGBUS, SIGFPE), then lets it go on.
+/// Restores the terminal on a crash (SIGSEGV, SIGABRT, SIGTRAP, SIGILL, SIGBUS, SIGFPE), then lets the crash proceed.
 void cn_restore_on_crash(void);
 
-/// A file without a name, in memory; or -1.
+/// Creates an unnamed file in memory; returns its descriptor or -1.
 int cn_memory_file(void);
 
-/// Lets the descriptor `fd` stand for what `target` stands for.
+/// Makes the descriptor `fd` refer to the same file as `target`.
 void cn_point(int fd, int target);
 
-/// Clears IXON on `fd`, so that ctrl-S is a key and never freezes the screen.
+/// Clears IXON on `fd`, so that ctrl-S is an ordinary key and does not freeze the screen.
 void cn_free_control_s(int fd);
 
 #endif

@@ -1,10 +1,10 @@
 /// Finds the items of a fan-out, and prepares what they share.
 struct FanOutFinder {
-    /// More items than this are a mistake in a query rather than a plan.
+    /// The maximum number of items; more suggest a mistake in a query.
     static let limit = 100_000
 
     private let attempt: StageAttempt
-    /// The files of variables that list files, from the project's root; those that are not here are looked for.
+    /// The files of variables that list files, relative to the project's root; others are looked up.
     private let listed: [String: [String]]
 
     init(_ attempt: StageAttempt, listed: [String: [String]] = [:]) {
@@ -12,7 +12,7 @@ struct FanOutFinder {
         self.listed = listed
     }
 
-    /// The script that must run for it; nil when nothing has to be asked or prepared.
+    /// The script for finding items and preparing shared data; nil when none is needed.
     func script() throws -> SQLScript? {
         let stage = attempt.stage
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(stage.id): the items of the fan-out")
@@ -40,7 +40,7 @@ struct FanOutFinder {
         return script.statements.isEmpty ? nil : script
     }
 
-    /// The input whose rows the items divide among themselves: of a stage with one main input that has their columns.
+    /// The input whose rows the items divide: that of a stage with one main input which has the items' columns.
     private var dividedInput: DataSource? {
         let variables = attempt.partitionVariables
         guard !variables.isEmpty, attempt.stage.definition.dividesRows,
@@ -49,7 +49,7 @@ struct FanOutFinder {
         return variables.allSatisfy(source.columnNames.contains) ? source : nil
     }
 
-    /// The items, given what the script answered.
+    /// The items, from the results of the script.
     func items(_ readings: DataReadings?) throws(Failure) -> [Item] {
         let variables = attempt.stage.fanOut?.variables ?? []
         var lists: [[String?]] = [[]]
@@ -69,7 +69,7 @@ struct FanOutFinder {
         return items
     }
 
-    /// Refuses items that would write one file: the rows of all but one of them would be lost.
+    /// Rejects items that would write the same file: the rows of all but one would be lost.
     private func refuseSharedPlaces(_ items: [Item]) throws(Failure) {
         guard items.count > 1 else { return }
         for output in attempt.stage.definition.outputs {
@@ -130,15 +130,15 @@ struct FanOutFinder {
     }
 }
 
-/// The items of a fan-out for whoever only wants to see them.
+/// The items of a fan-out, for callers that only show them.
 package struct FanOutItems {
     private let attempt: StageAttempt
 
     package init(_ attempt: StageAttempt) { self.attempt = attempt }
 
-    /// The first item, or nil when there is none; asks DuckDB when a query has to tell.
+    /// The first item, or nil when there are none; runs DuckDB when a query gives the items.
     ///
-    /// - Throws: ``Failure`` where DuckDB refuses the query, or an item cannot be made of its answer.
+    /// - Throws: ``Failure`` when DuckDB rejects the query, or its result gives no valid item.
     package func first(_ tools: DataTools) async throws -> Item? {
         var asked = attempt
         asked.sharedFolder = nil

@@ -1,16 +1,16 @@
-/// What reusing unchanged stages would come to, as far as it can be told before a run.
+/// Which stages a run would reuse, as far as that is known before the run.
 package struct ReuseOutlook: Sendable {
-    /// What is known of a stage.
+    /// What is known about a stage.
     package enum Decision: Sendable, Equatable {
         /// It would be reused from this run.
         case reuse(RunID)
-        /// It would run; why.
+        /// It would run, for this reason.
         case run(String)
-        /// That is decided when the run gets there; what it hangs on.
+        /// The run decides it later; the text says what it depends on.
         case open(String)
     }
 
-    /// By stage; none of a stage of which nothing is reused.
+    /// The decisions by stage; stages that never reuse have none.
     package var decisions: [StageID: Decision] = [:]
 
     package init() {}
@@ -22,7 +22,7 @@ package struct ReuseOutlook: Sendable {
 }
 
 extension StageAttemptRunner {
-    /// What reusing would come to in a run of a plan that has not begun.
+    /// The outlook of a run that has not begun.
     ///
     /// - Throws: ``StoreError`` when the history cannot be read.
     func reuseOutlook(of plan: RunPlan) async throws -> ReuseOutlook {

@@ -1,18 +1,18 @@
 import Foundation
 
-/// Whether an attempt has to be made, or an earlier success of it still holds.
+/// Whether an attempt must be made, or an earlier success can be reused.
 enum ReuseDecision: Sendable {
-    /// It must be made; why.
+    /// It must be made, for this reason.
     case run(String)
-    /// The earlier success, whose outputs lie there as it left them.
+    /// The earlier success, whose outputs are unchanged.
     case reuse(RecordedSuccess)
 }
 
-/// Decides whether attempts may be spared because nothing has changed since an earlier success.
+/// Decides whether attempts can be replaced by an earlier success because nothing has changed.
 package struct StageReuse: Sendable {
     private let loaded: LoadedPipeline
     private let store: RunStore
-    /// Whether the run reuses stages that say nothing about it themselves.
+    /// Whether the run reuses stages that have no setting of their own.
     private let reusesUnchanged: Bool
 
     package init(loaded: LoadedPipeline, store: RunStore, reusesUnchanged: Bool) {
@@ -21,17 +21,17 @@ package struct StageReuse: Sendable {
         self.reusesUnchanged = reusesUnchanged
     }
 
-    /// Whether a stage says why it runs: the run reuses stages, or the stage asks for it by itself.
+    /// Whether the log says why a stage runs: the run reuses stages, or the stage asks for reuse itself.
     package func isWanted(for stage: Stage) -> Bool { reusesUnchanged || stage.reusesUnchanged == true }
 
     // MARK: - What can never be reused
 
-    /// Names by which a stage learns what is different in every run.
+    /// References and variables whose values differ in every run.
     private static let ofTheRun = [
         "${run.id}", "${run.started}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED", "CAUDAL_ATTEMPT",
     ]
 
-    /// Why earlier successes of a stage never hold; nil when they may.
+    /// Why successes of a stage can never be reused; nil if they can.
     package func obstacle(for stage: Stage) -> String? {
         if stage.reusesUnchanged == false { return "the file says 'reuse: never'" }
         if let obstacle = stage.definition.reuseObstacle(isWanted: stage.reusesUnchanged == true) { return obstacle }
@@ -53,15 +53,16 @@ package struct StageReuse: Sendable {
 
     // MARK: - The key
 
-    // Kept, as a literal is compiled each time that it is met. None is changed, and matching changes nothing in it.
+    // Stored, because a regex literal is compiled at each use. It is never changed, and matching does not change it.
     private nonisolated(unsafe) static let parameterReference = #/\$\{params\.([^}]*)\}/#
     private nonisolated(unsafe) static let variableReference = #/\$\{env\.([^}]*)\}/#
     private nonisolated(unsafe) static let redirection = #/>+\s*[^\s;|&]+/#
 
-    /// Everything that decides what comes out of an attempt; nil when a file of it cannot be read.
+    /// Everything that determines the output of an attempt; nil when one of its files cannot be read.
     ///
-    /// `reads`: the files it reads, with their fingerprints.
-    /// `duckDB`: the version that does the work, where DuckDB does any.
+    /// - Parameters:
+    ///   - reads: The files it reads, with their fingerprints.
+    ///   - duckDB: The version of DuckDB, if it does the work.
     package func key(of attempt: StageAttempt, reads: [InputVersion], duckDB: String?) -> ReuseKey? {
         var key = ReuseKey()
         let lines = lines(of: attempt.stage)
@@ -71,7 +72,7 @@ package struct StageReuse: Sendable {
         let facts = attempt.facts
         let text = lines.joined(separator: "\n")
         var parameters = Set(text.matches(of: Self.parameterReference).map { String($0.output.1) })
-        // A command is given every parameter as a variable.
+        // A command gets every parameter as a variable.
         if attempt.stage.definition.runsProgram { parameters.formUnion(facts.parameters.keys) }
         for name in parameters { key.add(.parameter, name, ContentHash.of(facts.parameters[name] ?? "")) }
         for match in text.matches(of: Self.variableReference) {
@@ -88,7 +89,7 @@ package struct StageReuse: Sendable {
             guard let hash = read.contentHash else { return nil }
             key.add(.input, read.path, hash)
         }
-        // The same bytes are other values where a column has another type; a program sees the bytes alone.
+        // The same bytes are different values if a column has another type; a program only sees bytes.
         if !attempt.stage.definition.runsProgram {
             for (name, source) in attempt.sources {
                 let columns = source.columns.map { "\($0.name): \($0.type)" } + ["zone: \(source.zone ?? "none")"]
@@ -100,13 +101,13 @@ package struct StageReuse: Sendable {
         return key
     }
 
-    /// The files of the project that a command names in its line: its script is as good as a part of its definition.
+    /// The files of the project that a command names in its line: a script is practically part of its definition.
     private func scripts(of stage: Stage) -> [InputVersion] {
         guard let program = stage.definition.program else { return [] }
         let words: [String]
         switch program.call {
         case .line(let line):
-            // What it writes to is none of what decides what it writes.
+            // The files that it writes do not determine its output.
             let text = line.description.replacing(Self.redirection, with: " ")
             words = text.split { " \t\n\"'();|&<=".contains($0) }.map(String.init)
         case .arguments(let list): words = list.map(\.description)
@@ -123,7 +124,7 @@ package struct StageReuse: Sendable {
 
     // MARK: - The decision
 
-    /// Looks for a success with the same key whose outputs lie there as it left them.
+    /// Looks for a success with the same key whose outputs are unchanged.
     ///
     /// - Throws: ``StoreError`` when the history cannot be read.
     func decide(_ unit: UnitID, _ key: ReuseKey) throws(StoreError) -> ReuseDecision {

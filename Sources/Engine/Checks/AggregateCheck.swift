@@ -1,6 +1,6 @@
-/// A kind that takes one number of all numbers of a column.
+/// A kind that computes one number from all numbers of a column.
 protocol AggregateCheck: ColumnCheck, FigureCheck {
-    /// The SQL function that does.
+    /// The SQL aggregate function.
     static var function: String { get }
 }
 

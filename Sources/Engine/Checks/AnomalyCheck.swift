@@ -1,9 +1,9 @@
-/// `anomaly`: how far a figure lies from the median of past runs, in median absolute deviations.
+/// `anomaly`: the distance of a figure from the median of past runs, in median absolute deviations.
 struct AnomalyCheck: CheckKind {
     static let typeName = "anomaly"
-    /// What measures the figure that is followed.
+    /// The kind that measures the figure.
     let followed: any FigureCheck
-    /// How many past runs are looked at.
+    /// How many past runs to compare with.
     let over: Int
 
     /// The figures of a column that can be followed.

@@ -1,12 +1,12 @@
-/// Compiles the checks of one dataset to SQL: one scan for all that can share it, one statement for each of the rest.
+/// Compiles the checks of one dataset to SQL: one shared scan where possible, one statement for each other check.
 ///
-/// What comes back is judged by ``CheckJudge``. Rows that fail are looked for only where a check found some.
+/// ``CheckJudge`` judges the results. Failing rows are only looked for where a check found some.
 package struct CheckCompiler {
     private let sql: DuckDBDialect
     private let source: DataSource
     private let checks: [Check]
     private let references: [Template.Reference: ColumnType]
-    /// The data of foreign keys and of queries, by name; what is checked is among them, for keys into itself.
+    /// The data of foreign keys and queries, by name; including the checked dataset, for keys that refer to itself.
     private let others: [DatasetName: DataSource]
 
     package init(
@@ -20,10 +20,10 @@ package struct CheckCompiler {
         self.others = others.merging([source.dataset: source]) { $1 }
     }
 
-    /// How many columns of a failing row are kept.
+    /// The maximum number of columns kept of a failing row.
     private static let sampleColumnLimit = 24
 
-    /// The columns of a failing row that are kept: first those that a check is about, then the others in their order.
+    /// The columns kept of a failing row: first those that a check names, then the others in order.
     static func sampleColumns(of check: Check, among columns: [Column]) -> [Column] {
         var named = check.definition.columns
         let further = (check.filter?.value.columns ?? []) + (check.partitionBy.map { [$0] } ?? [])
@@ -35,9 +35,9 @@ package struct CheckCompiler {
 
     // MARK: - Faults that need no data
 
-    /// What is wrong with the checks for these columns, each with its place; found before anything runs.
+    /// The faults of checks for these columns, each with its place; reported before anything runs.
     ///
-    /// `others`: the data of foreign keys, as far as it is known; that which is checked among them.
+    /// - Parameter others: The data of foreign keys, as far as it is known; including the checked dataset.
     package static func faults(
         of checks: [Check], columns: [Column], references: [Template.Reference: ColumnType],
         others: [DatasetName: DataSource] = [:]
@@ -46,7 +46,7 @@ package struct CheckCompiler {
         return checks.compactMap { fault(of: $0, checked, references) ?? $0.kind.fault(in: $0, checked) }
     }
 
-    /// What is wrong with what checks of all kinds may name.
+    /// The faults that checks of every kind may have.
     private static func fault(
         of check: Check, _ checked: CheckedColumns, _ references: [Template.Reference: ColumnType]
     ) -> ConfigError? {
@@ -69,18 +69,18 @@ package struct CheckCompiler {
 
     // MARK: - Statements
 
-    /// The name of a check's measure in the results: `m` and its place in the list.
+    /// The name of a check's measure in the results: `m` and its position in the list.
     static func measureName(_ index: Int) -> String { "m\(index)" }
-    /// The name of the number of rows a check looked at.
+    /// The name of the number of rows that a check looked at.
     static func totalName(_ index: Int) -> String { "t\(index)" }
 
-    /// The table of what one scan measures.
+    /// The table with the results of the shared scan.
     static let measures = DuckDBDialect().ownName("measures")
 
-    /// How many parts of a divided check are judged one by one; more are a mistake in the choice of the column.
+    /// The maximum number of parts of a divided check; more suggest a wrongly chosen column.
     package static let partLimit = 1000
 
-    /// The checks that are measured in one scan.
+    /// The checks that are measured in the shared scan.
     static func shared(_ checks: [Check]) -> [Int] {
         checks.indices.filter { checks[$0].kind.sharesScan && checks[$0].partitionBy == nil }
     }
@@ -89,7 +89,7 @@ package struct CheckCompiler {
 
     /// Adds the statements to a script.
     ///
-    /// Nothing of them is needed to make the data: they come after it, and one that fails harms no other.
+    /// They come after the statements that produce the data, and each may fail independently.
     package func add(to script: inout SQLScript) {
         let shared = Self.shared(checks)
         for index in checks.indices { checks[index].kind.prepare(data(index), &script) }
@@ -109,8 +109,8 @@ package struct CheckCompiler {
         script.add(
             "measure \(indices.count.counted("check")) in one scan", weight: 10,
             "CREATE TEMP TABLE \(Self.measures) AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from)")
-        // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
-        // must not fail for want of the table, or its errors would be taken for those of checks.
+        // When one check cannot be computed, the shared scan fails: then each check is computed alone. The table must
+        // exist in any case, or the errors of later statements would be attributed to checks.
         let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
         script.add(
             "if the scan failed, there are no measures", weight: 0.1,
@@ -129,7 +129,7 @@ package struct CheckCompiler {
         }
     }
 
-    /// Measures a check that does not share the scan.
+    /// Measures a check outside of the shared scan.
     private func addAlone(_ index: Int, to script: inout SQLScript) {
         let check = checks[index]
         let data = data(index)
@@ -139,7 +139,7 @@ package struct CheckCompiler {
         script.add(
             "check \(check.id) for each \(part)", weight: 5,
             "CREATE TEMP TABLE \(data.partsName) AS\n\(data.parts(by: part))")
-        // As for the scan: what follows must not fail for want of the table.
+        // As for the shared scan: the table must exist in any case.
         script.add(
             "if that failed, there are no parts", weight: 0.1,
             "CREATE TEMP TABLE IF NOT EXISTS \(data.partsName) AS\n"
@@ -154,8 +154,8 @@ package struct CheckCompiler {
         script.add("rows that fail \(id), if there are any", weight: 0.5, rows.query)
     }
 
-    /// The question whether the engine understands the query of a check; nil for other checks, and where a dataset that
-    /// it reads is not known.
+    /// The question whether the SQL engine accepts the query of a check; nil for other checks, and when a dataset that
+    /// it reads is unknown.
     package func question(_ index: Int) -> ColumnQuestion? {
         guard let query = checks[index].definition.query else { return nil }
         guard query.reads.allSatisfy({ others[$0.value] != nil }) else { return nil }

@@ -1,8 +1,8 @@
 /// Checks that are judged for each part of the data.
 extension CheckJudge {
-    /// The results of a check that is divided: one for each part that is there, and for each that should be.
+    /// The results of a divided check: one for each part in the data, and for each expected part that is missing.
     ///
-    /// `index`: its place in the list.
+    /// - Parameter index: Its position in the list of checks.
     func parts(of check: Check, _ index: Int, _ readings: DataReadings) throws -> [CheckResult] {
         let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
         if rows.count > CheckCompiler.partLimit {
@@ -23,7 +23,7 @@ extension CheckJudge {
         }
         results += try missingParts(of: check, present: Set(results.compactMap(\.partition)))
         guard results.isEmpty else { return results }
-        // Without rows there are no parts: what is asked of a part is asked of the whole.
+        // Without rows there are no parts: the check is applied to the whole.
         let whole = readings.rows("parts").first { $0.integer("check") == Int64(index) }
         return [
             try judge(

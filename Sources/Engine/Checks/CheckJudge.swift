@@ -1,31 +1,35 @@
-/// What is known of a check from earlier runs.
+/// What earlier runs recorded about a check.
 package protocol CheckHistory: Sendable {
-    /// What a check of this stage measured in its last runs that did not fail it, newest first, at most `limit`.
+    /// The values of a check in the stage's last runs that did not fail it, newest first, at most `limit`.
     ///
-    /// `part`: the part of the data, such as `region=north`, for a check that is divided.
+    /// - Parameter part: The part of the data, such as `region=north`, for a divided check.
+    /// - Throws: ``StoreError`` when the run store cannot be read.
     func measures(of check: String, part: String?, stage: StageID, limit: Int) throws -> [Double]
 
-    /// The parts of the data, such as `region=north`, of which a check of this stage found rows in one of its last runs.
+    /// The parts of the data, such as `region=north`, for which a check of this stage found rows in one of its last
+    /// runs.
     ///
-    /// Runs in which it failed for any part do not count: what is missing stays missing until somebody says otherwise.
+    /// Runs in which it failed for any part do not count, so that a missing part is reported until it is back.
+    ///
+    /// - Throws: ``StoreError`` when the run store cannot be read.
     func parts(of check: String, stage: StageID, runs: Int) throws -> Set<String>
 }
 
-/// A history with nothing in it.
+/// An empty history.
 package struct NoCheckHistory: CheckHistory {
     package init() {}
     package func measures(of check: String, part: String?, stage: StageID, limit: Int) -> [Double] { [] }
     package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
 }
 
-/// Decides what each check found, from what was measured and what earlier runs measured.
+/// Decides the outcome of each check from its measure and from those of earlier runs.
 package struct CheckJudge {
     private let checks: [Check]
     private let columns: [Column]
     let stage: StageID
     let history: any CheckHistory
     let now: Moment
-    /// How the value of a column that divides a check is kept and told.
+    /// How a value of the column that divides a check is stored and shown.
     var nameOfPart: @Sendable (_ column: String, _ value: String) -> String = { $1 }
 
     /// A judge of `checks` over data with these columns, as the check's statements saw them.
@@ -37,11 +41,12 @@ package struct CheckJudge {
         self.now = now
     }
 
-    /// The results, in the order of the checks; one for each part of a check that is divided.
+    /// The results in the order of the checks; one for each part of a divided check.
     ///
-    /// `readings`: what the statements of ``CheckCompiler`` gave.
-    /// `errors`: what the engine said about statements that failed, in order.
-    /// `found`: the columns and types that the data really has.
+    /// - Parameters:
+    ///   - readings: The results of the statements of ``CheckCompiler``.
+    ///   - errors: The SQL engine's errors for statements that failed, in order.
+    ///   - found: The actual columns and types of the data.
     package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
         var measures: [String: DataReadings.Value] = [:]
         for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
@@ -57,13 +62,13 @@ package struct CheckJudge {
                 result.samples = samples(index, readings)[nil] ?? []
                 return [result]
             } catch {
-                // Without earlier runs it would pass, and nobody knows that there are none.
+                // Treated as a first run it would pass, although earlier runs may exist.
                 return [check.result(.error, "earlier runs cannot be looked at: \(error.reason)", now: now)]
             }
         }
     }
 
-    /// Whether the statements of a check gave what it is judged by.
+    /// Whether the statements of a check returned what it is judged by.
     private func isMeasured(
         _ index: Int, _ measures: [String: DataReadings.Value], _ readings: DataReadings
     ) -> Bool {
@@ -76,11 +81,11 @@ package struct CheckJudge {
             total: measures[CheckCompiler.totalName(index)]?.number)
     }
 
-    /// What the engine said about each check that could not run.
+    /// The SQL engine's error for each check that could not run.
     private func reasons(for failed: [Int], _ errors: [String]) -> [Int: String] {
         let shared = CheckCompiler.shared(checks)
         var unused = errors[...]
-        // The scan of all checks fails first, with the error of one of them that comes again when that is tried alone.
+        // The shared scan fails first, with the error of one check, which fails with it again when it is tried alone.
         if shared.count > 1, failed.contains(where: shared.contains) { unused = unused.dropFirst() }
         var reasons: [Int: String] = [:]
         for index in failed.filter(shared.contains) + failed.filter({ !shared.contains($0) }) {
@@ -91,9 +96,9 @@ package struct CheckJudge {
 
     // MARK: - One check
 
-    /// What a check found, or what it found of one part of the data.
+    /// The result of a check for the whole data or one part of it.
     ///
-    /// `found`: the columns and types that the data really has.
+    /// - Parameter found: The actual columns and types of the data.
     func judge(
         _ check: Check, part: String? = nil, measure: Double?, total: Double, found: [Column] = []
     ) throws -> CheckResult {
@@ -103,7 +108,7 @@ package struct CheckJudge {
         return try check.kind.judge(measurement)
     }
 
-    /// The failing rows of a check by the part they lie in; those of a check that is not divided have none.
+    /// The failing rows of a check by part; nil is the key for a check that is not divided.
     func samples(_ index: Int, _ readings: DataReadings) -> [String?: [SampleRow]] {
         let rows = readings.rows("sample").filter { $0.integer("check") == Int64(index) }
         return Dictionary(grouping: rows) { $0.text("part") }.mapValues { samples(index, $0) }
@@ -125,7 +130,7 @@ package struct CheckJudge {
         }
     }
 
-    /// The places of a row's columns: first those that a query names, since it is about them, then the others.
+    /// The positions of a row's columns: first those that a query names, because it is about them.
     private static func order(of columns: [String], in query: String) -> [Int] {
         let text = query.lowercased()
         let words = Set(text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))

@@ -1,81 +1,83 @@
-/// A kind of check: how it is read, measured, judged and told.
+/// A kind of check: how it is read, measured, judged and worded.
 ///
-/// A kind is one Swift type conforming to this, in a file of its own, named in ``CheckKinds/all``; nothing else knows of it.
+/// A kind is one Swift type in a file of its own that conforms to this protocol and is listed in ``CheckKinds/all``; no
+/// other code knows it.
 protocol CheckKind: CheckDefinition {
     // MARK: Reading
 
-    /// Reads the checks that one entry of `checks` stands for: a list of columns may stand for a check of each.
+    /// Reads the checks of one entry of `checks`: a list of columns gives a check for each column.
     static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [Self]
 
-    /// Reads the limits of what is measured, from the check's mapping or from its `warn`.
+    /// Reads the limits of the measure, from the check's mapping or from its `warn`.
     static func limits(_ reader: inout MappingReader) -> Check.Bounds
 
-    /// What to do in place of `partition_by`; nil for kinds that can be divided.
+    /// What to write instead of `partition_by`; nil for kinds that can be divided.
     static func insteadOfParts(by column: String) -> String?
 
     // MARK: Before anything runs
 
-    /// What is wrong with a check for these columns, besides columns that are not there.
+    /// The fault of a check for these columns, apart from missing columns.
     func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError?
 
-    /// Why a stage with such a check is not reused, as the end of a sentence; nil where it may be.
+    /// Why a stage with such a check is not reused, as the end of a sentence; nil if it may be.
     var reuseObstacle: String? { get }
 
-    /// The columns whose values tell which row is which where the check holds.
+    /// The columns that identify a row when the check passes.
     var keyColumns: [String] { get }
 
     // MARK: Measuring
 
-    /// Adds what must be there before the data is scanned.
+    /// Adds statements that must precede the scan of the data.
     func prepare(_ data: CheckedData, _ script: inout SQLScript)
 
-    /// Whether it is measured in the scan that checks share, or with a statement of its own by ``addMeasure(_:_:)``.
+    /// Whether it is measured in the shared scan, or by its own statement from ``addMeasure(_:_:)``.
     var sharesScan: Bool { get }
 
-    /// SQL for what is measured in one scan of the data.
+    /// SQL for its measure in a scan of the data.
     func measure(_ data: CheckedData) -> String
 
-    /// Adds the statements that measure a check which does not share the scan.
+    /// Adds the statements that measure a check outside of the shared scan.
     func addMeasure(_ data: CheckedData, _ script: inout SQLScript)
 
-    /// How rows that fail are found; nil for kinds that tell of no single row.
+    /// How failing rows are found; nil for kinds that do not look at single rows.
     func failingRows(_ data: CheckedData) -> FailingRows?
 
     // MARK: Judging
 
-    /// Whether its statements gave what it is judged by.
+    /// Whether its statements returned what it is judged by.
     ///
-    /// `total`: how many rows it looked at.
+    /// - Parameter total: The number of rows that it looked at.
     func isMeasured(_ measure: Double?, total: Double?) -> Bool
 
-    /// Decides what the check found.
+    /// Decides the result of the check.
     ///
-    /// - Throws: what looking at earlier runs throws.
+    /// - Throws: ``StoreError`` when earlier runs cannot be read.
     func judge(_ found: CheckMeasurement) throws -> CheckResult
 
-    /// What a recorded value means by the limits that the check has now.
+    /// The outcome of a recorded value by the check's current limits.
     ///
-    /// `rows`: how many rows the check looked at.
-    /// `past`: what was recorded before, oldest first.
+    /// - Parameters:
+    ///   - rows: The number of rows that the check looked at.
+    ///   - past: The values recorded before, oldest first.
     func outcome(ofRecorded value: Double?, rows: Double, past: [Double], _ check: Check) -> CheckResult.Outcome
 
-    /// Whether what is measured is a number of failing rows.
+    /// Whether the measure is a number of failing rows.
     var countsFailingRows: Bool { get }
 
-    /// How many runs back a part is missed that is not there any more; nil where a part without rows means nothing.
+    /// The number of past runs whose parts are expected again; nil when a missing part does not matter.
     var runsOfParts: Int? { get }
 
     // MARK: Words
 
-    /// What is expected.
+    /// The expectation in words.
     ///
-    /// `limits`: the check's limits in words, such as `at least 5`.
+    /// - Parameter limits: The check's limits in words, such as `at least 5`.
     func expectation(_ check: Check, _ limits: String) -> String
 
-    /// A limit as it is written.
+    /// A limit, as text.
     func text(ofLimit limit: Double, isFraction: Bool) -> String
 
-    /// A measured value as people write it.
+    /// A measured value, as text.
     static func text(ofMeasured value: Double) -> String
 }
 
@@ -100,24 +102,24 @@ extension CheckKind {
     static func text(ofMeasured value: Double) -> String { CheckText.number(value) }
 }
 
-/// Every kind of check that a pipeline file may name.
+/// All kinds of check.
 package enum CheckKinds {
-    /// The list to which a new kind is added.
+    /// The list of kinds; a new kind is added here.
     static let all: [any CheckKind.Type] = [
         NotNullCheck.self, CompletenessCheck.self, UniqueCheck.self, AcceptedValuesCheck.self, RangeCheck.self,
         MatchesCheck.self, RowCountCheck.self, RowCountVariationCheck.self, FreshnessCheck.self, SchemaCheck.self,
         ForeignKeyCheck.self, DistinctCountCheck.self, SumCheck.self, MeanCheck.self, AnomalyCheck.self, SQLCheck.self,
     ]
 
-    /// What a pipeline file calls them.
+    /// The names of the kinds in pipeline files.
     package static var names: [String] { all.map { $0.typeName } }
 
-    /// The kind that a pipeline file calls by this name; nil when there is none.
+    /// The kind with this name in pipeline files; nil when there is none.
     static func named(_ name: String) -> (any CheckKind.Type)? { all.first { $0.typeName == name } }
 }
 
 extension Check {
-    /// Its kind, which can measure and judge it.
+    /// The check's kind, which measures and judges it.
     var kind: any CheckKind {
         guard let kind = definition as? any CheckKind else {
             preconditionFailure("the check '\(id)' has a definition that is no kind of check: \(typeName)")
@@ -142,7 +144,7 @@ extension ColumnCheck {
 
 /// A kind that measures one figure of the data, which ``AnomalyCheck`` can follow.
 protocol FigureCheck: CheckKind {
-    /// The figure; nil where there are no values to take it of.
+    /// The figure; nil when there are no values to compute it from.
     func figure(_ found: CheckMeasurement) -> Double?
 }
 

@@ -52,7 +52,7 @@ extension CheckKinds {
         reader.finish()
         for index in checks.indices {
             common(&checks[index])
-            // One name for a list of columns names a check for each of them.
+            // One id for a list of columns would name several checks.
             if checks.count > 1, node[key: "id"] != nil {
                 checks[index].id += "_" + checks[index].definition.columns.joined(separator: "_")
             }
@@ -60,7 +60,7 @@ extension CheckKinds {
         return checks
     }
 
-    /// Reads what every check may have, and gives back what puts it into one.
+    /// Reads the settings that every check may have, and returns a function that applies them to a check.
     private static func settings(
         of kind: any CheckKind.Type, _ reader: inout MappingReader
     ) -> (inout Check) -> Void {

@@ -1,14 +1,14 @@
-/// What stands behind the key of a check, such as `order_id` in `unique: order_id`.
+/// The value of a check's key, such as `order_id` in `unique: order_id`.
 struct CheckSubject {
     /// The key: the name of the kind.
     let kind: String
     let node: ConfigNode
     let problems: ConfigProblems
 
-    /// One column; nil where none stands there, which is reported.
+    /// A column; nil, with a fault reported, when the value is no column.
     func column() -> String? {
         if case .scalar(let text, _) = node.content, !text.isEmpty {
-            // A column's name may look like a reference, and one that is not there is an error of its own.
+            // A column's name may look like a reference, and a missing column is an error of its own.
             problems.settle(node.location)
             return text
         }
@@ -16,7 +16,7 @@ struct CheckSubject {
         return nil
     }
 
-    /// A column or a list of them; empty where something else stands there, which is reported.
+    /// A column or a list of columns; empty, with a fault reported, when the value is something else.
     func columns() -> [String] {
         let columns = problems.texts(of: node, what: "'\(kind)'", allowsEmpty: true)
         if case .mapping = node.content { return [] }
@@ -30,7 +30,7 @@ struct CheckSubject {
 }
 
 extension MappingReader {
-    /// Reads `over`: `7 runs`, or a plain number.
+    /// Reads `over`: `7 runs`, or a number.
     mutating func runs(default fallback: Int) -> Int {
         guard let text = text("over") else { return fallback }
         let digits = text.value.prefix { $0.isNumber }
@@ -40,7 +40,7 @@ extension MappingReader {
         return fallback
     }
 
-    /// Reads the limits `min` and `max` of a figure, of which one must be there.
+    /// Reads the limits `min` and `max` of a figure; at least one is required.
     mutating func figureLimits(of kind: String) -> Check.Bounds {
         let bounds = bounds(in: -1e300...1e300)
         if !has("min"), !has("max") { problems.report("'\(kind)' needs 'min', 'max' or both", at: location) }
@@ -52,7 +52,7 @@ extension MappingReader {
         ordered(Check.Bounds(min: number("min", in: range), max: number("max", in: range)))
     }
 
-    /// The bounds as they are; a lower one above the upper one is reported, because no value could keep them.
+    /// Returns the bounds unchanged; reports a lower bound above the upper one, which no value could satisfy.
     func ordered(_ bounds: Check.Bounds) -> Check.Bounds {
         if let min = bounds.min, let max = bounds.max, min > max { reportNothingBetween() }
         return bounds

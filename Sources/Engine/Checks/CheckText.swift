@@ -1,4 +1,4 @@
-/// Numbers of checks as people write them.
+/// Formats the numbers of checks.
 enum CheckText {
     static func percent(_ part: Double) -> String {
         let percent = (part * 100).rounded(to: 2)
@@ -16,24 +16,24 @@ enum CheckText {
         return abs(seconds) >= 120 ? "\((seconds / 60).rounded(to: 1)) min" : "\(seconds.rounded(to: 0)) s"
     }
 
-    /// A measured value of a kind that has no words of its own for it.
+    /// A measured value, for kinds without a format of their own.
     static func number(_ value: Double) -> String {
         value == value.rounded() && abs(value) < 1e15 ? Int64(value).grouped : value.rounded(to: 4)
     }
 }
 
 extension Check {
-    /// What is expected, in words.
+    /// The expectation in words.
     ///
-    /// `show`: how a limit is written; nil takes the way of its kind.
+    /// - Parameter show: Formats a limit; nil uses the format of its kind.
     func expectation(show: ((Double) -> String)? = nil) -> String {
         kind.expectation(self, limits.words(show ?? text(ofLimit:)))
     }
 
-    /// A limit as it is written.
+    /// A limit, as text.
     func text(ofLimit limit: Double) -> String { kind.text(ofLimit: limit, isFraction: limits.areFractions) }
 
-    /// What is added to an expectation that holds for the rows which `where` chooses.
+    /// The addition to an expectation for checks with `where`.
     var filterWords: String { filter == nil ? "" : ", of the rows it looks at" }
 }
 

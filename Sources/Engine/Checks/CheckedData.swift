@@ -1,25 +1,25 @@
 /// The columns that a check looks at, before anything runs.
 struct CheckedColumns {
     let columns: [Column]
-    /// The data of other datasets, as far as it is known; that which is checked among them.
+    /// The data of other datasets, as far as it is known; including the checked dataset.
     let others: [DatasetName: DataSource]
 
-    /// The type of a column that is there.
+    /// The type of an existing column.
     func type(of column: String) -> ColumnType { columns.first { $0.name == column }?.type ?? .text }
 }
 
-/// The data that one check looks at, as SQL: what its kind makes statements of.
+/// The data that one check looks at, as SQL from which its kind builds statements.
 struct CheckedData {
     let check: Check
-    /// The place of the check in the list of checks.
+    /// The position of the check in the list of checks.
     let index: Int
     let source: DataSource
-    /// The data of foreign keys and of queries, by name; what is checked is among them.
+    /// The data of foreign keys and queries, by name; including the checked dataset, for keys that refer to itself.
     let others: [DatasetName: DataSource]
     let references: [Template.Reference: ColumnType]
     let sql: DuckDBDialect
 
-    /// The name of what the check measures.
+    /// The name of the check's measure.
     var measureName: String { CheckCompiler.measureName(index) }
     /// The name of the number of rows that the check looks at.
     var totalName: String { CheckCompiler.totalName(index) }
@@ -30,25 +30,25 @@ struct CheckedData {
 
     // MARK: - Measuring
 
-    /// What the check measures in one scan, and of how many rows.
+    /// The check's measure and its number of rows, for a scan.
     var measures: [String] {
         ["\(check.kind.measure(self)) AS \(measureName)", "CAST(\(rows()) AS BIGINT) AS \(totalName)"]
     }
 
-    /// SQL for the number of rows that the check looks at and for which a condition holds.
+    /// SQL for the number of rows that the check looks at and that satisfy a condition.
     func rows(_ condition: String? = nil) -> String {
-        // Of many conditions, counting where one is true takes a tenth less time than choosing the rows and counting them.
+        // With many conditions, `count_if` takes a tenth less time than filtering the rows and counting them.
         filtered(condition).map { "coalesce(count_if(\($0)), 0)" } ?? "count(*)"
     }
 
-    /// SQL for an aggregate over the rows that the check looks at and for which a condition holds.
+    /// SQL for an aggregate over the rows that the check looks at and that satisfy a condition.
     func aggregate(_ call: String, where condition: String? = nil) -> String {
         filtered(condition).map { "\(call) FILTER (WHERE \($0))" } ?? call
     }
 
-    /// SQL for an aggregate that gives a number.
+    /// SQL for an aggregate that returns a number.
     func number(_ call: String) -> String {
-        // As text, because JSON has no way to write what is not a number or infinite.
+        // As text, because JSON cannot represent NaN and infinity.
         sql.cast(sql.cast(aggregate(call), to: .number), to: .text)
     }
 
@@ -61,7 +61,7 @@ struct CheckedData {
         return conditions.isEmpty ? nil : conditions.joined(separator: " AND ")
     }
 
-    /// Names `input` and the datasets that a query reads, whole and by their names.
+    /// Defines `input` and the datasets that a query reads, as whole relations with their names.
     func name(for query: Query, in script: inout SQLScript) {
         let isZoned = ZonedView.isWanted(by: query.value.description)
         func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns) : "*" }
@@ -74,10 +74,11 @@ struct CheckedData {
 
     // MARK: - Divided checks
 
-    /// The table of what a divided check measures.
+    /// The table with the measures of a divided check.
     var partsName: String { sql.ownName("parts_\(index + 1)") }
 
-    /// A query that gives one row for each part, and first one row for all: without that one the query did not run.
+    /// A query with one row for each part, preceded by one row for the whole: if that row is missing, the query did not
+    /// run.
     func parts(by column: String) -> String {
         let name = sql.name(column)
         return "SELECT CASE WHEN GROUPING(\(name)) = 1 THEN 'parts' ELSE 'part' END AS caudal, \(index) AS \"check\", "
@@ -88,10 +89,11 @@ struct CheckedData {
 
     // MARK: - Failing rows
 
-    /// The rows that the check looks at and for which a condition holds.
+    /// The rows that the check looks at and that satisfy a condition.
     ///
-    /// `count`: SQL for how many there are, where that is not what was measured.
-    /// `order`: what they are sorted by before their numbers.
+    /// - Parameters:
+    ///   - count: SQL for their number, if that is not the measure.
+    ///   - order: The sort order before the row number.
     func failingRows(where condition: String, count: String? = nil, order: [String] = []) -> FailingRows {
         let count = count ?? measureName
         let rows = "WHERE getvariable('found') > 0 AND \(filterPrefix)\(condition)"
@@ -107,8 +109,8 @@ struct CheckedData {
                 + "FROM \(from(numbersRows: true))\n\(rows)\n\(sorted)LIMIT \(CheckResult.sampleLimit)")
     }
 
-    /// A query for failing rows of each part: the first of every part come before the second of any, so that a part with
-    /// many hides none with few.
+    /// A query for failing rows of each part: the first row of every part comes before the second of any, so that parts
+    /// with few failing rows are shown too.
     private func failingRows(ofEach part: String, _ rows: String, order: [String]) -> String {
         let names = ["row", "values", "part", "place"].map { sql.ownName("sample_\($0)") }
         let order = (order + [sql.name(DataSource.rowColumn)]).joined(separator: ", ")
@@ -124,10 +126,10 @@ struct CheckedData {
     /// The beginning of a query for failing rows.
     var sampleHead: String { "SELECT 'sample' AS caudal, \(index) AS \"check\", " }
 
-    /// SQL for the condition of `where` before another one.
+    /// SQL for the condition of `where`, to be followed by another condition.
     var filterPrefix: String { filter.map { "\($0) AND " } ?? "" }
 
-    /// The kept columns of a row as a list of texts.
+    /// The kept columns of a row, as a list of texts.
     private var sampleValues: String {
         let columns = CheckCompiler.sampleColumns(of: check, among: source.columns)
         return "[\(columns.map { sql.shown(sql.name($0.name), $0.type) }.joined(separator: ", "))]"
@@ -137,9 +139,9 @@ struct CheckedData {
     private var rowNumber: String { "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" }
 }
 
-/// How the rows that fail a check are found, once it is measured.
+/// How the failing rows of a check are found, once it has been measured.
 struct FailingRows {
-    /// SQL for how many there are: they are looked for only where there are some.
+    /// SQL for their number: they are looked for only if there are any.
     let count: String
     /// A query for some of them.
     let query: String

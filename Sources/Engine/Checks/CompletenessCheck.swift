@@ -1,4 +1,4 @@
-/// `completeness`: the part of rows with a value, from 0 to 1.
+/// `completeness`: the fraction of rows with a value, from 0 to 1.
 struct CompletenessCheck: ColumnCheck, FigureCheck {
     static let typeName = "completeness"
     let column: String

@@ -1,4 +1,4 @@
-/// `foreign_key`: every value stands in a column of another dataset.
+/// `foreign_key`: every value occurs in a column of another dataset.
 struct ForeignKeyCheck: SingleRowCheck {
     static let typeName = "foreign_key"
     let column: String
@@ -32,13 +32,13 @@ struct ForeignKeyCheck: SingleRowCheck {
             remedy: "cast one of them in a process stage", at: check.location)
     }
 
-    /// Names the keys of the other dataset, so that the scan only has to look them up.
+    /// Defines the keys of the other dataset, so that the scan only has to look them up.
     ///
-    /// A view, because data that cannot be read is then the fault of the check that looks them up.
+    /// A view, so that an error in reading that data is attributed to the check that looks it up.
     func prepare(_ data: CheckedData, _ script: inout SQLScript) {
         guard let other = data.others[dataset.value], let (own, target) = sides(data) else { return }
         let sql = data.sql
-        // Types that have nothing in common are told before anything runs.
+        // Incompatible types are reported before anything runs.
         let value = sql.comparable(("", own.type), (sql.name(key), target.type))?.right ?? sql.name(key)
         script.add(
             "name the keys of \(dataset.value) for \(data.check.id)", weight: 0.1,
@@ -60,7 +60,7 @@ struct ForeignKeyCheck: SingleRowCheck {
         return (own, target)
     }
 
-    /// The name of a view of the keys that there are.
+    /// The name of the view of the existing keys.
     private func knownName(_ data: CheckedData) -> String { data.sql.ownName("known_\(data.index + 1)") }
 
     func words(ofFailing rows: Double) -> String { "\(CheckText.counted(rows, "row")) without a counterpart" }

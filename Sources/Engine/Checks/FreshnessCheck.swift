@@ -18,7 +18,7 @@ struct FreshnessCheck: ColumnCheck {
         return "epoch(\(data.aggregate("max(\(moment))")))"
     }
 
-    /// How far ahead of now, in seconds, a newest value may be: clocks differ, and so do the days of time zones.
+    /// How far in the future, in seconds, a newest value may be: clocks differ, and so do the dates of time zones.
     private static let futureLimit = 86_400.0
 
     func judge(_ found: CheckMeasurement) -> CheckResult {

@@ -1,4 +1,4 @@
-/// `range`: every value lies within bounds, which are literals, so that dates work as numbers do.
+/// `range`: every value is within bounds, which are literals of any type, such as dates.
 struct RangeCheck: SingleRowCheck {
     static let typeName = "range"
     let column: String
@@ -38,7 +38,7 @@ struct RangeCheck: SingleRowCheck {
 
     func failing(_ data: CheckedData) -> String {
         let (sql, type) = (data.sql, data.type(of: column))
-        // A text that holds numbers or dates is compared as what its bounds are.
+        // A text column is compared as the type of its bounds.
         let wanted =
             type == .text
             ? bounds.compactMap(\.type).first.map { $0.isNumeric ? .number : $0 == .localTimestamp ? .timestamp : $0 }
@@ -49,7 +49,8 @@ struct RangeCheck: SingleRowCheck {
         var breaches: [String] = []
         if let min { breaches.append("\(value) < \(Self.sql(min, as: wanted, sql))") }
         if let max { breaches.append("\(value) > \(Self.sql(max, as: wanted, sql))") }
-        // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
+        // Engines sort NaN above all numbers, and infinity is within a half-open range: neither counts as within a
+        // range.
         if wanted == .number || wanted.isTime { breaches.append("NOT isfinite(\(value))") }
         if type != wanted { breaches.append("\(value) IS NULL") }
         let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
@@ -62,7 +63,7 @@ struct RangeCheck: SingleRowCheck {
         }
         switch bound {
         case .date(let text), .timestamp(let text), .text(let text):
-            // Beside local times, one that names an offset is compared as the same time in UTC.
+            // For local times, a bound with an offset is compared as the same time in UTC.
             let wanted = type == .localTimestamp ? .timestamp : type
             return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
         case .integer, .number, .decimal, .boolean, .null: return sql.cast(sql.literal(bound), to: type)

@@ -1,6 +1,6 @@
-/// A kind that counts the rows that fail, of which `max_failing` may.
+/// A kind that counts failing rows, of which `max_failing` are allowed.
 protocol RowCheck: CheckKind {
-    /// What is said of a number of failing rows, such as `3 rows out of range`.
+    /// The message for a number of failing rows, such as `3 rows out of range`.
     func words(ofFailing rows: Double) -> String
 }
 
@@ -18,7 +18,7 @@ extension RowCheck {
 
     var countsFailingRows: Bool { true }
 
-    // Failing rows may be counted apart from all rows, so that one count can be there without the other.
+    // Failing rows may be counted separately from all rows, so that one count may exist without the other.
     func isMeasured(_ measure: Double?, total: Double?) -> Bool { measure != nil && total != nil }
 
     func judge(_ found: CheckMeasurement) -> CheckResult {
@@ -36,16 +36,16 @@ extension RowCheck {
         value.map { check.outcome(of: limited($0, of: rows, check)) } ?? .passed
     }
 
-    /// What is held against the limits: the number of failing rows, or the part of all rows that they are.
+    /// The value to compare with the limits: the number of failing rows, or their fraction of all rows.
     private func limited(_ failing: Double, of total: Double, _ check: Check) -> Double {
         guard check.limits.areFractions else { return failing }
         return total == 0 ? 0 : failing / total
     }
 }
 
-/// A kind that tells of each row by itself whether it fails.
+/// A kind that decides for each row by itself whether it fails.
 protocol SingleRowCheck: RowCheck {
-    /// SQL that is true for a row that fails; for a row without the value it may be NULL.
+    /// SQL that is true for a failing row; for a row without the value it may be NULL.
     func failing(_ data: CheckedData) -> String
 }
 

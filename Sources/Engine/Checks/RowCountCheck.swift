@@ -1,10 +1,10 @@
-/// `row_count`: how many rows there are.
+/// `row_count`: the number of rows.
 struct RowCountCheck: FigureCheck {
     static let typeName = "row_count"
 
     static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [RowCountCheck] { [RowCountCheck()] }
 
-    /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds beside it.
+    /// `row_count: {min: 1, max: 100}`, `row_count: 100`, or the bounds as keys beside it.
     static func limits(_ reader: inout MappingReader) -> Check.Bounds {
         if let node = reader.node("row_count"), case .scalar(let text, _) = node.content, !text.isEmpty {
             if let exact = Double(text), exact >= 0 { return Check.Bounds(min: exact, max: exact) }

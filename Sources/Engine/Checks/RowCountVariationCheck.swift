@@ -1,14 +1,14 @@
-/// `row_count_variation`: how far the number of rows lies from the median of past runs, as a part of it, from 0.
+/// `row_count_variation`: the deviation of the number of rows from the median of past runs, as a fraction from 0.
 struct RowCountVariationCheck: CheckKind {
     static let typeName = "row_count_variation"
-    /// How many past runs are looked at.
+    /// How many past runs to compare with.
     let over: Int
 
     static func read(_ subject: CheckSubject, _ reader: inout MappingReader) -> [RowCountVariationCheck] {
         [RowCountVariationCheck(over: reader.runs(default: 7))]
     }
 
-    /// The part that the check names itself, `10%`; below `warn` it is called `max`.
+    /// The fraction in the check's value, `10%`; in `warn` it is called `max`.
     static func limits(_ reader: inout MappingReader) -> Check.Bounds {
         let own = reader.node(typeName) == nil ? nil : reader.percentage(typeName, in: 0...100)
         let bounds = Check.Bounds(max: own ?? reader.percentage("max", in: 0...100))

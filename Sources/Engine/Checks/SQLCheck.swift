@@ -1,4 +1,4 @@
-/// `sql`: a query whose rows are failing rows.
+/// `sql`: a query that returns the failing rows.
 struct SQLCheck: RowCheck {
     static let typeName = "sql"
     private var statement: Query
@@ -21,7 +21,7 @@ struct SQLCheck: RowCheck {
 
     var sharesScan: Bool { false }
 
-    /// Nothing is measured in a scan of the data.
+    /// Nothing is measured in the shared scan.
     func measure(_ data: CheckedData) -> String { "0" }
 
     func addMeasure(_ data: CheckedData, _ script: inout SQLScript) {

@@ -3,10 +3,10 @@ struct SchemaCheck: CheckKind {
     static let typeName = "schema"
     let expected: [Expectation]
 
-    /// A column that must be there.
+    /// A required column.
     struct Expectation {
         let name: String
-        /// The type it must have; nil takes any.
+        /// The required type; nil accepts any.
         let type: ColumnType?
     }
 
@@ -35,7 +35,7 @@ struct SchemaCheck: CheckKind {
 
     static func insteadOfParts(by column: String) -> String? { "remove it" }
 
-    /// Nothing is measured: the columns of the data are known without.
+    /// Nothing is measured: the columns of the data are known.
     func measure(_ data: CheckedData) -> String { "0" }
 
     func isMeasured(_ measure: Double?, total: Double?) -> Bool { true }

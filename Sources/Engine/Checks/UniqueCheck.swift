@@ -1,4 +1,4 @@
-/// `unique`: no combination of these columns stands twice.
+/// `unique`: no combination of values in these columns occurs twice.
 struct UniqueCheck: RowCheck {
     static let typeName = "unique"
     let columns: [String]
@@ -18,7 +18,7 @@ struct UniqueCheck: RowCheck {
     }
 
     func failingRows(_ data: CheckedData) -> FailingRows? {
-        // Rows of a struct are compared with NULL as a value, so that rows without a part have one, too.
+        // Struct values compare NULL as a value, so that rows without a part are grouped too.
         let list = ((data.check.partitionBy.map { [$0] } ?? []) + columns).map(data.sql.name).joined(separator: ", ")
         return data.failingRows(
             where: "(\(list)) IN (SELECT (\(list)) FROM \(data.from())\n"
@@ -26,7 +26,7 @@ struct UniqueCheck: RowCheck {
             order: columns.map { "\(data.sql.name($0)) NULLS LAST" })
     }
 
-    /// A key of which a value is missing is none.
+    /// The condition that no column of the key is null: a key with a missing value is not compared.
     private func present(_ data: CheckedData) -> String {
         columns.map { "\(data.sql.name($0)) IS NOT NULL" }.joined(separator: " AND ")
     }

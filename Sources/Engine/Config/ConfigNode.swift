@@ -1,8 +1,8 @@
-/// A piece of a pipeline file as our own value: what it holds and where it stands.
+/// A node of a pipeline file: its content and its place.
 package struct ConfigNode: Sendable {
-    /// What a piece holds.
+    /// The content of a node.
     package enum Content: Sendable {
-        /// Text as it is written; whether it is a number is decided by whoever reads it.
+        /// Text as it is written; the reader of the node decides whether it is a number.
         case scalar(String, isQuoted: Bool)
         case sequence([ConfigNode])
         case mapping([Entry])
@@ -27,7 +27,7 @@ package struct ConfigNode: Sendable {
         self.location = location
     }
 
-    /// What kind of thing it is, for messages.
+    /// The kind of node, for messages.
     package var kindName: String {
         switch content {
         case .scalar(let text, let isQuoted): text.isEmpty && !isQuoted ? "nothing" : "'\(text.shortened(to: 40))'"
@@ -36,7 +36,7 @@ package struct ConfigNode: Sendable {
         }
     }
 
-    /// Whether nothing is written where a value could be.
+    /// Whether there is no value where there could be one.
     package var isEmpty: Bool {
         if case .scalar(let text, let isQuoted) = content {
             !isQuoted && (text.isEmpty || text == "~" || text == "null")
@@ -45,16 +45,16 @@ package struct ConfigNode: Sendable {
         }
     }
 
-    /// What it holds when it is a mapping.
+    /// The entries of a mapping; nil for other nodes.
     package var entries: [Entry]? { if case .mapping(let entries) = content { entries } else { nil } }
 
-    /// The value of a key, if it is a mapping that has it.
+    /// The value of a key; nil when the node is no mapping or does not have the key.
     package subscript(key key: String) -> ConfigNode? {
         guard case .mapping(let entries) = content else { return nil }
         return entries.first { $0.key.value == key }?.value
     }
 
-    /// This mapping with `other` laid over it, key by key; anything but two mappings is replaced.
+    /// This mapping with `other` merged into it, key by key; anything but two mappings is replaced.
     package func overlaid(with other: ConfigNode) -> ConfigNode {
         guard case .mapping(var entries) = content, case .mapping(let overlay) = other.content else { return other }
         for entry in overlay {
@@ -67,16 +67,16 @@ package struct ConfigNode: Sendable {
         return ConfigNode(.mapping(entries), at: location)
     }
 
-    /// The node as lines that are the same for the same content, whatever its layout: a value on each, behind the
-    /// keys that lead to it: `steps[1].filter: total > 0`.
+    /// The node as lines that are the same for the same content, whatever its layout: one value on each, after the keys
+    /// that lead to it: `steps[1].filter: total > 0`.
     ///
-    /// The first keys are sorted; below them the order of the file may mean something, as that of derived columns does.
-    /// A text of several lines becomes as many, so that a changed line of a query shows as one.
+    /// The top keys are sorted; below them the order of the file may be significant, as it is for derived columns. A
+    /// text of several lines becomes several lines, so that a changed line of a query shows as one.
     package func definitionLines(_ path: String = "") -> [String] {
         switch content {
         case .scalar(let text, let isQuoted):
             let name = path.isEmpty ? "" : path + ": "
-            // Quotation marks mean something only around what would be no text without them.
+            // Quotation marks are significant only around a text that would have another type without them.
             if text.isEmpty || isQuoted && Self.looksTyped(text) { return [name + JSONText.quoted(text)] }
             return text.split(separator: "\n", omittingEmptySubsequences: false).map { name + $0 }
         case .sequence(let nodes):
@@ -91,7 +91,7 @@ package struct ConfigNode: Sendable {
         }
     }
 
-    /// Whether a text without quotation marks would be a number, a date or a word with a meaning.
+    /// Whether a text without quotation marks would be a number, a date or a keyword.
     private static func looksTyped(_ text: String) -> Bool {
         ["true", "false", "null", "~"].contains(text.lowercased())
             || text.first.map { $0.isNumber || "+-.".contains($0) } == true
@@ -100,7 +100,7 @@ package struct ConfigNode: Sendable {
 }
 
 extension String {
-    /// The text, cut after `limit` characters with an ellipsis, without line breaks.
+    /// The text without line breaks, truncated after `limit` characters with an ellipsis.
     package func shortened(to limit: Int) -> String {
         let line = replacing("\n", with: " ")
         return line.count <= limit ? line : line.prefix(max(0, limit - 1)) + "…"

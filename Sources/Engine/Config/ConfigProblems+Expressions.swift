@@ -1,5 +1,5 @@
 extension ConfigProblems {
-    /// Reads an expression, reporting what is wrong with it at its place in the file.
+    /// Parses an expression and reports faults at their places in the file.
     package func expression(_ text: Located<String>) -> Located<Expression>? {
         do throws(ExpressionFault) {
             let expression = Located(try ExpressionParser.parse(text.value), at: text.location)
@@ -11,7 +11,7 @@ extension ConfigProblems {
         }
     }
 
-    /// Reports what is certainly wrong with a regular expression that DuckDB will be given.
+    /// Reports certain errors in a regular expression for DuckDB.
     package func check(pattern: Located<String>) {
         guard let fault = PatternSyntax.fault(in: pattern.value) else { return }
         report(

@@ -1,22 +1,22 @@
-/// Everything that is wrong with a pipeline file, in the order of its lines.
+/// All faults of a pipeline file, in the order of its lines.
 package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
     package let errors: [ConfigError]
-    /// The lines of each file that an error points into.
+    /// The lines of each file that an error refers to.
     let sources: [String: [String]]
 
     package init(errors: [ConfigError], sources: [String: [String]]) {
         self.sources = sources
-        // File by file in the order in which they came up, and in each from its first line to its last.
+        // Errors are sorted by file, in the order in which files were read, and by line within a file.
         var order: [String: Int] = [:]
         for error in errors where order[error.location.file] == nil { order[error.location.file] = order.count }
-        // What is only worth a look waits until the file can be used.
+        // Warnings are left out until the file has no errors.
         self.errors = errors.filter { $0.severity == .error }.map { Self.placed($0, in: sources) }.sorted {
             (order[$0.location.file] ?? 0, $0.location.line, $0.location.column)
                 < (order[$1.location.file] ?? 0, $1.location.line, $1.location.column)
         }
     }
 
-    /// The error at a place that the file has: text that is folded over several lines is counted as one line.
+    /// The error with a column that exists: the text of a folded scalar is counted as one line.
     private static func placed(_ error: ConfigError, in sources: [String: [String]]) -> ConfigError {
         guard let lines = sources[error.location.file], !lines.isEmpty else { return error }
         var error = error
@@ -34,38 +34,38 @@ package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
         let line = lines[place.line - 1].withoutControls
         let number = String(place.line)
         let margin = String(repeating: " ", count: number.count)
-        // Tabs are kept, so that the caret stands below its character however wide they are drawn.
+        // Tabs are kept, so that the caret is below its character at any tab width.
         let indent = String(line.prefix(max(0, place.column - 1)).map { $0 == "\t" ? "\t" : " " })
         return "\(error.oneLine)\n \(number) | \(line)\n \(margin) | \(indent)^"
     }
 }
 
-/// Collects what is wrong while a file is read, so that everything is reported together.
+/// Collects faults while a file is read, so that all are reported together.
 ///
-/// It also knows which keys were asked for where, so that a test can hold the editors' schema to the reader.
+/// It also records which keys the readers ask for, so that a test can compare the editors' schema with the readers.
 package final class ConfigProblems {
     package private(set) var errors: [ConfigError] = []
-    /// For each kind of mapping, the keys its reader knows.
+    /// For each kind of mapping, the keys that its reader knows.
     package private(set) var knownKeys: [String: Set<String>] = [:]
 
     package init() {}
 
-    /// Adds a fault.
+    /// Adds an error.
     package func report(_ message: String, remedy: String? = nil, at location: SourceLocation) {
         errors.append(ConfigError(message, remedy: remedy, at: location))
     }
 
-    /// Adds something that is worth a look and no fault.
+    /// Adds a warning.
     package func warn(_ message: String, remedy: String? = nil, at location: SourceLocation) {
         errors.append(ConfigError(message, remedy: remedy, at: location, severity: .warning))
     }
 
-    /// Whether anything makes the file unusable.
+    /// Whether an error makes the file unusable.
     package var hasErrors: Bool { errors.contains { $0.severity == .error } }
 
-    /// The templates that were read, in the order in which they were.
+    /// The templates that were read, in order.
     private(set) var templates: [Located<Template>] = []
-    /// Where texts stand whose references are somebody's matter: they are replaced, or mean nothing in prose.
+    /// The places of texts whose references need no check: they are replaced, or are prose.
     private var settled: Set<SourceLocation> = []
 
     func note(_ template: Located<Template>) {

@@ -1,24 +1,24 @@
 import Yams
 
-/// A pipeline file's text, and its reading as ``ConfigNode``s.
+/// A pipeline file's text, and its parsing into ``ConfigNode``s.
 package struct ConfigSource: Sendable {
-    /// How the user named the file.
+    /// The file as the user named it.
     package let file: String
     package let lines: [String]
     private let text: String
 
-    /// How many nodes a file may have once its aliases are followed: a guard against files made to explode.
+    /// The maximum number of nodes once aliases are expanded: a guard against exponential expansion.
     static let nodeLimit = 1_000_000
     static let depthLimit = 64
 
-    /// The place of the first byte that is not UTF-8, if there is one.
+    /// The place of the first byte that is not valid UTF-8, if there is one.
     private let invalidByte: SourceLocation?
 
     package init(file: String, bytes: [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
         var invalid: SourceLocation?
         if String(validating: bytes, as: UTF8.self) == nil {
-            // Decoding puts U+FFFD where a byte does not fit; up to there text and bytes are alike.
+            // Decoding replaces invalid bytes by U+FFFD; up to the first of them text and bytes are equal.
             let same = zip(text.utf8, bytes).prefix { $0 == $1 }.count
             let before = Self.lines(of: String(decoding: bytes[..<same], as: UTF8.self))
             invalid = SourceLocation(file: file, line: before.count, column: (before.last?.count ?? 0) + 1)
@@ -31,7 +31,7 @@ package struct ConfigSource: Sendable {
     private init(file: String, text: String, invalidByte: SourceLocation?) {
         self.file = file
         self.invalidByte = invalidByte
-        // libyaml takes a byte order mark for content and then complains about the second line.
+        // libyaml would treat a byte order mark as content and then complain about the second line.
         let content = text.hasPrefix("\u{feff}") ? String(text.dropFirst()) : text
         self.text = Self.withLineFeeds(content)
         lines = Self.lines(of: self.text)
@@ -52,9 +52,9 @@ package struct ConfigSource: Sendable {
         }.map { String($0) }
     }
 
-    /// Reads the text; faults of the YAML itself go to `problems`, and nil comes back when there is nothing to read.
+    /// Parses the text; YAML errors go to `problems`, and the result is nil when there is nothing to read.
     ///
-    /// `emptyRemedy`: what to write into an empty file.
+    /// - Parameter emptyRemedy: What to write into an empty file, for the message.
     package func read(
         _ problems: ConfigProblems, emptyRemedy: String = "write at least 'version', 'name' and 'stages'"
     ) -> ConfigNode? {
@@ -63,10 +63,11 @@ package struct ConfigSource: Sendable {
             return nil
         }
         var text = text
-        // Each round mends one key that is given twice, so that one slip does not hide the other faults.
+        // Each round repairs one duplicate key, so that one mistake does not hide the other faults.
         for round in 0..<50 {
             do {
-                // Without rules for tags, which nobody here asks for and which cost a regular expression for each key.
+                // `.basic` has no rules for tags, which nobody uses here and which cost a regular expression for each
+                // key.
                 guard let root = try Yams.compose(yaml: text, .basic) else {
                     problems.report("the file is empty", remedy: emptyRemedy, at: at(1, 1))
                     return nil
@@ -93,7 +94,7 @@ package struct ConfigSource: Sendable {
         SourceLocation(file: file, line: line, column: column)
     }
 
-    /// The place of a mark, whose columns count Unicode scalars, in characters.
+    /// The location of a mark in characters; the columns of marks count Unicode scalars.
     private func at(_ mark: Mark?) -> SourceLocation {
         guard let mark else { return at(1, 1) }
         guard lines.indices.contains(mark.line - 1) else { return at(mark.line, mark.column) }
@@ -124,7 +125,7 @@ package struct ConfigSource: Sendable {
         switch node {
         case .scalar(let scalar):
             let isQuoted = scalar.style != .plain && scalar.style != .any
-            // The place of the text, not of the quotation mark before it.
+            // The location of the text, not of the quotation mark before it.
             let shift = scalar.style == .singleQuoted || scalar.style == .doubleQuoted ? 1 : 0
             return ConfigNode(
                 .scalar(scalar.string, isQuoted: isQuoted), at: at(scalar.mark).advanced(by: shift))
@@ -159,11 +160,11 @@ package struct ConfigSource: Sendable {
         }
     }
 
-    // MARK: - Faults of the YAML itself
+    // MARK: - YAML errors
 
     private static let placeholders: ClosedRange<UInt32> = 0xE000...0xE100
 
-    /// Reports a key that is given twice, and renames its second place to one that is passed over.
+    /// Reports a duplicate key, and renames its second occurrence to a key that is ignored.
     private func mend(
         _ key: String, firstAt mark: Mark, in text: String, round: Int, _ problems: ConfigProblems
     ) -> String? {
@@ -175,7 +176,7 @@ package struct ConfigSource: Sendable {
             return rest.dropFirst(letters.count).first { $0 != " " } == ":"
         }
         var second: (line: Int, column: Int)?
-        // In a flow mapping the second one follows on the same line; in a block it stands below in the same column.
+        // In a flow mapping the second key follows on the same line; in a block mapping it is below in the same column.
         let start = mark.line - 1
         if lines.indices.contains(start) {
             for column in lines[start].indices.dropFirst(mark.column) where second == nil {
@@ -205,7 +206,7 @@ package struct ConfigSource: Sendable {
             .composer(let context, let problem, let mark, _):
             let known = Self.faults.first { problem.contains($0.0) }
             var message = known?.1 ?? problem
-            // "while parsing a block mapping": what was begun and does not go on as it should.
+            // "while parsing a block mapping": the construct that was begun and is not continued as it should be.
             if let context, context.mark.line != mark.line, let begun = Self.begun.first(where: context.text.contains) {
                 message += ", in a \(begun) that begins on line \(context.mark.line)"
             }
@@ -224,7 +225,7 @@ package struct ConfigSource: Sendable {
 
     private static let begun = ["block mapping", "block collection", "flow mapping", "flow sequence", "quoted scalar"]
 
-    /// What the parser says, what that means for a person, and how to mend it.
+    /// The parser's message, what it means for the user, and how to fix it.
     private static let faults: [(String, String, String?)] = [
         (
             "cannot start any token", "a tab or a character with a meaning of its own cannot stand here",

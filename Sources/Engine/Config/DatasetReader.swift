@@ -87,7 +87,7 @@ enum DatasetReader {
         return dialect
     }
 
-    /// A text alone is one more than nothing at all; a list says all of them.
+    /// A single text is added to the empty text; a list replaces it.
     private static func nullTexts(_ reader: inout MappingReader) -> [String] {
         guard let node = reader.node("null"), !node.isEmpty else { return [""] }
         let texts = reader.problems.texts(of: node, what: "'null'", allowsEmpty: true).map(\.value)

@@ -60,7 +60,7 @@ enum FanOutReader {
         return given.first
     }
 
-    /// Reports what is certainly wrong with days that the file writes out.
+    /// Reports certain faults of dates that the file contains as literals.
     private static func check(_ from: Located<Template>, _ to: Located<Template>, _ problems: ConfigProblems) {
         let days = [from, to].map { end -> Int64? in
             let text = end.value.description

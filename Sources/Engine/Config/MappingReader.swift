@@ -1,23 +1,23 @@
 package import Foundation
 
-/// Reads one mapping of a pipeline file key by key, and reports every key that nobody asked for.
+/// Reads one mapping of a pipeline file key by key, and reports unknown keys.
 ///
-/// Each reading method takes a key out; ``finish()`` must be called at the end. What does not fit is reported and
-/// read as if it were not there, so that one fault does not hide another.
+/// Each reading method takes one key; ``finish()`` must be called at the end. An invalid value is reported and then
+/// treated as absent, so that one fault does not hide another.
 package struct MappingReader {
     package let problems: ConfigProblems
-    /// Where the mapping stands.
+    /// Where the mapping is.
     package let location: SourceLocation
-    /// What the mapping is, for messages, such as `stage 'load'`.
+    /// The mapping's name in messages, such as `stage 'load'`.
     package let subject: String
-    /// The kind of mapping, under which its known keys are noted.
+    /// The kind of mapping, under which its known keys are recorded.
     private let kind: String
     private var entries: [ConfigNode.Entry]
     private var asked: Set<String> = []
-    /// Whether there is a mapping at all; where there is none, that is reported, and not that its keys are missing.
+    /// Whether the node is a mapping at all; if not, only that is reported, and not that keys are missing.
     package let isMapping: Bool
 
-    /// Reads `node` as a mapping; anything else is reported and read as an empty one.
+    /// Reads `node` as a mapping; any other node is reported and treated as an empty mapping.
     package init(_ node: ConfigNode, subject: String, kind: String, problems: ConfigProblems) {
         self.problems = problems
         self.subject = subject
@@ -36,10 +36,10 @@ package struct MappingReader {
         }
     }
 
-    /// The keys that are there and were not asked for yet, in file order.
+    /// The keys that have not been taken yet, in file order.
     package var remaining: [ConfigNode.Entry] { entries.filter { !asked.contains($0.key.value) } }
 
-    /// Reports what is left over.
+    /// Reports the keys that have not been taken.
     package mutating func finish() {
         problems.note(knownKeys: asked, of: kind)
         for entry in remaining {
@@ -48,41 +48,41 @@ package struct MappingReader {
         }
     }
 
-    /// Takes a key out, whatever it holds.
+    /// Takes a key with any value.
     package mutating func node(_ key: String) -> ConfigNode? {
         asked.insert(key)
         return entries.first { $0.key.value == key }?.value
     }
 
-    /// Takes out every key that was not asked for before: the names of a mapping by name.
+    /// Takes every remaining key: the entries of a mapping from names.
     package mutating func takeRemaining() -> [ConfigNode.Entry] {
         defer { entries = [] }
         return remaining
     }
 
-    /// The place of a key, or of the mapping when it is not there.
+    /// The place of a key, or of the mapping if it does not have the key.
     package func location(of key: String) -> SourceLocation {
         entries.first { $0.key.value == key }?.key.location ?? location
     }
 
-    /// Reports that something is missing, unless all of it is.
+    /// Reports that something is missing, unless the whole mapping is.
     package func reportMissing(_ message: String, remedy: String? = nil, at place: SourceLocation? = nil) {
         if isMapping { problems.report(message, remedy: remedy, at: place ?? location) }
     }
 
-    /// Whether a key is there and has a value.
+    /// Whether a key is present with a value.
     package mutating func has(_ key: String) -> Bool { node(key).map { !$0.isEmpty } ?? false }
 
-    /// The place of a key's value, whether it was asked for or not.
+    /// The place of a key's value, whether it has been taken or not.
     package func valueLocation(of key: String) -> SourceLocation? {
         entries.first { $0.key.value == key }?.value.location
     }
 
     // MARK: - Scalars
 
-    /// Takes out text; `isRequired` reports its absence.
+    /// Takes a text; `isRequired` reports its absence.
     ///
-    /// `allowsEmpty`: whether no characters at all are a value too; elsewhere they are a fault.
+    /// - Parameter allowsEmpty: Whether the empty text is a value; otherwise it is a fault.
     package mutating func text(
         _ key: String, isRequired: Bool = false, allowsEmpty: Bool = false
     ) -> Located<String>? {
@@ -101,14 +101,14 @@ package struct MappingReader {
         return Located(text, at: node.location)
     }
 
-    /// Takes out text for people, in which nothing is replaced.
+    /// Takes a text for people, in which no references are replaced.
     package mutating func prose(_ key: String, isRequired: Bool = false) -> Located<String>? {
         let text = text(key, isRequired: isRequired, allowsEmpty: true)
         if let text { problems.settle(text.location) }
         return text
     }
 
-    /// Takes out text that may hold `${…}`.
+    /// Takes a text that may contain `${…}`.
     package mutating func template(_ key: String, isRequired: Bool = false) -> Located<Template>? {
         guard let text = text(key, isRequired: isRequired) else { return nil }
         if text.value.allSatisfy(\.isWhitespace) {
@@ -118,18 +118,18 @@ package struct MappingReader {
         return problems.template(text)
     }
 
-    /// Takes out a name: letters, digits, `_`, `-` and `.`, beginning with a letter or `_`.
+    /// Takes a name: letters, digits, `_`, `-` and `.`, beginning with a letter or `_`.
     package mutating func name(_ key: String, isRequired: Bool = false) -> Located<String>? {
         guard let text = text(key, isRequired: isRequired) else { return nil }
         return problems.isName(text, what: "a '\(key)'") ? text : nil
     }
 
-    /// Takes out true or false.
+    /// Takes true or false.
     package mutating func boolean(_ key: String) -> Bool? {
         convert(key, "must be true or false") { ["true": true, "false": false][$0] }
     }
 
-    /// Takes out a whole number within bounds.
+    /// Takes an integer within bounds.
     package mutating func integer(_ key: String, in range: ClosedRange<Int>) -> Int? {
         convert(key, "must be a whole number from \(range.lowerBound)" + upper(range)) {
             Int($0).flatMap { range.contains($0) ? $0 : nil }
@@ -140,9 +140,9 @@ package struct MappingReader {
         range.upperBound == .max ? "" : " to \(range.upperBound)"
     }
 
-    /// Takes out a number within bounds.
+    /// Takes a number within bounds.
     package mutating func number(_ key: String, in range: ClosedRange<Double>) -> Double? {
-        // Bounds that no one comes near say nothing to a person.
+        // Extreme bounds would tell the user nothing.
         var rule = "must be a number"
         switch (range.lowerBound, range.upperBound) {
         case (0, 1e15...): rule += ", 0 or more"
@@ -153,9 +153,9 @@ package struct MappingReader {
         return convert(key, rule) { Double($0).flatMap { range.contains($0) ? $0 : nil } }
     }
 
-    /// Takes out a duration; a bare number is a fault.
+    /// Takes a duration; a number without a unit is a fault.
     ///
-    /// `isPositive`: whether no time at all is a fault too.
+    /// - Parameter isPositive: Whether zero is a fault too.
     package mutating func duration(_ key: String, isPositive: Bool = false) -> Duration? {
         guard let text = text(key) else { return nil }
         if let duration = ScalarFormats.duration(text.value) {
@@ -172,12 +172,12 @@ package struct MappingReader {
         return nil
     }
 
-    /// Takes out a size in bytes; a bare number is a fault.
+    /// Takes a size in bytes; a number without a unit is a fault.
     package mutating func size(_ key: String) -> Int64? {
         convert(key, "must be a size such as 512MB or 2GB") { ScalarFormats.size($0) }
     }
 
-    /// Takes out a percentage such as `5%`, as a part of one.
+    /// Takes a percentage such as `5%`, as a fraction.
     package mutating func percentage(_ key: String, in range: ClosedRange<Double> = 0...1) -> Double? {
         guard let text = text(key) else { return nil }
         if let part = ScalarFormats.percentage(text.value), range.contains(part) { return part }
@@ -189,7 +189,7 @@ package struct MappingReader {
         return nil
     }
 
-    /// Takes out one of a few words.
+    /// Takes one of a few keywords.
     package mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ key: String, as type: Value.Type
     ) -> Value? where Value.RawValue == String {
@@ -209,10 +209,10 @@ package struct MappingReader {
         return nil
     }
 
-    /// Takes out the name of a time zone, such as `Europe/Berlin`.
+    /// Takes the name of a time zone, such as `Europe/Berlin`.
     package mutating func timeZone(_ key: String) -> TimeZone? {
         guard let text = text(key) else { return nil }
-        // Foundation makes zones of `GMT+3`, which are none elsewhere.
+        // Foundation accepts zones such as `GMT+3`, which other software does not know.
         let isKnown = ["UTC", "GMT"].contains(text.value) || TimeZone.knownTimeZoneIdentifiers.contains(text.value)
         if isKnown, let zone = TimeZone(identifier: text.value) { return zone }
         problems.report(
@@ -223,10 +223,11 @@ package struct MappingReader {
 
     // MARK: - Lists
 
-    /// Takes out a list of texts; one text alone counts as a list of one.
+    /// Takes a list of texts; a single text counts as a list of one.
     ///
-    /// `allowsEmpty`: whether a text may be empty.
-    /// `needsOne`: whether a list without any is a fault.
+    /// - Parameters:
+    ///   - allowsEmpty: Whether a text may be empty.
+    ///   - needsOne: Whether an empty list is a fault.
     package mutating func texts(
         _ key: String, isRequired: Bool = false, allowsEmpty: Bool = false, needsOne: Bool = false
     ) -> [Located<String>] {
@@ -241,20 +242,20 @@ package struct MappingReader {
         return texts
     }
 
-    /// Takes out a list; one value alone counts as a list of one.
+    /// Takes a list; a single value counts as a list of one.
     package mutating func nodes(_ key: String) -> [ConfigNode] {
         guard let node = node(key), !node.isEmpty else { return [] }
         if case .sequence(let nodes) = node.content { return nodes }
         return [node]
     }
 
-    /// Takes out a mapping as a reader of its own.
+    /// Takes a mapping as a reader of its own.
     package mutating func mapping(_ key: String, subject: String, kind: String) -> MappingReader? {
         guard let node = node(key), !node.isEmpty else { return nil }
         return MappingReader(node, subject: subject, kind: kind, problems: problems)
     }
 
-    /// Takes out a mapping from names to whatever they hold, in file order.
+    /// Takes a mapping from names to any values, in file order.
     package mutating func named(_ key: String) -> [ConfigNode.Entry] {
         guard let node = node(key), !node.isEmpty else { return [] }
         guard case .mapping(let entries) = node.content else {
@@ -266,9 +267,9 @@ package struct MappingReader {
 }
 
 extension ConfigProblems {
-    /// Reads the texts of a list, or one text alone.
+    /// Reads the texts of a list, or a single text.
     ///
-    /// `allowsEmpty`: whether a text may be empty.
+    /// - Parameter allowsEmpty: Whether a text may be empty.
     package func texts(of node: ConfigNode, what: String, allowsEmpty: Bool = false) -> [Located<String>] {
         func located(_ text: String, _ node: ConfigNode) -> Located<String>? {
             if allowsEmpty || !text.isEmpty { return Located(text, at: node.location) }
@@ -289,12 +290,12 @@ extension ConfigProblems {
         }
     }
 
-    /// Reports a text without characters where one is needed.
+    /// Reports an empty text where a value is needed.
     func reportEmpty(_ what: String, at location: SourceLocation) {
         report("\(what) is empty", remedy: "write a value, or remove it", at: location)
     }
 
-    /// Reads a template, reporting a reference that is not known.
+    /// Parses a template and reports an unknown reference.
     package func template(_ text: Located<String>) -> Located<Template>? {
         do throws(Template.Fault) {
             let template = Located(try Template(parsing: text.value), at: text.location)
@@ -306,7 +307,7 @@ extension ConfigProblems {
         }
     }
 
-    /// Whether a text is a name; reports it when not.
+    /// Whether a text is a valid name; reports it if not.
     package func isName(_ text: Located<String>, what: String) -> Bool {
         let isFine =
             text.value.first.map { $0.isASCII && ($0.isLetter || $0 == "_") } == true
@@ -321,7 +322,7 @@ extension ConfigProblems {
 }
 
 extension Located where Value == String {
-    /// The place of a character of the text, from 0; of a text on several lines, that of its beginning.
+    /// The place of a character of the text, counted from 0; for a text of several lines, the place of its beginning.
     package func place(of offset: Int) -> SourceLocation {
         value.contains("\n") ? location : location.advanced(by: offset)
     }
@@ -336,7 +337,7 @@ extension Array where Element == String {
 }
 
 extension Double {
-    /// The number without a needless `.0`.
+    /// The number without a trailing `.0`.
     package var plain: String {
         self == rounded() && abs(self) < 1e15 ? String(Int64(self)) : String(self)
     }

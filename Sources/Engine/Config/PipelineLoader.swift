@@ -1,28 +1,28 @@
 import Foundation
 
-/// A pipeline with everything that was found while its file was read.
+/// A pipeline with everything that was read together with its file.
 package struct LoadedPipeline: Sendable {
     package var pipeline: Pipeline
     /// The schemas of the datasets that have one.
     package var schemas: [DatasetName: RowSchema]
-    /// The variables that `${env.…}` may name: the process's own and those of `.env`.
+    /// The variables that `${env.…}` can refer to: those of the process and of `.env`.
     package var variables: [String: String]
-    /// What is worth a look and no fault.
+    /// The warnings about the file.
     package var warnings: [ConfigError]
     /// The `.env` file that was read, if there is one.
     package var variableFile: String?
-    /// The file's text, as it was read.
+    /// The file's text.
     package var text: String
-    /// The texts of the schemas, by the path that the file gives them.
+    /// The texts of the schemas, by their paths in the file.
     package var schemaTexts: [String: [UInt8]]
-    /// The file with its environment laid over it, every value with its place.
+    /// The file with its environment merged into it; every value with its place.
     package var resolved: ConfigNode
 }
 
-/// The texts that a pipeline was once read from, as a run keeps them: its file and the schemas that it names.
+/// The texts that a pipeline was read from, as kept by a run: its file and the schemas that it names.
 package struct KeptPipeline: Sendable {
     package var text: [UInt8]
-    /// The text of a schema, by the path that the file gives it; nil for one that was not kept.
+    /// The text of a schema, by its path in the file; nil for one that was not kept.
     package var schema: @Sendable (String) -> [UInt8]?
 
     package init(text: [UInt8], schema: @escaping @Sendable (String) -> [UInt8]?) {
@@ -32,7 +32,7 @@ package struct KeptPipeline: Sendable {
 }
 
 extension LoadedPipeline {
-    /// A pipeline of nothing but one dataset, for questions about a file that belongs to none.
+    /// A pipeline of a single dataset, for questions about a file that belongs to no pipeline.
     package init(of dataset: Dataset, file: String, root: String, variables: [String: String]) {
         self.init(
             pipeline: Pipeline(
@@ -42,7 +42,7 @@ extension LoadedPipeline {
     }
 }
 
-/// Reads a pipeline file and everything it names.
+/// Reads a pipeline file and everything it refers to.
 package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let checks: CheckReader
@@ -50,12 +50,13 @@ package struct PipelineLoader {
     private let processorCount: Int
     private let queries: any QueryReader
 
-    /// A loader for these stage types.
+    /// A loader for the given stage types.
     ///
-    /// `checks`: reads the checks of a stage.
-    /// `queries`: tells what the queries of a file read.
-    /// `variables`: the process's environment.
-    /// `processorCount`: how many stages run at once where the file does not say.
+    /// - Parameters:
+    ///   - checks: Reads the checks of a stage.
+    ///   - queries: Finds what the queries of a file read.
+    ///   - variables: The process's environment.
+    ///   - processorCount: The default for the number of stages that run at once.
     package init(
         stageTypes: [String: StageReader], checks: @escaping CheckReader, queries: any QueryReader,
         variables: [String: String], processorCount: Int
@@ -69,12 +70,13 @@ package struct PipelineLoader {
 
     /// Reads a pipeline.
     ///
-    /// `file`: the file as the user named it.
-    /// `environment`: one of its `environments`, or nil.
-    /// `root`: the folder that relative paths start from; nil takes the file's folder, or the one above it when
-    /// that is called `config`.
-    /// `kept`: the texts of an earlier version, read in place of those on the disk.
-    /// - Throws: ``InvalidPipeline`` with everything that is wrong.
+    /// - Parameters:
+    ///   - file: The file as the user named it.
+    ///   - environment: One of its `environments`, or nil.
+    ///   - root: The folder that relative paths start from; nil means the file's folder, or its parent if the folder is
+    ///     called `config`.
+    ///   - kept: The texts of an earlier version, read instead of those on the disk.
+    /// - Throws: ``InvalidPipeline`` with all faults.
     package func load(
         _ file: String, environment: String? = nil, root: String? = nil, kept: KeptPipeline? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
@@ -144,7 +146,7 @@ package struct PipelineLoader {
             return node
         }
         guard case .mapping = overlay.content else {
-            // That it is none is reported where the file is read.
+            // An invalid value is reported where it is read.
             return node
         }
         return node.overlaid(with: overlay)
@@ -181,7 +183,7 @@ package struct PipelineLoader {
         let file = PathText.folder(of: path) + "/.env"
         guard FileText.exists(file) else { return (variables, nil) }
         do throws(Failure) {
-            // What the process was given counts more than what the file says.
+            // Variables of the process take precedence over those of the file.
             let found = VariableFile.read(try FileText.read(file), file: file, problems)
             return (found.merging(variables) { $1 }, file)
         } catch {
@@ -191,7 +193,7 @@ package struct PipelineLoader {
     }
 }
 
-/// Reads a `.env` file: a `NAME=value` on each line, values in quotes if they like, `#` before comments.
+/// Reads a `.env` file: a `NAME=value` on each line, values optionally in quotation marks, `#` before comments.
 enum VariableFile {
     static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
         var variables: [String: String] = [:]

@@ -1,18 +1,18 @@
 import Foundation
 
-/// What the readers of a pipeline file share.
+/// What all readers of a pipeline file share.
 package struct ReadingContext {
     package let problems: ConfigProblems
-    /// The readers of stage types, by the name that `type:` gives.
+    /// The readers of stage types, by the name in `type:`.
     package let stageTypes: [String: StageReader]
     let readChecks: CheckReader
-    /// Names in file order, for suggestions and checks; filled before the stages are read.
+    /// The names in file order, for suggestions and checks; filled before the stages are read.
     package var datasetNames: [String] = []
     package var parameterNames: [String] = []
     package var poolNames: [String] = []
 }
 
-/// Reads what is particular to one type of stage out of its mapping.
+/// Reads the keys that belong to one stage type from the stage's mapping.
 package typealias StageReader = (inout MappingReader, ReadingContext) -> any StageDefinition
 
 /// Reads the entries of `checks:`.
@@ -21,7 +21,7 @@ package typealias CheckReader = (_ nodes: [ConfigNode], _ problems: ConfigProble
 /// Reads a whole pipeline file into a ``Pipeline``.
 package struct PipelineReader {
     private var context: ReadingContext
-    /// What the rules between the parts must know of how they were read.
+    /// What the rules between the parts need to know about the reading.
     package private(set) var notes = ReadingNotes()
     private var problems: ConfigProblems { context.problems }
 
@@ -29,11 +29,12 @@ package struct PipelineReader {
         context = ReadingContext(problems: problems, stageTypes: stageTypes, readChecks: checks)
     }
 
-    /// Reads `root`, which has its environment laid over it already.
+    /// Reads `root`, which already has its environment merged into it.
     ///
-    /// `file`: the file as the user named it.
-    /// `folder`: the absolute folder that relative paths start from.
-    /// `defaultParallel`: how many stages run at once where the file does not say.
+    /// - Parameters:
+    ///   - file: The file as the user named it.
+    ///   - folder: The absolute folder that relative paths start from.
+    ///   - defaultParallel: The default for the number of stages that run at once.
     package mutating func read(
         _ root: ConfigNode, file: String, folder: String, defaultParallel: Int
     ) -> Pipeline {
@@ -79,7 +80,7 @@ package struct PipelineReader {
         notes.templatesOutsideStages = problems.templates
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
-        // Also those whose number of slots is at fault, which is reported where they stand.
+        // Including those with an invalid number of slots, which is reported at its place.
         context.poolNames = poolNames.sorted()
         let stages = reader.named("stages")
         if stages.isEmpty, reader.node("stages").map({ $0.isEmpty || $0.entries?.isEmpty == true }) ?? true {
@@ -105,20 +106,20 @@ package struct PipelineReader {
             notes.note(section, of: root, hasUnknownKeys: hasUnknownKeys)
         }
         reader.finish()
-        // Beneath a key that nobody knows, or that is at fault, nothing can be said of texts.
+        // Texts below an unknown or invalid key cannot be judged.
         if !problems.hasErrors { refuseUnfilled(in: root) }
         return pipeline
     }
 
-    /// Keys whose texts name columns that are there: such a name may look like a reference, and one that is not there is an
+    /// Keys whose texts name existing columns: a column's name may look like a reference, and a missing column is an
     /// error of its own.
     private static let columnKeys: Set = [
         "by", "order_by", "select", "drop", "trim", "on", "add", "column", "key", "partition_by",
     ]
-    /// Keys that hold mappings from columns.
+    /// Keys with mappings from columns.
     private static let columnMappings: Set = ["fill_missing", "rename", "cast", "on", "add"]
 
-    /// Reports references in texts where nobody replaces them: they would be kept as they are written.
+    /// Reports references in texts where they are not replaced: they would stay as they are written.
     private func refuseUnfilled(in node: ConfigNode, of key: String? = nil) {
         func refuse(_ text: String, at location: SourceLocation) {
             guard let reference = Template.firstReference(in: text), !problems.isSettled(location) else { return }
@@ -131,7 +132,7 @@ package struct PipelineReader {
         case .mapping(let entries):
             for entry in entries where key != nil || entry.key.value != "environments" {
                 if !Self.columnMappings.contains(key ?? "") { refuse(entry.key.value, at: entry.key.location) }
-                // Beneath names that the file chooses, none is a key that means something.
+                // Below names that the file chooses, no key is one of the keywords.
                 let isChosen = key == "values" || Self.columnMappings.contains(key ?? "")
                 refuseUnfilled(in: entry.value, of: isChosen ? "" : entry.key.value)
             }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// What must hold between the parts of a pipeline file, once each part has been read.
+/// The rules between the parts of a pipeline file, checked once all parts have been read.
 enum PipelineRules {
-    /// Reports every breach, besides those that may only follow from a fault that was reported before.
+    /// Reports every breach, except those that may only follow from a fault that has been reported.
     static func check(_ pipeline: Pipeline, _ notes: ReadingNotes, _ problems: ConfigProblems) {
         checkNames(pipeline, notes, problems)
         checkTables(pipeline, problems)
@@ -73,7 +73,7 @@ enum PipelineRules {
         }
     }
 
-    /// Only data stages read tables of connections, and only a load writes one, which is all that it writes.
+    /// Only data stages read tables of connections; only a load writes one, and it writes nothing else.
     private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         for dataset in pipeline.datasets {
             guard let table = dataset.table, let kind = pipeline.connections[table.connection]?.kind,
@@ -229,7 +229,7 @@ enum PipelineRules {
         for dataset in pipeline.datasets where !written.contains(dataset.name) {
             for reference in dataset.path?.references ?? [] {
                 if case .item(let name) = reference {
-                    // A stage that was read with a fault may be the one that writes it, or that reads it item by item.
+                    // A stage that was read with a fault may be the one that writes or reads the dataset.
                     guard notes.unsoundStages.isEmpty else { continue }
                     let users = pipeline.stages.filter { $0.reads.contains { $0.value == dataset.name } }
                     let variables = users.first?.fanOut?.variables.map(\.name) ?? []
@@ -241,16 +241,16 @@ enum PipelineRules {
         }
     }
 
-    /// Everything a stage's settings mention, those of its fan-out among them, with the place of each.
+    /// Every reference in a stage's settings and its fan-out, with its place.
     static func allReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
         references(of: stage) + fanOutReferences(of: stage)
     }
 
-    /// Everything a stage's own settings mention, with the place of each.
+    /// Every reference in a stage's own settings, with its place.
     private static func references(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
         var found: [(Template.Reference, SourceLocation)] = []
         if let condition = stage.condition {
-            // What else stands there is reported as such.
+            // Other references in a condition are reported separately.
             found += (condition.left.references + condition.right.references).filter { !$0.isOfAttempt }
                 .map { ($0, condition.location) }
         }
@@ -261,7 +261,7 @@ enum PipelineRules {
         return found + stage.definition.references
     }
 
-    /// Everything that a stage's fan-out mentions, with the place of each.
+    /// Every reference in a stage's fan-out, with its place.
     private static func fanOutReferences(of stage: Stage) -> [(Template.Reference, SourceLocation)] {
         guard let fanOut = stage.fanOut else { return [] }
         return fanOut.variables.flatMap { _, source -> [(Template.Reference, SourceLocation)] in
@@ -276,7 +276,7 @@ enum PipelineRules {
 
     // MARK: - Fan-out and cycles
 
-    /// Reports `foreach` where a type of stage cannot have it, whatever else is wrong with the stage.
+    /// Reports `foreach` on a stage type that cannot have it, whatever else is wrong with the stage.
     private static func checkTypesOfFanOuts(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         for stage in pipeline.stages {
             guard let fanOut = stage.fanOut, let (message, remedy) = stage.definition.fanOutObstacle else { continue }
@@ -298,9 +298,9 @@ enum PipelineRules {
         }
     }
 
-    /// Warns of paths that are made of a secret: they stand on the disk, on screens and in the history as they are.
+    /// Warns about paths that contain a secret: they are visible on the disk, on screens and in the history.
     ///
-    /// It is no fault, as a name such as `sort_key` may be that of no secret.
+    /// This is not an error, because a name such as `sort_key` may not denote a secret.
     private static func checkSecretsInPaths(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         var warned: Set<SourceLocation> = []
         for (path, location) in pipeline.paths() {
@@ -328,7 +328,7 @@ enum PipelineRules {
             guard case .cycle(let stages) = error, let first = stages.first, let stage = pipeline.stage(first) else {
                 return
             }
-            // A stage that needs itself, or reads what it writes, was reported with its name.
+            // A stage that needs itself, or reads its own output, has been reported by name.
             if Set(stages).count == 1 { return }
             problems.report(
                 "the stages wait for each other: \(stages.map(\.rawValue).joined(separator: " → "))",

@@ -1,18 +1,18 @@
 import Foundation
 
-/// What must hold between the places of a pipeline: one place is written by one stage, and nothing that is read or kept
-/// there is written over.
+/// The rules about the places of a pipeline: each place is written by one stage, and no stage overwrites what is read
+/// or kept there.
 ///
-/// Places are compared as files and not as texts. Once when the file is read, when a reference that nobody knows yet
-/// equals itself alone; and once more when a run is planned, with the values that it has.
+/// Places are compared as files, not as texts. They are checked when the file is read, when an unknown reference equals
+/// only itself, and again when a run is planned, with the values of that run.
 package struct PlaceRules {
     private let pipeline: Pipeline
     private let problems: ConfigProblems
     private let stateFolder: FileIdentity
     private let value: (Template.Reference) -> String?
-    /// What stages write, in file order.
+    /// The places that stages write, in file order.
     private var writes: [Write] = []
-    /// What no stage may write over.
+    /// The places that no stage may overwrite.
     private var kept: [(what: String, place: FileIdentity)] = []
 
     private struct Write {
@@ -21,7 +21,7 @@ package struct PlaceRules {
         var place: FileIdentity
         var location: SourceLocation
 
-        /// Whether something of its path is known later only.
+        /// Whether part of its path is not known yet.
         var isOpen: Bool { place.path.contains("\u{2}") }
     }
 
@@ -34,10 +34,11 @@ package struct PlaceRules {
         var location: SourceLocation
     }
 
-    /// Rules for a pipeline.
+    /// The rules for a pipeline.
     ///
-    /// `variables`: the environment, for where runs are kept.
-    /// `value`: what a reference stands for, where that is known.
+    /// - Parameters:
+    ///   - variables: The process's environment, which may say where runs are stored.
+    ///   - value: The value of a reference, where it is known.
     package init(
         _ pipeline: Pipeline, _ problems: ConfigProblems, variables: [String: String],
         value: @escaping (Template.Reference) -> String?
@@ -82,10 +83,11 @@ package struct PlaceRules {
 
     // MARK: - Filling
 
-    /// A path with what is known of it; what is not known equals itself alone, and is no `/` and no pattern.
+    /// A path with its known references filled in; an unknown one equals only itself, and is neither `/` nor a pattern.
     private func filled(_ path: Template) -> String { path.filled { value($0) ?? "\u{2}\($0)\u{2}" } }
 
-    /// The paths of a stage's items as far as lists of the file tell them; the path as it is where there are too many.
+    /// The paths of a stage's items as far as literal lists determine them; only the path itself when there are too
+    /// many.
     private func items(of path: Template, _ stage: Stage) -> [Template] {
         var paths = [path]
         for (name, source) in stage.fanOut?.variables ?? [] where path.itemVariables.contains(name) {
@@ -96,14 +98,14 @@ package struct PlaceRules {
                 }
             }
         }
-        // Items that would write one file are told apart where all of their values are known.
+        // Items that would write the same file are compared once all of their values are known.
         var seen: Set<Template> = []
         return paths.filter { seen.insert($0).inserted }
     }
 
     private func place(_ path: String) -> FileIdentity { FileIdentity(path, in: pipeline.root) }
 
-    /// A place as the file would write it.
+    /// The place as the file would write it.
     private func shown(_ place: FileIdentity) -> String {
         PathText.relative(place.path, to: FileIdentity(pipeline.root).path).split(
             separator: "\u{2}", omittingEmptySubsequences: false
@@ -115,7 +117,8 @@ package struct PlaceRules {
 
     /// Reports every breach.
     ///
-    /// - Returns: What stages must wait for because of the files that they read, besides what the names of datasets say.
+    /// - Returns: Upstream stages that follow from the files that stages read, besides those that follow from dataset
+    ///   names.
     @discardableResult
     package func check() -> [StageID: Set<StageID>] {
         checkSchemes()
@@ -128,7 +131,7 @@ package struct PlaceRules {
         let byPlace = Dictionary(grouping: writes, by: \.place)
         var seen: [FileIdentity: Write] = [:]
         for write in writes {
-            // A dataset that two stages write was reported with its name.
+            // A dataset that two stages write has been reported by name.
             if let other = seen[write.place], other.what == write.what, other.stage == write.stage {
                 problems.report(
                     "two items of '\(write.stage)' would both write \(shown(write.place))",
@@ -168,7 +171,7 @@ package struct PlaceRules {
         var reported: Set<String> = []
         let byPlace = Dictionary(grouping: writes, by: \.place)
         for read in reads {
-            // Only a pattern has to be held against everything that is written.
+            // Only a pattern has to be compared with every written path.
             let near =
                 read.isPattern
                 ? writes : ([read.place] + read.place.folders).flatMap { byPlace[$0] ?? [] } + writes.filter(\.isOpen)
@@ -178,7 +181,7 @@ package struct PlaceRules {
                     isSame || write.place.holds(read.place) || read.isPattern && covers(read.place, write.place)
                 guard isSure || mayBe(read.place, write.place) else { continue }
                 let isOver = read.stage == write.stage || upstream.of(write.stage).contains(read.stage)
-                // What only an item's value can make one file is looked at when it is known.
+                // Two paths that are equal only for some item's value are compared when that value is known.
                 if isOver, !isSure { continue }
                 if isSame, !isOver {
                     guard reported.insert(read.what + write.what).inserted else { continue }
@@ -196,7 +199,7 @@ package struct PlaceRules {
                         remedy: "write to another place; the other path is on line \(read.location.line)",
                         at: write.location)
                 } else if added[read.stage]?.contains(write.stage) != true {
-                    // Also where it waits for that stage by way of others: it reads what that one makes.
+                    // The edge is needed even if other stages are in between: this stage reads what that one writes.
                     added[read.stage, default: []].insert(write.stage)
                     upstream.add(read.stage, waitsFor: write.stage)
                 }
@@ -205,7 +208,7 @@ package struct PlaceRules {
         return added
     }
 
-    /// What stages read besides the datasets that stages write.
+    /// The files that stages read, without the datasets that stages write.
     private var reads: [Read] {
         pipeline.stages.flatMap { stage -> [Read] in
             var found: [Read] = []
@@ -230,12 +233,12 @@ package struct PlaceRules {
 
     static func isPattern(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
 
-    /// Whether a file that is read may turn out to be one that is written: whatever is not known may be anything.
+    /// Whether the file that is read may be the one that is written: an unknown part may have any value.
     private func mayBe(_ read: FileIdentity, _ written: FileIdentity) -> Bool {
         Self.mayMeet(read.path, written.path)
     }
 
-    /// Whether two paths may be those of one file, each with patterns, and with references as ``opened(_:)`` leaves them.
+    /// Whether two paths may be the same file; both may be patterns, with references as ``opened(_:)`` writes them.
     static func mayMeet(_ one: String, _ other: String) -> Bool {
         func open(_ path: String) -> String {
             path.replacing(#/\x{2}[^\x{2}]*\x{2}|\[[^\]\/]*\]|\?/#, with: "*")
@@ -244,7 +247,7 @@ package struct PlaceRules {
         return left.split(separator: "/").count == right.split(separator: "/").count && ClaimedPath.meet(left, right)
     }
 
-    /// A path in which each reference may stand for anything within a folder's or a file's name.
+    /// A path in which each reference matches any text within the name of a folder or file.
     static func opened(_ path: Template) -> String { path.filled { "\u{2}\($0)\u{2}" } }
 
     private func covers(_ pattern: FileIdentity, _ place: FileIdentity) -> Bool {
@@ -278,7 +281,7 @@ package struct PlaceRules {
         }
     }
 
-    /// A table, the same however its connection and its name are written.
+    /// A table's identity, the same for every way to write its connection and name.
     private func identity(of dataset: Dataset) -> String? {
         guard let table = dataset.table, let connection = pipeline.connections[table.connection] else { return nil }
         let settings = connection.settings.mapValues(filled)
@@ -291,7 +294,7 @@ package struct PlaceRules {
         }
     }
 
-    // MARK: - Schemes
+    // MARK: - URL schemes
 
     private func checkSchemes() {
         for (path, location) in pipeline.paths() {
@@ -301,9 +304,9 @@ package struct PlaceRules {
         }
     }
 
-    /// What is wrong with a path that begins as an address does; nil for all others.
+    /// The fault of a path that begins like a URL; nil for all others.
     static func schemeFault(_ path: String) -> (message: String, remedy: String)? {
-        // Asked first, as the expression is compiled at each call.
+        // A cheap test first, because the expression is compiled at each call.
         guard path.contains("://"),
             let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1
         else { return nil }
@@ -315,7 +318,7 @@ package struct PlaceRules {
     }
 }
 
-/// What stages wait for, directly or not.
+/// The direct and indirect upstream stages of each stage.
 private struct Closure {
     private var upstream: [StageID: Set<StageID>]
     private var known: [StageID: Set<StageID>] = [:]
@@ -340,9 +343,9 @@ private struct Closure {
 }
 
 extension Pipeline {
-    /// Every path that its stages read or write, with the place of each in the file.
+    /// Every path that the stages read or write, with its place in the file.
     ///
-    /// `chosen`: the stages that count; nil means all.
+    /// - Parameter chosen: The stages to include; nil means all.
     func paths(of chosen: Set<StageID>? = nil) -> [(path: Template, location: SourceLocation)] {
         var found: [(Template, SourceLocation)] = []
         var seen: Set<DatasetName> = []
@@ -368,7 +371,7 @@ extension Pipeline {
 }
 
 extension PlaceRules {
-    /// Reports values that lead out of the folder that a path names: a part `..` that the file's author did not write.
+    /// Reports values that lead out of the folder that a path names: a component `..` that is not in the file.
     package func checkValues(of chosen: Set<StageID>) {
         for (path, location) in pipeline.paths(of: chosen) {
             var parts: [(text: String, references: [Template.Reference])] = [("", [])]

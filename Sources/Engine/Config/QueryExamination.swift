@@ -1,8 +1,8 @@
-/// Finds out what the queries of a pipeline read, and says what is wrong with them.
+/// Finds what the queries of a pipeline read, and reports what is wrong with them.
 package struct QueryExamination {
     private let queries: any QueryReader
     private let problems: ConfigProblems
-    /// The lines of the pipeline file, in which the parts of queries have their places.
+    /// The lines of the pipeline file, in which the parts of queries are located.
     private let lines: [String]
 
     init(_ queries: any QueryReader, _ problems: ConfigProblems, lines: [String]) {
@@ -13,10 +13,10 @@ package struct QueryExamination {
 
     /// Fills in what each query reads; stages with a query that cannot be examined are noted as unsound.
     ///
-    /// `variables`: the environment, for where the engine is.
+    /// - Parameter variables: The process's environment, by which the SQL engine is found.
     func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes, _ variables: [String: String]) {
         var texts: [String] = []
-        // Set once at the end: the pipeline finds its stages by name anew each time that they are set.
+        // Set once at the end: each assignment makes the pipeline index its stages by name again.
         var stages = pipeline.stages
         defer { pipeline.stages = stages }
         for index in stages.indices {
@@ -24,11 +24,11 @@ package struct QueryExamination {
                 query.places = TextPlaces(of: query.value, at: query.location, lines: lines) { reference in
                     DuckDBDialect().variable(reference, as: .text).utf8.count
                 }
-                // A reference in quotation marks was reported; what the engine says of it would only follow from that.
+                // A reference in quotation marks has been reported; the SQL engine's error would only follow from it.
                 if SQLText.quotedReferences(in: query.value).isEmpty { texts.append(SQLText.bound(query.value)) }
             }
         }
-        // A file without SQL needs no engine to be understood.
+        // A file without SQL needs no SQL engine.
         if texts.isEmpty { return }
         let readings: [String: Result<QueryReading, QueryReading.Fault>]
         do throws(Failure) {
@@ -79,7 +79,7 @@ package struct QueryExamination {
 
     private func reportMissing(_ table: String, _ query: Query, _ names: DatasetNames, at place: SourceLocation) {
         let message = "the query reads '\(table)', and there is no dataset of this name"
-        // Without quotation marks, what stands before a dot is the name of a schema.
+        // Without quotation marks, the part before a dot is the name of a schema.
         if names.all.contains(DatasetName(table)) {
             problems.report(message, remedy: "write it in quotation marks: \"\(table)\"", at: place)
         } else if table.contains(where: { "./*".contains($0) }) {
@@ -90,7 +90,7 @@ package struct QueryExamination {
         }
     }
 
-    /// The engine does not tell names apart that differ in case only.
+    /// The SQL engine does not distinguish names that differ only in case.
     private func checkCase(of stage: Stage) {
         var seen: [String: DatasetName] = [:]
         for read in stage.queryReads {
@@ -105,7 +105,7 @@ package struct QueryExamination {
     }
 }
 
-/// The datasets of a pipeline as a query finds them: by name, and otherwise by a name that differs in case only.
+/// The datasets of a pipeline as a query finds them: by exact name, or else by a name that differs only in case.
 private struct DatasetNames {
     let all: Set<DatasetName>
     private let folded: [String: DatasetName]
@@ -115,7 +115,7 @@ private struct DatasetNames {
         folded = Dictionary(names.map { ($0.rawValue.lowercased(), $0) }) { first, _ in first }
     }
 
-    /// The dataset that a table's name means.
+    /// The dataset that a table's name refers to.
     subscript(table: String) -> DatasetName? {
         let name = DatasetName(table)
         return all.contains(name) ? name : folded[table.lowercased()]

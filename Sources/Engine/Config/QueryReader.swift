@@ -1,9 +1,11 @@
-/// Tells what queries read: the engine that would run them, or a test.
+/// Finds what queries read: the SQL engine that would run them, or a test.
 package protocol QueryReader: Sendable {
-    /// What the engine says of each query, by its text.
+    /// The SQL engine's reading of each query, by the query's text.
     ///
-    /// `root`: the project's root, and `variables` the environment, by which the engine is found.
-    /// - Throws: ``Failure`` when the engine is not there or does not answer.
+    /// - Parameters:
+    ///   - root: The project's root, where the SQL engine may be installed.
+    ///   - variables: The process's environment, by which the SQL engine is found too.
+    /// - Throws: ``Failure`` when the SQL engine is not found or does not answer.
     func readings(
         of texts: [String], root: String, variables: [String: String]
     ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>]

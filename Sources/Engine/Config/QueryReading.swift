@@ -1,14 +1,14 @@
 import Foundation
 
-/// What DuckDB's own parser says of a query: the tables it reads, and what in it is not the same twice.
+/// What DuckDB's parser reports of a query: the tables it reads, and which parts give different results each time.
 package struct QueryReading: Sendable, Equatable, Codable {
-    /// A table that the query reads and that is not one of its own.
+    /// A table that the query reads, other than its own common table expressions.
     package struct Table: Sendable, Equatable, Codable {
-        /// Its name without quotation marks.
+        /// The name without quotation marks.
         package var name: String
-        /// What stands before it, such as `other.`; empty where a dataset can be meant.
+        /// The qualifier before the name, such as `other.`; empty for a name that can mean a dataset.
         package var qualifier = ""
-        /// Where it stands in the query, in bytes from 0; nil where the parser does not tell.
+        /// Its position in the query, in bytes from 0; nil where the parser does not report it.
         package var offset: Int?
     }
 
@@ -16,18 +16,21 @@ package struct QueryReading: Sendable, Equatable, Codable {
     package struct Fault: Error, Sendable, Equatable {
         package var message: String
         package var remedy: String?
-        /// Where in the query, in bytes from 0.
+        /// The position in the query, in bytes from 0.
         package var offset: Int?
     }
 
     package private(set) var tables: [Table] = []
-    /// Functions, words and samples that give something else each time, each once.
+    /// Functions, keywords and samples that give another result each time, each listed once.
     package private(set) var unsteady: [String] = []
 
-    /// Reads the answer of `json_serialize_sql`.
+    /// Decodes the result of `json_serialize_sql`.
     ///
-    /// `text`: the query.
-    /// `volatile`: the functions of the engine whose answer does not follow from the data.
+    /// - Parameters:
+    ///   - text: The query.
+    ///   - volatile: DuckDB's functions whose result does not depend on their arguments alone.
+    /// - Throws: ``Fault`` for a query that has a syntax error, is no single SELECT, or reads a file by a
+    ///   relative path.
     package init(tree: some Collection<UInt8>, of text: String, volatile: Set<String>) throws(Fault) {
         guard let answer = (try? JSONSerialization.jsonObject(with: Data(tree))) as? [String: Any] else {
             throw Fault(message: "the query is nested too deeply to be examined")
@@ -50,7 +53,7 @@ package struct QueryReading: Sendable, Equatable, Codable {
     private static func fault(_ answer: [String: Any], _ text: String) -> Fault {
         let message = answer["error_message"] as? String ?? "it cannot be read"
         guard answer["error_type"] as? String == "not implemented" else {
-            // Of syntax errors, and of nothing else, the place is counted in characters.
+            // For syntax errors, and only for them, the position is counted in characters.
             let offset = (answer["position"] as? String).flatMap { Int($0) }.map { place in
                 String(String.UnicodeScalarView(text.unicodeScalars.prefix(place))).utf8.count
             }
@@ -71,7 +74,7 @@ package struct QueryReading: Sendable, Equatable, Codable {
     }
 }
 
-/// Goes through the tree that `json_serialize_sql` gives.
+/// Walks the tree of `json_serialize_sql`.
 private struct TreeWalk {
     let volatile: Set<String>
     var tables: [QueryReading.Table] = []
@@ -80,19 +83,19 @@ private struct TreeWalk {
 
     init(volatile: Set<String>) { self.volatile = volatile }
 
-    /// Functions that make tables of their arguments alone, or of files that the stage was given.
+    /// Table functions whose rows depend only on their arguments or on files that the stage was given.
     private static let steadyTables: Set<String> = [
         "unnest", "range", "generate_series", "repeat", "repeat_row", "json_each", "json_tree", "read_csv",
         "read_csv_auto", "read_json", "read_json_auto", "read_json_objects", "read_ndjson", "read_parquet",
         "parquet_scan", "read_text", "read_blob",
     ]
 
-    /// Words that are functions of the clock where no column is called so.
+    /// Keywords that read the clock, unless a column has that name.
     private static let clockWords: Set<String> = [
         "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
     ]
 
-    /// `scope`: the names of the common table expressions that hide tables here, in small letters.
+    /// - Parameter scope: The names of the common table expressions that hide tables here, in lowercase.
     mutating func visit(_ value: Any, scope: Set<String>) {
         if let list = value as? [Any] {
             for element in list { visit(element, scope: scope) }
@@ -106,7 +109,7 @@ private struct TreeWalk {
         note(node, type, scope)
         var scope = scope
         if let map = (node["cte_map"] as? [String: Any])?["map"] as? [[String: Any]] {
-            // Each sees those before it, and not itself: there its name is that of a table.
+            // Each expression sees those before it but not itself: there its name refers to a table.
             for entry in map {
                 if let value = entry["value"] { visit(value, scope: scope) }
                 if let key = entry["key"] as? String { scope.insert(key.lowercased()) }
@@ -114,7 +117,7 @@ private struct TreeWalk {
         }
         let ownName = (node["cte_name"] as? String ?? node["ctename"] as? String)?.lowercased()
         for (key, value) in node where key != "cte_map" {
-            // The part that goes on from what is there, and the body behind a common table expression, see its name.
+            // The recursive part, and the body after a common table expression, see its name.
             let seesOwn = type == "RECURSIVE_CTE_NODE" && key == "right" || type == "CTE_NODE" && key == "child"
             visit(value, scope: seesOwn ? scope.union([ownName].compactMap { $0 }) : scope)
         }
@@ -139,7 +142,7 @@ private struct TreeWalk {
         case "FUNCTION":
             let name = (node["function_name"] as? String)?.lowercased() ?? ""
             let count = (node["children"] as? [Any])?.count ?? 0
-            // With one argument it is the time from then until now.
+            // With one argument, `age` is the time from then until now.
             if volatile.contains(name) || name == "age" && count == 1 { note(unsteady: name) }
         case "COLUMN_REF":
             let names = node["column_names"] as? [String] ?? []
@@ -160,14 +163,14 @@ private struct TreeWalk {
         let schema = node["schema_name"] as? String ?? ""
         let catalog = node["catalog_name"] as? String ?? ""
         if schema.isEmpty, catalog.isEmpty, scope.contains(name.lowercased()) { return }
-        // `recurring.x` is what a recursive expression has found so far.
+        // `recurring.x` is what a recursive expression has produced so far.
         if schema.lowercased() == "recurring", scope.contains(name.lowercased()) { return }
-        // The engine's own tables tell of the engine.
+        // DuckDB's own tables describe DuckDB, not data.
         let isOwn = ["duckdb_", "pragma_", "sqlite_"].contains(where: name.lowercased().hasPrefix)
         if ["information_schema", "pg_catalog"].contains(schema.lowercased()) || schema.isEmpty && isOwn {
             return note(unsteady: name)
         }
-        // Datasets are views of the schema that needs no name.
+        // Datasets are views in the default schema.
         let isMain = ["", "main", "temp"].contains(schema.lowercased()) && ["", "temp"].contains(catalog.lowercased())
         let qualifier = isMain ? "" : [catalog, schema].filter { !$0.isEmpty }.joined(separator: ".") + "."
         tables.append(QueryReading.Table(name: name, qualifier: qualifier, offset: offset(of: node)))
@@ -177,8 +180,8 @@ private struct TreeWalk {
         function.hasPrefix("read_") || function.hasPrefix("parquet_") || ["glob", "sniff_csv"].contains(function)
     }
 
-    /// Refuses files by paths that begin nowhere: a query runs in a folder of its own, where there are none, and some functions
-    /// take what is not there for a file without rows.
+    /// Rejects files with relative paths: a query runs in an empty folder, and some functions treat a missing file as
+    /// one without rows.
     private mutating func refuseFiles(in arguments: Any?) {
         guard let first = (arguments as? [[String: Any]])?.first else { return }
         let isList = first["function_name"] as? String == "list_value"
@@ -198,7 +201,7 @@ private struct TreeWalk {
         fault = fault ?? QueryReading.Fault(message: message, remedy: remedy, offset: offset(of: node))
     }
 
-    /// The parser writes the largest number where it knows no place.
+    /// The parser writes the maximum value when it knows no position.
     private func offset(of node: [String: Any]) -> Int? {
         guard let number = (node["query_location"] as? NSNumber)?.doubleValue, number < 1e12 else { return nil }
         return Int(number)

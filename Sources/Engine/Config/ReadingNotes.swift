@@ -1,17 +1,17 @@
-/// What the rules between the parts of a pipeline file must know of parts that were read with faults, so that one fault
-/// does not bring others along.
+/// What the rules between the parts of a pipeline file need to know about parts with faults, so that one fault does not
+/// cause further messages.
 package struct ReadingNotes: Sendable {
-    /// The stages in which something was wrong: what they lack may have been meant.
+    /// The stages with faults: what they lack may have been intended.
     package var unsoundStages: Set<StageID> = []
-    /// The templates that belong to no stage and no dataset: of `env`, connections and notifications.
+    /// The templates outside of stages and datasets: in `env`, connections and notifications.
     package var templatesOutsideStages: [Located<Template>] = []
-    /// Every name that a section gives to something, right or wrong; a section whose names are not known is left out.
+    /// Every name that a section defines, valid or not; a section whose names are unknown is left out.
     package private(set) var names: [String: Set<String>] = [:]
 
-    /// Notes the names that a section gives.
+    /// Records the names that a section defines.
     ///
-    /// `hasUnknownKeys`: whether the file holds keys that nobody knows; then a section that is missing may be one of
-    /// them, misspelt.
+    /// - Parameter hasUnknownKeys: Whether the file has unknown keys; then one of them may be the missing section,
+    ///   misspelt.
     mutating func note(_ section: String, of root: ConfigNode, hasUnknownKeys: Bool) {
         guard let node = root[key: section], !node.isEmpty else {
             if !hasUnknownKeys { names[section] = [] }
@@ -20,7 +20,7 @@ package struct ReadingNotes: Sendable {
         if case .mapping(let entries) = node.content { names[section] = Set(entries.map(\.key.value)) }
     }
 
-    /// Whether a section certainly does not have a name.
+    /// Whether a section certainly does not define a name.
     package func lacks(_ name: String, in section: String) -> Bool {
         names[section].map { !$0.contains(name) } ?? false
     }

@@ -1,21 +1,21 @@
-/// Reads a JSON Schema file; a keyword it does not know is a fault and never passed over.
+/// Reads a JSON Schema file; an unknown keyword is a fault and never ignored.
 package enum RowSchemaReader {
-    /// Keywords that say nothing about what is valid.
+    /// Keywords that do not affect validity.
     private static let annotations = ["$schema", "$id", "$comment", "title", "description", "default", "examples"]
 
-    /// Keywords of draft 7 that are known and not supported, for a better message.
+    /// Keywords of draft 7 that are not supported, listed for a better message.
     package static let unsupported = [
         "patternProperties", "propertyNames", "minProperties", "maxProperties", "dependencies", "items",
         "additionalItems", "minItems", "maxItems", "uniqueItems", "contains", "allOf", "anyOf", "oneOf", "not", "if",
         "then", "else", "$ref", "definitions", "contentEncoding", "contentMediaType", "readOnly", "writeOnly",
     ]
 
-    /// What to write into a schema file that is empty.
+    /// What to write into an empty schema file.
     package static let emptyRemedy = "write a JSON Schema, at least {}"
 
     /// Reads `text`, the content of the schema file named `file`.
     ///
-    /// - Returns: The schema, or nil when the file is no schema at all; faults go to `problems`.
+    /// - Returns: The schema, or nil when the file is no schema; faults go to `problems`.
     package static func read(_ text: String, file: String, _ problems: ConfigProblems) -> RowSchema? {
         guard let root = ConfigSource(file: file, text: text).read(problems, emptyRemedy: emptyRemedy) else {
             return nil
@@ -130,7 +130,7 @@ package enum RowSchemaReader {
         return rules
     }
 
-    /// A length: a whole number, which JSON may write as 2.0.
+    /// A length: an integer, which JSON may write as 2.0.
     private static func length(_ key: String, _ reader: inout MappingReader) -> Int? {
         guard let number = reader.number(key, in: 0...1e15) else { return nil }
         if number == number.rounded() { return Int(number) }
@@ -166,7 +166,7 @@ package enum RowSchemaReader {
 }
 
 extension ValueRules.Constant {
-    /// As JSON writes it; a text by itself without quotation marks.
+    /// The value as JSON; a single text without quotation marks.
     package var description: String {
         if case .text(let text) = self { return text }
         return json

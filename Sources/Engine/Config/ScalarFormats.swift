@@ -1,6 +1,6 @@
-/// Reads the small formats of pipeline files: durations, sizes, percentages.
+/// Parses the small formats of pipeline files: durations, sizes, percentages.
 package enum ScalarFormats {
-    /// `500ms`, `30s`, `10m`, `1h30m`, `2d`; nil for anything else, a bare number among it.
+    /// `500ms`, `30s`, `10m`, `1h30m`, `2d`; nil for anything else, including a number without a unit.
     package static func duration(_ text: String) -> Duration? {
         let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
         var rest = Substring(text.filter { $0 != " " })

@@ -1,4 +1,4 @@
-/// Reads what every stage may have; what is particular to its type is read by the type.
+/// Reads the settings that every stage may have; the stage's type reads the others.
 enum StageSettingsReader {
     static func read(_ entry: ConfigNode.Entry, _ context: ReadingContext) -> Stage {
         let problems = context.problems
@@ -19,7 +19,7 @@ enum StageSettingsReader {
                     "there is no stage type '\(type.value)'" + Suggestion.phrase(for: type.value, among: names),
                     at: type.location)
             }
-            // Without a type nothing is known about the other keys: they are not judged.
+            // Without a known type the other keys cannot be judged.
             definition = UnknownStage()
         }
         var stage = Stage(id: StageID(entry.key.value), definition: definition, location: entry.key.location)
@@ -48,7 +48,7 @@ enum StageSettingsReader {
         return stage
     }
 
-    /// Reads `log`, of a stage or of the pipeline.
+    /// Reads `log` of a stage or of the pipeline.
     static func logLimit(_ parent: inout MappingReader) -> Int64? {
         guard var reader = parent.mapping("log", subject: "'log'", kind: "log") else { return nil }
         let limit = reader.size("max")
@@ -61,7 +61,7 @@ enum StageSettingsReader {
         return limit
     }
 
-    /// Reads `reuse`, of a stage or of the pipeline; nil when it says nothing that is understood.
+    /// Reads `reuse` of a stage or of the pipeline; nil when it is absent or invalid.
     static func reuse(_ reader: inout MappingReader) -> Bool? {
         guard let reuse = reader.text("reuse") else { return nil }
         if !["unchanged", "never"].contains(reuse.value) {
@@ -155,7 +155,7 @@ enum StageSettingsReader {
     }
 }
 
-/// Stands for a stage whose type is not known, until the file is refused.
+/// Stands in for a stage of unknown type until the file is rejected.
 private struct UnknownStage: StageDefinition {
     static let typeName = "unknown"
     let inputs: [Located<DatasetName>] = []
@@ -163,7 +163,7 @@ private struct UnknownStage: StageDefinition {
 }
 
 extension String {
-    /// The text without blanks and line breaks around it.
+    /// The text without leading and trailing whitespace.
     package var trimmed: String {
         var rest = Substring(self)
         while rest.first?.isWhitespace == true { rest.removeFirst() }

@@ -1,10 +1,10 @@
 import CSystem
 import Foundation
 
-/// Asks things of a run that another process owns, over the socket in the run's folder.
+/// Sends commands to a run that another process owns, over the socket in the run's folder.
 package struct ControlClient: Sendable {
     private let folder: RunFolder
-    /// How long the other process has to take a command and to answer.
+    /// How long the other process may take to accept a command and to answer.
     private let patience: Duration
 
     package init(_ folder: RunFolder, patience: Duration = .seconds(10)) {
@@ -12,10 +12,11 @@ package struct ControlClient: Sendable {
         self.patience = patience
     }
 
-    /// Sends a command and waits for what became of it.
+    /// Sends a command and waits for the answer.
     ///
-    /// A process that has just taken the run over opens its socket a moment later: it is waited for as long as it
-    /// holds the run's lock, two seconds at most. Blocks; see ``ask(_:by:)`` for callers that must not.
+    /// A process that has just taken over the run opens its socket a moment later; the client waits for that while the
+    /// process holds the run's lock, for at most two seconds. Blocks; see ``ask(_:by:)`` for callers that must not.
+    ///
     /// - Returns: nil when no process runs the run.
     /// - Throws: ``Failure`` when a process holds the run and does not answer.
     package func send(_ command: RunCommand, by: String) throws(Failure) -> CommandAnswer? {
@@ -26,7 +27,7 @@ package struct ControlClient: Sendable {
                 defer { close(connection) }
                 return try exchange(ControlRequest(command: command, by: by), on: connection)
             }
-            // Asked after the attempt: a process that ended in between has taken its socket with it.
+            // Checked after the attempt: a process that ended meanwhile has removed its socket.
             if !folder.isLive { return nil }
             guard [-ECONNREFUSED, -ENOENT].contains(connection), ContinuousClock.now - begin < .seconds(2) else {
                 throw Failure(
@@ -37,7 +38,9 @@ package struct ControlClient: Sendable {
         }
     }
 
-    /// Sends a command from a thread that may wait.
+    /// Sends a command on a thread that may block.
+    ///
+    /// - Throws: ``Failure`` when a process holds the run and does not answer.
     package func ask(_ command: RunCommand, by: String) async throws(Failure) -> CommandAnswer? {
         let client = self
         let result: Result<CommandAnswer?, Failure> = await withCheckedContinuation { continuation in
@@ -51,7 +54,7 @@ package struct ControlClient: Sendable {
     private func exchange(_ request: ControlRequest, on connection: Int32) throws(Failure) -> CommandAnswer {
         var rest = ControlLine.bytes(request)[...]
         while !rest.isEmpty {
-            // A process that has just died must not end this one.
+            // A peer that has just died must not kill this process with SIGPIPE.
             let count = rest.withUnsafeBytes {
                 Foundation.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }

@@ -1,35 +1,35 @@
 import CSystem
 import Foundation
 
-/// The thread of ``ControlServer``: everything here happens on it, one thing after the other.
+/// The thread of ``ControlServer``; everything here runs on it, in sequence.
 struct ControlLoop: Sendable {
     let listener: Int32
     let mailbox: ControlMailbox
-    /// How long a client has to send its line, and to take its answer.
+    /// How long a client may take to send its line, and to read its answer.
     let patience: Duration
     let handler: ControlServer.Handler
 
-    /// How many may be connected at once; the others wait in the kernel.
+    /// The maximum number of connected clients; further clients wait in the kernel's queue.
     private static let clientLimit = 128
-    /// How long answers are handed out once the server stops.
+    /// How long answers are still delivered after the server stops.
     private static let farewell = Duration.seconds(1)
-    /// How long nobody is let in after the process ran out of descriptors.
+    /// How long no clients are accepted after the process ran out of descriptors.
     private static let pause = Duration.seconds(1)
 
-    /// Somebody who is connected.
+    /// A connected client.
     private struct Client {
         let descriptor: Int32
         var input: [UInt8] = []
         var output: [UInt8] = []
-        /// Whether a command of it is being carried out.
+        /// Whether one of its commands is being carried out.
         var isBusy = false
-        /// Whether it is let go once its answer is written.
+        /// Whether it is disconnected once its answer is written.
         var isLast = false
         var deadline: ContinuousClock.Instant
     }
 
     func run() {
-        // A client that hangs up while it is answered must not end the process: every write says so itself.
+        // A client that disconnects while it is answered must not kill the process: no write may raise SIGPIPE.
         var clients: [UInt64: Client] = [:]
         var next: UInt64 = 1
         var opensAgain: ContinuousClock.Instant?
@@ -49,7 +49,7 @@ struct ControlLoop: Sendable {
             _ = poll(&polled, nfds_t(polled.count), Self.timeout(until: deadlines.min()))
             let now = ContinuousClock.now
 
-            // Cleared before the mail is taken: what comes in between wakes the thread again.
+            // Cleared before the mail is taken: mail that arrives in between wakes the thread again.
             if polled[0].revents != 0 { cs_wake_clear(mailbox.wake) }
             for mail in mailbox.take() {
                 switch mail {
@@ -65,7 +65,7 @@ struct ControlLoop: Sendable {
             for (number, place) in zip(order, polled.dropFirst(2)) where place.revents != 0 {
                 serve(number, place.revents, &clients, now)
             }
-            // Answers that have just come usually fit into the socket at once.
+            // New answers usually fit into the socket's buffer at once.
             for number in order where clients[number]?.output.isEmpty == false { write(number, &clients, now) }
             if polled[1].revents != 0, stopping == nil { opensAgain = accept(&clients, &next, now) }
             if let again = opensAgain, again <= now { opensAgain = nil }
@@ -81,19 +81,19 @@ struct ControlLoop: Sendable {
 
     private static func timeout(until deadline: ContinuousClock.Instant?) -> Int32 {
         guard let deadline else { return -1 }
-        // A part of a millisecond counts whole, or the last one would be spent going in circles.
+        // Rounded up, or the last part of a millisecond would be a busy loop.
         return Int32(clamping: max(0, (deadline - .now).milliseconds + 1))
     }
 
-    /// One thing at a time: the next command is read when the last one's answer is written.
+    /// One command at a time: the next one is read when the answer to the last one is written.
     private func interest(_ client: Client) -> Int16 {
         if client.isBusy { return 0 }
         return Int16(client.output.isEmpty ? POLLIN : POLLOUT)
     }
 
-    /// Lets those in who wait.
+    /// Accepts waiting clients.
     ///
-    /// - Returns: When to try again, where nobody more can be let in now.
+    /// - Returns: When to try again, if no more clients can be accepted now.
     private func accept(
         _ clients: inout [UInt64: Client], _ next: inout UInt64, _ now: ContinuousClock.Instant
     ) -> ContinuousClock.Instant? {
@@ -103,10 +103,10 @@ struct ControlLoop: Sendable {
             case 0...:
                 clients[next] = Client(descriptor: descriptor, deadline: now + patience)
                 next += 1
-            // Another user, or one who has gone already: the next one may be welcome.
+            // A client of another user, or one that has already disconnected: the next one may be valid.
             case -EPERM, -ECONNABORTED, -EINTR: continue
             case -EAGAIN: return nil
-            // Out of descriptors: the socket stays readable, and looking again at once would be looking for ever.
+            // Out of descriptors: the socket stays readable, so polling it again at once would be a busy loop.
             default: return now + Self.pause
             }
         }
@@ -118,7 +118,7 @@ struct ControlLoop: Sendable {
     ) {
         guard let client = clients[number] else { return }
         if events & Int16(POLLIN) != 0, !client.isBusy, client.output.isEmpty { return read(number, &clients, now) }
-        // Whoever hangs up gets no answer; what was asked for is done all the same.
+        // A client that disconnects gets no answer; its command is carried out all the same.
         if events & Int16(POLLHUP | POLLERR | POLLNVAL) != 0 { drop(number, &clients) }
     }
 
@@ -133,7 +133,7 @@ struct ControlLoop: Sendable {
         takeLine(of: number, &clients, now)
     }
 
-    /// Carries out the next line that a client has sent, if it is whole.
+    /// Carries out the next line of a client, if it is complete.
     private func takeLine(of number: UInt64, _ clients: inout [UInt64: Client], _ now: ContinuousClock.Instant) {
         guard var client = clients[number] else { return }
         if let end = client.input.firstIndex(of: 0x0A) {
@@ -163,7 +163,7 @@ struct ControlLoop: Sendable {
     private func carryOut(_ request: ControlRequest, for number: UInt64) {
         let (mailbox, handler) = (mailbox, handler)
         let by = request.name
-        // The edge of the program: the thread cannot wait for the run, which answers when it has recorded.
+        // An unstructured task: the thread cannot wait for the run, which answers after it has recorded the command.
         Task { mailbox.post(.answer(client: number, await handler(request.command, by))) }
     }
 

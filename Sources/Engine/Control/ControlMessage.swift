@@ -1,25 +1,25 @@
 import Foundation
 
-/// What one caudal process asks of another that owns a run: a line of JSON on the run's socket.
+/// A request of one Caudal process to the process that runs a run: a line of JSON on the run's socket.
 struct ControlRequest: Codable, Sendable, Equatable {
     var command: RunCommand
-    /// Who asks, for the record.
+    /// Who sends the command, for the record.
     var by: String
 
-    /// Who asks, as it may stand in a journal: short, and without characters that drive terminals.
+    /// The sender's name as the journal records it: truncated, and without control characters.
     var name: String {
         let visible = by.unicodeScalars.filter { ![.control, .format].contains($0.properties.generalCategory) }
         let name = String(String.UnicodeScalarView(visible)).prefix(Self.nameLimit)
         return name.isEmpty ? "somebody" : String(name)
     }
 
-    /// The longest line that is taken, in bytes: a command is far shorter, and a flood must not fill memory.
+    /// The maximum length of a line in bytes: commands are far shorter, and a flood must not exhaust memory.
     static let lineLimit = 256 << 10
-    /// The longest name that is recorded, in characters.
+    /// The maximum length of a recorded name, in characters.
     static let nameLimit = 100
 }
 
-/// The answer to it: one line of JSON.
+/// The reply: one line of JSON.
 struct ControlReply: Codable, Sendable, Equatable {
     var accepted: String?
     var refused: String?
@@ -31,14 +31,14 @@ struct ControlReply: Codable, Sendable, Equatable {
         }
     }
 
-    /// The answer, or nil when the line holds none.
+    /// The answer, or nil when the reply contains none.
     var answer: CommandAnswer? {
         if let refused { return .refused(refused) }
         return accepted.map { .accepted($0) }
     }
 }
 
-/// Messages as they go over the socket: JSON without line breaks, and a line break.
+/// Messages on the socket: JSON without line breaks, followed by a line feed.
 enum ControlLine {
     static func bytes(_ message: some Encodable) -> [UInt8] {
         let encoder = JSONEncoder()
@@ -47,9 +47,9 @@ enum ControlLine {
         return Array(data) + [0x0A]
     }
 
-    /// The message of a line, or nil when it is none.
+    /// Decodes the message of a line, or nil when it is invalid.
     static func message<Message: Decodable>(_ type: Message.Type, _ line: some Sequence<UInt8>) -> Message? {
-        // Whoever sent it is told that it was not understood.
+        // The sender is told that the message was not understood.
         try? JSONDecoder().decode(type, from: Data(line))
     }
 }

@@ -2,12 +2,13 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// Takes commands from other processes of the same user for the run that this process owns.
+/// Accepts commands from other processes of the same user for the run that this process owns.
 ///
-/// A thread of its own waits on the socket in the run's folder and on everybody who is connected. A client that is
-/// slow, sends rubbish or never reads costs one of a few places until its time is over, and nothing else.
+/// A thread of its own waits for the socket in the run's folder and for all connected clients. A client that is slow,
+/// sends invalid data or never reads occupies one of a limited number of places until its time is over, and has no
+/// other effect.
 package final class ControlServer: Sendable {
-    /// Carries a command out.
+    /// Carries out a command.
     package typealias Handler = @Sendable (RunCommand, _ by: String) async -> CommandAnswer
 
     private let mailbox: ControlMailbox
@@ -15,9 +16,10 @@ package final class ControlServer: Sendable {
 
     /// Opens the socket and begins to listen.
     ///
-    /// Only the process that holds the run's lock may do this: a socket that is there already is one that a dead
-    /// process has left, and is removed.
-    /// - Throws: ``Failure`` when there can be no socket; the run can do without.
+    /// Only the process that holds the run's lock may do this: an existing socket then belongs to a dead process and is
+    /// removed.
+    ///
+    /// - Throws: ``Failure`` when the socket cannot be opened; the run can continue without it.
     package init(
         _ folder: RunFolder, patience: Duration = .seconds(10), handler: @escaping Handler
     ) throws(Failure) {
@@ -42,7 +44,7 @@ package final class ControlServer: Sendable {
         }
     }
 
-    /// Takes no more commands, hands out the answers that are there, and removes the socket.
+    /// Accepts no more commands, delivers the remaining answers, and removes the socket.
     package func stop() async {
         unlink(folder.socket)
         await withCheckedContinuation { continuation in
@@ -51,7 +53,7 @@ package final class ControlServer: Sendable {
     }
 }
 
-/// Carries answers to the server's thread.
+/// Delivers answers to the server's thread.
 final class ControlMailbox: Sendable {
     enum Mail: Sendable {
         case answer(client: UInt64, CommandAnswer)
@@ -65,7 +67,7 @@ final class ControlMailbox: Sendable {
 
     func post(_ item: Mail) {
         let isOpen = mail.withLock { mail -> Bool in
-            // An answer that comes after the thread has ended has nobody to go to.
+            // An answer that comes after the thread has ended has no recipient.
             guard mail.open else { return false }
             mail.waiting.append(item)
             cs_wake(wake)
@@ -81,7 +83,7 @@ final class ControlMailbox: Sendable {
         }
     }
 
-    /// Ends the mailbox and the descriptor that wakes its reader.
+    /// Closes the mailbox and the descriptor that wakes its reader.
     func close() {
         let left = mail.withLock { mail -> [Mail] in
             mail.open = false

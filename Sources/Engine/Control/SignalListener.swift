@@ -2,30 +2,30 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// Hears signals that are sent to this process, whatever its other threads are doing.
+/// Receives signals that are sent to this process, whatever its other threads are doing.
 ///
-/// Of several listeners to one signal the newest is told, and the one before it again once that has stopped. When none
-/// is left, the signal does what it did before. A thread of its own reads them, so that nothing that waits elsewhere (for a
-/// terminal, a disk, a lock) keeps a signal from being heard.
+/// Of several listeners to one signal the newest is called, and the previous one again once that has stopped. When no
+/// listener is left, the signal has its original effect. A thread of its own reads the signals, so that nothing that
+/// blocks elsewhere (on a terminal, a disk, a lock) delays a signal.
 package final class SignalListener: Sendable {
     private let number: Int
 
     /// Listens from now on.
     ///
-    /// `action`: called on the thread that hears signals, which must not be held up.
+    /// - Parameter action: Called on the signal thread, which it must not block.
     package init(_ signals: [Int32], _ action: @escaping @Sendable (Int32) -> Void) {
         number = SignalBoard.add(signals, action)
     }
 
-    /// Stops listening; harmless when done twice.
+    /// Stops listening; a second call has no effect.
     package func stop() { SignalBoard.remove(number) }
 
     deinit { stop() }
 
-    /// Lets signals end this process as they do, and everything that it has started with it, while nobody else listens.
+    /// Lets signals end this process and all of its descendants, while no other listener handles them.
     ///
-    /// Children are in groups of their own, which a terminal does not interrupt. A signal that was ignored when the
-    /// program began stays so.
+    /// Children are in process groups of their own, which a terminal does not interrupt. A signal that was ignored when
+    /// the program began stays ignored.
     package static func endingDescendants(_ signals: [Int32]) -> SignalListener {
         SignalListener(signals.filter { cs_signals_are_ignored($0) == 0 }) { number in
             isEnding.store(true, ordering: .sequentiallyConsistent)
@@ -37,14 +37,14 @@ package final class SignalListener: Sendable {
 
     private static let isEnding = Atomic<Bool>(false)
 
-    /// Waits for the signal that ends this process, where one does: what failed because its tools were ended with it is no
-    /// reason to end in another way first.
+    /// Blocks if a signal is ending this process: an error that is caused by ended tools must not end it in another way
+    /// first.
     package static func waitIfEnding() {
         while isEnding.load(ordering: .sequentiallyConsistent) { pause() }
     }
 }
 
-/// Who listens to which signal: there is one of it, as there is one set of handlers in a process.
+/// The listeners of each signal: a single registry, because a process has one set of signal handlers.
 private enum SignalBoard {
     private struct Entry {
         let number: Int
@@ -65,7 +65,8 @@ private enum SignalBoard {
             let number = state.next
             state.next += 1
             if !state.hasThread { state.hasThread = startThread() }
-            // Without a thread nobody would hear them: they keep on doing what they do, which ends the process.
+            // Without the thread no signal would be handled: signals keep their original effect, which ends the
+            // process.
             guard state.hasThread else { return number }
             state.entries.append(Entry(number: number, signals: signals, action: action))
             for signal in signals { _ = cs_signals_hear(signal) }
@@ -82,14 +83,14 @@ private enum SignalBoard {
             }
             return entry
         }
-        // Let go of only here: what its action holds may be a listener too, which removes itself when it goes.
+        // Released only here: the action may hold a listener, which removes itself when it is released.
         withExtendedLifetime(removed) {}
     }
 
     private static func startThread() -> Bool {
         let descriptor = cs_signals_open()
         guard descriptor >= 0 else { return false }
-        // The caller goes on without: see above.
+        // The caller continues without the thread: see above.
         return (try? ServiceThread.start("signals") { listen(descriptor) }) != nil
     }
 

@@ -1,22 +1,23 @@
-/// The first line of a CSV file: how its values are divided and what its columns are called.
+/// The header of a CSV file: how its values are separated and what its columns are called.
 package struct CSVHeader: Sendable, Equatable {
-    /// What stands in it.
+    /// The values of the header.
     package var values: [String]
-    /// Whether every reader finds these values, and the rows behind them: no quotation mark stands anywhere but around a
-    /// whole value.
+    /// Whether every reader finds these values, and the same rows after them: quotation marks only enclose whole
+    /// values.
     package var isPlain: Bool
 
-    /// Why a first line cannot be used.
+    /// Why a header cannot be used.
     struct Fault: Error, Equatable {
         var message: String
         var remedy: String
     }
 
-    /// Reads the first record of a file, which goes over several lines where a name does.
+    /// Parses the first record of a file, which spans several lines if a name does.
     ///
-    /// `bytes`: the beginning of the file in UTF-8, from the header's first line on.
-    /// `line`: the number of that line.
-    /// `isWhole`: whether there is no more of the file.
+    /// - Parameters:
+    ///   - bytes: The beginning of the file in UTF-8, from the header's first line on.
+    ///   - firstLine: The number of that line.
+    ///   - isWhole: Whether the bytes reach to the end of the file.
     init(_ bytes: some Collection<UInt8>, _ csv: CSVDialect, line firstLine: Int, isWhole: Bool) throws(Fault) {
         let delimiter = csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
         let (quote, escape) = (csv.quote.utf8.first, csv.escape.utf8.first)
@@ -24,7 +25,7 @@ package struct CSVHeader: Sendable, Equatable {
         var values: [String] = []
         var value: [UInt8] = []
         var isPlain = true
-        // A quoted value, and whether its closing mark has come.
+        // The place of the opening mark of a quoted value, until its closing mark.
         var opened: Int?
         var isClosed = false
         var isEnded = false
@@ -93,11 +94,11 @@ package struct CSVHeader: Sendable, Equatable {
         }
         try add()
         self.values = values
-        // Of a line end inside of the first line a reader may think that all lines end so.
+        // A line end inside of the header may mislead a reader about how all lines end.
         self.isPlain = isPlain && line == firstLine
     }
 
-    /// A name without the quotation marks around it that blanks keep from being any; nil where text stands behind them.
+    /// The name inside of quotation marks that have blanks around them; nil when other text follows them.
     private static func unquoted(_ text: String, _ quote: UInt8?) -> String? {
         let inner = text.trimmed
         guard let quote = quote.map({ Character(Unicode.Scalar($0)) }), text.first == " ", inner.first == quote else {
@@ -109,14 +110,14 @@ package struct CSVHeader: Sendable, Equatable {
             if character == quote { rest.removeFirst() }
             name.append(character)
         }
-        // What it encloses would go over a delimiter, where a row's value ends.
+        // The enclosed text would span a delimiter, which ends a row's value.
         return text
     }
 
-    /// The delimiters that are tried where the pipeline file names none; the first wins a tie.
+    /// The delimiters to try when the pipeline file names none; the first one wins a tie.
     private static let candidates: [Character] = [",", ";", "\t", "|"]
 
-    /// The delimiter that divides a line into most values.
+    /// The delimiter that splits a line into the most values.
     package static func delimiter(of line: String, quote: Character) -> String {
         var counts: [Character: Int] = [:]
         var isQuoted = false
@@ -135,10 +136,9 @@ package struct CSVHeader: Sendable, Equatable {
         return (try? CSVHeader(Array(line.utf8), csv, line: 1, isWhole: true).values) ?? []
     }
 
-    /// Names for columns, each different from the others: what has no name is called by its place, and what stands twice
-    /// gets a number.
+    /// Unique names for columns: a column without a name is named by its position, and a duplicate name gets a number.
     ///
-    /// - Returns: The names, and what was named so, in words.
+    /// - Returns: The names, and notes about the changed ones.
     package static func names(_ values: [String]) -> (names: [String], notes: [String]) {
         var taken = Set(values.map { $0.lowercased() })
         var used: Set<String> = []
@@ -158,7 +158,7 @@ package struct CSVHeader: Sendable, Equatable {
                 notes.append("column \(index + 1) has no name and is called '\(name)'")
                 return name
             }
-            // Engines do not tell names apart that differ in case alone.
+            // SQL engines do not distinguish names that differ only in case.
             if used.insert(value.lowercased()).inserted { return value }
             let name = free(value, from: 2)
             notes.append("there is another column '\(value)': column \(index + 1) is called '\(name)'")
@@ -167,7 +167,7 @@ package struct CSVHeader: Sendable, Equatable {
         return (names, notes)
     }
 
-    /// What is wrong with the names of columns, or nil.
+    /// The fault of column names, or nil.
     package static func fault(in names: [String]) -> String? {
         if let empty = names.firstIndex(where: { $0.trimmed.isEmpty }) { return "its column \(empty + 1) has no name" }
         if let broken = names.firstIndex(where: { $0.contains("\0") }) {
@@ -175,7 +175,7 @@ package struct CSVHeader: Sendable, Equatable {
         }
         var seen: [String: String] = [:]
         for name in names {
-            // Engines do not tell names apart that differ in case alone.
+            // SQL engines do not distinguish names that differ only in case.
             if let other = seen[name.lowercased()] {
                 return other == name
                     ? "it has two columns '\(name)'" : "its columns '\(other)' and '\(name)' differ in case alone"

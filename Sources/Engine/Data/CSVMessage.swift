@@ -1,9 +1,9 @@
-/// What DuckDB says about a CSV file that it cannot read, in the words of somebody who mends the file.
+/// DuckDB's error for an unreadable CSV file, reworded for the user who has to fix the file.
 struct CSVMessage {
     let message: String
     let remedy: String
 
-    /// Reads DuckDB's message; nil when it is about something else.
+    /// Parses DuckDB's message; nil when it is not about a CSV file.
     init?(_ text: String) {
         let lines = text.split(separator: "\n").map(String.init)
         let path = lines.first { $0.hasPrefix("  file = ") }.map { String($0.dropFirst("  file = ".count)) }
@@ -35,14 +35,14 @@ struct CSVMessage {
             message = "a quotation mark opened in line \(line) of \(file) is never closed"
             remedy = Self.quoteRemedy
         } else {
-            // Between them stands the line itself, which may hold anything.
+            // Between them is the line itself, which may contain anything.
             let detail = lines.last { $0.hasPrefix("Expected Number of Columns") } ?? "it is no row"
             message = "line \(line) of \(file) cannot be read: \(detail)"
             remedy = Self.rowRemedy
         }
     }
 
-    /// DuckDB's message about a file of CSV without the line that it shows; nil when it is about something else.
+    /// DuckDB's message about a CSV file without the line that it quotes; nil when it is about something else.
     static func withoutLine(_ text: String) -> String? {
         let lines = text.split(separator: "\n").map(String.init)
         guard let first = lines.first, first.hasPrefix("CSV Error on Line: ") else { return nil }

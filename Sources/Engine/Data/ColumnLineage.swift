@@ -1,7 +1,7 @@
-/// A column of a dataset, or, where it is not known which, the dataset as a whole.
+/// A column of a dataset, or the whole dataset when the column is unknown.
 package struct ColumnSource: Sendable, Hashable, Comparable {
     package var dataset: DatasetName
-    /// Nil for any column: a query of the user or a program is not looked into.
+    /// Nil for an unknown column: user queries and programs are not analysed.
     package var column: String?
 
     package init(_ dataset: DatasetName, _ column: String?) {
@@ -17,41 +17,42 @@ package struct ColumnSource: Sendable, Hashable, Comparable {
     }
 }
 
-/// Where the values of a column come from.
+/// The origin of a column's values.
 package struct ColumnOrigin: Sendable, Hashable {
     package var column: String
-    /// What its values are computed from, sorted; nothing for a constant.
+    /// The columns from which its values are computed, sorted; empty for a constant.
     package var sources: [ColumnSource]
-    /// What was done to them on the way, in order.
+    /// The changes made to the values, in order.
     package var changes: [String]
 }
 
-/// Follows columns through the steps of a stage, as ``RelationBuilder`` compiles them.
+/// Traces columns through the steps of a stage, as ``RelationBuilder`` compiles them.
 struct ColumnTracker {
     private var sources: [String: Set<ColumnSource>] = [:]
     private var changes: [String: [String]] = [:]
 
-    /// The columns of a source, each from itself.
+    /// The columns of a source, each with itself as its origin.
     init(_ source: DataSource) {
         for column in source.columnNames { sources[column] = [ColumnSource(source.dataset, column)] }
     }
 
     /// Follows a step.
     ///
-    /// `columns`: what there is after it.
-    /// `queried`: the datasets that a query names besides the rows so far.
+    /// - Parameters:
+    ///   - columns: The columns after the step.
+    ///   - queried: The datasets that a query names besides the rows so far.
     mutating func follow(_ step: Step, columns: [Column], queried: [DatasetName]) {
         switch step {
         case .deduplicate, .filter, .select, .drop: break
         case .fillMissing(let fills): for fill in fills { note("fill missing", on: fill.column.value) }
         case .cast(let casts): for cast in casts { note("cast to \(cast.type)", on: cast.column.value) }
         case .trim(let names):
-            // Without names every text is meant.
+            // Without names the step applies to all text columns.
             let texts = columns.filter { $0.type == .text }.map(\.name)
             for name in names.isEmpty ? texts : names.map(\.value) { note("trim", on: name) }
         case .mapValues(let column, _, _): note("map values", on: column.value)
         case .derive(let derivations):
-            // One may use another that stands before it.
+            // A derivation may use an earlier one.
             for derivation in derivations {
                 let used = derivation.expression.value.columnNames
                 replace(derivation.name.value, by: used, "derive")
@@ -86,7 +87,7 @@ struct ColumnTracker {
         }
     }
 
-    /// Where each of these columns comes from.
+    /// The origins of these columns.
     func origins(of columns: [Column]) -> [ColumnOrigin] {
         columns.map { column in
             ColumnOrigin(
@@ -108,7 +109,7 @@ struct ColumnTracker {
 }
 
 extension Expression {
-    /// The columns it reads, each once, in the order of their first place.
+    /// The columns it reads, each once, in order of first use.
     package var columnNames: [String] {
         var names: [String] = []
         func visit(_ expression: Expression) {

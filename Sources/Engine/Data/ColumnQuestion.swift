@@ -1,11 +1,11 @@
-/// A query whose columns are asked for.
+/// A query that the SQL engine is asked to describe.
 package struct ColumnQuestion: Sendable {
-    /// Which query of the stage it is.
+    /// The index of the query in the stage.
     package var index: Int
     package var script: SQLScript
-    /// The number of statements that must work: those behind them may fail on a query that does not.
+    /// The number of statements that must succeed: the ones after them may fail for a query without zones.
     package private(set) var essentialStatements: Int
-    /// Where the user wrote it.
+    /// Where the query is written.
     package var location: SourceLocation
 
     package init(index: Int, script: SQLScript, location: SourceLocation) {
@@ -15,20 +15,22 @@ package struct ColumnQuestion: Sendable {
         self.location = location
     }
 
-    /// Asks as well which of the result's times are points in time.
+    /// Also asks which times in the result are points in time.
     ///
-    /// To the engine a point in time and a local time are one type. They are two where those of one kind are named as times
-    /// with a zone: then the engine's own rules tell what a query makes of them. What both kinds go into comes with a zone
-    /// whichever has it, and is no point in time.
-    /// `inputs`: the columns that the query reads, by the relations that it reads.
-    /// `text`: the query as it stands in the pipeline file.
-    /// `describe`: adds the statement that describes the query again, with every relation's columns written as they are given,
-    /// as rows of a kind.
+    /// In the SQL engine, points in time and local times have the same type. They become distinguishable when the times
+    /// of one kind are declared as times with a zone: the engine's own rules then give the type of each result. A
+    /// result of both kinds has a zone whichever of them is declared so, and is not a point in time.
+    ///
+    /// - Parameters:
+    ///   - inputs: The columns that the query reads, by relation.
+    ///   - text: The query as the pipeline file writes it.
+    ///   - describe: Adds a statement that describes the query again, with the given columns of each relation, as rows
+    ///     of a kind.
     mutating func askForZones(
         _ inputs: [[Column]], of text: String,
         describe: (inout SQLScript, _ kind: String, _ list: ([Column]) -> String) -> Void
     ) {
-        // What sees points in time with their zone has been described so.
+        // Such a query has already been described with zones.
         if ZonedView.isWanted(by: text) { return }
         let types = Set(inputs.joined().map(\.type))
         guard types.contains(.timestamp) else { return }
@@ -45,10 +47,10 @@ package struct ColumnQuestion: Sendable {
         readsBoth = types.contains(.localTimestamp)
     }
 
-    /// Whether the query reads local times besides points in time.
+    /// Whether the query reads both local times and points in time.
     private var readsBoth = false
 
-    /// The columns that the engine told.
+    /// The columns that the SQL engine reported.
     package func columns(_ readings: DataReadings) -> [Column] {
         func zoned(_ kind: String) -> Set<String> {
             Set(

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a script gave back: its rows, and how far it came.
+/// The results of a script: its rows, and the last statement that began.
 package struct DataReadings: Sendable {
     /// A value of a result row.
     package enum Value: Sendable, Hashable, Decodable {
@@ -28,7 +28,7 @@ package struct DataReadings: Sendable {
             }
         }
 
-        /// The value as a number, also when an engine wrote it as text.
+        /// The value as a number, even if an engine wrote it as text.
         package var number: Double? {
             switch self {
             case .number(let number): number
@@ -38,7 +38,7 @@ package struct DataReadings: Sendable {
             }
         }
 
-        /// The value as text; nil for nothing.
+        /// The value as text; nil for null.
         package var text: String? {
             switch self {
             case .null: nil
@@ -54,12 +54,12 @@ package struct DataReadings: Sendable {
         }
     }
 
-    /// A result row and the number of the statement that gave it, from 1.
+    /// A result row, and the number of its statement, from 1.
     package struct Row: Sendable {
         package let statement: Int
         package let fields: [String: Value]
 
-        /// What kind of row it says it is, in its column `caudal`.
+        /// The kind of row, from its column `caudal`.
         package var kind: String? { fields["caudal"]?.text }
 
         /// A whole number.
@@ -73,13 +73,13 @@ package struct DataReadings: Sendable {
     }
 
     package private(set) var rows: [Row] = []
-    /// The last statement that began, from 1; 0 when none did.
+    /// The last statement that began, from 1; 0 for none.
     package private(set) var lastStatement = 0
 
-    /// Reads the output file of a script that marked its progress.
+    /// Parses the output file of a script with progress markers.
     package init(output: some Collection<UInt8>) {
         let decoder = JSONDecoder()
-        // DuckDB writes NaN and Infinity as JSON5 does; plain JSON is read faster and is what nearly all rows are.
+        // DuckDB writes NaN and Infinity as JSON5 does; nearly all rows are plain JSON, which is parsed faster.
         let lenient = JSONDecoder()
         lenient.allowsJSON5 = true
         for whole in output.split(separator: UInt8(ascii: "\n")) {
@@ -90,13 +90,13 @@ package struct DataReadings: Sendable {
                 let fields = (try? decoder.decode([String: Value].self, from: Data(line)))
                     ?? (try? lenient.decode([String: Value].self, from: Data(line)))
             {
-                // A line that is no object comes from a statement whose rows nobody asked for.
+                // A line that is no object belongs to a statement whose rows are not needed.
                 rows.append(Row(statement: lastStatement, fields: fields))
             }
         }
     }
 
-    /// A line without the colour that a warning of the engine before it has switched off: it stands in front of the row.
+    /// The line without the escape sequence that ends a preceding warning's colour.
     private static func withoutColour<Line: Collection<UInt8>>(_ line: Line) -> Line.SubSequence {
         guard line.first == 0x1B, let end = line.firstIndex(of: UInt8(ascii: "m")) else { return line[...] }
         return line[line.index(after: end)...]
@@ -105,7 +105,7 @@ package struct DataReadings: Sendable {
     /// The rows of one kind, in order.
     package func rows(_ kind: String) -> [Row] { rows.filter { $0.kind == kind } }
 
-    /// The counts that a script gave by name.
+    /// The counts of a script, by name.
     package var counts: [String: Int64] {
         var counts: [String: Int64] = [:]
         for row in rows("count") {

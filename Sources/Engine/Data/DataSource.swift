@@ -1,47 +1,48 @@
-/// Data as it lies there: the files of a dataset, how they are written and what they hold.
+/// Existing data: the files of a dataset, their format and their columns.
 package struct DataSource: Sendable, Hashable {
-    /// The dataset it is.
+    /// The dataset.
     package var dataset: DatasetName
-    /// Absolute paths, or paths as they are to be printed; in a fixed order that decides the order of rows.
+    /// Absolute paths, or paths as they are to be printed; their order decides the order of rows.
     package var files: [String]
     package var format: Dataset.Format
-    /// How CSV is written; its delimiter and encoding are known here.
+    /// The CSV dialect with its detected delimiter and encoding.
     package var csv: CSVDialect
-    /// The columns in order; of a CSV file that Caudal did not write, all text.
+    /// The columns, in order; all are text for a CSV file that Caudal did not write.
     package var columns: [Column]
-    /// The columns of JSON whose values are of several types: they are given as texts.
+    /// JSON columns with values of several types, which are read as text.
     package var mixedColumns: Set<String> = []
-    /// Why the keys of JSON cannot be columns; nil where they can.
+    /// Why the keys of JSON objects cannot be columns; nil if they can.
     var keyFault: Failure?
-    /// The columns of which is known that no row has a value: their type says nothing.
+    /// Columns known to have no values: their types mean nothing.
     package var emptyColumns: Set<String> = []
-    /// Whether Caudal wrote it, so that its values have the types they say.
+    /// Whether Caudal wrote the files, so that values have the declared types.
     package var isOwn: Bool
-    /// How the files, by their place in the list, are made plain before they are read; others are read as they lie there.
+    /// The rules for copying files before they are read, by position; other files are read directly.
     var copies: [Int: PlainCSV.Rules] = [:]
-    /// Where its files lie, if what is read are copies of them.
+    /// The original files, if copies are read.
     private var originals: [String]?
-    /// Of the files that are copies, by their place in the list, where it is told in which lines their rows begin.
+    /// For copied files, by position, the file that lists the lines in which their rows begin.
     private(set) var lineFiles: [Int: String] = [:]
-    /// Whether all files are copies without a header: of a line end within a first row DuckDB would think that all rows end so.
+    /// Whether all files are copies without a header: DuckDB would take a line end inside of the first row for the end
+    /// of every row.
     private var rowsEndInFeeds = false
-    /// What is worth knowing of its columns, in sentences.
+    /// Notes about the columns for the user, as sentences.
     package var notes: [String] = []
-    /// The zone of times that name no offset; nil takes them as UTC.
+    /// The zone of times without an offset; nil takes them as UTC.
     package var zone: String?
-    /// How the texts of its columns name times; nil where nobody has looked.
+    /// How the text columns state times; nil when that is unknown.
     var namedTimes: NamedTimes?
-    /// The columns of Parquet or of a table with times of that zone.
+    /// The columns of Parquet files or of a table with local times in that zone.
     var localTimes: Set<String> = []
-    /// The files of Parquet in groups of the same columns; none where all files have the same.
+    /// Consecutive Parquet files with the same columns, as groups; empty when all files have the same columns.
     var parts: [ParquetPart] = []
-    /// The columns of Parquet that are read as another type than the file has.
+    /// The Parquet columns that are read as another type than the file declares.
     var recast: Set<String> = []
-    /// The table of a connection that it is; its files are a copy of the table's rows, made for one attempt.
+    /// The table that the source reads; its files are a copy of the table's rows for one attempt.
     package var table: ConnectionTable?
-    /// What the database calls the types of a table's columns.
+    /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
-    /// The query that reads the table itself, in SQL that a person runs.
+    /// The query that reads the table directly, in SQL that a user runs by hand.
     package var tableQuery: String?
 
     package init(
@@ -57,17 +58,17 @@ package struct DataSource: Sendable, Hashable {
         self.table = table
     }
 
-    /// Its files as people know them.
+    /// Its files as the user knows them.
     package var knownFiles: [String] { originals ?? files }
 
     /// A plain copy of a file.
     struct Copy: Hashable, Sendable {
         var file: String
-        /// Where it is told in which lines of the original its rows begin, see ``PlainCSV``.
+        /// The file that lists the lines of the original in which its rows begin, see ``PlainCSV``.
         var lines: String
     }
 
-    /// The source with some of its files read from copies.
+    /// The source with copies in place of some of its files.
     func reading(_ copies: [Int: Copy]) -> DataSource {
         var source = self
         source.originals = knownFiles
@@ -80,14 +81,14 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
-    /// The same without its files: what tells its columns alone.
+    /// The source without files, for its columns alone.
     package var withoutRows: DataSource {
         var source = self
         source.files = []
         return source
     }
 
-    /// Takes times without a zone for those of one: then they are points in time.
+    /// Interprets local times as times in a zone, which makes them points in time.
     mutating func takeZone(_ name: String?) {
         zone = name
         guard name != nil else { return }
@@ -100,21 +101,22 @@ package struct DataSource: Sendable, Hashable {
     /// The names of its columns.
     package var columnNames: [String] { columns.map(\.name) }
 
-    /// Whether a line of it can be malformed: a CSV file that somebody else wrote.
+    /// Whether it may have malformed lines: a CSV file that Caudal did not write.
     package var canHoldBrokenLines: Bool { format == .csv && !isOwn }
 
-    /// Whether its values come as JSON with types of their own: a JSON file that somebody else wrote.
+    /// Whether its values are JSON with types of their own: a JSON file that Caudal did not write.
     package var isForeignJSON: Bool { (format == .json || format == .jsonl) && !isOwn }
 
-    /// The hidden column that numbers rows where a stage needs their order.
+    /// The hidden column with row numbers, for stages that need the order of rows.
     package static let rowColumn = "#caudal.row"
 
-    /// SQL that stands after FROM and gives the columns in order.
+    /// SQL for a FROM clause that returns the columns in order.
     ///
-    /// `numbersRows`: whether a column ``rowColumn`` numbers the rows from 0 in order. Only Parquet has such
-    /// numbers without counting; other formats are counted, which is slower.
-    /// `keepsRejects`: whether broken lines go to DuckDB's tables of rejects instead of failing the query.
-    /// `numbersFiles`: whether a column `file_index` can be asked for, which tells the place of a row's file in the list.
+    /// - Parameters:
+    ///   - numbersRows: Whether a column ``rowColumn`` numbers the rows from 0. Only Parquet stores such numbers; rows
+    ///     of other formats are counted, which is slower.
+    ///   - keepsRejects: Whether malformed lines go to DuckDB's reject tables instead of failing the query.
+    ///   - numbersFiles: Whether there is a column `file_index` with the position of a row's file in the list.
     package func fromClause(
         _ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false, numbersFiles: Bool = false
     ) -> String {
@@ -131,8 +133,8 @@ package struct DataSource: Sendable, Hashable {
             return counted(
                 csvReader(list, sql, keepsRejects: keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
         case .json, .jsonl:
-            // Values of several types are read as JSON and given as the texts that they are. Those that name points in
-            // time are read as texts: as times they would lose their offsets.
+            // Values of several types are read as JSON and returned as text. Points in time are read as text: as times
+            // they would lose their offsets.
             let moments = Set(
                 isOwn ? [] : columns.filter { [.timestamp, .localTimestamp].contains($0.type) }.map(\.name))
             let shape = columns.map { column in
@@ -156,7 +158,7 @@ package struct DataSource: Sendable, Hashable {
         }
     }
 
-    /// The columns of a table as the types that they are read as.
+    /// The columns of a table, cast to the types in which they are read.
     private func typedColumns(_ sql: DuckDBDialect) -> String {
         columns.map { column in
             let name = sql.name(column.name)
@@ -165,10 +167,10 @@ package struct DataSource: Sendable, Hashable {
         }.joined(separator: ", ")
     }
 
-    /// A reader of Parquet; files of other columns are read apart, as the types of all.
+    /// A reader of Parquet files; groups of files with different columns are read separately and cast to common types.
     private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
         func reader(_ files: some Collection<String>) -> String {
-            // A folder called `key=value` says nothing about rows that a stage wrote.
+            // For files of a stage, a folder called `key=value` does not add a column.
             "read_parquet(\(fileList(files, sql))\(isOwn ? ", hive_partitioning = false" : ""))"
         }
         if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
@@ -209,26 +211,27 @@ package struct DataSource: Sendable, Hashable {
         files.count == 1 ? sql.text(files.first ?? "") : "[" + files.map(sql.text).joined(separator: ", ") + "]"
     }
 
-    /// A reader that gives each row as its JSON text, in a column `json`.
+    /// A reader that returns each row as JSON text in a column `json`.
     ///
-    /// In JSON lines a line that cannot be read gives a null; elsewhere nothing can be read behind it, and it fails.
+    /// In JSON lines, an unreadable line gives a null; in other JSON nothing after the fault can be read, and the
+    /// reader fails.
     package func jsonReader(_ sql: DuckDBDialect) -> String {
         let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
         return "read_json_objects(\(fileList(sql)), format = \(layout))"
     }
 
-    /// A reader that gives the lines of one file of JSON as they are, in a column `line`; those that are not UTF-8 go to the
-    /// table `rejects`.
+    /// A reader that returns the lines of one JSON file in a column `line`; lines that are not UTF-8 go to the table
+    /// `rejects`.
     package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
         "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
             + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
             + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
     }
 
-    /// How long a line of CSV may be, in bytes.
+    /// The maximum length of a CSV line, in bytes.
     package static let longestLine = 67_000_000
 
-    /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
+    /// DuckDB's default maximum size of a JSON object, in bytes.
     private static let longestObject = 16_777_216
 
     private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
@@ -241,9 +244,10 @@ package struct DataSource: Sendable, Hashable {
         _ list: String, _ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool
     ) -> String {
         let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
-        // Caudal writes the first of the texts that stand for no value.
+        // Caudal writes the first of the null texts.
         var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
-        // Of one column DuckDB takes blank lines for rows where nothing is a null text. What no value can be is none.
+        // In a file with one column DuckDB reads blank lines as rows if the empty text is null. A text that no value
+        // can have avoids that.
         let passesBlanks = columns.count == 1 && !isOwn && nulls.contains("")
         if passesBlanks { nulls = nulls.filter { !$0.isEmpty } }
         if nulls.isEmpty { nulls = ["\n"] }
@@ -252,12 +256,12 @@ package struct DataSource: Sendable, Hashable {
             "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))",
             "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
         ]
-        // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
-        // A quoted NA is a text, and only nothing is nothing in quotation marks too.
+        // Caudal writes an empty text as "" and null as an empty field; in other files both mean null. A quoted NA is a
+        // text, while an empty field means null even in quotation marks.
         let isExact = isOwn || passesBlanks || csv.nullTexts != [""]
         if isExact { options.append("allow_quoted_nulls = false") }
         if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
-        // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
+        // A value may be as long as the reader's buffer, which has 32 MB by default.
         if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }
         if rowsEndInFeeds { options.append("new_line = '\\n'") }
@@ -276,12 +280,12 @@ package struct DataSource: Sendable, Hashable {
     }
 }
 
-/// Files of Parquet that stand one behind the other and have the same columns, and how their values become those of all files.
+/// Consecutive Parquet files with the same columns, and the casts of their values to the types of all files.
 struct ParquetPart: Hashable, Sendable {
-    /// Which of the source's files they are.
+    /// The positions of the files in the source.
     var files: Range<Int>
-    /// The columns that they have as another type, with the type of all files.
+    /// Columns with another type in these files, with the type for all files.
     var casts: [String: String] = [:]
-    /// The columns that they lack, or in which they have no value, with the type of all files.
+    /// Columns that these files lack, or in which they have no values, with the type for all files.
     var absent: [String: String] = [:]
 }

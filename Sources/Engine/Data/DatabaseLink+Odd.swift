@@ -1,18 +1,19 @@
-/// Values of a database that DuckDB's extensions read as something else.
+/// Values of a database that DuckDB's extensions read incorrectly.
 ///
-/// Of a PostgreSQL `numeric`, NaN and the infinities arrive as 0, and a number of more digits than floating point has is
-/// rounded. Of a SQLite `date` or `datetime`, a number is read as Unix seconds whatever it is, and an offset or the time
-/// of a date is dropped. The database itself is asked whether there are any.
+/// From a PostgreSQL `numeric`, NaN and infinities are read as 0, and numbers with more digits than floating point
+/// holds are rounded. From a SQLite `date` or `datetime`, a number is read as Unix seconds whatever it means, and the
+/// offset or the time of day of a date is dropped. A query that the database itself runs finds out whether there are
+/// such values.
 extension DatabaseLink {
-    /// How a column's values can be odd.
+    /// How a column can have such values.
     enum Oddity: Sendable {
-        /// They can be read as texts, which DuckDB then reads as the numbers that they are.
+        /// The values can be read as text, which DuckDB then converts to the right numbers.
         case readAsText
-        /// There is no value of the column's type for them.
+        /// The column's type has no value for them.
         case refused(String)
     }
 
-    /// The columns that can hold odd values, with a condition in the database's own SQL that is true for one.
+    /// The columns that may have such values, with a condition in the database's own SQL that is true for one.
     func oddities(of source: DataSource) -> [(column: String, condition: String, oddity: Oddity)] {
         source.columns.flatMap { column -> [(column: String, condition: String, oddity: Oddity)] in
             let name = DuckDBDialect().name(column.name)
@@ -24,7 +25,7 @@ extension DatabaseLink {
             var odd: [(condition: String, oddity: Oddity)] = []
             switch (kind, column.type) {
             case (.postgres, .number) where native.hasPrefix("numeric"):
-                // The shortest text of a floating point number is the number that people see.
+                // The shortest text of a floating-point number is the number that users see.
                 let isInexact =
                     "CASE WHEN \(notFinite) THEN false WHEN abs(\(name)) >= 1e308 THEN true "
                     + "ELSE \(name)::float8::text::numeric <> \(name) END"
@@ -63,9 +64,9 @@ extension DatabaseLink {
         }
     }
 
-    /// A query for the number of odd values of each condition: `c0` and so on, in rows of kind `odd`.
+    /// A query for the number of such values for each condition: `c0` and so on, in rows of kind `odd`.
     ///
-    /// SQLite gives no type to what it computes, and no rows have no sum.
+    /// In SQLite a computed value has no declared type, and the sum over no rows is null.
     func oddQuery(_ table: ConnectionTable, _ conditions: [String]) -> String {
         let counts = conditions.enumerated().map { index, condition in
             "sum(CASE WHEN \(condition) THEN 1 ELSE 0 END) AS c\(index)"
@@ -75,16 +76,16 @@ extension DatabaseLink {
             "SELECT 'odd' AS caudal, \(wholes)\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
     }
 
-    /// Whether columns of a declared type are times of day, of which DuckDB thinks that they are points in time: all types whose
-    /// name has `time` in it are, for it.
+    /// Whether columns of a declared type hold times of day, which DuckDB would read as points in time: it does so for
+    /// every type whose name contains `time`.
     func isTimeOfDay(_ native: String) -> Bool {
         let type = native.lowercased()
-        // SQLite itself takes what has `int` or `char` in it for something else, and so does DuckDB.
+        // SQLite and DuckDB give other meanings to type names with `int` or `char` in them.
         let others = ["date", "stamp", "int", "char", "clob", "text", "blob", "real", "floa", "doub"]
         return kind == .sqlite && type.contains("time") && !others.contains(where: type.contains)
     }
 
-    /// The columns of a table that are times of day, which are read as texts.
+    /// The columns of a table with times of day, which are read as text.
     package func timesOfDay(of source: DataSource) -> Set<String> {
         Set(source.columnNames.filter { isTimeOfDay(source.nativeTypes[$0] ?? "") })
     }
@@ -102,7 +103,8 @@ extension DatabaseLink {
         return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(rows)"
     }
 
-    /// What SQLite answers is text throughout, and has fewer digits than a number: only some columns are asked for so.
+    /// All results of a SQLite query are text, with fewer digits than the numbers have: only some columns are read this
+    /// way.
     private func sqliteQuery(_ table: ConnectionTable, _ columns: [Column], _ texts: Set<String>) -> String {
         let sql = DuckDBDialect()
         let parts = parts(of: table)
@@ -119,7 +121,7 @@ extension DatabaseLink {
             + "JOIN \(rows) AS texts ON own.rowid = CAST(texts.\(row) AS BIGINT)\nORDER BY own.rowid"
     }
 
-    /// A table as the database itself names it.
+    /// A table's name in the database's own SQL.
     private func ownName(_ table: ConnectionTable) -> String {
         let (schema, name) = parts(of: table)
         let sql = DuckDBDialect()

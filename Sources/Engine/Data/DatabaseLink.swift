@@ -1,24 +1,25 @@
-/// A connection ready to be used: its settings filled, its secrets apart from everything that is written down.
+/// A connection with its settings filled in, and its secrets separate from everything that is written down.
 ///
-/// The password reaches the database program through the environment of the child alone: it stands in no SQL, no
-/// argument and no message.
+/// The password reaches the database program only through the child's environment: it is in no SQL, no argument and no
+/// message.
 package struct DatabaseLink: Sendable {
     /// The connection's name in the pipeline file.
     package let name: String
     package let kind: Connection.Kind
     /// Where the connection is declared.
     package let location: SourceLocation
-    /// Variables for the child that connects.
+    /// Environment variables for the child process that connects.
     package let environment: [String: String]
-    /// Host, port, database and user as far as the file says, or the path.
+    /// Host, port, database and user as far as the file sets them, or the path.
     private let settings: [String: String]
     private let sql = DuckDBDialect()
 
     /// Fills a connection's settings.
     ///
-    /// `root`: the folder that a relative path starts from.
-    /// `variables`: the process's environment; libpq's own variables are passed on.
-    /// `value`: the value of a reference.
+    /// - Parameters:
+    ///   - root: The folder that a relative path starts from.
+    ///   - variables: The process's environment; libpq's own variables are passed on.
+    ///   - value: The value of a reference.
     package init(
         _ connection: Connection, root: String, variables: [String: String], value: (Template.Reference) -> String?
     ) {
@@ -35,13 +36,13 @@ package struct DatabaseLink: Sendable {
             return
         }
         var environment = variables.filter { $0.key.hasPrefix("PG") }
-        // The child's home is its work folder, where libpq would look for the file of passwords in vain.
+        // The child's home is its working folder, where libpq would not find the user's password file.
         if environment["PGPASSFILE"] == nil, let home = variables["HOME"] {
             environment["PGPASSFILE"] = home + "/.pgpass"
         }
         let names = ["host": "PGHOST", "port": "PGPORT", "database": "PGDATABASE", "user": "PGUSER"]
         for (key, variable) in names { if let text = settings[key] { environment[variable] = text } }
-        // A variable that is not set leaves the file of passwords in charge.
+        // If the variable is not set, libpq uses the password file.
         if let password = connection.password?.filled({ value($0) ?? "" }), !password.isEmpty {
             environment["PGPASSWORD"] = password
         }
@@ -51,28 +52,28 @@ package struct DatabaseLink: Sendable {
         self.environment = environment
     }
 
-    /// The name under which DuckDB knows it.
+    /// The database's name in DuckDB.
     package var alias: String { ["temp", "system", "memory"].contains(name.lowercased()) ? name + "_database" : name }
 
     /// The file of a SQLite database.
     package var path: String? { kind == .sqlite ? settings["path"] : nil }
 
-    /// Where it leads, for messages.
+    /// The database's address, for messages.
     package var place: String {
         if let path { return path }
         let host = environment["PGHOST"].map { " at \($0)" + (environment["PGPORT"].map { ":\($0)" } ?? "") } ?? ""
         return (environment["PGDATABASE"] ?? "its database") + host
     }
 
-    /// The statement that attaches it, as the engine runs it.
+    /// The ATTACH statement that a script runs.
     package func attachment(isReadOnly: Bool) -> String {
         let target = path.map(sql.text) ?? "''"
         return "ATTACH \(target) AS \(sql.name(alias)) (\(options(isReadOnly)))"
     }
 
-    /// The statement that attaches it, for a person: without a password, which libpq finds by itself.
+    /// The ATTACH statement for a user: without a password, which libpq finds by itself.
     ///
-    /// `root`: the folder that a path is shown from.
+    /// - Parameter root: The folder to which a path is shown relative.
     package func printedAttachment(isReadOnly: Bool, root: String) -> String {
         var target = path.map { PathText.relative($0, to: root) } ?? ""
         if kind == .postgres {
@@ -85,34 +86,34 @@ package struct DatabaseLink: Sendable {
     }
 
     private func options(_ isReadOnly: Bool) -> String {
-        // A SQLite file has one writer at a time: wait for the other one.
+        // A SQLite file has one writer at a time: wait for another one.
         let wait = kind == .sqlite ? ", BUSY_TIMEOUT 30000" : ""
         return "TYPE \(kind.rawValue)\(isReadOnly ? ", READ_ONLY" : "")\(wait)"
     }
 
     /// A table's schema and name.
     package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
-        // A name that cannot be was refused when the pipeline file was read.
+        // An impossible name was rejected when the pipeline file was read.
         table.parts(in: kind) ?? (kind == .sqlite ? "main" : "public", table.name)
     }
 
-    /// A table as DuckDB names it.
+    /// A table's name in DuckDB.
     package func relation(_ schema: String, _ table: String) -> String {
         "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
 
-    /// A query that the database itself runs, after FROM.
+    /// A query that the database itself runs, for a FROM clause.
     package func ownQuery(_ text: String) -> String {
         "\(kind.rawValue)_query(\(sql.text(alias)), \(sql.text(text)))"
     }
 
-    /// A query for the rows of a table with types that every engine keeps alike.
+    /// A query for the rows of a table, with types that mean the same in every SQL engine.
     package func query(_ table: ConnectionTable, columns: [Column]) -> String {
         let parts = parts(of: table)
         return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
     }
 
-    /// The columns of a table with types that every engine keeps alike.
+    /// The columns of a table, cast to types that mean the same in every SQL engine.
     func carried(_ columns: [Column]) -> [String] {
         columns.map { column in
             if case .other = column.type { return sql.name(column.name) }
@@ -120,15 +121,15 @@ package struct DatabaseLink: Sendable {
         }
     }
 
-    /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
+    /// A query for a table's columns: rows of kind `target`; no rows if there is no such table.
     package func columnsQuery(_ schema: String, _ table: String) -> String {
         guard kind == .postgres else {
             let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
             return "SELECT 'target' AS caudal, name, type AS native,\n"
                 + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
         }
-        // A numeric's modifier holds its precision and, in 11 bits, its scale, which may be negative or above the precision:
-        // DuckDB reads both as bytes without a sign.
+        // The type modifier of a numeric contains its precision and, in 11 bits, its scale, which may be negative or
+        // greater than the precision; DuckDB reads both as unsigned bytes.
         let (precision, scale) = ("((atttypmod - 4) >> 16)", "((atttypmod - 4) & 2047)")
         let own =
             "SELECT attname::text AS name, format_type(atttypid, -1) AS native, attnotnull AND NOT atthasdef "
@@ -139,7 +140,7 @@ package struct DatabaseLink: Sendable {
         return "SELECT 'target' AS caudal, name, native, required, misread\nFROM \(ownQuery(own))"
     }
 
-    /// A query that tells whether a table is there: one row of kind `exists`.
+    /// A query for whether a table exists: one row of kind `exists` if it does.
     package func existsQuery(_ schema: String, _ table: String) -> String {
         let own =
             kind == .postgres
@@ -148,7 +149,7 @@ package struct DatabaseLink: Sendable {
         return "SELECT 'exists' AS caudal, CAST(there AS INTEGER) AS there\nFROM \(ownQuery(own))"
     }
 
-    /// A statement that the database itself runs, inside the transaction that is open.
+    /// A statement that the database itself runs, inside of the open transaction.
     package func ownStatement(_ text: String) -> String {
         "CALL \(kind.rawValue)_execute(\(sql.text(alias)), \(sql.text(text)))"
     }

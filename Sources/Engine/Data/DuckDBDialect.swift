@@ -1,13 +1,13 @@
-/// SQL as DuckDB reads it.
+/// DuckDB's SQL.
 package struct DuckDBDialect: SQLDialect {
     package let zone: String?
 
     package init(zone: String? = nil) { self.zone = zone }
 
-    /// How names begin that are made up here: with a character that no name of a pipeline file may have.
+    /// The prefix of generated names: it contains a character that no name of a pipeline file may have.
     package static let prefix = "#caudal."
 
-    /// A name that is made up here, in quotation marks.
+    /// A generated name, quoted.
     package func ownName(_ text: String) -> String { name(Self.prefix + text) }
 
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
@@ -37,11 +37,12 @@ package struct DuckDBDialect: SQLDialect {
         return type == .text ? value : cast(value, to: type)
     }
 
-    /// An element of the list of columns that are written to a file.
+    /// A column of the list for writing a file.
     ///
-    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, local times without the zone
-    /// that nobody has named, and years before the first with a sign.
-    /// `value`: the column's SQL where that is not its name.
+    /// Text files contain points in time as in RFC 3339, such as `2026-11-23T06:00:00Z`, local times without a zone,
+    /// and years before the first with a sign.
+    ///
+    /// - Parameter value: SQL for the value, if it is not the column itself.
     package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
         let name = name(column.name)
         let value = value ?? name
@@ -56,9 +57,9 @@ package struct DuckDBDialect: SQLDialect {
         return value == name ? name : "\(value) AS \(name)"
     }
 
-    /// A value for JSON, which has no NaN and no infinity: one of them fails the statement.
+    /// A value for JSON, which has no NaN and no infinity: such a value fails the statement.
     ///
-    /// - Returns: Nil where a type has none.
+    /// - Returns: Nil for types without such values.
     private func finite(_ value: String, _ column: Column) -> String? {
         let isOdd: String
         switch column.type {
@@ -73,7 +74,7 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isOdd) THEN \(refusal([.words(message)])) ELSE \(value) END"
     }
 
-    /// A column of a query as files keep it: whole numbers with 64 bits, points in time in UTC.
+    /// A column of a query as it is written to files: integers with 64 bits, points in time in UTC.
     package func narrowed(_ column: Column) -> String {
         let value = name(column.name)
         guard column.type.isWide else { return cast(value, to: column.narrowed.type) }
@@ -85,9 +86,9 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN \(refusal) ELSE \(number) END"
     }
 
-    /// The name under which a bound value is set.
+    /// The name of the variable for a bound value.
     ///
-    /// The engine does not tell names apart that differ in case only, and users do: capitals are told after the name.
+    /// DuckDB ignores case in names, while users do not: the places of capitals are appended to the name.
     package static func variableName(_ reference: Template.Reference) -> String {
         let name =
             switch reference {
@@ -132,7 +133,7 @@ package struct DuckDBDialect: SQLDialect {
 }
 
 extension Column {
-    /// The column as it is written: whole numbers with 64 bits, points in time in UTC.
+    /// The column as it is written to files: integers with 64 bits, points in time in UTC.
     package var narrowed: Column {
         if type.isWide { return Column(name, .integer) }
         return type == .other("TIMESTAMP WITH TIME ZONE") ? Column(name, .timestamp) : self
@@ -140,7 +141,7 @@ extension Column {
 }
 
 extension ColumnType {
-    /// Whether it is a whole number of more bits than files and expressions have here.
+    /// Whether it is an integer type with more bits than files and expressions have here.
     package var isWide: Bool {
         if case .other(let name) = self {
             ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())
@@ -149,7 +150,7 @@ extension ColumnType {
         }
     }
 
-    /// The type of a column that DuckDB calls `name`.
+    /// The type with this name in DuckDB.
     package init(duckDB name: String) {
         switch name.uppercased() {
         case "VARCHAR", "UUID": self = .text

@@ -3,14 +3,14 @@ import Foundation
 /// An error as DuckDB reports it.
 struct DuckDBMessage {
     let kind: String
-    /// The message, several lines at times.
+    /// The message, possibly of several lines.
     var text: String
     let errno: String?
     var candidates: String?
-    /// Where in the statement, in bytes from 0.
+    /// The position in the statement, in bytes from 0.
     var position: Int?
 
-    /// Every error in what DuckDB wrote to its standard error: JSON objects, some behind `Parser Error: `, and plain lines.
+    /// All errors in DuckDB's standard error: JSON objects, some after `Parser Error: `, and plain lines.
     static func all(in errors: String) -> [DuckDBMessage] {
         errors.split(separator: "\n").compactMap { line in
             guard let start = line.firstIndex(of: "{"),
@@ -24,9 +24,9 @@ struct DuckDBMessage {
         }
     }
 
-    /// The message's first line, which says what is wrong.
+    /// The message's first line, which states the error.
     var firstLine: String {
-        // What a database server says stands behind the statement that it was sent, which may have several lines.
+        // A database server's message comes after the statement sent to it, which may have several lines.
         for mark in ["ERROR:  ", "FATAL:  "] {
             if let start = text.range(of: mark)?.upperBound {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
@@ -34,12 +34,12 @@ struct DuckDBMessage {
         }
         if let fault = CSVMessage(text) { return fault.message }
         var line = text.split(separator: "\n").first.map(String.init) ?? text
-        // A remedy may follow, behind a semicolon.
+        // A remedy may follow after a semicolon.
         while line.hasSuffix("!") || line.hasSuffix(".") { line.removeLast() }
         return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
     }
 
-    /// What may have been meant; names that are made up here are none of it.
+    /// The suggested name, unless it is a generated one.
     private var suggestion: String? {
         let names = (candidates ?? "").split(separator: ",").map { String($0).trimmed }
             .filter { !$0.isEmpty && !$0.contains(DuckDBDialect.prefix) }

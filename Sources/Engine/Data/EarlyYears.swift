@@ -1,9 +1,9 @@
-/// Days before the year 1, as SQL.
+/// SQL for dates before the year 1.
 ///
-/// The engine writes the Ides of March of the year -43 as `0044-03-15 (BC)`. Texts have them as ISO 8601 does, where a year 0
-/// is the one before 1: `-0043-03-15`. The engine reads that.
+/// DuckDB writes the Ides of March of the year -43 as `0044-03-15 (BC)`. Texts have such dates in the form of ISO 8601,
+/// where a year 0 comes before the year 1: `-0043-03-15`. DuckDB reads that form.
 extension DuckDBDialect {
-    /// A value as people and files of text see it.
+    /// A value as users see it, and as text files contain it.
     func shown(_ value: String, _ type: ColumnType) -> String {
         let plain = cast(value, to: .text)
         guard type.isTime else { return plain }
@@ -11,7 +11,7 @@ extension DuckDBDialect {
         return "CASE WHEN \(isEarly(value)) THEN \(year(value)) || \(day) ELSE \(plain) END"
     }
 
-    /// A time as files of text have it: a local one without the zone that nobody has named.
+    /// A time as text files contain it: a local time without a zone.
     func writtenTime(_ value: String, as type: ColumnType) -> String {
         let zone = type == .timestamp ? "Z" : ""
         let exact = "strftime(\(value), '-%m-%dT%H:%M:%S.%f\(zone)')"
@@ -21,14 +21,14 @@ extension DuckDBDialect {
             + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%f\(zone)') END"
     }
 
-    /// The same for a time of a column that has local times too.
+    /// The same for a value of a column that also has local times.
     func writtenTime(_ value: String, isLocal: String) -> String {
         "CASE WHEN \(isLocal) THEN \(writtenTime(value, as: .localTimestamp)) ELSE \(writtenTime(value, as: .timestamp)) END"
     }
 
-    /// A value of a type that holds others, such as a list; one with a day before the year 1 in it fails the statement.
+    /// A value of a composite type, such as a list; a date before the year 1 in it fails the statement.
     ///
-    /// - Returns: Nil where a type has no days.
+    /// - Returns: Nil for types without dates.
     func withoutEarlyYears(_ value: String, _ column: Column) -> String? {
         guard case .other(let type) = column.type, type.contains("DATE") || type.contains("TIMESTAMP") else {
             return nil

@@ -1,10 +1,10 @@
 /// The formats of JSON Schema as SQL predicates over a text.
 ///
-/// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the part of RFC 5321 that
-/// addresses in use keep to.
+/// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the commonly used part
+/// of RFC 5321 (addresses).
 struct FormatPredicates {
     private let sql: any SQLDialect
-    /// Whether dates and times must be written exactly as RFC 3339 has them.
+    /// Whether dates and times must follow RFC 3339 exactly.
     private let isStrict: Bool
 
     init(dialect: any SQLDialect, isStrict: Bool) {
@@ -20,11 +20,11 @@ struct FormatPredicates {
         case .date where !isStrict:
             return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
         case .dateTime where !isStrict:
-            // Whatever the engine takes for a date, as long as it begins with a digit and has all of its parts.
+            // Any text that DuckDB casts to a date, if it begins with a digit and is complete.
             return "(\(moment)) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
         case .date: return "\(isAll(value, Self.day)) AND \(date) IS NOT NULL"
         case .dateTime:
-            // A leap second is the last one of a day in UTC.
+            // A leap second is the last second of a day in UTC.
             return "\(isAll(value, Self.moment)) AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
                 + " AND (substr(\(value), 18, 2) <> '60'"
                 + " OR strftime(\(Self.utc(value, sql)), '%H:%M:%S') = '00:00:00')"
@@ -34,9 +34,10 @@ struct FormatPredicates {
         }
     }
 
-    /// A date and time of RFC 3339 in UTC, to the microsecond; a leap second is the second after it.
+    /// The point in time in UTC of an RFC 3339 date and time, to the microsecond; a leap second becomes the next
+    /// second.
     static func utc(_ value: String, _ sql: any SQLDialect) -> String {
-        // The engine reads neither 't' and 'z' nor a second 60, and rounds nothing beyond microseconds.
+        // DuckDB reads neither 't' and 'z' nor a second 60, and does not round beyond microseconds.
         let plain = "regexp_replace(upper(\(value)), '(T..:..:)60|([.][0-9]{6})[0-9]+', '\\1\\2')"
         let whole =
             "CASE WHEN substr(\(value), 18, 2) = '60' THEN left(\(plain), 17) || '59' || substr(\(plain), 18) "

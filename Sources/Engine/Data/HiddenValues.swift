@@ -1,22 +1,22 @@
-/// What a message says of rows, when a pipeline file says that their values stay out of what is kept and told.
+/// Removes values of rows from messages when a pipeline file does not allow keeping and showing them.
 ///
-/// Messages that scripts of Caudal make themselves mark the values in them, see ``DuckDBDialect/refusal(_:)``. The engine's
-/// own messages hold values in forms that nobody could list: of those that can, only what is known to be none is told.
+/// Messages of Caudal's own scripts mark the values in them, see ``DuckDBDialect/refusal(_:)``. DuckDB's messages
+/// contain values in many forms: of messages that may contain values, only parts known to be harmless are shown.
 enum HiddenValues {
-    /// What stands at the beginning of a message of ours, and around a value in it.
+    /// The character at the beginning of such a message, and those around a value in it.
     static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")
 
-    /// What is told in place of a value.
+    /// The text shown instead of a value.
     static let placeholder = "a value that is not shown"
 
-    /// The kinds of errors that are about the script, its files or the machine, and not about values.
+    /// The kinds of errors about the script, its files or the machine, which contain no values.
     private static let harmlessKinds: Set<String> = [
         "Binder", "Catalog", "Parser", "Syntax", "Permission", "IO", "Out of Memory", "INTERRUPT", "Dependency",
         "Settings",
         "Missing Extension", "Not implemented",
     ]
 
-    /// Names of types that the engine's messages hold.
+    /// Names of types that occur in DuckDB's messages.
     private static let types: Set<String> = [
         "INT8", "INT16", "INT32", "INT64", "INT128", "UINT8", "UINT16", "UINT32", "UINT64", "BIGINT", "INTEGER",
         "SMALLINT",
@@ -25,7 +25,7 @@ enum HiddenValues {
         "UUID", "INTERVAL",
     ]
 
-    /// A message as it is told.
+    /// A message as it may be shown.
     static func told(_ message: DuckDBMessage, hides: Bool) -> DuckDBMessage {
         var message = message
         if let start = message.text.firstIndex(of: mark) {
@@ -43,17 +43,17 @@ enum HiddenValues {
         guard hides, let first = text.firstIndex(of: opens), let last = text.lastIndex(of: closes) else {
             return text.filter { $0 != opens && $0 != closes }
         }
-        // A value may hold anything, marks too: all that stands between the outermost is values.
+        // A value may contain these marks too: everything between the outermost ones is treated as values.
         return text[..<first] + placeholder + text[text.index(after: last)...]
     }
 
-    /// What a database server says without the values that it quotes; nil for messages of others.
+    /// A database server's message without the values that it quotes; nil for other messages.
     private static func ofDatabase(_ text: String) -> String? {
         guard let mark = ["ERROR:  ", "FATAL:  "].first(where: text.contains),
             let start = text.firstRange(of: mark)?.upperBound
         else { return nil }
         var line = text[start...].prefix { $0 != "\n" }
-        // Quoted names stand behind a word such as column or constraint, values behind a colon or the word value.
+        // Quoted names come after a word such as column or constraint, values after a colon or the word value.
         for beginning in [": \"", "value \""] {
             if let quoted = line.firstRange(of: beginning)?.lowerBound { line = line[..<quoted] }
         }
@@ -76,13 +76,13 @@ enum HiddenValues {
 }
 
 extension SampleRule {
-    /// Whether values of rows stay out of messages.
+    /// Whether values of rows are removed from messages.
     package var hidesValues: Bool { self != .all }
 
-    /// The part of a check that is divided, as it is kept and told: where values are hidden, parts are told apart by a
-    /// figure that is the same in every run.
+    /// The part of a divided check as it is stored and shown: where values are hidden, parts are distinguished by a
+    /// hash that is the same in every run.
     ///
-    /// `isKey`: whether the column is one of those whose values tell which row it is.
+    /// - Parameter isKey: Whether the column is one of those that identify a row.
     func part(_ value: String, of column: String, salt: String, isKey: Bool) -> String {
         guard hidesValues, !(self == .keys && isKey), !value.isEmpty else { return value }
         return "#" + ContentHash.of("\(salt)\n\(column)\n\(value)").suffix(10)
@@ -90,12 +90,12 @@ extension SampleRule {
 }
 
 extension Pipeline {
-    /// Whether some stage keeps values of rows out of messages: then what is asked about data does so, too.
+    /// Whether some stage hides values of rows in messages: then queries about data for users do so too.
     package var hidesValues: Bool { samples.hidesValues || stages.contains { $0.samples?.hidesValues ?? false } }
 }
 
 extension DuckDBDialect {
-    /// A part of a message of ours.
+    /// A part of a message of Caudal's own.
     enum MessagePart {
         case words(String)
         /// SQL for a value of a row, as text.

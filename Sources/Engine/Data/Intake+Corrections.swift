@@ -1,17 +1,17 @@
-/// Rows that somebody corrected after they were put aside.
+/// Corrected rows that replace quarantined ones.
 extension Intake {
-    /// The columns of a file of corrections that say which row of which file each line stands for.
+    /// The columns of a corrections file that identify the original row of each line.
     package static let correctedFile = "quarantine_file"
     package static let correctedRow = "quarantine_row"
-    /// The column that shows what stands in a line that is no row; what is made of it goes into the others.
+    /// The column that shows the text of a malformed line; the corrected values go into the other columns.
     package static let correctedRaw = "quarantine_raw"
-    /// The column of a file of corrections that holds a row of JSON; rows of other formats have their own columns.
+    /// The column of a corrections file with a JSON row; rows of other formats have their own columns.
     package static let correctedJSON = "json"
 
-    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
+    /// Replaces invalid rows by their corrections.
     ///
-    /// A row that is not invalid, or not any more, is left as it is: nothing comes in twice. Of several files the last
-    /// one that has a row counts.
+    /// A correction for a row that is not invalid, or no longer is, has no effect, so that no row is added twice. If
+    /// several files correct a row, the last one applies.
     func addCorrections(_ files: [String], to script: inout SQLScript) {
         let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
         let reader =
@@ -59,7 +59,7 @@ extension Intake {
         script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
     }
 
-    /// The columns of a corrected row as those of an invalid one.
+    /// The columns of a corrected row, under the names of an invalid row's columns.
     private var correctedColumns: [String] {
         guard source.isForeignJSON else {
             return columns.map { column in

@@ -1,8 +1,8 @@
-/// JSON that somebody else wrote: each row is an object with keys and types of its own.
+/// JSON files that Caudal did not write: each row is an object with its own keys and types.
 extension Intake {
-    /// The columns that rows of JSON have: the keys that occur, then those that only the schema names.
+    /// The columns of JSON rows: the keys that occur, then those that only the schema names.
     ///
-    /// A key that the schema forbids is no column: it is a fault of the rows that have it.
+    /// A key that the schema forbids is no column: rows with it are invalid.
     static func jsonColumns(
         of source: DataSource, _ schema: RowSchema, files: String, at location: SourceLocation
     ) throws(ConfigError) -> [Column] {
@@ -27,7 +27,7 @@ extension Intake {
         return "(SELECT \((own + values).joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql)))"
     }
 
-    /// SQL that is true for a line that holds no object, be it malformed or something else.
+    /// SQL that is true for a line without an object, whether it is malformed or another JSON value.
     func isBrokenJSON(_ json: String) -> String { "json_type(\(json)) IS DISTINCT FROM 'OBJECT'" }
 
     /// SQL for what is wrong with such a line.
@@ -35,8 +35,8 @@ extension Intake {
         "CASE WHEN \(json) IS NULL THEN 'no json' ELSE 'no object, but ' || lower(json_type(\(json))) END"
     }
 
-    /// What is true of every row that can be valid: it is an object whose keys are the columns that it has, so that
-    /// none is forbidden and none stands there twice.
+    /// The conditions of every valid row: it is an object, its keys are its columns, and no key is forbidden or
+    /// duplicate.
     func objectConditions(_ json: String) -> [String] {
         let present = columns.map { "CAST(\(sql.name($0.name)) IS NOT NULL AS INTEGER)" }
         return [
@@ -49,11 +49,11 @@ extension Intake {
         "CAST([\(schema.properties.map { sql.text($0.name) }.joined(separator: ", "))] AS VARCHAR[])"
     }
 
-    /// Lists of what ``objectConditions(_:)`` found, as the other rules are listed.
+    /// Lists of violations of ``objectConditions(_:)``, in the same form as those of other rules.
     var objectViolations: [String] {
         let json = internalName("json")
         let keys = "json_keys(\(json))"
-        // A column of the file would hide a variable that is called like it.
+        // A column of the file would hide a variable of the same name.
         let (key, other) = (sql.ownName("key"), sql.ownName("other"))
         func entries(_ keys: String, _ rule: String) -> String {
             let value = JSONPredicates.member(ofColumn: key, of: json)
@@ -72,7 +72,7 @@ extension Intake {
         return lists
     }
 
-    /// Adds the statement that collects the lines that are no objects, with what stands there.
+    /// Adds the statement that collects the lines without an object, with their text.
     func addBrokenJSON(to script: inout SQLScript, numbered: String) {
         let json = "CAST(bad[1] AS JSON)"
         let found =
@@ -91,14 +91,14 @@ extension Intake {
                 "CREATE TEMP TABLE \(lines) AS\nSELECT n, line\nFROM (SELECT row_number() OVER () AS n, line\n"
                     + "      FROM \(source.lineReader(sql, file: file, rejects: rejects)))\n"
                     + "WHERE NOT json_valid(line) AND trim(line, E' \\t\\r\\n') <> ''")
-            // A line that is not UTF-8 before another moves its number up by one.
+            // An earlier line that is not UTF-8 shifts the line number by one.
             parts.append(
                 "SELECT \(file) AS file, line, n + (SELECT count(*) FROM "
                     + "(SELECT line, row_number() OVER (ORDER BY line) AS place FROM \(rejects)) AS r "
                     + "WHERE r.line - r.place < n) AS number FROM \(lines)\n"
                     + "UNION ALL SELECT \(file), ltrim(csv_line, E'\\r\\n'), line FROM \(rejects)")
         }
-        // Should the two readers disagree about what cannot be read, nothing is said rather than a lie.
+        // If both readers disagree about what is unreadable, no line is stated rather than a wrong one.
         script.add(
             "put what stands there beside their numbers",
             "UPDATE broken SET line = found.line\nFROM (SELECT *, row_number() OVER (PARTITION BY file ORDER BY number) AS nth,"

@@ -1,16 +1,16 @@
-/// Where rows stand in a CSV file.
+/// The lines of rows in a CSV file.
 ///
-/// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and whoever made a copy
-/// has told in which lines its rows begin.
+/// In a file that is read directly, each row is one line. For a copied file, the copy comes with a list of the lines in
+/// which its rows begin.
 extension Intake {
-    /// Whether lines of the input can be told from rows; an item of a fan-out does not see all of them.
+    /// Whether the line of a row can be determined; an item of a fan-out does not see all rows.
     func knowsLines(_ partition: [String]) -> Bool {
         source.canHoldBrokenLines && source.table == nil && !source.files.isEmpty && partition.isEmpty
     }
 
-    /// SQL for the rows of a table with the line that each begins in, in a column `line`, null where it is not known.
+    /// SQL for the rows of a table with the line in which each begins, in a column `line`; null if unknown.
     ///
-    /// `table`: it has columns `file` and `row`.
+    /// - Parameter table: A table with columns `file` and `row`.
     func withLines(_ table: String, isKnown: Bool) -> String {
         guard isKnown else { return "(SELECT *, CAST(NULL AS BIGINT) AS line FROM \(table))" }
         let header = source.csv.hasHeader ? 1 : 0

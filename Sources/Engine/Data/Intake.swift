@@ -1,28 +1,28 @@
-/// Takes a file in that somebody else wrote: what is malformed or breaks a rule of its schema is kept apart with the
-/// reason, and nothing is lost on the way.
+/// Reads a file that Caudal did not write: rows that are malformed or break a rule of its schema are quarantined with
+/// the reason, and no row is lost.
 package struct Intake {
     let sql: DuckDBDialect
     let source: DataSource
     let schema: RowSchema
     private let predicates: SchemaPredicates
-    /// The files as people know them: relative to the project's root where they lie below it.
+    /// The files as the user knows them: relative to the project's root when they are below it.
     let fileNames: [String]
-    /// The columns that are read: those of the file, and for JSON those that the schema names.
+    /// The columns that are read: those of the file, and for JSON also those that the schema names.
     let columns: [Column]
     /// The columns of the result, in the file's order and then those that the file lacks.
     package let typedColumns: [(name: String, type: ColumnType, sql: String)]
 
     /// Compiles a schema for a file's columns.
     ///
-    /// - Throws: ``ConfigError`` when the file lacks a required column or has one that the schema forbids. In JSON
-    ///   these are matters of each row.
+    /// - Throws: ``ConfigError`` when the file lacks a required column or has one that the schema forbids. In JSON,
+    ///   each row is judged by itself.
     package init(
         source: DataSource, schema: RowSchema, root: String, isStrict: Bool, stageLocation: SourceLocation
     ) throws(ConfigError) {
         sql = DuckDBDialect(zone: source.zone)
         self.source = source
         self.schema = schema
-        // In CSV dates come as people write them; JSON says what a format is.
+        // CSV has dates in the ways people write them; in JSON the format must be exact.
         predicates = SchemaPredicates(
             dialect: sql, isStrict: isStrict || source.isForeignJSON, namedTimes: source.namedTimes)
         fileNames = source.table.map { [$0.description] } ?? source.knownFiles.map { PathText.relative($0, to: root) }
@@ -75,12 +75,12 @@ package struct Intake {
         return source.format == .csv && !source.isOwn ? .text : .typed(column.type)
     }
 
-    /// The type that a column of the relation has.
+    /// The type of a column in the relation.
     private static func type(of column: Column, in source: DataSource) -> ColumnType {
         form(of: column, in: source) == .typed(column.type) ? column.type : .text
     }
 
-    /// The relation that is read, with the columns by their names.
+    /// The relation that is read, with named columns.
     private var from: String {
         source.isForeignJSON
             ? jsonRows
@@ -88,7 +88,7 @@ package struct Intake {
                 sql, keepsRejects: source.canHoldBrokenLines, numbersFiles: source.files.count > 1)
     }
 
-    /// The rules of each column of which something is said.
+    /// The columns with rules.
     private var ruledColumns: [(column: Column, rules: ValueRules, isRequired: Bool)] {
         columns.compactMap { column in
             let isRequired = schema.required.contains(column.name)
@@ -105,7 +105,7 @@ package struct Intake {
         }
         let all = (source.isForeignJSON ? objectConditions(internalName("json")) : []) + conditions
         guard all.isEmpty else { return all.joined(separator: "\n   AND ") }
-        // Bytes that are no text are found only in columns that are looked at.
+        // Bytes that are invalid text are only found in columns that are read.
         return source.canHoldBrokenLines
             ? "len([\(columns.map { sql.name($0.name) }.joined(separator: ", "))]) > 0" : "TRUE"
     }
@@ -121,11 +121,11 @@ package struct Intake {
         }
         guard !conditions.isEmpty else { return nil }
         let all = conditions.joined(separator: " AND ")
-        // A broken line is of no item, and each of them tells of it.
+        // A malformed line belongs to no item, and each item reports it.
         return source.isForeignJSON ? "(\(isBrokenJSON(internalName("json"))) OR \(all))" : all
     }
 
-    /// A name for a column of our own beside those of the file.
+    /// A name for an internal column that no column of the file has.
     func internalName(_ name: String) -> String {
         var name = name
         while columns.contains(where: { $0.name.lowercased() == name }) { name += "_" }
@@ -134,9 +134,9 @@ package struct Intake {
 
     // MARK: - Statements
 
-    /// Adds the statements that find the invalid rows and count everything.
+    /// Adds the statements that find the invalid rows and count all rows.
     ///
-    /// `corrections`: files of rows that somebody corrected.
+    /// - Parameter corrections: Files of corrected rows.
     package func addSearch(to script: inout SQLScript, partition: [String], corrections: [String] = []) {
         let isMany = source.files.count > 1
         let fields =
@@ -183,7 +183,7 @@ package struct Intake {
             let typed = Self.form(of: column, in: source) == .text ? value : sql.cast(value, to: column.type)
             return "\(typed) AS \(sql.name(column.name))"
         }
-        // A broken line before a row moves the row's number up by one.
+        // An earlier malformed line shifts the row's number by one.
         script.add(
             "number the invalid rows as they stand in the file",
             "CREATE TEMP TABLE invalid AS\nSELECT file AS \(internalName("file")), ordinal + (SELECT count(*) FROM broken\n"
@@ -216,7 +216,8 @@ package struct Intake {
         script.add("look for what cannot be put aside line by line", BrokenLines.question(of: source))
     }
 
-    /// What makes the file unreadable as a whole, from what the search found; nil where every line was a row or put aside.
+    /// The fault that makes the file unreadable, from the results of the search; nil when each line is a row or
+    /// quarantined.
     package func fault(in readings: DataReadings) -> Failure? { BrokenLines.fault(in: readings, files: fileNames) }
 
     /// The statement that lists each broken rule of each invalid row.
@@ -243,7 +244,7 @@ package struct Intake {
             (cases.isEmpty ? [] : ["[\n         \(cases.joined(separator: ",\n         "))\n       ]"])
             + (source.isForeignJSON ? objectViolations : [])
         guard !lists.isEmpty else { return "CREATE TEMP TABLE violations AS\n\(broken)" }
-        // Our own names become plain ones only where the columns of the file are out of sight.
+        // Internal names become plain ones where the columns of the file are not visible.
         return
             "CREATE TEMP TABLE violations AS\nSELECT file, \"row\", v.\"column\" AS \"column\", v.rule AS rule, "
             + "v.value AS value, raw\n"
@@ -251,7 +252,7 @@ package struct Intake {
             + "       unnest(\(lists.joined(separator: " || "))) AS v FROM invalid)\nWHERE v IS NOT NULL\nUNION ALL\n\(broken)"
     }
 
-    /// The rows of the quarantine: one for each broken rule, in the order of the file.
+    /// The rows of the quarantine: one for each broken rule, in the file's order.
     package func quarantineQuery(partition: [String]) -> String {
         let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
             separator: " ")
@@ -262,7 +263,7 @@ package struct Intake {
 
     /// The valid rows with their types.
     ///
-    /// `isCorrected`: whether rows were corrected, whose valid ones come behind the others.
+    /// - Parameter isCorrected: Whether rows were corrected; valid corrections come after the other rows.
     package func validQuery(partition: [String], format: Dataset.Format, isCorrected: Bool = false) -> String {
         let list = typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""

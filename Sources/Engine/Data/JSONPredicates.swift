@@ -1,16 +1,16 @@
-/// The rules of a ``ValueRules`` as SQL predicates over a value of JSON with a type of its own.
+/// The rules of ``ValueRules`` as SQL predicates over a JSON value with its own type.
 ///
-/// This is draft 7 to the letter: `1.0` is an integer, `true` is no number, a rule about numbers says nothing about
-/// texts, lengths count code points, and values of `enum` are compared as JSON. A key that is not there is SQL's null,
-/// an explicit `null` is a value.
+/// They follow draft 7 exactly: `1.0` is an integer, `true` is no number, a rule about numbers does not apply to texts,
+/// lengths count code points, and values of `enum` are compared as JSON. An absent key is SQL's null; an explicit
+/// `null` is a value.
 struct JSONPredicates {
     private let sql: any SQLDialect
 
     init(dialect: any SQLDialect) { sql = dialect }
 
-    /// The JSON value of key `key` in the object `json`; null where the object does not have it.
+    /// The JSON value of the key `key` in the object `json`; null if the object does not have it.
     static func member(_ key: String, of json: String, _ sql: any SQLDialect) -> String {
-        // A pointer (RFC 6901) can name every key, which a path cannot.
+        // A pointer (RFC 6901) can express every key, unlike a path.
         "json_extract(\(json), \(sql.text("/" + key.replacing("~", with: "~0").replacing("/", with: "~1"))))"
     }
 
@@ -23,17 +23,17 @@ struct JSONPredicates {
 
     private func isNumber(_ value: String) -> String { "\(kind(value)) IN ('UBIGINT', 'BIGINT', 'DOUBLE')" }
 
-    /// SQL that is true where floating point holds a number that is written as a whole one.
+    /// SQL that is true if floating point holds an integer exactly.
     private func isHeld(_ value: String, _ number: String) -> String {
         "(\(kind(value)) = 'DOUBLE' OR TRY_CAST(\(number) AS HUGEINT) = TRY_CAST(\(value) AS HUGEINT))"
     }
 
-    /// The text of a string; other values as they are written, and null for an explicit `null`.
+    /// The text of a string; other values as JSON, and null for an explicit `null`.
     func text(_ value: String) -> String { "(\(value) ->> '$')" }
 
     // MARK: - Types
 
-    /// SQL that is true where a value has one of the types; nil when every value has.
+    /// SQL that is true if a value has one of the types; nil when every type is accepted.
     func typeHolds(_ value: String, _ rules: ValueRules) -> String? {
         guard let types = rules.types else { return nil }
         let number = sql.tryCast(value, to: .number)
@@ -44,10 +44,10 @@ struct JSONPredicates {
             case .null: "\(kind(value)) = 'NULL'"
             case .object: "\(kind(value)) = 'OBJECT'"
             case .array: "\(kind(value)) = 'ARRAY'"
-            // The engine also reads NaN and Infinity, which JSON does not have.
+            // DuckDB also reads NaN and Infinity, which JSON does not have.
             case .number: "(\(isNumber(value)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
             case .integer where rules.columnType == .integer:
-                // What does not fit into 64 bits cannot go on.
+                // An integer beyond 64 bits cannot be stored.
                 "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND \(sql.tryCast(value, to: .integer)) IS NOT NULL)"
             case .integer:
                 "(\(isNumber(value)) AND \(number) = trunc(\(number)) AND isfinite(\(number)) AND \(isHeld(value, number)))"
@@ -58,7 +58,7 @@ struct JSONPredicates {
 
     // MARK: - Values
 
-    /// Each rule about a value with SQL that is true where it is kept; `formats` prints those about formats.
+    /// Each rule for a value, with SQL that is true when it is kept; `formats` generates the SQL for formats.
     func valueRules(
         _ value: String, _ rules: ValueRules, formats: FormatPredicates
     ) -> [(label: String, holds: String)] {
@@ -97,7 +97,7 @@ struct JSONPredicates {
         return list
     }
 
-    /// Exact where both numbers fit a decimal of 18 places, as the remainder of floating point elsewhere.
+    /// Exact where both numbers fit a decimal with 18 places, otherwise by floating-point remainder.
     private func isMultiple(_ value: String, of step: Double) -> String {
         let number = sql.tryCast(value, to: .number)
         let exact = ColumnType.decimal(precision: 38, scale: 18)
@@ -108,7 +108,7 @@ struct JSONPredicates {
             + " THEN \(decimal) % \(sql.cast(sql.text(step.plain), to: exact)) = 0 ELSE \(floating) END"
     }
 
-    /// SQL that is true where a value equals a constant as JSON has it.
+    /// SQL that is true if a value equals a constant by JSON's equality.
     private func equals(_ value: String, _ constant: ValueRules.Constant) -> String {
         switch constant {
         case .null: return "\(kind(value)) = 'NULL'"
@@ -129,14 +129,14 @@ struct JSONPredicates {
 
     // MARK: - Types of columns
 
-    /// SQL for a valid value as the type its rules make of it, or else the one that all of the file's values have.
+    /// SQL for a valid value as the type that its rules imply, or else the type of all of the file's values.
     func typed(_ value: String, _ rules: ValueRules, found: ColumnType) -> (sql: String, type: ColumnType) {
         let type = rules.types == nil && rules.format == nil ? found : rules.columnType
         switch type {
         case .timestamp where rules.format == .dateTime: return (FormatPredicates.utc(text(value), sql), .timestamp)
         case .date where rules.format == .date: return (sql.cast(text(value), to: .date), .date)
         case .integer, .number, .boolean:
-            // An explicit null is no value of a column.
+            // An explicit null becomes a missing value in a column.
             return (sql.cast("nullif(\(value), 'null')", to: type), type)
         case .text, .decimal, .date, .timestamp, .localTimestamp, .other: return (text(value), .text)
         }

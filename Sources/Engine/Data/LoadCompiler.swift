@@ -1,4 +1,4 @@
-/// The SQL of a load: first what is known of the rows before a database is near, then the one transaction.
+/// The SQL of a load: first an examination of the rows without a database, then a single transaction.
 package struct LoadCompiler: Sendable {
     private let sql = DuckDBDialect()
     private let source: DataSource
@@ -13,9 +13,9 @@ package struct LoadCompiler: Sendable {
         self.key = key
     }
 
-    // MARK: - Before
+    // MARK: - Examination
 
-    /// Adds the statements that count the rows and look at their keys.
+    /// Adds the statements that count the rows and examine their keys.
     package func addExamination(to script: inout SQLScript) {
         let rows = source.fromClause(sql)
         let names = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
@@ -36,9 +36,9 @@ package struct LoadCompiler: Sendable {
                 "doubles", "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
     }
 
-    /// Reads what the examination told.
+    /// Makes the record from the results of the examination.
     ///
-    /// - Throws: ``Failure`` when the keys do not say which row is which.
+    /// - Throws: ``Failure`` when the key does not identify rows.
     package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
         guard let record = readings.rows("load").first.flatMap(LoadRecord.init) else {
             throw Failure("duckdb did not report how many rows there are")
@@ -60,14 +60,15 @@ package struct LoadCompiler: Sendable {
 
     // MARK: - The transaction
 
-    /// Adds the statements that load the rows, all in one transaction with their record.
+    /// Adds the statements that load the rows and their record in one transaction.
     package func addLoad(to script: inout SQLScript, key load: LoadRecord.Key, pipeline: String, record: LoadRecord) {
         let (schema, name) = target.link.parts(of: target.table)
         let ledger = target.link.relation(schema, LoadRecord.table)
         if target.link.kind == .sqlite { addStaging(to: &script, at: sql.name("caudal_staging"), isTemporary: true) }
         addLedger(to: &script, ledger, schema)
         script.add("everything or nothing", weight: 0, "BEGIN TRANSACTION")
-        // The record comes first: another attempt that is about to commit holds it, and one of the two must fail.
+        // The record is written first: a concurrent attempt that is about to commit has locked it, and one of the two
+        // must fail.
         if mode != .append {
             script.add("forget an earlier load of this run", weight: 0, "DELETE FROM \(ledger) WHERE \(load.condition)")
         }
@@ -82,7 +83,8 @@ package struct LoadCompiler: Sendable {
         case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
         }
         if target.link.kind == .postgres {
-            // Behind the lock, so that the times tell the order of loads; who may only add lines keeps the time of the begin.
+            // After the lock, so that timestamps follow the order of loads; an append-only user keeps the time of the
+            // transaction's begin.
             let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
             script.add(
                 "record when", weight: 0,
@@ -95,7 +97,7 @@ package struct LoadCompiler: Sendable {
 
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
         let list = source.columns.map { column -> String in
-            // A database without dates keeps them as texts, which no engine's default decides.
+            // A database without dates stores them as text in a form that does not depend on an engine's default.
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
             return type == column.type || column.type.isOther
                 ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
@@ -106,7 +108,7 @@ package struct LoadCompiler: Sendable {
                 + "FROM \(source.fromClause(sql))")
     }
 
-    /// The table of records, made by itself so that two first loads do not wait for each other's rows.
+    /// The table of records, created by a separate statement so that two first loads do not wait for each other's rows.
     private func addLedger(to script: inout SQLScript, _ ledger: String, _ schema: String) {
         let definition =
             "(run VARCHAR, stage VARCHAR, pipeline VARCHAR, \"table\" VARCHAR, mode VARCHAR, \"rows\" BIGINT, "
@@ -116,7 +118,7 @@ package struct LoadCompiler: Sendable {
             return
         }
         let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
-        // Whoever may not make tables can still load where somebody made this one.
+        // A user without permission to create tables can still load if the table exists.
         script.add(
             "a table that records loads",
             target.link.ownStatement(
@@ -134,12 +136,12 @@ package struct LoadCompiler: Sendable {
         return "CREATE TABLE \(relation) (\n  \(parts.joined(separator: ",\n  "))\n)"
     }
 
-    /// PostgreSQL gets the rows once and does the rest by itself.
+    /// PostgreSQL receives the rows once and does the rest itself.
     private func addPostgres(to script: inout SQLScript, _ schema: String, _ name: String, _ load: LoadRecord.Key) {
         let staging = "caudal_staging_\(load.run.rawValue)_\(load.stage.rawValue)".shortened(toBytes: 63)
         addStaging(to: &script, at: target.link.relation(schema, staging), isTemporary: false)
         let table = "\(sql.name(schema)).\(sql.name(name))"
-        // Readers go on with the old rows; other writers wait, so that two loads do not insert the same key.
+        // Readers continue with the old rows; other writers wait, so that two loads do not insert the same key.
         script.add(
             "keep other writers waiting", weight: 0,
             target.link.ownStatement("LOCK TABLE \(table) IN SHARE ROW EXCLUSIVE MODE"))
@@ -149,7 +151,7 @@ package struct LoadCompiler: Sendable {
         script.add("remove what was beside the table", "DROP TABLE \(target.link.relation(schema, staging))")
     }
 
-    /// The statements that bring the staged rows into the table.
+    /// The statements that move the staged rows into the table.
     private func addMoves(
         to script: inout SQLScript, rows: String, _ table: String, _ statement: (String) -> String
     ) {
@@ -158,10 +160,11 @@ package struct LoadCompiler: Sendable {
         func value(_ column: Column, of prefix: String) -> String {
             let name = prefix + sql.name(column.name)
             guard isOwn else { return name }
-            // Beside the table points in time have no zone, and the database would take them for times of its own.
+            // In the staging table points in time have no zone, and the database would interpret them in its own zone.
             if target.type(for: column) == .timestamp { return "CAST(\(name) AS timestamp) AT TIME ZONE 'UTC'" }
             guard let native = target.columns?.first(where: { $0.name == column.name })?.nativeType else { return name }
-            // Text is no json by itself. The type stands here without its length, so that nothing is cut.
+            // Text must be cast to json explicitly. The type is written without its length, so that no value is
+            // truncated.
             return "CAST(\(name) AS \(native))"
         }
         let matches = key.map { "t.\(sql.name($0)) = s.\(sql.name($0))" }.joined(separator: " AND ")
@@ -188,12 +191,13 @@ package struct LoadCompiler: Sendable {
 }
 
 extension ColumnType {
-    /// Whether only its engine knows it.
+    /// Whether only its engine knows the type.
     fileprivate var isOther: Bool { if case .other = self { true } else { false } }
 }
 
 extension String {
-    /// The text cut to so many bytes, as databases cut long names; what is left ends with a fingerprint of the whole.
+    /// The text truncated to a number of bytes, as databases truncate long names, with a hash of the whole text at its
+    /// end.
     fileprivate func shortened(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         let mark = String(ContentHash.of(self).suffix(16))

@@ -1,15 +1,15 @@
-/// A table that is loaded, as it is before the load.
+/// The table of a load, as it is before the load.
 package struct LoadTarget: Sendable {
-    /// A column of it.
+    /// A column of the table.
     package struct TableColumn: Sendable, Hashable {
         package var name: String
-        /// Its type as values come back when they are read.
+        /// Its type when its values are read back.
         package var type: ColumnType
-        /// What the database calls its type, without a length.
+        /// The database's name for its type, without a length.
         package var nativeType: String
-        /// Whether a row must have a value there and the database has none of its own.
+        /// Whether it requires a value and the database has no default.
         package var isRequired: Bool
-        /// The type as the database writes it where DuckDB takes it for another; nil otherwise.
+        /// The type as the database writes it, if DuckDB would read it as another; otherwise nil.
         package var misreadType: String?
 
         package init(
@@ -25,9 +25,9 @@ package struct LoadTarget: Sendable {
 
     package let link: DatabaseLink
     package let table: ConnectionTable
-    /// Its columns; nil when there is no such table yet.
+    /// Its columns; nil when the table does not exist yet.
     package var columns: [TableColumn]?
-    /// What an earlier attempt of the same stage and run recorded.
+    /// The record of an earlier attempt of the same stage and run.
     package var earlier: LoadRecord?
 
     package init(
@@ -39,12 +39,12 @@ package struct LoadTarget: Sendable {
         self.earlier = earlier
     }
 
-    /// The type that the table has, or will have, for a column that is loaded.
+    /// The type that the table has, or will have, for a loaded column.
     package func type(for column: Column) -> ColumnType {
         columns?.first { $0.name == column.name }?.type ?? link.kind.stored(column.type)
     }
 
-    /// What keeps columns from being loaded into the table; nil when they fit.
+    /// Why columns cannot be loaded into the table; nil if they can.
     package func fault(loading given: [Column]) -> (message: String, remedy: String)? {
         if let other = given.first(where: { if case .other = $0.type { columns == nil } else { false } }) {
             return (
@@ -83,18 +83,18 @@ package struct LoadTarget: Sendable {
         return nil
     }
 
-    /// Whether every value of a type can be kept in a column, besides those that are too large or too long for it.
+    /// Whether every value of a type can be stored in a column, apart from values that are too large or too long.
     private func accepts(_ type: ColumnType, _ column: TableColumn) -> Bool {
         switch (type, column.type) {
         case (let a, let b) where a == b: true
         case (.integer, .number), (.integer, .decimal), (.date, .timestamp), (.date, .localTimestamp): true
-        // A column without a zone keeps points in time as UTC shows them; what a local time is elsewhere nobody knows.
+        // A column without a zone stores points in time in UTC; the zone of a local time is unknown.
         case (.timestamp, .localTimestamp): true
         case (.decimal(let precision, let scale), .decimal(let otherPrecision, let otherScale)):
             otherScale >= scale && otherPrecision - otherScale >= precision - scale
-        // A numeric without a precision takes everything and is read as floating point.
+        // A numeric without precision accepts every number and is read as floating point.
         case (.decimal, .number), (.number, .number): column.nativeType == "numeric" || storesAlike(type, column)
-        // The database reads texts as its own types: json, uuid, an enumeration.
+        // The database converts texts to its own types: json, uuid, an enumeration.
         case (.text, .other): link.kind == .postgres
         default: storesAlike(type, column)
         }
@@ -105,14 +105,15 @@ package struct LoadTarget: Sendable {
     }
 }
 
-/// What a load leaves in the table `caudal_loads` beside its rows, in the same transaction.
+/// The record that a load writes to the table `caudal_loads` in the transaction of its rows.
 ///
-/// A process that dies between the commit and its journal finds it there, and does not load the rows again.
+/// If a process dies between the commit and its journal, the next attempt finds the record and does not load the rows
+/// again.
 package struct LoadRecord: Sendable, Hashable {
-    /// The table that keeps the records.
+    /// The table of records.
     package static let table = "caudal_loads"
 
-    /// Which load it is.
+    /// What identifies a load.
     package struct Key: Sendable, Hashable {
         package var run: RunID
         package var stage: StageID
@@ -123,9 +124,9 @@ package struct LoadRecord: Sendable, Hashable {
         }
     }
 
-    /// How many rows were loaded.
+    /// The number of rows loaded.
     package var rows: Int64
-    /// A fingerprint of them that does not depend on their order.
+    /// A hash of the rows that does not depend on their order.
     package var fingerprint: String
 
     package init(rows: Int64, fingerprint: String) {
@@ -133,7 +134,7 @@ package struct LoadRecord: Sendable, Hashable {
         self.fingerprint = fingerprint
     }
 
-    /// Reads what ``Key/query(in:)`` gave.
+    /// Decodes a row of ``Key/query(in:)``.
     init?(_ row: DataReadings.Row) {
         guard let rows = row.integer("rows"), let fingerprint = row.text("fingerprint") else { return nil }
         self.init(rows: rows, fingerprint: fingerprint)
@@ -143,7 +144,7 @@ package struct LoadRecord: Sendable, Hashable {
 extension LoadRecord.Key {
     private static let sql = DuckDBDialect()
 
-    /// SQL that holds for the record of this load.
+    /// The SQL condition for the record of this load.
     package var condition: String {
         "run = \(Self.sql.text(run.rawValue)) AND stage = \(Self.sql.text(stage.rawValue))"
     }

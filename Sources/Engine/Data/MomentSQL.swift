@@ -1,22 +1,23 @@
-/// Texts that name points in time, as SQL.
+/// SQL for texts that state points in time.
 ///
-/// An engine's plain cast to a timestamp drops an offset without a word, and its cast to a date everything behind the
-/// day. Every text that becomes a time becomes one here: an offset counts, and a day is the day in UTC.
+/// An engine's plain cast to a timestamp silently drops an offset, and its cast to a date drops everything after the
+/// day. Every text that becomes a time is converted here: its offset counts, and a day is the day in UTC.
 enum MomentSQL {
-    /// SQL for the point in time in UTC that a text names; null where it names none.
+    /// SQL for the point in time in UTC that a text states; null if it states none.
     ///
-    /// A text without an offset is a time of the dialect's zone.
-    /// `isStrict`: whether the statement fails instead where the text names none.
+    /// A text without an offset is a time in the dialect's zone.
+    ///
+    /// - Parameter isStrict: Whether the statement fails instead of returning null.
     static func moment(_ text: String, _ sql: any SQLDialect, isStrict: Bool = false) -> String {
         let zoned = "timezone('UTC', TRY_CAST(\(text) AS TIMESTAMPTZ))"
-        // What the engine does not read is written as it would, which costs only those texts something.
+        // Texts in other forms are rewritten to the one that the engine reads, which costs time only for those texts.
         let zonedUsual = "timezone('UTC', \(isStrict ? "CAST" : "TRY_CAST")(\(usual(text, sql)) AS TIMESTAMPTZ))"
         if let zone = sql.zone {
             return
                 "CASE WHEN \(namesOffset(text, sql)) THEN coalesce(\(zoned), \(zonedUsual)) ELSE timezone('UTC', "
                 + "timezone(\(sql.text(zone)), \(local(text, sql, isStrict)))) END"
         }
-        // What cannot have an offset takes the short way, which is several times as fast.
+        // Texts that cannot have an offset are converted directly, which is several times as fast.
         return "coalesce(CASE WHEN suffix(\(text), 'Z') OR \(cannotNameOffset(text)) "
             + "THEN \(sql.tryCast(text, to: .timestamp)) ELSE \(zoned) END, \(zonedUsual))"
     }
@@ -25,15 +26,15 @@ enum MomentSQL {
         "(length(\(text)) <= 10 OR length(\(text)) = 19 AND substr(\(text), 17, 1) = ':')"
     }
 
-    /// SQL for the time that stands in a text without an offset.
+    /// SQL for the time in a text without an offset.
     private static func local(_ text: String, _ sql: any SQLDialect, _ isStrict: Bool) -> String {
         let usual = usual(text, sql)
         return "coalesce(\(sql.tryCast(text, to: .timestamp)), "
             + "\(isStrict ? sql.cast(usual, to: .timestamp) : sql.tryCast(usual, to: .timestamp)))"
     }
 
-    /// SQL for a text that names a point in time as ISO 8601 and RFC 3339 allow, in the one of their ways that the engine reads:
-    /// with capitals, a point before the fraction, seconds, and nothing before the offset.
+    /// SQL that rewrites a point in time in the forms of ISO 8601 and RFC 3339 to the form that the engine reads:
+    /// capitals, a point before the fraction, seconds, and no blank before the offset.
     private static func usual(_ text: String, _ sql: any SQLDialect) -> String {
         let offset = "[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?"
         let minutes = "\\s*-?[0-9]{4,}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}"
@@ -43,19 +44,20 @@ enum MomentSQL {
         return "translate(\(joined), 'tz,', 'TZ.')"
     }
 
-    /// SQL for the time that a text names, as the type that all of its column have; null where it names none.
+    /// SQL for the time that a text states, as the type of its column; null if it states none.
     ///
-    /// `type`: a point in time, for which a text has to name its offset or the dialect a zone, or a local time, for which
-    /// it must not name one.
+    /// - Parameter type: A point in time, for which the text must state its offset or the dialect a zone, or a local
+    ///   time, for which it must not state one.
     static func time(_ text: String, as type: ColumnType, _ sql: any SQLDialect) -> String {
         let moment = moment(text, sql)
         return sql.zone != nil ? moment : "CASE WHEN \(isKind(text, type, sql)) THEN \(moment) END"
     }
 
-    /// The same where the statement fails for a text that names no such time.
+    /// The same, but the statement fails for a text that states no such time.
     ///
-    /// `column`: whose text it is, in words.
-    /// `refusal`: SQL that fails the statement for what is no time at all.
+    /// - Parameters:
+    ///   - column: The name of the text's column, in words.
+    ///   - refusal: SQL that fails the statement for text that is no time at all.
     static func refusing(
         _ text: String, as type: ColumnType, of column: String, otherwise refusal: String, _ sql: any SQLDialect
     ) -> String {
@@ -72,10 +74,9 @@ enum MomentSQL {
             + "THEN \(refusal) ELSE \(other) END)"
     }
 
-    /// The statement that tells of columns of texts whether times among the first rows name an offset, and whether some
-    /// name none.
+    /// A statement for whether times among the first rows of text columns state an offset, and whether some state none.
     ///
-    /// `limit`: how many rows are looked at; nil means all.
+    /// - Parameter limit: The number of rows to examine; nil means all.
     static func offsets(of columns: [String], in relation: String, limit: Int?, _ sql: any SQLDialect) -> String {
         let tests = columns.map { column in
             let text = sql.name(column)
@@ -91,11 +92,11 @@ enum MomentSQL {
             + "      FROM (SELECT \(list) FROM \(relation)\(limit.map { " LIMIT \($0)" } ?? "")))"
     }
 
-    /// SQL for the day in UTC that a text names, be it a date or a point in time; null where it names none.
+    /// SQL for the day in UTC that a text states, as a date or a point in time; null if it states none.
     static func day(_ text: String, _ sql: any SQLDialect, isStrict: Bool = false) -> String {
         let plain = isStrict ? sql.cast(text, to: .date) : sql.tryCast(text, to: .date)
         if sql.zone != nil {
-            // What names no offset stands for its own day.
+            // A text without an offset states its own day.
             return "CASE WHEN length(\(text)) <= 10 THEN \(plain) WHEN \(namesOffset(text, sql)) "
                 + "THEN CAST(\(moment(text, sql, isStrict: isStrict)) AS DATE) ELSE CAST(\(local(text, sql, isStrict)) AS DATE) END"
         }
@@ -103,7 +104,7 @@ enum MomentSQL {
             + "ELSE CAST(\(moment(text, sql, isStrict: isStrict)) AS DATE) END"
     }
 
-    /// SQL that is true for a time that names an offset, for points in time, and for one that names none, for local times.
+    /// SQL that is true for a text of the type's kind: with an offset for points in time, without one for local times.
     static func isKind(_ text: String, _ type: ColumnType, _ sql: any SQLDialect) -> String {
         type == .timestamp
             ? "(suffix(\(text), 'Z') OR \(namesOffset(text, sql)))"
@@ -114,12 +115,12 @@ enum MomentSQL {
         "(length(\(text)) > 10 AND regexp_matches(\(text), '(?i)z\\s*$|:[0-9.,]+\\s*[+-][0-9]{2}(:?[0-9]{2}){0,2}:?\\s*$| [a-z][a-z_/+-]*[0-9]*\\s*$'))"
     }
 
-    /// A time without an offset that a column has, as the point in time that it is in a zone.
+    /// A column's time without an offset, as the point in time that it is in a zone.
     static func moment(ofLocal value: String, zone: String, _ sql: any SQLDialect) -> String {
         "timezone('UTC', timezone(\(sql.text(zone)), \(sql.cast(value, to: .timestamp))))"
     }
 
-    /// A point in time that is written in the pipeline file.
+    /// A point in time in the pipeline file, as SQL.
     static func literal(_ moment: String, _ sql: any SQLDialect) -> String {
         let form =
             #/\s*(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d)?(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*/#

@@ -1,6 +1,6 @@
 /// Writes a query's rows to a file.
 enum OutputSQL {
-    /// The statement that writes `query` to `path`, and gives back how many rows it wrote.
+    /// The statement that writes `query` to `path` and returns the number of rows.
     static func copy(_ query: String, to path: String, format: Dataset.Format, csv: CSVDialect) -> String {
         let sql = DuckDBDialect()
         var options: [String]
@@ -18,24 +18,24 @@ enum OutputSQL {
         return "COPY (\n\(query)\n) TO \(sql.text(path)) (\(options.joined(separator: ", ")))"
     }
 
-    /// How many rows statement `number` (from 1) of a script wrote.
+    /// The number of rows that statement `number` (from 1) of a script wrote.
     static func rowCount(_ readings: DataReadings, statement number: Int) -> Int64? {
         readings.rows.first { $0.statement == number && $0.kind == nil }.flatMap {
             $0.integer("Count") ?? $0.integer("count")
         }
     }
 
-    /// The statement that gives one count by name.
+    /// The statement that returns a named count.
     static func count(_ name: String, _ value: String) -> String {
         "SELECT 'count' AS caudal, '\(name)' AS name, CAST(\(value) AS BIGINT) AS value"
     }
 
-    /// The statement that tells the columns of a relation.
+    /// The statement that describes the columns of a relation.
     static func describe(_ relation: String, as kind: String = "column") -> String {
         "SELECT '\(kind)' AS caudal, column_name AS name, column_type AS type\nFROM (DESCRIBE \(relation))"
     }
 
-    /// The statement that fails where a query has other columns than those that were announced before it ran.
+    /// The statement that fails when the columns of a query differ from those announced before it ran.
     static func refusal(ofOtherColumnsThan columns: [Column], in query: String) -> String {
         let sql = DuckDBDialect()
         let names = columns.map { sql.text($0.name) }.joined(separator: ", ")
@@ -46,7 +46,7 @@ enum OutputSQL {
             + "FROM (DESCRIBE (\n\(query)\n))"
     }
 
-    /// The columns that ``describe(_:)`` told.
+    /// The columns from the results of ``describe(_:)``.
     static func columns(_ readings: DataReadings) -> [Column] {
         readings.rows("column").compactMap { row in
             guard let name = row.text("name"), let type = row.text("type") else { return nil }

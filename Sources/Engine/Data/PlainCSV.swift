@@ -1,33 +1,33 @@
-/// Rewrites a CSV file so that every reader finds the same rows in it, line for line.
+/// Rewrites a CSV file so that every reader finds the same rows in it.
 ///
-/// DuckDB reads files whose lines all end alike, whose header is plain and whose quotation marks stand around whole values.
-/// What others write has title lines and comments, lines that end in different ways, stray quotation marks, columns in another
-/// order. Such a file is copied: its rows end with a line feed, title lines, comments and blank lines are left out, the header
-/// gets the names that the dataset has, and values stand in the dataset's order. A row with stray quotation marks is read as
-/// Python's `csv` reads it and written so that there is one way to read it; what is no row of the file becomes a ``TornRow``,
-/// which every reader refuses. Where it can be told, in which line of the file a row begins is told beside it: `row,line` from
-/// 1, without the header, for each row that does not begin in the line behind the one in which the row before it began.
+/// DuckDB reads files whose lines all end alike, whose header is plain and whose quotation marks enclose whole values.
+/// Other files have title lines and comments, mixed line ends, stray quotation marks, or columns in another order. Such
+/// a file is copied: rows end with a line feed; title lines, comments and blank lines are left out; the header has the
+/// dataset's column names; and values are in the dataset's order. A row with stray quotation marks is read as by
+/// Python's `csv` module and rewritten unambiguously; a malformed row becomes a ``TornRow``, which every reader
+/// rejects. If lines can be determined, a second file lists the line in which a row begins: `row,line`, both from 1 and
+/// without the header, for each row that does not begin in the line after the beginning of the previous row.
 ///
-/// It takes the bytes as they come, in UTF-8 or Latin-1.
+/// It processes the bytes as a stream, in UTF-8 or Latin-1.
 struct PlainCSV {
-    /// How a file is written, and what is made of it.
+    /// The format of a file, and the rules for its copy.
     struct Rules: Sendable, Hashable {
         var delimiter: UInt8
         var quote: UInt8?
         var escape: UInt8?
-        /// What begins a line that is a comment.
+        /// The character that begins a comment line.
         var comment: UInt8?
-        /// How many lines stand before the first one that counts.
+        /// The number of lines to skip before the header or the first row.
         var skip = 0
         var hasHeader = true
-        /// The header that the copy gets; nil for the one that is there, in one line.
+        /// The header of the copy; nil keeps the original header, on one line.
         var header: [UInt8]?
-        /// For each column of the copy the place of its value in the file's rows, nil where they have none; nil leaves the
-        /// rows as they are.
+        /// For each column of the copy, the position of its value in the file's rows, nil for a missing one; nil for
+        /// the whole list leaves rows unchanged.
         var places: [Int?]?
-        /// How many values a row of the file has.
+        /// The number of values in a row of the file.
         var width = 0
-        /// Whether bytes that are no UTF-8 are no text.
+        /// Whether invalid UTF-8 is a fault.
         var isUTF8 = true
 
         init(_ csv: CSVDialect, columns: Int) {
@@ -50,30 +50,31 @@ struct PlainCSV {
     private var output: [UInt8] = []
     private var lineOutput: [UInt8] = []
     private var record: [UInt8] = []
-    /// Where the values of the record end.
+    /// The places where the values of the record end.
     private var ends: [Int] = []
     private var state = State.lineStart
-    /// Whether a quotation mark in the record stands elsewhere than around a whole value.
+    /// Whether the record has a quotation mark that does not enclose a whole value.
     private var isOdd = false
-    /// Whether text stands behind a closing quotation mark in the record.
+    /// Whether the record has text after a closing quotation mark.
     private var isTorn = false
     private var endedWithReturn = false
-    /// Lines that are over, and those among them that the record has taken so far.
+    /// The number of finished lines, and of those within the current record.
     private var lines = 0
     private var linesInside = 0
     /// The line of the last quotation mark that opened a value.
     private var quoteLine = 0
     private var isBeforeHeader: Bool
-    /// Rows that are over, and the line that the next would begin in if each were one line.
+    /// The number of finished rows, and the line in which the next row would begin if each row were one line.
     private var rows = 0
     private var expectedLine: Int
-    /// The line of a quotation mark that the file ends without closing, if rows behind it may have been meant.
+    /// The line of a quotation mark that is never closed, if rows after it may have been intended.
     private(set) var openedLine: Int?
 
     /// Begins a copy.
     ///
-    /// `write`: takes the bytes of the copy.
-    /// `writeLines`: takes those of what is told of lines.
+    /// - Parameters:
+    ///   - write: Receives the bytes of the copy.
+    ///   - writeLines: Receives the bytes of the list of lines.
     init(
         _ rules: Rules, write: @escaping @Sendable ([UInt8]) -> Void, writeLines: @escaping @Sendable ([UInt8]) -> Void
     ) {
@@ -95,7 +96,7 @@ struct PlainCSV {
         if output.count > 1 << 20 { flush() }
     }
 
-    /// Ends the file: the last line may have no end.
+    /// Ends the file: its last line may lack a line end.
     mutating func finish() {
         if state == .quoted || state == .escaped {
             isTorn = true
@@ -181,7 +182,7 @@ struct PlainCSV {
     private mutating func addRecord(line: Int) {
         if isTorn { return addTorn("unquoted value", line: line) }
         ends.append(record.count)
-        // As DuckDB has it: values behind the last column are none where they are empty.
+        // As in DuckDB, empty values after the last column are ignored.
         while ends.count > max(rules.width, 1), isEmpty(ends[ends.count - 2] + 1, ends[ends.count - 1]) {
             ends.removeLast()
         }
@@ -191,7 +192,7 @@ struct PlainCSV {
         if rules.isUTF8, String(validating: record, as: UTF8.self) == nil { return addTorn(nil, line: line) }
         guard rules.places != nil || isOdd else {
             let row = record[..<ends[ends.count - 1]]
-            // An empty value that is all of a row is no blank line.
+            // A row that consists of one empty value is not a blank line.
             output += row.isEmpty ? quoted(row) : Array(row)
             return
         }
@@ -211,7 +212,7 @@ struct PlainCSV {
     private func plain(_ value: ArraySlice<UInt8>) -> [UInt8] {
         guard let quote = rules.quote, value.contains(quote) else { return Array(value) }
         guard value.first == quote else { return quoted(value) }
-        // Blanks may stand behind a quoted value, and are part of it.
+        // Blanks may follow a quoted value, and belong to it.
         let blanks = value.reversed().prefix { $0 == Self.blank }.count
         guard blanks > 0, value.dropLast(blanks).last == quote else { return Array(value) }
         return Array(value.dropLast(blanks + 1)) + Array(repeating: Self.blank, count: blanks) + [quote]
@@ -231,11 +232,11 @@ struct PlainCSV {
         var (problems, text) = ([problem].compactMap { $0 }, record)
         if rules.isUTF8, String(validating: record, as: UTF8.self) == nil {
             problems.insert("invalid encoding", at: 0)
-            // Bytes that are no text would be another fault of the copy.
+            // Invalid text would be another fault in the copy.
             text = Array(String(decoding: record, as: UTF8.self).utf8)
         }
         output += quoted(Array(TornRow.beginning(line: line, problem: problems.joined(separator: ", ")).utf8) + text)
-        // A row of one column must have too many: it cannot have too few.
+        // A row with one column must have too many values: it cannot have too few.
         if (rules.places?.count ?? rules.width) < 2 { output += [rules.delimiter, UInt8(ascii: "?")] }
     }
 
@@ -247,7 +248,7 @@ struct PlainCSV {
     }
 }
 
-/// Turns UTF-16 into UTF-8 as the bytes come.
+/// Converts UTF-16 to UTF-8 as a stream.
 struct UTF16Bytes {
     private let isBigEndian: Bool
     private var pending: UInt8?
@@ -255,7 +256,7 @@ struct UTF16Bytes {
 
     init(isBigEndian: Bool) { self.isBigEndian = isBigEndian }
 
-    /// The text of some bytes; what is no character becomes a byte that no UTF-8 has, so that it is found.
+    /// The UTF-8 of some bytes; an invalid character becomes a byte that UTF-8 does not have, so that it is detected.
     mutating func utf8(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(bytes.count)
@@ -271,7 +272,7 @@ struct UTF16Bytes {
         return text
     }
 
-    /// What is left at the end of the file: half a character is none.
+    /// The rest at the end of the file: half a character is invalid.
     func rest() -> [UInt8] { pending != nil || high != nil ? [0xFF] : [] }
 
     private mutating func add(_ unit: UInt16, to text: inout [UInt8]) {

@@ -1,4 +1,4 @@
-/// A line of ``LoadRecord/table``: who loaded a table, and how.
+/// A row of ``LoadRecord/table``: who loaded a table, and how.
 package struct RecordedLoad: Sendable, Hashable {
     package var key: LoadRecord.Key
     package var pipeline: String
@@ -13,12 +13,13 @@ package struct RecordedLoad: Sendable, Hashable {
     /// The load in words.
     package var words: String { "run \(key.run) of '\(pipeline)'" }
 
-    /// Whether it leaves what was in the table before beside its own rows, by design.
+    /// Whether the load keeps the table's earlier rows, by design.
     package var isAppend: Bool { mode == LoadMode.append.rawValue }
 
     private static let sql = DuckDBDialect()
 
-    /// A query for the loads of a table: rows of kind `loaded`, and one of kind `asked`, which tells that they were read.
+    /// A query for the loads of a table: rows of kind `loaded`, and one of kind `asked`, which proves that the query
+    /// ran.
     static func query(of table: ConnectionTable, _ link: DatabaseLink) -> String {
         let (schema, name) = link.parts(of: table)
         let own: String
@@ -37,7 +38,7 @@ package struct RecordedLoad: Sendable, Hashable {
             + "FROM \(link.ownQuery(own))\nUNION ALL SELECT 'asked', NULL, NULL, NULL, NULL, NULL"
     }
 
-    /// Reads the answer to ``query(of:_:)``: first to last; nil when it was not given.
+    /// Decodes the result of ``query(of:_:)``, oldest first; nil when the query did not run.
     static func loads(_ readings: DataReadings) -> [RecordedLoad]? {
         guard !readings.rows("asked").isEmpty else { return nil }
         return readings.rows("loaded").compactMap { row -> (Int64, RecordedLoad)? in
@@ -49,15 +50,15 @@ package struct RecordedLoad: Sendable, Hashable {
         }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
-    /// What keeps a run from reading a table as that which it loaded itself; nil when it is.
+    /// Why a table no longer has the rows that the run loaded; nil if it has.
     ///
-    /// `loads`: those of the table, first to last.
+    /// - Parameter loads: The loads of the table, oldest first.
     static func fault(_ loads: [RecordedLoad], own key: LoadRecord.Key, _ dataset: Dataset) -> Failure? {
         let table = dataset.table?.description ?? ""
         let became: String
         if let place = loads.lastIndex(where: { $0.key == key }) {
             let since = loads[(place + 1)...]
-            // Rows of others are beside appended ones by design, as long as nobody has removed these.
+            // After an append, other loads may add rows by design, as long as none removes the appended ones.
             let other = loads[place].isAppend ? since.last { $0.mode == LoadMode.replace.rawValue } : since.last
             guard let other else { return nil }
             became = "\(other.words) has loaded it since"

@@ -1,11 +1,11 @@
 /// Lookups: rows joined with those of another dataset.
 extension RelationBuilder {
-    /// The relation that the rows are joined with, under the name `found`.
+    /// The relation to join with, named `found`.
     private func lookupRelation(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> String {
         let keys = try self.keys(lookup, source).map(\.right)
         switch lookup.duplicates {
         case .error: return source.fromClause(sql)
-        // Which rows hold at a row's time is known only when they are joined.
+        // With a period of validity, the valid rows are known only after the join.
         case .first where lookup.validity != nil, .last where lookup.validity != nil:
             return source.fromClause(sql, numbersRows: true)
         case .first, .last:
@@ -16,7 +16,7 @@ extension RelationBuilder {
         }
     }
 
-    /// What leaves one of the rows that hold at a row's time; nothing where only one can be found.
+    /// SQL that keeps one of several valid rows; empty where there can be only one.
     private func choiceAmongFound(_ lookup: Lookup) -> String {
         guard lookup.validity != nil, lookup.duplicates != .error else { return "" }
         let row = sql.name(DataSource.rowColumn)
@@ -24,9 +24,11 @@ extension RelationBuilder {
         return "\nQUALIFY row_number() OVER (PARTITION BY rows.\(row) ORDER BY found.\(row) \(order)) = 1"
     }
 
-    /// The two sides of each key, as they are compared.
+    /// The two sides of each key, in comparable types.
     ///
-    /// `rows`, `found`: what stands before the names of the input's columns and the lookup's.
+    /// - Parameters:
+    ///   - rows: A prefix for the names of the input's columns.
+    ///   - found: A prefix for the names of the lookup's columns.
     private func keys(
         _ lookup: Lookup, _ source: DataSource, rows: String = "", found: String = ""
     ) throws(ConfigError) -> [(left: String, right: String)] {
@@ -59,7 +61,8 @@ extension RelationBuilder {
             let from = time(try Self.column(validity.from, of: source), of: "found", in: source.zone)
             let last = try Self.column(validity.to, of: source)
             let end = "found.\(sql.name(last.name))"
-            // An end that is there and cannot be read is none of "for ever": such a row holds at no time.
+            // A missing end means that the row is valid forever, but an unreadable end does not: such a row is never
+            // valid.
             conditions.append(
                 "\(at) >= \(from) AND (\(end) IS NULL OR \(at) < \(time(last, of: "found", in: source.zone)))")
         }
@@ -74,6 +77,8 @@ extension RelationBuilder {
     }
 
     /// Adds the columns of a lookup to the rows.
+    ///
+    /// - Throws: ``ConfigError`` when a column of the lookup or of the rows is missing, or types cannot be compared.
     package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
         let conditions = try joinConditions(lookup, source)
         var list = columns.map { "rows.\(sql.name($0.name))" }
@@ -90,7 +95,7 @@ extension RelationBuilder {
             var value = "found.\(sql.name(column.name))"
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)
-                // A row that is found has its key, and may lack the value all the same.
+                // A found row has its key but may lack the value.
                 let standIn = sql.cast(sql.literal(fallback), to: column.type)
                 value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
             }
@@ -111,7 +116,9 @@ extension RelationBuilder {
         columns += added
     }
 
-    /// The query that counts the rows for which a lookup finds nothing.
+    /// The query that counts the rows without a match in the lookup.
+    ///
+    /// - Throws: ``ConfigError`` when a column of the lookup or of the rows is missing, or types cannot be compared.
     package func countOfUnmatched(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String {
         let conditions = try joinConditions(lookup, source)
         var copy = self
@@ -120,7 +127,9 @@ extension RelationBuilder {
         return copy.query(selecting: "CAST(count(*) AS BIGINT)")
     }
 
-    /// The statement that fails when a lookup has two rows for one key; nil when its duplicates are settled.
+    /// The statement that fails when a lookup has two rows for one key; nil when the stage settles duplicates.
+    ///
+    /// - Throws: ``ConfigError`` when a column of the lookup is missing.
     package func refusalOfDuplicates(_ lookup: Lookup, in source: DataSource) throws(ConfigError) -> String? {
         guard lookup.duplicates == .error else { return nil }
         let sides = try self.keys(lookup, source)

@@ -1,6 +1,6 @@
-/// Columns with points in time and local times side by side: a column that goes along unseen tells them apart.
+/// Columns with both points in time and local times: a hidden flag column distinguishes them.
 extension RelationBuilder {
-    /// Whether a column of texts has times with an offset and times without one, and nobody says of which zone these are.
+    /// Whether a text column has times with and without an offset, and no zone is set for the latter.
     func hasMixedTimes(_ name: String) -> Bool {
         sql.zone == nil && namedTimes?.mixed.contains(name) == true
             && columns.contains { $0.name == name && $0.type == .text }
@@ -8,7 +8,7 @@ extension RelationBuilder {
 
     func flagName(of column: String) -> String { DuckDBDialect.prefix + "local." + column }
 
-    /// The columns that tell which times are local; `text`: SQL for the text that each is made of.
+    /// The flag columns; `text` is SQL for the text from which each column is made.
     func newFlags(_ mixed: [(column: String, text: String)]) -> [String] {
         mixed.map { column, text in
             "NOT \(MomentSQL.namesOffset(text, sql)) AS \(sql.name(flagName(of: column)))"
@@ -21,7 +21,7 @@ extension RelationBuilder {
 
     /// The flag that a derived column shares: a copy of a column with both kinds of times has both.
     ///
-    /// - Throws: ``ConfigError`` for a time that is computed of such columns, which could be either.
+    /// - Throws: ``ConfigError`` for a time computed from such columns, whose kind is unknown.
     func flag(of derivation: Step.Derivation, as type: ColumnType) throws(ConfigError) -> String? {
         let expression = derivation.expression.value
         guard type == .timestamp, let column = expression.columns.first(where: { flags[$0] != nil }) else { return nil }
@@ -38,7 +38,7 @@ extension RelationBuilder {
         flags = flags.filter { flag in columns.contains { $0.name == flag.key && $0.type == .timestamp } }
     }
 
-    /// SQL for the text that an expression casts to a time, where it is not known whether all of them name an offset.
+    /// SQL for the text that an expression casts to a time, if some values may lack an offset.
     func mixedText(_ expression: Located<Expression>) throws(ConfigError) -> String? {
         guard case .cast(let operand, .timestamp) = expression.value.node, sql.zone == nil, namedTimes != nil,
             try type(of: Located(operand, at: expression.location)) == .text
@@ -47,7 +47,7 @@ extension RelationBuilder {
         return operand.mayNameOffset ? "(\(try typed(Located(operand, at: expression.location)).sql))" : nil
     }
 
-    /// Refuses what would take a point in time and a local time for one value.
+    /// Rejects operations that would treat a point in time and a local time as the same value.
     func refuseMixed(_ column: Column, at location: SourceLocation) throws(ConfigError) {
         if flags[column.name] == nil { return }
         throw ConfigError(
@@ -56,7 +56,7 @@ extension RelationBuilder {
             at: location)
     }
 
-    /// Refuses a new column that the engine would take for another one.
+    /// Rejects a new column whose name the SQL engine would not distinguish from another.
     func refuseAlike(_ name: Located<String>, among columns: [Column]) throws(ConfigError) {
         guard let other = columns.first(where: { AlikeNames.areAlike($0.name, name.value) }) else { return }
         throw ConfigError(
@@ -64,7 +64,7 @@ extension RelationBuilder {
             remedy: "give one of them another name", at: name.location)
     }
 
-    /// The columns as a query of the user sees them.
+    /// The columns as a user's query sees them.
     func inputList(for query: Template) -> String {
         ZonedView.isWanted(by: query.description)
             ? columns.map { flags[$0.name] == nil ? ZonedView.column($0) : shown($0) }.joined(separator: ", ")
@@ -72,20 +72,20 @@ extension RelationBuilder {
     }
 }
 
-/// Names that DuckDB takes for one.
+/// Names that DuckDB does not distinguish.
 enum AlikeNames {
-    /// As the engine compares names: letters beyond ASCII have no case for it.
+    /// Compares names as DuckDB does: only ASCII letters have case.
     static func areAlike(_ left: String, _ right: String) -> Bool {
         func folded(_ name: String) -> [UInt8] { name.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 } }
         return left != right && folded(left) == folded(right)
     }
 }
 
-/// Points in time as a query sees them that names zones: as times with a zone, so that the engine's rules are about them.
+/// Points in time for queries that mention zones: as times with a zone, so that the SQL engine's rules apply.
 ///
-/// Other queries see them as plain times in UTC, which the engine computes with several times as fast.
+/// Other queries see them as plain times in UTC, with which DuckDB computes several times as fast.
 enum ZonedView {
-    /// Whether a query says something of zones or writes points in time itself.
+    /// Whether a query mentions zones or contains points in time.
     static func isWanted(by query: String) -> Bool {
         query.lowercased().contains(#/timezone|timestamptz|time\s+zone|'[^']*[0-9](z|[+-][0-9]{2}(:?[0-9]{2})?)'/#)
     }
@@ -100,7 +100,7 @@ enum ZonedView {
 }
 
 extension Expression {
-    /// Whether a text that is computed could name an offset that no column has: of a value that is bound or written in it.
+    /// Whether a computed text may state an offset that no column has, from a bound value or a literal.
     var mayNameOffset: Bool {
         var found = false
         visit { expression in

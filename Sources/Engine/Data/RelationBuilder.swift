@@ -1,9 +1,9 @@
-/// Builds the query of a data stage step by step, keeping account of its columns and their types.
+/// Builds the query of a data stage step by step, and tracks its columns and their types.
 ///
-/// Each step becomes one named part of a WITH, so that the query reads in the order of the pipeline file. Columns are
-/// always listed: no part depends on what `*` happens to mean.
+/// Each step becomes one named part of a WITH clause, so that the query reads in the order of the pipeline file.
+/// Columns are always listed: no part depends on what `*` means.
 package struct RelationBuilder {
-    /// Where the keys of duplicated rows are kept while the rows are read again.
+    /// Where the keys of duplicated rows are stored while the rows are read again.
     package enum DuplicatesPlace: Sendable {
         /// A temporary table of this script.
         case table(String)
@@ -14,25 +14,26 @@ package struct RelationBuilder {
     let sql: DuckDBDialect
     private let references: [Template.Reference: ColumnType]
     var parts: [(name: String, title: String, query: String)] = []
-    /// What the next part reads from.
+    /// The relation that the next part reads.
     var from: String
     var numbersRows: Bool
-    /// Whether a part gives its rows in no certain order: DuckDB's joins do.
+    /// Whether a part returns its rows in no defined order, as DuckDB's joins do.
     var hasLostOrder = false
     /// The columns so far.
     package internal(set) var columns: [Column]
-    /// How those of them that are texts name times; nil where nobody has looked.
+    /// How the text columns state times; nil when that is unknown.
     var namedTimes: NamedTimes?
-    /// Points in time some of which nobody has named a zone of, with the column that tells which: it goes along unseen.
+    /// Time columns with local times among them, and the hidden flag column that marks these.
     var flags: [String: String] = [:]
 
-    /// The columns as they are written: points in time and local times in one column are the texts that name them.
+    /// The columns as they are written: a column with both points in time and local times is written as text.
     package var writtenColumns: [Column] { columns.map { flags[$0.name] == nil ? $0 : Column($0.name, .text) } }
 
-    /// A builder over a source.
+    /// A builder for a source.
     ///
-    /// `numbersRows`: whether a later step needs the order of the rows.
-    /// `keepsRejects`: whether broken lines are kept aside instead of failing the query.
+    /// - Parameters:
+    ///   - numbersRows: Whether a later step needs the order of the rows.
+    ///   - keepsRejects: Whether malformed lines are put aside instead of failing the query.
     package init(
         _ source: DataSource, numbersRows: Bool, keepsRejects: Bool = false,
         references: [Template.Reference: ColumnType]
@@ -47,7 +48,7 @@ package struct RelationBuilder {
 
     // MARK: - Reading the result
 
-    /// The whole query; `columns` takes the place of the list of columns where it is given.
+    /// The whole query; `list` replaces the list of columns if it is given.
     package func query(selecting list: String? = nil, where condition: String? = nil) -> String {
         let selected = list ?? names(columns)
         let filter = condition.map { "\nWHERE \($0)" } ?? ""
@@ -58,7 +59,7 @@ package struct RelationBuilder {
         return "WITH\n" + with.joined(separator: ",\n") + "\nSELECT \(selected)\nFROM \(from)\(filter)"
     }
 
-    /// The query whose rows are written to a file: in the order of the source, wherever rows have one.
+    /// The query for writing the rows to a file: in the order of the source, if the rows have one.
     package func result(in format: Dataset.Format) -> String {
         let list = columns.map { flags[$0.name] == nil ? sql.written($0, in: format) : shown($0) }.joined(
             separator: ", ")
@@ -70,20 +71,20 @@ package struct RelationBuilder {
 
     private func plainNames(_ columns: [Column]) -> String { columns.map { sql.name($0.name) }.joined(separator: ", ") }
 
-    /// A column as what comes after these steps sees it.
+    /// A column as later steps see it.
     func shown(_ column: Column) -> String {
         let name = sql.name(column.name)
         return flags[column.name].map { "\(sql.writtenTime(name, isLocal: sql.name($0))) AS \(name)" } ?? name
     }
 
-    /// The columns that go along unseen.
+    /// The hidden columns.
     func hiddenColumns(of rows: String = "") -> [String] {
         flags.values.sorted().map { rows + sql.name($0) } + (numbersRows ? [rows + sql.name(DataSource.rowColumn)] : [])
     }
 
     // MARK: - Adding parts
 
-    /// Adds a part that gives `list` of what is there so far.
+    /// Adds a part that selects `list` from the rows so far.
     private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
         let list = list + hiddenColumns()
         let name = sql.ownName("step_\(parts.count + 1)")
@@ -92,9 +93,9 @@ package struct RelationBuilder {
         from = name
     }
 
-    /// Adds a part that replaces some columns and leaves the others.
+    /// Adds a part that replaces some columns and keeps the others.
     ///
-    /// `mixed`: columns of points in time that are made of texts, some of which name no offset.
+    /// - Parameter mixed: Time columns made of texts, some of which state no offset.
     private mutating func replace(
         _ title: String, _ replacements: [String: (sql: String, type: ColumnType)],
         adding mixed: [(column: String, text: String)] = []
@@ -119,9 +120,9 @@ package struct RelationBuilder {
         try typed(expression).type
     }
 
-    /// An expression as SQL, and its type; nil for a plain null.
+    /// An expression as SQL, and its type; nil for a null literal.
     ///
-    /// `isMixed`: whether both kinds of times are kept, told apart by a flag.
+    /// - Parameter isMixed: Whether both kinds of times are kept, distinguished by a flag.
     func typed(
         _ expression: Located<Expression>, isMixed: Bool = false
     ) throws(ConfigError) -> (type: ColumnType?, sql: String) {
@@ -143,10 +144,11 @@ package struct RelationBuilder {
         }
     }
 
-    /// Puts what is there so far into a table, and goes on from that.
+    /// Stores the rows so far in a table, and continues from that table.
     ///
-    /// A query of the user may give its rows in another order each time; what counts on their order needs a table.
-    /// - Returns: The statement that makes the table.
+    /// A user's query may return its rows in another order each time; steps that rely on their order need a table.
+    ///
+    /// - Returns: The statement that creates the table.
     package mutating func materialize(as table: String) -> String {
         let statement = "CREATE TEMP TABLE \(sql.name(table)) AS\n\(query())"
         parts = []
@@ -169,8 +171,9 @@ package struct RelationBuilder {
 
     /// Adds a step.
     ///
-    /// `duplicates`: where the duplicated keys are, for a `deduplicate`.
-    /// `queryColumns`: the columns that an `sql` step gives.
+    /// - Parameters:
+    ///   - duplicates: Where the duplicated keys are, for a `deduplicate` step.
+    ///   - queryColumns: The columns that an `sql` step returns.
     /// - Throws: ``ConfigError`` at the place in the pipeline file that does not fit the columns.
     package mutating func add(
         _ step: Step, duplicates: DuplicatesPlace?, queryColumns: [Column]? = nil
@@ -247,15 +250,15 @@ package struct RelationBuilder {
 
     // MARK: - Steps
 
-    /// What is trimmed: engines by themselves take spaces alone, and files bring tabs and line ends too.
+    /// The characters to trim: SQL engines trim only spaces by default, and files also have tabs and line ends.
     private static let blanks =
         "concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + ")"
 
-    /// A cast that a row meets only when it has passed the filters before it.
+    /// A cast that is only evaluated for rows that have passed the earlier filters.
     ///
-    /// A later filter on the column is pushed down to an earlier one and may be tried first, on a row that the earlier
-    /// one leaves out; a plain cast fails there. DuckDB pushes nothing below a call of `error`. The value that does not
-    /// fit is cast inside that call, so that the message is DuckDB's own.
+    /// DuckDB pushes a later filter on the column below an earlier one and may evaluate it first, for a row that the
+    /// earlier filter removes; a plain cast would fail there. DuckDB pushes nothing below a call of `error`. The value
+    /// that does not fit is cast inside of that call, so that the message is DuckDB's own.
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
         if type == .text, let flag = flags[column.name] { return sql.writtenTime(value, isLocal: sql.name(flag)) }
@@ -273,7 +276,7 @@ package struct RelationBuilder {
         return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN \(refusal) ELSE \(fitting) END"
     }
 
-    /// What a column becomes that is cast to a time of day.
+    /// The type of a column after a cast to a time.
     private func timeType(of column: Column) -> ColumnType {
         ExpressionTyping(columns: columns, namedTimes: namedTimes, hasZone: sql.zone != nil).timeType(of: column)
     }
@@ -288,11 +291,11 @@ package struct RelationBuilder {
     }
 
     private mutating func derive(_ derivations: [Step.Derivation]) throws(ConfigError) {
-        // One part for each, so that a derivation can use the one before it.
+        // One part for each, so that a derivation can use an earlier one.
         for derivation in derivations {
             let name = derivation.name.value
             try refuseAlike(derivation.name, among: columns.filter { $0.name != name })
-            // A plain cast of a column with both kinds of times keeps them apart.
+            // A plain cast of a column with both kinds of times keeps them distinguished.
             let mixed = try mixedText(derivation.expression).map { [(column: name, text: $0)] } ?? []
             let (given, value) = try typed(derivation.expression, isMixed: !mixed.isEmpty)
             let found = mixed.isEmpty ? given : .timestamp
@@ -363,7 +366,7 @@ package struct RelationBuilder {
             if let to = mapped.to { new = try written(to).sql }
             branches.append("WHEN \(value) = \(from.sql) THEN \(new)")
         }
-        // A missing value is none of the others: filling it is another step's work.
+        // A missing value is not one of the others: `fill_missing` is a step of its own.
         var rest = "ELSE \(value)"
         if let otherwise {
             let new = otherwise == .null ? "NULL" : try written(Located(otherwise.words, at: name.location)).sql
@@ -393,7 +396,7 @@ package struct RelationBuilder {
         columns += into.map { Column($0.value, .text) }
     }
 
-    /// Adds a query of the user over the rows so far, which it calls `input`.
+    /// Adds a user's query over the rows so far, which it reads as `input`.
     private mutating func addQuery(_ template: Template, columns: [Column]) {
         let text = SQLText.bound(template)
         let name = sql.ownName("step_\(parts.count + 1)")
@@ -402,7 +405,7 @@ package struct RelationBuilder {
         parts.append((name, "sql", inside))
         from = name
         numbersRows = false
-        // Of texts that the query gives new names nobody knows how they name times: each is taken as it is.
+        // For texts with new names it is unknown how they state times: each is judged by itself.
         let known = Set(self.columns.map(\.name)).subtracting(flags.keys)
         namedTimes?.mixed.formUnion(columns.filter { $0.type == .text && !known.contains($0.name) }.map(\.name))
         flags = [:]
@@ -419,7 +422,7 @@ package struct RelationBuilder {
                 remedy: "leave the offset out, or say with 'timezone' of the dataset of which zone its times are",
                 at: location)
         }
-        // A number of another type that the column would round is none of its values.
+        // A number that would be rounded to the column's type equals none of its values.
         let isExact =
             switch value {
             case .integer(let number): WrittenValue("\(number)", as: column.type, sql) != nil
@@ -443,14 +446,14 @@ package struct RelationBuilder {
 
     // MARK: - Duplicates
 
-    /// The query that finds the keys that stand more than once, and for each the number of the row that stays.
+    /// The query for keys that occur more than once, with the number of the row to keep for each.
     package func duplicatedKeys(of step: Step) -> String? {
         guard case .deduplicate(let keys, let keep, let order) = step else { return nil }
         let row = sql.name(DataSource.rowColumn)
         let names = keys.map { sql.name($0.value) }
         let kept: String
         if let order {
-            // Ties in the order go to the earlier row, and rows without a value come after all others.
+            // Ties go to the earlier row, and rows without a value come last.
             let place =
                 "{'missing': \(sql.name(order.value)) IS NULL, 'value': \(sql.name(order.value)), 'row': \(row)}"
             kept =

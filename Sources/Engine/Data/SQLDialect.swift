@@ -1,25 +1,25 @@
-/// How one engine writes what every engine can do.
+/// The SQL dialect of one engine, for operations that every engine has.
 ///
-/// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
-/// that come from outside are bound and never pasted.
+/// Nothing depends on an engine's defaults: casts name their types, the order of nulls is explicit, and external values
+/// are bound and never pasted.
 package protocol SQLDialect: Sendable {
-    /// The zone of times that name no offset; nil takes them as UTC.
+    /// The zone of times without an offset; nil takes them as UTC.
     var zone: String? { get }
-    /// A name, quoted so that it can hold anything.
+    /// A name, quoted so that it can contain any character.
     func name(_ text: String) -> String
     /// A text as a literal.
     func text(_ text: String) -> String
-    /// A type by its name in this engine.
+    /// A type's name in this engine.
     func type(_ type: ColumnType) -> String
     /// A bound value: a parameter, an item's value, a fact of the run.
     func variable(_ reference: Template.Reference, as type: ColumnType) -> String
-    /// A cast that gives null where the value does not fit.
+    /// A cast that returns null for a value that does not fit.
     func tryCast(_ sql: String, to type: ColumnType) -> String
-    /// A cast that fails where the value does not fit.
+    /// A cast that fails for a value that does not fit.
     func cast(_ sql: String, to type: ColumnType) -> String
-    /// A call of a function; the arguments are printed already.
+    /// A call of a function; the arguments are SQL.
     func call(_ function: Expression.Function, _ arguments: [String]) -> String
-    /// Whether all of `sql` matches a regular expression somewhere.
+    /// SQL that is true if a regular expression matches somewhere in `sql`.
     func matches(_ sql: String, pattern: String) -> String
 }
 
@@ -38,9 +38,9 @@ extension SQLDialect {
         }
     }
 
-    /// A value in a type, exactly: null where it does not fit without being changed.
+    /// A value cast exactly to a type: null if it would be changed.
     ///
-    /// Engines round what does not fit a whole number; `10.4` is none.
+    /// Engines round fractions to integers; here `10.4` is not an integer.
     func exactCast(_ value: String, from old: ColumnType, to new: ColumnType) -> String {
         switch (old, new) {
         case _ where old == new: value
@@ -58,14 +58,15 @@ extension SQLDialect {
         }
     }
 
-    /// Two keys in a form in which they are compared; nil when their types have nothing in common.
+    /// Two keys in comparable types; nil when their types cannot be compared.
     ///
-    /// Beside a text, the other type decides: `07` is the number 7, and what is no number equals none.
+    /// Compared with a text, the other type decides: `07` equals the number 7, and a text that is no number equals no
+    /// number.
     func comparable(
         _ left: (value: String, type: ColumnType), _ right: (value: String, type: ColumnType)
     ) -> (left: String, right: String)? {
         if left.type == right.type || left.type.isNumeric && right.type.isNumeric { return (left.value, right.value) }
-        // Local times count as UTC where they are compared.
+        // Local times count as UTC in comparisons.
         if left.type.isTime, right.type.isTime, left.type != .date, right.type != .date {
             return (left.value, right.value)
         }
@@ -74,17 +75,18 @@ extension SQLDialect {
         return nil
     }
 
-    /// A number as a literal: a whole one where it is whole.
+    /// A number as a literal, without a decimal point if it is an integer.
     func literal(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15
             ? literal(.integer(Int64(number))) : literal(.number(number))
     }
 
-    /// An expression over columns that are in sight under their own names.
+    /// An expression over visible columns with their own names.
     ///
-    /// `references` gives the types of bound values; those it does not have are text.
-    /// `keepsTimesApart`: whether a cast to points in time fails where a text names no offset, and one to local times where
-    /// one does; otherwise those are taken as times in UTC, which is enough for comparing.
+    /// `references` contains the types of bound values; others are text.
+    ///
+    /// - Parameter keepsTimesApart: Whether a cast to points in time fails for a text without an offset, and a cast to
+    ///   local times for a text with one; otherwise such texts are read as UTC, which is enough for comparisons.
     package func expression(
         _ expression: Expression, references: [Template.Reference: ColumnType] = [:], columns: [Column] = [],
         keepsTimesApart: Bool = false
@@ -93,10 +95,11 @@ extension SQLDialect {
         return self.expression(expression, references, numbers, isExact: true, keepsTimesApart: keepsTimesApart)
     }
 
-    /// The same for what is inside of another expression.
+    /// The same for a subexpression.
     ///
-    /// `numbers`: the columns of floating point.
-    /// `isExact`: whether decimals with more digits than floating point has meet none.
+    /// - Parameters:
+    ///   - numbers: The floating-point columns.
+    ///   - isExact: Whether decimals with more digits than floating point holds are not compared with floating point.
     private func expression(
         _ expression: Expression, _ references: [Template.Reference: ColumnType], _ numbers: Set<String>, isExact: Bool,
         keepsTimesApart: Bool
@@ -122,7 +125,8 @@ extension SQLDialect {
         case .binary(.concatenate, let left, let right):
             return "\(cast(plain(left, operand), to: .text)) || \(cast(plain(right, operand), to: .text))"
         case .binary(.divide, let left, let right):
-            // Engines disagree about whole numbers and about zero: divide as floating point, null for zero.
+            // Engines disagree about integer division and division by zero: divide as floating point, and return null
+            // for zero.
             return "\(cast(operand(left), to: .number)) / NULLIF(\(cast(operand(right), to: .number)), 0)"
         case .binary(.remainder, let left, let right): return "\(operand(left)) % NULLIF(\(operand(right)), 0)"
         case .binary(.multiply, let left, let right) where left.makesLongProduct(with: right):
@@ -142,7 +146,7 @@ extension SQLDialect {
         case .cases(let branches, let otherwise):
             let list = branches.map { "WHEN \(print($0.when)) THEN \(print($0.then))" }.joined(separator: " ")
             return "CASE \(list)\(otherwise.map { " ELSE \(print($0))" } ?? "") END"
-        // What is cast may be a text, which names a point in time with an offset at times.
+        // The operand of a cast may be a text that states a point in time with an offset.
         case .cast(let inner, let type) where keepsTimesApart && [.timestamp, .localTimestamp].contains(type):
             let value = cast(print(inner), to: .text)
             return MomentSQL.refusing(
@@ -158,14 +162,14 @@ extension SQLDialect {
         }
     }
 
-    /// What is computed from decimals as the number that it is: as a text without needless zeros, rounded as numbers are.
+    /// A text of a number computed from decimals: without trailing zeros, rounded as floating point is.
     private func plain(_ expression: Expression, _ print: (Expression) -> String) -> String {
         expression.isOfDecimals ? cast(print(expression), to: .number) : print(expression)
     }
 }
 
 extension Expression {
-    /// Whether it is one of the integers written in it, so that an engine may take it for one of less than 64 bits.
+    /// Whether it is an integer literal, which an engine may treat as having less than 64 bits.
     fileprivate var isShort: Bool {
         switch node {
         case .literal(.integer): true
@@ -176,12 +180,12 @@ extension Expression {
             .call(.least, let arguments):
             Self.areShort(arguments)
         case .call(.nullif, let arguments): arguments.first?.isShort == true
-        // What is computed from short ones is cast, and a column has its type.
+        // Results of short literals are cast, and a column has its own type.
         case .binary, .column, .literal, .reference, .not, .isNull, .isIn, .isBetween, .isLike, .cast, .call: false
         }
     }
 
-    /// Whether the engine takes it for a decimal because of one that is written in it, and it is a number.
+    /// Whether it is a number that the engine treats as a decimal because of a decimal literal.
     fileprivate var isOfDecimals: Bool {
         switch node {
         case .literal(.decimal(let text)): Literal.type(ofDecimal: text) == .number
@@ -198,7 +202,7 @@ extension Expression {
         }
     }
 
-    /// Whether it compares or computes with columns or bound values of floating point.
+    /// Whether it compares or computes with floating-point columns or bound values.
     fileprivate func compares(_ numbers: Set<String>, _ references: [Template.Reference: ColumnType]) -> Bool {
         switch node {
         case .binary, .isIn, .isBetween:
@@ -207,7 +211,7 @@ extension Expression {
         }
     }
 
-    /// Whether a product could have more digits than decimals do: then it is one of floating point.
+    /// Whether a product could have more digits than decimals allow: then it is floating point.
     fileprivate func makesLongProduct(with other: Expression) -> Bool {
         func isComputed(_ expression: Expression) -> Bool {
             if case .literal = expression.node { false } else { expression.isOfDecimals }
@@ -215,7 +219,7 @@ extension Expression {
         return isComputed(self) && isComputed(other) || places + other.places > 18
     }
 
-    /// How many places the decimals that are written in it give to what is computed from them.
+    /// The number of decimal places that its decimal literals give to the result.
     private var places: Int {
         switch node {
         case .literal(.decimal(let text)): Literal.places(ofDecimal: text)?.scale ?? 0

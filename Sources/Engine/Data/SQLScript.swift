@@ -1,18 +1,18 @@
-/// SQL for one attempt, statement by statement, that a user can read and run with the plain `duckdb` program.
+/// The SQL of one attempt, statement by statement, which a user can read and run with the plain `duckdb` program.
 package struct SQLScript: Sendable {
     /// One statement.
     package struct Statement: Sendable {
-        /// What it does, in a few words; shown as a comment above it and as progress while it runs.
+        /// The purpose of the statement in a few words; shown as a comment above it and as progress while it runs.
         package var title: String
         package var sql: String
-        /// How long it takes beside the others: a scan of the data counts as 10.
+        /// Its duration relative to other statements: a scan of the data counts as 10.
         package var weight: Double
-        /// Where the user wrote the SQL it holds, if it holds any.
+        /// Where the user wrote the SQL in it; nil for SQL of Caudal.
         package var location: SourceLocation?
-        /// The query of the user that stands in it as it is, if one does.
+        /// The user's query that it contains unchanged, if any.
         package var query: Query?
 
-        /// The place in the user's file of a byte of the statement, from 0; nil where it holds nothing of the user.
+        /// The place in the user's file of a byte of the statement, counted from 0; nil for SQL of Caudal.
         package func place(of offset: Int?) -> SourceLocation? {
             guard let query, let offset, let start = sql.firstRange(of: SQLText.bound(query.value))?.lowerBound else {
                 return location
@@ -22,9 +22,9 @@ package struct SQLScript: Sendable {
         }
     }
 
-    /// What the script does, in a sentence.
+    /// The purpose of the script, in a sentence.
     package var title: String
-    /// Values that are bound: name, text, nil for none, and type.
+    /// Bound values: name, text (nil for null), and type.
     package var variables: [(name: String, value: String?, type: ColumnType)] = []
     package private(set) var statements: [Statement] = []
 
@@ -35,15 +35,15 @@ package struct SQLScript: Sendable {
         statements.append(Statement(title: title, sql: sql, weight: weight, location: location))
     }
 
-    /// Adds a statement that holds a query of the user as it is.
+    /// Adds a statement that contains a user's query unchanged.
     package mutating func add(_ title: String, weight: Double = 1, holding query: Query, _ sql: String) {
         statements.append(Statement(title: title, sql: sql, weight: weight, location: query.location, query: query))
     }
 
-    /// Lets queries of the user find a dataset by its name; one that was named before is named anew.
+    /// Gives a relation a dataset's name for user queries; an earlier definition of the name is replaced.
     package mutating func name(_ dataset: String, as relation: String) {
         let name = DuckDBDialect().name(dataset)
-        // A table that an earlier part of the script needed for itself and that nothing asks for any more.
+        // A table that an earlier part of the script needed and no longer uses.
         if statements.contains(where: { $0.sql.contains("TABLE \(dataset) AS") }) || dataset.hasPrefix("reject_") {
             add("make room for \(dataset)", weight: 0.1, "DROP TABLE IF EXISTS temp.\(name)")
         }
@@ -55,7 +55,7 @@ package struct SQLScript: Sendable {
 
     /// Binds a value.
     ///
-    /// `types`: those of references that are not text.
+    /// - Parameter types: The types of references that are not text.
     package mutating func bind(
         _ reference: Template.Reference, _ value: String?, _ types: [Template.Reference: ColumnType]
     ) {
@@ -66,8 +66,9 @@ package struct SQLScript: Sendable {
 
     /// The text of the script.
     ///
-    /// `prelude`: settings, each a whole line, before anything else.
-    /// `marksProgress`: whether a line `@@n` goes to the output before statement n, from 1.
+    /// - Parameters:
+    ///   - prelude: Settings before the script, one on each line.
+    ///   - marksProgress: Whether to print a line `@@n` before statement n, from 1.
     package func text(prelude: [String], marksProgress: Bool) -> String {
         let dialect = DuckDBDialect()
         var lines = ["-- \(Self.comment(title))"] + prelude
@@ -93,7 +94,7 @@ package struct SQLScript: Sendable {
 
     private static func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
 
-    /// How much of the script is done when statement `index` (from 0) is done to `fraction`.
+    /// The progress of the script when statement `index` (from 0) has progressed to `fraction`.
     package func fraction(statement index: Int, fraction: Double) -> Double {
         let total = statements.reduce(0) { $0 + $1.weight }
         guard total > 0, statements.indices.contains(index) else { return 0 }

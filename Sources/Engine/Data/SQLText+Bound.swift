@@ -1,5 +1,5 @@
 extension SQLText {
-    /// A query of the user with its references as bound values, without a semicolon at its end.
+    /// A user's query with its references as bound values, without a trailing semicolon.
     package static func bound(_ query: Template) -> String {
         let dialect = DuckDBDialect()
         var text = query.segments.map { segment in

@@ -1,23 +1,23 @@
-/// Compiles the rules of a ``RowSchema`` to SQL predicates over the columns of a file.
+/// Compiles the rules of a ``RowSchema`` to SQL predicates over a file's columns.
 ///
-/// A column comes as text (CSV, where nothing has a type) or with a type of its own (Parquet). The predicates are
-/// written so that a row that breaks no rule costs as little as possible: engines evaluate each cast once.
+/// A column is text (CSV, which has no types) or has its own type (Parquet). The predicates are written so that valid
+/// rows cost as little as possible: engines evaluate each cast once.
 package struct SchemaPredicates {
     /// One rule of one column.
     package struct Rule: Sendable {
-        /// The column it is about.
+        /// The rule's column.
         package let column: String
         /// The rule in words, such as `minimum: 0`.
         package let label: String
-        /// SQL that is true where the rule is broken, and false or null elsewhere.
+        /// SQL that is true when the rule is broken, otherwise false or null.
         package let isBroken: String
     }
 
-    /// How a column of the file reaches its rules.
+    /// The form in which the values of a column are read.
     package enum Form: Sendable, Equatable {
-        /// As text, with nothing for a missing value.
+        /// As text, null for a missing value.
         case text
-        /// As JSON, whose values have types of their own; with the type of a column that holds all of them.
+        /// As JSON, where each value has its own type; with a column type that holds all of them.
         case json(ColumnType)
         case typed(ColumnType)
     }
@@ -25,9 +25,9 @@ package struct SchemaPredicates {
     private let sql: any SQLDialect
     private let json: JSONPredicates
     private let formats: FormatPredicates
-    /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
+    /// Whether dates and times must follow RFC 3339 exactly, also in CSV.
     private let isStrict: Bool
-    /// How texts name times; it matters where they need not name an offset.
+    /// How texts state times, for texts that need not state an offset.
     private let namedTimes: NamedTimes?
 
     package init(dialect: any SQLDialect, isStrict: Bool, namedTimes: NamedTimes? = nil) {
@@ -38,7 +38,7 @@ package struct SchemaPredicates {
         self.isStrict = isStrict
     }
 
-    /// SQL that is true for a valid value of a column that is not required, and false or null for others.
+    /// SQL that is true for a valid value of an optional column, and false or null for others.
     package func isValid(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> String? {
         let value = sql.name(column)
         if rules.isImpossible { return "\(value) IS NULL" }
@@ -49,7 +49,8 @@ package struct SchemaPredicates {
         return isRequired ? "\(value) IS NOT NULL AND \(valid)" : "(\(value) IS NULL OR (\(valid)))"
     }
 
-    /// Every rule of a column with the SQL that finds what breaks it; a value of the wrong type breaks only that.
+    /// Every rule of a column, with SQL that finds breaches; a value of the wrong type breaks only the rule of its
+    /// type.
     package func rules(_ column: String, _ rules: ValueRules, form: Form, isRequired: Bool) -> [Rule] {
         let value = sql.name(column)
         var list: [Rule] = []
@@ -76,7 +77,7 @@ package struct SchemaPredicates {
         return list
     }
 
-    /// SQL for a valid value as the type its rules make of it.
+    /// SQL for a valid value as the type that its rules imply.
     package func typed(_ column: String, _ rules: ValueRules, form: Form) -> (sql: String, type: ColumnType) {
         let value = sql.name(column)
         switch form {
@@ -99,7 +100,7 @@ package struct SchemaPredicates {
 
     // MARK: - Types
 
-    /// SQL that is true where a value that is there has one of the types; nil when every value has.
+    /// SQL that is true if a present value has one of the types; nil when every type is accepted.
     private func typeHolds(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
         guard let types = rules.types else { return nil }
         switch form {
@@ -118,7 +119,7 @@ package struct SchemaPredicates {
         let number = sql.tryCast(value, to: .number)
         let integer = sql.tryCast(value, to: .integer)
         switch type {
-        // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers: JSON does neither.
+        // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers; JSON does not.
         case .integer: return "\(number) = \(integer) AND NOT contains(\(value), '_')"
         case .number: return "isfinite(\(number)) AND NOT contains(\(value), '_')"
         case .boolean: return "\(value) IN ('true', 'false')"
@@ -175,7 +176,7 @@ package struct SchemaPredicates {
             if rules.format == .dateTime, form == .text, !isStrict, sql.zone == nil, namedTimes != nil,
                 let type = timeType(column)
             {
-                // The times of one column are points in time or local times: which, its first ones have told.
+                // The times of one column are either points in time or local times; its first values decided which.
                 let label = type == .timestamp ? "an offset from UTC, as others" : "no offset from UTC, as others"
                 list.append(
                     (label, "(\(MomentSQL.isKind(value, type, sql)) OR (\(MomentSQL.moment(value, sql))) IS NULL)"))
@@ -188,14 +189,14 @@ package struct SchemaPredicates {
         return list
     }
 
-    /// What the times of a column of texts are; nil where some are points in time and some are local times.
+    /// The kind of times in a text column; nil when it has both points in time and local times.
     private func timeType(_ column: String) -> ColumnType? {
         if sql.zone != nil { return .timestamp }
         if namedTimes?.mixed.contains(column) == true { return nil }
         return namedTimes?.withOffset.contains(column) == true ? .timestamp : .localTimestamp
     }
 
-    /// The value as a number, where its rules or its type make it one.
+    /// The value as a number, if its rules or its type imply one.
     private func numeric(_ value: String, _ rules: ValueRules, _ form: Form) -> String? {
         switch form {
         case .typed(let type): return type.isNumeric ? value : nil

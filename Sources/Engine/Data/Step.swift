@@ -1,21 +1,21 @@
 /// One step of a `process` stage: rows in, rows out.
 package enum Step: Sendable, Equatable {
-    /// Which of several rows with the same key stays.
+    /// Which of several rows with the same key is kept.
     package enum Keep: String, Sendable, CaseIterable { case first, last }
 
-    /// A new column and how it is computed.
+    /// A new column and its expression.
     package struct Derivation: Sendable, Equatable {
         package var name: Located<String>
         package var expression: Located<Expression>
     }
 
-    /// A value that becomes another, or nothing.
+    /// A value and its replacement, which may be null.
     package struct MappedValue: Sendable, Equatable {
         package var from: Located<String>
         package var to: Located<String>?
     }
 
-    /// Rows with the same key become one; a row without a key is nobody's duplicate.
+    /// Keeps one row for each key; rows without a key are never duplicates.
     case deduplicate(by: [Located<String>], keep: Keep, orderBy: Located<String>?)
     case fillMissing([(column: Located<String>, value: Literal)])
     case derive([Derivation])
@@ -23,19 +23,19 @@ package enum Step: Sendable, Equatable {
     case select([Located<String>])
     case drop([Located<String>])
     case rename([(from: Located<String>, to: Located<String>)])
-    /// Fails where a value does not fit.
+    /// Fails for a value that does not fit.
     case cast([(column: Located<String>, type: ColumnType)])
     case trim([Located<String>])
-    /// Replaces values; the others stay, or become `otherwise` when it is given.
+    /// Replaces values; others are kept, or become `otherwise` if it is given.
     case mapValues(column: Located<String>, values: [MappedValue], otherwise: Literal?)
-    /// Cuts a text column into new columns.
+    /// Splits a text column into new columns.
     case split(column: Located<String>, separator: String, into: [Located<String>])
-    /// A query over the rows so far, which it calls `input`.
+    /// A query over the rows so far, which it reads as `input`.
     case sql(Query)
 
     package static func == (left: Step, right: Step) -> Bool { left.title == right.title }
 
-    /// What it does, in a few words.
+    /// What the step does, in a few words.
     package var title: String {
         switch self {
         case .deduplicate(let keys, let keep, let order):
@@ -62,7 +62,7 @@ package enum Step: Sendable, Equatable {
         }
     }
 
-    /// Whether it makes times of texts.
+    /// Whether it converts texts to times.
     package var castsToTimestamp: Bool {
         switch self {
         case .cast(let list): list.contains { $0.type == .timestamp }
@@ -72,7 +72,7 @@ package enum Step: Sendable, Equatable {
         }
     }
 
-    /// The bound values it mentions.
+    /// The references to bound values in it.
     package var references: [Template.Reference] {
         switch self {
         case .derive(let derivations): derivations.flatMap(\.expression.value.references)
@@ -87,30 +87,30 @@ extension Sequence where Element == Located<String> {
     fileprivate var list: String { map(\.value).joined(separator: ", ") }
 }
 
-/// A table of names and facts that rows are joined with.
+/// A dataset to join rows with, to add columns.
 package struct Lookup: Sendable, Equatable {
-    /// What is done when the lookup has two rows for one key.
+    /// What happens when the lookup has two rows for one key.
     package enum Duplicates: String, Sendable, CaseIterable {
-        /// The stage fails: joining would multiply rows, and choosing would hide it.
+        /// The stage fails: a join would multiply rows, and a choice would hide the problem.
         case error
         case first, last
     }
 
-    /// A period in which a row of the lookup holds: from its first column until just before its second.
+    /// The period of validity of a lookup's row: from its first column to just before its second.
     package struct Validity: Sendable, Equatable {
         package var from: Located<String>
-        /// The column with the end; a row without one holds for ever.
+        /// The column with the end; a row without an end is valid forever.
         package var to: Located<String>
-        /// The column of the input that must lie in the period.
+        /// The input's column that must be within the period.
         package var at: Located<String>
     }
 
     package var dataset: Located<DatasetName>
-    /// Pairs of columns that must be equal: of the input, of the lookup.
+    /// Pairs of columns to compare: one of the input, one of the lookup.
     package var on: [(input: Located<String>, lookup: Located<String>)]
-    /// What is added: columns of the lookup under these names.
+    /// The added columns: columns of the lookup, with their new names.
     package var add: [(column: Located<String>, name: String)]
-    /// What stands where nothing is found; nil leaves it missing.
+    /// The value for rows without a match; nil leaves it missing.
     package var fallback: Literal?
     package var duplicates: Duplicates
     package var validity: Validity?

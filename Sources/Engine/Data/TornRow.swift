@@ -1,16 +1,16 @@
-/// How a plain copy shows what is no row: as one quoted value, which no row may consist of.
+/// How a plain copy represents a malformed row: as one quoted value, which no reader accepts as a row.
 ///
-/// It holds the line of the file, what is wrong and what stands there, so that a reader's word on it can be told in the
-/// file's terms.
+/// The value contains the line in the file, the problem and the original text, so that a reader's error can be
+/// translated to the original file.
 enum TornRow {
     private static let mark = DuckDBDialect.prefix + "torn:"
 
-    /// What stands before the text of the row.
+    /// The prefix before the text of the row.
     static func beginning(line: Int, problem: String) -> String { "\(mark)\(line):\(problem):" }
 
-    /// SQL for the text of a line in DuckDB's table of rejects, and for what is wrong with it.
+    /// SQL for the text of a line in DuckDB's reject table, and for its problem.
     ///
-    /// `problem`: what is told of lines that are as they stand in the file.
+    /// - Parameter problem: The problem of lines that were read directly.
     static func sql(
         _ csv: CSVDialect, line: String, problem: String, _ sql: DuckDBDialect
     ) -> (line: String, problem: String) {
@@ -25,7 +25,7 @@ enum TornRow {
         )
     }
 
-    /// The line of the file that a message of DuckDB shows, and what is wrong with it, if it is one of these.
+    /// The line and the problem in a DuckDB message that shows such a value; nil for other messages.
     static func fault(in message: String) -> (line: Int, problem: String)? {
         guard let start = message.firstRange(of: mark)?.upperBound else { return nil }
         let parts = message[start...].prefix(200).split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)

@@ -1,13 +1,13 @@
 import Foundation
 
-/// A value that stands in a pipeline file as text and is compared with a column: as a value of the column's type.
+/// A value that a pipeline file writes as text, to be compared with a column as the column's type.
 struct WrittenValue {
     /// SQL for the value.
     let sql: String
-    /// The same for every way to write one value of the type.
+    /// A canonical form, the same for all ways to write one value of the type.
     let canonical: String
 
-    /// Nil where the text is no value of the type.
+    /// Nil for a text that is no value of the type.
     init?(_ text: String, as type: ColumnType, _ dialect: any SQLDialect) {
         switch type {
         case .text: (sql, canonical) = (dialect.text(text), text)
@@ -38,7 +38,8 @@ struct WrittenValue {
         }
     }
 
-    /// A number in its shortest form without an exponent, and how many places it has; nil for what is no number.
+    /// A number in its shortest form without an exponent, and its number of decimal places; nil for text that is no
+    /// number.
     private static func digits(_ text: String) -> (text: String, places: Int)? {
         let form = #/([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?/#
         guard let match = text.trimmed.wholeMatch(of: form) else { return nil }

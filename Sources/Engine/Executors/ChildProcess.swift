@@ -2,20 +2,21 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// What to start.
+/// The parameters for starting a process.
 package struct ProcessLaunch: Sendable {
-    /// The program, absolute, and its arguments after its own name.
+    /// The absolute path of the program, and its arguments without its own name.
     package var program: String
     package var arguments: [String]
-    /// Its environment: what many processes have in common, and what is laid over that.
+    /// Its environment: what many processes share, and the variables that are added or replaced.
     package var inherited: InheritedEnvironment
     package var variables: [String: String]
     package var folder: String
-    /// Marks the process and its descendants in their environments, so that those that escape can be found.
+    /// Marks the process and its descendants in their environments, so that descendants that leave the process group
+    /// can be found.
     package var marker: String
-    /// How long the group has between being asked to end and being killed.
+    /// How long the process group may take to end after SIGTERM before it is killed.
     package var grace: Duration
-    /// Where the process is noted before it begins its program.
+    /// Where the process is recorded before it executes its program.
     package var ledger: SpawnLedger?
 
     package init(
@@ -33,19 +34,19 @@ package struct ProcessLaunch: Sendable {
         self.ledger = ledger
     }
 
-    /// The variable that carries the marker.
+    /// The environment variable that contains the marker.
     package static let markerVariable = "CAUDAL_ATTEMPT_ID"
 }
 
-/// Variables that many processes are started with, put into the form that the kernel takes once for all of them.
+/// Variables that many processes share, converted once into the form that the kernel needs.
 package final class InheritedEnvironment: Sendable {
     private let values: [String: String]
-    /// Where each variable is among the texts.
+    /// The position of each variable in the texts.
     private let positions: [String: Int]
     private let texts: Texts
 
-    /// `NAME=value` for each variable, as C has it.
-    // @unchecked because nothing is ever written through the addresses until they are freed.
+    /// `NAME=value` for each variable, as C strings.
+    // @unchecked because nothing is written through the addresses until they are freed.
     private struct Texts: @unchecked Sendable {
         var addresses: [UnsafeMutablePointer<CChar>?] = []
     }
@@ -65,28 +66,29 @@ package final class InheritedEnvironment: Sendable {
 
     package subscript(name: String) -> String? { values[name] }
 
-    /// `NAME=value` for each variable that is not among others; they live as long as this does.
+    /// `NAME=value` for each variable that is not in `others`; the texts live as long as this object.
     func texts(without others: [String: String]) -> [UnsafeMutablePointer<CChar>?] {
         var addresses = texts.addresses
-        // From behind, so that those before stay where they are; a gap would be taken for the end.
+        // From the end, so that earlier positions stay valid; a null entry would end the list.
         for position in others.keys.compactMap({ positions[$0] }).sorted(by: >) { addresses.remove(at: position) }
         return addresses
     }
 }
 
-/// How a child ended, and what it left behind.
+/// How a child ended, and which processes it left running.
 package struct ChildExit: Sendable, Hashable {
     package var exit: ProcessExit
     package var usage: ResourceUsage
-    /// Processes that were still there when it had ended, by name and number; they were ended too.
+    /// Processes of its group or with its marker that were still running when it ended, by name and number; they were
+    /// ended too.
     package var leftBehind: [String]
-    /// Whether it had to be killed because it did not end when it was asked to.
+    /// Whether it was killed because it did not end in time.
     package var wasKilled: Bool
 }
 
 /// A running child in a process group of its own.
 package final class ChildProcess: Sendable {
-    /// Who it is, for whoever has to end it when this process is gone.
+    /// Identifies the process for a later process that has to end it.
     package let identity: ProcessIdentity
     private let mailbox: ReactorMailbox
     private let token: UInt64
@@ -104,12 +106,12 @@ package final class ChildProcess: Sendable {
         ending = Mutex(.open([]))
     }
 
-    /// Waits until it has ended, everything it wrote was read and nothing of its group is left.
+    /// Waits until the process has ended, all of its output has been read and its process group is empty.
     package func exit() async -> ChildExit {
         await withCheckedContinuation { continuation in onExit { continuation.resume(returning: $0) } }
     }
 
-    /// Calls `action` once that is so: on the reactor's thread, or at once when it is so already.
+    /// Calls `action` when that is so: on the reactor's thread, or immediately if it already is.
     func onExit(_ action: @escaping @Sendable (ChildExit) -> Void) {
         let known = ending.withLock { ending -> ChildExit? in
             switch ending {
@@ -122,7 +124,7 @@ package final class ChildProcess: Sendable {
         if let known { action(known) }
     }
 
-    /// Asks its group to end, and kills the group when it has not within the launch's grace.
+    /// Asks its process group to end, and kills the group after the launch's grace period.
     package func stop() { mailbox.post(.stop(token)) }
 
     /// Called once by the reactor.
@@ -136,15 +138,15 @@ package final class ChildProcess: Sendable {
     }
 }
 
-/// What the kernel tells about processes.
+/// Reads what the kernel knows about processes.
 package enum ProcessTable {
-    /// The boot that this machine is in.
+    /// The id of the current boot.
     package static let bootID: String = {
-        // Without it every boot looks the same; process numbers are then compared by their start alone.
+        // Without it all boots look the same; processes are then identified by their start time alone.
         (try? FileText.read("/proc/sys/kernel/random/boot_id").trimmed) ?? ""
     }()
 
-    /// The time in the unit in which the kernel notes when a process started: hundredths of a second since the boot.
+    /// The time in the unit of process start times: hundredths of a second since boot.
     static var now: UInt64 { UInt64(cs_steady_ns() / 10_000_000) }
 
     /// This process.
@@ -154,12 +156,12 @@ package enum ProcessTable {
         return own
     }
 
-    /// A process as it can be recognized later.
+    /// The identity of a process, by which it can be recognized later.
     package static func identity(of pid: Int32) -> ProcessIdentity {
         ProcessIdentity(pid: pid, startTicks: fields(of: pid)?.startTicks ?? 0, bootID: bootID)
     }
 
-    /// Whether a recorded process is still the one it was.
+    /// Whether a recorded process is still running.
     package static func isAlive(_ identity: ProcessIdentity) -> Bool {
         guard identity.bootID == bootID, let fields = fields(of: identity.pid) else { return false }
         return fields.startTicks == identity.startTicks && fields.state != "Z"
@@ -174,7 +176,7 @@ package enum ProcessTable {
         var startTicks: UInt64
     }
 
-    /// Every process that is there now, by its number.
+    /// All running processes, by their numbers.
     static func snapshot() -> [Int32: Fields] {
         Dictionary(all().compactMap { pid in fields(of: pid).map { (pid, $0) } }) { $1 }
     }
@@ -200,13 +202,13 @@ package enum ProcessTable {
             startTicks: start)
     }
 
-    /// Every process that is there now.
+    /// The numbers of all running processes.
     static func all() -> [Int32] {
-        // A machine without /proc has none to be found.
+        // Without /proc no processes can be found.
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
     }
 
-    /// The members of a process group that are alive, with their names.
+    /// The live members of a process group, with their names.
     static func members(ofGroup group: Int32) -> [(pid: Int32, name: String)] {
         all().compactMap { pid in
             guard let fields = fields(of: pid), fields.group == group, fields.state != "Z" else { return nil }
@@ -214,7 +216,7 @@ package enum ProcessTable {
         }
     }
 
-    /// The processes whose environment holds `variable=value`, or a value that begins so; with their names.
+    /// The processes whose environment contains `variable=value`, or a value that begins so, with their names.
     package static func marked(_ variable: String, beginning value: String) -> [(pid: Int32, name: String)] {
         let wanted = Array("\(variable)=\(value)".utf8)
         return all().compactMap { pid in
@@ -226,15 +228,15 @@ package enum ProcessTable {
         }
     }
 
-    /// The children of this process's first thread: where orphans of its descendants arrive.
+    /// The children of this process's first thread, to which the kernel gives orphaned descendants.
     static func adopted() -> [Int32] {
-        // Asked at the end of each child: a file that stays open spares finding and opening it each time.
+        // Read at the end of each child: an open descriptor avoids a lookup each time.
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = pread(children, &bytes, bytes.count, 0)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
         return text.split(separator: " ").compactMap { Int32($0) }
     }
 
-    /// Where the kernel lists them; without it nothing is found.
+    /// The kernel's list of these children; without it none are found.
     private static let children = open("/proc/self/task/\(getpid())/children", O_RDONLY | O_CLOEXEC)
 }

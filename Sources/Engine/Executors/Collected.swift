@@ -1,8 +1,8 @@
 import Synchronization
 
-/// Keeps what a short program writes, up to a limit.
+/// Collects the output of a short program, up to a limit.
 final class Collected: Sendable {
-    /// More than this is no answer of a tool.
+    /// Longer output is not a tool's answer.
     static let limit = 8 << 20
     private let streams = Mutex<[LogStream: [UInt8]]>([:])
 

@@ -2,10 +2,10 @@
 package struct CommandWork: Sendable, Hashable {
     /// The program and its arguments; a command that needs a shell is `/bin/sh -c …`.
     package var arguments: [String]
-    /// Variables besides those that every command gets.
+    /// Variables in addition to those that every command gets.
     package var environment: [String: String]
     package var outputs: [StagedOutput]
-    /// A regular expression whose first group is a percentage, or whose two groups are done and total.
+    /// A regular expression whose first group is a percentage, or whose two groups are the done and total amounts.
     package var progressPattern: String?
     /// The name of the executor that runs it.
     package var executor: String

@@ -1,8 +1,8 @@
 import Foundation
 
-/// DuckDB's extensions for databases: where they are.
+/// Finds DuckDB's extensions for databases.
 package enum DatabaseExtension {
-    /// The folder of the tool folder that `scripts/setup.sh extensions` installs into.
+    /// The folder inside of the tool folder into which `scripts/setup.sh extensions` installs.
     static let folder = ".tools/duckdb-extensions"
 
     #if arch(arm64)
@@ -12,15 +12,15 @@ package enum DatabaseExtension {
     #endif
 
     /// Finds the extension for a kind of database: in the tool folders of the project and of this program, then where
-    /// DuckDB's own INSTALL puts it.
+    /// DuckDB's INSTALL puts it.
     ///
-    /// `variables`: the environment.
-    /// - Throws: ``Failure`` that says how to get it.
+    /// - Parameter variables: The process's environment.
+    /// - Throws: ``Failure`` with instructions to install it, when it is not found.
     package static func find(
         _ kind: Connection.Kind, for program: DuckDBProgram, root: String, variables: [String: String]
     ) throws(Failure) -> String {
         let name = "\(kind.rawValue)_scanner"
-        // An extension loads into its own version of DuckDB and no other: the version is part of its path.
+        // An extension only loads into its own version of DuckDB, so its path contains the version.
         let packaged = "duckdb_extension_\(name)/extensions/v\(program.version)/\(name).duckdb_extension"
         var places = ToolFolders.all(root: root, path: "\(folder)/\(packaged)")
         if let home = variables["HOME"] {
@@ -37,9 +37,9 @@ package enum DatabaseExtension {
     }
 }
 
-/// The folders in which tools are looked for.
+/// The folders in which tools are searched.
 enum ToolFolders {
-    /// Where a tool may be: in the project, then upwards from this program, which may have been built in its checkout.
+    /// The folders: in the project, then upwards from this program, which may have been built in its checkout.
     static func all(root: String, path: String) -> [String] {
         var places = ["\(root)/\(path)"]
         var folder = PathText.folder(

@@ -1,16 +1,17 @@
 import Foundation
 
-/// Everything that this process has started, and what that has.
+/// All processes that this process has started, and their descendants.
 ///
-/// Orphans among them come to this process (see ``ProcessReactor``), so that none is missing, whatever group, session or
-/// environment it has chosen.
+/// Orphaned descendants become children of this process (see ``ProcessReactor``), so that none is missing, whatever
+/// process group, session or environment it has chosen.
 package enum Descendants {
-    /// Kills all of them, for a process that is about to end itself.
+    /// Kills all of them; for a process that is about to exit.
     ///
-    /// It waits until they are gone, for half a second at most: one that waits for a disk ends when that has answered.
+    /// Waits up to half a second until they have ended: a process that waits for the disk ends only when the disk has
+    /// answered.
     package static func kill() {
         var found: Set<Int32> = []
-        // Held first, so that none of them starts another one between the look and the end.
+        // They are stopped first, so that none starts another one before it is killed.
         for _ in 0..<10 {
             let more = find().subtracting(found)
             if more.isEmpty { break }

@@ -1,23 +1,23 @@
 import Foundation
 import Synchronization
 
-/// SQL to run, and where.
+/// SQL to run, and the files and databases it may use.
 package struct DuckDBJob: Sendable {
     package var script: SQLScript
-    /// The number of statements that make the data; the script goes on after a failure only behind them.
+    /// The number of statements that produce the data; only after these does the script continue after an error.
     package var essentialStatements: Int
-    /// The file that the script is kept in.
+    /// The file in which the script is kept.
     package var scriptFile: String
-    /// The folder the program works in; its spill and results go there.
+    /// The working folder of the program, for spill files and results.
     package var workFolder: String
-    /// Files that may be read, and folders that may be read and written.
+    /// Files that it may read, and folders that it may read and write.
     package var files: [String]
     package var folders: [String]
     package var threads: Int?
     package var memory: Int64
-    /// A database that the script works with; only scripts without SQL of the user have one.
+    /// A database that the script uses; only scripts without user SQL have one.
     package var attachment: DatabaseAttachment?
-    /// Whether values of rows stay out of what is told of errors.
+    /// Whether values of rows are left out of error messages.
     package var hidesValues = false
 
     package init(
@@ -35,10 +35,10 @@ package struct DuckDBJob: Sendable {
         self.attachment = attachment
     }
 
-    /// Where the rows go; there as soon as the program has begun to read the script.
+    /// The file for the results; it exists once the program has begun to read the script.
     var results: String { workFolder + "/.caudal-results.jsonl" }
 
-    /// Settings before anything else; safe mode last, because nothing can be set after it.
+    /// Settings before the script; safe mode comes last, because it locks the settings.
     func prelude(results: String) -> [String] {
         let sql = DuckDBDialect()
         func list(_ texts: [String]) -> String { "[" + texts.map(sql.text).joined(separator: ", ") + "]" }
@@ -54,7 +54,7 @@ package struct DuckDBJob: Sendable {
             "SET enable_progress_bar = true;",
             "SET progress_bar_time = 100;",
         ]
-        // Safe mode allows no attaching: a database is there before it.
+        // Safe mode forbids ATTACH, so the database is attached before it.
         if let attachment { lines += ["LOAD \(sql.text(attachment.extensionFile));", attachment.statement + ";"] }
         lines += [
             "SET allowed_directories = \(list((folders + [workFolder]).map { $0 + "/" }));",
@@ -66,12 +66,12 @@ package struct DuckDBJob: Sendable {
         return lines
     }
 
-    /// A file's name as an argument of a dot command.
+    /// A file name as an argument of a dot command.
     private static func dotArgument(_ text: String) -> String {
         "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
-    /// The whole script as it runs.
+    /// The complete script.
     func text(results: String) -> String {
         var text = script.text(prelude: prelude(results: results), marksProgress: true)
         if essentialStatements < script.statements.count {
@@ -82,13 +82,13 @@ package struct DuckDBJob: Sendable {
     }
 }
 
-/// A database that is attached before a script begins.
+/// A database that is attached before a script runs.
 package struct DatabaseAttachment: Sendable {
-    /// The file of the extension that knows this kind of database.
+    /// The file of the extension for this kind of database.
     package var extensionFile: String
-    /// The ATTACH statement, without a semicolon at its end.
+    /// The ATTACH statement, without a trailing semicolon.
     package var statement: String
-    /// Variables of the child, the password among them.
+    /// Environment variables for the child process, including the password.
     package var environment: [String: String]
 
     package init(extensionFile: String, statement: String, environment: [String: String]) {
@@ -100,9 +100,9 @@ package struct DatabaseAttachment: Sendable {
 
 /// Runs SQL with the `duckdb` command line program, one process for each attempt.
 ///
-/// The recipe: settings, then safe mode, so that SQL of the user reaches the files it was given and nothing else; rows
-/// go to a file, progress comes on standard output, errors come as JSON on standard error. The work has succeeded when
-/// the last marker is there and the counts with it, never because a file exists.
+/// The script sets options and then safe mode, so that user SQL reaches only the files it was given. Rows go to a file,
+/// progress to standard output, and errors to standard error as JSON. The work has succeeded when the last marker and
+/// all counts are in the results; the existence of an output file proves nothing.
 package struct DuckDBExecutor: StageExecutor {
     private let reactor: ProcessReactor
     private let program: DuckDBProgram
@@ -127,7 +127,7 @@ package struct DuckDBExecutor: StageExecutor {
         let text = job.text(results: results)
         let kept = masker.masked(text)
         try FileText.write(kept, to: job.scriptFile, isPrivate: true)
-        // What is kept of the SQL has no secrets; what runs is there only as long as it does.
+        // The script that is kept has its secrets masked; the one that runs is deleted afterwards.
         let passing = kept == text ? nil : job.workFolder + "/.caudal-script.sql"
         if let passing { try FileText.write(text, to: passing, isPrivate: true) }
         defer { if let passing { unlink(passing) } }
@@ -155,7 +155,7 @@ package struct DuckDBExecutor: StageExecutor {
             exit: end.exit, usage: end.usage,
             lastLines: lines.suffix(AttemptResult.lastLineLimit).map(excerpt),
             readings: readings, errors: messages.map { excerpt($0.firstLine) })
-        // Beyond the statements that make the data, a failure is a check that could not run.
+        // After the statements that produce the data, an error is a check that could not run.
         let isDone = readings.lastStatement > job.script.statements.count
         if !isDone || readings.lastStatement <= job.essentialStatements {
             execution.failure = failure(end, readings, messages, job, isStopped: attempt.stopReason != nil)
@@ -170,7 +170,7 @@ package struct DuckDBExecutor: StageExecutor {
         }
     }
 
-    /// A message without secrets, and no longer than anybody reads: DuckDB may quote whole values.
+    /// A message with secrets masked, and truncated: DuckDB may quote whole values.
     private func excerpt(_ text: String) -> String { masker.masked(text).shortened(to: AttemptLog.excerptLimit) }
 
     private func failure(
@@ -192,15 +192,15 @@ package struct DuckDBExecutor: StageExecutor {
     }
 }
 
-/// Follows a script's progress: which statement runs, from the marks in its results, and how far that is, from the
-/// percentages on its standard output.
+/// Follows a script's progress: the running statement, from markers in its results, and its percentage, from standard
+/// output.
 final class DuckDBProgress: Sendable {
     private let state = Mutex<(percent: Double, reported: Double, last: Int64, digits: [UInt8])>((0, -1, 0, []))
     private let script: SQLScript
     private let results: String
     private let attempt: AttemptControl
 
-    /// Milliseconds between two reports.
+    /// The minimum milliseconds between two reports.
     private static let interval: Int64 = 200
 
     init(script: SQLScript, results: String, attempt: AttemptControl) {
@@ -231,7 +231,7 @@ final class DuckDBProgress: Sendable {
             state.last = now
             let statement = Self.lastMark(in: results)
             let fraction = script.fraction(statement: max(0, statement - 1), fraction: percent / 100)
-            // DuckDB begins anew with each statement; what is shown never goes back.
+            // DuckDB restarts its percentage with each statement; the reported progress never goes back.
             guard fraction > state.reported else { return nil }
             state.reported = fraction
             return (statement, fraction)
@@ -241,7 +241,7 @@ final class DuckDBProgress: Sendable {
         attempt.report(Progress(fraction: value, activity: title))
     }
 
-    /// The number of the last statement that began: the last mark in the results, which are short until they are long.
+    /// The number of the last statement that began, from the last marker in the results; only the file's end is read.
     private static func lastMark(in path: String) -> Int {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return 0 }

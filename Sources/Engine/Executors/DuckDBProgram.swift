@@ -1,26 +1,26 @@
 import Foundation
 import Synchronization
 
-/// The `duckdb` command line program: where it is and whether it will do.
+/// The `duckdb` command line program: its path and its version.
 package struct DuckDBProgram: Sendable, Hashable {
     package let path: String
     package let version: String
 
-    /// A program that is known to be there, such as one that was found before.
+    /// A program that is known to exist, such as one found earlier.
     package init(path: String, version: String) {
         self.path = path
         self.version = version
     }
 
-    /// The oldest version whose recipe this program follows.
+    /// The oldest supported version.
     package static let oldest = "1.5.0"
-    /// The version that is installed, and for which database extensions exist.
+    /// The version that `scripts/setup.sh` installs, and for which there are database extensions.
     package static let pinned = "1.5.5"
 
     /// Finds the program: `CAUDAL_DUCKDB`, then the tool folders of the project and of this program, then PATH.
     ///
-    /// `variables`: the environment.
-    /// - Throws: ``Failure`` that says where it was looked for.
+    /// - Parameter variables: The process's environment.
+    /// - Throws: ``Failure`` with the places that were searched, when it is not found.
     package static func find(root: String, variables: [String: String]) throws(Failure) -> String {
         if let chosen = variables["CAUDAL_DUCKDB"], !chosen.isEmpty {
             if access(chosen, X_OK) == 0 { return chosen }
@@ -38,7 +38,9 @@ package struct DuckDBProgram: Sendable, Hashable {
         )
     }
 
-    /// Finds the program and asks for its version, once for each file: the answer is kept in `cache`.
+    /// Finds the program and its version, which `cache` keeps for each file of the program.
+    ///
+    /// - Throws: ``Failure`` when the program is not found, does not answer, or is too old.
     package static func locate(
         root: String, variables: [String: String], cache: String, reactor: ProcessReactor
     ) async throws(Failure) -> DuckDBProgram {
@@ -46,7 +48,7 @@ package struct DuckDBProgram: Sendable, Hashable {
         var status = stat()
         stat(path, &status)
         let key = "\(path) \(status.st_size) \(status.st_mtim.tv_sec)"
-        // Without a cache the question is asked again, which costs 20 ms.
+        // Without a cache the program is asked again, which takes 20 ms.
         if let kept = try? FileText.read(cache),
             let line = kept.split(separator: "\n").first(where: { $0.hasPrefix(key + " ") })
         {
@@ -65,7 +67,7 @@ package struct DuckDBProgram: Sendable, Hashable {
                 "\(path) is duckdb \(version), and at least \(oldest) is needed",
                 remedy: "run 'make setup' to get \(pinned)")
         }
-        // A folder that cannot be written to has no cache, and that is said where it matters.
+        // A folder that cannot be written to gets no cache; the error is reported where writing matters.
         try? FileText.write("\(key) \(version)\n", to: cache, isPrivate: true)
         return DuckDBProgram(path: path, version: version)
     }
@@ -77,28 +79,28 @@ package struct DuckDBProgram: Sendable, Hashable {
     }
 }
 
-/// Runs a short program and keeps everything it writes.
+/// Runs a short program and collects its output.
 package enum ToolRun {
-    /// What a program wrote and how it ended.
+    /// The program's output and how it ended.
     package struct Answer: Sendable {
         package let text: String
         package let errors: String
         package let exit: ProcessExit
     }
 
-    /// Whether the time of a program is over, and what looks at it.
+    /// Whether the program's time limit has passed, and the task that watches it.
     private final class Clock: Sendable {
         let state = Mutex<(isOver: Bool, task: Task<Void, Never>?)>((false, nil))
     }
 
-    /// How long a tool has for an answer that takes it some milliseconds: many times more, because a machine with too much to
-    /// do must not make a stage or a file fail by it.
+    /// The time limit of a tool that usually answers within milliseconds: long, so that an overloaded machine does not
+    /// fail a stage or a file.
     package static let patience = Duration.seconds(30)
 
-    /// Runs it to its end.
+    /// Runs a program to its end.
     ///
-    /// `limit`: how long it has; then it is ended with everything it started. nil waits as long as it takes.
-    /// - Throws: ``Failure`` when it cannot be run, or has not ended within its limit.
+    /// - Parameter limit: How long it may run; after that it is ended together with its descendants. Nil sets no limit.
+    /// - Throws: ``Failure`` when the program cannot be started, or exceeds its limit.
     package static func output(
         of program: String, _ arguments: [String], environment: [String: String] = [:], folder: String = "/",
         marker: String = "caudal/tool", limit: Duration? = nil, reactor: ProcessReactor
@@ -111,11 +113,12 @@ package enum ToolRun {
         return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
     }
 
-    /// Runs a program to its end, and hands on what it writes.
+    /// Runs a program to its end and passes its output on.
     ///
-    /// `limit`: how long it has; then it is ended with everything it started. nil waits as long as it takes.
-    /// `onStart`: called on the reactor's thread as soon as the program runs.
-    /// - Throws: ``Failure`` when it cannot be run, or has not ended within its limit.
+    /// - Parameters:
+    ///   - limit: How long it may run; after that it is ended together with its descendants. Nil sets no limit.
+    ///   - onStart: Called on the reactor's thread as soon as the program runs.
+    /// - Throws: ``Failure`` when the program cannot be started, or exceeds its limit.
     static func run(
         _ launch: ProcessLaunch, within limit: Duration?, reactor: ProcessReactor,
         onStart: @escaping @Sendable (ChildProcess) -> Void = { _ in }, output: @escaping ProcessReactor.OutputHandler
@@ -126,7 +129,7 @@ package enum ToolRun {
             onStart: { child in
                 onStart(child)
                 guard let limit else { return }
-                // A task of its own, which the program's end cancels.
+                // A detached task, which is cancelled when the program ends.
                 let task = Task.detached {
                     do { try await Task.sleep(for: limit) } catch { return }
                     clock.state.withLock { $0.isOver = true }

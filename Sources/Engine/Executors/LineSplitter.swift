@@ -1,23 +1,23 @@
-/// Cuts a program's output into lines, whatever it sends.
+/// Splits a program's output into lines.
 ///
-/// A line ends at a line feed. A carriage return begins the line anew, as it does on a terminal, so that a progress
-/// bar of a thousand updates is one line. A line longer than the limit is cut with a mark and the rest is counted.
+/// A line ends at a line feed. A carriage return restarts the line, as on a terminal, so that a progress bar of a
+/// thousand updates is one line. A line longer than the limit is truncated with a mark that counts the omitted bytes.
 struct LineSplitter {
-    /// The longest line that is kept, in bytes.
+    /// The maximum length of a line, in bytes.
     static let limit = 64 << 10
 
-    /// How much of a line that was cut may be kept, in bytes: the cut may go through something that is not to be seen.
+    /// How many bytes of a truncated line may be kept: the cut may be inside of a secret.
     var length: @Sendable (UnsafeBufferPointer<UInt8>) -> Int = { $0.count }
 
     private var line: [UInt8] = []
     /// Bytes of the current line beyond the limit.
     private var cutBytes = 0
-    /// Whether the last byte was a carriage return, which a line feed would complete.
+    /// Whether the last byte was a carriage return, which may be followed by a line feed.
     private var endsWithReturn = false
 
-    /// Takes bytes in and calls `emit` for each line that they complete.
+    /// Adds bytes and calls `emit` for each line that they complete.
     ///
-    /// `replaced`: called with what a carriage return wiped out: updates of a progress bar.
+    /// - Parameter replaced: Called with text that a carriage return discarded: updates of a progress bar.
     mutating func feed(
         _ bytes: UnsafeRawBufferPointer, replaced: (UnsafeBufferPointer<UInt8>) -> Void = { _ in },
         emit: (UnsafeBufferPointer<UInt8>) -> Void
@@ -29,7 +29,7 @@ struct LineSplitter {
             let byte = bytes[index]
             if byte == 0x0A {
                 if line.isEmpty, cutBytes == 0, !endsWithReturn, index - start <= Self.limit {
-                    // The whole line lies in this chunk: no copy.
+                    // The whole line is in this chunk: no copy is needed.
                     emit(UnsafeBufferPointer(rebasing: bytes[start..<index]))
                 } else {
                     keep(bytes[start..<index], replaced)
@@ -46,7 +46,7 @@ struct LineSplitter {
         if start < bytes.count { keep(bytes[start...], replaced) }
     }
 
-    /// Gives out what is left when the program has closed its output.
+    /// Emits the last line when the program has closed its output.
     mutating func end(emit: (UnsafeBufferPointer<UInt8>) -> Void) {
         if !line.isEmpty || cutBytes > 0 { finish(emit) }
     }

@@ -1,15 +1,15 @@
 import CSystem
 import Foundation
 
-/// What the machine allows this process: too little is told before anything begins.
+/// Checks the resource limits of this process before anything begins.
 ///
-/// The runtime stops the program in the middle, or waits for ever, for a thread, a descriptor or memory that it cannot have.
+/// Without a thread, descriptor or memory that it needs, the Swift runtime would crash the process or hang.
 package enum MachineLimits {
-    /// What a program needs besides what it has.
+    /// What the process needs in addition to what it uses.
     package struct Requirement: Sendable {
         package var threads: Int
         package var files: Int
-        /// Of its address space, in bytes.
+        /// Address space in bytes.
         package var memory: Int
 
         package init(threads: Int, files: Int, memory: Int) {
@@ -19,10 +19,11 @@ package enum MachineLimits {
         }
     }
 
-    /// Takes as many open files as the machine lets this process have, and makes sure that there is what it needs.
+    /// Raises the limit of open files to the maximum, and ensures that the required resources are available.
     ///
-    /// Programs that it starts have the limit of open files that it was started with: some work through all of them.
-    /// - Throws: ``Failure`` that names what there is too little of.
+    /// Child processes get the original limit of open files: some programs close every possible descriptor.
+    ///
+    /// - Throws: ``Failure`` that names the resource that is too scarce.
     package static func ensure(_ need: Requirement) throws(Failure) {
         cs_files_raise()
         let files = cs_files_probe(Int32(need.files))

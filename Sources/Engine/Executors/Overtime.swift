@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Notices when something takes too long that does not look at a clock itself.
+/// Notices when a call that has no timeout of its own takes too long.
 package final class Overtime: Sendable {
     private final class Clock: Sendable {
         let began = Mutex<ContinuousClock.Instant?>(nil)
@@ -10,12 +10,12 @@ package final class Overtime: Sendable {
 
     private let clock = Clock()
 
-    /// Watches from now on, until it is let go of.
+    /// Watches from now on, until the object is released.
     ///
-    /// `action`: called on a thread of its own once something has taken longer than `limit`.
+    /// - Parameter action: Called on a thread of its own when a call has taken longer than `limit`.
     package init(_ limit: Duration, action: @escaping @Sendable () -> Void) {
         let clock = clock
-        // Without a thread there is nobody to watch, which is no reason not to work.
+        // Without a thread nothing is watched; the calls themselves still work.
         try? ServiceThread.start("overtime") {
             while !clock.isOver.withLock({ $0 }) {
                 usleep(100_000)
@@ -26,7 +26,7 @@ package final class Overtime: Sendable {
 
     deinit { clock.isOver.withLock { $0 = true } }
 
-    /// Does something that must not take longer than the limit.
+    /// Runs a call that should not take longer than the limit.
     package func watch<Value>(_ action: () throws -> Value) rethrows -> Value {
         clock.began.withLock { $0 = .now }
         defer { clock.began.withLock { $0 = nil } }

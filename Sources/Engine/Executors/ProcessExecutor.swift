@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Runs a program as a child process: drains what it writes into the log, finds its progress, keeps its last lines.
+/// Runs a program as a child process: writes its output to the log, detects its progress, keeps its last lines.
 package struct ProcessExecutor: CommandExecutor {
     package static let name = "local"
     private let host: CommandHost
@@ -22,7 +22,7 @@ package struct ProcessExecutor: CommandExecutor {
         variables["CAUDAL_RUN_ID"] = attempt.run.rawValue
         variables["CAUDAL_STAGE"] = attempt.unit.stage.rawValue
         variables["CAUDAL_ATTEMPT"] = String(attempt.number)
-        // A stage may call this very program, wherever it was started from.
+        // A stage may run Caudal itself, wherever it was started from.
         variables["CAUDAL_PROGRAM"] = Self.ownProgram
         do throws(Failure) {
             let program = try Self.find(
@@ -49,7 +49,7 @@ package struct ProcessExecutor: CommandExecutor {
         return Self.execution(of: end, lastLines: output.lastLines, attempt: attempt)
     }
 
-    /// What the end of a child means.
+    /// Interprets the end of a child.
     static func execution(of end: ChildExit, lastLines: [String], attempt: AttemptControl) -> Execution {
         if !end.leftBehind.isEmpty {
             attempt.log.note("left behind and ended: \(end.leftBehind.joined(separator: ", "))", level: .warn)
@@ -59,7 +59,7 @@ package struct ProcessExecutor: CommandExecutor {
             var message = end.exit.description
             if case .signaled(9) = end.exit { message += end.usage.peakWords }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
-            // What a program says last usually tells why; a line that calls itself an error tells it best.
+            // A program's last lines usually explain the failure; a line that states level error explains it best.
             let telling =
                 lastLines.last { line in
                     var line = line
@@ -74,7 +74,7 @@ package struct ProcessExecutor: CommandExecutor {
     private static let ownProgram =
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "caudal"
 
-    /// The program that a name means.
+    /// The program that a name refers to.
     static func find(_ name: String, path: String, folder: String) throws(Failure) -> String {
         if name.isEmpty { throw Failure("the command is empty") }
         if name.hasPrefix("/") { return name }
@@ -87,7 +87,7 @@ package struct ProcessExecutor: CommandExecutor {
     }
 }
 
-/// Takes a program's output in, on the reactor's thread, and hands it to the log.
+/// Receives a program's output on the reactor's thread and passes it to the log.
 final class OutputCollector: Sendable {
     private struct State {
         var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
@@ -108,7 +108,7 @@ final class OutputCollector: Sendable {
         state = Mutex(first)
     }
 
-    /// The last lines so far, oldest first, as people can read them.
+    /// The last lines so far, oldest first, as readable text.
     var lastLines: [String] {
         state.withLock { $0.last }.map { line in line.withUnsafeBufferPointer { attempt.log.excerpt(of: $0) } }
     }
@@ -139,12 +139,12 @@ final class OutputCollector: Sendable {
     }
 }
 
-/// Finds what a program says about its progress: OSC 9;4 sequences, or what a pattern of the stage matches.
+/// Detects a program's progress: OSC 9;4 sequences, or matches of the stage's pattern.
 struct ProgressFinder {
     private let pattern: NSRegularExpression?
 
     init(pattern: String?) {
-        // The pattern was tried when the pipeline file was read.
+        // The pattern was validated when the pipeline file was read.
         self.pattern = pattern.flatMap { try? NSRegularExpression(pattern: $0) }
     }
 
@@ -181,7 +181,7 @@ struct ProgressFinder {
         return found
     }
 
-    /// Whether a line is nothing but such a sequence, which nobody wants to read in the log.
+    /// Whether a line consists only of such a sequence, which is left out of the log.
     static func isOnlyProgress(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
         guard line.starts(with: opening) else { return false }
         return line.last == 0x07 || line.last == UInt8(ascii: "\\") && line.dropLast().last == 0x1B

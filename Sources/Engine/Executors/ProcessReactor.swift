@@ -2,28 +2,28 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// Starts child processes and looks after them from a few threads: reads what they write, notices their ends, and ends
-/// what they leave behind.
+/// Starts and supervises child processes on a few threads: reads their output, notices when they end, and ends what
+/// they leave running.
 ///
-/// Each thread waits in epoll on every pipe and on a pidfd for each of its children. All that it knows about a child is
-/// its own; requests reach it through a locked list and a wake-up. It starts the children too, so that the kernel lists
-/// only orphans, which come to a subreaper's first thread, among the children of that thread. There are several threads
-/// because starting a program holds its thread up until the program runs.
+/// Each thread waits in epoll for every pipe and for a pidfd of each of its children. Its state is its own; requests
+/// reach it through a locked list and a wake-up. The threads also start the children: the kernel lists a thread's
+/// children by thread, and orphans become children of a subreaper's first thread, so that this list contains only
+/// orphans. There are several threads because starting a program blocks its thread until the program runs.
 package final class ProcessReactor: Sendable {
-    /// Takes a chunk of output; called on the reactor's thread.
+    /// Receives a chunk of output; called on the reactor's thread.
     ///
-    /// An empty chunk says that the stream has ended.
+    /// An empty chunk means that the stream has ended.
     package typealias OutputHandler = @Sendable (LogStream, UnsafeRawBufferPointer) -> Void
 
     private static let threadCount = 4
-    /// One for each thread that could be had.
+    /// One for each thread that could be started.
     private let mailboxes: [ReactorMailbox]
-    /// Why there are fewer than there should be.
+    /// Why some threads could not be started.
     private let refusal: Failure?
 
     /// Starts the threads.
     package init() {
-        // Descendants whose parents die come to this process, where they can be found and named.
+        // Descendants whose parents die become children of this process, where they can be found.
         _ = cs_become_subreaper()
         let shared = SharedFacts()
         var refusal: Failure?
@@ -51,7 +51,8 @@ package final class ProcessReactor: Sendable {
 
     deinit { for mailbox in mailboxes { mailbox.post(.shutDown) } }
 
-    /// Hands a child to the thread that has the fewest: one that waits for a program to begin looks after no other.
+    /// Assigns a child to the thread with the fewest: a thread that is starting a program serves no other child
+    /// meanwhile.
     private func start(
         _ launch: ProcessLaunch, _ output: @escaping OutputHandler,
         _ reply: @escaping @Sendable (Result<ChildProcess, Failure>) -> Void
@@ -65,7 +66,7 @@ package final class ProcessReactor: Sendable {
 
     /// Starts a program.
     ///
-    /// - Throws: ``Failure`` that says why it cannot be run and what to do.
+    /// - Throws: ``Failure`` when the program cannot be started, with the reason and a remedy.
     package func start(_ launch: ProcessLaunch, output: @escaping OutputHandler) async throws(Failure) -> ChildProcess {
         let result = await withCheckedContinuation { continuation in
             start(launch, output) { continuation.resume(returning: $0) }
@@ -75,9 +76,9 @@ package final class ProcessReactor: Sendable {
 
     /// Runs a program to its end.
     ///
-    /// `onStart`: called on the reactor's thread as soon as the program runs. One wait instead of two is what makes
-    /// this cheaper than ``start(_:output:)``: a stage that does next to nothing costs a third less.
-    /// - Throws: ``Failure`` that says why it cannot be run and what to do.
+    /// - Parameter onStart: Called on the reactor's thread as soon as the program runs. One wait instead of two makes
+    ///   this cheaper than ``start(_:output:)``: a trivial stage costs a third less.
+    /// - Throws: ``Failure`` when the program cannot be started, with the reason and a remedy.
     package func run(
         _ launch: ProcessLaunch, onStart: @escaping @Sendable (ChildProcess) -> Void = { _ in },
         output: @escaping OutputHandler
@@ -96,27 +97,27 @@ package final class ProcessReactor: Sendable {
     }
 }
 
-/// What the threads share: how many children are alive, and how large this process has been.
+/// State that the threads share: the number of live children, and this process's peak memory.
 final class SharedFacts: Sendable {
     private let count = Atomic<Int>(0)
     private let ownPeak = Atomic<Int>(0)
 
-    /// Whether a resident set, in KiB, is none beyond that which this process itself has had.
+    /// Whether a resident set, in KiB, is no larger than this process's own peak has been.
     func isBelowOwnPeak(_ size: Int) -> Bool {
-        // It only grows, so that it is asked for anew only when what is known of it is exceeded.
+        // The peak only grows, so it is read again only when the known value is exceeded.
         if size <= ownPeak.load(ordering: .relaxed) { return true }
         ownPeak.store(cs_own_peak_kib(), ordering: .relaxed)
         return size <= ownPeak.load(ordering: .relaxed)
     }
 
-    /// How many children are alive.
+    /// The number of live children.
     var living: Int { count.load(ordering: .relaxed) }
     func change(by difference: Int) { count.add(difference, ordering: .relaxed) }
 }
 
-/// Carries requests to a thread of the reactor.
+/// Delivers requests to a thread of the reactor.
 final class ReactorMailbox: Sendable {
-    /// What the thread is asked to do.
+    /// The requests to a thread.
     enum Request: Sendable {
         case start(ProcessLaunch, ProcessReactor.OutputHandler, @Sendable (Result<ChildProcess, Failure>) -> Void)
         case stop(UInt64)
@@ -134,7 +135,7 @@ final class ReactorMailbox: Sendable {
         cs_wake(wake)
     }
 
-    /// How many children the thread has, or will have.
+    /// The number of children that the thread has or is about to start.
     var children: Int { count.load(ordering: .relaxed) }
     func changeChildren(by difference: Int) { count.add(difference, ordering: .relaxed) }
 
@@ -146,9 +147,9 @@ final class ReactorMailbox: Sendable {
     }
 }
 
-/// Starts a program with pipes for what it writes.
+/// Starts a program with pipes for its output.
 enum Spawner {
-    /// A child that was started: who it is, and the reading ends of its pipes.
+    /// A started child: its identity, and the read ends of its pipes.
     struct Started {
         let identity: ProcessIdentity
         let output: Int32
@@ -156,7 +157,7 @@ enum Spawner {
     }
 
     static func start(_ launch: ProcessLaunch) -> Result<Started, Failure> {
-        // The kernel's texts end at a NUL: what stands behind it would be lost without a word.
+        // C strings end at a NUL byte: the rest would be lost silently.
         if launch.arguments.contains(where: { $0.utf8.contains(0) }) {
             return .failure(Failure("an argument of \(launch.program) holds a NUL character"))
         }
@@ -178,8 +179,8 @@ enum Spawner {
         }
         var before = ProcessTable.now
         var pid = spawn(launch, output: pipes[1], errors: pipes[3])
-        // A script that was just written may be open for writing for another moment, in a child that another thread
-        // has forked and that has not begun its own program.
+        // A script that was just written may still be open for writing for a moment, in a child that another thread has
+        // forked and that has not yet executed its program.
         for _ in 0..<20 where pid == -ETXTBSY {
             usleep(1000)
             before = ProcessTable.now
@@ -192,7 +193,7 @@ enum Spawner {
             close(pipes[2])
             return .failure(failure(of: launch, error: -pid))
         }
-        // Nearly always the clock that tells processes apart stood still meanwhile, and the kernel need not be asked.
+        // Usually the clock of process start times has not advanced meanwhile, and the kernel need not be asked.
         let identity =
             before == ProcessTable.now
             ? ProcessIdentity(pid: pid, startTicks: before, bootID: ProcessTable.bootID)
@@ -224,7 +225,7 @@ enum Spawner {
 
     private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {
         if !FileText.exists(launch.folder) { return Failure("the folder \(launch.folder) is not there") }
-        // As the pipeline file writes it, where it lies in the project.
+        // The path as the pipeline file writes it, if it is inside of the project.
         let program = PathText.relative(launch.program, to: launch.folder)
         switch error {
         case ENOENT where FileText.exists(launch.program):

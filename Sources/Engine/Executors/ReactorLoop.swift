@@ -1,16 +1,16 @@
 import CSystem
 import Foundation
 
-/// A thread of ``ProcessReactor``: everything here happens on it, one thing after the other.
+/// One thread of ``ProcessReactor``; everything here runs on it, in sequence.
 final class ReactorLoop: Sendable {
-    /// How often a group is looked at that has been asked to end.
+    /// The interval for checking a process group that was asked to end, in nanoseconds.
     private static let interval: Int64 = 20_000_000
-    /// How long pipes are read after the last process is gone that could be found: somebody may still hold them.
+    /// How long pipes are read after the last known process has ended: an unknown one may still hold them open.
     private static let drainLimit: Int64 = 200_000_000
 
     private let poll: Int32
     private let mailbox: ReactorMailbox
-    /// What all threads know.
+    /// The state that all threads share.
     private let shared: SharedFacts
 
     init(poll: Int32, mailbox: ReactorMailbox, shared: SharedFacts) {
@@ -19,7 +19,7 @@ final class ReactorLoop: Sendable {
         self.shared = shared
     }
 
-    /// A child and how to reach it.
+    /// A child and its callbacks.
     private struct Child {
         let pid: Int32
         let output: Int32
@@ -30,11 +30,11 @@ final class ReactorLoop: Sendable {
         let handler: ProcessReactor.OutputHandler
     }
 
-    /// A child's life as the loop sees it.
+    /// The state of a child.
     private struct Record {
         enum Phase {
             case running
-            /// Asked to end; killed at this time.
+            /// It was asked to end; it is killed at this time.
             case stopping(killAt: Int64)
             case killed
         }
@@ -44,11 +44,11 @@ final class ReactorLoop: Sendable {
         var phase = Phase.running
         var outputIsOpen = true
         var errorsAreOpen = true
-        /// How the first process of the group ended, once it has.
+        /// How the first process of the group ended; nil until it has.
         var exit: cs_exit?
         var leftBehind: [String] = []
         var wasKilled = false
-        /// When pipes are closed that nobody known holds any more.
+        /// When pipes are closed that no known process holds open.
         var closeAt: Int64?
     }
 
@@ -60,7 +60,7 @@ final class ReactorLoop: Sendable {
         var tokens = [UInt64](repeating: 0, count: 64)
         while true {
             let count = cs_poll_wait(poll, &tokens, Int32(tokens.count), timeout(records))
-            // Cleared before the requests are taken: one that comes in between wakes the thread again.
+            // Cleared before the requests are taken: a request that arrives in between wakes the thread again.
             if tokens.prefix(max(0, Int(count))).contains(0) { cs_wake_clear(mailbox.wake) }
             for request in mailbox.take() {
                 switch request {
@@ -81,10 +81,10 @@ final class ReactorLoop: Sendable {
         }
     }
 
-    /// Has the kernel drop SIGCHLD, which nobody here waits for.
+    /// Makes the kernel discard SIGCHLD, which no code here waits for.
     ///
-    /// A thread made by Foundation blocks it, and a blocked signal is kept for the process: then the end of each child
-    /// wakes the main thread, and the one that looks for signals, for nothing.
+    /// Threads made by Foundation block it, and the kernel keeps a blocked signal pending for the process: the end of
+    /// each child would needlessly wake the main thread and the signal thread.
     private static func dropChildSignals() {
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -92,7 +92,7 @@ final class ReactorLoop: Sendable {
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
-    /// Milliseconds until a group has to be looked at again; -1 when none has to.
+    /// Milliseconds until a process group must be checked again; -1 for none.
     private func timeout(_ records: [UInt64: Record]) -> Int32 {
         let mustWatch = records.values.contains { record in
             if case .running = record.phase { record.exit != nil || record.pidfd < 0 } else { true }
@@ -116,7 +116,7 @@ final class ReactorLoop: Sendable {
             shared.change(by: 1)
             cs_poll_add(poll, started.output, token << 2 | 1)
             cs_poll_add(poll, started.errors, token << 2 | 2)
-            // A child that has ended already has a pidfd that is readable at once.
+            // The pidfd of a child that has already ended is readable immediately.
             if pidfd >= 0 { cs_poll_add(poll, pidfd, token << 2 | 3) }
             return process
         }
@@ -125,7 +125,7 @@ final class ReactorLoop: Sendable {
     private func stop(_ token: UInt64, _ records: inout [UInt64: Record]) {
         guard var record = records[token], case .running = record.phase else { return }
         kill(-record.child.pid, SIGTERM)
-        // A stopped process cannot end: let it go on so that it can.
+        // A stopped process cannot handle SIGTERM: it is continued first.
         kill(-record.child.pid, SIGCONT)
         let grace = Int64(record.child.grace.seconds * 1e9)
         record.phase = .stopping(killAt: cs_steady_ns() + grace)
@@ -146,7 +146,7 @@ final class ReactorLoop: Sendable {
 
     /// Reads one chunk, or everything that a process wrote before it ended.
     ///
-    /// That is at most what a pipe holds. Somebody else may write on faster than this reads, so there is a limit.
+    /// That is at most what a pipe holds. Another process may keep writing faster than this reads, so there is a limit.
     private func read(_ stream: LogStream, _ record: inout Record, _ buffer: inout [UInt8], all: Bool) {
         let isOpen = stream == .stdout ? record.outputIsOpen : record.errorsAreOpen
         let descriptor = stream == .stdout ? record.child.output : record.child.errors
@@ -176,7 +176,7 @@ final class ReactorLoop: Sendable {
         record.child.handler(stream, UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    /// The first process of the group has ended: what it wrote is read, then its status is taken.
+    /// The first process of the group has ended: its output is read, then its status is collected.
     private func leaderEnded(_ record: inout Record, _ buffer: inout [UInt8]) {
         guard record.exit == nil else { return }
         if record.pidfd >= 0 {
@@ -192,12 +192,12 @@ final class ReactorLoop: Sendable {
 
     // MARK: - Ends
 
-    /// Goes on with every child that is ending.
+    /// Advances every child that is ending.
     private func watch(_ records: inout [UInt64: Record], _ buffer: inout [UInt8]) {
         let now = cs_steady_ns()
         for token in Array(records.keys) {
             guard var record = records[token] else { continue }
-            // Without a pidfd, because no more files could be opened then, nobody tells that it has ended.
+            // Without a pidfd, for lack of descriptors, the end of the process is not signalled.
             if record.pidfd < 0, record.exit == nil, cs_peek(record.child.pid) != 0 { leaderEnded(&record, &buffer) }
             if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(record) {
                 record.wasKilled = true
@@ -215,18 +215,17 @@ final class ReactorLoop: Sendable {
         }
     }
 
-    /// Whether anything of the group is there.
+    /// Whether the process group has a live member.
     ///
-    /// The number of a group is not given away while it has members, and before the first process is reaped it is its
-    /// own.
+    /// The kernel does not reuse a group's number while the group has members, or while its first process is a zombie.
     private func groupIsAlive(_ record: Record) -> Bool {
         if record.exit == nil { return true }
-        // Orphans of the group that have ended wait here to be reaped, and until then the kernel counts them.
+        // Orphans of the group that have ended are zombies, and the kernel counts them until they are reaped.
         while waitpid(-record.child.pid, nil, WNOHANG) > 0 {}
         return kill(-record.child.pid, 0) == 0
     }
 
-    /// Ends what a child that has ended left behind; tells whether nothing is left.
+    /// Ends what an ended child left running; returns whether nothing is left.
     private func sweep(_ record: inout Record, _ now: Int64, others: Int, _ buffer: inout [UInt8]) -> Bool {
         if groupIsAlive(record) {
             if case .running = record.phase {
@@ -255,18 +254,18 @@ final class ReactorLoop: Sendable {
         return now >= closeAt
     }
 
-    /// Descendants that left the group: orphans that came to this process and carry the child's marker.
+    /// Descendants that left the group: orphans adopted by this process that have the child's marker.
     ///
-    /// One that wiped its environment is taken for the child's when no other child is there that it could belong to.
+    /// An orphan that cleared its environment is attributed to the child when no other child could be its parent.
     private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
         ProcessTable.adopted().compactMap { pid in
-            // What stands in this process's own group is a child that somebody else here has started.
+            // A member of this process's own group is a child that other code here has started.
             guard let fields = ProcessTable.fields(of: pid), fields.group != getpgrp() else { return nil }
             if fields.state == "Z" {
                 waitpid(pid, nil, WNOHANG)
                 return nil
             }
-            // A process whose environment cannot be read has ended meanwhile.
+            // A process whose environment cannot be read has just ended.
             let environment = (try? FileText.bytes("/proc/\(pid)/environ")) ?? []
             let prefix = Array("\(ProcessLaunch.markerVariable)=".utf8)
             let marker = environment.split(separator: 0).first { $0.starts(with: prefix) }
@@ -282,10 +281,11 @@ final class ReactorLoop: Sendable {
         if record.outputIsOpen { closeStream(.stdout, &record) }
         if record.errorsAreOpen { closeStream(.stderr, &record) }
         let exit = record.exit ?? cs_exit()
-        // Whole milliseconds, as the journal keeps them: what is shown live and what is read back are the same.
+        // Whole milliseconds, as in the journal, so that live figures equal recorded ones.
         let usage = ResourceUsage(
             user: .milliseconds((exit.user_us + 500) / 1000), system: .milliseconds((exit.system_us + 500) / 1000),
-            // A child shares this process's memory until it runs its program, and the kernel counts that as its own.
+            // A child shares this process's memory until it executes its program, and the kernel counts that as the
+            // child's.
             peakMemory: shared.isBelowOwnPeak(Int(exit.peak_kib)) ? 0 : exit.peak_kib * 1024)
         record.child.process.finish(
             ChildExit(

@@ -1,7 +1,7 @@
 import CSystem
 import Foundation
 
-/// A thread that works for the whole process, such as one that waits for signals or for children.
+/// A thread that serves the whole process, such as one that waits for signals or for children.
 package enum ServiceThread {
     private final class Body {
         let run: @Sendable () -> Void
@@ -10,9 +10,10 @@ package enum ServiceThread {
 
     /// Starts a thread.
     ///
-    /// `name`: for whoever looks at the process from outside, up to 15 characters.
-    /// `stack`: bytes for its stack.
-    /// - Throws: ``Failure`` where the machine allows no more threads, which Foundation's own threads keep to themselves.
+    /// - Parameters:
+    ///   - name: The name shown by tools such as `ps`, up to 15 characters.
+    ///   - stack: The size of its stack in bytes.
+    /// - Throws: ``Failure`` when the system allows no more threads; Foundation's threads do not report this.
     package static func start(
         _ name: String, stack: Int = 1 << 19, _ body: @escaping @Sendable () -> Void
     ) throws(Failure) {
@@ -28,11 +29,12 @@ package enum ServiceThread {
         throw refusal(-result)
     }
 
-    /// Makes sure that so many threads may be started besides those that are there.
+    /// Ensures that this many more threads can be started.
     ///
-    /// What runs a run needs its threads until the end, and the runtime waits for ever for one that it cannot have: it is
-    /// found out before anything begins.
-    /// - Throws: ``Failure`` where the machine allows fewer.
+    /// A run needs its threads until its end, and the Swift runtime hangs when it cannot start one: the check is made
+    /// before anything begins.
+    ///
+    /// - Throws: ``Failure`` when the system allows fewer.
     package static func ensure(_ count: Int) throws(Failure) {
         let result = cs_threads_probe(Int32(count))
         if result != 0 { throw refusal(-result) }

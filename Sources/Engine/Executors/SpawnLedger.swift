@@ -1,14 +1,16 @@
 import CSystem
 import Foundation
 
-/// The list of processes that a run's attempts have started, written by each of them before its program begins.
+/// The list of processes started by a run's attempts; each process writes its own entry before it executes its program.
 ///
-/// The journal hears of a process when it runs already. Whoever dies between the two leaves a process that only this list
-/// tells of. It needs no fsync: what ends with the machine's power are the processes too.
+/// The journal records a process when it already runs. If the engine dies in between, only this list knows the process.
+/// It needs no fsync: a power failure ends the processes too.
 package final class SpawnLedger: Sendable {
     fileprivate let descriptor: Int32
 
-    /// Opens a list, for more lines.
+    /// Opens a list for appending.
+    ///
+    /// - Throws: ``Failure`` when the file cannot be opened.
     package init(_ path: String) throws(Failure) {
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         if descriptor < 0 {
@@ -18,12 +20,12 @@ package final class SpawnLedger: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Calls `body` with what a process is to write of itself.
+    /// Calls `body` with the entry that the process is to write.
     func withNote(marker: String, _ body: (cs_note) -> Int32) -> Int32 {
         "\(ProcessTable.bootID) \(Self.word(marker))".withCString { body(cs_note(fd: descriptor, text: $0)) }
     }
 
-    /// A marker without blanks and line ends, and no longer than a line has room for.
+    /// The marker without blanks and line ends, truncated to the length of a line.
     private static func word(_ marker: String) -> String {
         let word = PathComponent.of(marker)
         return word.utf8.count <= 1000 ? word : ContentHash.of(marker)
@@ -31,8 +33,8 @@ package final class SpawnLedger: Sendable {
 
     /// The processes that attempts started, by the marker of each attempt.
     ///
-    /// `markers`: those of the attempts that count.
-    /// - Throws: ``Failure`` when the list is there and cannot be read.
+    /// - Parameter markers: The markers of the attempts to include.
+    /// - Throws: ``Failure`` when the list exists and cannot be read.
     static func processes(of markers: [String], in path: String) throws(Failure) -> [ProcessIdentity] {
         guard FileText.exists(path) else { return [] }
         let wanted = Set(markers.map(word))

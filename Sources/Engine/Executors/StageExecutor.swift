@@ -1,29 +1,29 @@
 import Synchronization
 
-/// Carries out one attempt's work and reports on it.
+/// Does the work of one attempt and reports on it.
 ///
 /// Every executor passes the same conformance suite: success, failure, a missing program, floods of output, stopping.
 package protocol StageExecutor: Sendable {
     associatedtype Work: Sendable
 
-    /// Does the work and returns when everything has ended and nothing of it is left.
+    /// Does the work and returns when all of its processes have ended.
     ///
-    /// Stopping is a message, never a cancelled task: ``AttemptControl/requestStop(_:)`` makes the work end in its own
-    /// way, so that its last lines and its true ending are kept.
+    /// To stop it, call ``AttemptControl/requestStop(_:)`` and do not cancel its task: the work then ends in its own
+    /// way, so that its last lines and its exit status are kept.
     func execute(_ work: Work, for attempt: AttemptControl) async -> Execution
 }
 
 /// How an attempt's work ended.
 package struct Execution: Sendable {
-    /// Why it did not work, or nil when it did.
+    /// Why the work failed; nil when it succeeded.
     package var failure: Failure?
     package var exit: ProcessExit?
     package var usage: ResourceUsage?
-    /// The last lines it wrote, oldest first.
+    /// The last lines of its output, oldest first.
     package var lastLines: [String]
-    /// What a data stage gave back.
+    /// The results of a data stage.
     package var readings: DataReadings?
-    /// What DuckDB said about statements that failed, in order.
+    /// DuckDB's errors for statements that failed, in order.
     package var errors: [String]
 
     package init(
@@ -39,15 +39,15 @@ package struct Execution: Sendable {
     }
 }
 
-/// What connects one attempt with the engine while it runs: reports go out, a request to stop comes in.
+/// Connects a running attempt with the engine: passes reports out and a request to stop in.
 package final class AttemptControl: Sendable {
     package let unit: UnitID
     package let number: Int
     package let run: RunID
     package let log: AttemptLog
-    /// How long a process has between being asked to end and being killed.
+    /// How long a process may take to end before it is killed.
     package let grace: Duration
-    /// Where its processes are noted before they begin.
+    /// Where its processes are recorded before they execute their programs.
     let ledger: SpawnLedger?
     private let onSpawn: @Sendable (WorkIdentity) -> Void
     private let onProgress: @Sendable (Progress) -> Void
@@ -68,7 +68,7 @@ package final class AttemptControl: Sendable {
         self.onProgress = onProgress
     }
 
-    /// The attempt that whoever asks a question asks it for: the question ends with it.
+    /// The attempt on whose behalf code asks a question: the question ends with the attempt.
     @TaskLocal package static var asking: AttemptControl?
 
     /// Marks the attempt's processes: `run/stage/item#attempt`.
@@ -76,7 +76,7 @@ package final class AttemptControl: Sendable {
 
     static func marker(_ run: RunID, _ unit: UnitID, _ number: Int) -> String { "\(run)/\(unit)#\(number)" }
 
-    /// Asks the attempt to end.
+    /// Asks the attempt to stop.
     package func requestStop(_ reason: StopReason) {
         let handler = stopping.withLock { stopping -> (@Sendable () -> Void)? in
             guard stopping.reason == nil else { return nil }
@@ -86,10 +86,10 @@ package final class AttemptControl: Sendable {
         handler?()
     }
 
-    /// Why it was asked to end, if it was.
+    /// The reason of the request to stop; nil without one.
     package var stopReason: StopReason? { stopping.withLock { $0.reason } }
 
-    /// Says how the attempt is ended from now on; carried out at once when it was asked to end already.
+    /// Sets how the attempt is stopped from now on; called immediately if a stop was already requested.
     package func onStop(_ handler: (@Sendable () -> Void)?) {
         let isLate = stopping.withLock { stopping -> Bool in
             stopping.handler = handler
@@ -98,7 +98,7 @@ package final class AttemptControl: Sendable {
         if isLate { handler?() }
     }
 
-    /// Takes in that the attempt's process runs: the engine is told, and a request to stop goes to it.
+    /// Records that the attempt's process runs: notifies the engine and passes on a request to stop.
     func started(_ child: ChildProcess) {
         began(.process(child.identity))
         onStop { child.stop() }
@@ -107,16 +107,16 @@ package final class AttemptControl: Sendable {
     /// Tells the engine what does the attempt's work from now on.
     package func began(_ work: WorkIdentity) { onSpawn(work) }
 
-    /// Tells the engine how far the attempt is.
+    /// Reports the attempt's progress to the engine.
     package func report(_ progress: Progress) { onProgress(progress) }
 }
 
-/// The log as one attempt writes it: its program's output and the engine's own lines about it.
+/// The log of one attempt: its program's output and the engine's lines about it.
 package final class AttemptLog: Sendable {
     private let writer: LogWriter?
-    /// How much of the log its program has; nil for the run as a whole.
+    /// The program's share of the log; nil for the run as a whole.
     private let share: LogShare?
-    /// Made when something is first written: most attempts use one or two of the three.
+    /// Created on first use: most attempts use one or two of the three.
     private let channels = Mutex<[LogStream: LogChannel]>([:])
     private let makeChannel: @Sendable (LogStream) -> LogChannel
     private let masker: SecretMasker
@@ -124,9 +124,9 @@ package final class AttemptLog: Sendable {
     private let onRemark: @Sendable ([LogChannel.Remark]) -> Void
     private let remarks = Mutex(0)
 
-    /// How many lines of one attempt become rows of the run store; the others are in the log all the same.
+    /// The maximum number of remarks of one attempt in the run store; the log has all lines.
     static let remarkLimit = 1000
-    /// The longest line that is kept with an attempt's result, in bytes; the log has all of it.
+    /// The maximum length of a line kept with an attempt's result, in bytes; the log has the whole line.
     static let excerptLimit = 500
 
     package init(
@@ -152,7 +152,7 @@ package final class AttemptLog: Sendable {
         }
     }
 
-    /// A text without the run's secrets, for what is kept of an attempt beside the log.
+    /// The text with the run's secrets masked, for records outside of the log.
     package func masked(_ text: String) -> String { masker.masked(text) }
 
     /// Writes a line of the engine about the attempt.
@@ -166,7 +166,7 @@ package final class AttemptLog: Sendable {
 
     /// Writes lines of the program; `lines` calls its argument with each of them.
     ///
-    /// `level`: the level of all of them; nil takes what each line claims, or info.
+    /// - Parameter level: The level of all of them; nil takes the level that each line states, or info.
     package func write(
         _ stream: LogStream, level: LogLevel? = nil, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
     ) {
@@ -174,7 +174,7 @@ package final class AttemptLog: Sendable {
         var block: [UInt8] = []
         var found: [LogChannel.Remark] = []
         lines { line in
-            // Most often there is no line: a stream has ended, or a chunk was the middle of one.
+            // Most calls have no line: a stream has ended, or the chunk was the middle of a line.
             let (channel, time) = source ?? (channel(stream), now().wall)
             source = (channel, time)
             let remark: LogChannel.Remark?
@@ -195,9 +195,9 @@ package final class AttemptLog: Sendable {
         keep(found)
     }
 
-    /// Writes what was kept for the attempt's end.
+    /// Writes the lines that were held until the attempt's end.
     ///
-    /// - Returns: What was left out, in a sentence; nil when all of it is in the log.
+    /// - Returns: A sentence about what was omitted; nil when the log has everything.
     package func finish() -> String? {
         guard let writer, let share else { return nil }
         let (newest, left) = writer.finish(share)
@@ -209,10 +209,10 @@ package final class AttemptLog: Sendable {
         return "\(what) of the log, which has reached its limit"
     }
 
-    /// How much of a line that was cut may be kept: none of a secret that the cut goes through.
+    /// How many bytes of a truncated line may be kept: no part of a secret at the cut.
     func lengthBeforeCutSecret(_ line: UnsafeBufferPointer<UInt8>) -> Int { masker.lengthBeforeCutSecret(line) }
 
-    /// The beginning of a line as it may be shown: without secrets, none of which the cut may leave a part of.
+    /// The beginning of a line as it may be shown: secrets masked, including one at the cut.
     func excerpt(of line: UnsafeBufferPointer<UInt8>) -> String {
         masker.withMasked(line) { String(decoding: $0.prefix(Self.excerptLimit), as: UTF8.self) }
     }

@@ -1,4 +1,4 @@
-/// A fault in an expression: what is wrong, how to mend it, and at which character, from 0.
+/// A fault in an expression: what is wrong, how to fix it, and at which character, counted from 0.
 package struct ExpressionFault: Error, Sendable, Equatable {
     package let message: String
     package let remedy: String?
@@ -11,11 +11,11 @@ package struct ExpressionFault: Error, Sendable, Equatable {
     }
 }
 
-/// The words of the expression language.
+/// The tokens of the expression language.
 enum ExpressionToken: Equatable, Sendable {
     case number(String)
     case text(String)
-    /// A name; keywords are names in lower case that stand where a keyword may.
+    /// A name; a keyword is a lowercase name where the grammar allows a keyword.
     case name(String)
     case quotedName(String)
     case reference(Template.Reference)
@@ -33,14 +33,14 @@ enum ExpressionToken: Equatable, Sendable {
     }
 }
 
-/// Cuts an expression into words.
+/// Splits an expression into tokens.
 struct ExpressionLexer {
     private let characters: [Character]
     private var index = 0
 
     init(_ source: String) { characters = Array(source) }
 
-    /// Every word with the character it begins at, the end last.
+    /// Every token with the character at which it begins; the end token is last.
     mutating func tokens() throws(ExpressionFault) -> [(token: ExpressionToken, offset: Int)] {
         var tokens: [(ExpressionToken, Int)] = []
         while true {

@@ -1,15 +1,16 @@
-/// Reads the expression language of pipeline files: SQL's expressions, in the part that every engine keeps alike.
+/// Parses the expression language of pipeline files: the part of SQL's expressions that has the same meaning in every
+/// SQL engine.
 package struct ExpressionParser {
     private let tokens: [(token: ExpressionToken, offset: Int)]
     private var index = 0
     private var depth = 0
 
-    /// How deeply an expression may be nested.
+    /// The maximum nesting depth of an expression.
     static let depthLimit = 100
 
-    /// Reads a whole expression.
+    /// Parses a whole expression.
     ///
-    /// - Throws: ``ExpressionFault`` with the character at which reading failed.
+    /// - Throws: ``ExpressionFault`` at the first character that does not fit the grammar.
     package static func parse(_ source: String) throws(ExpressionFault) -> Expression {
         var lexer = ExpressionLexer(source)
         var parser = ExpressionParser(tokens: try lexer.tokens())
@@ -58,7 +59,7 @@ package struct ExpressionParser {
         }
     }
 
-    // MARK: - Grammar, loosest first
+    // MARK: - Grammar, lowest precedence first
 
     private mutating func expression() throws(ExpressionFault) -> Expression {
         depth += 1

@@ -1,10 +1,10 @@
 extension Expression.Function {
-    /// What an argument must be.
+    /// The type that an argument must have.
     enum Argument: Sendable {
         case text, number, integer, date, any
     }
 
-    /// What a result is.
+    /// The type of a function's result.
     enum Result: Sendable {
         case type(ColumnType)
         /// The type of the first argument.
@@ -13,9 +13,9 @@ extension Expression.Function {
         case common
     }
 
-    /// The arguments, their number and the result of a function.
+    /// The types of a function's arguments and its result.
     ///
-    /// The last argument's kind repeats.
+    /// The last argument's type applies to all further arguments.
     struct Signature: Sendable {
         let arguments: [Argument]
         let counts: ClosedRange<Int>
@@ -46,15 +46,15 @@ extension Expression.Function {
     }
 }
 
-/// Finds the type of an expression over known columns, and every misuse in it.
+/// Finds the type of an expression over known columns, and reports type errors in it.
 package struct ExpressionTyping {
-    /// The columns in sight.
+    /// The columns that the expression can use.
     package let columns: [Column]
-    /// The types of parameters and item variables; text where they have none.
+    /// The types of parameters and item variables; those without an entry are text.
     package let references: [Template.Reference: ColumnType]
-    /// How texts name times; nil where nobody has looked, so that a time made of one may be of either kind.
+    /// How texts state times; nil when unknown, so that a time made of a text may be of either kind.
     private let namedTimes: NamedTimes?
-    /// Whether it is known of which zone times without an offset are.
+    /// Whether the zone of times without an offset is known.
     private let hasZone: Bool
 
     package init(
@@ -67,9 +67,9 @@ package struct ExpressionTyping {
         self.hasZone = hasZone
     }
 
-    /// The type of `expression`; nil for a plain null.
+    /// The type of `expression`; nil for a null literal.
     ///
-    /// - Throws: ``ExpressionFault`` for a column that is not there or operands that do not fit.
+    /// - Throws: ``ExpressionFault`` for a missing column or for operands of wrong types.
     package func type(of expression: Expression) throws(ExpressionFault) -> ColumnType? {
         switch expression.node {
         case .column(let name): return try column(name, at: expression.offset).type
@@ -219,7 +219,7 @@ package struct ExpressionTyping {
                 continue
             }
             if known == found { continue }
-            // A time that the pipeline file writes without a zone is one in UTC beside points in time.
+            // Compared with points in time, a time that the pipeline file writes without a zone is in UTC.
             let isWritten = if case .literal = operand.node { true } else { false }
             if known == .timestamp, found == .localTimestamp, isWritten { continue }
             let isOpen = namedTimes == nil && operands.contains(where: \.castsToTimestamp)
@@ -237,12 +237,12 @@ package struct ExpressionTyping {
 // MARK: - Times
 
 extension ExpressionTyping {
-    /// What a column becomes that is cast to `timestamp`.
+    /// The type of a column after a cast to `timestamp`.
     package func timeType(of column: Column) -> ColumnType {
         timeType(of: column.type, columns: [column.name], literal: nil)
     }
 
-    /// Whether a cast to `timestamp` gives points in time, or local times of which nobody has named the zone.
+    /// Whether a cast to `timestamp` gives points in time, or local times whose zone is unknown.
     private func timeType(of found: ColumnType?, columns: [String], literal: Expression?) -> ColumnType {
         switch found {
         case .timestamp, .other: return .timestamp
@@ -255,12 +255,14 @@ extension ExpressionTyping {
         }
     }
 
-    /// The expression with the casts in it to `timestamp` as casts to what they give.
+    /// The expression with each cast to `timestamp` replaced by a cast to the type that it gives.
+    ///
+    /// - Throws: ``ExpressionFault`` for a missing column or for operands of wrong types.
     package func withSettledTimes(_ expression: Expression) throws(ExpressionFault) -> Expression {
         let inner = try expression.mappingChildren { child throws(ExpressionFault) in try withSettledTimes(child) }
         guard case .cast(let operand, .timestamp) = inner.node else { return inner }
         let type = try type(of: expression)
-        // What is a time already is that time.
+        // A value that is a time already keeps its type.
         if let found = try self.type(of: operand), found.isTime, found != .date { return operand }
         return Expression(.cast(operand, type ?? .timestamp), at: expression.offset)
     }

@@ -1,9 +1,9 @@
-/// What is certainly wrong with a regular expression, found without an engine.
+/// Finds certain errors in a regular expression without a SQL engine.
 ///
-/// The language is that of RE2, which DuckDB uses: <https://github.com/google/re2/wiki/Syntax>. A pattern that passes may
-/// still hold something that the engine does not know, such as a class of letters that has no such name.
+/// The syntax is that of RE2, which DuckDB uses: <https://github.com/google/re2/wiki/Syntax>. A pattern without
+/// findings may still be invalid, for example with an unknown character class.
 package struct PatternSyntax {
-    /// What is wrong with a pattern.
+    /// An error in a pattern.
     package struct Fault: Error, Equatable {
         package let message: String
         package let remedy: String?
@@ -14,7 +14,7 @@ package struct PatternSyntax {
         }
     }
 
-    /// What a repetition would repeat.
+    /// The operand of a repetition.
     private enum RepeatTarget { case nothing, something, repetition }
 
     private let pattern: [Character]
@@ -23,10 +23,10 @@ package struct PatternSyntax {
     /// What stood before each group that is open.
     private var open = 0
 
-    /// The largest number of repetitions that RE2 takes.
+    /// RE2's maximum number of repetitions.
     private static let mostRepetitions = 1000
 
-    /// The first thing that is wrong with a pattern, or nil.
+    /// The first error in a pattern, or nil.
     package static func fault(in pattern: String) -> Fault? {
         var syntax = PatternSyntax(pattern: Array(pattern))
         do throws(Fault) {
@@ -92,7 +92,7 @@ package struct PatternSyntax {
         before = .repetition
     }
 
-    /// `{2}`, `{2,}` or `{2,5}` here; anything else is text.
+    /// The bounds `{2}`, `{2,}` or `{2,5}` at this place; nil for anything else, which is text.
     private func bounds() -> (least: Int, most: Int?, length: Int, text: String)? {
         guard let end = pattern[place...].firstIndex(of: "}") else { return nil }
         let parts = String(pattern[(place + 1)..<end]).split(separator: ",", omittingEmptySubsequences: false)
@@ -124,7 +124,7 @@ package struct PatternSyntax {
         }
     }
 
-    /// Refuses a letter behind a backslash that means nothing here; what is no letter stands for itself.
+    /// Rejects a backslash before a letter that has no meaning here; an escaped character that is no letter is itself.
     private func checkEscape(of letter: Character, known: String) throws(Fault) {
         guard letter.isLetter || letter.isNumber || !letter.isASCII, !known.contains(letter) else { return }
         let remedy =
@@ -139,7 +139,7 @@ package struct PatternSyntax {
     private mutating func characters() throws(Fault) {
         place += 1
         if peek() == "^" { place += 1 }
-        // Directly behind the opening one, a closing bracket is a character like others.
+        // Directly after the opening bracket, a closing bracket is an ordinary character.
         if peek() == "]" { place += 1 }
         while let character = peek(), character != "]" {
             if character == "\\" {

@@ -1,12 +1,12 @@
-/// What must be known about SQL that a user wrote, without parsing it: where its texts and comments are.
+/// Finds the texts, quoted names and comments of a user's SQL without parsing it.
 package enum SQLText {
-    /// A part of a query, as far as quoting goes.
+    /// A part of a query, by its quoting.
     package enum Part: Equatable {
         case code(String)
-        /// Text in single quotes, a name in double quotes or a comment, with its delimiters.
+        /// A string literal, a quoted name or a comment, including its delimiters.
         case text(String), quotedName(String), comment(String)
 
-        /// The part as it stands in the query.
+        /// The part's SQL, unchanged.
         package var sql: String {
             switch self {
             case .code(let sql), .text(let sql), .quotedName(let sql), .comment(let sql): sql
@@ -14,18 +14,19 @@ package enum SQLText {
         }
     }
 
-    /// Cuts a query into code, texts, quoted names and comments; their join is the query.
+    /// Splits a query into code, texts, quoted names and comments; joined, they are the query.
     ///
-    /// As DuckDB does: texts in dollars have no escapes, those behind an `E` have backslashes, comments nest.
+    /// As in DuckDB, dollar-quoted texts have no escapes, texts with the prefix `E` have backslash escapes, and
+    /// comments nest.
     package static func parts(of query: String) -> [Part] {
         var scanner = SQLScanner(query)
         return scanner.parts()
     }
 
-    /// A query in which nothing hides its end from the program that runs it.
+    /// Rewrites texts and comments in whose middle the DuckDB program would see an end.
     ///
-    /// That takes a quotation mark behind a backslash for the end of a text, and the end of an inner comment for that of the
-    /// outer one, and DuckDB does neither. Nothing else changes, and nothing moves.
+    /// The program takes a quotation mark after a backslash for the end of a text, and the end of an inner comment for
+    /// the end of the outer one; DuckDB's parser does neither. Nothing else changes, and no character moves.
     package static func withPlainEnds(_ query: String) -> String {
         parts(of: query).map { part in
             switch part {
@@ -52,7 +53,7 @@ package enum SQLText {
         return String(plain)
     }
 
-    /// A query moved to the right, but for the lines of its texts, which are data.
+    /// Indents a query, except the continuation lines of its texts, which are data.
     package static func indented(_ query: String, by columns: Int) -> String {
         let margin = String(repeating: " ", count: columns)
         return margin
@@ -80,7 +81,8 @@ package enum SQLText {
 }
 
 extension SQLText {
-    /// The references that stand inside quotation marks, where a bound value cannot be: the user must remove them.
+    /// The references inside of quotation marks, where a value cannot be bound: the user must remove the quotation
+    /// marks.
     package static func quotedReferences(in query: Template) -> [Template.Reference] {
         parts(of: query.description).flatMap { part -> [Template.Reference] in
             switch part {
@@ -91,7 +93,7 @@ extension SQLText {
     }
 }
 
-/// Walks over a query, letter by letter as DuckDB does: a quotation mark is one whatever accent follows it.
+/// Scans a query by Unicode scalars, as DuckDB does: a quotation mark counts whatever combining character follows it.
 private struct SQLScanner {
     private let letters: [Unicode.Scalar]
     private var index = 0
@@ -123,7 +125,7 @@ private struct SQLScanner {
 
     private func letter(_ place: Int) -> Unicode.Scalar? { place < letters.count ? letters[place] : nil }
 
-    /// What begins here and is no code; the index then stands behind it.
+    /// The text, quoted name or comment that begins here, if any; the index then is after it.
     private mutating func special() -> SQLText.Part? {
         let begin = index
         switch (letters[index], letter(index + 1)) {
@@ -151,7 +153,7 @@ private struct SQLScanner {
         return .text(text(begin..<index))
     }
 
-    /// Whether the letter before belongs to a name, which then goes on here.
+    /// Whether the previous character belongs to a name that continues here.
     private var isInName: Bool { index > 0 && Self.isOfName(letters[index - 1]) }
 
     private static func isOfName(_ letter: Unicode.Scalar) -> Bool {
@@ -159,7 +161,7 @@ private struct SQLScanner {
             || ("0"..."9").contains(letter)
     }
 
-    /// The place behind the mark that ends a text or a name; a doubled one is a part of it.
+    /// The index after the mark that ends a text or a name; a doubled mark does not end it.
     private func end(of mark: Unicode.Scalar, from start: Int, hasEscapes: Bool) -> Int {
         var place = start
         while let next = letter(place) {
@@ -187,7 +189,7 @@ private struct SQLScanner {
         index = min(index, letters.count)
     }
 
-    /// `$$` or `$name$`, where such a text begins here.
+    /// `$$` or `$name$`, if a dollar-quoted text begins here.
     private func dollarMark() -> [Unicode.Scalar]? {
         var place = index + 1
         while let next = letter(place), next != "$" {

@@ -1,17 +1,17 @@
-/// Paths that may hold `*` for a part of a name; and tables, as ``TableClaim`` writes them.
+/// Compares claims: absolute paths that may contain `*`, and tables as ``TableClaim`` writes them.
 package enum ClaimedPath {
-    /// Whether one path may be another, or lie in it.
+    /// Whether one path may be equal to the other or inside of it.
     package static func meet(_ left: String, _ right: String) -> Bool {
-        // A table is no path, whatever either may turn out to be.
+        // A table never equals a path.
         guard left.hasPrefix("/") == right.hasPrefix("/") else { return false }
         return zip(left.split(separator: "/"), right.split(separator: "/"))
             .allSatisfy { partsMeet(Array($0), Array($1)) }
     }
 
-    /// Whether two patterns have a text in common.
+    /// Whether some text matches both patterns.
     private static func partsMeet(_ left: [Character], _ right: [Character]) -> Bool {
         if !left.contains("*"), !right.contains("*") { return left == right }
-        // For each beginning of `left`, the beginnings of `right` that have a text in common with it.
+        // For each prefix of `left`, the prefixes of `right` that share a text with it.
         var reached = [Bool](repeating: false, count: right.count + 1)
         reached[0] = true
         for place in right.indices where right[place] == "*" && reached[place] { reached[place + 1] = true }

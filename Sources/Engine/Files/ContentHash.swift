@@ -2,8 +2,8 @@ import Foundation
 
 /// A fingerprint of a file's content: XXH64, which reads several gigabytes a second.
 ///
-/// It tells whether data changed; it is no protection against somebody who wants it not to show. `xxhsum -H64` gives
-/// the same figures. Source: the specification of xxHash by Y. Collet, version 0.1.1.
+/// It detects changed data; it does not protect against deliberate manipulation. `xxhsum -H64` prints the same values.
+/// Source: the specification of xxHash by Y. Collet, version 0.1.1.
 package struct ContentHash {
     private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
     private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
@@ -13,7 +13,7 @@ package struct ContentHash {
 
     private var lanes: (UInt64, UInt64, UInt64, UInt64) = (prime1 &+ prime2, prime2, 0, 0 &- prime1)
     private var length: UInt64 = 0
-    /// Bytes that do not fill a stripe of 32 yet.
+    /// Bytes that do not yet fill a stripe of 32.
     private var rest: [UInt8] = []
 
     package init() {}
@@ -33,8 +33,8 @@ package struct ContentHash {
         }
     }
 
-    /// The fingerprint of a file, or of a folder: that of the names and fingerprints of all files in it, however they
-    /// lie in it; nil when something cannot be read.
+    /// The fingerprint of a file; for a folder, that of the sorted names and fingerprints of all files in it; nil when
+    /// something cannot be read.
     package static func of(path: String) -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -58,7 +58,7 @@ package struct ContentHash {
         return hash.text
     }
 
-    /// Takes bytes in.
+    /// Adds bytes.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         length &+= UInt64(bytes.count)
         var bytes = bytes
@@ -96,7 +96,7 @@ package struct ContentHash {
 
     private static func rotated(_ value: UInt64, _ bits: UInt64) -> UInt64 { value << bits | value >> (64 - bits) }
 
-    /// The fingerprint of everything so far.
+    /// The fingerprint of all bytes so far.
     package var value: UInt64 {
         var hash: UInt64
         if length >= 32 {
@@ -132,7 +132,7 @@ package struct ContentHash {
         return hash ^ (hash >> 32)
     }
 
-    /// The fingerprint as it is shown and kept.
+    /// The fingerprint as text, as it is shown and stored.
     package var text: String {
         let hex = String(value, radix: 16)
         return "xxh64:" + String(repeating: "0", count: 16 - hex.count) + hex

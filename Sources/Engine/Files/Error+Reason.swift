@@ -1,8 +1,7 @@
 import Foundation
 
 extension Error {
-    /// What went wrong in a few words: the engine's own, or the system's without the wrapping that Foundation puts
-    /// around them.
+    /// The reason in a few words: a message of Caudal, or the system's message without Foundation's wrapping.
     package var reason: String {
         let error = self as NSError
         // Depending on the platform this is an NSError or a POSIXError.
@@ -12,7 +11,7 @@ extension Error {
             return String(cString: strerror(Int32(underlying.code)))
         }
         if error.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(error.code))) }
-        // An error of Foundation describes itself with its whole inside.
+        // A Foundation error would otherwise print all of its user info.
         if self is CocoaError || type(of: self) is NSError.Type { return error.localizedDescription }
         return String(describing: self)
     }

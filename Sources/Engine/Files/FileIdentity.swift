@@ -1,15 +1,15 @@
 import Foundation
 
-/// A place on the disk, the same however it is written: `./a.csv`, `b/../a.csv`, a link to it.
+/// A place on the disk, the same for every way to write its path: `./a.csv`, `b/../a.csv`, a symbolic link to it.
 ///
-/// Only the names decide: the file need not be there. Two names of one file that are hard links are two places.
+/// Only names are compared: the file need not exist, and two hard links to one file are two places.
 package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
-    /// The absolute path without `.`, `..`, doubled slashes and symbolic links, as far as these exist.
+    /// The absolute path with `.`, `..`, doubled slashes and existing symbolic links resolved.
     package let path: String
 
-    /// The place that a path means.
+    /// Resolves a path.
     ///
-    /// `root`: the folder that a relative path starts from.
+    /// - Parameter root: The folder that a relative path starts from.
     package init(_ path: String, in root: String = "/") {
         self.path = Self.withoutLinks(PathText.absolute(path, in: root))
     }
@@ -18,10 +18,10 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { path }
 
-    /// The folder it lies in.
+    /// The folder that contains it.
     package var folder: FileIdentity { FileIdentity(resolved: PathText.folder(of: path)) }
 
-    /// The folders it lies in, the nearest first.
+    /// The folders that contain it, the nearest first.
     package var folders: [FileIdentity] {
         var found: [FileIdentity] = []
         var next = self
@@ -32,15 +32,15 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
         return found
     }
 
-    /// Whether `other` lies somewhere below this place, which is then a folder.
+    /// Whether `other` is somewhere below this place, which must then be a folder.
     package func holds(_ other: FileIdentity) -> Bool {
         other.path != path && other.path.hasPrefix(path == "/" ? path : path + "/")
     }
 
-    /// How many links one path may go through; the kernel has the same limit.
+    /// The maximum number of symbolic links in one path, the same as the kernel's.
     private static let linkLimit = 40
 
-    /// An absolute path with its links followed; what does not exist is left as it is.
+    /// An absolute path with its symbolic links resolved; components that do not exist are unchanged.
     static func withoutLinks(_ path: String) -> String {
         var open = path.split(separator: "/").map(String.init)[...]
         var resolved = ""
@@ -55,7 +55,7 @@ package struct FileIdentity: Hashable, Sendable, CustomStringConvertible {
             let next = resolved + "/" + part
             var status = stat()
             guard lstat(next, &status) == 0 else {
-                // Nothing below it exists, so there is no link either.
+                // Nothing below it exists, so there are no more links.
                 return ([next] + open).joined(separator: "/")
             }
             guard status.st_mode & S_IFMT == S_IFLNK, links < linkLimit,

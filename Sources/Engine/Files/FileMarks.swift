@@ -1,7 +1,7 @@
 import Foundation
 
 extension FileMark {
-    /// The mark of what stands at a path, links followed; nil when nothing does.
+    /// The mark of the file at a path, following symbolic links; nil when there is none.
     package init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -13,15 +13,16 @@ extension FileMark {
     }
 }
 
-/// The files of an attempt as they were when it began to read them.
+/// The marks of an attempt's input files from when it began to read them.
 package struct FileMarks: Sendable {
     private let marks: [(path: String, mark: FileMark?)]
 
     package init(_ paths: [String]) { marks = paths.map { ($0, FileMark($0)) } }
 
-    /// The first file that is another one now, or another content.
+    /// The first file that has been replaced or changed.
     ///
-    /// `isSame`: asked about a file of which only names or rights may have changed since it had a mark.
+    /// - Parameter isSame: Called for a file of which perhaps only names or permissions changed since its mark was
+    ///   taken; compares the content.
     package func changed(isSame: (String, FileMark) -> Bool) -> String? {
         marks.first { path, mark in
             let now = FileMark(path)

@@ -1,19 +1,23 @@
 import Foundation
 
-/// Small files, whole.
+/// Reads and writes small files as a whole.
 package enum FileText {
-    /// Reads a file as UTF-8; bytes that are not become U+FFFD.
+    /// Reads a file as UTF-8; invalid bytes become U+FFFD.
+    ///
+    /// - Throws: ``Failure`` when the file cannot be opened or read.
     package static func read(_ path: String) throws(Failure) -> String {
         String(decoding: try bytes(path), as: UTF8.self)
     }
 
     /// Reads a file.
+    ///
+    /// - Throws: ``Failure`` when the file cannot be opened or read.
     package static func bytes(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure("\(path) cannot be read: \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
-        // Most files here are small, those of /proc above all: room for them first, for the others as they grow.
+        // Most files here are small, especially those of /proc: the buffer starts small and grows.
         var room = 1024
         while true {
             let before = bytes.count
@@ -31,7 +35,9 @@ package enum FileText {
         }
     }
 
-    /// Writes a file anew; its owner alone can read it when `isPrivate`.
+    /// Writes a file; only its owner can read it when `isPrivate`.
+    ///
+    /// - Throws: ``Failure`` when the file cannot be created or written.
     package static func write(_ text: String, to path: String, isPrivate: Bool = false) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
         guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
@@ -52,8 +58,9 @@ package enum FileText {
         if error != 0 { throw Failure("\(path) cannot be written: \(String(cString: strerror(error)))") }
     }
 
-    /// Writes a private file so that whoever reads it, also after a crash, finds the old text or the new one and no part of
-    /// either.
+    /// Writes a private file atomically: a reader, even after a crash, finds the whole old text or the whole new one.
+    ///
+    /// - Throws: ``Failure`` when the new text cannot be written or moved into place.
     package static func replace(_ text: String, at path: String) throws(Failure) {
         let beside = path + ".new"
         try write(text, to: beside, isPrivate: true)
@@ -68,22 +75,23 @@ package enum FileText {
         return stat(path, &status) == 0 ? Int64(status.st_size) : nil
     }
 
-    /// Whether a file stands at a path, links followed: a pipe or a device would keep whoever reads it for ever.
+    /// Whether there is a regular file at a path, following symbolic links: reading a pipe or a device could block
+    /// forever.
     package static func isFile(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Whether there is a folder that this process may not look into.
+    /// Whether the folder exists and this process is not permitted to read it.
     package static func isForbidden(_ folder: String) -> Bool {
         var status = stat()
         return stat(folder, &status) == 0 && access(folder, R_OK | X_OK) != 0 && errno == EACCES
     }
 
-    /// Whether something stands at a path.
+    /// Whether there is anything at a path.
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Whether a folder is there, links followed.
+    /// Whether there is a folder at a path, following symbolic links.
     package static func isFolder(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Paths as text, without asking the disk, but for what `..` means behind a link.
+/// Operations on paths as text; only `..` after a symbolic link needs the file system.
 package enum PathText {
-    /// A path from `folder` on, with `.` and `..` taken out.
+    /// Resolves a path from `folder`, with `.` and `..` removed.
     ///
-    /// `..` behind a link to a folder leads to the folder above the one that is meant, as it does for every other program.
+    /// `..` after a symbolic link to a folder means the parent of the link's target, as for every other program.
     package static func absolute(_ path: String, in folder: String) -> String {
         let whole = path.hasPrefix("/") ? path : folder + "/" + path
         var parts: [Substring] = []
@@ -36,7 +36,7 @@ package enum PathText {
         return (path.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
     }
 
-    /// `path` as it is written from `folder`, when it lies below it.
+    /// `path` relative to `folder` when it is below it; else unchanged.
     package static func relative(_ path: String, to folder: String) -> String {
         let prefix = folder.hasSuffix("/") ? folder : folder + "/"
         return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path

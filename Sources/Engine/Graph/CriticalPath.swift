@@ -1,12 +1,12 @@
-/// Longest paths through a plan, by how long its stages usually take.
+/// Longest paths through a plan, by the usual durations of its stages.
 package enum CriticalPath {
-    /// What a stage without a history counts as, so that a longer chain still goes first.
+    /// The assumed duration of a stage without a history, so that longer chains still go first.
     static let unknown = Duration.seconds(1)
 
     /// For each stage, the milliseconds from its start to the end of the run along the longest path.
     package static func remaining(of plan: RunPlan) -> [Int64] {
         var remaining = [Int64?](repeating: nil, count: plan.stages.count)
-        // Depth first with an explicit stack: a chain of ten thousand stages must not overflow the thread's.
+        // Depth-first search with an explicit stack: a chain of ten thousand stages would overflow the thread's stack.
         for start in plan.stages.indices where remaining[start] == nil {
             var stack = [start]
             while let index = stack.last {
@@ -23,9 +23,9 @@ package enum CriticalPath {
         return remaining.map { $0 ?? 0 }
     }
 
-    /// The stages on the path that ends last, first to last, among those that have not ended.
+    /// The longest path of stages that have not ended, in order.
     ///
-    /// A running stage counts what is left of its usual time, at least nothing.
+    /// A running stage counts with the rest of its usual duration, at least zero.
     package static func path(of state: RunState, now: Moment) -> (stages: [StageID], left: Duration) {
         let plan = state.plan
         func left(_ index: Int) -> Int64 {
@@ -55,7 +55,7 @@ package enum CriticalPath {
         return (stages, .milliseconds(total))
     }
 
-    /// Positions in an order in which each comes after everything it waits for; ties in file order.
+    /// Stage positions in topological order; ties are in file order.
     package static func topologicalIndices(of plan: RunPlan) -> [Int] {
         var waiting = plan.upstream.map(\.count)
         var order: [Int] = []

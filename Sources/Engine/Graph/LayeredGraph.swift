@@ -1,27 +1,27 @@
-/// A graph put into layers from left to right, each layer in an order that lets few edges cross.
+/// A graph in layers from left to right, with each layer ordered to have few edge crossings.
 ///
-/// The method is Sugiyama's, Tagawa's and Toda's (1981): layers by longest path, a stand-in vertex for each layer that
-/// an edge passes, then sweeps that order each layer by the weighted medians of its neighbours (Gansner, Koutsofios,
-/// North, Vo: "A technique for drawing directed graphs", 1993). Ties go by the order of declaration, so one graph always
-/// gives one picture.
+/// The method is that of Sugiyama, Tagawa and Toda (1981): layers by longest path, a dummy vertex for each layer that
+/// an edge crosses, then sweeps that order each layer by the weighted medians of its neighbours (Gansner, Koutsofios,
+/// North, Vo: "A technique for drawing directed graphs", 1993). Ties go by the order of declaration, so that one graph
+/// always gives one picture.
 package struct LayeredGraph: Sendable {
-    /// How many vertices are nodes; those after them stand in for edges.
+    /// The number of vertices that are nodes; the vertices after them are dummies of edges.
     package let nodeCount: Int
     /// The layer of each vertex.
     package private(set) var layerOf: [Int]
     /// The vertices of each layer, top to bottom.
     package private(set) var layers: [[Int]]
-    /// For each vertex, its neighbours in the layer before.
+    /// For each vertex, its neighbours in the previous layer.
     package private(set) var before: [[Int]]
-    /// For each vertex, its neighbours in the layer behind.
+    /// For each vertex, its neighbours in the next layer.
     package private(set) var behind: [[Int]]
-    /// For each edge, the vertices it goes along.
+    /// For each edge, the vertices that it passes.
     package private(set) var chains: [[Int]]
 
     private static let sweeps = 24
     private static let patience = 8
 
-    /// Lays out nodes 0..<`nodeCount`; the graph has no cycle.
+    /// Lays out nodes 0..<`nodeCount`; the graph must be acyclic.
     package init(nodeCount: Int, edges: [(from: Int, to: Int)]) {
         self.nodeCount = nodeCount
         layerOf = Self.ranks(nodeCount, edges)
@@ -35,7 +35,8 @@ package struct LayeredGraph: Sendable {
 
     // MARK: - Layers
 
-    /// The layer of each node: behind everything it needs, and moved back toward what needs it where that is shorter.
+    /// The layer of each node: after everything it needs, and moved back toward its downstream nodes where that
+    /// shortens edges.
     private static func ranks(_ count: Int, _ edges: [(from: Int, to: Int)]) -> [Int] {
         var needs = [[Int]](repeating: [], count: count)
         var needed = [[Int]](repeating: [], count: count)
@@ -56,7 +57,7 @@ package struct LayeredGraph: Sendable {
                 if waiting[next] == 0 { queue.append(next) }
             }
         }
-        // Sources stay at the left, where people look for them; others go where their edges are shorter.
+        // Sources stay at the left, where readers look for them; other nodes move to where their edges are shorter.
         for _ in 0..<count {
             var moved = false
             for node in queue.reversed() where !needs[node].isEmpty && needed[node].count > needs[node].count {
@@ -98,7 +99,7 @@ package struct LayeredGraph: Sendable {
 
     private mutating func order() {
         guard layers.count > 1 else { return }
-        // A large graph is not made legible by more sweeps, only later.
+        // More sweeps do not make a large graph more legible, only slower.
         let isLarge = layerOf.count > 2000
         var best = layers
         var fewest = Int.max
@@ -119,7 +120,7 @@ package struct LayeredGraph: Sendable {
         layers = best
     }
 
-    /// An order to begin with: by a search from the left, depth first or breadth first, or from the right.
+    /// An initial order: by depth-first or breadth-first search from the left, or by a search from the right.
     private func startOrder(_ kind: Int) -> [[Int]] {
         var result = [[Int]](repeating: [], count: layers.count)
         var seen = [Bool](repeating: false, count: layerOf.count)
@@ -139,7 +140,7 @@ package struct LayeredGraph: Sendable {
         return result
     }
 
-    /// Orders each layer by the medians of its neighbours in the layer that was ordered before it.
+    /// Orders each layer by the medians of its neighbours in the layer ordered before it.
     private mutating func sort(downward: Bool, tiesReversed: Bool) {
         let order = downward ? Array(layers.indices.dropFirst()) : Array(layers.indices.dropLast().reversed())
         for layer in order {
@@ -171,7 +172,7 @@ package struct LayeredGraph: Sendable {
         return (Double(places[middle - 1]) * right + Double(places[middle]) * left) / (left + right)
     }
 
-    /// Swaps neighbours of a layer as long as that removes crossings.
+    /// Swaps adjacent vertices of a layer as long as that removes crossings.
     private mutating func transpose() {
         for _ in 0..<10 {
             var improved = false
@@ -199,7 +200,7 @@ package struct LayeredGraph: Sendable {
         return places
     }
 
-    /// How often edges of an upper vertex cross those of a lower one.
+    /// The number of crossings between edges of an upper vertex and edges of a lower one.
     private static func crossings(_ upper: [Int], _ lower: [Int], _ places: [Int: Int]) -> Int {
         var count = 0
         for a in upper {
@@ -209,7 +210,7 @@ package struct LayeredGraph: Sendable {
         return count
     }
 
-    /// How many edges cross between neighbouring layers, counted with a Fenwick tree.
+    /// The number of edge crossings between adjacent layers, counted with a Fenwick tree.
     package var crossings: Int {
         var total = 0
         for layer in layers.indices.dropLast() {
@@ -220,7 +221,7 @@ package struct LayeredGraph: Sendable {
             for vertex in layers[layer] {
                 let targets = behind[vertex].compactMap { place[$0] }
                 for target in targets {
-                    // Edges that began above and end below this one's end.
+                    // Edges that begin above this one and end below its end.
                     var index = target + 1
                     var notBelow = 0
                     while index > 0 {

@@ -1,18 +1,20 @@
-/// Gives each vertex of a layered graph a row, so that long edges are straight and neighbours are near.
+/// Assigns a row to each vertex of a layered graph, so that long edges are straight and neighbours are near.
 package struct RowAssignment {
     private let graph: LayeredGraph
-    /// Rows that a vertex needs above and below the row its edges meet it in.
+    /// Rows that a vertex needs above and below the row where its edges meet it.
     private let above: [Int]
     private let below: [Int]
     /// Blank rows between two nodes.
     private let gap: Int
-    /// Rows by which a vertex is pushed away from the one above it, besides what it needs.
+    /// Extra rows between a vertex and the one above it.
     private var pushed: [Int: Int] = [:]
 
-    /// Prepares the rows of a graph.
+    /// Prepares the assignment for a graph.
     ///
-    /// `above`, `below`: rows that each vertex needs beside the one its edges meet it in.
-    /// `gap`: blank rows between two nodes.
+    /// - Parameters:
+    ///   - above: Rows that each vertex needs above the row where its edges meet it.
+    ///   - below: Rows that each vertex needs below that row.
+    ///   - gap: Blank rows between two nodes.
     package init(_ graph: LayeredGraph, above: [Int], below: [Int], gap: Int) {
         self.graph = graph
         self.above = above
@@ -20,7 +22,7 @@ package struct RowAssignment {
         self.gap = gap
     }
 
-    /// Pushes a vertex one row further down from the one above it.
+    /// Adds a row between a vertex and the one above it.
     package mutating func push(_ vertex: Int) { pushed[vertex, default: 0] += 1 }
 
     /// The row of each vertex, from 0.
@@ -39,7 +41,7 @@ package struct RowAssignment {
                 place(layer, toward: forward ? graph.before : graph.behind, &rows)
             }
         }
-        // The first layer is placed last, so that sources stand beside what they lead to.
+        // The first layer is placed last, so that sources are beside their downstream nodes.
         let top = graph.layers.joined().map { rows[$0] - above[$0] }.min() ?? 0
         return rows.map { $0 - top }
     }
@@ -49,10 +51,9 @@ package struct RowAssignment {
         return below[upper] + 1 + (isBesideLine ? 0 : gap) + above[lower] + (pushed[lower] ?? 0)
     }
 
-    /// Places one layer as near to its neighbours as the distances allow: least squares by pooling neighbours that
-    /// would overlap (M.
+    /// Places one layer as near to its neighbours as the distances allow.
     ///
-    /// Ayer and others, 1955).
+    /// Method: least squares, pooling vertices that would overlap (M. Ayer and others, 1955).
     private func place(_ layer: [Int], toward neighbours: [[Int]], _ rows: inout [Int]) {
         var offsets: [Int] = []
         var offset = 0

@@ -1,7 +1,7 @@
-/// Chooses stages in the words that dbt users know: `stage`, `+stage`, `stage+`, `2+stage`, `group:x`, `state:failed`;
-/// a comma means and, a blank means or.
+/// Selects stages with dbt's syntax: `stage`, `+stage`, `stage+`, `2+stage`, `group:x`, `state:failed`; a comma means
+/// "and", a blank means "or".
 package struct Selector: Sendable, Equatable {
-    /// One term: a core and how far to go up and down from it.
+    /// One term: what it matches, and how far to follow the graph up and down from there.
     struct Term: Sendable, Equatable {
         enum Core: Sendable, Equatable {
             case name(String)
@@ -12,22 +12,24 @@ package struct Selector: Sendable, Equatable {
         }
 
         var core: Core
-        /// How many steps upstream are taken along; 0 for none.
+        /// How many steps upstream are included; 0 for none.
         var up: Int
         var down: Int
     }
 
-    /// What is wrong with a selector, in a sentence.
+    /// A sentence that says what is wrong with a selector.
     package struct Fault: Error, Sendable, Equatable {
         package let message: String
 
         package init(_ message: String) { self.message = message }
     }
 
-    /// Any of these lists; all terms of a list.
+    /// The union of these lists; each list is the intersection of its terms.
     let alternatives: [[Term]]
 
-    /// Reads a selector.
+    /// Parses a selector.
+    ///
+    /// - Throws: ``Fault`` for an empty selector or a term that is no valid one.
     package init(_ text: String) throws(Fault) {
         var alternatives: [[Term]] = []
         for part in text.split(whereSeparator: \.isWhitespace) {
@@ -43,7 +45,7 @@ package struct Selector: Sendable, Equatable {
         self.alternatives = alternatives
     }
 
-    /// Whether it goes by how stages stand in a run.
+    /// Whether the selection depends on the stages' status in a run.
     package var needsRun: Bool {
         alternatives.joined().contains { if case .state = $0.core { true } else { false } }
     }
@@ -79,13 +81,13 @@ package struct Selector: Sendable, Equatable {
         }
     }
 
-    /// What is known of a stage when it is chosen.
+    /// What a selector knows about a stage.
     package struct Candidate: Sendable {
         package var id: StageID
         package var type: String
         package var group: String?
         package var upstream: Set<StageID>
-        /// How it stood in the run that is looked at, or nil.
+        /// The stage's status in the run, or nil without a run.
         package var status: UnitStatus?
 
         package init(id: StageID, type: String, group: String?, upstream: Set<StageID>, status: UnitStatus? = nil) {
@@ -97,9 +99,9 @@ package struct Selector: Sendable, Equatable {
         }
     }
 
-    /// The stages that are chosen.
+    /// The selected stages.
     ///
-    /// - Throws: ``Fault`` when a name fits no stage.
+    /// - Throws: ``Fault`` when a name matches no stage.
     package func stages(among candidates: [Candidate]) throws(Fault) -> Set<StageID> {
         var upstream: [StageID: Set<StageID>] = [:]
         var downstream: [StageID: Set<StageID>] = [:]
@@ -148,7 +150,7 @@ package struct Selector: Sendable, Equatable {
         return Set(found.map(\.id))
     }
 
-    /// Whether a name fits a pattern in which `*` stands for anything.
+    /// Whether a name matches a pattern in which `*` stands for any text.
     private static func matches(_ name: String, _ pattern: String) -> Bool {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false).map(String.init)
         guard name.hasPrefix(parts[0]) else { return false }
@@ -177,7 +179,7 @@ package struct Selector: Sendable, Equatable {
 }
 
 extension Pipeline {
-    /// Its stages as a selector sees them.
+    /// The stages as candidates for a selector.
     package var candidates: [Selector.Candidate] {
         let upstream = upstream
         return stages.map {
@@ -188,7 +190,7 @@ extension Pipeline {
 }
 
 extension RunPlan {
-    /// Its stages as a selector sees them, with how they stand in a run.
+    /// The stages as candidates for a selector, with their status in a run.
     package func candidates(in state: RunState) -> [Selector.Candidate] {
         stages.map {
             Selector.Candidate(

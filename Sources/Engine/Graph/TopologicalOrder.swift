@@ -1,10 +1,10 @@
-/// A fault of a graph.
+/// An error of a graph.
 package enum GraphError: Error, Sendable, Equatable {
-    /// A cycle, its first stage repeated at the end; each needs the one after it.
+    /// A cycle, with its first stage repeated at the end; each stage needs the one after it.
     case cycle([StageID])
 }
 
-/// Puts stages in an order in which each comes after everything upstream of it.
+/// Orders stages topologically: each after everything upstream of it.
 package enum TopologicalOrder {
     /// Orders stages; ties go by name, so that one pipeline always gives one order.
     ///
@@ -33,7 +33,7 @@ package enum TopologicalOrder {
         return order
     }
 
-    /// A cycle among the stages that could not be ordered: following needs from any of them must come back.
+    /// A cycle among the stages that could not be ordered: following needs from any of them must return to it.
     private static func cycle(in upstream: [StageID: Set<StageID>], outside ordered: Set<StageID>) -> [StageID] {
         guard var stage = upstream.keys.filter({ !ordered.contains($0) }).min() else { return [] }
         var path: [StageID] = []

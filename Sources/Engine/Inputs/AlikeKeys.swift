@@ -1,8 +1,8 @@
 import Foundation
 
-/// Keys of JSON that differ in case alone: the engine takes two such names for one, and so loses the values of one of them.
+/// JSON keys that differ only in case: DuckDB treats two such names as one and loses the values of one of them.
 enum AlikeKeys {
-    /// The first two of some names that are alike.
+    /// The first two of some names that differ only in case.
     static func first(among names: [String]) -> (String, String)? {
         var seen: [String: String] = [:]
         for name in names {
@@ -13,7 +13,7 @@ enum AlikeKeys {
         return nil
     }
 
-    /// The first two keys of one object, anywhere in what `json_group_structure` tells of values, that are alike.
+    /// The first two keys of one object that differ only in case, anywhere in the result of `json_group_structure`.
     static func first(inside structure: String) -> (String, String)? {
         guard structure.first == "{" || structure.first == "[",
             let value = try? JSONSerialization.jsonObject(with: Data(structure.utf8))
@@ -29,16 +29,16 @@ enum AlikeKeys {
         return (value as? [Any])?.lazy.compactMap { first(inside: $0) }.first
     }
 
-    /// As the engine compares names: letters beyond ASCII have no case for it.
+    /// A name as DuckDB compares it: only ASCII letters have case.
     private static func folded(_ name: String) -> String {
         String(decoding: name.utf8.map { (0x41...0x5A).contains($0) ? $0 + 0x20 : $0 }, as: UTF8.self)
     }
 }
 
 extension SourceResolver {
-    /// Refuses keys that cannot be columns, but to a validate stage: that may leave one of them out, by its schema.
+    /// Rejects keys that cannot be columns, except for a validate stage, whose schema may leave one of them out.
     ///
-    /// `reader`: the stage that reads; nil stands for every stage.
+    /// - Parameter reader: The stage that reads; nil stands for any stage.
     func refuseAlikeKeys(of source: DataSource, to reader: StageID?) throws {
         guard let fault = source.keyFault else { return }
         let readers = reader.map { id in pipeline.stages.filter { $0.id == id } } ?? pipeline.stages
@@ -49,7 +49,7 @@ extension SourceResolver {
 }
 
 extension DataSource {
-    /// Takes what the keys of JSON are called, with what is inside of each.
+    /// Records the keys of JSON objects, with the structure of each value.
     mutating func takeAlikeKeys(_ keys: [(name: String, structure: String)], shown files: [String], _ dataset: Dataset)
     {
         if let (first, second) = AlikeKeys.first(among: keys.map(\.name)) {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Ends a question to a tool that takes too long, and one that nobody has begun to read long before.
+/// Stops a question to a tool that takes too long, or that the tool has not begun to read after a while.
 final class AnswerClock: Sendable {
     private struct State {
         var waited: Duration?
@@ -10,16 +10,17 @@ final class AnswerClock: Sendable {
 
     private let state = Mutex(State())
 
-    /// Starts to wait.
+    /// Starts the clock.
     ///
-    /// `patience`: how long whoever is asked has until it must have begun.
-    /// `stop`: called once when either time is over.
+    /// - Parameters:
+    ///   - patience: How long the tool may take to begin.
+    ///   - stop: Called once when either time is over.
     init(
         limit: Duration, patience: Duration, hasBegun: @escaping @Sendable () -> Bool,
         stop: @escaping @Sendable () -> Void
     ) {
         let first = min(limit, patience)
-        // A task of its own, which the end of the question cancels.
+        // A detached task, which is cancelled when the question ends.
         let task = Task.detached { [weak self] in
             do {
                 try await Task.sleep(for: first)
@@ -30,7 +31,7 @@ final class AnswerClock: Sendable {
                 }
                 if self?.ring(waited) == true { stop() }
             } catch {
-                // It was answered.
+                // The question was answered.
             }
         }
         state.withLock { $0.task = task }
@@ -44,9 +45,9 @@ final class AnswerClock: Sendable {
         }
     }
 
-    /// Takes in that there is an answer.
+    /// Stops the clock, because there is an answer.
     ///
-    /// - Returns: How long was waited, when that was too long.
+    /// - Returns: How long the answer took, if that was too long.
     func end() -> Duration? {
         state.withLock { state in
             state.hasEnded = true

@@ -2,18 +2,18 @@ import CSystem
 import Foundation
 import Synchronization
 
-/// Looks at CSV files of others: how they are written, what their columns are called, and whether every reader would find
-/// the same rows in them.
+/// Inspects CSV files that Caudal did not write: their dialect, their columns, and whether every reader would find the
+/// same rows in them.
 struct CSVInspection {
     let tools: DataTools
-    /// The project's root, for names of files in messages.
+    /// The project's root, for file names in messages.
     let root: String
 
-    /// A file as its bytes tell.
+    /// What the bytes of a file show.
     private struct Look: Sendable {
-        /// Its beginning.
+        /// The beginning of the file.
         var head: [UInt8] = []
-        /// Whether the head is all of it.
+        /// Whether the beginning is the whole file.
         var isWhole = true
         var ends = cs_line_ends()
 
@@ -24,18 +24,19 @@ struct CSVInspection {
             cs_find_line_ends(bytes.baseAddress, bytes.count, &ends)
         }
 
-        /// Whether all lines end in one of the two ways that DuckDB knows, those within quotation marks among them.
+        /// Whether all lines, including those within quotation marks, end in the same one of the two ways that DuckDB
+        /// knows.
         var endsAlike: Bool { ends.has_feed + ends.has_pair <= 1 && ends.has_return | ends.after_return == 0 }
     }
 
-    /// What a file's first lines say.
+    /// What the first lines of a file show.
     private struct FirstLines {
         var names: [String]
         var notes: [String]
         var isPlain: Bool
     }
 
-    /// How much of a file is looked at for its header.
+    /// How many bytes of a file are read to find its header.
     private static let headLimit = 1 << 20
 
     func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
@@ -52,10 +53,11 @@ struct CSVInspection {
         }
         try unite(&source, files, dataset)
         for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
-        // DuckDB reads only one byte order of UTF-16, and not all characters of that.
+        // DuckDB reads only one byte order of UTF-16, and not all of its characters.
         let isForced =
             source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding?.hasPrefix("utf-16") == true
-        // Without headers all files say how their rows end, or none does.
+        // Without headers, either all files are copied or none, because DuckDB expects the same line ends in all of
+        // them.
         let isShared = !source.csv.hasHeader && !copied.isEmpty
         for index in isForced || isShared ? Set(source.files.indices) : copied {
             var rules = PlainCSV.Rules(source.csv, columns: source.columns.count)
@@ -82,7 +84,7 @@ struct CSVInspection {
         return found.withLock { $0 }
     }
 
-    /// Gives the bytes of a file, unpacked.
+    /// Reads the bytes of a file, decompressed.
     static func read(
         _ file: String, named name: String, reactor: ProcessReactor,
         _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
@@ -107,7 +109,7 @@ struct CSVInspection {
         }
     }
 
-    /// Whether a file's records are something else than lines, or hold quotation marks that readers take differently.
+    /// Whether a file has records that are not single lines, or quotation marks that readers interpret differently.
     private func isOdd(_ file: String, _ source: DataSource) async throws -> Bool {
         var seen = cs_oddities()
         seen.delimiter = source.csv.delimiter?.utf8.first ?? UInt8(ascii: ",")
@@ -120,7 +122,7 @@ struct CSVInspection {
         return scan.withLock { $0.has_odd_quote == 1 || $0.has_other_lines == 1 || $0.is_open == 1 }
     }
 
-    /// The encoding that a file's first bytes tell, or the one that is given.
+    /// The encoding that a file's first bytes show, or the given one.
     private static func encoding(_ head: [UInt8], _ given: String?) -> String? {
         guard given == nil || given == "utf-16" else { return given }
         if head.starts(with: [0xFE, 0xFF]) { return "utf-16be" }
@@ -157,7 +159,7 @@ struct CSVInspection {
             number += 1
         }
         while number <= csv.skip, !rest.isEmpty { passLine() }
-        // A blank line is no row; where a header is wanted it stands in the place of one.
+        // A blank line is no row; where a header is expected it counts as the header.
         func isPassedOver() -> Bool {
             guard let byte = rest.first else { return false }
             return byte == csv.comment?.utf8.first || !csv.hasHeader && (byte == 0x0A || byte == 0x0D)
@@ -211,7 +213,7 @@ struct CSVInspection {
         return FirstLines(names: names, notes: notes.map { "\(name): \($0)" }, isPlain: header.isPlain)
     }
 
-    /// Brings the columns of all files together.
+    /// Unites the columns of all files.
     private func unite(_ source: inout DataSource, _ files: [FirstLines], _ dataset: Dataset) throws {
         var names: [String] = []
         for file in files { names += file.names.filter { !names.contains($0) } }
@@ -228,20 +230,20 @@ struct CSVInspection {
 }
 
 extension DataSource {
-    /// The source with plain copies in `folder` of those of its files that need one.
+    /// The source with plain copies in `folder` of those files that need one.
     ///
-    /// - Throws: ``Failure`` for a file that cannot be read or unpacked.
+    /// - Throws: ``Failure`` for a file that cannot be read or decompressed.
     package func madePlain(in folder: String, _ tools: DataTools) async throws -> DataSource {
         if copies.isEmpty { return self }
         return try await PlainCopies(reactor: tools.reactor).made(of: self, in: folder)
     }
 }
 
-/// Makes plain copies of the files of a source that need it.
+/// Makes plain copies of the files of a source that need one.
 struct PlainCopies {
     let reactor: ProcessReactor
 
-    /// The source with its copies, which lie in `folder`.
+    /// The source with its copies in `folder`.
     func made(of source: DataSource, in folder: String) async throws -> DataSource {
         var copies: [Int: DataSource.Copy] = [:]
         for (index, rules) in source.copies.sorted(by: { $0.key < $1.key }) {
@@ -269,15 +271,15 @@ struct PlainCopies {
         return plain
     }
 
-    /// A copy that is being written.
+    /// The progress of a copy.
     private struct CopyInProgress {
         var plain: PlainCSV
         var wide: UTF16Bytes?
-        /// Whether nothing has come yet: the first bytes may be a mark of UTF-8.
+        /// Whether no bytes have come yet: the first ones may be a byte order mark.
         var isFirst = true
     }
 
-    /// Gives the line of a quotation mark that is never closed.
+    /// Copies a file, and returns the line of a quotation mark that is never closed.
     private func copy(
         _ file: String, _ rules: PlainCSV.Rules, _ encoding: String?, to path: String, lines: String
     ) async throws -> Int? {
@@ -313,7 +315,7 @@ struct PlainCopies {
     }
 }
 
-/// A file that is written as the bytes come; the first problem is kept.
+/// A file that is written as a stream; the first error is kept.
 private final class OutputBytes: Sendable {
     private let descriptor: Int32
     private let code = Mutex<Int32>(0)

@@ -1,12 +1,12 @@
-/// What is done where the files of one dataset have different columns.
+/// Applies a dataset's rule for files with different columns.
 struct ColumnUnion {
     let dataset: Dataset
-    /// The files as people know them.
+    /// The files as the user knows them.
     let files: [String]
 
-    /// What is different, in sentences; a different order is no difference.
+    /// The differences, as sentences; a different order does not count.
     ///
-    /// - Throws: ``Failure`` where the dataset wants the same columns in all files.
+    /// - Throws: ``Failure`` when the dataset requires the same columns in all files.
     func differences(_ names: [[String]]) throws(Failure) -> [String] {
         guard let first = names.first else { return [] }
         var notes: [String] = []
@@ -23,7 +23,7 @@ struct ColumnUnion {
                         "give the files of '\(dataset.name)' the same columns, or unite them with 'columns: by_name'",
                     location: dataset.placeLocation)
             }
-            // One file tells of the kind of difference; a thousand would hide everything else.
+            // A few files show the kind of difference; a thousand would hide everything else.
             if notes.count < 3 {
                 notes.append(
                     "\(files[index]) \(difference), unlike \(files[0]): the files of '\(dataset.name)' are united by "

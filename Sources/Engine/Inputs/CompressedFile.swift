@@ -1,13 +1,13 @@
 import CSystem
 import Foundation
 
-/// Whether a compressed file is whole.
+/// Checks that a compressed file is complete.
 ///
-/// DuckDB reads what there is of one that was cut off and says nothing, so that rows would be lost without a word.
+/// DuckDB reads a truncated file as far as it goes without an error, so that rows would be lost silently.
 enum CompressedFile {
-    /// Makes sure that nothing of a file is missing; a file that is not compressed is always whole.
+    /// Checks that a file is complete; an uncompressed file always is.
     ///
-    /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
+    /// - Throws: ``Failure`` when it is truncated, damaged or not compressed as its name says.
     static func check(_ path: String, named name: String, reactor: ProcessReactor) async throws(Failure) {
         let remedy = "have it copied or written again"
         let kind = kind(path)
@@ -31,26 +31,27 @@ enum CompressedFile {
         }
     }
 
-    /// Whether DuckDB can unpack a file itself: it knows endings in small letters alone, and not every Zstandard file.
+    /// Whether DuckDB can decompress a file itself: it only knows extensions in lowercase, and not every Zstandard
+    /// file.
     static func isReadByDuckDB(_ path: String) -> Bool {
         guard let kind = kind(path) else { return true }
         return path.hasSuffix(kind.rawValue) && (kind == .gz || zstandardWindow(path) ?? 0 <= widestWindow)
     }
 
-    /// Gives what is in a compressed file, piece by piece.
+    /// Decompresses a file, chunk by chunk.
     ///
-    /// - Throws: ``Failure`` when it was cut off, is damaged or is not compressed as its name says.
+    /// - Throws: ``Failure`` when it is truncated, damaged or not compressed as its name says.
     static func read(
         _ path: String, named name: String, reactor: ProcessReactor,
         _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
     ) async throws(Failure) {
         let isZstandard = kind(path) == .zst
-        // In whatever window it was written, which takes as much memory.
+        // For any window size, which determines the memory needed.
         let options = ["--decompress", "--stdout"] + (isZstandard ? ["--long=31"] : [])
         try await unpack(path, options, named: name, isZstandard ? "zstd" : "gzip", reactor: reactor, take)
     }
 
-    /// Whether a file is called as compressed ones are.
+    /// Whether a file's name is that of a compressed file.
     static func isCalled(_ path: String) -> Bool { kind(path) != nil }
 
     private enum Kind: String, CaseIterable { case gz = ".gz", zst = ".zst" }
@@ -60,7 +61,7 @@ enum CompressedFile {
         return Kind.allCases.first { name.hasSuffix($0.rawValue) }
     }
 
-    /// The widest window of a Zstandard file that DuckDB reads, in bytes.
+    /// The largest window of a Zstandard file that DuckDB reads, in bytes.
     private static let widestWindow: Int64 = 1 << 27
 
     private static func unpack(
@@ -91,9 +92,10 @@ enum CompressedFile {
             remedy: "have it copied or written again")
     }
 
-    /// Walks over the frames and blocks of a Zstandard file (RFC 8878, section 3) without decompressing them.
+    /// Walks the frames and blocks of a Zstandard file (RFC 8878, section 3) without decompressing them.
     ///
-    /// - Returns: The widest window of its frames in bytes, 0 where each says its size; nil where the file is not whole.
+    /// - Returns: The largest window of its frames in bytes, 0 when each frame states its size; nil when the file is
+    ///   incomplete.
     static func zstandardWindow(_ path: String) -> Int64? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -110,7 +112,7 @@ enum CompressedFile {
             guard let magic = number(at: place, bytes: 4) else { return nil }
             place += 4
             if magic & 0xFFFF_FFF0 == 0x184D_2A50 {
-                // A frame to pass over.
+                // A skippable frame.
                 guard let length = number(at: place, bytes: 4) else { return nil }
                 place += 4 + Int64(length)
                 continue
@@ -127,7 +129,7 @@ enum CompressedFile {
             while !isLast {
                 guard let header = number(at: place, bytes: 3) else { return nil }
                 isLast = header & 1 == 1
-                // A block of one repeated byte holds that byte alone.
+                // A block of one repeated byte contains only that byte.
                 place += 3 + (header >> 1 & 3 == 1 ? 1 : Int64(header >> 3))
             }
             if flags & 4 != 0 { place += 4 }

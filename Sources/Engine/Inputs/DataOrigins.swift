@@ -1,18 +1,18 @@
-/// Where the data of an attempt comes from: what stages of its run have made, and what others left.
+/// The origins of an attempt's data: what stages of its run have made, and what comes from elsewhere.
 package struct DataOrigins: Sendable {
-    /// The stage that reads; nil where none does.
+    /// The reading stage; nil when no stage reads.
     package var reader: StageID?
-    /// What stages of the run have made; a dataset that is not here was not made in the run.
+    /// What stages of the run have made; other datasets were not made in the run.
     package var made: [DatasetName: ProducedData]
-    /// What became of stages that took part in the run and did not run, in words.
+    /// What happened to stages of the run that did not run, in words.
     package var absent: [DatasetName: String]
-    /// Where the version of an artifact lies that this run published; throws a ``Failure`` when it is nowhere.
+    /// The path of an artifact's version that this run published; throws a ``Failure`` when it no longer exists.
     package var place: @Sendable (Artifact, StageID) throws -> String
-    /// Finds what stages wrote that take no part in the run; nil takes whatever lies there.
+    /// Finds the outputs of stages that do not take part in the run; nil accepts any existing files.
     package var earlier: EarlierOutputs?
-    /// The columns that a stage would write of a dataset, by its definition; empty where only a run of it can tell.
+    /// The columns that a stage would write to a dataset, by its definition; empty when only a run of it can tell.
     package var announce: @Sendable (DatasetName) async -> [Column]
-    /// Told of each file that a stage would write which takes no part in the run.
+    /// Receives each file that a stage outside of the run would write.
     package var tell: @Sendable (EarlierFile) -> Void
 
     package init(

@@ -1,20 +1,20 @@
 import Foundation
 
-/// DuckDB as a run uses it: found once, asked small questions, given the work of data stages.
+/// DuckDB for a run: located once, used for small questions and for the work of data stages.
 package struct DataTools: Sendable {
-    /// How the folders begin in which questions are answered.
+    /// The prefix of the folders in which questions are answered.
     static let questionPrefix = "question-"
     package let reactor: ProcessReactor
     package let masker: SecretMasker
-    /// Where questions are asked: a folder that can be written to.
+    /// A writable folder for questions.
     package let folder: String
-    /// How much memory a stage gets that does not say, in bytes.
+    /// The memory for a stage without a setting of its own, in bytes.
     package let defaultMemory: Int64
-    /// Whether values of rows stay out of what is told of errors.
+    /// Whether values of rows are removed from error messages.
     package var hidesValues = false
-    /// How long a question may take that belongs to no work of a stage.
+    /// The time limit of a question outside of a stage's work.
     let questionLimit: Duration
-    /// What is known of files.
+    /// What is known about files.
     let seen: SourceCache
     private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
     private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
@@ -35,17 +35,21 @@ package struct DataTools: Sendable {
         self.findExtension = findExtension
     }
 
-    /// The program.
+    /// The DuckDB program.
     ///
-    /// - Throws: ``Failure`` when there is none that will do.
+    /// - Throws: ``Failure`` when there is no suitable one.
     package func program() async throws(Failure) -> DuckDBProgram { try await locate() }
 
-    /// What carries the work of data stages out.
+    /// The executor for data stages.
+    ///
+    /// - Throws: ``Failure`` when there is no suitable DuckDB.
     package func executor() async throws(Failure) -> DuckDBExecutor {
         DuckDBExecutor(reactor: reactor, program: try await program(), masker: masker)
     }
 
-    /// A connection as a script finds it attached.
+    /// A connection, as a script has it attached.
+    ///
+    /// - Throws: ``Failure`` when there is no suitable DuckDB, or its extension for the database is missing.
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
         if let path = link.path { try SQLiteRecovery.heal(path) }
         return DatabaseAttachment(
@@ -54,18 +58,22 @@ package struct DataTools: Sendable {
     }
 
     /// The file of DuckDB's extension for a kind of database.
+    ///
+    /// - Throws: ``Failure`` when there is no suitable DuckDB, or the extension is missing.
     package func extensionFile(_ kind: Connection.Kind) async throws(Failure) -> String {
         try findExtension(kind, try await program())
     }
 
-    /// Asks a small question and returns its rows.
+    /// Runs a small script and returns its rows.
     ///
-    /// `reading`: the files it may read.
-    /// `writing`: folders it may write to.
-    /// `essential`: how many of its statements must work; all of them without it.
-    /// `attachment`: a database it asks.
-    /// `attempt`: the attempt whose work it is, which stops it when it is stopped; any other question has a limit, and is
-    /// stopped with the attempt that asks it.
+    /// - Parameters:
+    ///   - reading: The files it may read.
+    ///   - writing: Folders it may write to.
+    ///   - essential: How many of its statements must succeed; nil means all.
+    ///   - attachment: A database that it reads.
+    ///   - attempt: The attempt whose work the script is, which stops it when it is stopped; any other script has a
+    ///     time limit, and is stopped with the attempt on whose behalf it runs.
+    /// - Throws: ``Failure`` when DuckDB cannot run, an essential statement fails, or the script takes too long.
     package func ask(
         _ script: SQLScript, reading: [String], writing: [String] = [], essential: Int? = nil,
         attachment: DatabaseAttachment? = nil, for attempt: AttemptControl? = nil
@@ -77,7 +85,7 @@ package struct DataTools: Sendable {
         } catch {
             throw Failure("the folder \(work) cannot be made: \(error.reason)")
         }
-        // A folder that cannot be removed holds nothing but the question.
+        // If the folder cannot be removed, only the question's files stay behind.
         defer { try? FileManager.default.removeItem(atPath: work) }
         var job = DuckDBJob(
             script: script, essentialStatements: essential ?? script.statements.count,
@@ -94,7 +102,9 @@ package struct DataTools: Sendable {
         return execution.readings ?? DataReadings(output: [])
     }
 
-    /// The columns that a question of a stage is about.
+    /// The columns of a query, as DuckDB describes them.
+    ///
+    /// - Throws: ``Failure`` when DuckDB rejects the query or does not answer.
     package func columns(askedFor question: ColumnQuestion) async throws(Failure) -> [Column] {
         do throws(Failure) {
             return question.columns(
@@ -106,9 +116,9 @@ package struct DataTools: Sendable {
 
     // MARK: - Limits
 
-    /// How long a question may take where nothing else is said: some read all of the data.
+    /// The default time limit of a question: some read all of the data.
     package static let usualQuestionLimit = Duration.seconds(3600)
-    /// How long a database may take to say what it holds; another one that writes to a SQLite file is waited for half of it.
+    /// The time limit for questions to a database; half of it is for waiting for another writer of a SQLite file.
     private static let databaseLimit = Duration.seconds(60)
 
     private func answer(to job: DuckDBJob, within limit: Duration) async throws(Failure) -> Execution {
@@ -140,9 +150,10 @@ package struct DataTools: Sendable {
 // MARK: - Times
 
 extension DataTools {
-    /// Finds out of which texts a stage makes points in time, and of which local times: their first rows tell.
+    /// Finds which texts a stage converts to points in time and which to local times, from the first rows of its input.
     ///
-    /// `typing`: the stage's, which says whether it makes any.
+    /// - Parameter typing: The typing of the stage, which says whether it converts any.
+    /// - Throws: ``Failure`` when the input cannot be read.
     package func lookForTimes(
         _ type: any StageType, _ typing: StageTyping, in sources: inout [DatasetName: DataSource]
     ) async throws(Failure) {
@@ -164,7 +175,7 @@ extension DataTools {
         var script = SQLScript(title: "which texts of \(name) name times with an offset")
         script.add("look at the first rows", MomentSQL.offsets(of: texts, in: rows, limit: limit, sql))
         var answers = try await ask(script, reading: source.files).rows("offset")
-        // Where the first rows have no value at all, the others have to tell.
+        // If the first rows have no values at all, all rows are examined.
         func isEmpty(_ row: DataReadings.Row) -> Bool {
             row.integer("values") == 0 && row.integer("rows") == Int64(limit)
         }

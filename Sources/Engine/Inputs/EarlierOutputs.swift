@@ -1,9 +1,9 @@
-/// Finds the data of a stage that takes no part in a run: what lies at the path of the run's own parameters and
-/// environment, and never what some other run wrote there for others.
+/// Finds the data of a stage that does not take part in a run: the files at the paths for the run's parameters and
+/// environment, but never what a run with other values wrote there.
 package struct EarlierOutputs: Sendable {
     private let loaded: LoadedPipeline
     private let run: RunID
-    /// The run's parameters as they are recorded, without what is secret of them.
+    /// The run's parameters as recorded, without secrets.
     private let own: [String: String]
     private let store: RunStore
     private let finder: VersionFinder
@@ -18,9 +18,9 @@ package struct EarlierOutputs: Sendable {
 
     /// The files of a dataset.
     ///
-    /// `pattern`: the dataset's path with this run's values, absolute, with `*` for an item's.
-    /// - Returns: Its files in order; empty when there is none.
-    /// - Throws: ``Failure`` for a file that another run wrote for other values.
+    /// - Parameter pattern: The dataset's path with this run's values, absolute, with `*` for those of an item.
+    /// - Returns: Its files in order; empty when there are none.
+    /// - Throws: ``Failure`` for a file that a run with other values wrote.
     package func files(of dataset: Dataset, writtenBy producer: Stage, at pattern: String) throws -> [EarlierFile] {
         let last = try lastSuccess(of: producer)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
@@ -41,7 +41,7 @@ package struct EarlierOutputs: Sendable {
         return files
     }
 
-    /// One file; nil for one that the last success of its stage no longer had.
+    /// One file; nil for one that the last success of its stage no longer wrote.
     private func file(
         at path: String, its version: Publication?, ofOthers hasSuccess: Bool, _ producer: Stage
     ) throws -> EarlierFile? {
@@ -60,23 +60,23 @@ package struct EarlierOutputs: Sendable {
         }
         let other = self.difference(found, producer)
         if other?.isCertain != true {
-            // An item that the stage's last success did not have any more.
+            // The stage's last success no longer had this item.
             if version == nil, hasSuccess, found.stage == producer.id { return nil }
             return EarlierFile(path: path, target: path, publication: found, doubt: other?.words)
         }
         if let version, let kept = finder.place(of: version.artifact) {
             return EarlierFile(path: kept, target: path, publication: version)
         }
-        // An item of other values, where a success with this run's values says which items there are.
+        // An item of a run with other values, while a success with this run's values has other items.
         if version == nil, hasSuccess, found.stage == producer.id { return nil }
         throw Failure(
             "\(name) was written by \(found.runWords) for \(other?.words ?? "other values")",
             remedy: remedy(producer))
     }
 
-    /// A table, by the loads that are recorded of it, first to last.
+    /// A table, by its recorded loads, oldest first.
     ///
-    /// - Throws: ``Failure`` when the last of them was that of another run with other values.
+    /// - Throws: ``Failure`` when the last load was made by a run with other values.
     func table(of dataset: Dataset, loadedBy producer: Stage, _ loads: [RecordedLoad]) throws -> EarlierFile {
         let name = dataset.table?.description ?? ""
         guard let last = loads.last else { return EarlierFile(path: name, target: name) }
@@ -89,11 +89,11 @@ package struct EarlierOutputs: Sendable {
             other = difference(publication, producer)
         } else {
             do throws(StoreError) {
-                // It died between its load and its record.
+                // The run died between its load and its record.
                 let plan = try store.plan(of: last.key.run)
                 other = difference(last.key.run, plan.parameters, plan.environment, producer)
             } catch {
-                // Only a run of another history is unknown; one that cannot be read may be of other values.
+                // A run from another store is simply unknown; an unreadable one may have had other values.
                 guard case .unknownRun = error.problem else { throw error }
                 isUnknown = true
             }
@@ -111,24 +111,24 @@ package struct EarlierOutputs: Sendable {
         "run the stage that writes it too: --select '+\(producer.id)' with what you select"
     }
 
-    /// Whether any run has published a file; `path` is as artifacts have it.
+    /// Whether any run has published a file; `path` is as in artifacts.
     ///
-    /// - Throws: ``StoreError`` when the history cannot be read: a guess could let another run's file in.
+    /// - Throws: ``StoreError`` when the history cannot be read: a guess could admit another run's file.
     func isPublished(_ path: String) throws(StoreError) -> Bool { try store.isPublished(path) }
 
-    // MARK: - Which runs are like this one
+    // MARK: - Which runs match this one
 
-    /// The newest run with this run's values that a stage succeeded in.
+    /// The newest run with this run's values in which a stage succeeded.
     private func lastSuccess(of producer: Stage) throws(StoreError) -> RunID? {
         try store.successes(of: producer.id, pipeline: loaded.pipeline.name, before: run).first {
             difference($0.run, $0.parameters, $0.environment, producer) == nil
         }?.run
     }
 
-    /// What another run had otherwise, so that its data may be others.
+    /// How another run differed, so that its data may differ too.
     private struct Mismatch {
         var words: String
-        /// Whether what makes the data is known to depend on it; a program may, unseen.
+        /// Whether the data certainly depends on the difference; a program may or may not.
         var isCertain: Bool
     }
 
@@ -136,7 +136,7 @@ package struct EarlierOutputs: Sendable {
         difference(found.run, found.parameters, found.environment, producer, pruned: found.prunedMakers)
     }
 
-    /// `pruned`: what is known of the definitions of a run that was removed.
+    /// - Parameter pruned: The fingerprints of the definitions in a run that was pruned.
     private func difference(
         _ run: RunID, _ parameters: [String: String], _ environment: String?, _ producer: Stage,
         pruned: [StageID: String]? = nil
@@ -176,7 +176,7 @@ package struct EarlierOutputs: Sendable {
         }
     }
 
-    /// A stage and everything that it waits for.
+    /// A stage and all of its upstream stages.
     private func makers(of producer: Stage) -> [Stage] {
         var seen: Set<StageID> = []
         var open = [producer.id]
@@ -188,7 +188,7 @@ package struct EarlierOutputs: Sendable {
 }
 
 extension EarlierFile {
-    /// Who made it, in words; `now` in milliseconds since 1970.
+    /// The origin of the file in words; `now` is in milliseconds since 1970.
     package func words(root: String, now: Int64) -> String {
         let name = PathText.relative(target, to: root)
         if publication == nil, let load {

@@ -1,17 +1,17 @@
-/// What must not be seen of a pipeline and of a run of it.
+/// The secrets of a pipeline and its runs.
 extension LoadedPipeline {
-    /// A masker of everything that is secret in a run with these parameters.
+    /// A masker for all secrets of a run with these parameters.
     package func masker(parameters: [String: String] = [:]) -> SecretMasker {
         SecretMasker(secrets: secrets(parameters))
     }
 
-    /// Parameters as they are recorded and shown: without what is secret of them.
+    /// Parameters as they are recorded and shown: without their secrets.
     package func recorded(_ parameters: [String: String]) -> [String: String] {
         let masker = masker(parameters: parameters)
         return pipeline.secretNames.hidden(parameters).mapValues(masker.masked)
     }
 
-    /// Every value that must not be seen.
+    /// All secret values.
     private func secrets(_ parameters: [String: String]) -> [String] {
         let names = pipeline.secretNames
         let defaults = pipeline.parameters.compactMap { parameter in
@@ -24,7 +24,7 @@ extension LoadedPipeline {
                 if let value = variables[name] { secrets.append(value) }
             }
         }
-        // Variables that the file sets for its commands; what only a run knows of them is no secret of its own.
+        // Variables that the file sets for its commands; values that only a run knows are not secrets.
         var settings = [pipeline.environment.mapValues(\.value)]
         settings += pipeline.stages.compactMap { $0.definition.program?.environment }
         for (name, template) in settings.joined() {

@@ -1,6 +1,6 @@
-/// Parquet files of one dataset: their columns are united by name, each with a type that holds every value.
+/// Unites the columns of a dataset's Parquet files by name, each with a type that holds every value.
 enum ParquetUnion {
-    /// Adds the statements that tell the columns of each file.
+    /// Adds the statements that describe the columns of each file.
     static func add(_ files: [String], to script: inout SQLScript) {
         let sql = DuckDBDialect()
         for (index, file) in files.enumerated() {
@@ -11,9 +11,9 @@ enum ParquetUnion {
         }
     }
 
-    /// The type that holds every value of two, by the names that DuckDB has for them; nil where none does.
+    /// A type that holds every value of two types, by their names in DuckDB; nil when there is none.
     ///
-    /// Whole numbers beside floating point may be too large for it: see ``isLarge(_:)``.
+    /// Integers united with floating point may be too large for it: see ``isLarge(_:)``.
     static func common(_ left: String, _ right: String) -> String? {
         if left == right { return left }
         if let first = whole(left), let second = whole(right) { return common(first, second) }
@@ -31,7 +31,7 @@ enum ParquetUnion {
             return [left, right].contains("TIMESTAMP_NS") ? "TIMESTAMP_NS" : "TIMESTAMP"
         }
         if Set([left, right]) == ["VARCHAR", "UUID"] { return "VARCHAR" }
-        // What is in a list is not looked at, so that only what is always held is united.
+        // Element types are not examined, so only types that certainly hold every value are united.
         if left.hasSuffix("[]"), right.hasSuffix("[]") {
             let (first, second) = (String(left.dropLast(2)), String(right.dropLast(2)))
             let isAlike = whole(first) != nil && whole(second) != nil || isFloating(first) && isFloating(second)
@@ -40,7 +40,7 @@ enum ParquetUnion {
         return nil
     }
 
-    /// Whether values of a type could lose something as floating point, so that they must be looked at.
+    /// Whether values of a type may lose digits as floating point, so that they must be examined.
     static func isLarge(_ type: String) -> Bool {
         digits(type).map { $0.scale == 0 && $0.precision > 15 && whole(type)?.bits ?? 64 > 32 } ?? false
     }
@@ -65,7 +65,7 @@ enum ParquetUnion {
 
     private static func isFloating(_ type: String) -> Bool { type == "FLOAT" || type == "DOUBLE" }
 
-    /// How many digits a number of a type has at most, and how many of them stand behind the point.
+    /// The maximum number of digits of a type, and how many of them are after the point.
     private static func digits(_ type: String) -> (precision: Int, scale: Int)? {
         if let whole = whole(type) { return (whole.bits <= 32 ? 10 : whole.isSigned ? 19 : 20, 0) }
         guard type.hasPrefix("DECIMAL("), case .decimal(let precision, let scale)? = ColumnType(named: type) else {
@@ -76,10 +76,10 @@ enum ParquetUnion {
 }
 
 extension SourceResolver {
-    /// A column of a Parquet file, with DuckDB's name of its type.
+    /// A column of a Parquet file, with the type's name in DuckDB.
     private typealias FileColumn = (name: String, type: String)
 
-    /// The columns of Parquet files; of several, united.
+    /// The columns of Parquet files; for several files, united.
     func readColumns(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
         let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
         var found: [[FileColumn]] = source.files.map { _ in [] }
@@ -90,7 +90,7 @@ extension SourceResolver {
         source.notes += try ColumnUnion(dataset: dataset, files: shown).differences(found.map { $0.map(\.name) })
         let names = try names(found, dataset)
         let differing = names.filter { name in Set(found.joined().filter { $0.name == name }.map(\.type)).count > 1 }
-        // A column without a value has the type that its writer gave it for want of a better one.
+        // A column without values has an arbitrary type chosen by its writer.
         let valued = try await filesWithValues(of: differing, found, source)
         var columns: [FileColumn] = []
         for name in names {
@@ -118,7 +118,7 @@ extension SourceResolver {
             } else if column.type == .localTimestamp,
                 found.joined().contains(where: { $0 == (column.name, "TIMESTAMP_NS") })
             {
-                // Of times to the nanosecond those that are whole microseconds are times like others.
+                // Nanosecond times that are whole microseconds are read as ordinary times.
                 source.recast.insert(column.name)
             }
         }
@@ -128,7 +128,7 @@ extension SourceResolver {
     private func names(_ found: [[FileColumn]], _ dataset: Dataset) throws -> [String] {
         var names: [String] = []
         for (name, _) in found.joined() where !names.contains(name) {
-            // The engine takes the two for one column in one place and for two in another.
+            // DuckDB treats the two as one column in some places and as two in others.
             if let alike = names.first(where: { $0.lowercased() == name.lowercased() }) {
                 throw Failure(
                     "the files of '\(dataset.name)' have columns '\(alike)' and '\(name)', which differ in "
@@ -139,7 +139,7 @@ extension SourceResolver {
         return names
     }
 
-    /// The files in which some columns have a value.
+    /// The files in which some columns have values.
     private func filesWithValues(
         of names: [String], _ found: [[FileColumn]], _ source: DataSource
     ) async throws -> [String: Set<Int>] {
@@ -161,7 +161,7 @@ extension SourceResolver {
         return files
     }
 
-    /// A statement that gives one row where a file has a row for which a condition holds.
+    /// A statement that returns one row if the file has a row that satisfies a condition.
     private func question(
         _ kind: String, _ name: String, _ file: Int, _ source: DataSource, _ condition: String
     ) -> String {
@@ -170,7 +170,7 @@ extension SourceResolver {
             + "\(sql.text(source.files[file]))) WHERE \(condition) LIMIT 1"
     }
 
-    /// Refuses values that the type of all files does not hold, and gives columns of nanoseconds a wider type where all are whole
+    /// Rejects values that the common type does not hold; nanosecond columns get a wider type if all values are whole
     /// microseconds.
     private func refuseLosses(
         _ columns: inout [FileColumn], _ found: [[FileColumn]], _ valued: [String: Set<Int>], _ source: DataSource,
@@ -179,7 +179,7 @@ extension SourceResolver {
         let sql = DuckDBDialect()
         var script = SQLScript(title: "whether one type holds all values")
         for (file, fileColumns) in found.enumerated() {
-            // Only columns of several types were looked at for values; nanoseconds matter wherever they are.
+            // Only columns of several types were examined for values; nanoseconds matter in every column.
             for (name, type) in fileColumns where valued[name]?.contains(file) ?? (type == "TIMESTAMP_NS") {
                 guard let united = columns.first(where: { $0.name == name })?.type,
                     united != type || united == "TIMESTAMP_NS"
@@ -230,7 +230,7 @@ extension SourceResolver {
         of name: String, _ type: (file: String, type: String), beside other: (file: String, type: String),
         _ dataset: Dataset
     ) -> Failure {
-        // Two types of Parquet can be one here, and yet not be united: they are told by their own names.
+        // Different Parquet types may be one type here and still not be compatible: the message uses their own names.
         let isAlike = ColumnType(duckDB: type.type) == ColumnType(duckDB: other.type)
         func words(_ type: String) -> String { isAlike ? type : ColumnType(duckDB: type).description }
         return Failure(
@@ -239,7 +239,7 @@ extension SourceResolver {
             remedy: "write the files of '\(dataset.name)' with one type", location: dataset.placeLocation)
     }
 
-    /// The files in groups of the same columns; none where all have the same.
+    /// The files in groups with the same columns; empty when all files have the same columns.
     private func parts(
         _ found: [[FileColumn]], _ columns: [FileColumn], _ valued: [String: Set<Int>]
     ) -> [ParquetPart] {

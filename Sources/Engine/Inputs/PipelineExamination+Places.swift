@@ -1,10 +1,9 @@
 import CSystem
 import Foundation
 
-/// What cannot work because of what is, or is not, on this machine: told before anything runs.
+/// Finds what cannot work because of the files and programs on this machine, before anything runs.
 extension PipelineExamination {
-    /// The sources that nobody writes and that are not there, the extensions that are missing, and the folders that
-    /// cannot be written to.
+    /// The missing sources, the missing extensions, and the folders that cannot be written to.
     func faultsOfPlaces(_ chosen: Set<StageID>?, _ failures: [DatasetName: Failure]) async -> [ConfigError] {
         var faults: [ConfigError] = []
         var connections: Set<String> = []
@@ -19,7 +18,7 @@ extension PipelineExamination {
             faults += faultsOfOutputs(of: stage) + faultsOfFolders(readBy: stage)
             guard isSureToRun(stage) else { continue }
             faults += faultsOfFoldersOfOthers(writtenBy: stage)
-            // A command before it may fetch what it reads.
+            // An upstream command may provide the input.
             if followsCommand(stage.id, upstream) { continue }
             for read in stage.reads {
                 guard pipeline.producer(of: read.value) == nil, let dataset = pipeline.dataset(read.value),
@@ -36,10 +35,10 @@ extension PipelineExamination {
         return faults.filter { seen.insert($0.location).inserted }
     }
 
-    /// Whether a stage runs unless what it needs fails: it is not left out, and it is not there for failures alone.
+    /// Whether a stage runs unless an upstream stage fails: it has no condition and does not run only after failures.
     private func isSureToRun(_ stage: Stage) -> Bool { stage.condition == nil && stage.when == .allSucceeded }
 
-    /// Why nothing can be read of a source, whatever is in it; `failure`: what was said when it was looked at.
+    /// Why a source cannot be read at all; `failure` is the error when it was inspected.
     private func faultOfSource(_ dataset: Dataset, _ failure: Failure?) -> Failure? {
         guard let path = dataset.path else { return failure?.isOfMissingTable == true ? failure : nil }
         do throws(Failure) {
@@ -49,9 +48,9 @@ extension PipelineExamination {
         } catch { return error }
     }
 
-    /// The servers that do not answer, by the connections of chosen stages.
+    /// The database servers that do not answer, for the connections of the selected stages.
     ///
-    /// A command may start one, and a stage that tries again may find it: then it is a warning.
+    /// It is only a warning if a command may start the server, or the stage retries.
     func faultsOfServers(_ chosen: Set<StageID>?, _ silent: [String: Failure]) -> [ConfigError] {
         if silent.isEmpty { return [] }
         let upstream = pipeline.upstream
@@ -59,7 +58,7 @@ extension PipelineExamination {
         for stage in pipeline.stages where chosen?.contains(stage.id) ?? true {
             let (reads, outputs) = (stage.reads.map(\.value), stage.definition.outputs)
             for name in reads + outputs {
-                // The file of another kind may be locked for a while.
+                // A SQLite file may be locked for a while.
                 guard let table = pipeline.dataset(name)?.table, let failure = silent[table.connection],
                     let connection = pipeline.connections[table.connection], connection.kind == .postgres
                 else { continue }
@@ -77,7 +76,7 @@ extension PipelineExamination {
         return faults.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// The folders that a stage would replace though no run published them.
+    /// The folders that a stage would replace and that no run published.
     private func faultsOfFoldersOfOthers(writtenBy stage: Stage) -> [ConfigError] {
         guard let store else { return [] }
         return stage.definition.outputs.compactMap { output in
@@ -93,7 +92,7 @@ extension PipelineExamination {
         }
     }
 
-    /// The folders that a stage would read as if they were files: they are there, or their path says so.
+    /// The folders that a stage would read as files: they exist as folders, or their paths end in a slash.
     private func faultsOfFolders(readBy stage: Stage) -> [ConfigError] {
         if stage.definition.runsProgram { return [] }
         return stage.reads.compactMap { read in
@@ -139,13 +138,13 @@ extension PipelineExamination {
         }
     }
 
-    /// The files that a stage cannot write where it is to write them.
+    /// The files that a stage cannot write at their paths.
     private func faultsOfOutputs(of stage: Stage) -> [ConfigError] {
         let data = stage.definition.outputs.compactMap { output -> OtherOutput? in
             guard let dataset = pipeline.dataset(output), let path = dataset.path else { return nil }
             return OtherOutput("'\(output)'", path: path, at: dataset.placeLocation)
         }
-        // A SQLite database is written in its folder, too.
+        // SQLite also writes in the folder of a database.
         let databases = [stage.loadOutput].compactMap { $0 }.compactMap { output -> OtherOutput? in
             guard let table = pipeline.dataset(output)?.table,
                 let connection = pipeline.connections[table.connection], let path = connection.settings["path"]
@@ -162,7 +161,7 @@ extension PipelineExamination {
         return locked
             + (data + databases + stage.definition.otherOutputs(of: pipeline.name)).compactMap { output in
                 let path = PathText.absolute(fill(output.path), in: pipeline.root)
-                // What a command writes may be a folder, which takes the place of one.
+                // A command's output may be a folder, which replaces an existing one.
                 return fault(writing: path, isFile: !stage.definition.runsProgram).map { what, remedy in
                     ConfigError(
                         "stage '\(stage.id)' cannot write \(output.what): \(what)", remedy: remedy, at: output.location)
@@ -170,7 +169,7 @@ extension PipelineExamination {
             }
     }
 
-    /// What keeps a file from being written: the folder, or what stands in its place.
+    /// Why a file cannot be written: because of its folder, or of what is at its path.
     private func fault(writing path: String, isFile: Bool) -> (what: String, remedy: String)? {
         var folder = PathText.folder(of: path)
         var status = stat()
@@ -203,7 +202,7 @@ extension PipelineExamination {
 }
 
 extension Failure {
-    /// Whether it says that a database or a table is not there.
+    /// Whether the error is about a missing database or table.
     fileprivate var isOfMissingTable: Bool {
         message.hasSuffix(" is not there") || message.hasPrefix("there is no table ")
     }

@@ -1,17 +1,17 @@
-/// Finds out about the columns of every dataset before anything runs, and what does not fit them.
+/// Examines the columns of every dataset before anything runs, and finds what does not fit them.
 ///
-/// What cannot be known yet, because a file is not there or DuckDB is missing, is left open: it shows when the stage
-/// runs, with a message of its own.
+/// What cannot be known yet, because a file does not exist or DuckDB is missing, is left open: the stage reports it
+/// when it runs.
 package struct PipelineExamination {
-    /// What was found.
+    /// The results.
     package struct Findings: Sendable {
         /// The datasets whose columns are known.
         package var sources: [DatasetName: DataSource] = [:]
-        /// The columns of queries of the user, by stage.
+        /// The columns of user queries, by stage.
         package var queryColumns: [StageID: [Int: [Column]]] = [:]
         /// What does not fit, each with its place.
         package var faults: [ConfigError] = []
-        /// What could not be looked at, and why.
+        /// The datasets that could not be examined, with the reasons.
         package var unknown: [DatasetName: Failure] = [:]
         /// Why databases do not answer, by the names of their connections.
         var silent: [String: Failure] = [:]
@@ -24,12 +24,12 @@ package struct PipelineExamination {
     private let tables: TableReader
     let fill: (Template) -> String
     var pipeline: Pipeline { loaded.pipeline }
-    /// Finds what stages wrote that take no part; nil takes whatever lies there.
+    /// Finds the outputs of stages that do not take part; nil accepts any existing files.
     private let earlier: EarlierOutputs?
-    /// What was found of it.
+    /// The earlier files that were found.
     package let earlierFiles = EarlierFiles()
 
-    /// `facts`: what the references of paths are filled with; those of items become `*`.
+    /// - Parameter facts: The values for references in paths; those of items become `*`.
     package init(_ loaded: LoadedPipeline, facts: RunFacts, tools: DataTools, store: RunStore? = nil) {
         earlier = store.map { EarlierOutputs(loaded, facts: facts, store: $0) }
         self.loaded = loaded
@@ -44,11 +44,11 @@ package struct PipelineExamination {
         }
     }
 
-    /// Refuses a pipeline in which something does not fit the columns that are there.
+    /// Rejects a pipeline in which something does not fit the actual columns.
     ///
-    /// `needsServers`: whether databases must answer, as they must where a run begins.
-    /// - Returns: What may keep a stage from its work, and need not.
-    /// - Throws: ``InvalidPipeline`` with everything that was found.
+    /// - Parameter needsServers: Whether databases must answer, as they must when a run begins.
+    /// - Returns: Warnings about what may keep a stage from succeeding.
+    /// - Throws: ``InvalidPipeline`` with all faults.
     @discardableResult
     package func check(
         _ chosen: Set<StageID>? = nil, needsServers: Bool = false
@@ -65,7 +65,9 @@ package struct PipelineExamination {
         return servers
     }
 
-    /// What was found of some stages and all that write data for them; what does not fit is refused.
+    /// The findings for some stages and all stages that write data for them.
+    ///
+    /// - Throws: ``InvalidPipeline`` with all faults.
     package func soundFindings(of stages: Set<StageID>) async throws(InvalidPipeline) -> Findings {
         let findings = await findings(of: loaded.pipeline.writersBehind(stages))
         if !findings.faults.isEmpty { throw invalid(findings.faults) }
@@ -77,7 +79,7 @@ package struct PipelineExamination {
         return InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
     }
 
-    /// Why DuckDB cannot be used though it is there and a stage needs it; that it is missing is said by the stage.
+    /// Why an existing DuckDB that a stage needs cannot be used; a missing one is reported by the stage.
     private func programFault(_ chosen: Set<StageID>?) async -> Failure? {
         let stages = loaded.pipeline.stages.filter { chosen?.contains($0.id) ?? true }
         guard stages.contains(where: { $0.definition.needsDuckDB }) else {
@@ -87,21 +89,21 @@ package struct PipelineExamination {
             _ = try await tools.program()
             return nil
         } catch {
-            // Where it cannot be found, the failure says so already.
+            // If it cannot be found, the failure already says so.
             let isThere = (try? DuckDBProgram.find(root: loaded.pipeline.root, variables: loaded.variables)) != nil
             return isThere ? error : nil
         }
     }
 
-    /// Looks at every stage in order.
+    /// Examines every stage in order.
     ///
-    /// `chosen`: the stages that take part; nil means all. What writes the data of these is looked at as well, because the
-    /// types of a file do not depend on who runs; what is wrong with it is nobody's matter then.
+    /// - Parameter chosen: The stages that take part; nil means all. Stages that write data for them are examined too,
+    ///   because the types of a file do not depend on which stages run; their faults are then ignored.
     package func findings(of chosen: Set<StageID>? = nil) async -> Findings {
         var findings = Findings()
         let pipeline = loaded.pipeline
         let needed = chosen.map { pipeline.writersBehind($0) }
-        // A cycle was refused when the file was read.
+        // A cycle was rejected when the file was read.
         let order = (try? TopologicalOrder.of(pipeline.upstream)) ?? []
         for id in order where needed?.contains(id) ?? true {
             guard let stage = pipeline.stage(id) else { continue }
@@ -112,7 +114,7 @@ package struct PipelineExamination {
         return findings
     }
 
-    /// Whether what lies at a dataset's path is what will be read, because no stage of the pipeline writes it.
+    /// Whether the existing files of a dataset are what will be read, because no stage of the pipeline writes it.
     private func isAnybodys(_ name: DatasetName) -> Bool { loaded.pipeline.producer(of: name) == nil }
 
     private func look(at stage: Stage, _ findings: inout Findings) async {
@@ -125,7 +127,7 @@ package struct PipelineExamination {
         if let output = stage.loadOutput, let dataset = loaded.pipeline.dataset(output) {
             typing.target = await target(of: dataset, &findings)
         }
-        // What cannot be read here is told by the stage that reads it.
+        // What cannot be read here is reported by the stage that reads it.
         if let name = stage.type.textsReadAsTimes(typing), isAnybodys(name) {
             try? await tools.lookForTimes(stage.type, typing, in: &typing.sources)
             findings.sources[name]?.namedTimes = typing.sources[name]?.namedTimes
@@ -161,10 +163,10 @@ package struct PipelineExamination {
         await ask(stage.checks.indices.compactMap(compiler.question), &findings)
     }
 
-    /// The table that a stage loads; nil where it could not be looked at, which is asked again when the stage runs.
+    /// The table that a stage loads; nil when it could not be inspected, which is repeated when the stage runs.
     private func target(of dataset: Dataset, _ findings: inout Findings) async -> LoadTarget? {
         let connection = dataset.table?.connection ?? ""
-        // A database that does not answer is waited for once.
+        // An unresponsive database is only waited for once.
         if findings.silent[connection] != nil { return nil }
         do throws(Failure) {
             return try await tables.target(of: dataset, record: nil)
@@ -174,7 +176,7 @@ package struct PipelineExamination {
         }
     }
 
-    /// Asks whether the engine understands the queries that give a fan-out its items.
+    /// Asks DuckDB whether it accepts the queries that give a fan-out its items.
     private func lookAtFanOut(of stage: Stage, _ findings: inout Findings) async {
         var questions: [ColumnQuestion] = []
         for (name, source) in stage.fanOut?.variables ?? [] {
@@ -195,14 +197,15 @@ package struct PipelineExamination {
         await ask(questions, &findings)
     }
 
-    /// Asks questions of which only that matters what the engine refuses.
+    /// Asks questions for which only errors matter.
     private func ask(_ questions: [ColumnQuestion], _ findings: inout Findings) async {
         for question in questions {
             do throws(ConfigError) { _ = try await answer(question) } catch { findings.faults.append(error) }
         }
     }
 
-    /// What chosen stages would read of stages that take no part, and cannot: nothing in the run will bring it.
+    /// The inputs that selected stages would read from stages outside of the run and that are missing: nothing in the
+    /// run provides them.
     private func faultsOfEarlierOutputs(_ chosen: Set<StageID>?) async -> [ConfigError] {
         guard let chosen, let earlier else { return [] }
         var seen: Set<DatasetName> = []
@@ -231,8 +234,8 @@ package struct PipelineExamination {
         return faults
     }
 
-    /// What chosen stages would read by a path that stages write which take no part, and what those did not write in this
-    /// run.
+    /// The files that selected stages would read by path, that stages outside of the run write, and that those have not
+    /// written for this run's values.
     private func faultsOfFilesOfOthers(_ chosen: Set<StageID>?) -> [ConfigError] {
         guard let chosen, let earlier else { return [] }
         var made: [DatasetName: ProducedData] = [:]
@@ -265,10 +268,10 @@ package struct PipelineExamination {
         return faults
     }
 
-    /// Looks at a dataset that no stage before this one has made known.
+    /// Inspects a dataset that no earlier stage has made known.
     private func lookFor(_ name: DatasetName, _ findings: inout Findings) async {
         if let writer = loaded.pipeline.producer(of: name), !writer.definition.runsProgram {
-            // A file that lies there from another time tells nothing of what its stage writes now.
+            // Existing files from another time say nothing about what the stage will write.
             findings.unknown[name] = Failure(
                 "the columns of '\(name)' are not known, because those of stage '\(writer.id)' are not",
                 remedy: "look at what 'caudal explain' says of that stage")
@@ -297,7 +300,7 @@ package struct PipelineExamination {
         do throws(Failure) {
             return try await tools.ask(question.script, reading: [], essential: question.essentialStatements)
         } catch {
-            // Without DuckDB nothing can be said; a query that it refuses is the user's to mend.
+            // Without DuckDB nothing is known; a rejected query is for the user to fix.
             if await !isThere() { return nil }
             throw ConfigError(error.message, remedy: error.remedy, at: error.location ?? question.location)
         }

@@ -1,13 +1,15 @@
 /// The lineage of all stages of a pipeline.
 package struct PipelineLineage: Sendable {
-    /// In file order, those with outputs.
+    /// The stages with outputs, in file order.
     package let stages: [StageLineage]
-    /// For each dataset that no stage writes by its name, those that are written where its pattern looks.
+    /// For each dataset that no stage writes by name, the datasets whose files its pattern matches.
     package let parts: [DatasetName: [DatasetName]]
-    /// Those among them that have files of which no stage is known.
+    /// Those among them that also have files from outside of the pipeline.
     private let haveOutsideFiles: Set<DatasetName>
 
-    /// The lineage as far as the columns are known.
+    /// The lineage, as far as columns are known.
+    ///
+    /// - Throws: ``ConfigError`` when a column that a stage names is missing or has an unsuitable type.
     package init(_ loaded: LoadedPipeline, _ findings: PipelineExamination.Findings) throws(ConfigError) {
         var stages: [StageLineage] = []
         for stage in loaded.pipeline.stages where !stage.definition.outputs.isEmpty {
@@ -47,7 +49,7 @@ package struct PipelineLineage: Sendable {
         return (parts, outside)
     }
 
-    /// The columns that a column comes from in the end: of datasets that no stage makes out of others.
+    /// The columns from which a column derives in the end: columns of datasets that no stage makes from others.
     package func roots(of source: ColumnSource) -> [ColumnSource] {
         var found: Set<ColumnSource> = []
         var seen: Set<ColumnSource> = []
@@ -73,7 +75,7 @@ package struct PipelineLineage: Sendable {
         return found.sorted()
     }
 
-    /// Whether a written dataset has a column, or may have it; files of one pattern need not all have the same ones.
+    /// Whether a written dataset has a column, or may have it; files of one pattern may have different columns.
     private func has(_ dataset: DatasetName, _ column: String?) -> Bool {
         guard let column, let stage = stages.first(where: { $0.outputs.contains(dataset) }), !stage.columns.isEmpty
         else { return true }

@@ -1,25 +1,26 @@
-/// The files that a path of the pipeline file means, where stages of the pipeline may write some of them.
+/// Finds the files of a path in the pipeline file when stages of the pipeline may write some of them.
 ///
-/// Of what stages of this run have made, exactly that is read, in this run's version, wherever it lies; of what they would
-/// write and have not written, nothing. Everything else is from outside, and read as it lies there.
+/// For stages that ran in this run, exactly their outputs are read, in this run's versions, wherever these are; outputs
+/// that a stage would write and has not written are not read. All other files come from outside and are read as they
+/// are.
 extension SourceResolver {
-    /// Files, each by the path that it is meant by.
+    /// Files, each with the path in the pipeline file that refers to it.
     struct FoundFiles {
         struct File {
-            /// The path that it is meant by, absolute.
+            /// The absolute path that refers to it.
             var path: String
-            /// Where it is read.
+            /// The path at which it is read.
             var place: String
             /// Whether this run made it.
             var isOwn: Bool
         }
 
-        /// In the order of their paths.
+        /// The files, sorted by path.
         var files: [File]
-        /// Why files that lie there are not read, a sentence for each.
+        /// Why existing files are not read, a sentence for each.
         var passedOver: [String] = []
 
-        /// What is worth telling of it, in few lines.
+        /// Notes for the user, in few lines.
         var notes: [String] {
             let rest = passedOver.count - 3
             return passedOver.prefix(3) + (rest > 0 ? ["\(rest.counted("more file")) like that"] : [])
@@ -37,7 +38,7 @@ extension SourceResolver {
             file == path || Glob.matches(file, path) || target(of: file) != file
         }
 
-        /// The file, or the folder with the file in it, that the stage would publish.
+        /// The file, or the folder that contains the file, that the stage would publish.
         func target(of file: String) -> String {
             let parts = file.split(separator: "/")
             let depth = path.split(separator: "/").count
@@ -47,9 +48,9 @@ extension SourceResolver {
         }
     }
 
-    /// The files that a path means, which may be a pattern.
+    /// The files of a path, which may be a pattern.
     ///
-    /// `location`: where the path is written.
+    /// - Parameter location: Where the path is written.
     /// - Throws: ``Failure`` for a file that a stage writes and that this run did not make.
     func foundFiles(
         matching pattern: String, at location: SourceLocation?, _ origins: DataOrigins, _ fill: (Template) -> String
@@ -63,7 +64,7 @@ extension SourceResolver {
         var files = try own(matching: pattern, written, origins, fill)
         var passedOver: [String] = []
         for file in there where files[file] == nil {
-            // Whether a stage may write over what it reads is another question.
+            // Whether a stage may overwrite its own input is checked elsewhere.
             guard let output = written.first(where: { $0.holds(file) }), output.writer != origins.reader else {
                 files[file] = FoundFiles.File(path: file, place: file, isOwn: false)
                 continue
@@ -71,7 +72,7 @@ extension SourceResolver {
             let shown = PathText.relative(file, to: pipeline.root)
             let isPublished = try earlier.isPublished(
                 PathText.relative(output.target(of: file), to: pipeline.root))
-            // A file that is named is meant, and so is any where the items are not known, unless a run made it.
+            // A named file is intended, and so is any file whose items are unknown, unless a run made it.
             if output.isOfItems, !isPublished, !isPattern || origins.made[output.name] == nil {
                 files[file] = FoundFiles.File(path: file, place: file, isOwn: false)
                 continue
@@ -83,7 +84,7 @@ extension SourceResolver {
                         ? "read '\(output.name)' by its name, or run '\(output.writer)' too"
                         : "read '\(output.name)' by its name, or remove the file", location: location)
             }
-            // What runs left there before is no news.
+            // Files of earlier runs are expected there.
             if isPublished || origins.made[output.name]?.isWithoutItems == true { continue }
             passedOver.append(
                 "\(shown) is not read: it is called as the files of '\(output.name)' are, and '\(output.writer)' did not "
@@ -92,7 +93,7 @@ extension SourceResolver {
         return FoundFiles(files: files.values.sorted { $0.path < $1.path }, passedOver: passedOver)
     }
 
-    /// What stages of the pipeline write.
+    /// The datasets that stages of the pipeline write.
     private func written(_ fill: (Template) -> String) -> [ProducedDataset] {
         pipeline.stages.flatMap { stage in
             stage.definition.outputs.compactMap { name in
@@ -105,7 +106,7 @@ extension SourceResolver {
         }
     }
 
-    /// The files of a pattern that this run made, by the paths that they are meant by.
+    /// The files of a pattern that this run made, by the paths that refer to them.
     private func own(
         matching pattern: String, _ written: [ProducedDataset], _ origins: DataOrigins, _ fill: (Template) -> String
     ) throws -> [String: FoundFiles.File] {
@@ -120,7 +121,7 @@ extension SourceResolver {
                         path: target, place: try origins.place(artifact, made.writer), isOwn: true)
                     continue
                 }
-                // A folder, with files in it that are meant.
+                // A folder with matching files in it.
                 let depth = target.split(separator: "/").count
                 let folder = "/" + parts.prefix(depth).joined(separator: "/")
                 guard parts.count > depth, target == folder || Glob.matches(target, folder) else { continue }
@@ -131,7 +132,7 @@ extension SourceResolver {
                     files[path] = FoundFiles.File(path: path, place: file, isOwn: true)
                 }
             }
-            // Items that somebody marked as succeeded: what they stand for lies at their paths.
+            // Items that an operator marked as succeeded: their data is at their paths.
             for item in made.markedItems {
                 guard let path = pipeline.dataset(output.name)?.path else { continue }
                 let place = PathText.absolute(fill(path.filled(with: item)), in: pipeline.root)
@@ -142,7 +143,7 @@ extension SourceResolver {
         return files
     }
 
-    /// The datasets that a pattern may name whose stage had no items in this run.
+    /// The datasets that a pattern may match and whose stages had no items in this run.
     func fannedWithoutItems(
         _ pattern: String, _ origins: DataOrigins, _ fill: (Template) -> String
     ) -> [DatasetName] {
@@ -156,13 +157,14 @@ extension SourceResolver {
         }.keys.sorted()
     }
 
-    /// What a pattern over files gives that no item has written: no rows, with the columns that there would have been.
+    /// The source for a pattern that matches only outputs of a fan-out without items: no rows, with the columns of
+    /// these outputs.
     func withoutRows(
         _ dataset: Dataset, _ fanned: [DatasetName], _ origins: DataOrigins
     ) async throws -> DataSource {
         for name in fanned {
             var columns = await origins.announce(name)
-            // A file of CSV that is read by a pattern has texts alone.
+            // A CSV file that is read by a pattern has only text columns.
             if dataset.format == .csv { columns = columns.map { Column($0.name, .text) } }
             if !columns.isEmpty { return own(dataset, [], columns) }
         }
@@ -173,7 +175,7 @@ extension SourceResolver {
 }
 
 extension Glob {
-    /// A pattern that matches one path alone, whatever signs are in it.
+    /// A pattern that matches exactly one path, with its special characters escaped.
     static func literal(_ path: String) -> String {
         path.replacing(#/[*?\[\\]/#) { "\\" + $0.output }
     }

@@ -1,12 +1,11 @@
-// For the times of files, whose members belong to whichever C module is read first.
+// Imported for the times of files: their members belong to whichever C module is imported first.
 import CSystem
 import Foundation
 import Synchronization
 
-/// Finds the files of datasets and what is in them.
+/// Finds the files of datasets and their columns.
 ///
-/// What stages of this run have published is known to the last column. Everything else is looked at: whether it is
-/// there, how it is written, what its columns are. DuckDB is asked, once for each file that did not change.
+/// The columns of this run's outputs are known; other files are inspected, by DuckDB once for each unchanged file.
 package final class SourceResolver: Sendable {
     let pipeline: Pipeline
     let tools: DataTools
@@ -20,9 +19,10 @@ package final class SourceResolver: Sendable {
 
     /// The sources of several datasets.
     ///
-    /// `origins`: what is known of where the data comes from.
-    /// `fill`: fills a path's references.
-    /// - Throws: ``Failure`` for data that is not there, cannot be read or is not that of this run, at the dataset's place.
+    /// - Parameters:
+    ///   - origins: What is known about the data's origins.
+    ///   - fill: Fills in a path's references.
+    /// - Throws: ``Failure`` for data that is missing, unreadable or of a run with other values, at its location.
     package func sources(
         of names: [DatasetName], from origins: DataOrigins, fill: (Template) -> String
     ) async throws -> [DatasetName: DataSource] {
@@ -47,7 +47,7 @@ package final class SourceResolver: Sendable {
         return sources
     }
 
-    /// The source of a dataset that a stage wrote: with its columns where the stage knew them, as a data stage does.
+    /// The source of a dataset that a stage wrote, with its columns if the stage knew them, as data stages do.
     private func written(
         _ dataset: Dataset, _ made: ProducedData, _ origins: DataOrigins, _ fill: (Template) -> String
     ) async throws -> DataSource {
@@ -62,7 +62,7 @@ package final class SourceResolver: Sendable {
                 throw Failure(failure.message, remedy: failure.remedy, location: dataset.placeLocation)
             }
         }
-        // Items that somebody marked as succeeded: what they stand for lies at their paths.
+        // Items that an operator marked as succeeded: their data is at their paths.
         for path in marked {
             let shown = PathText.relative(path, to: pipeline.root)
             guard FileText.exists(path) else {
@@ -73,7 +73,7 @@ package final class SourceResolver: Sendable {
             files.append(path)
         }
         let columns = made.artifacts.first?.columns ?? []
-        // Items of a fan-out may have written different columns: then their files are those of anybody.
+        // Items of a fan-out may have written different columns: then the files are inspected like files from outside.
         if made.artifacts.contains(where: { $0.columns != columns }) { return try await inspected(files, of: dataset) }
         guard columns.isEmpty || !marked.isEmpty, !files.isEmpty else {
             return own(dataset, files, columns)
@@ -87,7 +87,7 @@ package final class SourceResolver: Sendable {
             isOwn: true)
     }
 
-    /// The source of a dataset whose stage does not write it in this run: what lies at its path for this run's values.
+    /// The existing data of a dataset whose stage does not write it in this run, for this run's values.
     private func lying(
         _ dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, _ origins: DataOrigins,
         _ fill: (Template) -> String
@@ -98,7 +98,7 @@ package final class SourceResolver: Sendable {
         if !columns.isEmpty, found.allSatisfy({ $0.publication?.artifact.columns == columns }) {
             return own(dataset, found.map(\.path), columns)
         }
-        // Items of a fan-out may have written different columns: then their files are those of anybody, as in their own run.
+        // As in their own run, files of items with different columns are inspected like files from outside.
         if Set(found.compactMap { $0.publication?.artifact.columns }).count > 1 {
             return try await inspected(found.map(\.path), of: dataset)
         }
@@ -108,8 +108,8 @@ package final class SourceResolver: Sendable {
 
     /// The files of a dataset whose stage does not write it in this run.
     ///
-    /// `absence`: what became of the stage, where it takes part in the run and did not run.
-    /// - Throws: ``Failure`` when there is none, or another run wrote them for other values.
+    /// - Parameter absence: What happened to the stage, if it takes part in the run and did not run.
+    /// - Throws: ``Failure`` when there are none, or a run with other values wrote them.
     func earlierFiles(
         of dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs, absence: String? = nil,
         _ fill: (Template) -> String
@@ -134,16 +134,16 @@ package final class SourceResolver: Sendable {
             remedy: "run it too: --select '+\(producer.id)' with what you select", location: dataset.placeLocation)
     }
 
-    /// A table that a stage loads which does not run in this run, and who loaded it last.
+    /// A table whose load stage does not run in this run, with its last load.
     ///
-    /// - Throws: ``Failure`` when another run loaded it for other values.
+    /// - Throws: ``Failure`` when a run with other values loaded it.
     func earlierTable(
         _ dataset: Dataset, _ producer: Stage, _ earlier: EarlierOutputs
     ) async throws -> EarlierFile {
         try earlier.table(of: dataset, loadedBy: producer, try await tables.loads(of: dataset))
     }
 
-    // MARK: - Files of others
+    // MARK: - Files from outside
 
     private func external(
         _ dataset: Dataset, _ origins: DataOrigins, fill: (Template) -> String
@@ -162,7 +162,7 @@ package final class SourceResolver: Sendable {
                     "no file matches \(PathText.relative(pattern, to: pipeline.root)) that is to be read: "
                         + found.passedOver[0], remedy: Self.remedy(dataset), location: dataset.placeLocation)
             }
-            // Says what is wrong: nothing is there.
+            // Throws the error that nothing was found.
             _ = try Self.files(matching: pattern, of: dataset, root: pipeline.root)
         }
         for file in found.files where !file.isOwn { try Self.check(file.place, of: dataset, root: pipeline.root) }
@@ -171,23 +171,23 @@ package final class SourceResolver: Sendable {
         return source
     }
 
-    /// The source of files that were published of a dataset, their columns looked at.
+    /// The source of files that were published for a dataset; their columns are inspected.
     ///
     /// - Throws: ``Failure`` for a file that cannot be read.
     package func source(published files: [String], of dataset: Dataset) async throws -> DataSource {
         try await inspected(files, of: dataset)
     }
 
-    /// The source of an output that lies at its staging place, its columns looked at.
+    /// The source of a staged output; its columns are inspected.
     ///
     /// - Throws: ``Failure`` for a file that cannot be read.
     package func source(staged path: String, of dataset: Dataset) async throws -> DataSource {
         try await inspected([path], of: dataset)
     }
 
-    /// A source of files whose columns are looked at, though a stage of the pipeline would have written some of them.
+    /// A source of files whose columns are inspected, some of which a stage of the pipeline would have written.
     ///
-    /// `announced`: the columns that the stage writes; empty where they are not known.
+    /// - Parameter announced: The columns that the stage writes; empty when unknown.
     private func inspected(
         _ files: [String], of dataset: Dataset, announced: [Column]
     ) async throws -> DataSource {
@@ -204,14 +204,13 @@ package final class SourceResolver: Sendable {
         return source
     }
 
-    /// A source of files whose columns are looked at.
     private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
-        // A command may make a folder where a file was expected.
+        // A command may create a folder instead of a file.
         for file in files { try Self.refuseFolder(file, of: dataset, root: pipeline.root) }
         let key = SourceCache.key(dataset, files)
         if let source = tools.seen[key] { return source }
         for file in files where dataset.format != .parquet {
-            // A file of CSV is unpacked when it is looked at.
+            // A CSV file is decompressed when it is inspected.
             if dataset.format == .csv { continue }
             do throws(Failure) {
                 try await CompressedFile.check(
@@ -235,7 +234,7 @@ package final class SourceResolver: Sendable {
         return source
     }
 
-    /// The files a path means, sorted; every one is there, is a file and has something in it.
+    /// The files of a path, sorted; each one exists, is a file and is not empty.
     static func files(matching pattern: String, of dataset: Dataset, root: String) throws(Failure) -> [String] {
         let shown = PathText.relative(pattern, to: root)
         var files = [pattern]
@@ -249,7 +248,7 @@ package final class SourceResolver: Sendable {
         return files
     }
 
-    /// Refuses what is no file that has something in it.
+    /// Rejects anything but a file that is not empty.
     private static func check(_ file: String, of dataset: Dataset, root: String) throws(Failure) {
         let name = PathText.relative(file, to: root)
         var status = stat()
@@ -273,12 +272,12 @@ package final class SourceResolver: Sendable {
         }
     }
 
-    /// Refuses a folder where the files in it are meant, with the path that names them.
+    /// Rejects a folder where the files in it are intended, and names the path to write.
     static func refuseFolder(_ path: String, of dataset: Dataset, root: String) throws(Failure) {
         if FileText.isFolder(path) { throw folder(path, of: dataset, root: root) }
     }
 
-    /// What is said of a folder that is read as a file.
+    /// The error for a folder that is read as a file.
     static func folder(_ path: String, of dataset: Dataset, root: String) -> Failure {
         let whole = PathText.relative(path, to: root)
         let name = whole.hasSuffix("/") ? String(whole.dropLast()) : whole
@@ -297,7 +296,7 @@ package final class SourceResolver: Sendable {
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
         if source.format == .csv {
-            // Where there is no DuckDB, that is the fault, and not the file.
+            // If there is no DuckDB, that is the error, and not the file.
             _ = try await tools.program()
             return try await CSVInspection(tools: tools, root: pipeline.root).inspect(&source, dataset)
         }
@@ -309,12 +308,12 @@ package final class SourceResolver: Sendable {
             let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
             var reader = "read_parquet(\(list))"
             if source.format != .parquet {
-                // A line that cannot be read is a matter of the stage that reads it, which counts it.
+                // An unreadable line is handled by the stage that reads it, which counts it.
                 let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
                 reader =
                     "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
                     + "map_inference_threshold = -1)"
-                // Where a line is no object, the description is that of one column for everything.
+                // If a line is no object, all values are described as one column.
                 script.add(
                     "the keys",
                     "SELECT 'key' AS caudal, name, CAST(\(JSONPredicates.member(ofColumn: "name", of: "structure")) AS VARCHAR) AS structure\n"
@@ -325,7 +324,7 @@ package final class SourceResolver: Sendable {
         }
         if source.format == .parquet {
             let files = "[\(source.files.map(sql.text).joined(separator: ", "))]"
-            // Of a column inside of another the path is told; files may leave the number out, and do so of the type of nothing.
+            // For a nested column the name is its path; files may omit the null count, and do so for the null type.
             script.add(
                 "the columns with values",
                 "SELECT DISTINCT 'valued' AS caudal, path_in_schema AS name FROM parquet_metadata(\(files))\n"
@@ -333,7 +332,7 @@ package final class SourceResolver: Sendable {
                     + "  AND (file_name, path_in_schema) NOT IN "
                     + "(SELECT (file_name, name) FROM parquet_schema(\(files)) WHERE logical_type = 'NullType()')")
         }
-        // Where there is no DuckDB, that is the fault, and not the file.
+        // If there is no DuckDB, that is the error, and not the file.
         _ = try await tools.program()
         let readings: DataReadings
         do throws(Failure) {
@@ -360,7 +359,7 @@ package final class SourceResolver: Sendable {
                 found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)
             let (keys, alike) = (found.map(\.name), source.mixedColumns)
             let mixed = keys.filter { alike.contains($0) || (types[$0] ?? .other("JSON")) == .other("JSON") }
-            // Floating point does not hold every whole number: where one is too large, values are the texts that they are.
+            // Floating point does not hold every integer: if a value is too large, the column is read as text.
             let large = try await Self.columnsWithLargeNumbers(keys.filter { types[$0] == .number }, source, tools)
             let times = keys.filter { types[$0] == .localTimestamp }
             let offsets = try await Self.offsets(of: times, source, tools)
@@ -385,7 +384,7 @@ package final class SourceResolver: Sendable {
 }
 
 extension SourceResolver {
-    /// Those of some columns of JSON in which nothing stands but null.
+    /// Those JSON columns in which every value is null.
     private static func columnsWithoutValues(
         _ columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> Set<String> {
@@ -403,7 +402,7 @@ extension SourceResolver {
         return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
     }
 
-    /// Whether times of some columns of JSON name an offset: for each column `true`, `false` or both.
+    /// Whether times in some JSON columns state an offset: for each column `true`, `false` or both.
     private static func offsets(
         of columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String: Set<Bool>] {
@@ -429,7 +428,7 @@ extension SourceResolver {
         return found
     }
 
-    /// Those of some columns of JSON in which a whole number stands that floating point cannot hold.
+    /// Those JSON columns with an integer that floating point cannot hold.
     private static func columnsWithLargeNumbers(
         _ columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String] {
@@ -450,14 +449,14 @@ extension SourceResolver {
     }
 }
 
-/// What was found in files, for as long as they do not change: what is asked before a run need not be asked in it.
+/// What was found in files, for as long as they do not change: an inspection before a run need not be repeated in it.
 package final class SourceCache: Sendable {
     private let sources = Mutex<[String: DataSource]>([:])
     private let times = Mutex<[DataSource: (versions: [String], times: NamedTimes)]>([:])
 
     package init() {}
 
-    /// Datasets that are written in different ways are different, also when they are the same files.
+    /// Datasets with different dialects have different keys, even for the same files.
     fileprivate static func key(_ dataset: Dataset, _ files: [String]) -> String {
         ([dataset.name.rawValue, dataset.definitionText] + files.map(version)).joined(separator: "\n")
     }
@@ -470,7 +469,7 @@ package final class SourceCache: Sendable {
             + "\(touched.tv_sec).\(touched.tv_nsec)"
     }
 
-    /// How the texts of a source name times, where somebody has looked at these very files.
+    /// How the texts of a source state times, if the same files have been examined.
     func namedTimes(of source: DataSource) -> NamedTimes? {
         let versions = source.files.map(Self.version)
         return times.withLock { $0[source].flatMap { $0.versions == versions ? $0.times : nil } }
@@ -486,7 +485,7 @@ package final class SourceCache: Sendable {
     }
 }
 
-/// Files by pattern.
+/// Finds files by pattern.
 package enum Glob {
     /// The files that match a pattern with `*`, `?` and `[…]`, sorted by name.
     package static func files(matching pattern: String) -> [String] {
@@ -496,6 +495,6 @@ package enum Glob {
         return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
     }
 
-    /// Whether a path is one of those that a pattern means.
+    /// Whether a path matches a pattern.
     package static func matches(_ path: String, _ pattern: String) -> Bool { fnmatch(pattern, path, FNM_PATHNAME) == 0 }
 }

@@ -1,5 +1,5 @@
 extension TableReader {
-    /// The loads that are recorded of a table, first to last; none where nobody recorded any.
+    /// The recorded loads of a table, oldest first; empty when none are recorded.
     func loads(of dataset: Dataset) async throws(Failure) -> [RecordedLoad] {
         guard let table = dataset.table else { return [] }
         let link = try link(of: table)
@@ -7,7 +7,7 @@ extension TableReader {
         var script = SQLScript(title: "who loaded \(table)")
         script.add(
             "whether loads were recorded", link.existsQuery(link.parts(of: table).schema, LoadRecord.table))
-        // It fails where there is no such table, which the statement before has told.
+        // This statement fails if there is no such table, which the previous statement has reported.
         script.add("the loads of the table", RecordedLoad.query(of: table, link))
         let readings: DataReadings
         do throws(Failure) {

@@ -1,7 +1,7 @@
-/// Looks at the tables of connections and copies their rows.
+/// Inspects tables of connections and copies their rows.
 ///
-/// A table is read by a process of its own that runs no SQL of the user. Stages get the copy, so that what can reach
-/// a database and what a user wrote never meet in one process, and a stage that scans twice sees the same rows.
+/// A separate process without user SQL reads the table. Stages get the copy: no process has both access to a database
+/// and user SQL, and a stage that scans twice sees the same rows.
 package struct TableReader: Sendable {
     private let pipeline: Pipeline
     private let facts: RunFacts
@@ -14,7 +14,9 @@ package struct TableReader: Sendable {
         self.tools = tools
     }
 
-    /// The connection of a table, ready to be used.
+    /// The connection of a table, with its settings filled in.
+    ///
+    /// - Throws: ``Failure`` when the pipeline has no such connection.
     package func link(of table: ConnectionTable) throws(Failure) -> DatabaseLink {
         guard let connection = pipeline.connections[table.connection] else {
             throw Failure("there is no connection '\(table.connection)'")
@@ -22,7 +24,9 @@ package struct TableReader: Sendable {
         return DatabaseLink(connection, root: pipeline.root, variables: facts.environment, value: facts.value(of:))
     }
 
-    /// A table as a source without rows yet: ``copy(_:to:for:)`` gives it some.
+    /// A table as a source without rows; ``copy(_:to:for:)`` adds them.
+    ///
+    /// - Throws: ``Failure`` when the database does not answer or has no such table.
     package func source(of dataset: Dataset) async throws(Failure) -> DataSource {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
@@ -50,6 +54,8 @@ package struct TableReader: Sendable {
     }
 
     /// Copies a table's rows to a Parquet file.
+    ///
+    /// - Throws: ``Failure`` when the database does not answer, or has values that cannot be read.
     package func copy(
         _ source: DataSource, to file: String, for control: AttemptControl? = nil
     ) async throws(Failure) {
@@ -62,7 +68,7 @@ package struct TableReader: Sendable {
             texts.formUnion(try await columnsToReadAsTexts(oddities, table, link, dataset, control))
         }
         var script = SQLScript(title: "the rows of \(table)")
-        // What was asked before may have changed: it is asked again beside the rows that are copied.
+        // Earlier findings may be outdated: the values are examined again together with the copied rows.
         let watched = oddities.filter { odd in
             if case .refused = odd.oddity { return true }
             return !texts.contains(odd.column)
@@ -88,7 +94,7 @@ package struct TableReader: Sendable {
                 script, reading: [], writing: [PathText.folder(of: file)],
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
         } catch {
-            // Of a view, or of a table without row ids, the texts cannot be put beside the other values.
+            // In a view, or a table without row ids, the texts cannot be matched with the other values.
             if let column = link.timesOfDay(of: source).min(), error.message.contains("rowid") {
                 throw Failure(
                     "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
@@ -100,10 +106,10 @@ package struct TableReader: Sendable {
         }
     }
 
-    /// Asks the database for values that would be read as others.
+    /// Asks the database for values that would be read incorrectly.
     ///
-    /// - Returns: The columns that must be read as texts.
-    /// - Throws: ``Failure`` where values cannot be read at all, with the column.
+    /// - Returns: The columns that must be read as text.
+    /// - Throws: ``Failure`` when values of a column cannot be read at all.
     private func columnsToReadAsTexts(
         _ oddities: [(column: String, condition: String, oddity: DatabaseLink.Oddity)], _ table: ConnectionTable,
         _ link: DatabaseLink, _ dataset: Dataset, _ control: AttemptControl?
@@ -133,14 +139,15 @@ package struct TableReader: Sendable {
         return texts
     }
 
-    /// The table that a stage loads, as it is now, and what an earlier attempt recorded there.
+    /// The table that a stage loads, as it is now, and the record of an earlier attempt.
     ///
-    /// `record`: the load that may have been recorded; nil asks for none.
+    /// - Parameter record: The load that may have been recorded; nil looks for none.
+    /// - Throws: ``Failure`` when the dataset is no table, or the database does not answer.
     package func target(of dataset: Dataset, record: LoadRecord.Key?) async throws(Failure) -> LoadTarget {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
         var target = LoadTarget(link: link, table: table)
-        // The first load makes the file of a SQLite database.
+        // The first load creates the file of a SQLite database.
         if let path = link.path, !FileText.exists(path) { return target }
         let found = try await look(at: table, link, dataset, record: record)
         target.columns = found.columns
@@ -163,7 +170,7 @@ package struct TableReader: Sendable {
         script.add("the table's own columns", link.columnsQuery(schema, name))
         script.add("whether loads were recorded", link.existsQuery(schema, LoadRecord.table))
         let essential = script.statements.count
-        // What follows fails where the tables are not there, which the statements before have told.
+        // These statements fail if the tables do not exist, which the previous statements have reported.
         script.add("the types of its columns", OutputSQL.describe("SELECT * FROM \(link.relation(schema, name))"))
         if let record { script.add("an earlier load", record.query(in: link.relation(schema, LoadRecord.table))) }
         let readings: DataReadings
@@ -198,14 +205,14 @@ package struct TableReader: Sendable {
         return (columns, earlier)
     }
 
-    /// The type in which a column's values are carried: moments with a zone become UTC.
+    /// The type with which a column's values are read: points in time with a zone become UTC.
     private static func carried(_ type: ColumnType) -> ColumnType {
         if case .other(let name) = type, name.uppercased() == "TIMESTAMP WITH TIME ZONE" { return .timestamp }
         return type
     }
 
     private func fault(_ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset) -> Failure {
-        // A missing extension is no fault of the database.
+        // A missing extension is not the database's error.
         if error.message.contains("need DuckDB's extension") { return error }
         return Failure(
             "\(what) (connection '\(link.name)', \(link.place)): \(error.message)",
@@ -215,9 +222,9 @@ package struct TableReader: Sendable {
 }
 
 extension Failure {
-    /// How that is said of a database that does not answer, or lets nobody in.
+    /// The beginning of the error for a database that does not answer or refuses the login.
     fileprivate static let silentDatabase = "the database cannot be asked"
 
-    /// Whether a database did not answer, or let nobody in.
+    /// Whether the database did not answer or refused the login.
     var isOfSilentDatabase: Bool { message.hasPrefix(Self.silentDatabase) }
 }

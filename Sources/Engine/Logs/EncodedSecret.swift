@@ -1,16 +1,16 @@
 import Foundation
 
-/// A secret in base64 or in hexadecimal, as far as its text is the same whatever stands around it.
+/// The part of a secret's base64 or hexadecimal encoding that is independent of the surrounding text.
 struct EncodedSecret: Sendable {
     private let text: [UInt8]
-    /// Whether capitals and small letters are the same.
+    /// Whether uppercase and lowercase digits are equal.
     private let ignoresCase: Bool
-    /// How many characters before and behind it belong to it in part.
+    /// How many characters before and after it encode part of the secret.
     private let (before, behind): (Int, Int)
 
-    /// Shorter texts are likely to be chance.
+    /// Shorter encoded texts would match by chance.
     private static let (leastBase64, leastHex) = (6, 10)
-    /// How wide programs break base64 into lines.
+    /// The line lengths into which programs break base64.
     private static let widths = [64, 76]
 
     private init(_ text: some Sequence<UInt8>, ignoresCase: Bool = false, before: Int = 0, behind: Int = 0) {
@@ -19,13 +19,13 @@ struct EncodedSecret: Sendable {
         (self.before, self.behind) = (before, behind)
     }
 
-    /// The forms that stay the same wherever the secret stands in what was encoded.
+    /// The encodings that stay the same wherever the secret is in the encoded text.
     static func forms(of secret: String) -> [EncodedSecret] {
         let bytes = Array(secret.utf8)
         var forms: [EncodedSecret] = []
         for offset in 0..<3 {
             let whole = Array(Data([UInt8](repeating: 0, count: offset) + bytes).base64EncodedString().utf8)
-            // The character at each end may hold bits of what stands beside the secret.
+            // The character at each end may hold bits of the surrounding text.
             let first = (offset * 8 + 5) / 6
             let last = (offset + bytes.count) * 8 / 6
             guard last - first >= leastBase64 else { continue }
@@ -50,7 +50,7 @@ struct EncodedSecret: Sendable {
         return forms
     }
 
-    /// The bytes that a match may begin with.
+    /// The bytes with which a match may begin.
     var beginnings: Set<UInt8> { ignoresCase ? [text[0], Self.capital(text[0])] : [text[0]] }
 
     private static func capital(_ byte: UInt8) -> UInt8 { (0x61...0x7A).contains(byte) ? byte - 0x20 : byte }
@@ -59,7 +59,7 @@ struct EncodedSecret: Sendable {
         a == b || ignoresCase && Self.capital(a) == Self.capital(b)
     }
 
-    /// Where the secret stands when its text begins at a place: with the characters that hold a part of it.
+    /// The range of the secret when its encoded text begins at a place, including the characters that hold part of it.
     func match(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) -> Range<Int>? {
         guard place + text.count <= bytes.count else { return nil }
         var end = place
@@ -74,7 +74,7 @@ struct EncodedSecret: Sendable {
         return start..<end
     }
 
-    /// The place behind what stands between the bytes of a hex dump: `73 77`, `73:77`, `0x73, 0x77`.
+    /// The index after a separator between the bytes of a hex dump: `73 77`, `73:77`, `0x73, 0x77`.
     private static func behindSeparator(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
         var place = start
         while place < min(start + 2, bytes.count), [0x20, 0x2C, 0x2D, 0x3A].contains(bytes[place]) { place += 1 }
@@ -82,10 +82,10 @@ struct EncodedSecret: Sendable {
         return place
     }
 
-    /// Whether a text ends with a beginning of the secret that begins at a place.
+    /// Whether the text ends with a prefix of the secret that begins at a place.
     func isCut(_ bytes: UnsafeBufferPointer<UInt8>, at place: Int) -> Bool {
         let count = bytes.count - place
-        // Fewer characters tell nothing, and most texts end with one of them.
+        // A prefix of fewer characters means nothing, and most texts end with one.
         guard count < text.count, count > 2 else { return false }
         return (0..<count).allSatisfy { agrees(bytes[place + $0], text[$0]) }
     }

@@ -14,9 +14,9 @@ package enum LogFiles {
         return folder + "/" + String(repeating: "0", count: max(0, 6 - digits.count)) + digits + ".jsonl"
     }
 
-    /// The segments that are there, in order.
+    /// The existing segments, in order.
     package static func segments(in folder: String) -> [Segment] {
-        // A run without a log has no such folder, and no segments.
+        // A run without a log has no such folder and no segments.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.compactMap { name in
             guard name.hasSuffix(".jsonl"), let number = Int(name.dropLast(6)) else { return nil }
@@ -25,9 +25,9 @@ package enum LogFiles {
     }
 }
 
-/// Reads lines of the log back.
+/// Parses lines of the log.
 package enum LogLineParser {
-    /// The record of one line, or nil when it is none, such as the torn end of a file.
+    /// The record of one line, or nil when the line is invalid, such as the torn end of a file.
     package static func record(_ line: UnsafeBufferPointer<UInt8>) -> LogRecord? {
         var reader = JSONObjectReader(line)
         var record = LogRecord(time: 0, level: .info, pipeline: "", run: "", stream: .engine, message: "")
@@ -50,7 +50,7 @@ package enum LogLineParser {
         return reader.isWhole ? record : nil
     }
 
-    /// Level and source of a line, without its text.
+    /// The level and the source of a line, without its text.
     static func head(of line: UnsafeBufferPointer<UInt8>) -> (level: LogLevel, unit: UnitID?)? {
         var reader = JSONObjectReader(line)
         guard reader.begin() else { return nil }
@@ -62,7 +62,7 @@ package enum LogLineParser {
             case "level": level = reader.string().flatMap { LogLevel(named: $0) } ?? .info
             case "stage": stage = reader.string().map { StageID($0) }
             case "item": item = reader.string().map { ItemKey($0) }
-            // The writer puts the text behind everything that is asked for here.
+            // The writer puts the text after all fields that are read here.
             case "message": return (level, stage.map { UnitID($0, item) })
             default: _ = reader.raw()
             }
@@ -82,11 +82,11 @@ package enum LogLineParser {
     }
 }
 
-/// Steps through one flat JSON object without building anything that is not asked for.
+/// Steps through one flat JSON object and allocates only what is asked for.
 struct JSONObjectReader {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var index = 0
-    /// Whether the object ended where it should.
+    /// Whether the object was complete.
     private(set) var isWhole = false
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
@@ -131,7 +131,7 @@ struct JSONObjectReader {
             index += 1
         }
         guard index < bytes.count else {
-            // A torn line may end behind a backslash.
+            // A torn line may end after a backslash.
             index = bytes.count
             return nil
         }
@@ -161,7 +161,7 @@ struct JSONObjectReader {
                 let digits = String(decoding: content[index..<min(index + 4, content.count)], as: UTF8.self)
                 index += 4
                 let code = UInt32(digits, radix: 16) ?? 0xFFFD
-                // A byte that was no UTF-8 was kept as an unpaired surrogate; it is given back as it was.
+                // A byte that was invalid UTF-8 was kept as an unpaired surrogate; the original byte is restored.
                 if (0xDC80...0xDCFF).contains(code) {
                     text.append(UInt8(code - 0xDC00))
                 } else {
@@ -173,7 +173,7 @@ struct JSONObjectReader {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The next value as it is written: a number, a word, a list or an object.
+    /// The next value as JSON text: a number, a literal name, an array or an object.
     mutating func raw() -> String {
         skipBlanks()
         let start = index

@@ -1,14 +1,15 @@
 import Foundation
 
-/// Where each line of a run's log lies, and what it is about: a few bytes for a line, read once, text only on demand.
+/// The position, level and source of each line of a run's log: a few bytes for each line, read once; texts are read on
+/// demand.
 package final class LogIndex {
-    /// What is kept of a line.
+    /// What is stored for a line.
     private struct Entry {
         var offset: UInt32
         var length: UInt32
         var segment: UInt16
         var level: UInt8
-        /// Its place among the sources, from 1; 0 for the engine.
+        /// The position of its source in the list of sources, from 1; 0 for the engine.
         var source: UInt32
     }
 
@@ -19,7 +20,7 @@ package final class LogIndex {
     private var sourceNumbers: [UnitID: UInt32] = [:]
     private var openSegment: (number: Int, descriptor: Int32) = (0, -1)
 
-    /// How many lines of warning and of error there are.
+    /// The number of warnings and errors.
     package private(set) var warnings = 0
     package private(set) var errors = 0
 
@@ -30,10 +31,10 @@ package final class LogIndex {
 
     deinit { if openSegment.descriptor >= 0 { close(openSegment.descriptor) } }
 
-    /// Takes in what has been written since.
+    /// Reads the lines written since the last call.
     ///
-    /// - Parameter limit: Stops after about so many bytes, so that a flood does not keep a screen from being drawn.
-    /// - Returns: Whether anything came.
+    /// - Parameter limit: Stops after about this many bytes, so that a flood of lines does not block the screen.
+    /// - Returns: Whether there were new lines.
     package func update(limit: Int = 4 << 20) -> Bool {
         let before = entries.count
         tail.readPlaced(limit: limit) { line, segment, offset in
@@ -62,13 +63,13 @@ package final class LogIndex {
 
     package func level(at index: Int) -> LogLevel { LogLevel(rawValue: Int(entries[index].level)) ?? .info }
 
-    /// The stage and item a line belongs to; nil for the run as a whole.
+    /// The stage and item of a line; nil for lines about the run as a whole.
     package func unit(at index: Int) -> UnitID? {
         let number = Int(entries[index].source)
         return number == 0 ? nil : sources[number - 1]
     }
 
-    /// The line itself, read from its file.
+    /// The record of a line, read from its file.
     package func record(at index: Int) -> LogRecord? {
         guard entries.indices.contains(index) else { return nil }
         let entry = entries[index]
@@ -78,7 +79,7 @@ package final class LogIndex {
             openSegment = (Int(entry.segment), open(path, O_RDONLY | O_CLOEXEC))
         }
         var bytes = [UInt8](repeating: 0, count: Int(entry.length))
-        // Files are read and never mapped: one that shrinks must not end the program.
+        // Files are read and never mapped: a mapped file that shrinks would crash the process.
         guard pread(openSegment.descriptor, &bytes, bytes.count, Int(entry.offset)) == bytes.count else { return nil }
         return bytes.withUnsafeBufferPointer { LogLineParser.record($0) }
     }

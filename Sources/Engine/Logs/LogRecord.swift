@@ -1,8 +1,8 @@
-/// How much a line of the log matters.
+/// The severity of a line of the log.
 package enum LogLevel: Int, Sendable, Codable, Comparable, CaseIterable {
     case debug, info, warn, error
 
-    /// As it is written: `debug`, `info`, `warn`, `error`.
+    /// The level as the log writes it: `debug`, `info`, `warn`, `error`.
     package var name: String {
         switch self {
         case .debug: "debug"
@@ -12,7 +12,7 @@ package enum LogLevel: Int, Sendable, Codable, Comparable, CaseIterable {
         }
     }
 
-    /// Reads a level as it is written; `warning` and `fatal` are known too.
+    /// Parses a level; `warning` and `fatal` are accepted too.
     package init?(named text: some StringProtocol) {
         switch text.lowercased() {
         case "debug", "trace": self = .debug
@@ -25,13 +25,13 @@ package enum LogLevel: Int, Sendable, Codable, Comparable, CaseIterable {
 
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 
-    /// The level that a line of a program claims for itself near its beginning, such as `2026-11-23 WARN disk is full`.
+    /// The level that a program's line states near its beginning, such as `2026-11-23 WARN disk is full`.
     package static func claimed(by line: UnsafeBufferPointer<UInt8>) -> LogLevel? {
         let head = UnsafeBufferPointer(rebasing: line.prefix(64))
         var index = 0
         while index < head.count {
             let byte = head[index]
-            // Only capitals are taken for a level: "error" is a word that harmless lines use.
+            // Only capitals count as a level: harmless lines use the word "error" too.
             let isStart = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
             let isAfterWord = index > 0 && Self.isLetter(head[index - 1])
             guard isStart, !isAfterWord else {
@@ -66,26 +66,26 @@ package enum LogLevel: Int, Sendable, Codable, Comparable, CaseIterable {
     }
 }
 
-/// Where a line of the log comes from.
+/// The source of a line of the log.
 package enum LogStream: String, Sendable, Codable, CaseIterable {
     case engine, stdout, stderr
 }
 
-/// One line of the log, with everything that is known about it.
+/// One line of the log with all of its fields.
 package struct LogRecord: Sendable, Hashable {
     /// Milliseconds since 1970, UTC.
     package var time: Int64
     package var level: LogLevel
     package var pipeline: String
     package var run: RunID
-    /// The stage it belongs to; nil for lines about the run as a whole.
+    /// The line's stage; nil for lines about the run as a whole.
     package var stage: StageID?
     package var item: ItemKey?
     package var attempt: Int?
     package var stream: LogStream
-    /// The text; bytes that are not UTF-8 stand as U+FFFD here and are kept in the file.
+    /// The text; invalid UTF-8 is U+FFFD here and unchanged in the file.
     package var message: String
-    /// The line's own JSON object, as text, when it was one.
+    /// The JSON object that the line consisted of, as text; nil for other lines.
     package var fields: String?
 
     package init(
@@ -104,7 +104,7 @@ package struct LogRecord: Sendable, Hashable {
         self.fields = fields
     }
 
-    /// The stage and what of it: `clean[north]#2`; the attempt only from the second on.
+    /// The stage, item and attempt: `clean[north]#2`; the attempt only from the second on.
     package var source: String {
         guard let stage else { return "engine" }
         return stage.rawValue + (item.map { "[\($0)]" } ?? "") + ((attempt ?? 1) > 1 ? "#\(attempt ?? 1)" : "")

@@ -1,26 +1,26 @@
 import Foundation
 
-/// Reads a run's log from where it was left, line by line, while somebody may be writing it.
+/// Reads the lines added to a run's log since the last call, while another process may be writing it.
 package struct LogTail: Sendable {
     private let folder: String
     private var segment = 0
     private var offset: Int64 = 0
-    /// The beginning of a line whose end was not there yet.
+    /// The beginning of a line that is not complete yet.
     private var rest: [UInt8] = []
 
-    /// A tail that begins with the first line.
+    /// A tail that starts at the first line.
     package init(folder: String) { self.folder = folder }
 
-    /// Calls `line` with each whole line that has come since.
+    /// Calls `line` with each complete new line.
     ///
-    /// `limit`: stops after about so many bytes; what is left comes with the next call.
-    /// - Returns: Whether there may be more already.
+    /// - Parameter limit: Stops after about this many bytes; the next call continues there.
+    /// - Returns: Whether there may already be more.
     @discardableResult
     package mutating func read(limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
         readPlaced(limit: limit) { bytes, _, _ in line(bytes) }
     }
 
-    /// Calls `line` with each whole line that has come since, the number of its segment and its place in that.
+    /// Calls `line` with each complete new line, the number of its segment and its position in the segment.
     @discardableResult
     mutating func readPlaced(
         limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>, _ segment: Int, _ offset: Int64) -> Void

@@ -1,22 +1,22 @@
 import Foundation
 import Synchronization
 
-/// Writes a run's log: JSON lines in append-only segments, one stream for everything.
+/// Writes a run's log: JSON lines in append-only segments, all sources in one stream.
 ///
-/// Whoever has lines formats them into a ``LogChannel`` and hands whole blocks over; a block is one write, so what a
-/// program said is on its way to the disk before more is read from it, and `kill -9` loses nothing that was read.
+/// Callers format lines with a ``LogChannel`` and append whole blocks; a block is one write. A program's output is
+/// therefore on its way to the disk before more of it is read, and `kill -9` loses nothing that was read.
 package final class LogWriter: Sendable {
-    /// A segment is closed when it has grown to this, in bytes.
+    /// A segment is closed when it has reached this size in bytes.
     package static let segmentLimit = 64 << 20
 
     private struct Segment {
         var descriptor: Int32 = -1
         var number = 0
         var size = 0
-        /// Bytes of all segments, and of what each stage with a limit of its own has printed.
+        /// The bytes of all segments, and those printed by each stage with its own limit.
         var total = 0
         var stages: [StageID: Int] = [:]
-        /// Why the log can no longer be written; the first fault stays.
+        /// Why the log can no longer be written; only the first failure is kept.
         var failure: Failure?
     }
 
@@ -25,9 +25,10 @@ package final class LogWriter: Sendable {
     private let segment: Mutex<Segment>
     private let onFailure: @Sendable (Failure) -> Void
 
-    /// A writer that goes on behind the segments that are there.
+    /// A writer that appends after the existing segments.
     ///
-    /// `onFailure`: called once, when a block cannot be written; later blocks are dropped.
+    /// - Parameter onFailure: Called once, when a block cannot be written; later blocks are dropped.
+    /// - Throws: ``Failure`` when the folder or a segment cannot be created.
     package init(
         folder: String, limits: LogLimits = LogLimits(), onFailure: @escaping @Sendable (Failure) -> Void
     ) throws(Failure) {
@@ -64,9 +65,9 @@ package final class LogWriter: Sendable {
         report(segment.withLock { write(block, &$0) })
     }
 
-    /// Appends whole lines that a program has printed, or keeps them for the end of its attempt where there is no room.
+    /// Appends whole lines of a program's output, or holds them until its attempt ends where there is no room.
     ///
-    /// - Returns: Whether these are the first that are kept.
+    /// - Returns: Whether these are the first that are held.
     func append(_ block: [UInt8], of share: LogShare) -> Bool {
         guard !block.isEmpty else { return false }
         let isWritten = segment.withLock { segment -> Bool in
@@ -85,7 +86,7 @@ package final class LogWriter: Sendable {
         return isWritten ? false : share.keep(block, capacity: limits.capacity(of: share.stage))
     }
 
-    /// Gives out what was kept of an attempt, as much of it as there is room for, and what was left out.
+    /// Returns the held lines of an attempt as far as there is room, and what was omitted.
     func finish(_ share: LogShare) -> (lines: [UInt8], left: LogShare.OmittedLines) {
         let room = segment.withLock { segment in
             let own = limits.stages[share.stage].map { $0 - segment.stages[share.stage, default: 0] } ?? .max
@@ -131,14 +132,14 @@ package final class LogWriter: Sendable {
     }
 }
 
-/// Formats the lines of one source for the log: one stream of one attempt, or the engine itself.
+/// Formats the lines of one source for the log: one stream of one attempt, or the engine.
 ///
-/// Everything that is the same for all of its lines is put together once.
+/// The part that is the same for all of its lines is formatted once.
 package struct LogChannel: Sendable {
     private let middle: [UInt8]
     private let source: LogRecord
 
-    /// A line that is worth a row in the run store.
+    /// A line that also becomes a row of the run store.
     package struct Remark: Sendable, Hashable {
         package var time: Int64
         package var level: LogLevel
@@ -166,8 +167,9 @@ package struct LogChannel: Sendable {
 
     /// Appends one line to a block.
     ///
-    /// `time`: milliseconds since 1970.
-    /// `level`: the line's level; nil takes what the line claims, or info.
+    /// - Parameters:
+    ///   - time: Milliseconds since 1970.
+    ///   - level: The line's level; nil takes the level that the line states, or info.
     /// - Returns: The line as a remark when its level is warn or above.
     @discardableResult
     package func append(
@@ -195,7 +197,7 @@ package struct LogChannel: Sendable {
             message: Self.excerpt(json?.message ?? String(decoding: line, as: UTF8.self)))
     }
 
-    /// How much of a line becomes a row of the run store; the log has all of it.
+    /// The maximum length of a remark in the run store; the log has the whole line.
     static let remarkLimit = 4000
 
     private static func excerpt(_ text: String) -> String {
@@ -210,12 +212,12 @@ package struct LogChannel: Sendable {
     }
 }
 
-/// A line that is a JSON object of its own, as many programs log.
+/// A line that is itself a JSON object, as many programs log.
 struct JSONLogLine {
     let level: LogLevel?
     let message: String
 
-    /// Reads the line; nil when it is no JSON object after all.
+    /// Parses the line; nil when it is no JSON object.
     init?(_ line: UnsafeBufferPointer<UInt8>) {
         guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else {
             return nil

@@ -1,26 +1,26 @@
 import Foundation
 
-/// Replaces secrets by `••••` wherever text leaves the engine: logs, events, reports, the screen.
+/// Replaces secrets by `••••` in all text that leaves the engine: logs, events, reports, the screen.
 ///
-/// A secret is met as it is, in the usual encodings (see ``SecretPattern``), in base64 also as a part of something
-/// longer, and in hexadecimal.
+/// It finds a secret as plain text, in the usual encodings (see ``SecretPattern``), in base64 even as a part of a
+/// longer text, and in hexadecimal.
 package struct SecretMasker: Sendable {
     private let patterns: [SecretPattern]
     private let encoded: [EncodedSecret]
-    /// For each byte, the patterns and the encoded secrets that may begin with it, by their places.
+    /// For each byte, the indices of the patterns and encoded secrets that may begin with it.
     private let starts: [[Int]]
     private let encodedStarts: [[Int]]
     private static let mask = Array(SecretNames.replacement.utf8)
 
-    /// Values shorter than this are too likely to stand in harmless text.
+    /// Shorter values would match harmless text too often.
     static let minimumLength = 4
 
-    /// A masker of these values.
+    /// A masker for these values.
     package init(secrets: some Sequence<String>) {
         var values: Set<String> = []
         for secret in secrets {
             let trimmed = secret.trimmingCharacters(in: .whitespacesAndNewlines)
-            // A secret of several lines is met line by line.
+            // A secret of several lines is also masked line by line.
             for text in [trimmed] + trimmed.split(whereSeparator: \.isNewline).map(String.init)
             where text.utf8.count >= Self.minimumLength {
                 values.insert(text)
@@ -40,17 +40,17 @@ package struct SecretMasker: Sendable {
         (self.starts, self.encodedStarts) = (starts, encodedStarts)
     }
 
-    /// Whether there is nothing to hide.
+    /// Whether there are no secrets to mask.
     package var isEmpty: Bool { patterns.isEmpty }
 
-    /// A text without secrets.
+    /// The text with its secrets masked.
     package func masked(_ text: String) -> String {
         guard !isEmpty else { return text }
         var text = text
         return text.withUTF8 { bytes in withMasked(bytes) { String(decoding: $0, as: UTF8.self) } }
     }
 
-    /// Calls `body` with bytes without secrets.
+    /// Calls `body` with the bytes, their secrets masked.
     package func withMasked<Result>(_ bytes: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Result)
         -> Result
     {
@@ -58,7 +58,7 @@ package struct SecretMasker: Sendable {
         return clean.withUnsafeBufferPointer(body)
     }
 
-    /// The bytes without secrets, or nil when they hold none.
+    /// The bytes with their secrets masked, or nil when they contain none.
     private func masked(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         var result: [UInt8]?
         var copied = 0
@@ -68,7 +68,7 @@ package struct SecretMasker: Sendable {
                 place += 1
                 continue
             }
-            // A secret that begins within another one, and ends behind it, is not to show its end.
+            // A secret that begins inside of this one and ends after it must not show its end.
             var inner = found.lowerBound + 1
             while inner < found.upperBound {
                 if let other = match(bytes, at: inner), other.upperBound > found.upperBound,
@@ -104,10 +104,10 @@ package struct SecretMasker: Sendable {
         return end.map { start..<$0 }
     }
 
-    /// How much of a text that was cut off may be shown: where it ends with the beginning of a secret, what stands before.
+    /// The length of a truncated text that may be shown: a prefix of a secret at its end is left out.
     package func lengthBeforeCutSecret(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         guard !isEmpty else { return bytes.count }
-        // No secret is longer than this in any encoding that makes sense in one line.
+        // No secret is longer than this in any encoding that fits on one line.
         for place in max(0, bytes.count - 4096)..<bytes.count {
             let byte = Int(bytes[place])
             if starts[byte].contains(where: { patterns[$0].match(bytes, at: place, .cut) == bytes.count })

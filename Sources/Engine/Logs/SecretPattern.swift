@@ -1,36 +1,36 @@
-/// A secret as it may stand in text: as it is, or in an encoding that programs print.
+/// Matches a secret as plain text, or in an encoding that programs print.
 ///
-/// Each character may be written as itself, as JSON and most languages escape it, as shells quote it, percent-encoded, or
-/// as an entity of HTML, the last two also several times over; one secret may mix these. Colour codes between its
-/// characters are passed over.
+/// Each character may be literal, escaped as in JSON and most languages, quoted as in shells, percent-encoded, or an
+/// HTML entity; the last two may be applied several times. One secret may mix these encodings. Colour codes between its
+/// characters are ignored.
 struct SecretPattern: Sendable {
     private let characters: [[UInt8]]
     private let scalars: [Unicode.Scalar]
 
     init(_ secret: String) {
         var scalars: [Unicode.Scalar] = []
-        // A run of backslashes is met as one, because each encoding doubles them.
+        // A run of backslashes matches as one, because each encoding doubles them.
         for scalar in secret.unicodeScalars where scalar != "\\" || scalars.last != "\\" { scalars.append(scalar) }
         self.scalars = scalars
         characters = scalars.map { Array(String($0).utf8) }
     }
 
-    /// The bytes that a match may begin with.
+    /// The bytes with which a match may begin.
     var beginnings: Set<UInt8> {
         var bytes: Set<UInt8> = [UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "&"), characters[0][0]]
         if scalars[0] == " " { bytes.insert(UInt8(ascii: "+")) }
         return bytes
     }
 
-    /// How text is looked at.
+    /// How much of the secret must match.
     enum End {
-        /// The whole secret must be there.
+        /// The whole secret.
         case whole
-        /// A beginning of the secret is enough where the text ends with it.
+        /// A prefix of the secret is enough if the text ends with it.
         case cut
     }
 
-    /// The place behind the secret when one begins at `start`, otherwise nil.
+    /// The index after the secret when it begins at `start`, otherwise nil.
     func match(_ text: UnsafeBufferPointer<UInt8>, at start: Int, _ end: End = .whole) -> Int? {
         match(text, at: start, from: 0, end)
     }
@@ -46,7 +46,8 @@ struct SecretPattern: Sendable {
                 place = way
                 continue
             }
-            // Seldom is there more than one way to read a place: an ampersand may be an entity. The longest counts.
+            // Rarely is there more than one way to read a character, such as an ampersand that may begin an entity. The
+            // longest match counts.
             for way in ways.sorted(by: >) {
                 if let found = match(text, at: way, from: index + 1, end) { return found }
             }
@@ -55,7 +56,7 @@ struct SecretPattern: Sendable {
         return place
     }
 
-    /// The places behind one character of the secret.
+    /// The possible indices after one character of the secret.
     private func ways(_ index: Int, _ text: UnsafeBufferPointer<UInt8>, _ place: Int, _ end: End) -> [Int] {
         let (bytes, scalar) = (characters[index], scalars[index])
         let byte = text[place]
@@ -72,7 +73,7 @@ struct SecretPattern: Sendable {
             let next = place + bytes.count
             var ways = [next]
             switch scalar {
-            // SQL and CSV double their quotes; shells end a quoted text for one, and begin another.
+            // SQL and CSV double their quotation marks; shells end the quoted text before one and begin another.
             case "'", "\"":
                 if next < text.count, text[next] == byte { ways.append(next + 1) }
                 if scalar == "'" { ways += Self.shellQuotes(text, place, end) }
@@ -88,7 +89,7 @@ struct SecretPattern: Sendable {
             return (escape.map { [$0] } ?? []) + Self.entities(text, place, scalar)
         case UInt8(ascii: "%"):
             let percents = Self.percents(text, place, bytes, end)
-            // A blank that is a plus sign may be encoded once more.
+            // A plus sign for a blank may itself be encoded.
             let plus = scalar == " " ? Self.percents(text, place, [UInt8(ascii: "+")]) : []
             return percents + plus + Self.entities(text, place, scalar)
         case UInt8(ascii: "&"): return Self.entities(text, place, scalar, end)
@@ -141,7 +142,7 @@ struct SecretPattern: Sendable {
             return mark == first && hex(text, low..<(low + 4)) == UInt32(units[1]) ? low + 4 : nil
         case UInt8(ascii: "U"): return hex(text, next..<(next + 8)) == scalar.value ? next + 8 : nil
         case UInt8(ascii: "x"):
-            // Python writes characters so, others bytes.
+            // Python escapes characters this way, other languages bytes.
             if bytes.count > 1, hex(text, next..<(next + 2)) == scalar.value { return next + 2 }
             var place = start
             for byte in bytes {
@@ -177,7 +178,7 @@ struct SecretPattern: Sendable {
         }
     }
 
-    /// A quote as shells write it within quotes: `'\''` and `'"'"'`.
+    /// A quotation mark inside of a quoted text in shells: `'\''` and `'"'"'`.
     private static func shellQuotes(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: End) -> [Int] {
         ["'\\''", "'\"'\"'"].compactMap { form in
             let (rest, form) = (text[start...].prefix(form.utf8.count), Array(form.utf8))
@@ -187,12 +188,12 @@ struct SecretPattern: Sendable {
         }
     }
 
-    /// How often an encoding may be encoded again.
+    /// How many times an encoding may be encoded again.
     private static let depthLimit = 4
 
-    /// `%C3%A4`, and `%25C3%25A4` where that was encoded again.
+    /// `%C3%A4`, and `%25C3%25A4` for repeated encoding.
     ///
-    /// - Returns: The places behind it: of a percent sign there may be several.
+    /// - Returns: The indices after it; for a percent sign there may be several.
     private static func percents(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ bytes: [UInt8], _ end: End = .whole
     ) -> [Int] {
@@ -220,7 +221,7 @@ struct SecretPattern: Sendable {
         "amp": "&", "lt": "<", "gt": ">", "quot": "\"", "apos": "'", "nbsp": "\u{a0}",
     ]
 
-    /// `&amp;`, `&#39;`, `&#x27;`, and `&amp;#39;`, `\u0026#39;` and `%26#39;` where that was encoded again.
+    /// `&amp;`, `&#39;`, `&#x27;`, and `&amp;#39;`, `\u0026#39;` and `%26#39;` for repeated encoding.
     private static func entities(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ scalar: Unicode.Scalar, _ end: End = .whole
     ) -> [Int] {
@@ -236,7 +237,7 @@ struct SecretPattern: Sendable {
             var name = ""
             var stop = place
             while name.utf8.count < 10, stop < text.count, text[stop] != UInt8(ascii: ";") {
-                // In a URL its other signs are encoded, too.
+                // In a URL, the entity's punctuation is percent-encoded too.
                 let sign = text[stop] == UInt8(ascii: "%") ? hex(text, (stop + 1)..<(stop + 3)) : nil
                 if sign == 0x3B { break }
                 name.unicodeScalars.append(sign == 0x23 ? "#" : Unicode.Scalar(text[stop]))
@@ -260,7 +261,7 @@ struct SecretPattern: Sendable {
         return found
     }
 
-    /// The place behind colour codes that stand at a place.
+    /// The index after colour codes at a place.
     private static func behindColors(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
         var place = start
         while place + 1 < text.count, text[place] == 0x1B, text[place + 1] == UInt8(ascii: "[") {

@@ -3,29 +3,29 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     /// How it ended.
     package enum Ending: String, Sendable, Codable {
         case succeeded, failed
-        /// It was stopped because somebody asked, or because it took too long.
+        /// Stopped by a command or by its timeout.
         case stopped
-        /// Its engine died under it.
+        /// The engine's process died while the attempt ran.
         case interrupted
-        /// Nothing had changed since an earlier success, whose outputs were taken.
+        /// Nothing had changed since an earlier success, so the outputs of that success were reused.
         case reused
-        /// There was nothing to work on: its input was not made in this run, or had no items and no known columns.
+        /// The attempt had no work: this run did not make its input, or the input has no items and no known columns.
         case skipped
     }
 
     package var ending: Ending
-    /// What went wrong and what to do, when something did.
+    /// What went wrong and how to fix it; nil for a success.
     package var failure: Failure?
     /// How its process ended, if it had one.
     package var exit: ProcessExit?
-    /// How long it took, by the clock that never jumps.
+    /// The attempt's duration, by the monotonic clock.
     package var duration: Duration
     package var usage: ResourceUsage?
     /// Rows in and out.
     package var rows: RowAccount?
-    /// What it published.
+    /// The files and tables it published.
     package var artifacts: [Artifact]
-    /// What it read, with sizes and hashes.
+    /// The files it read, with sizes and fingerprints.
     package var reads: [InputVersion]
     package var checks: [CheckResult]
     /// The last lines it wrote, oldest first, at most ``lastLineLimit``.
@@ -34,16 +34,16 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     package var items: [Item]?
     /// How many rows all items together should see, for an attempt that opens a fan-out which divides its input.
     package var rowsToDivide: Int64?
-    /// The run whose outputs were taken, and why this one ran or was reused.
+    /// The run whose outputs were reused.
     package var reusedFrom: RunID?
     package var reuseReason: String?
-    /// What decided its outputs, for a success that may be taken again.
+    /// Everything that determined the outputs, for a success that later runs may reuse.
     package var reuseKey: ReuseKey?
-    /// Things worth knowing that are not failures.
+    /// Remarks for the user that are not failures.
     package var notes: [String]
-    /// The columns of what it read from outside of the pipeline.
+    /// The columns of the inputs that no stage of the pipeline writes.
     package var shapes: [InputShape]?
-    /// The program that did the work where it is one of Caudal's choosing, such as `duckdb 1.5.5`.
+    /// The program that did the work, if Caudal chose it, such as `duckdb 1.5.5`.
     package var tool: String?
 
     /// How many of a process's last lines are kept with its result.
@@ -73,7 +73,7 @@ package struct AttemptResult: Sendable, Hashable, Codable {
         self.tool = tool
     }
 
-    /// A success with nothing to tell.
+    /// A success without rows, artifacts or remarks.
     package static let succeeded = AttemptResult(ending: .succeeded)
 
     /// A failure with a message.
@@ -82,13 +82,13 @@ package struct AttemptResult: Sendable, Hashable, Codable {
     }
 }
 
-/// What went wrong, where, and what to do about it.
+/// A failure: what is wrong, where, and how to fix it.
 package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConvertible {
     /// What is wrong, in a sentence without a full stop.
     package var message: String
-    /// What to do about it.
+    /// How to fix it.
     package var remedy: String?
-    /// The place in a file that a person wrote, if the fault is there.
+    /// The place in the user's file, if the fault is there.
     package var location: SourceLocation?
 
     package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil) {
@@ -122,12 +122,12 @@ package enum ProcessExit: Sendable, Hashable, Codable {
     ]
 }
 
-/// What a process used, its waited-for children included.
+/// What a process used, including the children that it waited for.
 package struct ResourceUsage: Sendable, Hashable, Codable {
     /// CPU time in user mode and in the kernel.
     package var user: Duration
     package var system: Duration
-    /// The largest resident set, in bytes; 0 when it is not known, because it was smaller than that of the engine.
+    /// The peak resident set in bytes; 0 when unknown, because it was smaller than the engine's own.
     package var peakMemory: Int64
 
     package init(user: Duration, system: Duration, peakMemory: Int64) {
@@ -136,19 +136,19 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
         self.peakMemory = peakMemory
     }
 
-    /// `, at a peak of 1.2 GB`, or nothing when that is not known.
+    /// `, at a peak of 1.2 GB`, or empty when the peak is unknown.
     package var peakWords: String { peakMemory > 0 ? ", at a peak of \(peakMemory.shortBytes)" : "" }
 }
 
-/// Where every row went: `read` is the sum of the others.
+/// What became of every row: `read` is the sum of the other counts.
 package struct RowAccount: Sendable, Hashable {
-    /// Rows that came in; where that is not known, those that went out.
+    /// Rows read; when unknown, the rows written.
     package var read: Int64
-    /// Whether it is known how many rows came in: a query of the user reads what it likes.
+    /// Whether the number of rows read is known: it is not for a user's query, which may read anything.
     package var isReadKnown = true
-    /// Rows that a query among the steps made, beyond those that it was given.
+    /// Rows that a query among the steps produced beyond its input.
     package var made: Int64 = 0
-    /// Rows that went on.
+    /// Rows written to the output.
     package var written: Int64
     /// Rows put aside as invalid.
     package var quarantined: Int64
@@ -156,9 +156,9 @@ package struct RowAccount: Sendable, Hashable {
     package var duplicates: Int64
     /// Rows dropped by a filter or as invalid where the file says so.
     package var dropped: Int64
-    /// Rows of the input that no item of a fan-out saw, which only the account of the whole stage knows.
+    /// Rows of the input that no item of a fan-out saw; counted only for the whole stage.
     package var unassigned: Int64 = 0
-    /// What each step did, in order.
+    /// The rows of each step, in order.
     package var steps: [StepCount]
 
     package init(
@@ -177,9 +177,9 @@ package struct RowAccount: Sendable, Hashable {
     /// Whether every row is accounted for.
     package var isBalanced: Bool { read + made == written + quarantined + duplicates + dropped + unassigned }
 
-    /// The rows that came in as people read them.
+    /// The number of rows read, as shown to people.
     package var readText: String { isReadKnown ? read.grouped : "?" }
-    /// The same with those that were made, where there is one place for both.
+    /// The same including the rows that a query produced, for places that show one figure.
     package var sourceText: String { made > 0 ? "\(readText) + \(made.grouped) made" : readText }
 
     /// The sum of two accounts, such as those of two items.
@@ -198,7 +198,7 @@ extension RowAccount: Codable {
         case read, made, written, quarantined, duplicates, dropped, steps
     }
 
-    /// Reads an account; one without rows that came in does not know them.
+    /// Decodes an account; without a count of rows read, that count is unknown.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         let read = try values.decodeIfPresent(Int64.self, forKey: .read)
@@ -249,9 +249,9 @@ package struct Artifact: Sendable, Hashable, Codable {
     package var columns: [Column]
     /// A fingerprint of its content, such as `xxh64:ef46db3751d8e999`, or nil for a table.
     package var contentHash: String?
-    /// What the file was known by when it was published; nil for a table, a folder, or where it was not recorded.
+    /// The file's mark when it was published; nil for tables and folders, and when none was recorded.
     package var mark: FileMark?
-    /// Where the run keeps its version, from the state folder on; nil where the file system could not keep one.
+    /// Where the run keeps its version, relative to the state folder; nil where the file system could not keep one.
     package var kept: String?
 
     package init(
@@ -274,7 +274,7 @@ package struct InputVersion: Sendable, Hashable, Codable {
     package var sizeInBytes: Int64
     /// A fingerprint of its content, when it was computed or is known from the run that wrote it.
     package var contentHash: String?
-    /// The run that published it, when that is another one than the one that read it.
+    /// The run that published it, if that is not the run that read it.
     package var madeBy: RunID?
 
     package init(
@@ -298,7 +298,8 @@ package struct InputShape: Sendable, Hashable, Codable {
         self.columns = columns
     }
 
-    /// The shape with the types that columns without a value had in an earlier one: a day without values changes none.
+    /// The shape, where columns without values keep the types of the earlier shape: a day without values is no change
+    /// of type.
     package init(dataset: DatasetName, columns: [Column], after earlier: InputShape?) {
         let types = Dictionary(earlier?.columns.map { ($0.name, $0.type) } ?? []) { first, _ in first }
         self.init(
@@ -306,9 +307,9 @@ package struct InputShape: Sendable, Hashable, Codable {
             columns: columns.map { $0.type == .unknown ? Column($0.name, types[$0.name] ?? .unknown) : $0 })
     }
 
-    /// What is different from an earlier shape, in words; nil when nothing is.
+    /// Describes the differences from an earlier shape; nil when there are none.
     ///
-    /// The order of columns is no difference.
+    /// The order of columns does not count.
     package func drift(from earlier: InputShape) -> String? {
         let (old, new) = (earlier.columns, columns)
         func names(_ columns: [Column]) -> String { columns.map { "'\($0.name)'" }.joined(separator: ", ") }
@@ -337,36 +338,36 @@ package struct CheckResult: Sendable, Hashable, Codable {
         case error
     }
 
-    /// The kind of the check that a stage makes of its schema.
+    /// The kind of the check that a stage derives from its schema.
     package static let schemaKind = "json_schema"
 
     package var id: String
-    /// The kind of check as the file writes it.
+    /// The check's kind as the pipeline file names it.
     package var kind: String
     package var severity: Check.Severity
     package var outcome: Outcome
-    /// What was measured, or nil when nothing could be.
+    /// The measured value; nil when nothing could be measured.
     package var measured: Double?
-    /// What a breach of fails the check, in the unit of ``measured``; nil where it is not judged by bounds.
+    /// The limits whose breach fails the check, in the unit of ``measured``; nil for checks without limits.
     package var limits: Check.Bounds?
-    /// What a breach of warns, in the unit of ``measured``.
+    /// The limits whose breach is a warning, in the unit of ``measured``.
     package var warnLimits: Check.Bounds?
     /// What was expected, in words.
     package var expectation: String
     /// What was found, in words.
     package var message: String
-    /// How many rows fail, where rows can.
+    /// How many rows fail; nil for checks that do not look at single rows.
     package var failingRows: Int64?
-    /// How many rows it looked at.
+    /// How many rows the check looked at.
     package var totalRows: Int64?
     /// Some of the failing rows, with `row` as their number in the data, from 1.
     package var samples: [SampleRow]
     /// The part of the data it is about, such as `region=north`, or nil for all of it.
     package var partition: String?
-    /// Why and until when a breach is accepted.
+    /// Until when a breach is accepted, and why.
     package var waiver: String?
 
-    /// How it ended, in a word; `waived` where a breach is accepted for a time.
+    /// The outcome as one word; `waived` for an accepted breach.
     package var word: String { waiver == nil ? outcome.rawValue : "waived" }
 
     /// How many failing rows are kept for each check.
@@ -392,22 +393,23 @@ package struct CheckResult: Sendable, Hashable, Codable {
     }
 }
 
-/// How much of the rows that fail a check is kept with a run and told in messages.
+/// How much of the failing rows a run keeps and messages show.
 package enum SampleRule: String, Sendable, CaseIterable {
-    /// Their values.
+    /// The rows with their values.
     case all
-    /// What tells which rows they are: their numbers, and the values of columns that a check of the stage says are unique.
+    /// Only what identifies the rows: their numbers, and the values of columns that a check of the stage declares
+    /// unique.
     case keys
-    /// Nothing but how many they are.
+    /// Only the number of failing rows.
     case none
 
-    /// A result with as much of its samples as the rule allows.
+    /// The result with only the samples that the rule allows.
     func applied(to result: CheckResult, keys: Set<String>) -> CheckResult {
         var result = result
         switch self {
         case .all: break
         case .none: result.samples = []
-        // Its samples are rules and no rows, and have no values already.
+        // The samples of a schema check are rules instead of rows: they hold no values.
         case .keys where result.kind == CheckResult.schemaKind: break
         case .keys:
             for index in result.samples.indices {
@@ -430,15 +432,14 @@ package struct SampleRow: Sendable, Hashable, Codable {
     /// The values; nil where there is none.
     package var values: [String?]
 
-    /// The first cells as `name=value`, joined; the columns that the check is about come first.
-    ///
-    /// Long values are cut.
+    /// The first cells as `name=value`, joined; the columns that the check is about come first, and long values are
+    /// truncated.
     package func cells(_ limit: Int, _ separator: String = "  ") -> String {
         zip(columns, values).prefix(limit).map { "\($0)=\(($1 ?? "null").shortened(to: Self.valueLimit))" }
             .joined(separator: separator)
     }
 
-    /// How long a value is where a whole row stands on one line.
+    /// The maximum length of a value when a row is shown on one line.
     private static let valueLimit = 80
 
     package init(row: Int64?, columns: [String], values: [String?]) {
@@ -448,7 +449,7 @@ package struct SampleRow: Sendable, Hashable, Codable {
     }
 }
 
-/// How far an attempt is, as its engine reports it.
+/// The progress of an attempt, as its executor reports it.
 package struct Progress: Sendable, Hashable, Codable {
     /// From 0 to 1, or nil when it is not known.
     package var fraction: Double?

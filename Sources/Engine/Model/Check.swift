@@ -3,11 +3,11 @@ package struct Check: Sendable {
     /// How serious a breach is.
     package enum Severity: String, Sendable, Codable, CaseIterable { case error, warn }
 
-    /// Bounds that a measured value must keep, both included.
+    /// The bounds of a measured value, both inclusive.
     package struct Bounds: Sendable, Hashable, Codable {
         package var min: Double?
         package var max: Double?
-        /// Whether they bound a part of the rows, from 0 to 1, instead of a count.
+        /// Whether the bounds are fractions of the rows, from 0 to 1, instead of counts.
         package var areFractions: Bool
 
         package init(min: Double? = nil, max: Double? = nil, areFractions: Bool = false) {
@@ -16,7 +16,7 @@ package struct Check: Sendable {
             self.areFractions = areFractions
         }
 
-        /// Whether a value keeps them; what is not a number keeps none.
+        /// Whether a value is within the bounds; NaN never is.
         package func contain(_ value: Double) -> Bool {
             if value.isNaN { return isEmpty }
             if let min, value < min { return false }
@@ -28,9 +28,9 @@ package struct Check: Sendable {
         package var isEmpty: Bool { min == nil && max == nil }
     }
 
-    /// A breach that is accepted until a day.
+    /// The acceptance of a breach until a day.
     package struct Waiver: Sendable, Equatable {
-        /// The last day it holds, such as `2026-12-31`.
+        /// The last day on which it applies, such as `2026-12-31`.
         package var until: String
         package var reason: String
 
@@ -46,16 +46,16 @@ package struct Check: Sendable {
     package var definition: any CheckDefinition
     /// What a breach of ``limits`` means.
     package var severity: Severity
-    /// What the measured value must keep.
+    /// The limits whose breach has the check's ``severity``.
     package var limits: Bounds
-    /// What it should keep: a breach warns.
+    /// The limits whose breach is a warning.
     package var warnLimits: Bounds?
     /// The rows it looks at; nil means all.
     package var filter: Located<Expression>?
-    /// A column whose values divide the rows into parts that are tested one by one.
+    /// A column whose values divide the rows into parts; each part is tested by itself.
     package var partitionBy: String?
     package var waiver: Waiver?
-    /// Where it is written.
+    /// Where the check is defined.
     package var location: SourceLocation
 
     package init(
@@ -74,21 +74,21 @@ package struct Check: Sendable {
         self.location = location
     }
 
-    /// As the file writes it, such as `not_null`.
+    /// The kind as the pipeline file names it, such as `not_null`.
     package var typeName: String { definition.typeName }
 }
 
-/// What a check tests: one type for each kind that a pipeline file may name.
+/// The definition of a check: one type for each kind that a pipeline file may name.
 ///
-/// The engine knows a check only through this; how it is read, measured and judged is decided in `Checks/`.
+/// The engine knows a check only through this protocol; `Checks/` decides how it is read, measured and judged.
 package protocol CheckDefinition: Sendable {
-    /// As the file writes it, such as `not_null`.
+    /// The kind as the pipeline file names it, such as `not_null`.
     static var typeName: String { get }
-    /// The columns it names, for errors that are found before anything runs.
+    /// The columns it names, so that missing ones are reported before anything runs.
     var columns: [String] { get }
-    /// The query that the user wrote for it; nil for kinds that have none.
+    /// The user's query; nil for kinds without one.
     var query: Query? { get set }
-    /// The datasets it reads, besides the one that it checks.
+    /// The datasets it reads besides the checked one.
     var reads: [Located<DatasetName>] { get }
 }
 

@@ -1,4 +1,4 @@
-/// The types of columns that every engine keeps alike.
+/// The column types that mean the same in every SQL engine.
 package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     case text
     /// 64 bits, signed.
@@ -10,15 +10,15 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     case date
     /// A point in time in UTC, to the microsecond.
     case timestamp
-    /// What a clock and a calendar show somewhere, to the microsecond: nobody has said in which zone.
+    /// A date and time of day to the microsecond whose zone is unknown.
     case localTimestamp
-    /// A type that only its engine knows, such as a list; it can be carried and not computed with.
+    /// A type that only its engine knows, such as a list; stages can pass it on but not compute with it.
     case other(String)
 
-    /// The type of a column without a value, as far as what it held is concerned.
+    /// The type of a column whose values are all missing.
     package static let unknown = ColumnType.other("NULL")
 
-    /// Whether two types can be those of one column, as far as they are known: a column or list without a value has none.
+    /// Whether both types can belong to one column; a column or list without values agrees with every type.
     func agrees(with other: ColumnType) -> Bool {
         if self == other || self == .unknown || other == .unknown { return true }
         guard case .other(let name) = self, case .other(let otherName) = other else { return false }
@@ -26,7 +26,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     }
 
     private static func agree(_ name: String, _ other: String) -> Bool {
-        // Of what is empty in every row of JSON the engine says that it is JSON.
+        // DuckDB gives the type JSON to what is empty in every row.
         if name == other || name == "JSON" || other == "JSON" { return true }
         if name.hasSuffix("[]"), other.hasSuffix("[]") {
             return agree(String(name.dropLast(2)), String(other.dropLast(2)))
@@ -36,10 +36,10 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
             && fields.allSatisfy { field in others.contains { $0.name == field.name && agree($0.type, field.type) } }
     }
 
-    /// The same with texts for the times inside of a list or an object, which would lose their offsets.
+    /// The type with text in place of times inside lists and objects, which would lose their offsets.
     var withTextsForTimes: ColumnType {
         guard case .other(let name) = self else { return self }
-        // Names of fields stand in quotation marks, or before a blank.
+        // Names of fields are in quotation marks or before a blank.
         let parts = name.split(separator: "\"", omittingEmptySubsequences: false).enumerated().map { place, part in
             place % 2 == 1
                 ? String(part)
@@ -49,7 +49,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         return .other(parts.joined(separator: "\""))
     }
 
-    /// The fields of a struct such as `STRUCT(a BIGINT, "b c" VARCHAR[])`; none of anything else.
+    /// The fields of a struct such as `STRUCT(a BIGINT, "b c" VARCHAR[])`; empty for other types.
     private static func fields(of name: String) -> [(name: String, type: String)] {
         guard name.hasPrefix("STRUCT("), name.hasSuffix(")") else { return [] }
         var (fields, depth, isQuoted): ([String], Int, Bool) = ([""], 0, false)
@@ -72,7 +72,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
-    /// As pipeline files write it.
+    /// The type as pipeline files write it.
     package var description: String {
         switch self {
         case .text: "text"
@@ -87,10 +87,10 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
-    /// What a cast to it is called: whether a time is a point in time follows from the data.
+    /// The name of the type in a cast; the data decides whether a time is a point in time or a local time.
     package var castName: String { self == .localTimestamp ? "timestamp" : description }
 
-    /// Whether one computes with it.
+    /// Whether values of the type are numbers.
     package var isNumeric: Bool {
         switch self {
         case .integer, .number, .decimal: true
@@ -98,7 +98,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
-    /// Whether it is a time of a calendar: a day, or more exactly than that.
+    /// Whether the type is a date, a point in time or a local time.
     package var isTime: Bool {
         switch self {
         case .date, .timestamp, .localTimestamp: true
@@ -106,7 +106,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
         }
     }
 
-    /// Whether a text names a time together with its offset from UTC, such as `2026-11-23T06:00:00+05:30`.
+    /// Whether a text states its offset from UTC, such as `2026-11-23T06:00:00+05:30`.
     package static func namesOffset(_ text: String) -> Bool {
         text.count > 10 && text.dropFirst(10).contains(#/[Zz]$|[+-][0-9]{2}(:?[0-9]{2}){0,2}$/#)
     }
@@ -146,11 +146,11 @@ package struct Column: Hashable, Sendable, Codable {
     }
 }
 
-/// How texts of columns name times; those of a column that stands nowhere here name no offset from UTC.
+/// How texts in columns state their times; columns listed nowhere here state no offset from UTC.
 package struct NamedTimes: Hashable, Sendable {
-    /// The columns whose times name an offset.
+    /// The columns whose times all state an offset.
     package var withOffset: Set<String> = []
-    /// The columns that have both: times with an offset and times without one.
+    /// The columns with both: times with an offset and times without one.
     package var mixed: Set<String> = []
 
     package init(withOffset: Set<String> = [], mixed: Set<String> = []) {
@@ -158,12 +158,12 @@ package struct NamedTimes: Hashable, Sendable {
         self.mixed = mixed
     }
 
-    /// The same after columns got other names.
+    /// The same for renamed columns.
     func renamed(_ names: [String: String]) -> NamedTimes {
         NamedTimes(withOffset: Set(withOffset.map { names[$0] ?? $0 }), mixed: Set(mixed.map { names[$0] ?? $0 }))
     }
 
-    /// Takes a column for one like some others.
+    /// Makes a column like others, in how its texts state times.
     mutating func set(_ name: String, like columns: [String], of other: NamedTimes?) {
         let isMixed = other?.mixed.isDisjoint(with: columns) == false
         let isWithOffset = other?.withOffset.isDisjoint(with: columns) == false
@@ -178,7 +178,7 @@ package enum Literal: Hashable, Sendable, Codable {
     case boolean(Bool)
     case integer(Int64)
     case number(Double)
-    /// A number that is written with a point or with more digits than an integer has, as it is written: `0.30`.
+    /// A number written with a decimal point or with more digits than an integer holds, as its text: `0.30`.
     case decimal(String)
     case text(String)
     /// `2026-11-23`.
@@ -186,7 +186,7 @@ package enum Literal: Hashable, Sendable, Codable {
     /// `2026-11-23T06:00:00Z`, or the same without a zone.
     case timestamp(String)
 
-    /// The type of the column it would make; nil for null, which fits every type.
+    /// The type of a column of this value; nil for null, which fits every type.
     package var type: ColumnType? {
         switch self {
         case .null: nil

@@ -1,7 +1,7 @@
-/// What became of a command.
+/// The answer to a command.
 package enum CommandAnswer: Sendable, Hashable, Codable {
-    /// It was taken; what it did, in a sentence.
+    /// The command was accepted; the sentence says what it did.
     case accepted(String)
-    /// It was not; why, and what would work.
+    /// The command was refused; the sentence says why and what would work.
     case refused(String)
 }

@@ -1,12 +1,12 @@
-/// A fault in a file that a person wrote: what is wrong, where, and how to mend it.
+/// A fault in a user's file: what is wrong, where, and how to fix it.
 package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Whether the file can be used all the same.
+    /// How serious the fault is; with a warning or a note the file can still be used.
     package enum Severity: String, Sendable { case error, warning, note }
 
     package var severity: Severity
     /// What is wrong, in a sentence without a full stop.
     package var message: String
-    /// How to mend it, if that is not plain from the message.
+    /// How to fix it, unless the message makes that plain.
     package var remedy: String?
     package var location: SourceLocation
 
@@ -19,7 +19,7 @@ package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
         self.location = location
     }
 
-    /// As ``oneLine`` has it.
+    /// The same as ``oneLine``.
     package var description: String { oneLine }
 
     /// `config/sales.yaml:12:9: error: stage 'load' needs 'cleen', which is not defined; did you mean 'clean'?`.
@@ -30,7 +30,7 @@ package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension String {
-    /// The text with a mark for each character that a terminal would act upon: a file must not steer the screen.
+    /// The text with a mark in place of each control character, so that a file cannot control the user's terminal.
     var withoutControls: String {
         var scalars = String.UnicodeScalarView()
         for scalar in unicodeScalars {

@@ -10,9 +10,9 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
         self.name = name
     }
 
-    /// Its schema and its name in a kind of database, whatever way it is written; nil for a name that it cannot have there.
+    /// The table's schema and name in a kind of database; nil for a name that such a database cannot have.
     ///
-    /// Of a SQLite database only its own schema is there, `main`: a connection attaches nothing else.
+    /// In SQLite the only schema is `main`: a connection attaches nothing else.
     package func parts(in kind: Connection.Kind) -> (schema: String, name: String)? {
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.contains("") { return nil }
@@ -24,12 +24,12 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// How artifacts and messages name it: `warehouse.sales`.
+    /// The name in artifacts and messages: `warehouse.sales`.
     package var description: String { "\(connection).\(name)" }
 }
 
 extension Dataset {
-    /// The table it is, for a table of a connection.
+    /// The dataset's table; nil for files.
     package var table: ConnectionTable? {
         if case .table(let connection, let name) = place {
             ConnectionTable(connection: connection, name: name)
@@ -40,9 +40,10 @@ extension Dataset {
 }
 
 extension Connection.Kind {
-    /// The type of a column that a load makes for values of `type`, as it comes back when it is read.
+    /// The column type that a table stores for values of `type`, as it is read back.
     ///
-    /// SQLite has no dates, truths and exact decimals: it keeps texts, 0 and 1, and floating point where that is exact.
+    /// SQLite has no dates, booleans or exact decimals: it stores text, 0 and 1, and floating point where that is
+    /// exact.
     package func stored(_ type: ColumnType) -> ColumnType {
         guard self == .sqlite else { return type }
         switch type {

@@ -3,11 +3,11 @@
 /// Read as cron reads them: `*`, numbers, names of months and days, lists, ranges from low to high, steps of at least 1
 /// behind `*` or a range.
 package struct CronExpression: Sendable, Hashable {
-    /// What is wrong with one, and where.
+    /// A fault in the expression, with its place.
     package struct Fault: Error, Sendable, Hashable {
         package var message: String
         package var remedy: String
-        /// The character at which the field stands, from 0.
+        /// The character at which the faulty field begins, from 0.
         package var offset: Int
     }
 
@@ -30,7 +30,9 @@ package struct CronExpression: Sendable, Hashable {
     private let values: [Set<Int>]
     private let isAnyWeekday: Bool
 
-    /// Reads the five fields.
+    /// Parses the five fields.
+    ///
+    /// - Throws: ``Fault`` for the first field that cron would not accept, or when there are not five.
     package init(_ text: String) throws(Fault) {
         var words: [(text: Substring, offset: Int)] = []
         for word in text.split(whereSeparator: \.isWhitespace) {
@@ -49,9 +51,9 @@ package struct CronExpression: Sendable, Hashable {
         isAnyWeekday = words[4].text.hasPrefix("*")
     }
 
-    /// A sentence when no day of any year fits; nil when there are some.
+    /// A sentence that says why no day ever matches; nil when some day does.
     package var neverHappens: String? {
-        // Where both are given, cron takes a day that fits either of them.
+        // When both day fields are given, cron accepts a day that matches either.
         guard isAnyWeekday else { return nil }
         let longest = [1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31]
         let fits = values[3].contains { month in values[2].contains { $0 <= longest[month, default: 31] } }

@@ -1,10 +1,10 @@
-/// Data with a name: files, or a table of a connection.
+/// A named set of data: files, or a table of a connection.
 package struct Dataset: Sendable, Equatable {
     /// The ways data is written down.
     package enum Format: String, Sendable, CaseIterable, Codable {
         case csv, parquet, json, jsonl
 
-        /// The format that the name of a file tells, or nil when it tells none.
+        /// The format that a file name's extension implies; nil when it implies none.
         package init?(path: String) {
             var name = path.lowercased()
             for ending in [".gz", ".zst"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
@@ -17,15 +17,16 @@ package struct Dataset: Sendable, Equatable {
         }
     }
 
-    /// What is done where the files of one dataset have different columns.
+    /// How files of one dataset with different columns are read.
     package enum ColumnRule: String, Sendable, CaseIterable {
-        /// They are united by name, with a type that holds every value; a file has no value where it lacks a column.
+        /// Columns are united by name, with a type that holds every value; a column that a file lacks is null in its
+        /// rows.
         case byName = "by_name"
-        /// That is an error; a different order is none.
+        /// Different columns are an error; a different order is not.
         case same
     }
 
-    /// What is done where the columns of what comes in are not those of the last success.
+    /// What happens when the columns of a source differ from those of the last success.
     package enum DriftRule: String, Sendable, CaseIterable { case warn, fail, ignore }
 
     /// Where the data is.
@@ -50,11 +51,11 @@ package struct Dataset: Sendable, Equatable {
     package var placeLocation: SourceLocation
     /// The zone of times in it that name no offset; nil takes them as UTC.
     package var zone: String?
-    /// What is done where its files have different columns.
+    /// How its files with different columns are read.
     package var columnRule = ColumnRule.byName
-    /// What is done where its columns are not those of the last time.
+    /// What happens when its columns differ from those of the last success.
     package var driftRule = DriftRule.warn
-    /// Its resolved text, the same for the same meaning.
+    /// Its resolved definition; equal definitions have equal texts.
     package var definitionText = ""
 
     package init(
@@ -78,25 +79,25 @@ package struct Dataset: Sendable, Equatable {
 
 /// How a CSV file is written.
 package struct CSVDialect: Sendable, Hashable, Codable {
-    /// One character between values; nil means it is found out from the file's first lines.
+    /// The character between values; nil detects it from the file's first lines.
     package var delimiter: String?
     /// The character around values that hold a delimiter.
     package var quote: String
     /// The character before a quote inside a quoted value.
     package var escape: String
-    /// Whether the first line holds the names; nil means it does.
+    /// Whether the first line holds the column names.
     package var hasHeader: Bool
-    /// The texts that stand for no value; the first is the one that is written.
+    /// The texts that mean a missing value; the first one is written.
     ///
-    /// Where it is not among them, nothing at all is an empty text.
+    /// If the empty text is not in the list, an empty field is an empty text.
     package var nullTexts: [String]
-    /// `utf-8`, `utf-16` or `latin-1`; nil means it is found out from the file's first bytes.
+    /// `utf-8`, `utf-16` or `latin-1`; nil detects it from the file's first bytes.
     package var encoding: String?
-    /// The names of the columns when there is no header, or in place of those in the header.
+    /// The column names when there is no header, or instead of those in the header.
     package var columns: [String]
-    /// How many lines stand before the first one that counts.
+    /// How many lines to skip before the header or the first row.
     package var skip = 0
-    /// The character that begins a line which is a comment; nil means that there are none.
+    /// The character that begins a comment line; nil when there are no comments.
     package var comment: String?
 
     package init(

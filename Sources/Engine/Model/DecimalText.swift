@@ -1,9 +1,9 @@
-/// Numbers that are written in a pipeline file with their places.
+/// Numbers in pipeline files, kept with their digits.
 extension Literal {
-    /// A number as it is written, with the type that holds it exactly; nil for what is no number.
+    /// Parses a number as text, with the type that holds it exactly; nil for text that is no number.
     ///
-    /// With an exponent, with more places than 64-bit whole numbers leave room for beside them, or with more digits than the
-    /// engine computes with it is floating point.
+    /// Numbers with an exponent, with more decimal places than fit beside a 64-bit integer, or with more digits than
+    /// the engine computes with become floating point.
     package init?(number text: String) {
         if let integer = Int64(text) {
             self = .integer(integer)
@@ -16,18 +16,18 @@ extension Literal {
         }
     }
 
-    /// The number with its sign changed; what is no number stays as it is.
+    /// The number with its sign changed; other literals are unchanged.
     var negated: Literal {
         switch self {
         case .integer(let number): Literal(number: number == .min ? "9223372036854775808" : "\(-number)") ?? self
         case .number(let number): .number(-number)
-        // The smallest integer is one only with its sign.
+        // The smallest integer fits only together with its sign.
         case .decimal(let text): Literal(number: text.hasPrefix("-") ? String(text.dropFirst()) : "-" + text) ?? self
         case .null, .boolean, .text, .date, .timestamp: self
         }
     }
 
-    /// How many digits stand before and behind the point of a decimal; nil where a text is none.
+    /// How many digits a decimal has before and after the point; nil for text that is no decimal.
     static func places(ofDecimal text: String) -> (whole: Int, scale: Int)? {
         let parts = text.drop { $0 == "-" || $0 == "+" }.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
@@ -38,13 +38,13 @@ extension Literal {
         return scale <= 18 && whole + scale <= 38 ? (whole, scale) : nil
     }
 
-    /// The type of a column that it makes: a number, which holds up to 15 digits as they are written.
+    /// The type of a column of it: floating point, which holds up to 15 digits as they are written.
     static func type(ofDecimal text: String) -> ColumnType {
         guard let (whole, scale) = places(ofDecimal: text), whole + scale > 15 else { return .number }
         return exactType(ofDecimal: text)
     }
 
-    /// The type that holds it exactly; as the engine has it, a digit stands before the point.
+    /// The decimal type that holds it exactly; the engine counts one digit before the point even when there is none.
     static func exactType(ofDecimal text: String) -> ColumnType {
         places(ofDecimal: text).map { .decimal(precision: max($0.whole, 1) + $0.scale, scale: $0.scale) } ?? .number
     }

@@ -1,5 +1,5 @@
-// Durations are written as whole milliseconds, which people and SQL can read; Swift's own coding is two halves of a
-// 128-bit number. The overloads are more specific than the generic ones, so synthesized conformances use them.
+// Durations are encoded as whole milliseconds, which people and SQL can read; Swift's own encoding is two halves of a
+// 128-bit number. These overloads are more specific than the generic ones, so synthesized conformances use them.
 extension KeyedEncodingContainer {
     mutating func encode(_ value: Duration, forKey key: Key) throws {
         try encode(value.milliseconds, forKey: key)

@@ -1,10 +1,10 @@
-/// A computation on the columns of one row, the same on every engine.
+/// A computation on the columns of one row, with the same meaning in every SQL engine.
 package struct Expression: Hashable, Sendable {
-    /// What it is.
+    /// The kinds of expression.
     package indirect enum Node: Hashable, Sendable {
         case column(String)
         case literal(Literal)
-        /// A parameter, an item's value or a fact of the run; it is bound, never pasted.
+        /// A parameter, an item's value or a fact of the run; its value is bound, never pasted into SQL.
         case reference(Template.Reference)
         case negate(Expression)
         case not(Expression)
@@ -55,7 +55,7 @@ package struct Expression: Hashable, Sendable {
         case remainder = "%"
     }
 
-    /// Functions that mean the same on every engine.
+    /// The functions, with the same meaning in every SQL engine.
     package enum Function: String, Sendable, CaseIterable {
         case abs, ceil, coalesce, concat, contains, day, floor, greatest, hour, least, length, lower, ltrim
         case month, nullif, replace, round, rtrim, sha256, sqrt, substr, trim, upper, year
@@ -68,7 +68,7 @@ package struct Expression: Hashable, Sendable {
         case startsWith = "starts_with"
     }
 
-    /// The columns it reads, each once, in the order they appear.
+    /// The columns it reads, each once, in order of first use.
     package var columns: [String] {
         var found: [String] = []
         visit { expression in

@@ -1,17 +1,17 @@
-/// What tells, without reading it, that a file is still the one that was looked at.
+/// Attributes of a file that show, without reading it, that its content is unchanged.
 ///
-/// Equal marks are one content. Unequal ones may be: renaming a file, or giving it or taking from it another name, changes
-/// ``changed`` alone, which nobody can set back as one can the time of a content.
+/// Equal marks mean equal content. Unequal marks may still mean equal content: renaming a file or adding and removing
+/// hard links changes ``changed`` alone. No user can set ``changed`` back, unlike the modification time.
 package struct FileMark: Sendable, Hashable, Codable {
     package var sizeInBytes: Int64
-    /// When its content changed last, or was said to have, in nanoseconds since 1970.
+    /// The modification time, in nanoseconds since 1970.
     package var modified: Int64
-    /// Its number on its file system.
+    /// The inode number.
     package var inode: UInt64
-    /// When anything about it changed last, in nanoseconds since 1970; nil in marks of an older caudal.
+    /// The change time (ctime), in nanoseconds since 1970; nil in marks of older versions of Caudal.
     package var changed: Int64?
 
-    /// Whether all but the time of its last change is the same: what is left to ask is the content.
+    /// Whether only the change time differs: then only reading the file can tell whether its content is the same.
     package func mayBe(_ other: FileMark) -> Bool {
         sizeInBytes == other.sizeInBytes && modified == other.modified && inode == other.inode
     }

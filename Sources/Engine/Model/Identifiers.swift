@@ -1,8 +1,8 @@
-/// A name with a type of its own, so that a stage is never taken for a dataset.
+/// A name with its own type, so that a stage's name cannot be passed for a dataset's.
 package protocol Name: RawRepresentable, Hashable, Comparable, Codable, Sendable, CustomStringConvertible,
     ExpressibleByStringLiteral
 where RawValue == String {
-    /// Takes the text as it is; the reader of pipeline files has checked it.
+    /// Wraps the text unchecked; the reader of pipeline files has validated it.
     init(_ rawValue: String)
 }
 
@@ -32,18 +32,18 @@ package struct DatasetName: Name {
     package init(_ rawValue: String) { self.rawValue = rawValue }
 }
 
-/// The stable key of one element of a fan-out, such as `north` or `2026-11-23`.
+/// The stable key of one item of a fan-out, such as `north` or `2026-11-23`.
 ///
-/// Keys are compared byte by byte, as the data tells its values apart: Swift takes texts for equal that differ in their
-/// Unicode form, and then the rows of one of two items would be lost.
+/// Keys are compared byte by byte, as SQL engines compare values. Swift treats texts in different Unicode forms as
+/// equal, which would merge two items and lose the rows of one.
 package struct ItemKey: Name {
     package let rawValue: String
     package init(_ rawValue: String) { self.rawValue = rawValue }
 
-    /// The key of an item with these values, one for each variable; no two lists of values give one key.
+    /// The key of an item with these values, one for each variable; different values always give different keys.
     ///
-    /// Values stand there as they are, and a missing one as `(none)`. Those that could be taken for something else are put
-    /// in quotation marks: an empty one, a text `(none)`, and with several variables one that holds a comma.
+    /// Values are written as they are, and a missing one as `(none)`. Values that would be ambiguous are quoted: an
+    /// empty text, the text `(none)`, and with several variables a text that contains a comma.
     package init(values: [String?]) {
         self.init(
             values.map { value in
@@ -55,7 +55,7 @@ package struct ItemKey: Name {
             }.joined(separator: ","))
     }
 
-    /// How a missing value stands in a key.
+    /// How a key writes a missing value.
     private static let missing = "(none)"
 
     package static func == (left: Self, right: Self) -> Bool { left.rawValue.utf8.elementsEqual(right.rawValue.utf8) }
@@ -76,9 +76,9 @@ package struct RunID: Name {
     package let rawValue: String
     package init(_ rawValue: String) { self.rawValue = rawValue }
 
-    /// Makes an id from the time of start (UTC): the second, two letters for its thousandth, and two of `random`.
+    /// Makes an id from the start time (UTC): the second, two letters for the thousandth, and two random characters.
     ///
-    /// Ids sort as their runs started, to a thousandth of a second.
+    /// Ids sort by start time, to a thousandth of a second.
     package init(startedAt moment: Moment, random: UInt64) {
         let letters = Array("23456789abcdefghijkmnpqrstuvwxyz")
         let count = UInt64(letters.count)
@@ -88,9 +88,9 @@ package struct RunID: Name {
     }
 }
 
-/// What an attempt is for: a whole stage, or one item of a fanned-out stage.
+/// What an attempt is for: a whole stage, or one item of a fan-out.
 ///
-/// A fanned-out stage has attempts of its own too (`item` is nil): they find its items.
+/// A fan-out also has attempts of its own (`item` is nil): they find its items.
 package struct UnitID: Hashable, Codable, Sendable, Comparable, CustomStringConvertible {
     /// The stage.
     package let stage: StageID

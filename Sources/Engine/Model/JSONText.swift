@@ -1,4 +1,4 @@
-/// Writes JSON text by hand, where a general encoder would cost more than the work it describes.
+/// Writes JSON text directly, where a general encoder would cost more than the rest of the work.
 package enum JSONText {
     /// A text as a JSON string, quotation marks included.
     package static func quoted(_ text: String) -> String {
@@ -15,8 +15,8 @@ package enum JSONText {
 
     /// Appends bytes as a JSON string.
     ///
-    /// Bytes that are not UTF-8 are kept as unpaired surrogates (`\udc80`–`\udcff`), as Python's
-    /// `surrogateescape` does, so that what a program wrote can be had back.
+    /// Bytes that are not UTF-8 are kept as unpaired surrogates (`\udc80`–`\udcff`), as Python's `surrogateescape`
+    /// does, so that a program's exact output can be restored.
     package static func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + text.count + 2)
         bytes.append(quote)

@@ -1,9 +1,9 @@
-/// What becomes of the rows that a table holds when others are loaded into it.
+/// What a load does with the rows that the table already holds.
 package enum LoadMode: String, Sendable, CaseIterable {
-    /// They go.
+    /// All existing rows are removed.
     case replace
-    /// They stay.
+    /// Existing rows stay.
     case append
-    /// Those with the key of a new row change; the others stay.
+    /// Existing rows with the key of a new row are replaced; the others stay.
     case upsert
 }

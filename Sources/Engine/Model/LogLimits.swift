@@ -1,15 +1,15 @@
 import DequeModule
 import Synchronization
 
-/// How much of the disk the log of a run may take, and that of single stages.
+/// How much disk space the log of a run, and of single stages, may use.
 ///
-/// What a program prints is kept whole as long as there is room. Then the first lines of each attempt stay, its newest
-/// are kept in memory and written when it ends, and what was left out between is counted. Caudal's own lines are always
-/// written.
+/// A program's output is kept whole while there is room. After that the first lines of each attempt are kept, its
+/// newest lines are held in memory and written when it ends, and the omitted lines between are counted. Caudal's own
+/// lines are always written.
 package struct LogLimits: Sendable, Hashable {
-    /// Bytes of the whole log.
+    /// Maximum bytes of the whole log.
     package var run: Int
-    /// Bytes of what single stages print, all attempts and items of each together.
+    /// Maximum bytes of the output of single stages, over all attempts and items of each.
     package var stages: [StageID: Int]
 
     package init(run: Int = LogLimits.usual, stages: [StageID: Int] = [:]) {
@@ -17,34 +17,35 @@ package struct LogLimits: Sendable, Hashable {
         self.stages = stages
     }
 
-    /// The limit of a run whose file says nothing: more than an honest run prints.
+    /// The default limit of a run: more than ordinary runs print.
     package static let usual = 1_000_000_000
-    /// Less would hold too little to read a failure by.
+    /// The lowest limit that can be set: less would not hold enough to explain a failure.
     package static let least = 1_000_000
 
-    /// What is held back of a limit, for those who come when the rest is used up.
+    /// The part of a limit that is reserved for attempts that start once the rest is used up.
     static func reserve(of limit: Int) -> Int { min(limit / 8, 32 << 20) }
 
-    /// Whether an attempt may write so many bytes more.
+    /// Whether an attempt may write this many more bytes.
     ///
-    /// `own`: what it has written.
-    /// `total`: what is written of the limit.
+    /// - Parameters:
+    ///   - own: What the attempt has written.
+    ///   - total: What has been written of the limit.
     static func hasRoom(_ bytes: Int, own: Int, total: Int, limit: Int) -> Bool {
         if total + bytes <= limit - reserve(of: limit) { return true }
-        // Who comes late has a part of what is left, so that all of them together stay within the limit.
+        // A late attempt gets a part of what is left, so that all attempts together stay within the limit.
         return own + bytes <= max(4 << 10, (limit - total) / 8)
     }
 
-    /// How much of an attempt's newest lines is kept for its end.
+    /// How many bytes of an attempt's newest lines are held until it ends.
     func capacity(of stage: StageID) -> Int {
         let limit = min(run, stages[stage] ?? run)
         return min(Self.reserve(of: limit) / 2, 4 << 20)
     }
 }
 
-/// What one attempt's program has printed: how much of it is in the log, and its newest lines once there is no room.
+/// The output of one attempt's program: how much of it is in the log, and its newest lines once there is no room.
 final class LogShare: Sendable {
-    /// What was left out.
+    /// The omitted lines.
     struct OmittedLines: Sendable, Hashable {
         var lines = 0
         var bytes = 0
@@ -70,21 +71,21 @@ final class LogShare: Sendable {
 
     init(_ stage: StageID) { self.stage = stage }
 
-    /// How many bytes of it are in the log; nil once no more are to be written at once.
+    /// How many of its bytes are in the log; nil once its output is only held in memory.
     var own: Int? { state.withLock { $0.isOver ? nil : $0.own } }
 
     func wrote(_ bytes: Int) { state.withLock { $0.own += bytes } }
 
-    /// Keeps whole lines for the end.
+    /// Holds whole lines until the attempt ends.
     ///
-    /// - Returns: Whether these are the first of them.
+    /// - Returns: Whether these are the first that are held.
     func keep(_ block: [UInt8], capacity: Int) -> Bool {
         state.withLock { state in
             defer { state.isOver = true }
             var rest = block[...]
             while !rest.isEmpty {
                 let end = rest.firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.endIndex
-                // A line of its own, so that it does not hold the whole block in memory.
+                // A copy, because a slice would keep the whole block in memory.
                 let line = Array(rest[..<end])[...]
                 rest = rest[end...]
                 state.newest.append(line)
@@ -95,7 +96,7 @@ final class LogShare: Sendable {
         }
     }
 
-    /// Gives out the newest lines, as many as there is room for, and what was left out before them.
+    /// Returns the newest lines that fit into `room`, and what was omitted before them.
     func finish(room: Int) -> (lines: [UInt8], left: OmittedLines) {
         state.withLock { state in
             while state.size > room, state.newest.count > 1 { state.dropFirst() }

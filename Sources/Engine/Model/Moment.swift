@@ -1,10 +1,10 @@
 package import Foundation
 
-/// A point in time on two clocks: the one people read, and one that never jumps.
+/// A point in time on two clocks: the wall clock that people read, and a monotonic one.
 package struct Moment: Hashable, Codable, Sendable {
-    /// Milliseconds since 1970-01-01 00:00 UTC by the machine's clock, which may be set back or forward.
+    /// Milliseconds since 1970-01-01 00:00 UTC by the wall clock, which may be set back or forward.
     package var wall: Int64
-    /// Milliseconds since the machine started; only differences between moments of one boot mean anything.
+    /// Milliseconds since boot; only differences between moments of one boot are meaningful.
     package var steady: Int64
 
     package init(wall: Int64, steady: Int64) {
@@ -15,7 +15,7 @@ package struct Moment: Hashable, Codable, Sendable {
     /// The wall clock as a date.
     package var date: Date { Date(timeIntervalSince1970: Double(wall) / 1000) }
 
-    /// How long after `earlier` this is, by the clock that never jumps; never negative.
+    /// The time since `earlier` by the monotonic clock; never negative.
     package func since(_ earlier: Moment) -> Duration { .milliseconds(max(0, steady - earlier.steady)) }
 }
 
@@ -86,13 +86,13 @@ package enum UTC {
         return padded(f.year, 4) + "-" + two(f.month) + "-" + two(f.day)
     }
 
-    /// The date that a zone has at a point in time, or the one so many days before it.
+    /// The date in a zone at a point in time, or that many days before it.
     package static func date(_ milliseconds: Int64, in zone: TimeZone, daysBefore: Int64 = 0) -> String {
         let moment = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
         return date(milliseconds + Int64(zone.secondsFromGMT(for: moment)) * 1000 - daysBefore * 86_400_000)
     }
 
-    /// `20261123-060000`, the front of a run id.
+    /// `20261123-060000`, the first part of a run id.
     package static func compact(_ milliseconds: Int64) -> String {
         let f = fields(milliseconds)
         return padded(f.year, 4) + two(f.month) + two(f.day) + "-" + two(f.hour) + two(f.minute) + two(f.second)
@@ -101,7 +101,7 @@ package enum UTC {
     /// Milliseconds since 1970 of `2026-11-23`, or nil when the text is not such a date.
     package static func milliseconds(ofDate text: String) -> Int64? {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        // A sign is a number to Swift and no part of a date.
+        // `Int` accepts a sign, which a date must not have.
         guard parts.count == 3, parts[0].count == 4, parts[1].count == 2, parts[2].count == 2, !text.contains("+"),
             let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]),
             let days = days(year: year, month: month, day: day)

@@ -1,5 +1,5 @@
 extension Array where Element == Double {
-    /// The middle value; of an even count, the mean of the two in the middle; nil of nothing.
+    /// The median; for an even count the mean of the two middle values; nil for no values.
     package var median: Double? {
         guard !isEmpty else { return nil }
         let sorted = sorted()
@@ -9,7 +9,7 @@ extension Array where Element == Double {
 }
 
 extension Double {
-    /// The number with at most `places` digits after the point, without needless zeros.
+    /// The number with at most `places` digits after the point, without trailing zeros.
     package func rounded(to places: Int) -> String {
         var factor = 1.0
         for _ in 0..<places { factor *= 10 }
@@ -18,7 +18,7 @@ extension Double {
 }
 
 extension Int64 {
-    /// The number with its thousands apart: `1,234,567`.
+    /// The number with thousands separators: `1,234,567`.
     package var grouped: String {
         let digits = String(magnitude)
         var text = ""

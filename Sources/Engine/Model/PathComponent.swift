@@ -1,15 +1,15 @@
 import Foundation
 
-/// Values as parts of a path.
+/// Encodes values as path components.
 package enum PathComponent {
-    /// What Hive calls the folder of a missing value.
+    /// Hive's name for the folder of a missing value.
     private static let missing = "__HIVE_DEFAULT_PARTITION__"
 
-    /// A value as one component of a path: nothing in it can lead elsewhere, and no two values give one component.
+    /// A value as one path component: it cannot lead out of its folder, and different values give different components.
     ///
-    /// Unusual characters become `%` and two hexadecimal digits; a missing value becomes Hive's name for it. So do all
-    /// letters beyond ASCII of a text that is not in Unicode's composed form, or Swift and some file systems would take
-    /// it for the one that is.
+    /// Unusual characters become `%` and two hexadecimal digits; a missing value becomes Hive's name for it. If the
+    /// text is not in Unicode's composed form, all of its letters beyond ASCII are encoded too: Swift and some file
+    /// systems would treat it as equal to the composed text.
     package static func of(_ value: String?) -> String {
         guard let value else { return missing }
         if value.isEmpty { return "%00" }
@@ -18,7 +18,7 @@ package enum PathComponent {
         var text = ""
         for byte in value.utf8 {
             if byte == 0 {
-                // What an empty text is called.
+                // The component of an empty text.
                 text += "%-0"
                 continue
             }
@@ -31,7 +31,7 @@ package enum PathComponent {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             }
         }
-        // Bytes above 127 were taken one by one: put them together again.
+        // Bytes above 127 were appended one by one: decode them together.
         text = String(decoding: text.unicodeScalars.map { UInt8($0.value) }, as: UTF8.self)
         return text.first == "." ? "%2E" + text.dropFirst() : text
     }

@@ -1,56 +1,56 @@
 package import Foundation
 
-/// A named graph of stages as its file describes it, checked and complete.
+/// A named graph of stages, as its file defines it, validated and complete.
 ///
-/// It never changes while it runs; what a run needs of it is in ``RunPlan``.
+/// It never changes during a run; what a run needs of it is in ``RunPlan``.
 package struct Pipeline: Sendable {
-    /// Its name; runs and history are kept under it.
+    /// The name; runs and their history are stored under it.
     package var name: String
-    /// What it is for, in a sentence.
+    /// What the pipeline is for, in a sentence.
     package var description: String
     /// The file it was read from, as the user named it.
     package var file: String
     /// The folder that relative paths start from, absolute.
     package var root: String
-    /// What may be set for each run.
+    /// The parameters that can be set for each run.
     package var parameters: [Parameter]
     /// Environment variables for command stages.
     package var environment: [String: Located<Template>]
-    /// How many stages and items run at once.
+    /// The maximum number of stages and items that run at once.
     package var maxParallel: Int
-    /// Slots shared by the stages that name the pool.
+    /// The slots of each pool, shared by the stages that name it.
     package var pools: [PoolName: Int]
-    /// Databases, by name.
+    /// The databases, by name.
     package var connections: [String: Connection]
-    /// Data by name, in file order.
+    /// The datasets, in file order.
     package var datasets: [Dataset] { didSet { datasetPositions = Self.positions(datasets.map(\.name)) } }
-    /// Stages in file order.
+    /// The stages, in file order.
     package var stages: [Stage] { didSet { findStages() } }
-    /// When it runs by itself, if it does.
+    /// When the pipeline runs by itself; nil if it does not.
     package var schedule: Schedule?
-    /// Who is told of what.
+    /// Whom to notify of which occasions.
     package var notifications: [Notification]
-    /// The environment it was resolved for, or nil for the file's own values.
+    /// The environment that is applied, or nil for the file's own values.
     package var chosenEnvironment: String?
-    /// Whether unchanged stages are reused without being asked for on the command line.
+    /// Whether unchanged stages are reused without an option on the command line.
     package var reusesUnchanged: Bool
-    /// What a run does while another one writes the same paths.
+    /// What a new run does while another run writes the same paths.
     package var overlap = Overlap.refuse
-    /// How many succeeded runs keep the versions of what they published.
+    /// The number of succeeded runs whose published versions are kept.
     package var keepsVersions = 1
-    /// The zone whose days `today` and `yesterday` are.
+    /// The time zone in which `today` and `yesterday` are taken.
     package var timeZone = TimeZone.gmt
-    /// How much of failing rows is kept, unless a stage says otherwise.
+    /// How much of the failing rows is kept, unless a stage sets it.
     package var samples = SampleRule.all
-    /// What the log of one run may take on the disk, in bytes.
+    /// The maximum size of a run's log, in bytes.
     package var logLimit = Int64(LogLimits.usual)
-    /// Which names of variables and parameters stand for secrets.
+    /// Which names of variables and parameters denote secrets.
     package var secretNames = SecretNames()
 
-    /// What stages wait for because of the files that they read, besides what the names of datasets say.
+    /// Upstream stages that follow from the files that stages read, besides those that follow from dataset names.
     package var fileEdges: [StageID: Set<StageID>] = [:]
 
-    // Where things stand in the lists above.
+    // Positions in the lists above.
     private var stagePositions: [StageID: Int] = [:]
     private var datasetPositions: [DatasetName: Int] = [:]
     private var producerPositions: [DatasetName: Int] = [:]
@@ -91,19 +91,19 @@ package struct Pipeline: Sendable {
         producerPositions = Dictionary(outputs, uniquingKeysWith: { first, _ in first })
     }
 
-    /// The stage of this name.
+    /// The stage with this name.
     package func stage(_ id: StageID) -> Stage? { stagePositions[id].map { stages[$0] } }
 
     /// The position of a stage in the file.
     package func position(of id: StageID) -> Int? { stagePositions[id] }
 
-    /// The dataset of this name.
+    /// The dataset with this name.
     package func dataset(_ name: DatasetName) -> Dataset? { datasetPositions[name].map { datasets[$0] } }
 
-    /// The stage that writes a dataset, if one does.
+    /// The stage that writes a dataset; nil for a source.
     package func producer(of name: DatasetName) -> Stage? { producerPositions[name].map { stages[$0] } }
 
-    /// Some stages and all that write data for them, directly or not.
+    /// The given stages and every stage that writes data for them, directly or indirectly.
     package func writersBehind(_ stages: Set<StageID>) -> Set<StageID> {
         var found = stages
         var open = Array(stages)
@@ -116,8 +116,8 @@ package struct Pipeline: Sendable {
         return found
     }
 
-    /// What each stage waits for: the stages it names in `needs` and those that write the data it reads, by its name or
-    /// as one of the files that a pattern covers.
+    /// The upstream stages of each stage: those in its `needs`, and those that write the data it reads, by dataset name
+    /// or as files that a pattern matches.
     package var upstream: [StageID: Set<StageID>] {
         var producers: [DatasetName: StageID] = [:]
         for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
@@ -132,24 +132,24 @@ package struct Pipeline: Sendable {
     }
 }
 
-/// What a run does that would write the paths of a run that is under way.
+/// What a new run does when another run is writing the same paths.
 package enum Overlap: String, Sendable, CaseIterable {
-    /// It is not begun.
+    /// It is refused.
     case refuse
-    /// It begins when the other one has ended.
+    /// It starts when the other run has ended.
     case wait
-    /// It begins; the last one to publish a path wins.
+    /// It starts; the last run to publish a path wins.
     case allow
 }
 
-/// Something that may be set for a run: `params:` in the file, `--param` on the command line.
+/// A value that can be set for a run: `params:` in the file, `--param` on the command line.
 package struct Parameter: Sendable, Equatable {
-    /// The kinds of value.
+    /// The kinds of parameter.
     package enum Kind: Sendable, Equatable {
         case string, integer, number, boolean, date
         case choice([String])
 
-        /// As the file writes it.
+        /// The kind as the file names it.
         package var name: String {
             switch self {
             case .string: "string"
@@ -164,13 +164,13 @@ package struct Parameter: Sendable, Equatable {
 
     /// Its name.
     package var name: String
-    /// What it may hold.
+    /// Which values it accepts.
     package var kind: Kind
-    /// The value when none is given; nil makes it required.
+    /// The value when none is given; nil makes the parameter required.
     ///
     /// A date may be `today` or `yesterday`, in the pipeline's time zone.
     package var defaultValue: String?
-    /// What it is for.
+    /// What the parameter is for.
     package var description: String
     /// Where it is declared.
     package var location: SourceLocation
@@ -185,7 +185,7 @@ package struct Parameter: Sendable, Equatable {
         self.location = location
     }
 
-    /// Checks a value given as text and brings it into its usual form; `today` is a date in `zone`.
+    /// Validates a value given as text and normalizes it; `today` is a date in `zone`.
     ///
     /// - Returns: The value, or a sentence that says what is wrong with it.
     package func value(of text: String, now: Moment, in zone: TimeZone = .gmt) -> Result<String, ParameterFault> {
@@ -196,7 +196,7 @@ package struct Parameter: Sendable, Equatable {
         case .number:
             guard let number = Double(text) else { return fault("'\(text)' is not a number") }
             guard number.isFinite else { return fault("'\(text)' is not a finite number") }
-            // Engines do not read hexadecimal ones.
+            // SQL engines do not read hexadecimal numbers.
             return .success(text.allSatisfy { "0123456789+-.eE".contains($0) } ? text : String(number))
         case .boolean:
             guard text == "true" || text == "false" else { return fault("'\(text)' is not true or false") }
@@ -224,25 +224,25 @@ package struct Parameter: Sendable, Equatable {
 
 /// Why a value does not fit its parameter.
 package struct ParameterFault: Error, Equatable, Sendable {
-    /// A sentence without the parameter's name.
+    /// A sentence that leaves out the parameter's name.
     package let message: String
     package init(_ message: String) { self.message = message }
 }
 
 /// When a pipeline runs by itself.
 package struct Schedule: Sendable, Equatable {
-    /// What is done about times that passed while nothing could run.
+    /// What happens to times that passed while no run could start.
     package enum CatchUp: String, Sendable, CaseIterable { case none, latest, all }
-    /// What is done when the last run still goes on.
+    /// What happens when the previous run has not ended.
     package enum Overlap: String, Sendable, CaseIterable { case skip, wait, allow }
 
-    /// Five fields, as in crontab.
+    /// A cron expression of five fields.
     package var cron: String
-    /// The time zone the fields are read in.
+    /// The time zone of the cron expression.
     package var timezone: String
     package var catchUp: CatchUp
     package var overlap: Overlap
-    /// Where it is written.
+    /// Where the schedule is defined.
     package var location: SourceLocation
 
     package init(cron: String, timezone: String, catchUp: CatchUp, overlap: Overlap, location: SourceLocation) {
@@ -254,15 +254,15 @@ package struct Schedule: Sendable, Equatable {
     }
 }
 
-/// Who is told of what.
+/// Whom to notify of which occasions.
 package struct Notification: Sendable, Equatable {
-    /// What may be told.
+    /// The occasions for a notification.
     package enum Occasion: String, Sendable, CaseIterable { case started, succeeded, failed, recovered, cancelled }
 
     package var occasions: [Occasion]
-    /// The address that gets a POST.
+    /// The URL that receives a POST request.
     package var webhook: Template?
-    /// A command that gets the message.
+    /// A command that receives the message.
     package var command: Template?
 
     package init(occasions: [Occasion], webhook: Template?, command: Template?) {

@@ -1,8 +1,8 @@
-/// How a run's plan was changed after it began: what it goes on with, and what is different in it.
+/// A change of a run's plan after the run began: the new plan, and how it differs from the old one.
 package struct PlanChange: Sendable, Hashable, Codable {
     /// The whole new plan.
     package var plan: RunPlan
-    /// In the new plan's order, with what was removed at the end.
+    /// The differences in the new plan's order, removed stages last.
     package var differences: [PlanDifference]
 
     package init(plan: RunPlan, differences: [PlanDifference]) {
@@ -11,16 +11,15 @@ package struct PlanChange: Sendable, Hashable, Codable {
     }
 }
 
-/// What is different in one stage, or in what belongs to the whole pipeline.
+/// What differs in one stage, or in the settings of the whole pipeline.
 package struct PlanDifference: Sendable, Hashable, Codable {
-    /// What became of it.
+    /// What happened to the stage.
     package enum Kind: String, Sendable, Codable { case added, removed, changed }
 
-    /// The stage; nil for what belongs to the whole pipeline.
+    /// The stage; nil for the settings of the whole pipeline.
     package var stage: StageID?
     package var kind: Kind
-    /// Lines that went, beginning with `- `, and lines that came, beginning with `+ `; none for a stage that is
-    /// new or gone.
+    /// Removed lines, beginning with `- `, and added lines, beginning with `+ `; empty for an added or removed stage.
     package var lines: [String]
 
     package init(stage: StageID?, kind: Kind, lines: [String] = []) {
@@ -29,12 +28,12 @@ package struct PlanDifference: Sendable, Hashable, Codable {
         self.lines = lines
     }
 
-    /// What it is about and what became of it, such as `process changed`.
+    /// What changed and how, such as `process changed`.
     package var title: String { "\(stage?.rawValue ?? "the pipeline") \(kind.rawValue)" }
 }
 
 extension RunPlan {
-    /// What is different in a newer plan of the same pipeline, by the texts of the definitions.
+    /// The differences of a newer plan of the same pipeline, by the texts of the definitions.
     package func differences(to new: RunPlan) -> [PlanDifference] {
         var found: [PlanDifference] = []
         let lines = Self.difference(from: definitionText, to: new.definitionText)
@@ -53,7 +52,7 @@ extension RunPlan {
         return found
     }
 
-    /// The lines that went and those that came, each change where it stands.
+    /// The removed and added lines, each change in its place.
     private static func difference(from old: String, to new: String) -> [String] {
         guard old != new else { return [] }
         let (before, after) = (old.split(separator: "\n"), new.split(separator: "\n"))
@@ -84,26 +83,26 @@ extension RunPlan {
 }
 
 extension PlannedStage {
-    /// The lines of its definition that decide what comes out of it.
+    /// The lines of its definition that determine its output.
     package var workLines: [String] { DefinitionLine.work(in: definitionText) }
 }
 
 /// The parts of a line of a resolved definition, such as `steps[1].filter: total > 0`.
 package enum DefinitionLine {
-    /// Keys that say when and how a stage runs, and nothing about what comes out of it.
+    /// Keys that say when and how a stage runs and do not affect its output.
     private static let settings: Set<String> = [
         "allow_failure", "description", "foreach.max_parallel", "foreach.on_failure", "group", "idempotent", "if",
         "log", "needs", "pool", "resources", "retry", "reuse", "timeout", "when",
     ]
 
-    /// The lines of a stage's resolved definition that decide what comes out of it.
+    /// The lines of a stage's resolved definition that determine its output.
     package static func work(in definition: String) -> [String] {
         definition.split(separator: "\n").map(String.init).filter { line in
             settings.isDisjoint(with: [path(of: line), key(of: line)])
         }
     }
 
-    /// The keys that lead to its value: `steps[1].filter`; of a dataset's line `dataset sales_raw`.
+    /// The keys that lead to the line's value: `steps[1].filter`; for a dataset's line `dataset sales_raw`.
     package static func path(of line: String) -> String {
         for word in ["dataset ", "schema of "] where line.hasPrefix(word) {
             return word + line.dropFirst(word.count).prefix { $0 != " " }

@@ -1,19 +1,19 @@
-/// SQL that a user wrote in a pipeline file, and what the engine's parser says of it.
+/// A user's SQL in a pipeline file, and what the SQL engine's parser reports of it.
 package struct Query: Sendable, Equatable {
-    /// The rows that a query goes by the name of `input` with.
+    /// The name under which a query reads the rows so far.
     package static let inputName = "input"
 
-    /// Its text, whose references are bound as values.
+    /// The query's text; its references are bound as values.
     package var value: Template
-    /// Where it is written.
+    /// Where the query is written.
     package var location: SourceLocation
-    /// Whether it works on rows that it calls `input`: those of a step or of a check.
+    /// Whether it reads the rows of a step or a check as `input`.
     package var hasInput: Bool
-    /// The datasets it reads, each once, with the place of the first reading; found by ``QueryExamination``.
+    /// The datasets it reads, each once, with the place of the first mention; filled in by ``QueryExamination``.
     package var reads: [Located<DatasetName>] = []
-    /// What it asks for that is not the same twice, such as `now`.
+    /// The functions whose value differs from one execution to the next, such as `now`.
     package var unsteady: [String] = []
-    /// Where each part of its text stands in the file.
+    /// Where each part of its text is in the file.
     package var places = TextPlaces()
 
     package init(_ value: Template, at location: SourceLocation, hasInput: Bool = false) {
@@ -22,7 +22,7 @@ package struct Query: Sendable, Equatable {
         self.hasInput = hasInput
     }
 
-    /// The place in the file of a byte of ``SQLText/bound(_:)``, from 0.
+    /// The place in the file of a byte of ``SQLText/bound(_:)``, counted from 0.
     package func place(of offset: Int) -> SourceLocation {
         places.location(of: offset, in: location.file) ?? location
     }

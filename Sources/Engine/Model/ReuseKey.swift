@@ -1,19 +1,19 @@
-/// Everything that decides what comes out of a stage or an item, each part with a fingerprint.
+/// Everything that determines the output of a stage or an item, as one fingerprint for each part.
 ///
-/// Two attempts with the same key make the same outputs. When, in which run, in which order and for the how-manieth
-/// time they are made is no part of it.
+/// Two attempts with the same key produce the same outputs. The time, the run, the order and the attempt's number are
+/// not part of the key.
 package struct ReuseKey: Sendable, Hashable, Codable {
     /// The kinds of part, as their names begin.
     package enum Kind: String, Sendable, CaseIterable {
-        /// A key of the stage's definition, or a dataset or schema that it names.
+        /// A key of the stage's definition, or a dataset or schema that the definition names.
         case definition
         case parameter
         case variable
-        /// A file that is read, a command's own script among them.
+        /// A file that the stage reads, including a command's own script.
         case input
-        /// The values of a fan-out's item.
+        /// The values of the fan-out's item.
         case item
-        /// A program that does the work, with its version in plain text.
+        /// A program that does the work; its version in plain text.
         case program
     }
 
@@ -27,12 +27,12 @@ package struct ReuseKey: Sendable, Hashable, Codable {
         parts["\(kind.rawValue) \(name)"] = fingerprint
     }
 
-    /// The parts in a fixed order, for a fingerprint of them all.
+    /// The parts in a fixed order, for one fingerprint of all.
     package var text: String {
         parts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
     }
 
-    /// What is different from an earlier key, in words: `definition changed: steps; input data/x.csv changed`.
+    /// The differences from an earlier key, in words: `definition changed: steps; input data/x.csv changed`.
     package func difference(from earlier: ReuseKey) -> String {
         let names = Set(parts.keys).union(earlier.parts.keys).filter { parts[$0] != earlier.parts[$0] }.sorted()
         var sentences: [String] = []

@@ -1,32 +1,32 @@
-/// What a JSON Schema (draft 7) says about rows: the keywords that concern flat objects.
+/// The rules of a JSON Schema (draft 7) for rows: the keywords for flat objects.
 package struct RowSchema: Sendable, Equatable {
     /// One property: a column.
     package struct Property: Sendable, Equatable {
         package var name: String
-        /// What its values must be.
+        /// The rules for its values.
         package var rules: ValueRules
-        /// Where the schema names it.
+        /// Where the schema defines it.
         package var location: SourceLocation
     }
 
-    /// What is said about properties that are not named.
+    /// What the schema says about columns that it does not name.
     package enum AdditionalProperties: Sendable, Equatable {
         case allowed, forbidden
         case ruled(ValueRules)
     }
 
-    /// How the user named the file.
+    /// The file as the user named it.
     package var file: String
-    /// In file order.
+    /// The properties, in file order.
     package var properties: [Property]
     /// The columns in which every row must have a value.
     package var required: [String]
-    /// What becomes of columns that the schema does not name.
+    /// How columns that the schema does not name are treated.
     package var additional: AdditionalProperties
-    /// Its resolved text, the same for the same meaning.
+    /// Its resolved definition; equal definitions have equal texts.
     package var definitionText = ""
 
-    /// The rules of a column; nil when the schema says nothing about it.
+    /// The rules for a column; nil when the schema has none.
     package func rules(of column: String) -> ValueRules? {
         if let property = properties.first(where: { $0.name == column }) { return property.rules }
         if case .ruled(let rules) = additional { return rules }
@@ -34,55 +34,55 @@ package struct RowSchema: Sendable, Equatable {
     }
 }
 
-/// What a JSON Schema says about one value.
+/// The rules of a JSON Schema for one value.
 package struct ValueRules: Sendable, Equatable {
     /// The types of JSON.
     package enum JSONType: String, Sendable, CaseIterable {
         case string, integer, number, boolean, null, object, array
     }
 
-    /// The formats that are checked.
+    /// The formats that are validated.
     package enum Format: String, Sendable, CaseIterable {
         case date
         case dateTime = "date-time"
         case email, uri, uuid
     }
 
-    /// A value of `enum` or `const`; two are equal as JSON has it, whatever the order of an object's keys.
+    /// A value of `enum` or `const`; equality is that of JSON, where the order of an object's keys does not count.
     package indirect enum Constant: Sendable, Equatable {
         case text(String), number(Double), boolean(Bool), null
         case list([Constant])
         case object([String: Constant])
     }
 
-    /// The types it may have; nil means any.
+    /// The accepted types; nil accepts any.
     package var types: [JSONType]?
-    /// The least number that is allowed.
+    /// The inclusive lower bound.
     package var minimum: Double?
-    /// The greatest number that is allowed.
+    /// The inclusive upper bound.
     package var maximum: Double?
-    /// A number that is too small, and so is every lesser one.
+    /// The exclusive lower bound.
     package var exclusiveMinimum: Double?
-    /// A number that is too large, and so is every greater one.
+    /// The exclusive upper bound.
     package var exclusiveMaximum: Double?
-    /// A number of which every value is a whole multiple.
+    /// The number of which every value must be a multiple.
     package var multipleOf: Double?
-    /// The least number of characters of a text.
+    /// The minimum length of a text, in characters.
     package var minLength: Int?
-    /// The greatest number of characters of a text.
+    /// The maximum length of a text, in characters.
     package var maxLength: Int?
-    /// A regular expression that a text matches somewhere.
+    /// A regular expression that must match somewhere in a text.
     package var pattern: String?
-    /// The only values that are allowed.
+    /// The only accepted values.
     package var allowed: [Constant]?
-    /// The form that a text has, such as a date.
+    /// The required format of a text, such as a date.
     package var format: Format?
-    /// Whether nothing at all fits: the schema `false`.
+    /// Whether no value is valid: the schema `false`.
     package var isImpossible = false
 
     package init() {}
 
-    /// The type of the column that values become once they are valid.
+    /// The type of the column of valid values.
     package var columnType: ColumnType {
         let solid = (types ?? []).filter { $0 != .null }
         switch solid {

@@ -1,6 +1,6 @@
-/// Something that happened to a run, as its journal holds it.
+/// Something that happened in a run, as its journal records it.
 package struct RunEvent: Sendable, Hashable {
-    /// Counted from 1 within the run, without gaps.
+    /// The event's number in the run, from 1 without gaps.
     package let sequence: Int64
     package let time: Moment
     package let change: RunChange
@@ -12,53 +12,51 @@ package struct RunEvent: Sendable, Hashable {
     }
 }
 
-/// The things that can happen to a run.
-///
-/// The fold of them is ``RunState``.
+/// The changes that events record; ``RunState`` is their fold.
 package enum RunChange: Sendable, Hashable {
-    /// The run begins, in this process.
+    /// The run begins in this process.
     case runStarted(ProcessIdentity)
-    /// Another process takes the run over: its first one died, or an operator retries it.
+    /// Another process takes over the run: its previous process died, or an operator retries it.
     case runResumed(ProcessIdentity)
-    /// The pipeline file was changed since the run began, and the run goes on with what it says now.
+    /// The pipeline file changed after the run began, and the run continues with the new plan.
     indirect case planChanged(PlanChange, by: String)
-    /// Somebody asked for something; what it did follows as events of their own.
+    /// A command was received; its effects follow as events of their own.
     case commandReceived(RunCommand, by: String)
-    /// No new attempts start from here on.
+    /// No new attempts start until the run is continued.
     case paused
     case unpaused
-    /// It is ready and waits for a slot.
+    /// The unit is ready and waits for a slot.
     case unitQueued(UnitID)
-    /// It is ready, and something outside this run holds what it needs.
+    /// The unit is ready, and something outside of this run holds what it needs.
     case unitHeld(UnitID, reason: String)
     case attemptStarted(UnitID, attempt: Int)
     /// The attempt's process exists; a later process can find and end it.
     case attemptSpawned(UnitID, attempt: Int, WorkIdentity)
     case progressed(UnitID, attempt: Int, Progress)
     case stopRequested(UnitID, attempt: Int, StopReason)
-    /// Everything is written and checked; the outputs are about to be moved into place.
+    /// All outputs are written and checked, and are about to be moved into place.
     indirect case publishing(UnitID, attempt: Int, PublishPlan, AttemptResult)
     indirect case attemptEnded(UnitID, attempt: Int, AttemptResult)
     /// The fan-out's items are known.
     case itemsFound(StageID, [Item])
-    /// The next try comes by itself after a delay.
+    /// The next attempt starts by itself after a delay.
     case retryScheduled(UnitID, delay: Duration)
-    /// It ended for good, unless somebody retries it.
+    /// The unit ended; only a retry runs it again.
     case unitEnded(UnitID, Outcome, reason: String?)
-    /// An operator decided how it ended, with a reason; it did not run.
+    /// An operator set the outcome, with a reason; the unit did not run.
     case unitMarked(UnitID, Outcome, reason: String)
-    /// It is to run again: back to pending.
+    /// The unit is to run again: it is pending.
     case unitReset(UnitID)
-    /// A fanned-out stage has items to run again; its other items keep their outcomes.
+    /// Items of the fan-out are to run again; the other items keep their outcomes.
     case stageReopened(StageID)
     case runEnded(Outcome)
-    /// After the run's end, versions of it were published again.
+    /// After the run had ended, an operator published versions of it again.
     case restored(RestoredVersions, by: String)
 }
 
-/// Versions of a run that somebody published again.
+/// Versions of a run that an operator published again.
 package struct RestoredVersions: Sendable, Hashable, Codable {
-    /// The published files, as artifacts have their paths.
+    /// The published files, with paths as artifacts have them.
     package var paths: [String]
 
     package init(paths: [String]) { self.paths = paths }
@@ -67,15 +65,15 @@ package struct RestoredVersions: Sendable, Hashable, Codable {
 /// How a stage, an item or a run ended.
 package enum Outcome: String, Sendable, Codable, CaseIterable {
     case succeeded, failed
-    /// Something upstream failed.
+    /// A stage upstream failed.
     case blocked
-    /// Its condition is false, or it was skipped by hand.
+    /// The condition is false, or an operator skipped it.
     case skipped
     case cancelled
-    /// Nothing had changed since its last success.
+    /// Nothing had changed since the last success, whose outputs were reused.
     case reused
 
-    /// Whether what waits for it may run.
+    /// Whether downstream stages may run.
     package var isSuccess: Bool { self == .succeeded || self == .reused }
 }
 
@@ -83,18 +81,18 @@ package enum Outcome: String, Sendable, Codable, CaseIterable {
 package enum StopReason: String, Sendable, Codable {
     case cancelled
     case timedOut
-    /// The engine is shutting down after a failure of its own.
+    /// The engine shuts down after an error of its own.
     case shutdown
 }
 
-/// A process that can be recognized after its engine died.
+/// What identifies a process after the engine that started it has died.
 package struct ProcessIdentity: Sendable, Hashable, Codable {
     package var pid: Int32
-    /// When it started, in clock ticks since boot, as the kernel tells it; 0 when unknown.
+    /// The start time in clock ticks since boot, from the kernel; 0 when unknown.
     package var startTicks: UInt64
-    /// The boot it belongs to.
+    /// The id of the boot during which it started.
     package var bootID: String
-    /// The session it is in, where that was looked at.
+    /// Its session; nil where it was not looked up.
     package var session: Int32?
 
     package init(pid: Int32, startTicks: UInt64, bootID: String) {
@@ -146,19 +144,20 @@ extension WorkIdentity: Codable {
     }
 }
 
-/// The moves that put an attempt's outputs in place, so that another process can finish them.
+/// The moves that publish an attempt's outputs, recorded so that another process can finish them.
 package struct PublishPlan: Sendable, Hashable, Codable {
-    /// One file or folder and its place.
+    /// One file or folder and its target.
     package struct Move: Sendable, Hashable, Codable {
         /// Absolute paths.
         package var staged: String
         package var target: String
-        /// The staged file's or folder's own number on its file system: whoever finds it at the target knows that the
-        /// move was made, also when two folders have changed places.
+        /// The inode of the staged file or folder: if the target has it, the move was made, even when two folders were
+        /// exchanged.
         package var inode: UInt64
-        /// The fingerprint of its content, by which it is known on another file system, where its number says nothing.
+        /// The content's fingerprint, which identifies the file on another file system, where inodes mean nothing.
         package var contentHash: String?
-        /// Where the run keeps another name of the staged file, absolute: what was lost can be staged again from it.
+        /// The absolute path of the run's own copy (a hard link) of the staged file, from which a lost file can be
+        /// staged again.
         package var kept: String?
 
         package init(staged: String, target: String, inode: UInt64, contentHash: String? = nil, kept: String? = nil) {
@@ -171,7 +170,7 @@ package struct PublishPlan: Sendable, Hashable, Codable {
     }
 
     package var moves: [Move]
-    /// What no other attempt is called, for the names of files beside the targets; empty outside of runs.
+    /// A name that no other attempt has, used in names of temporary files beside the targets; empty outside of runs.
     package var owner: String?
 
     package init(moves: [Move], owner: String? = nil) {
@@ -180,27 +179,27 @@ package struct PublishPlan: Sendable, Hashable, Codable {
     }
 }
 
-/// What an operator can ask of a run.
+/// The commands that an operator can send to a run.
 package enum RunCommand: Sendable, Hashable, Codable {
-    /// Run a stage again; of a fanned-out stage that failed, only the items that did not succeed.
+    /// Run a stage again; of a fan-out that failed, only the items that did not succeed.
     case retry(StageID, downstream: Bool)
-    /// Run these items of a fanned-out stage again.
+    /// Run these items of a fan-out again.
     case retryItems(StageID, [ItemKey])
-    /// Run these stages again, each once, in the order of the graph.
+    /// Run these stages again, each once, in the graph's order.
     case retryStages([StageID])
-    /// Run everything again that failed or was cancelled.
+    /// Run every stage and item again that failed or was cancelled.
     case retryFailed
     /// Stop a stage or an item, or keep it from starting.
     case cancel(UnitID)
-    /// Stop everything.
+    /// Stop the whole run.
     case cancelRun
-    /// Start nothing new.
+    /// Start no new attempts.
     case pause
     case unpause
-    /// Treat a stage or an item as ended without running it.
+    /// Give a stage or an item an outcome without running it.
     case mark(UnitID, Outcome, reason: String)
 
-    /// Whether what runs of a unit is ended by it.
+    /// Whether the command ends running attempts of a unit.
     func cancels(_ unit: UnitID) -> Bool {
         switch self {
         case .cancelRun: true

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where a run began: the program and the machine, as they were recorded with it.
+/// The program and the machine that began a run, as recorded with it.
 package struct RunOrigin: Sendable, Hashable, Codable {
     /// The version of caudal.
     package var caudal: String
@@ -9,9 +9,9 @@ package struct RunOrigin: Sendable, Hashable, Codable {
     /// The operating system, such as `Debian GNU/Linux 13 (trixie), x86_64`.
     package var system: String
     package var processors: Int
-    /// In bytes.
+    /// The machine's memory in bytes.
     package var memory: Int64
-    /// Who started it: the user's name.
+    /// The name of the user who started it.
     package var user: String
 
     package init(caudal: String, host: String, system: String, processors: Int, memory: Int64, user: String) {
@@ -23,10 +23,10 @@ package struct RunOrigin: Sendable, Hashable, Codable {
         self.user = user
     }
 
-    /// This process on this machine.
+    /// The origin of runs that this process starts.
     package static func current() -> RunOrigin {
         var name = [CChar](repeating: 0, count: 256)
-        // A name that is cut off or missing only makes a report say less.
+        // A truncated or missing host name only leaves it out of reports.
         gethostname(&name, name.count - 1)
         let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let process = ProcessInfo.processInfo

@@ -1,7 +1,7 @@
-/// What a run is going to do: the pipeline's graph and rules with everything filled in.
+/// What a run will do: the pipeline's graph and rules with all values filled in.
 ///
-/// It is recorded when the run starts, so that a run can be shown, resumed and compared when its file is long gone. A
-/// retry with a changed file records a whole new one: see ``PlanChange``.
+/// The plan is recorded when the run starts, so that the run can be shown, resumed and compared after its file has
+/// changed. A retry with a changed file records a new plan: see ``PlanChange``.
 package struct RunPlan: Sendable, Codable, Hashable {
     package var pipeline: String
     /// What the pipeline is for.
@@ -11,31 +11,31 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var root: String
     /// The chosen environment, or nil.
     package var environment: String?
-    /// Every parameter with its value.
+    /// All parameters with their values.
     package var parameters: [String: String]
-    /// How many attempts may run at once.
+    /// The maximum number of attempts at once.
     package var maxParallel: Int
     package var pools: [PoolName: Int]
-    /// In file order.
+    /// The stages, in file order.
     package var stages: [PlannedStage]
-    /// The stages that were asked for, in words, or nil for all.
+    /// The selected stages in words, or nil for all.
     package var selection: String?
     /// Whether unchanged stages are reused.
     package var reusesUnchanged: Bool
-    /// The resolved text of what belongs to the whole pipeline.
+    /// The resolved definition of the settings of the whole pipeline.
     package var definitionText: String
-    /// The program and the machine it began with; nil where that was not recorded.
+    /// The program and machine that began the run; nil where they were not recorded.
     package var origin: RunOrigin?
-    /// How many succeeded runs of the pipeline keep their versions; nil is the default of one.
+    /// The number of succeeded runs that keep their versions; nil is the default of one.
     package var keepsVersions: Int?
-    /// Fingerprints of the texts that it was read from, by the names under which the run keeps them; nil where they were
-    /// not recorded.
+    /// Fingerprints of the texts that the plan was read from, by the names of the run's copies; nil where they were not
+    /// recorded.
     package var keptTexts: [String: String]?
 
     private let indices: [StageID: Int]
-    /// For each stage, the positions of what it waits for.
+    /// For each stage, the positions of its direct upstream stages.
     package let upstream: [[Int]]
-    /// For each stage, the positions of what waits for it.
+    /// For each stage, the positions of its direct downstream stages.
     package let downstream: [[Int]]
 
     package init(
@@ -70,13 +70,13 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.downstream = downstream
     }
 
-    /// The position of a stage, or nil when it is not part of the run.
+    /// The position of a stage, or nil when the run does not include it.
     package func index(of id: StageID) -> Int? { indices[id] }
 
-    /// The positions of everything downstream of a stage, near ones first.
+    /// The positions of all downstream stages, nearest first.
     package func allDownstream(of start: Int) -> [Int] { reached(from: start, along: downstream) }
 
-    /// The positions of everything upstream of a stage, near ones first.
+    /// The positions of all upstream stages, nearest first.
     package func allUpstream(of start: Int) -> [Int] { reached(from: start, along: upstream) }
 
     private func reached(from start: Int, along edges: [[Int]]) -> [Int] {
@@ -138,7 +138,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
     }
 }
 
-/// One stage of a run: its rules with everything filled in, without what it does.
+/// One stage of a run: its rules with all values filled in, but not its work.
 package struct PlannedStage: Sendable, Hashable {
     /// The rules of a fan-out.
     package struct FanOutRules: Sendable, Codable, Hashable {
@@ -153,14 +153,14 @@ package struct PlannedStage: Sendable, Hashable {
     }
 
     package var id: StageID
-    /// The stage's type as the file writes it.
+    /// The stage's type as the file names it.
     package var type: String
     package var description: String
     package var group: String?
-    /// What it waits for.
+    /// Its direct upstream stages.
     package var upstream: [StageID]
     package var when: TriggerRule
-    /// Why it does not run, when its condition is false.
+    /// Why it is skipped, when its condition is false.
     package var skipReason: String?
     package var retry: RetryPolicy
     package var timeout: Duration?
@@ -169,15 +169,15 @@ package struct PlannedStage: Sendable, Hashable {
     package var allowsFailure: Bool
     package var isIdempotent: Bool
     package var fanOut: FanOutRules?
-    /// The datasets it reads and writes, with the paths or tables it writes, for previews.
+    /// The datasets it reads and writes, and the paths or tables it writes, for previews.
     package var inputs: [String]
-    /// Every dataset it reads, those of its checks and its fan-out among them.
+    /// Every dataset it reads, including those of its checks and its fan-out.
     package var reads: [String]
     package var outputs: [String]
     package var outputPaths: [String]
-    /// The median duration of its past attempts; for a fan-out, of the whole stage.
+    /// The median duration of past attempts; for a fan-out, of the whole stage.
     package var expected: Duration?
-    /// The resolved text of its definition, a value on each line: the stage, then its datasets and their schemas.
+    /// Its resolved definition, one value on each line: the stage, then its datasets and their schemas.
     package var definitionText: String
 
     package init(
@@ -211,11 +211,12 @@ package struct PlannedStage: Sendable, Hashable {
         self.definitionText = definitionText
     }
 
-    /// Whether its attempts take something that other runs on this machine may hold.
+    /// Whether its attempts need resources that other runs on this machine may hold.
     package var needsLease: Bool { pool != nil || !resources.isEmpty }
 }
 
-/// Only what is not as it is by default is written: a plan has a thousand stages, and most of them have few rules.
+/// Only values that differ from the default are encoded: a plan may have a thousand stages, and most of them have few
+/// rules.
 extension PlannedStage: Codable {
     private enum CodingKeys: String, CodingKey {
         case id, type, description, group, upstream, when, skipReason, retry, timeout, pool, resources, allowsFailure

@@ -1,13 +1,12 @@
 extension RunState {
-    /// Takes one more event in.
+    /// Applies one more event.
     ///
-    /// It decides nothing: every decision is an event of its own.
-    ///
-    /// An event about something the plan does not have is passed over, so that an old journal can be read.
+    /// It makes no decisions: every decision is an event of its own. An event about something that the plan does not
+    /// have is ignored, so that an old journal can be read.
     package mutating func apply(_ event: RunEvent) {
         lastSequence = event.sequence
         let now = event.time
-        // A restoration is no part of the run's work.
+        // A restoration is not part of the run's work.
         defer { if case .restored = event.change {} else { lastEventAt = now } }
         switch event.change {
         case .runStarted(let process):
@@ -131,7 +130,7 @@ extension RunState {
         }
     }
 
-    /// Who asked for something to be cancelled, when that was the last thing that was asked for.
+    /// Who asked for the cancellation, if that was the last command.
     private var canceller: String? {
         switch lastCommand?.command {
         case .cancel, .cancelRun: lastCommand?.by
@@ -139,7 +138,7 @@ extension RunState {
         }
     }
 
-    /// A process died: nothing has been worked on since `moment`.
+    /// The run's process died: no attempt has worked since `moment`.
     private mutating func breakOff(at moment: Moment) {
         for index in stages.indices where stages[index].unit.status == .running {
             stages[index].worked.breakOff(at: moment)
@@ -148,7 +147,7 @@ extension RunState {
         }
     }
 
-    /// Goes over to another plan: stages keep what happened to them, new ones are pending.
+    /// Replaces the plan: stages keep their history, new stages are pending.
     private mutating func take(_ new: RunPlan) {
         var known = formerStages
         for (stage, planned) in zip(stages, plan.stages) {
@@ -185,7 +184,7 @@ extension RunState {
         }
     }
 
-    /// Items that were there before keep their attempts, so that numbers are never used twice.
+    /// Existing items keep their attempts, so that attempt numbers are never reused.
     private mutating func replaceItems(of id: StageID, with items: [Item]) {
         guard let index = plan.index(of: id) else { return }
         let old = stages[index]
@@ -206,7 +205,7 @@ extension RunState {
 }
 
 extension StageState {
-    /// The items must be found again; those that come back keep their attempts.
+    /// The items must be found again; those found again keep their attempts.
     fileprivate mutating func forgetItems() {
         hasItems = false
         itemsAreStale = false

@@ -1,5 +1,5 @@
 extension RunState {
-    /// Why a stage or an item does not run now, in a few words; nil when it runs or has ended.
+    /// Why a stage or an item does not run now, in a few words; nil when it is running or has ended.
     package func waitReason(of id: UnitID, now: Moment) -> String? {
         guard status == .running, let unit = unit(id), let index = plan.index(of: id.stage) else { return nil }
         switch unit.status {
@@ -41,9 +41,9 @@ extension RunState {
         return openAttempts >= plan.maxParallel ? "slots \(openAttempts)/\(plan.maxParallel)" : nil
     }
 
-    /// How far the whole run is, from 0 to 1: each stage counts as long as it usually takes.
+    /// The progress of the whole run, from 0 to 1, with each stage weighted by its usual duration.
     ///
-    /// - Returns: The part, and whether some of it is an estimate from past durations.
+    /// - Returns: The fraction, and whether part of it is an estimate from past durations.
     package func progress(now: Moment) -> (fraction: Double, isEstimate: Bool) {
         var done = 0.0
         var total = 0.0

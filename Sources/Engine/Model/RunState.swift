@@ -1,9 +1,9 @@
 /// Everything known about a run: the fold of its events, and nothing else.
 package struct RunState: Sendable {
-    /// How a run stands.
+    /// The states of a run.
     package enum Status: String, Sendable, Codable, CaseIterable {
         case running, succeeded, failed, cancelled
-        /// Its process died before it ended.
+        /// The run's process died before the run ended.
         case interrupted
 
         package init(_ outcome: Outcome) {
@@ -15,84 +15,84 @@ package struct RunState: Sendable {
         }
     }
 
-    /// Which run it is.
+    /// The run's id.
     package let id: RunID
-    /// What the run is to do, as it was last revised.
+    /// The current plan, as it was last changed.
     package internal(set) var plan: RunPlan
-    /// How the plan was changed since the run began, first to last.
+    /// The changes of the plan since the run began, oldest first.
     package internal(set) var planChanges: [RecordedPlanChange] = []
-    /// How the run stands as a whole.
+    /// The state of the run as a whole.
     package internal(set) var status: Status = .running
-    /// In the plan's order.
+    /// The stages, in the plan's order.
     package internal(set) var stages: [StageState]
-    /// Stages that a changed plan no longer has: one that comes back goes on counting its attempts.
+    /// Stages that a changed plan no longer has; if one comes back, its attempts continue to be counted.
     package internal(set) var formerStages: [StageID: StageState] = [:]
-    /// Whether nothing new starts until somebody lets it.
+    /// Whether no new attempts start until an operator continues the run.
     package internal(set) var isPaused = false
-    /// Whether somebody cancelled the run, and nobody has asked for anything to run again since then.
+    /// Whether the run was cancelled and no command since then asked for anything to run again.
     package internal(set) var isCancelled = false
     /// When it began; nil before its first event.
     package internal(set) var startedAt: Moment?
-    /// When it ended; nil while it goes on.
+    /// When it ended; nil while it is running.
     package internal(set) var endedAt: Moment?
-    /// When it began to run last: at its start, or when it was taken up again.
+    /// When it last began to run: at its start, or when it was resumed.
     package internal(set) var runningSince: Moment?
-    /// How long it ran before it was taken up again; the time in which nothing ran does not count.
+    /// How long it ran before it was last resumed, without the time in which no process ran it.
     package internal(set) var ranBefore: Duration = .zero
-    /// When the last event came, which for a run whose process died is when it was last known to run.
+    /// The time of the last event; for a run whose process died, the last time it is known to have run.
     package internal(set) var lastEventAt: Moment?
-    /// The process that runs it, or ran it last.
+    /// The process that runs it, or last ran it.
     package internal(set) var owner: ProcessIdentity?
-    /// How many processes have run it: 1, and one more for each resumption.
+    /// The number of processes that have run it: 1, and one more for each resumption.
     package internal(set) var incarnation = 0
-    /// The number of the last event it holds.
+    /// The sequence number of the last applied event.
     package internal(set) var lastSequence: Int64 = 0
-    /// The last thing an operator asked for, and who it was.
+    /// The last command of an operator, and who sent it.
     package internal(set) var lastCommand: (command: RunCommand, by: String, at: Moment)?
-    /// How many attempts are open now.
+    /// The number of open attempts.
     package internal(set) var openAttempts = 0
-    /// When its versions were published again, first to last.
+    /// The restorations of its versions, oldest first.
     package internal(set) var restorations: [Restoration] = []
 
-    /// A run of which nothing has happened yet.
+    /// A run without events.
     package init(id: RunID, plan: RunPlan) {
         self.id = id
         self.plan = plan
         stages = plan.stages.map { StageState(id: $0.id) }
     }
 
-    /// The state after all of `events`, which must be in order from the first.
+    /// The state after all of `events`, which must be complete and in order.
     package init(id: RunID, plan: RunPlan, events: some Sequence<RunEvent>) {
         self.init(id: id, plan: plan)
         for event in events { apply(event) }
     }
 
-    /// How long it has run, without the time between an end and a retry, or between a crash and a resumption.
+    /// How long it has run, without the time between its end and a retry, or between a crash and a resumption.
     package func duration(now: Moment) -> Duration {
         guard let runningSince else { return ranBefore }
         let end = status == .interrupted ? lastEventAt ?? now : endedAt ?? now
         return ranBefore + end.since(runningSince)
     }
 
-    /// Until when a run tells how long things take: now, or its last sign of life once its process has died.
+    /// The time up to which durations are counted: now, or the last event once the run's process has died.
     package func clock(_ now: Moment) -> Moment { status == .interrupted ? lastEventAt ?? now : now }
 
-    /// The state of a stage, or nil when it is not part of the run.
+    /// The state of a stage, or nil when the run does not include it.
     package func stage(_ id: StageID) -> StageState? { plan.index(of: id).map { stages[$0] } }
 
-    /// The state of a stage or an item, or nil when there is none of that name.
+    /// The state of a stage or an item, or nil when there is none with that name.
     package func unit(_ id: UnitID) -> UnitState? {
         guard let stage = stage(id.stage) else { return nil }
         guard let key = id.item else { return stage.unit }
         return stage.itemIndex[key].map { stage.items[$0].unit }
     }
 
-    /// Whether a stage has failed and may: that blocks nothing and leaves the run unharmed.
+    /// Whether a stage has failed and is allowed to: such a failure blocks nothing and does not fail the run.
     package func isAllowedFailure(_ id: StageID) -> Bool {
         plan.index(of: id).map { stages[$0].unit.status == .failed && plan.stages[$0].allowsFailure } ?? false
     }
 
-    /// How many stages stand in each status.
+    /// The number of stages in each status.
     package var counts: [UnitStatus: Int] {
         var counts: [UnitStatus: Int] = [:]
         for stage in stages { counts[stage.status, default: 0] += 1 }
@@ -103,23 +103,23 @@ package struct RunState: Sendable {
     package var isSettled: Bool { stages.allSatisfy { $0.unit.status.isFinished } }
 }
 
-/// A change of a run's plan, with who wanted it and when.
+/// A change of a run's plan, with who approved it and when.
 package struct RecordedPlanChange: Sendable, Equatable {
-    /// What is different from the plan before.
+    /// The differences from the previous plan.
     package let differences: [PlanDifference]
-    /// Who agreed to it.
+    /// Who approved it.
     package let by: String
-    /// When that was.
+    /// When it was made.
     package let at: Moment
 }
 
-/// Versions of a run that were published again, with who did it and when.
+/// A restoration of a run's versions, with who asked for it and when.
 package struct Restoration: Sendable, Equatable {
-    /// What was given an earlier version.
+    /// The files that got an earlier version.
     package let paths: [String]
     /// Who asked for it.
     package let by: String
-    /// When that was.
+    /// When it was made.
     package let at: Moment
 }
 
@@ -134,13 +134,13 @@ extension RunState: Equatable {
     }
 }
 
-/// How a stage or an item stands.
+/// The states of a stage or an item.
 package enum UnitStatus: String, Sendable, Codable, CaseIterable {
     case pending
     /// Ready; waits for a slot.
     case queued
     case running
-    /// Waits for its delay; holds no slot.
+    /// Waits for the delay before its next attempt; holds no slot.
     case retrying
     case succeeded, failed, blocked, skipped, cancelled, reused
 
@@ -155,7 +155,7 @@ package enum UnitStatus: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    /// How it ended, or nil while it has not.
+    /// The outcome; nil until the unit has ended.
     package var outcome: Outcome? {
         switch self {
         case .pending, .queued, .running, .retrying: nil
@@ -172,28 +172,28 @@ package enum UnitStatus: String, Sendable, Codable, CaseIterable {
     package var isFinished: Bool { outcome != nil }
 }
 
-/// The state of one stage, its items included.
+/// The state of one stage, including its items.
 package struct StageState: Sendable, Equatable {
-    /// Which stage it is.
+    /// The stage's id.
     package let id: StageID
-    /// The stage as a whole; its attempts find the items when it is fanned out.
+    /// The stage as a whole; the attempts of a fan-out's unit find its items.
     package internal(set) var unit = UnitState()
     /// The items of a fan-out in their order; empty before they are found.
     package internal(set) var items: [ItemState] = []
-    /// Whether the items are known.
+    /// Whether the items have been found.
     package internal(set) var hasItems = false
-    /// The place of each item in the list of items, by its key.
+    /// The position of each item in the list of items, by its key.
     package internal(set) var itemIndex: [ItemKey: Int] = [:]
-    /// Whether its fan-out was changed since the items were found, so that they must be found anew.
+    /// Whether the fan-out changed after the items were found, so that they must be found again.
     package internal(set) var itemsAreStale = false
-    /// How long it was worked on, its items included, since it was last asked to run again as a whole.
+    /// The working time, including its items, since the whole stage was last reset.
     package internal(set) var worked = WorkedTime()
-    /// How many items stand in each status.
+    /// The number of items in each status.
     package internal(set) var itemCounts: [UnitStatus: Int] = [:]
 
     init(id: StageID) { self.id = id }
 
-    /// How the stage stands; a fan-out whose items all wait is shown as waiting.
+    /// The status of the stage; a fan-out whose items all wait is shown as waiting.
     package var status: UnitStatus {
         guard hasItems, unit.status == .running, !items.isEmpty else { return unit.status }
         if itemCounts[.running, default: 0] > 0 { return .running }
@@ -201,12 +201,12 @@ package struct StageState: Sendable, Equatable {
         return finishedItems > 0 ? .running : .queued
     }
 
-    /// How many items have ended.
+    /// The number of items that have ended.
     package var finishedItems: Int {
         itemCounts.reduce(0) { $0 + ($1.key.isFinished ? $1.value : 0) }
     }
 
-    /// Rows of the whole stage: its own, or the sum of its items'.
+    /// The rows of the whole stage: its own, or the sum over its items.
     package var rows: RowAccount? {
         guard hasItems else { return unit.lastResult?.rows }
         let accounts = items.compactMap { $0.unit.lastResult?.rows }
@@ -221,17 +221,17 @@ package struct StageState: Sendable, Equatable {
         return sum
     }
 
-    /// Everything it published, items in their order.
+    /// Everything it published, in the order of its items.
     package var artifacts: [Artifact] {
         hasItems ? items.flatMap { $0.unit.lastResult?.artifacts ?? [] } : unit.lastResult?.artifacts ?? []
     }
 
-    /// The results of its checks, items in their order.
+    /// The results of its checks, in the order of its items.
     package var checks: [CheckResult] {
         hasItems ? items.flatMap { $0.unit.lastResult?.checks ?? [] } : unit.lastResult?.checks ?? []
     }
 
-    /// How far it is, from 0 to 1, when that is known.
+    /// Its progress from 0 to 1, when that is known.
     package var fraction: Double? {
         if unit.status.outcome?.isSuccess == true { return 1 }
         guard hasItems, !items.isEmpty else { return unit.status == .running ? unit.progress?.fraction : nil }
@@ -241,52 +241,52 @@ package struct StageState: Sendable, Equatable {
         return (Double(finishedItems) + open) / Double(items.count)
     }
 
-    /// When its first attempt, or its first item's, began.
+    /// When its first attempt, or that of its first item, began.
     package var startedAt: Moment? { unit.firstStart }
 
     /// When it ended.
     package var endedAt: Moment? { unit.endedAt }
 
-    /// How long it has been worked on; nil when it has not begun.
+    /// Its working time; nil when it has not begun.
     package func took(now: Moment) -> Duration? { unit.firstStart == nil ? nil : worked.total(now: now) }
 }
 
 /// The state of one item of a fan-out.
 package struct ItemState: Sendable, Equatable {
     package internal(set) var item: Item
-    /// How the item stands.
+    /// The state of the item.
     package internal(set) var unit = UnitState()
 }
 
-/// The state of a stage or an item: where it stands and every attempt it had.
+/// The state of a stage or an item: its status and all of its attempts.
 package struct UnitState: Sendable, Equatable {
-    /// How it stands.
+    /// The status.
     package internal(set) var status: UnitStatus = .pending
-    /// Every attempt since the run began, first to last.
+    /// Every attempt since the run began, oldest first.
     package internal(set) var attempts: [Attempt] = []
-    /// Why it ended as it did, when that needs saying.
+    /// The reason for its outcome, where the outcome alone does not explain it.
     package internal(set) var reason: String?
-    /// Whether an operator decided its outcome.
+    /// Whether an operator set its outcome.
     package internal(set) var isMarked = false
-    /// What outside the run holds it, while it is queued.
+    /// What outside of the run holds what it needs, while it is queued.
     package internal(set) var heldBy: String?
     /// When it became ready to run; nil before that.
     package internal(set) var queuedAt: Moment?
-    /// When it ended; nil while it has not.
+    /// When it ended; nil until then.
     package internal(set) var endedAt: Moment?
-    /// When its next try comes, while it waits for that.
+    /// When its next attempt starts, while it waits for a retry.
     package internal(set) var retryAt: Moment?
-    /// How far the open attempt is.
+    /// The progress of the open attempt.
     package internal(set) var progress: Progress?
-    /// How many attempts it had when it was last asked to run again by hand.
+    /// The number of attempts before it was last reset by an operator.
     package internal(set) var attemptsBeforeReset = 0
-    /// How long its own attempts were open since then.
+    /// The working time of its own attempts since then.
     package internal(set) var worked = WorkedTime()
 
     /// The attempt that is open now.
     package var openAttempt: Attempt? { attempts.last.flatMap { $0.result == nil ? $0 : nil } }
 
-    /// The result of the last attempt that ended.
+    /// The result of the last attempt that has ended.
     package var lastResult: AttemptResult? { attempts.last { $0.result != nil }?.result }
 
     /// When the first attempt since the last reset began.
@@ -294,10 +294,10 @@ package struct UnitState: Sendable, Equatable {
         attempts.count > attemptsBeforeReset ? attempts[attemptsBeforeReset].startedAt : nil
     }
 
-    /// How long it has been worked on since the last reset, without the items of a fan-out; nil when it has not begun.
+    /// The working time since the last reset, without the items of a fan-out; nil when it has not begun.
     package func took(now: Moment) -> Duration? { firstStart == nil ? nil : worked.total(now: now) }
 
-    /// How many attempts since the last reset count against the limit: those that an engine's death ended do not.
+    /// The attempts since the last reset that count against the retry limit: not those that an engine's death ended.
     package var countedAttempts: Int {
         attempts[attemptsBeforeReset...].reduce(0) { $0 + ($1.result?.ending == .interrupted ? 0 : 1) }
     }
@@ -312,19 +312,19 @@ extension StageState {
 
 /// One try of a stage or an item.
 package struct Attempt: Sendable, Equatable {
-    /// Counted from 1 within the run.
+    /// The attempt's number within the run, from 1.
     package let number: Int
     /// When the attempt began.
     package let startedAt: Moment
-    /// When it ended; nil while it goes on.
+    /// When it ended; nil while it is open.
     package internal(set) var endedAt: Moment?
     /// The process or job that does its work, once one was started.
     package internal(set) var work: WorkIdentity?
     /// Why it was told to stop; nil where it was not.
     package internal(set) var stopRequested: StopReason?
-    /// Who asked for it to be cancelled, where somebody did.
+    /// Who cancelled it; nil if nobody did.
     package internal(set) var cancelledBy: String?
-    /// The moves that were about to be made, with the result that holds once they are.
+    /// The moves that were about to be made, with the result that applies once they are made.
     package internal(set) var publishing: PublishPlan?
     package internal(set) var publishingResult: AttemptResult? {
         get { publishingBox?.value }
@@ -334,7 +334,7 @@ package struct Attempt: Sendable, Equatable {
         get { resultBox?.value }
         set { resultBox = newValue.map(Box.init) }
     }
-    // Apart, because a result is large and most attempts of a run have none yet, or an old one that nobody looks at.
+    // Boxed, because a result is large, and most attempts of a run have none yet or an old one that is rarely read.
     private var publishingBox: Box<AttemptResult>?
     private var resultBox: Box<AttemptResult>?
 
@@ -344,7 +344,7 @@ package struct Attempt: Sendable, Equatable {
     }
 }
 
-/// A value that is kept apart from what holds it.
+/// A value stored outside of the struct that holds it.
 private final class Box<Value: Sendable & Equatable>: Sendable, Equatable {
     let value: Value
 

@@ -1,30 +1,30 @@
 import Foundation
 
-/// Tells by names which values are secrets, and finds passwords inside of values under any name.
+/// Recognizes secrets by their names, and passwords inside of values with any name.
 package struct SecretNames: Sendable {
-    /// Names that a pipeline file says are secret, in capitals.
+    /// Names that the pipeline file declares secret, in capitals.
     private let others: Set<String>
 
-    /// `others`: names besides those that are secret everywhere.
+    /// - Parameter others: Additional names of secrets.
     package init(_ others: some Sequence<String> = []) { self.others = Set(others.map { $0.uppercased() }) }
 
     /// What is shown in place of a secret.
     package static let replacement = "••••"
 
-    /// What makes a name secret wherever it stands in it.
+    /// A name that contains one of these is secret.
     private static let parts = ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY"]
-    /// What makes a name secret when it is one of its words.
+    /// A name that has one of these as a word is secret.
     private static let words: Set<String> = [
         "PWD", "PASS", "PASSPHRASE", "AUTH", "CREDENTIAL", "CREDENTIALS", "CREDS",
     ]
-    /// Names of folders and sockets that read as if they were secret.
+    /// Names of folders and sockets that look secret and are not.
     private static let harmless: Set<String> = ["PWD", "OLDPWD", "SSH_AUTH_SOCK"]
-    /// Values that a setting has and no secret: masking them would take ordinary words out of every text.
+    /// Values that are settings and not secrets: masking them would remove ordinary words from every text.
     private static let settings: Set<String> = [
         "true", "false", "none", "null", "auto", "default", "enabled", "disabled",
     ]
 
-    /// Whether a name says that its value is secret.
+    /// Whether the name marks its value as secret.
     package func isSecret(_ name: String) -> Bool {
         let upper = name.uppercased()
         if others.contains(upper) { return true }
@@ -35,7 +35,7 @@ package struct SecretNames: Sendable {
             }
     }
 
-    /// Every secret in named values: those of secret names, and the passwords in URLs and DSNs under any name.
+    /// All secrets in named values: those with secret names, and passwords in URLs and DSNs with any name.
     package func secrets(in values: [String: String]) -> [String] {
         values.flatMap { name, value in
             let whole = !value.isEmpty && isSecret(name) && !Self.settings.contains(value.lowercased()) ? [value] : []
@@ -43,7 +43,7 @@ package struct SecretNames: Sendable {
         }
     }
 
-    /// The values by name, with those of secret names hidden.
+    /// The values by name, with secrets replaced.
     package func hidden(_ values: [String: String]) -> [String: String] {
         var shown = values
         for (name, value) in values where !value.isEmpty && isSecret(name) { shown[name] = Self.replacement }
@@ -56,12 +56,13 @@ package struct SecretNames: Sendable {
     package static func passwords(in value: String) -> [String] {
         guard value.contains("@") || value.contains("=") else { return [] }
         var found: [String] = []
-        // Up to the last @ of the authority; where a password is not encoded as it should be, up to the last of all.
+        // Up to the last @ of the authority; if a password is not percent-encoded as it should be, up to the last @ of
+        // all.
         for match in value.matches(of: #/:\/\/(?<authority>[^\/?#\s"']*@)|:\/\/(?<rest>[^\s"']*@)/#) {
             let part = (match.output.authority ?? match.output.rest ?? "").dropLast()
             guard let colon = part.firstIndex(of: ":") else { continue }
             let password = part[part.index(after: colon)...]
-            // A port, and an @ far behind it.
+            // This is a port, followed by an @ much later.
             if match.output.authority == nil, password.contains(#/^\d*[\/?#]/#) { continue }
             found.append(String(password))
         }
@@ -75,13 +76,13 @@ package struct SecretNames: Sendable {
             if !settings.contains(word.lowercased()) { found.append(word) }
         }
         return found.filter { !$0.isEmpty }.flatMap { password in
-            // In a URL it is encoded, and what connects with it has it decoded.
+            // In a URL the password is percent-encoded; clients decode it.
             let decoded = password.removingPercentEncoding
             return decoded == nil || decoded == password ? [password] : [password, decoded ?? ""]
         }
     }
 
-    /// The value at the beginning of a text, quoted in one of the ways of DSNs or up to what separates it.
+    /// The value at the beginning of a text, quoted in one of the ways of DSNs or up to its separator.
     private static func assigned(in text: Substring, endsAtBlank: Bool) -> String {
         let closing: Character? =
             switch text.first {
@@ -99,7 +100,7 @@ package struct SecretNames: Sendable {
             if character == "\\", closing == "'", let next = rest.popFirst() {
                 result.append(next)
             } else if character == closing {
-                // Doubled, it stands for itself.
+                // A doubled quotation mark is an escaped one.
                 guard rest.first == closing else { break }
                 result.append(closing)
                 rest = rest.dropFirst()

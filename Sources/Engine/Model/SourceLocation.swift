@@ -1,4 +1,4 @@
-/// A place in a file that a person wrote, counted from 1 as editors count.
+/// A place in a user's file, counted from 1 as editors count.
 package struct SourceLocation: Hashable, Codable, Sendable, CustomStringConvertible {
     /// The file as the user named it.
     package var file: String
@@ -13,26 +13,26 @@ package struct SourceLocation: Hashable, Codable, Sendable, CustomStringConverti
         self.column = column
     }
 
-    /// The file as such, when it cannot be read or what is wrong is not written in it.
+    /// The file as a whole, for a fault that is not at a line of it.
     package static func whole(_ file: String) -> SourceLocation { SourceLocation(file: file, line: 0, column: 0) }
 
-    /// Whether it is the file as such, which messages name themselves.
+    /// Whether it is the file as a whole, which messages name in their own text.
     package var isWhole: Bool { line == 0 }
 
-    /// `config/sales.yaml:12:9`; the name alone for the file as such.
+    /// `config/sales.yaml:12:9`; only the file's name for the file as a whole.
     package var description: String { isWhole ? file : "\(file):\(line):\(column)" }
 
-    /// The place `columns` further right on the same line.
+    /// The location `columns` further to the right on the same line.
     package func advanced(by columns: Int) -> SourceLocation {
         SourceLocation(file: file, line: line, column: column + columns)
     }
 }
 
-/// A value and where it was written.
+/// A value and the place where it is written.
 package struct Located<Value: Sendable>: Sendable {
     /// The value.
     package var value: Value
-    /// Where it stands.
+    /// Where it is written.
     package var location: SourceLocation
 
     package init(_ value: Value, at location: SourceLocation) {

@@ -1,45 +1,45 @@
-/// One node of a pipeline: what it does, and how it behaves when it runs.
+/// One node of a pipeline: its work, and its rules for running.
 package struct Stage: Sendable {
-    /// Its name.
+    /// The stage's name.
     package var id: StageID
-    /// What it is for.
+    /// What the stage is for.
     package var description: String
-    /// The group it is shown and selected with.
+    /// The group in which it is shown and selected.
     package var group: String?
-    /// The stages it waits for besides those that write its inputs.
+    /// The upstream stages besides those that write its inputs.
     package var needs: [Located<StageID>]
-    /// Which endings of its upstream let it run.
+    /// Which upstream outcomes let it run.
     package var when: TriggerRule
-    /// A comparison of parameters; false skips the stage.
+    /// A condition on parameters; if it is false the stage is skipped.
     package var condition: Condition?
-    /// One attempt per item of a list, if it is fanned out.
+    /// The fan-out: one attempt for each item; nil for a stage without items.
     package var fanOut: FanOut?
     package var retry: RetryPolicy
-    /// How long one attempt may take.
+    /// The maximum duration of one attempt.
     package var timeout: Duration?
-    /// The pool it takes a slot from.
+    /// The pool from which it takes a slot.
     package var pool: PoolName?
-    /// What one attempt may use.
+    /// The resources that one attempt may use.
     package var resources: Resources
-    /// What its programs may take of the run's log, in bytes; nil leaves that to the run.
+    /// The maximum bytes that its programs may write to the run's log; nil leaves that to the run.
     package var logLimit: Int64?
-    /// Tests of its output, run before the output is published; or of its input, for a check stage.
+    /// Checks of its output, run before publication; or of its input, for a check stage.
     package var checks: [Check]
-    /// Whether its failure leaves the run unharmed.
+    /// Whether the run can succeed although this stage fails.
     package var allowsFailure: Bool
-    /// Whether running it twice does no harm; when not, a retry asks for its name.
+    /// Whether running it twice is safe; if not, a retry asks for confirmation by its name.
     package var isIdempotent: Bool
-    /// Whether its last success is taken when nothing has changed; nil leaves that to the run.
+    /// Whether its last success is reused when nothing has changed; nil leaves that to the run.
     package var reusesUnchanged: Bool?
-    /// How much of failing rows is kept; nil means as much as the pipeline says.
+    /// How much of the failing rows is kept; nil leaves that to the pipeline.
     package var samples: SampleRule?
-    /// What it does.
+    /// The work of its type.
     package var definition: any StageDefinition
-    /// Its resolved text, the same for the same meaning: what reuse and edit-and-retry compare.
+    /// Its resolved definition: equal definitions have equal texts, which reuse and changed plans compare.
     package var definitionText: String
-    /// Where it is written.
+    /// Where the stage is defined.
     package var location: SourceLocation
-    /// Where it says what it writes.
+    /// Where its output is defined.
     package var outputLocation: SourceLocation
 
     package init(
@@ -73,10 +73,10 @@ package struct Stage: Sendable {
 }
 
 extension Stage {
-    /// Every dataset it reads, each once: for its work, for its fan-out's items and for its checks.
+    /// Every dataset it reads, each once: for its work, its fan-out's items and its checks.
     ///
-    /// This is what decides which stages it waits for, and what an attempt is given. What its checks look at because the
-    /// stage has just made it is none of them.
+    /// These determine its upstream stages and what an attempt is given. The dataset that its checks examine because
+    /// the stage itself has just written it is not among them.
     package var reads: [Located<DatasetName>] {
         var seen: Set<DatasetName> = []
         return (definition.inputs + fanOutReads + checkReads).filter { seen.insert($0.value).inserted }
@@ -89,17 +89,17 @@ extension Stage {
         }
     }
 
-    /// The datasets that its checks read, besides the one that they check.
+    /// The datasets that its checks read besides the checked one.
     private var checkReads: [Located<DatasetName>] {
         checks.flatMap(\.definition.reads).filter { $0.value != checkedDataset }
     }
 
-    /// The dataset that its checks are about: what it writes, or what it reads where the rows are checked as they come.
+    /// The dataset that its checks examine: its output, or its input when the input's rows are checked.
     package var checkedDataset: DatasetName? {
         (definition.checksInput ? nil : definition.outputs.first) ?? definition.inputs.first?.value
     }
 
-    /// The datasets that its queries read, as often as they do.
+    /// The datasets that its queries read, with repetitions.
     package var queryReads: [Located<DatasetName>] {
         var copy = self
         var found: [Located<DatasetName>] = []
@@ -107,7 +107,7 @@ extension Stage {
         return found
     }
 
-    /// What its queries ask for that is not the same twice, such as `now`.
+    /// The functions in its queries whose value differs from one execution to the next, such as `now`.
     package var unsteady: [String] {
         var copy = self
         var found: [String] = []
@@ -115,7 +115,7 @@ extension Stage {
         return found
     }
 
-    /// Goes through every query that the user wrote for it, wherever it stands.
+    /// Visits every query that the user wrote for it.
     package mutating func visitQueries(_ visit: (inout Query) -> Void) {
         definition.visitQueries(visit)
         for index in fanOut?.variables.indices ?? 0..<0 {
@@ -131,43 +131,44 @@ extension Stage {
     }
 }
 
-/// What a stage does: one type for each `type:` of a pipeline file.
+/// The work of a stage: one type for each `type:` of a pipeline file.
 ///
-/// The engine knows a stage only through this; how it becomes work is decided in `Stages/`.
+/// The engine knows a stage's type only through this protocol; `Stages/` decides how it becomes work.
 package protocol StageDefinition: Sendable {
-    /// As the file writes it, such as `validate`.
+    /// The type as the file names it, such as `validate`.
     static var typeName: String { get }
     /// The datasets it reads, in the order it names them.
     var inputs: [Located<DatasetName>] { get }
     /// The datasets it writes.
     var outputs: [DatasetName] { get }
-    /// Every `${…}` of its own settings with its place; those that stages of all types have are left out.
+    /// Every `${…}` in the settings of its type with its place; the settings that all types share are left out.
     var references: [(Template.Reference, SourceLocation)] { get }
-    /// Whether its checks are about the rows that it reads, although it writes some.
+    /// Whether its checks examine the rows that it reads although it also writes some.
     var checksInput: Bool { get }
     /// The files it writes besides its datasets; `pipeline` is the pipeline's name.
     func otherOutputs(of pipeline: String) -> [OtherOutput]
-    /// Goes through the queries that the user wrote for it.
+    /// Visits the queries that the user wrote for it.
     mutating func visitQueries(_ visit: (inout Query) -> Void)
-    /// The program of the user that is its work; nil where the work is done here.
+    /// The user's program that does its work; nil when Caudal does the work.
     var program: StageProgram? { get }
-    /// The input whose rows it holds against a schema, and of which it takes corrected rows; nil where it does neither.
+    /// The input that it validates against a schema and for which it accepts corrections; nil for types that do
+    /// neither.
     var validatedInput: Located<DatasetName>? { get }
-    /// The table that it loads; nil where it writes files.
+    /// The table that it loads; nil when it writes files.
     var loadedTable: DatasetName? { get }
-    /// Whether there are rows for checks.
+    /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
     var needsDuckDB: Bool { get }
-    /// Whether items of a fan-out divide the rows of its first input among themselves.
+    /// Whether the items of a fan-out divide the rows of its first input among themselves.
     var dividesRows: Bool { get }
-    /// Whether an attempt of it looks at its run.
+    /// Whether its attempts need the state of the run.
     var wantsRunState: Bool { get }
-    /// Why it cannot have `foreach`; nil where it can.
+    /// Why it cannot have `foreach`; nil if it can.
     var fanOutObstacle: (message: String, remedy: String?)? { get }
-    /// Why earlier successes of it never hold; nil where they may.
+    /// Why its successes can never be reused; nil if they can.
     ///
-    /// `isWanted`: whether the stage itself asks for reuse.
+    /// - Parameter isWanted: Whether the stage itself asks for reuse.
     func reuseObstacle(isWanted: Bool) -> String?
 }
 
@@ -185,22 +186,22 @@ extension StageDefinition {
     package var wantsRunState: Bool { false }
     package var fanOutObstacle: (message: String, remedy: String?)? { nil }
     package func reuseObstacle(isWanted: Bool) -> String? { nil }
-    /// Whether its work is a program of the user, of which nobody knows what it reads and writes besides.
+    /// Whether a user's program does its work, so that it may read and write files that Caudal does not know of.
     package var runsProgram: Bool { program != nil }
-    /// As the file writes it.
+    /// The type as the file names it.
     package var typeName: String { Self.typeName }
 }
 
 /// A program that a stage runs.
 package struct StageProgram: Sendable, Equatable {
-    /// How it is called.
+    /// How the program is called.
     package enum Call: Sendable, Equatable {
-        /// A line for the shell, or for no shell when it needs none.
+        /// A command line, run by a shell only when it needs one.
         case line(Template)
-        /// A program and its arguments, each as it is.
+        /// A program and its arguments, passed unchanged.
         case arguments([Template])
 
-        /// The line, or the program and its arguments.
+        /// The command line, or the program and its arguments.
         package var words: [Template] {
             switch self {
             case .line(let line): [line]
@@ -210,7 +211,7 @@ package struct StageProgram: Sendable, Equatable {
     }
 
     package var call: Call
-    /// The variables that the stage sets for it.
+    /// The environment variables that the stage sets for it.
     package var environment: [String: Template]
 
     package init(_ call: Call, environment: [String: Template] = [:]) {
@@ -219,9 +220,9 @@ package struct StageProgram: Sendable, Equatable {
     }
 }
 
-/// A file that a stage writes beside the data, such as its quarantine.
+/// A file that a stage writes besides its datasets, such as its quarantine.
 package struct OtherOutput: Sendable {
-    /// What it is, such as `the quarantine`.
+    /// What the file is, such as `the quarantine`.
     package var what: String
     package var path: Template
     package var location: SourceLocation
@@ -233,19 +234,19 @@ package struct OtherOutput: Sendable {
     }
 }
 
-/// Which endings of its upstream let a stage run.
+/// Which upstream outcomes let a stage run.
 package enum TriggerRule: String, Sendable, Codable, CaseIterable {
-    /// Everything upstream succeeded.
+    /// All upstream stages succeeded.
     case allSucceeded = "all_succeeded"
-    /// Everything upstream ended, however.
+    /// All upstream stages ended, with any outcome.
     case allDone = "all_done"
-    /// Something upstream failed.
+    /// At least one upstream stage failed.
     case anyFailed = "any_failed"
 }
 
 /// A comparison that decides whether a stage runs, such as `${params.mode} == full`.
 package struct Condition: Sendable, Equatable {
-    /// How the two sides are compared; numbers as numbers when both sides are numbers.
+    /// The comparisons; if both sides are numbers, they are compared as numbers.
     package enum Comparison: String, Sendable, CaseIterable {
         case equal = "=="
         case notEqual = "!="
@@ -258,7 +259,7 @@ package struct Condition: Sendable, Equatable {
     package var left: Template
     package var comparison: Comparison
     package var right: Template
-    /// Where it is written.
+    /// Where the condition is written.
     package var location: SourceLocation
 
     package init(left: Template, comparison: Comparison, right: Template, location: SourceLocation) {
@@ -268,10 +269,10 @@ package struct Condition: Sendable, Equatable {
         self.location = location
     }
 
-    /// The comparison in words, as the file has it.
+    /// The condition as the file writes it.
     package var description: String { "\(left) \(comparison.rawValue) \(right)" }
 
-    /// Whether it holds for two filled sides.
+    /// Whether it holds for two sides with their values filled in.
     package func holds(_ left: String, _ right: String) -> Bool {
         let order: Int
         if let a = Double(left), let b = Double(right) {
@@ -290,19 +291,19 @@ package struct Condition: Sendable, Equatable {
     }
 }
 
-/// How a failed attempt is tried again.
+/// How failed attempts are retried.
 package struct RetryPolicy: Sendable, Hashable, Codable {
-    /// Extra tries after the first.
+    /// The maximum number of retries.
     package var limit: Int
-    /// How long to wait before the first of them.
+    /// The delay before the first retry.
     package var delay: Duration
-    /// What each further wait is multiplied by.
+    /// The factor by which each further delay grows.
     package var backoff: Double
-    /// The longest wait.
+    /// The maximum delay.
     package var maxDelay: Duration
-    /// The largest part of a wait that chance takes off or adds, from 0 to 1.
+    /// The maximum part of a delay that is randomly added or subtracted, from 0 to 1.
     package var jitter: Double
-    /// Exit statuses worth a retry; empty means any failure is.
+    /// The exit statuses that are retried; empty retries after every failure.
     package var exitStatuses: [Int32]
 
     package init(
@@ -320,9 +321,9 @@ package struct RetryPolicy: Sendable, Hashable, Codable {
     /// No retries.
     package static let none = RetryPolicy(limit: 0)
 
-    /// How long to wait before extra try number `retry`, counted from 1.
+    /// The delay before retry number `retry`, counted from 1.
     ///
-    /// `chance`: a number from 0 to 1 that decides the jitter.
+    /// - Parameter chance: A random number from 0 to 1 that decides the jitter.
     package func wait(beforeRetry retry: Int, chance: Double) -> Duration {
         var seconds = delay.seconds
         for _ in 1..<max(1, retry) {
@@ -335,7 +336,7 @@ package struct RetryPolicy: Sendable, Hashable, Codable {
     }
 }
 
-/// What one attempt may use of the machine.
+/// The resources of the machine that one attempt may use.
 package struct Resources: Sendable, Hashable, Codable {
     /// Processors; for a data stage also its number of threads.
     package var cpu: Double?
@@ -351,11 +352,11 @@ package struct Resources: Sendable, Hashable, Codable {
     package var isEmpty: Bool { cpu == nil && memory == nil }
 }
 
-/// One attempt per item of a list.
+/// One attempt for each item of a list.
 package struct FanOut: Sendable, Equatable {
-    /// Where the values of a variable come from.
+    /// The sources of a variable's values.
     package enum Source: Sendable, Equatable {
-        /// A list, whose texts may hold references.
+        /// A list, whose texts may contain references.
         case values([Located<Template>])
         /// The first column of a query over datasets.
         case query(Query)
@@ -365,22 +366,22 @@ package struct FanOut: Sendable, Equatable {
         case days(from: Template, to: Template)
     }
 
-    /// What is done with the other items when one fails.
+    /// What happens to the other items when one fails.
     package enum OnFailure: String, Sendable, Codable, CaseIterable {
-        /// They go on.
+        /// They continue.
         case proceed = "continue"
         /// Those that have not started do not start.
         case stop
     }
 
-    /// The variables and their sources, in file order; several make every combination.
+    /// The variables and their sources, in file order; several variables give every combination.
     package var variables: [(name: String, source: Source)]
-    /// How many items run at once; nil means as many as the run allows.
+    /// The maximum number of items that run at once; nil leaves that to the run.
     package var maxParallel: Int?
     package var onFailure: OnFailure
     /// Whether each item sees only the input rows whose columns equal its variables.
     package var partitions: Bool
-    /// Where it is written.
+    /// Where the fan-out is defined.
     package var location: SourceLocation
 
     package init(
@@ -403,9 +404,9 @@ package struct FanOut: Sendable, Equatable {
 
 /// One element of a fan-out.
 package struct Item: Sendable, Hashable, Codable {
-    /// Its stable name.
+    /// Its stable key.
     package var key: ItemKey
-    /// The value of each variable; nil where the data has no value.
+    /// The value of each variable; nil for a missing value.
     package var values: [String: String?]
 
     package init(key: ItemKey, values: [String: String?]) {

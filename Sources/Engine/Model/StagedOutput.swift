@@ -1,4 +1,4 @@
-/// A file that an attempt writes at a staging place and that is moved into place when everything went well.
+/// A file that an attempt writes in its staging folder; it is moved into place when the attempt succeeds.
 package struct StagedOutput: Sendable, Hashable {
     /// The dataset it belongs to; nil for a file beside the data, such as a report.
     package var dataset: DatasetName?
@@ -6,7 +6,7 @@ package struct StagedOutput: Sendable, Hashable {
     package var staged: String
     package var target: String
     package var columns: [Column]
-    /// Whether the attempt may succeed without writing it; it is then not published.
+    /// Whether the attempt may succeed without writing it; then it is not published.
     package var isOptional: Bool
 
     package init(

@@ -1,9 +1,10 @@
-/// Finds what somebody probably meant.
+/// Finds the name that the user probably meant.
 package enum Suggestion {
-    /// The candidate closest to `text`, when one is close enough to be a slip of the fingers.
+    /// The candidate closest to `text`, if it is close enough to be a typing error.
     ///
-    /// The distance counts insertions, deletions, replacements and swaps of neighbours; up to a third of the
-    /// text's length may differ. Ties go to the first candidate. What one candidate alone begins with will do too.
+    /// The distance counts insertions, deletions, replacements and swaps of neighbours; up to a third of the text's
+    /// length may differ. Ties go to the first candidate. A text that is the beginning of only one candidate also
+    /// matches it.
     package static func closest(to text: String, among candidates: some Sequence<String>) -> String? {
         let limit = max(1, (text.count + 1) / 3)
         var best: (name: String, distance: Int)?
@@ -12,12 +13,12 @@ package enum Suggestion {
             if distance <= limit, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
         if let best { return best.name }
-        // An abbreviation: "int" for "integer".
+        // An abbreviation, such as "int" for "integer".
         let longer = candidates.filter { $0.lowercased().hasPrefix(text.lowercased()) }
         return text.count >= 3 && longer.count == 1 ? longer[0] : nil
     }
 
-    /// `; did you mean 'x'?`, or a list of a few candidates, or nothing.
+    /// `; did you mean 'x'?`, or a list of a few candidates, or an empty text.
     package static func phrase(for text: String, among candidates: [String]) -> String {
         if let name = closest(to: text, among: candidates) { return "; did you mean '\(name)'?" }
         guard !candidates.isEmpty else { return "" }
@@ -25,7 +26,7 @@ package enum Suggestion {
         return "; there is \(shown)" + (candidates.count > 8 ? ", …" : "")
     }
 
-    /// Optimal string alignment distance.
+    /// The optimal string alignment distance.
     private static func distance(_ a: [Character], _ b: [Character]) -> Int {
         var rows = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
         for i in 0...a.count { rows[i][0] = i }

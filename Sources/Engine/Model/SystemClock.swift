@@ -1,9 +1,9 @@
 import CSystem
 import Foundation
 
-/// The machine's clocks; only the outermost layer reads them and hands the time down.
+/// The machine's clocks; only the outermost layer reads them and passes the time down.
 package enum SystemClock {
-    /// Now on both clocks.
+    /// The current time on both clocks.
     package static var now: Moment {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -12,5 +12,5 @@ package enum SystemClock {
     }
 }
 
-/// Milliseconds since the machine started.
+/// Milliseconds since boot.
 func cs_steady_milliseconds() -> Int64 { cs_steady_ns() / 1_000_000 }

@@ -1,17 +1,17 @@
 /// Text with `${…}` references, such as `data/region=${item.region}.parquet`.
 package struct Template: Hashable, Sendable, CustomStringConvertible {
-    /// What a `${…}` stands for.
+    /// The value that a `${…}` refers to.
     package enum Reference: Hashable, Sendable, CustomStringConvertible {
         case param(String)
         case environment(String)
         case runID
         case runStarted
         case item(String)
-        /// The files of an input, as its version lies there: a line for each.
+        /// The files of an input in the version that an attempt reads, one on each line.
         case input(String)
         case stageOutput
 
-        /// Whether only an attempt of a stage knows what it stands for.
+        /// Whether its value is known only to an attempt of a stage.
         package var isOfAttempt: Bool {
             switch self {
             case .item, .input, .stageOutput: true
@@ -27,7 +27,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
-        /// Whether it is known when a run has begun, and not when it is planned.
+        /// Whether its value is known once the run has begun, but not when the run is planned.
         package var isOfRun: Bool { self == .runID || self == .runStarted }
 
         package var description: String {
@@ -43,13 +43,13 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// A run of plain text or one reference.
+    /// Plain text, or one reference.
     package enum Segment: Hashable, Sendable {
         case text(String)
         case reference(Reference)
     }
 
-    /// The text cut at its references, in order.
+    /// The text split at its references, in order.
     package let segments: [Segment]
 
     package init(segments: [Segment]) { self.segments = segments }
@@ -57,14 +57,14 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
     /// A template without references.
     package init(text: String) { segments = [.text(text)] }
 
-    /// Every reference, in order, repeated as often as it stands.
+    /// All references, in order, with repetitions.
     package var references: [Reference] {
         segments.compactMap { if case .reference(let reference) = $0 { reference } else { nil } }
     }
 
-    /// Where a text holds what looks like a reference, known or not; for texts in which none is replaced.
+    /// The first text that looks like a reference, valid or not; for texts in which references are not replaced.
     package static func firstReference(in text: String) -> String? {
-        // Asked first, as the expression is compiled at each call.
+        // A cheap test first, because the expression is compiled at each call.
         guard text.contains("${") else { return nil }
         return text.firstMatch(of: #/\$\{[A-Za-z_]+\.[^}]*\}/#).map { String($0.output) }
     }
@@ -84,7 +84,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         }.joined()
     }
 
-    /// Plain text as it is written: a `${` that would be taken for a reference becomes `$${`.
+    /// Plain text as a template writes it: a `${` that would be read as a reference becomes `$${`.
     private static func escaped(_ text: String) -> String {
         let parts = text.split(separator: "${", omittingEmptySubsequences: false)
         return parts.dropFirst().reduce(String(parts.first ?? "")) { written, part in
@@ -93,7 +93,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The text with every reference replaced by what `value` gives for it.
+    /// The text with every reference replaced by the value that `value` returns for it.
     package func filled(_ value: (Reference) throws -> String) rethrows -> String {
         try segments.map { segment in
             switch segment {
@@ -103,7 +103,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         }.joined()
     }
 
-    /// The template with the references that `value` knows replaced, the others left as they are.
+    /// The template with those references replaced for which `value` returns one.
     package func partlyFilled(_ value: (Reference) -> String?) -> Template {
         Template(
             segments: segments.map { segment in
@@ -112,23 +112,24 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             })
     }
 
-    /// The template of one item: with its values, as they stand in a path.
+    /// The template for one item: with the item's values, encoded as path components.
     package func filled(with item: Item) -> Template {
         partlyFilled { reference in
             if case .item(let name) = reference { PathComponent.of(item.values[name] ?? nil) } else { nil }
         }
     }
 
-    /// A fault in a template: what is wrong and at which character, from 0.
+    /// A fault in a template, and the character at which it is, counted from 0.
     package struct Fault: Error, Equatable, Sendable {
         package let message: String
         package let offset: Int
     }
 
-    /// Reads a template.
+    /// Parses a template.
     ///
-    /// `${name}` without a dot is left to the shell, and so is `$name`; `$${` stands for a plain `${`.
-    /// - Throws: ``Fault`` for a reference that is not one of the known ones.
+    /// `$name`, and `${name}` without a dot, are left to the shell; `$${` is an escaped `${`.
+    ///
+    /// - Throws: ``Fault`` for an unknown reference.
     package init(parsing source: String) throws(Fault) {
         var segments: [Segment] = []
         var text = ""

@@ -1,4 +1,5 @@
-/// Where the parts of a text stand in a file that writes it with indentation, folded lines, escapes and references.
+/// Maps positions in a text to places in the file, which writes it with indentation, folded lines, escapes and
+/// references.
 package struct TextPlaces: Sendable, Equatable {
     private struct Break: Sendable, Equatable {
         var offset: Int
@@ -6,21 +7,23 @@ package struct TextPlaces: Sendable, Equatable {
         var column: Int
     }
 
-    /// The bytes at which the text does not simply go on in the next column, in order.
+    /// The bytes at which the text does not continue in the next column, in order.
     private var breaks: [Break] = []
 
-    /// The places of a text that is written nowhere.
+    /// The places of a text that is in no file.
     package init() {}
 
-    /// The places of a query's text as it is given to the engine, see ``SQLText/bound(_:)``.
+    /// The places of a query's text as the SQL engine gets it, see ``SQLText/bound(_:)``.
     ///
-    /// `location`: where its value begins in the file, and `lines`: the lines of the file.
-    /// `width`: how many bytes the engine is given for a reference.
+    /// - Parameters:
+    ///   - location: Where the query begins in the file.
+    ///   - lines: The lines of the file.
+    ///   - width: How many bytes replace a reference in the text that the SQL engine gets.
     package init(
         of query: Template, at location: SourceLocation, lines: [String], width: (Template.Reference) -> Int
     ) {
         var cursor = SourceCursor(lines, at: location)
-        // The engine is given the text without the blanks before it.
+        // The SQL engine gets the text without leading blanks.
         var offset = 0
         var isAtStart = true
         for segment in query.segments {
@@ -32,7 +35,7 @@ package struct TextPlaces: Sendable, Equatable {
                     isAtStart = false
                     note(offset, place)
                     offset += character.utf8.count
-                    // One byte is one column from here on only where a character has one byte.
+                    // From here on a byte is a column only while characters have one byte.
                     if character.utf8.count > 1 { note(offset, (place.line, place.column + 1)) }
                 }
             case .reference(let reference):
@@ -52,14 +55,14 @@ package struct TextPlaces: Sendable, Equatable {
         breaks.append(Break(offset: offset, line: place.line, column: place.column))
     }
 
-    /// The place of a byte of the text, from 0; nil when nothing is known of the text.
+    /// The place of a byte of the text, counted from 0; nil when no places are known.
     package func location(of offset: Int, in file: String) -> SourceLocation? {
         guard let last = breaks.last(where: { $0.offset <= offset }) else { return nil }
         return SourceLocation(file: file, line: last.line, column: last.column + offset - last.offset)
     }
 }
 
-/// Follows a text through the lines that YAML made it of.
+/// Follows a text through the YAML lines that produced it.
 private struct SourceCursor {
     private let lines: [[Character]]
     private var line: Int
@@ -80,7 +83,7 @@ private struct SourceCursor {
         self.column = column
     }
 
-    /// The character at the cursor; a line feed at the end of a line, nil at the end of the file.
+    /// The character at the cursor; a line feed at a line's end, nil at the file's end.
     private var current: Character? {
         guard lines.indices.contains(line) else { return nil }
         return lines[line].indices.contains(column) ? lines[line][column] : "\n"
@@ -95,7 +98,7 @@ private struct SourceCursor {
         }
     }
 
-    /// The place of the text's next character, counted from 1; nil when the text cannot be followed any further.
+    /// The place of the text's next character, counted from 1; nil when the text cannot be followed further.
     mutating func next(_ character: Character) -> (line: Int, column: Int)? {
         if character.isWhitespace {
             let place = (line + 1, column + 1)
@@ -104,7 +107,7 @@ private struct SourceCursor {
             advance()
             return place
         }
-        // What stands between: the second of two quotation marks, a backslash, the `$` of `$${`.
+        // Characters that the text does not have: the second of two quotation marks, a backslash, the `$` of `$${`.
         for _ in 0..<3 {
             while let blank = current, blank.isWhitespace { advance() }
             guard let found = current else { return nil }

@@ -1,10 +1,10 @@
-/// How long something was worked on: the time in which at least one attempt was open.
+/// The working time of a unit: the time during which at least one of its attempts was open.
 ///
-/// Waiting for a next try, for an operator, or for a process that died does not count, so that it tells how long the
+/// Waiting for a retry, for an operator or for a resumption does not count, so that the figure predicts how long the
 /// same work takes again.
 package struct WorkedTime: Sendable, Equatable {
     private var openAttempts = 0
-    /// Since when an attempt has been open; nil between attempts, and once a process has died under them.
+    /// Since when an attempt has been open; nil between attempts, and after the process died.
     private var since: Moment?
     private var sum = Duration.zero
 
@@ -22,12 +22,12 @@ package struct WorkedTime: Sendable, Equatable {
         if openAttempts <= 0 { breakOff(at: now) }
     }
 
-    /// Counts what is open up to `moment`: nothing has worked since then.
+    /// Counts open attempts up to `moment`: nothing has worked since then.
     mutating func breakOff(at moment: Moment) {
         if let since { sum += moment.since(since) }
         since = nil
     }
 
-    /// The time so far.
+    /// The working time so far.
     package func total(now: Moment) -> Duration { sum + (since.map { now.since($0) } ?? .zero) }
 }

@@ -1,32 +1,32 @@
 package import Foundation
 
-/// A run of a pipeline for each of many days: which days there are, and which of them need one.
+/// A backfill: one run of a pipeline for each of many days, and which of these days need a run.
 package struct Backfill: Sendable {
-    /// What is done about a day.
+    /// What to do for a day.
     package enum Decision: Sendable, Equatable {
         case run
-        /// Nothing, and why.
+        /// Nothing, for this reason.
         case skip(String)
     }
 
     /// One day.
     package struct Day: Sendable {
-        /// As `2026-11-23`.
+        /// The date, such as `2026-11-23`.
         package let date: String
-        /// What its run does.
+        /// The plan of its run.
         package let plan: RunPlan
         package let decision: Decision
         /// Its earlier runs, newest first.
         package let past: [RunID]
     }
 
-    /// What days with an earlier run are done about.
+    /// What to do for days with an earlier run.
     package enum Choice: Sendable {
-        /// A day that has a success is left alone.
+        /// Skip days that have a succeeded run.
         case withoutSuccess
-        /// Only days whose last run did not succeed.
+        /// Run only days whose last run did not succeed.
         case onlyFailed
-        /// Every day.
+        /// Run every day.
         case all
     }
 
@@ -34,12 +34,13 @@ package struct Backfill: Sendable {
     private let choice: Choice
     private let recorded: @Sendable ([String: String]) -> [String: String]
 
-    /// Decides about every day.
+    /// Decides for every day.
     ///
-    /// `plans`: the plan of each date, in order.
-    /// `runs`: the pipeline's earlier runs, newest first. A run counts for a day when it had the same parameters and
-    /// environment and all stages.
-    /// `recorded`: parameters as they are recorded: without what is secret of them.
+    /// - Parameters:
+    ///   - plans: The plan of each date, in order.
+    ///   - runs: The pipeline's earlier runs, newest first. A run counts for a day if it had the same parameters, the
+    ///     same environment and all stages.
+    ///   - recorded: Parameters as they are recorded: without their secrets.
     package init(
         plans: [(date: String, plan: RunPlan)], runs: [PastRun], choice: Choice,
         recorded: @escaping @Sendable ([String: String]) -> [String: String] = { $0 }
@@ -61,12 +62,14 @@ package struct Backfill: Sendable {
         }
     }
 
-    /// Decides about a day once more, when its turn has come: others may have run it meanwhile.
+    /// Decides for a day again when its turn has come: another process may have run it meanwhile.
     package func decision(about day: Day, after runs: [PastRun]) -> Decision {
         Self.decision(Self.past(of: day.plan, among: runs, recorded), choice)
     }
 
-    /// The lock of a day, or nil when another process is running it.
+    /// Takes the lock of a day; nil when another process is running it.
+    ///
+    /// - Throws: ``Failure`` when the lock file cannot be opened or locked.
     package func lock(_ day: Day, in state: StateFolder) throws(Failure) -> DayLock? {
         try DayLock(
             pipeline: day.plan.pipeline, environment: day.plan.environment, parameters: recorded(day.plan.parameters),
@@ -88,9 +91,9 @@ package struct Backfill: Sendable {
     /// The days that need a run.
     package var toRun: [Day] { days.filter { $0.decision == .run } }
 
-    /// The stages that would run again though the file says that this does harm, with the days.
+    /// The non-idempotent stages that would run again, with the days.
     ///
-    /// `began`: the stages that began in a run.
+    /// - Parameter began: The stages that began in a run.
     package func harmful(began: (RunID) throws -> Set<StageID>) rethrows -> [(stage: StageID, dates: [String])] {
         let fragile = Set(toRun.flatMap(\.plan.stages).filter { !$0.isIdempotent }.map(\.id))
         guard !fragile.isEmpty else { return [] }
@@ -114,9 +117,9 @@ package struct Backfill: Sendable {
         return shared.sorted()
     }
 
-    /// The dates of `A..B`, both included; each is a date, or `today` or `yesterday` in a zone.
+    /// The dates of `A..B`, both inclusive; each is a date, or `today` or `yesterday` in a time zone.
     ///
-    /// - Throws: ``Failure`` when the text is not that.
+    /// - Throws: ``Failure`` when the text is no such range.
     package static func dates(
         _ text: String, now: Moment, in zone: TimeZone = .gmt
     ) throws(Failure) -> [String] {
@@ -140,10 +143,10 @@ package struct Backfill: Sendable {
         return stride(from: first, through: last, by: 86_400_000).map { UTC.date($0) }
     }
 
-    /// The parameter that the days go to.
+    /// The parameter that receives the date.
     ///
-    /// `named`: the one that was asked for, if any; else the pipeline's only one of type date.
-    /// - Throws: ``Failure`` when there is none, or it is not clear which.
+    /// - Parameter named: The requested parameter, if any; otherwise the pipeline's only one of type date.
+    /// - Throws: ``Failure`` when there is no such parameter, or several are possible.
     package static func parameter(of pipeline: Pipeline, named: String?) throws(Failure) -> String {
         let names = pipeline.parameters.filter { $0.kind == .date }.map(\.name)
         if let named {

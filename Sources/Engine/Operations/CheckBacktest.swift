@@ -1,6 +1,6 @@
-/// What the thresholds of a check would have said about what was measured in past runs.
+/// Applies the current limits of a check to the values recorded in past runs.
 ///
-/// Only what was recorded is judged anew: the measured values. Who changes which rows a check looks at needs new runs.
+/// Only recorded values are judged again. If the check now looks at other rows, only new runs can show the effect.
 package struct CheckBacktest: Sendable {
     /// A value that would have warned or failed.
     package struct Breach: Sendable {
@@ -10,19 +10,19 @@ package struct CheckBacktest: Sendable {
 
     package let check: Check
     package let stage: StageID
-    /// How many runs and values there were.
+    /// The number of runs and of values.
     package private(set) var runs = 0
     package private(set) var values = 0
-    /// How many values would have given each outcome.
+    /// The number of values with each outcome by the current limits.
     package private(set) var outcomes: [CheckResult.Outcome: Int] = [:]
-    /// How many gave each when they were measured.
+    /// The number of values with each outcome when they were recorded.
     package private(set) var recorded: [CheckResult.Outcome: Int] = [:]
-    /// Values that cannot be judged, because a check of another kind had this name then, and its kind.
+    /// The kinds of checks that had this id before and whose values cannot be judged.
     package private(set) var otherKinds: Set<String> = []
-    /// Oldest first.
+    /// The breaches, oldest first.
     package private(set) var breaches: [Breach] = []
 
-    /// Judges what was recorded of one check, oldest run first.
+    /// Judges the recorded values of one check, oldest run first.
     package init(_ check: Check, stage: StageID, points: [CheckPoint]) {
         self.check = check
         self.stage = stage
@@ -32,7 +32,7 @@ package struct CheckBacktest: Sendable {
         }
         runs = Set(usable.map(\.run)).count
         values = usable.count
-        // Each part of the data and each item has a history of its own.
+        // Each part of the data and each item has its own history.
         for series in Dictionary(grouping: usable, by: \.key).values { judge(series) }
         breaches.sort { $0.point.run < $1.point.run }
     }
@@ -44,7 +44,7 @@ package struct CheckBacktest: Sendable {
             outcomes[outcome, default: 0] += 1
             recorded[point.outcome, default: 0] += 1
             if outcome == .warned || outcome == .failed { breaches.append(Breach(point: point, outcome: outcome)) }
-            // As in a run: what failed is no example for those that follow.
+            // As in a run: failed values are not part of the history for later ones.
             if outcome == .passed || outcome == .warned, let measured = point.measured { past.append(measured) }
         }
     }
@@ -66,10 +66,10 @@ package struct CheckBacktest: Sendable {
 }
 
 extension CheckPoint {
-    /// What was measured, as people write it.
+    /// The measured value, as text.
     package var valueText: String { measured.map { Self.text(of: $0, kind: kind) } ?? "—" }
 
-    /// A measured value as people write it, for a kind of check.
+    /// A measured value as text, for a kind of check.
     package static func text(of value: Double, kind: String) -> String {
         CheckKinds.named(kind)?.text(ofMeasured: value) ?? CheckText.number(value)
     }

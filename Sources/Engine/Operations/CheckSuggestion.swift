@@ -1,16 +1,16 @@
-/// Checks that data passes today, as a `checks:` block of a pipeline file.
+/// Suggests checks that the data passes today, as a `checks:` block of a pipeline file.
 package struct CheckSuggestion: Sendable {
     private let profile: DataProfile
 
     package init(_ profile: DataProfile) { self.profile = profile }
 
-    /// The most values that are listed as the accepted ones, and how often each must stand there on average.
+    /// The maximum number of values to list as accepted, and the minimum average frequency of each.
     private static let acceptedLimit: Int64 = 12
     private static let repetitions: Int64 = 10
-    /// What is older is no data that somebody expects to be fresh, in seconds.
+    /// Older data, in seconds, is not expected to be fresh.
     private static let freshLimit = 365 * 86_400.0
 
-    /// The block, ready to stand below a stage.
+    /// The block, to be pasted into a stage.
     package var text: String {
         var lines = ["checks:", "  - row_count: {min: \(max(profile.rows > 0 ? 1 : 0, profile.rows / 2))}"]
         if profile.rows > 0 {
@@ -36,14 +36,14 @@ package struct CheckSuggestion: Sendable {
         }
         if let range = range(column) { lines.append("  - {range: \(name), \(range)}") }
         if let age = column.age, age < Self.freshLimit {
-            // Twice the age, so that it holds for a while; at least a day.
+            // Twice the current age, so that the check holds for a while; at least a day.
             let days = max(1, Int((max(0, age) * 2 / 86_400).rounded(.up)))
             lines.append("  - {freshness: \(name), max_age: \(days)d, severity: warn}")
         }
         return lines
     }
 
-    /// Whether a column looks like a key: no value stands twice, and it is no measure.
+    /// Whether a column looks like a key: its values are unique, and it is not a measure.
     private func isKey(_ column: DataProfile.ColumnProfile, _ filled: Int64) -> Bool {
         guard !profile.isEstimated, filled > 1, column.distinct == filled, column.nulls == 0 else { return false }
         return column.fits == .text || column.fits == .integer
@@ -67,7 +67,7 @@ package struct CheckSuggestion: Sendable {
         return "min: \(min.plain), max: \(max.plain)"
     }
 
-    /// The next number of the form 1, 2 or 5 times a power of ten, or 1 for what is below it.
+    /// The next number of the form 1, 2 or 5 times a power of ten; 1 for smaller values.
     static func roundedUp(_ value: Double) -> Double {
         var power = 1.0
         while power < 1e300 {
@@ -77,7 +77,7 @@ package struct CheckSuggestion: Sendable {
         return value
     }
 
-    /// A text as YAML has it in quotation marks; plain where it is a plain word.
+    /// A text as YAML: plain if it is a plain word, otherwise quoted.
     private static func quoted(_ text: String) -> String {
         let words: Set<String> = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         let isPlain =

@@ -1,42 +1,42 @@
-/// What is in a dataset: its rows, and for each column what its values are like.
+/// The profile of a dataset: its rows, and statistics of each column.
 package struct DataProfile: Sendable, Encodable {
-    /// A value and how many rows have it.
+    /// A value and the number of rows with it.
     package struct Count: Sendable, Hashable, Encodable {
         package var value: String
         package var rows: Int64
     }
 
-    /// A type that some texts could have, and how many rows that are.
+    /// A type that some texts fit, and the number of rows that do.
     package struct TypeCandidate: Sendable, Hashable, Encodable {
         package var type: String
         package var rows: Int64
     }
 
-    /// One column.
+    /// The profile of one column.
     package struct ColumnProfile: Sendable, Encodable {
         package var name: String
-        /// The type it has, and the narrower one that every text in it could have.
+        /// The column's type, and the narrower type that all of its texts fit.
         package var type: ColumnType
         package var fits: ColumnType
-        /// A type that most texts could have and some could not, and how many could.
+        /// A type that most texts fit but not all, with the number that do.
         package var mostly: TypeCandidate?
         package var nulls: Int64
-        /// Values that are not a number or infinite; the figures are those of the others.
+        /// NaN and infinite values; the statistics cover the other values.
         package var notFinite: Int64
-        /// Why figures are missing that its type should have.
+        /// Why statistics are missing that columns of this type usually have.
         package var missing: String?
-        /// How many different values there are.
+        /// The number of distinct values.
         package var distinct: Int64
-        /// The smallest and the largest value, as text.
+        /// The minimum and the maximum, as text.
         package var min: String?
         package var max: String?
         package var mean: Double?
         package var deviation: Double?
-        /// The values that 5, 25, 50, 75 and 95 of 100 rows do not exceed.
+        /// The 5th, 25th, 50th, 75th and 95th percentiles.
         package var quantiles: [String]
         /// The most frequent values, most frequent first.
         package var top: [Count]
-        /// Rows in parts of equal width between the smallest and the largest value.
+        /// The number of rows in intervals of equal width between minimum and maximum.
         package var histogram: [Int64]
         /// The age of the newest value in seconds, for dates and times.
         package var age: Double?
@@ -70,21 +70,21 @@ package struct DataProfile: Sendable, Encodable {
     package var dataset: String
     package var files: Int
     package var rows: Int64
-    /// Lines that are no rows and were passed over.
+    /// Malformed lines that were skipped.
     package var brokenLines: Int64
-    /// Whether numbers of different values and quantiles are estimates, because there are very many rows.
+    /// Whether distinct counts and percentiles are estimates, because there are very many rows.
     package var isEstimated: Bool
     package var columns: [ColumnProfile]
 
-    /// How many parts a histogram has.
+    /// The number of intervals of a histogram.
     static let parts = 24
-    /// How many frequent values are kept.
+    /// The number of frequent values that are kept.
     static let topCount = 12
-    /// From so many rows on, exact figures would take too much memory.
+    /// From this number of rows on, exact statistics would take too much memory.
     static let exactRows: Int64 = 5_000_000
 }
 
-/// Looks at a dataset with DuckDB.
+/// Profiles a dataset with DuckDB.
 package struct Profiler: Sendable {
     private let source: DataSource
     private let tools: DataTools
@@ -97,7 +97,9 @@ package struct Profiler: Sendable {
         self.now = now
     }
 
-    /// The profile: one look for the types that texts could have, one for everything else.
+    /// Computes the profile: one scan for the types that texts fit, one for everything else.
+    ///
+    /// - Throws: ``Failure`` when the data cannot be read or DuckDB fails.
     package func profile() async throws(Failure) -> DataProfile {
         guard source.columns.count <= 2000 else {
             throw Failure("\(source.dataset) has \(source.columns.count) columns; up to 2000 can be profiled")
@@ -113,7 +115,7 @@ package struct Profiler: Sendable {
         }
         let isEstimated = rows > DataProfile.exactRows
         let script = figuresScript(columns, isEstimated)
-        // A figure that cannot be computed harms no other: only the rows must be there.
+        // Each statistic may fail independently; only the rows are essential.
         let second = try await tools.ask(script, reading: source.files, essential: 1)
         let profiles = columns.enumerated().map { index, column in
             var profile = profile(of: column.column, column.fits, index, second)
@@ -125,14 +127,14 @@ package struct Profiler: Sendable {
             brokenLines: first.counts["broken"] ?? 0, isEstimated: isEstimated, columns: profiles)
     }
 
-    /// The rows; lines that are none are passed over and counted.
+    /// The rows; malformed lines are skipped and counted.
     private var rowSource: String { source.fromClause(sql, keepsRejects: source.canHoldBrokenLines) }
 
     // MARK: - Types
 
-    /// The patterns of values, narrowest first; DuckDB's casts alone would take 1.5 for an integer.
+    /// Patterns of values, narrowest type first; DuckDB's casts alone would accept 1.5 as an integer.
     private static let shapes: [(name: String, type: ColumnType, pattern: String)] = [
-        // A leading zero belongs to a number of something and not to an amount.
+        // Numbers with a leading zero are identifiers, not amounts.
         ("i", .integer, "[+-]?(0|[1-9][0-9]{0,17})"),
         ("n", .number, "[+-]?((0|[1-9][0-9]*)(\\.[0-9]*)?|\\.[0-9]+)([eE][+-]?[0-9]{1,2})?"),
         ("d", .date, "[0-9]{4}-[0-9]{2}-[0-9]{2}"),
@@ -145,7 +147,7 @@ package struct Profiler: Sendable {
         var list = ["'types' AS caudal", "CAST(count(*) AS BIGINT) AS \"rows\""]
         for (index, column) in source.columns.enumerated() where column.type == .text {
             let name = sql.name(column.name)
-            // A column that counts as text may be kept as something else in Parquet, such as an UUID.
+            // A column that counts as text may have another type in Parquet, such as UUID.
             let text = sql.cast(name, to: .text)
             list.append("CAST(count(\(name)) AS BIGINT) AS f\(index)")
             for shape in Self.shapes {
@@ -170,7 +172,7 @@ package struct Profiler: Sendable {
         return shapes.first { types.integer("\($0.name)\(index)") == filled }?.type ?? .text
     }
 
-    /// The type that nine of ten texts could have: those that could not are worth a look.
+    /// The type that nine of ten texts fit: the others deserve a look.
     private static func mostly(
         _ column: Column, _ index: Int, _ types: DataReadings.Row
     ) -> DataProfile.TypeCandidate? {
@@ -193,7 +195,7 @@ package struct Profiler: Sendable {
             let value = column.column.type == .text ? sql.cast(name, to: .text) : name
             return "\(column.fits == column.column.type ? value : sql.cast(value, to: column.fits)) AS c\(index)"
         }
-        // Files of text are read once; Parquet gives single columns faster than a copy would be made.
+        // Text files are read once into a table; Parquet is faster read by column than copied.
         let kind = source.format == .parquet ? "VIEW" : "TABLE"
         script.add(
             "read the rows", weight: 10,
@@ -210,7 +212,7 @@ package struct Profiler: Sendable {
     ) {
         func text(_ value: String) -> String { "CAST(\(value) AS VARCHAR)" }
         let distinct = isEstimated ? "approx_count_distinct(\(name))" : "count(DISTINCT \(name))"
-        // Neither what is not a number nor infinity is a figure.
+        // The statistics exclude NaN and infinity.
         let finite = type == .number || type.isTime ? " FILTER (WHERE isfinite(\(name)))" : ""
         let odd = finite.isEmpty ? "0" : "count(*) FILTER (WHERE NOT isfinite(\(name)))"
         script.add(

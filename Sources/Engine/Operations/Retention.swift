@@ -1,10 +1,10 @@
 import Foundation
 
-/// Which runs are kept, and which may go.
+/// The rules for which runs are kept and which may be pruned.
 package struct Retention: Sendable {
-    /// The newest runs of each pipeline that stay whatever their age; nil when their number keeps none.
+    /// The number of newest runs of each pipeline that are kept at any age; nil for no such rule.
     package var newest: Int?
-    /// Runs that began less long ago stay; nil when age keeps none.
+    /// Runs younger than this are kept; nil for no such rule.
     package var age: Duration?
 
     package init(newest: Int?, age: Duration?) {
@@ -12,9 +12,9 @@ package struct Retention: Sendable {
         self.age = age
     }
 
-    /// The runs that may go, oldest first: neither rule keeps them, and they have ended.
+    /// The runs that may be pruned, oldest first: no rule keeps them, and they have ended.
     ///
-    /// `runs`: all runs of the project, newest first.
+    /// - Parameter runs: All runs of the project, newest first.
     package func removable(_ runs: [RunSummary], now: Moment) -> [RunSummary] {
         var seen: [String: Int] = [:]
         var found: [RunSummary] = []
@@ -23,7 +23,7 @@ package struct Retention: Sendable {
             if let newest, seen[run.pipeline, default: 0] <= newest { continue }
             if let age, now.wall - run.started < age.milliseconds { continue }
             switch run.trueStatus {
-            // One can be resumed, the other is under way.
+            // An interrupted run can be resumed; a running one is under way.
             case .interrupted, .running: continue
             case .succeeded, .failed, .cancelled: found.append(run)
             }
@@ -33,28 +33,28 @@ package struct Retention: Sendable {
 }
 
 extension StateFolder {
-    /// The ids of run folders that no record knows: what a removal left that was cut short.
+    /// The ids of run folders without a record: the rest of an interrupted removal.
     package func forgottenRuns(known: Set<RunID>) -> [RunID] {
-        // Without a folder of runs, nothing is forgotten in it.
+        // Without the folder of runs there is nothing to find.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path + "/runs")) ?? []
         return names.map { RunID($0) }.filter { !known.contains($0) && !run($0).isLive }.sorted()
     }
 }
 
 extension RunFolder {
-    /// How many bytes go with the folder: those of its files, besides versions that are published as they are.
+    /// The bytes that removing the folder would free: those of its files, except versions that are published unchanged.
     package var sizeInBytes: Int64 { Self.ownBytes(in: path) }
 }
 
 extension RunStore {
-    /// Removes a run: its folder and everything that is recorded of it.
+    /// Removes a run: its folder and its record; published outputs stay.
     ///
-    /// What it published stays where it is.
-    /// - Returns: How many bytes its folder had; nil when a process runs it, and nothing was removed.
-    /// - Throws: ``StoreError`` or ``Failure``; the run is then gone from the record or still whole.
+    /// - Returns: The size of its folder in bytes; nil when a process runs it and nothing was removed.
+    /// - Throws: ``StoreError`` when its record cannot be removed, and the run is still whole; ``Failure`` when its folder
+    ///   cannot be removed, and only its record is gone.
     package func remove(_ id: RunID) throws -> Int64? {
         let runFolder = folder.run(id)
-        // Held until all is gone, so that nobody takes it up meanwhile.
+        // Held until everything is removed, so that no process resumes the run meanwhile.
         var lock: RunLock?
         if FileText.exists(runFolder.path) {
             lock = try RunLock.take(runFolder)

@@ -1,30 +1,30 @@
-/// Which versions of files each file of a run was made from.
+/// The versions of files from which each file of a run was made.
 package struct RunLineage: Sendable {
-    /// A file with its version, and what wrote it.
+    /// A version of a file, and what wrote it.
     package struct File: Sendable, Hashable {
         package var path: String
         package var sizeInBytes: Int64
         package var contentHash: String?
-        /// The stage or item of this run that wrote it, such as `process[north]`; nil for what was there before.
+        /// The stage or item of this run that wrote it, such as `process[north]`; nil for a file from before the run.
         package var writer: String?
         /// The other run that wrote it, where that is known.
         package var madeBy: RunID?
     }
 
-    /// A file that the run wrote, and what it was made from.
+    /// A file that the run wrote, with its inputs.
     package struct Output: Sendable {
         package var file: File
         package var dataset: DatasetName?
         package var rowCount: Int64?
-        /// What the attempt that wrote it read.
+        /// The files that the writing attempt read.
         package var inputs: [File]
-        /// The files it goes back to: those from outside of the run, or made in it out of no file.
+        /// The files from which it derives in the end: those from outside of the run, or made in it from no file.
         package var roots: [File]
     }
 
     package let outputs: [Output]
 
-    /// The lineage of what a run has published so far.
+    /// The lineage of everything that a run has published so far.
     package init(_ state: RunState) {
         var written: [(artifact: Artifact, writer: String, reads: [InputVersion])] = []
         for stage in state.stages {
@@ -39,7 +39,7 @@ package struct RunLineage: Sendable {
         var writers: [String: Int] = [:]
         for (index, output) in written.enumerated() { writers[output.artifact.path] = index }
         func file(_ input: InputVersion) -> File {
-            // A file of the same place with another content was there before the run wrote its own.
+            // With another content it is an older file at the same path, from before the run wrote its own.
             let index = writers[input.path]
             let isOwn = index.map { written[$0].artifact.contentHash == input.contentHash } ?? false
             return File(

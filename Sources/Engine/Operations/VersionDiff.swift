@@ -1,11 +1,11 @@
-/// Which rows of a dataset are different in two versions of it.
+/// The differences between two versions of a dataset, by rows.
 package struct VersionDiff: Sendable, Encodable {
-    /// A row that is in one version only, or whose values changed.
+    /// A row that is only in one version, or whose values changed.
     package struct Sample: Sendable, Encodable {
         package enum Kind: String, Sendable, Encodable, CaseIterable { case added, removed, changed }
 
         package var kind: Kind
-        /// The key's values, in its order; empty without a key.
+        /// The values of the key's columns, in order; empty without a key.
         package var key: [String?]
         /// The values in the first version, in the order of ``VersionDiff/columns``; empty for an added row.
         package var before: [String?]
@@ -13,11 +13,12 @@ package struct VersionDiff: Sendable, Encodable {
         package var after: [String?]
     }
 
-    /// The columns that tell rows apart; empty when whole rows are compared.
+    /// The columns that identify a row; empty when whole rows are compared.
     package var key: [String]
     /// The columns that both versions have, in the order of the second.
     package var columns: [String]
-    /// Columns that only the second or only the first version has, and those of another type, such as `n: integer → text`.
+    /// Columns that only the second or only the first version has, and columns whose type changed, such as `n: integer
+    /// → text`.
     package var columnsAdded: [String]
     package var columnsRemoved: [String]
     package var typesChanged: [String]
@@ -25,24 +26,25 @@ package struct VersionDiff: Sendable, Encodable {
     package var rowsAfter: Int64 = 0
     package var added: Int64 = 0
     package var removed: Int64 = 0
-    /// Rows with the same key and other values; 0 without a key.
+    /// Rows with the same key and different values; 0 without a key.
     package var changed: Int64 = 0
-    /// In how many rows each column changed, those that did.
+    /// The number of rows in which each column changed; columns without changes are left out.
     package var changedColumns: [String: Int64] = [:]
     /// The first rows of each kind.
     package var samples: [Sample] = []
 
-    /// Whether the two versions hold the same.
+    /// Whether both versions have the same rows and columns.
     package var isEmpty: Bool {
         added == 0 && removed == 0 && changed == 0 && columnsAdded.isEmpty && columnsRemoved.isEmpty
             && typesChanged.isEmpty
     }
 
-    /// Compares two versions; DuckDB does the work.
+    /// Compares two versions, with DuckDB.
     ///
-    /// `key`: the columns that tell rows apart; empty compares whole rows, as often as each stands.
-    /// `limit`: how many rows of each kind are kept as samples.
-    /// - Throws: ``Failure`` when the key is none: a column is missing, or a key stands twice or is null.
+    /// - Parameters:
+    ///   - key: The columns that identify a row; if empty, whole rows are compared with their multiplicity.
+    ///   - limit: How many rows of each kind are kept as samples.
+    /// - Throws: ``Failure`` when the key is unsuitable: a column is missing, or a value is duplicate or null.
     package init(
         _ before: DataSource, _ after: DataSource, key: [String], limit: Int, tools: DataTools
     ) async throws {
@@ -100,7 +102,7 @@ package struct VersionDiff: Sendable, Encodable {
         _ limit: Int
     ) -> SQLScript {
         let sql = DuckDBDialect()
-        // Values of two types are compared as the texts they are shown as.
+        // Values of different types are compared as their texts.
         func list(_ isBefore: Bool) -> String {
             columns.enumerated().map { index, column in
                 let name = sql.name(column.name)
@@ -128,7 +130,7 @@ package struct VersionDiff: Sendable, Encodable {
     private static let (first, second) = ("\"#caudal.before\"", "\"#caudal.after\"")
     private static func place(_ index: Int) -> String { "#caudal.\(index)" }
 
-    /// A list of a row's values as texts.
+    /// The values of a row as a list of texts.
     private static func texts(_ columns: [Int], of table: String = "") -> String {
         let sql = DuckDBDialect()
         let prefix = table.isEmpty ? "" : table + "."
@@ -203,16 +205,16 @@ package struct VersionDiff: Sendable, Encodable {
     }
 }
 
-/// A dataset as a run published it, to be compared.
+/// A version of a dataset that a run published, for comparison.
 package struct PublishedVersion: Sendable {
     package let source: DataSource
-    /// The key that a check of its stage holds its rows to; empty when there is none.
+    /// The key that a check of its stage declares unique; empty when there is none.
     package let checkedKey: [String]
 
     /// Finds the version.
     ///
-    /// `loaded`: the run's pipeline, as the run kept it.
-    /// - Throws: ``Failure`` when the run published no such dataset, or its version is not kept any more.
+    /// - Parameter loaded: The run's pipeline, from the texts that the run kept.
+    /// - Throws: ``Failure`` when the run published no such dataset, or its version is no longer kept.
     package init(of name: DatasetName, in run: RunState, _ loaded: LoadedPipeline, _ services: RunServices) async throws
     {
         guard let dataset = loaded.pipeline.dataset(name), dataset.table == nil else {

@@ -1,29 +1,29 @@
 import Foundation
 
-/// Publishes versions again that an earlier run keeps.
+/// Publishes versions of an earlier run again.
 package struct VersionRestorer {
-    /// One published file, and what restoring it comes to.
+    /// One published file, and the effect of restoring it.
     package struct File {
         package var artifact: Artifact
-        /// Where its version lies, absolute.
+        /// Where its version is, absolute.
         package var place: String
         /// Where it is published, absolute.
         package var target: String
-        /// What lies there now and is kept nowhere else; nil when nothing would be lost.
+        /// The current content of the target that would be lost; nil when nothing would be.
         package var loss: String?
     }
 
     package let run: RunState
-    /// The files that are not in place as the run published them.
+    /// The files whose current content is not the run's version.
     package let files: [File]
-    /// How many others are in place.
+    /// The number of files whose current content is the run's version.
     package let filesInPlace: Int
     private let store: RunStore
 
     /// Finds the versions of a run.
     ///
-    /// `dataset`: the dataset that is wanted; nil means every file that the run published of a dataset.
-    /// - Throws: ``Failure`` when the run goes on, published no such dataset, or a version is not kept any more.
+    /// - Parameter dataset: The dataset to restore; nil means all files that the run published for datasets.
+    /// - Throws: ``Failure`` when the run has not ended, published no such dataset, or a version is no longer kept.
     package init(_ id: RunID, dataset: DatasetName?, in store: RunStore) throws {
         self.store = store
         run = try store.state(of: id)
@@ -63,7 +63,7 @@ package struct VersionRestorer {
         filesInPlace = inPlace
     }
 
-    /// What would be lost with the file that lies at a path.
+    /// What would be lost by replacing the file at a path.
     private static func loss(at target: String, _ finder: VersionFinder, _ root: String) throws -> String? {
         guard FileText.exists(target) else { return nil }
         let name = PathText.relative(target, to: root)
@@ -72,9 +72,9 @@ package struct VersionRestorer {
             ? nil : "\(name) of run \(found.run), which is kept nowhere else"
     }
 
-    /// Publishes the versions, all of them recorded before the first is moved.
+    /// Publishes the versions; all of them are recorded before the first one is moved.
     ///
-    /// - Throws: ``Failure`` when another run writes the paths, or somebody takes the run up meanwhile.
+    /// - Throws: ``Failure`` when another run writes the paths, or a process takes over the run meanwhile.
     package func carryOut(by name: String, now: Moment) throws {
         let folder = store.folder.run(run.id)
         guard let lock = try RunLock.take(folder) else {

@@ -1,28 +1,28 @@
-// For stat, whose members belong to whichever C module is read first.
+// Imported for `stat`: its members belong to whichever C module is imported first.
 import CSystem
 import Foundation
 
-/// What a version of DuckDB has said of queries, kept in the state folder of a project.
+/// Caches what a version of DuckDB reported about queries, in the project's state folder.
 ///
-/// Nothing is lost with it: what is not there is asked again.
+/// The cache can be lost without harm: missing entries are asked for again.
 struct QueryCache {
-    /// What is kept.
+    /// The content of the cache file.
     struct Contents: Codable {
-        /// The program that said it.
+        /// The program that gave the answers.
         var program = ""
-        /// The functions whose answer does not follow from the data.
+        /// Functions whose result does not depend on their arguments alone.
         var volatile: Set<String> = []
         /// Readings by the text of the query.
         var readings: [String: QueryReading] = [:]
     }
 
-    /// How many queries are kept; files that are edited leave the texts behind that they had.
+    /// The maximum number of cached queries; edited files leave old texts behind.
     private static let limit = 2000
 
     private let file: String
     private let program: String
 
-    /// The cache of a project; where nothing is kept of it yet, nothing is made.
+    /// The cache of a project; it creates no state folder.
     init(program: String, root: String, variables: [String: String]) {
         let chosen = variables["CAUDAL_STATE"].flatMap { $0.isEmpty ? nil : $0 } ?? ".caudal"
         file = PathText.absolute(chosen, in: root) + "/queries.json"
@@ -31,7 +31,8 @@ struct QueryCache {
         self.program = "\(program) \(status.st_size) \(status.st_mtim.tv_sec) \(Version.text)"
     }
 
-    /// What this program has said; nothing where another version of it or of Caudal kept it, or what is there is torn.
+    /// The cached answers of this program; empty if another version of it or of Caudal wrote them, or the file is
+    /// damaged.
     var contents: Contents {
         guard let bytes = try? FileText.bytes(file),
             let contents = try? JSONDecoder().decode(Contents.self, from: Data(bytes)), contents.program == program
@@ -39,14 +40,14 @@ struct QueryCache {
         return contents
     }
 
-    /// Keeps what was said, as far as there is room: `first` the texts that are in use now.
+    /// Stores answers as far as there is room, those for the texts in `first` before all others.
     func keep(_ contents: Contents, first: Set<String>) {
         guard FileText.exists(PathText.folder(of: file)) else { return }
         var contents = contents
         if contents.readings.count > Self.limit {
             contents.readings = contents.readings.filter { first.contains($0.key) }
         }
-        // What cannot be kept is asked again.
+        // What cannot be stored is asked for again.
         guard let bytes = try? JSONEncoder().encode(contents) else { return }
         let passing = "\(file).\(getpid())"
         do throws(Failure) {

@@ -1,21 +1,23 @@
-// For poll, whose members belong to whichever C module is read first.
+// Imported for `poll`: its members belong to whichever C module is imported first.
 import CSystem
 import Foundation
 import Synchronization
 
-/// Has DuckDB parse queries, all of a file in one process.
+/// Lets DuckDB parse queries, all queries of a file in one process.
 ///
-/// What it answered is kept for as long as this lives, and beside the project's runs where it has any: the same text is
-/// not asked about twice.
+/// Answers are kept as long as this object lives, and in the project's state folder if there is one, so that the same
+/// text is parsed only once.
 package final class QueryParser: QueryReader {
     private let known = Mutex<[String: Result<QueryReading, QueryReading.Fault>]>([:])
 
     package init() {}
 
-    /// What DuckDB says of each query.
+    /// DuckDB's reading of each query.
     ///
-    /// `root`: the project's root, and `variables` the environment: the program is found as stages find it.
-    /// - Throws: ``Failure`` when DuckDB is not there or does not answer.
+    /// - Parameters:
+    ///   - root: The project's root, where DuckDB may be installed.
+    ///   - variables: The process's environment, by which DuckDB is found too.
+    /// - Throws: ``Failure`` when DuckDB is not found or does not answer.
     package func readings(
         of texts: [String], root: String, variables: [String: String]
     ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
@@ -37,7 +39,8 @@ package final class QueryParser: QueryReader {
 
     // MARK: - The question
 
-    /// Functions without arguments that give a constant; others without arguments tell of the clock or the session.
+    /// Functions without arguments that return a constant; other functions without arguments depend on the clock or the
+    /// session.
     private static let constants = "'pi', 'version', 'map', 'list_pack', 'list_value', 'error'"
 
     private static let functions = """
@@ -48,7 +51,7 @@ package final class QueryParser: QueryReader {
         WHERE function_type = 'macro' AND macro_definition NOT LIKE '%' || chr(10) || '%';
         """
 
-    /// `volatile`: the functions whose answer does not follow from the data; asked for where it is empty.
+    /// - Parameter volatile: The functions whose result does not depend on their arguments alone; filled in when empty.
     private func ask(
         _ texts: [String], _ program: String, _ volatile: inout Set<String>
     ) throws(Failure) -> [String: Result<QueryReading, QueryReading.Fault>] {
@@ -68,7 +71,7 @@ package final class QueryParser: QueryReader {
         }
         volatile.formUnion(bodies("volatile").map { String(decoding: $0, as: UTF8.self) })
         for body in bodies("macro") {
-            // A macro is volatile where its text names something that is.
+            // A macro is volatile when its definition names a volatile function.
             let parts = String(decoding: body, as: UTF8.self).split(separator: " ", maxSplits: 1).map(String.init)
             guard let name = parts.first, parts.count == 2 else { continue }
             let words = Set(SQLText.words(in: parts[1]).map { $0.lowercased() })
@@ -85,10 +88,10 @@ package final class QueryParser: QueryReader {
         return found
     }
 
-    /// A text on one line: the program takes a line that begins with a dot for one of its commands.
+    /// A text literal on one line: the program would take a line that begins with a dot for a command.
     private static func literal(_ text: String) -> String {
-        // A quotation mark is doubled: behind a backslash the program takes it for the end of the text, and what follows,
-        // such as `--`, for a comment.
+        // After a backslash, the program takes a doubled quotation mark for the end of the text, and what follows, such
+        // as `--`, for a comment.
         let escaped = text.replacing("\\", with: "\\\\").replacing("'", with: "''").replacing("\n", with: "\\n")
             .replacing("\r", with: "\\r").replacing("\0", with: "")
         return "E'\(escaped)'"
@@ -96,7 +99,7 @@ package final class QueryParser: QueryReader {
 
     // MARK: - The process
 
-    /// Runs the program and waits for it: a file is read before there is anything that could go on meanwhile.
+    /// Runs the program and blocks until it ends: while a file is read there is no other work to do.
     private static func run(_ program: String, _ script: String) throws(Failure) -> [UInt8] {
         let input = try scratchFile(Array((script + "\n").utf8))
         let output = try scratchFile([])
@@ -109,7 +112,7 @@ package final class QueryParser: QueryReader {
         let arguments = words.map { strdup($0) } + [nil]
         let environment = variables.map { strdup($0) } + [nil]
         defer { for text in arguments + environment { free(text) } }
-        // In a group of its own, so that what it starts can be ended with it.
+        // In a process group of its own, so that its children can be ended with it.
         let child = cs_spawn(program, arguments, environment, "/", input, output, output, 0)
         guard child > 0 else {
             throw Failure("\(program) cannot be started: \(String(cString: strerror(-child)))")
@@ -125,7 +128,7 @@ package final class QueryParser: QueryReader {
         repeat { ready = poll(&polled, 1, Int32(ToolRun.patience.milliseconds)) } while ready < 0 && errno == EINTR
         if ready == 0 { kill(-child, SIGKILL) }
         close(watch)
-        // Whoever reaped it before, it has ended.
+        // It has ended, even if other code reaped it first.
         waitpid(child, nil, 0)
         if ready == 0 {
             throw Failure(
@@ -135,7 +138,7 @@ package final class QueryParser: QueryReader {
         return try contents(of: output)
     }
 
-    /// A file without a name that holds these bytes and stands at its beginning.
+    /// An unnamed file with these bytes, positioned at its beginning.
     private static func scratchFile(_ bytes: [UInt8]) throws(Failure) -> Int32 {
         var template = Array((NSTemporaryDirectory() + "caudal-query-XXXXXX").utf8CString)
         let file = mkstemp(&template)

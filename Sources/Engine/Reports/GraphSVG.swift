@@ -1,4 +1,4 @@
-/// The stages of a run and what they wait for as a drawing, laid out as the dashboard lays them out.
+/// Draws the stages of a run and their dependencies, laid out as in the dashboard.
 struct GraphSVG {
     private let report: RunReport
     private let graph: LayeredGraph
@@ -6,9 +6,9 @@ struct GraphSVG {
     private let edges: [(from: Int, to: Int)]
 
     private static let card = (width: 190.0, height: 46.0)
-    /// The distance of two rows; a card takes two of them, a line that passes takes one.
+    /// The distance of two rows; a card takes two rows, a passing line takes one.
     private static let rowHeight = 33.0
-    /// From the left edge of a layer to that of the next.
+    /// The distance between the left edges of adjacent layers.
     private static let layerWidth = 250.0
     private static let margin = 8.0
     private static let nameLength = 22
@@ -42,7 +42,7 @@ struct GraphSVG {
         )
     }
 
-    /// An edge: a curve between two layers, a straight line through a layer that it passes.
+    /// An edge: curves between layers, and straight lines through the layers that it passes.
     private func line(_ edge: (from: Int, to: Int), _ chain: [Int]) -> String {
         guard let first = chain.first else { return "" }
         var (x, y) = (middle(first).x + Self.card.width, middle(first).y)

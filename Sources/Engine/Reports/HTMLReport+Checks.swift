@@ -1,5 +1,5 @@
 extension HTMLReport {
-    /// The checks with how each went in past runs, and the rows that fail them.
+    /// The checks with their results in past runs, and the rows that fail them.
     var checks: String {
         let lines = report.checks
         guard !lines.isEmpty else { return "" }
@@ -24,7 +24,7 @@ extension HTMLReport {
             + "\(HTMLText.table(head, rows, style: "checks"))\(failingRows(lines))</section>\n"
     }
 
-    /// The first failing rows of each check that has some.
+    /// The first failing rows of each check that has any.
     private func failingRows(_ lines: [RunReport.CheckLine]) -> String {
         lines.filter { $0.check.outcome != .passed && !$0.check.samples.isEmpty }.map { line in
             let check = line.check

@@ -1,5 +1,5 @@
 extension HTMLReport {
-    /// The page's style: light and dark by what the reader's system prefers, light on paper.
+    /// The page's style: light or dark by the reader's system preference, light on paper.
     static let style = """
         :root{--ink:#1b2330;--paper:#f4f6f9;--sheet:#fff;--soft:#5c6878;--line:#e1e6ed;--fill:#eef1f5;--good:#14804a;\
         --bad:#c22f3d;--wait:#a96700;--busy:#1c6fb8;--dim:#8993a3;--edge:#aab4c2;--goodfill:#e7f5ed;--badfill:#fdecee;\

@@ -1,5 +1,5 @@
 extension HTMLReport {
-    /// When each stage ran: a lane for each, a bar for each attempt, lanes below for the items of a fan-out.
+    /// When each stage ran: a lane for each stage, a bar for each attempt, lanes below for the items of a fan-out.
     var timeline: String {
         let lines = report.stageLines
         let bars = lines.flatMap(\.lanes).flatMap(\.bars)
@@ -9,7 +9,7 @@ extension HTMLReport {
             let text = mark == 0 ? "0" : Duration.milliseconds(Int64((mark * 1000).rounded())).written
             return "<span style=\"left:\(Self.percent(scale.place(mark)))\">\(text)</span>"
         }
-        // What stands behind the bars of each lane: a line for each mark, a gap where a pause was cut out.
+        // The background of each lane: a line for each mark, a gap where a pause was shortened.
         let grid =
             marks.map { "<s style=\"left:\(Self.percent(scale.place($0)))\"></s>" }.joined()
             + scale.pauses.map { pause in
@@ -33,7 +33,7 @@ extension HTMLReport {
         let note =
             pauses.isEmpty
             ? "" : "<p class=\"soft\">Cut out: \(pauses.formattedAsList) in which nothing ran.</p>\n"
-        // One that fits on half a sheet of paper is not torn apart.
+        // A timeline that fits on half a page is kept on one page.
         return "<div class=\"timeline\(lanes.count <= 30 ? " short" : "")\"><div class=\"lane axis\"><b></b>"
             + "<div class=\"track\">\(texts.joined())</div><em></em></div>\n\(lanes.joined(separator: "\n"))</div>\n\(note)"
     }

@@ -1,14 +1,14 @@
-/// The report as one HTML page that needs nothing else: no network, no script; readable in the dark and on paper.
+/// The report as one self-contained HTML page: no network, no script; readable in dark mode and on paper.
 struct HTMLReport {
     let report: RunReport
 
     init(_ report: RunReport) { self.report = report }
 
-    /// How many failing rows of a check are on the page; the JSON holds all that were kept.
+    /// The maximum number of failing rows of a check on the page; the JSON report has all that were kept.
     static let sampleLimit = 20
-    /// How many items of a fan-out have a lane of their own.
+    /// The maximum number of items of a fan-out with a lane of their own.
     static let laneLimit = 12
-    /// How many files are listed.
+    /// The maximum number of files listed.
     static let fileLimit = 200
 
     var text: String {
@@ -80,7 +80,7 @@ struct HTMLReport {
             """
     }
 
-    /// The figures at the top: what, how much, and what of it.
+    /// The key figures at the top: name, value and note.
     private var figures: [(name: String, value: String, note: String)] {
         var figures: [(String, String, String)] = [
             ("Took", report.duration.short, ""), ("Stages", "\(report.succeeded)/\(report.stageCount)", "succeeded"),
@@ -154,12 +154,12 @@ struct HTMLReport {
         let parts = [
             (rows.written, "good"), (rows.duplicates, "wait"), (rows.quarantined, "bad"), (rows.dropped, "dim"),
         ].filter { $0.0 > 0 }
-        // A query makes rows of its own: its bar would say nothing.
+        // A query produces rows of its own: a bar of shares would be meaningless.
         guard rows.isReadKnown, rows.isBalanced else { return "" }
         return "<div class=\"bar thin\">\(slivers(parts, of: rows.read + rows.made))</div>"
     }
 
-    /// A sliver stays visible however few rows it stands for.
+    /// The segments of a bar; even the smallest share stays visible.
     private func slivers(_ parts: [(Int64, String)], of total: Int64) -> String {
         parts.map { rows, tone in
             let width = max(0.8, Double(rows) / Double(max(1, total)) * 100).rounded(to: 2)

@@ -1,9 +1,9 @@
-/// Text as HTML: escaped, and put together to tables.
+/// Text as HTML: escaped, and arranged in tables.
 enum HTMLText {
-    /// Text that stands for itself in an element or in an attribute between quotation marks.
+    /// Escaped text for an element or a quoted attribute.
     ///
-    /// Control characters and those that turn the direction of writing become U+FFFD, so that a name cannot look like
-    /// another.
+    /// Control characters and characters that change the writing direction become U+FFFD, so that one name cannot look
+    /// like another.
     static func escaped(_ text: String) -> String {
         var result = ""
         result.reserveCapacity(text.utf8.count)
@@ -24,18 +24,18 @@ enum HTMLText {
         return result
     }
 
-    /// A cell of a table: its HTML, and how it stands there.
+    /// A cell of a table: its HTML, and its alignment.
     struct Cell: ExpressibleByStringInterpolation {
         var html: String
         var style = ""
 
-        /// A cell of text, which is escaped.
+        /// A cell of text; the text is escaped.
         init(_ text: String, style: String = "") {
             html = escaped(text)
             self.style = style
         }
 
-        /// A cell of text, as literals and interpolations give it; it is escaped.
+        /// A cell of text from a literal or an interpolation; the text is escaped.
         init(stringLiteral text: String) { self.init(text) }
 
         /// A cell of finished HTML.
@@ -44,19 +44,19 @@ enum HTMLText {
             self.style = style
         }
 
-        /// A number, at the right edge.
+        /// A number, aligned right.
         static func number(_ text: String) -> Cell { Cell(text, style: "n") }
 
-        /// A count of rows; nothing for none, so that what matters stands out.
+        /// A count of rows; empty for zero, so that other counts stand out.
         static func count(_ rows: Int64) -> Cell {
             Cell(rows == 0 ? "·" : rows.grouped, style: rows == 0 ? "n dim" : "n")
         }
 
-        /// A name, which is set in one width.
+        /// A name, in a monospaced font.
         static func code(_ text: String) -> Cell { Cell(html: "<code>\(escaped(text))</code>") }
     }
 
-    /// A table with a head; the cells of the head stand as those of the first row do.
+    /// A table with a header; header cells are aligned like the first row.
     static func table(_ head: [String], _ rows: [[Cell]], style: String = "") -> String {
         func cells(_ row: [Cell], _ tag: String) -> String {
             row.map { "<\(tag)\($0.style.isEmpty ? "" : " class=\"\($0.style)\"")>\($0.html)</\(tag)>" }.joined()
@@ -76,7 +76,7 @@ enum HTMLText {
     }
 }
 
-/// How good or bad something is; each has a mark, because colour alone tells too little.
+/// The severity of a statement; each has a mark, because colour alone is not enough.
 enum ReportTone: String {
     case good, bad, wait, busy, dim
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The report as JSON, for programs.
+/// The report as JSON, for other programs.
 struct JSONReport {
     private let report: RunReport
 
@@ -11,7 +11,7 @@ struct JSONReport {
             var name: String
             var type: String
             var state: String
-            /// Whether it failed and may; not there for others.
+            /// Whether it failed and its failure is allowed; absent for other stages.
             var allowed: Bool?
             var reason: String?
             /// Why it does not run now, while it waits.
@@ -24,7 +24,7 @@ struct JSONReport {
             var rows: RowAccount?
             var checks: [CheckResult]
             var artifacts: [Artifact]
-            /// Every attempt, of its items too, from the run's start on.
+            /// All attempts since the run's start, including those of items.
             var attempted: [Attempt]
         }
 
@@ -63,7 +63,7 @@ struct JSONReport {
         var story: [String]
         var parameters: [String: String]
         var environment: String?
-        /// The program and the machine.
+        /// The program and the machine that began the run.
         var origin: RunOrigin?
         var rows: Flow?
         var stages: [Stage]
@@ -155,14 +155,14 @@ struct JSONReport {
         return JSONReport.encode(page)
     }
 
-    /// Pretty JSON with sorted keys, so that two reports can be compared line by line.
+    /// Formatted JSON with sorted keys, so that two reports can be compared line by line.
     static func encode(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         guard let data = try? encoder.encode(value) else {
-            // Every field is text, a number or a list of them: this cannot be.
+            // Every field is text, a number or a list of them: encoding cannot fail.
             preconditionFailure("the report could not be written as JSON")
         }
         return String(decoding: data, as: UTF8.self) + "\n"

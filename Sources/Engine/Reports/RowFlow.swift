@@ -1,4 +1,4 @@
-/// Where the rows of a run went, from the file they came in with to the last dataset they reached.
+/// What became of the rows of a run, from the first file read to the last dataset written.
 package struct RowFlow: Sendable {
     /// One stage of the chain.
     package struct Part: Sendable {
@@ -6,13 +6,13 @@ package struct RowFlow: Sendable {
         package let rows: RowAccount
     }
 
-    /// The stages that hand the rows on, first to last.
+    /// The stages of the chain, in order.
     package let parts: [Part]
 
-    /// The rows of a run in which one chain of stages handed on all rows that were counted; queries make rows of their own,
-    /// and stand beside it.
+    /// The flow of a run in which one chain of stages passed on all counted rows; stages with queries produce their own
+    /// rows and are not part of it.
     ///
-    /// Nil for every other run: no chain is then the whole of it.
+    /// Nil for every other run: no single chain is the whole run.
     package init?(_ state: RunState) {
         let chains = Self.chains(of: state).chains
         guard chains.count == 1 else { return nil }
@@ -23,13 +23,14 @@ package struct RowFlow: Sendable {
 
     private init(_ chain: RowFlow, and part: Part) { parts = chain.parts + [part] }
 
-    /// The chains in which the stages of a run handed rows on: each stage that read what the last one wrote, all of it,
-    /// belongs to the chain of that one, and begins a chain otherwise.
+    /// The chains in which the stages of a run passed rows on: a stage that reads exactly what the last stage of a
+    /// chain wrote continues the chain, and any other stage begins one.
     ///
-    /// `isWhole`: whether every stage that counted the rows it wrote is in one of them, which a query is not.
+    /// - Returns: The chains, and in `isWhole` whether every stage that counted its written rows is in one of them; a
+    ///   query is not.
     private static func chains(of state: RunState) -> (chains: [RowFlow], isWhole: Bool) {
         var chains: [RowFlow] = []
-        /// The dataset that each chain has reached, as long as no other stage went on from there.
+        /// The last dataset of each chain, unless another stage has continued from it.
         var ends: [String: Int] = [:]
         var isWhole = true
         for (planned, stage) in zip(state.plan.stages, state.stages) {
@@ -53,11 +54,11 @@ package struct RowFlow: Sendable {
         return (chains, isWhole)
     }
 
-    /// How many chains are told one by one; of more, the table of rows tells.
+    /// The maximum number of chains in sentences; for more, see the table of rows.
     private static let chainLimit = 3
 
-    /// What became of the rows of a run: a sentence, or one for each chain with the stages it is about; none when there
-    /// are too many.
+    /// What became of the rows of a run: a sentence, or one for each chain with its stages; empty when there are too
+    /// many.
     package static func sentences(of state: RunState) -> [String] {
         let (chains, isWhole) = chains(of: state)
         if chains.count == 1, isWhole { return [chains[0].sentence] }
@@ -67,9 +68,9 @@ package struct RowFlow: Sendable {
         }
     }
 
-    /// Rows that came in.
+    /// Rows read.
     package var read: Int64 { parts[0].rows.read }
-    /// Rows that queries among the steps made.
+    /// Rows that queries among the steps produced.
     package var made: Int64 { parts.reduce(0) { $0 + $1.rows.made } }
     /// Rows in the last dataset of the chain.
     package var written: Int64 { parts[parts.count - 1].rows.written }

@@ -1,14 +1,14 @@
-/// What a report of a run shows besides the run's own events: what its checks measured before, and what was warned of.
+/// The part of a run's report that is not in its own events: earlier results of its checks, and warnings in its log.
 package struct RunBackground: Sendable {
-    /// What each check measured in this run and those before it, oldest first.
+    /// The values that each check measured in this run and earlier ones, oldest first.
     package var history: [CheckPoint.Key: [CheckPoint]]
-    /// The first lines of warning and above, and how many there are in all.
+    /// The first lines of level warn and above, and the number of all of them.
     package var remarks: [LogRecord]
     package var remarkCount: Int
 
-    /// How many runs a history goes back.
+    /// The maximum number of runs in a history.
     package static let runs = 30
-    /// How many lines of the log a report holds.
+    /// The maximum number of lines of the log in a report.
     package static let remarkLimit = 100
 
     package init(history: [CheckPoint.Key: [CheckPoint]] = [:], remarks: [LogRecord] = [], remarkCount: Int = 0) {
@@ -17,7 +17,9 @@ package struct RunBackground: Sendable {
         self.remarkCount = remarkCount
     }
 
-    /// The background of a run as the run store has it.
+    /// Reads the background of a run from the run store.
+    ///
+    /// - Throws: ``StoreError`` when the run store cannot be read.
     package init(of state: RunState, in store: RunStore) throws(StoreError) {
         let points = try store.checkPoints(of: state.plan.pipeline, upTo: state.id, runs: Self.runs)
         let found = try store.remarks(of: state.id, limit: Self.remarkLimit)

@@ -1,8 +1,8 @@
-/// The forms a report comes in.
+/// The formats of a report.
 package enum ReportFormat: String, Sendable, CaseIterable {
     case html, markdown, json
 
-    /// What a file of this form is called behind the dot.
+    /// The file extension of the format.
     package var fileExtension: String {
         switch self {
         case .html: "html"
@@ -12,14 +12,14 @@ package enum ReportFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// A run on a page: what came in, what happened to it, what came out, and what the checks say.
+/// A summary of a run: what it read, what it did, what it wrote, and the results of its checks.
 package struct RunReport: Sendable {
     package let state: RunState
     /// What the pipeline is for.
     package var description: String { state.plan.description }
     package let background: RunBackground
     package let now: Moment
-    /// The stage that writes the report and is therefore still running, if a stage does.
+    /// The stage that writes the report and is therefore still running; nil when no stage does.
     package let reporter: StageID?
 
     package init(
@@ -31,7 +31,7 @@ package struct RunReport: Sendable {
         self.reporter = reporter
     }
 
-    /// The report in a form.
+    /// The report in a format.
     package func text(in format: ReportFormat) -> String {
         switch format {
         case .html: HTMLReport(self).text
@@ -40,9 +40,9 @@ package struct RunReport: Sendable {
         }
     }
 
-    // MARK: - How the run went
+    // MARK: - Outcome of the run
 
-    /// How the run stands; one that writes this report itself counts by what has ended.
+    /// The state of the run; a stage that writes this report is not counted, because it has not ended.
     package var headline: String {
         guard state.status == .running, reporter != nil else { return state.status.rawValue }
         return failures.isEmpty ? "succeeded so far" : "failed so far"
@@ -50,12 +50,12 @@ package struct RunReport: Sendable {
 
     package var isGood: Bool { failures.isEmpty && state.status != .failed }
 
-    /// The stages that failed and may not.
+    /// The failed stages whose failure is not allowed.
     private var failures: [StageState] {
         state.stages.filter { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
     }
 
-    /// How good or bad the run as a whole is.
+    /// The severity of the run's outcome.
     var tone: ReportTone {
         switch state.status {
         case .cancelled: .dim
@@ -65,7 +65,7 @@ package struct RunReport: Sendable {
         }
     }
 
-    /// How many stages the report tells of: not the one that writes it, which has not ended by then.
+    /// The number of stages that the report covers: not the one that writes it, which has not ended yet.
     package var stageCount: Int { state.stages.count { $0.id != reporter } }
     /// How many of them succeeded.
     package var succeeded: Int {
@@ -127,19 +127,19 @@ package struct RunReport: Sendable {
         return (stages.prefix(3).map(\.id.rawValue) + rest).formattedAsList
     }
 
-    /// How long the run took, or has taken.
+    /// The duration of the run so far.
     package var duration: Duration { state.duration(now: now) }
 
-    /// What somebody has to look at: stages that failed, checks that did not pass.
+    /// Something that needs attention: a failed stage, a check that did not pass.
     struct Problem {
         var tone: ReportTone
-        /// What it is about: a stage, an item, a check.
+        /// Its subject: a stage, an item, a check.
         var subject: String
         var message: String
         var remedy: String?
     }
 
-    /// The most problems that a report names.
+    /// The maximum number of problems in a report.
     static let problemLimit = 50
 
     var problems: [Problem] {
@@ -147,7 +147,7 @@ package struct RunReport: Sendable {
         for stage in state.stages {
             let units = [(stage.id.rawValue, stage.unit)] + stage.items.map { ("\(stage.id)[\($0.item.key)]", $0.unit) }
             for (name, unit) in units where unit.status == .failed {
-                // What an item failed of is told with the item.
+                // The failure of an item is reported with the item.
                 if stage.hasItems, name == stage.id.rawValue, stage.items.contains(where: { $0.unit.status == .failed })
                 {
                     continue
@@ -180,10 +180,10 @@ package struct RunReport: Sendable {
         package let planned: PlannedStage
         package let stage: StageState
         package let status: String
-        /// Whether it failed and may.
+        /// Whether it failed and its failure is allowed.
         let isAllowedFailure: Bool
         let tone: ReportTone
-        /// From the run's start, and how long it took; nil for what did not run.
+        /// The start relative to the run's start, and the duration; nil for stages that did not run.
         package let start: Duration?
         package let duration: Duration?
         package let note: String
@@ -240,8 +240,8 @@ package struct RunReport: Sendable {
         }
     }
 
-    /// The time from the run's start; by the clock of the wall where the run was taken up again, because the other one
-    /// begins anew with each start of the machine.
+    /// The time since the run's start; by the wall clock if the run was resumed, because the monotonic clock restarts
+    /// at boot.
     private func sinceStart(_ moment: Moment) -> Duration {
         guard let began = state.startedAt else { return .zero }
         return state.incarnation > 1 ? .milliseconds(max(0, moment.wall - began.wall)) : moment.since(began)
@@ -249,13 +249,13 @@ package struct RunReport: Sendable {
 
     // MARK: - Data
 
-    /// A check with where it belongs and how it went before.
+    /// A check with its stage and its earlier results.
     package struct CheckLine: Sendable {
         package let stage: StageID
         /// The item of a fan-out.
         package let item: ItemKey?
         package let check: CheckResult
-        /// What it measured in this run and those before it, oldest first.
+        /// What it measured in this run and earlier ones, oldest first.
         package let history: [CheckPoint]
 
         /// The stage, the item, the check and the part of the data: `quality/unique_order_id (region=north)`.
@@ -291,12 +291,12 @@ package struct RunReport: Sendable {
         state.stages.flatMap { stage in stage.artifacts.map { (stage.id, $0) } }
     }
 
-    /// Every change of the pipeline file that the run went on with.
+    /// Every change of the pipeline file that was applied to the run.
     package var changes: [(at: Moment, by: String, difference: PlanDifference)] {
         state.planChanges.flatMap { change in change.differences.map { (change.at, change.by, $0) } }
     }
 
-    /// What the run read that none of its stages wrote, each version once, with the first stage that read it.
+    /// The inputs that no stage of the run wrote, each version once, with the first stage that read it.
     package var inputs: [(stage: StageID, input: InputVersion)] {
         let written = Set(artifacts.map(\.artifact.path))
         var seen: Set<String> = []
@@ -311,7 +311,7 @@ package struct RunReport: Sendable {
         }
     }
 
-    /// The rows of the whole run, where one chain of stages handed them on.
+    /// The row flow of the whole run, if it is one chain of stages.
     package var flow: RowFlow? { RowFlow(state) }
 
     /// The stages with rows, for the table of rows.
@@ -324,14 +324,14 @@ package struct RunReport: Sendable {
 
     // MARK: - Where it ran
 
-    /// The parameters by name; the values of those that are secret by their name are hidden.
+    /// The parameters by name; the values of secret ones are hidden.
     package var parameters: [(name: String, value: String)] {
         state.plan.parameters.sorted { $0.key < $1.key }.map { name, value in
             (name, SecretNames().isSecret(name) ? SecretNames.replacement : value)
         }
     }
 
-    /// What the run ran with and where, each with its name.
+    /// What the run ran with and where, each with its name: file, machine, programs and so on.
     package var surroundings: [(name: String, value: String)] {
         var facts: [(String, String)] = [("Pipeline file", state.plan.file), ("Project", state.plan.root)]
         if let environment = state.plan.environment { facts.append(("Environment", environment)) }

@@ -1,6 +1,6 @@
-/// A small picture of how a value went.
+/// A small chart of a value over time.
 package struct Sparkline: Sendable {
-    /// One value of the line.
+    /// One value of the chart.
     package struct Point: Sendable {
         package var value: Double
         package var outcome: CheckResult.Outcome
@@ -11,9 +11,9 @@ package struct Sparkline: Sendable {
         }
     }
 
-    /// Oldest first.
+    /// The values, oldest first.
     package let points: [Point]
-    /// What the values had to keep.
+    /// The limits of the values.
     package let limits: Check.Bounds?
     package let warnLimits: Check.Bounds?
 
@@ -41,9 +41,9 @@ package struct Sparkline: Sendable {
     private static let height = 34.0
     private static let margin = 4.0
 
-    /// The line as SVG: a dot for each breach and for the last value, dashes where the limits are.
+    /// The chart as SVG: a dot for each breach and for the last value, dashed lines for the limits.
     ///
-    /// A limit that lies so far off that the line would be flat is left out of the picture.
+    /// A limit so far away that it would flatten the chart is left out.
     func svg(title: String) -> String {
         guard !points.isEmpty else { return "" }
         let (low, high) = range
@@ -74,7 +74,7 @@ package struct Sparkline: Sendable {
         return "<svg class=\"spark\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\">\(body)</svg>"
     }
 
-    /// What the picture shows: all values, and the limits that are near enough.
+    /// The displayed range: all values, and the limits that are near enough.
     private var range: (low: Double, high: Double) {
         var (low, high) = (points.map(\.value).min() ?? 0, points.map(\.value).max() ?? 0)
         let reach = max((high - low) * 4, abs(high) * 0.2, 1e-9)

@@ -1,23 +1,23 @@
-/// Where a moment of a run lies on a line from 0 to 1.
+/// Maps times of a run to positions from 0 to 1.
 ///
-/// A long time in which nothing ran, such as that between a failure and a retry by hand, is cut short, so that what ran
-/// can be seen.
+/// A long time in which nothing ran, such as between a failure and a manual retry, is shortened, so that the rest
+/// remains legible.
 struct TimeScale {
-    /// A time in which nothing ran, as it lies on the line.
+    /// A shortened time in which nothing ran, with its position.
     struct Pause {
         var from: Double
         var to: Double
         var length: Duration
     }
 
-    /// A piece of time in seconds and its piece of the line.
+    /// An interval of time in seconds and its interval of positions.
     private var pieces: [(start: Double, end: Double, from: Double, to: Double, isPause: Bool)] = []
 
-    /// How much of the time that something ran a pause must take before it is cut, and how much it is cut to.
+    /// A pause longer than this fraction of the busy time is shortened to a smaller one.
     private static let longest = 0.5
     private static let shown = 0.04
 
-    /// A scale for the times in which something ran, in seconds.
+    /// A scale for the busy intervals, in seconds.
     init(_ busy: [(start: Double, end: Double)]) {
         var merged: [(start: Double, end: Double)] = [(0, 0)]
         for span in busy.sorted(by: { $0.start < $1.start }) {
@@ -47,21 +47,21 @@ struct TimeScale {
         }
     }
 
-    /// Where a time lies, in seconds.
+    /// The position of a time in seconds.
     func place(_ time: Double) -> Double {
         guard let piece = pieces.first(where: { time <= $0.end }) else { return 1 }
         let length = piece.end - piece.start
         return length <= 0 ? piece.from : piece.from + (time - piece.start) / length * (piece.to - piece.from)
     }
 
-    /// What was cut short.
+    /// The shortened pauses.
     var pauses: [Pause] {
         pieces.filter(\.isPause).map { piece in
             Pause(from: piece.from, to: piece.to, length: .milliseconds(Int64((piece.end - piece.start) * 1000)))
         }
     }
 
-    /// Marks at round times, at most about eight, none of them in a pause.
+    /// Marks at round times, at most about eight, none inside of a pause.
     var marks: [Double] {
         let running = pieces.filter { !$0.isPause }
         let total = running.reduce(0) { $0 + $1.end - $1.start }
@@ -74,7 +74,7 @@ struct TimeScale {
         var marks: [Double] = []
         for piece in running {
             var mark = (piece.start / step).rounded(.up) * step
-            // A mark at the very end would have its text beyond the edge.
+            // The label of a mark at the very end would be outside of the chart.
             while mark <= piece.end, place(mark) < 0.97 {
                 if marks.last != mark { marks.append(mark) }
                 mark += step

@@ -1,48 +1,48 @@
-/// What a command would bring about, found by asking a copy of the machine: nothing is promised that would not happen.
+/// The effects of a command, found by trying it on a copy of the machine, so that the preview is exact.
 package struct CommandPreview: Sendable {
-    /// Why the command makes no sense now; the lists are empty then.
+    /// Why the command would be refused; the lists are then empty.
     package let refusal: String?
     /// The stages that would run, upstream first.
     package private(set) var runs: [StageID] = []
-    /// How each stage that would run, or is left alone, stands now; empty before a run has begun.
+    /// The current status of each stage that would run or is left alone; empty for a run that has not begun.
     package private(set) var standing: [StageID: UnitStatus] = [:]
-    /// The items of fan-outs that would run, by stage.
+    /// The items that would run, by fan-out.
     package private(set) var items: [StageID: [ItemKey]] = [:]
-    /// The fan-outs that have run and would find their items anew.
+    /// The fan-outs that have run and would find their items again.
     package private(set) var findsItems: Set<StageID> = []
-    /// The stages whose success stays, upstream first; of those in ``keptItems``, that of some items.
+    /// The stages whose success is kept, upstream first; for those in ``keptItems``, only some items.
     package private(set) var stays: [StageID] = []
-    /// The items whose success stays, of stages that would run for others of their items.
+    /// The items whose success is kept, of fan-outs in which other items would run.
     package private(set) var keptItems: [StageID: [ItemKey]] = [:]
-    /// The stages without success that would not run, upstream first; of those in ``leftItems``, some items.
+    /// The stages without a success that would not run, upstream first; for those in ``leftItems``, only some items.
     package private(set) var left: [StageID] = []
-    /// The items without success that would not run, of stages that would run for others of their items.
+    /// The items without a success that would not run, of fan-outs in which other items would run.
     package private(set) var leftItems: [StageID: [ItemKey]] = [:]
-    /// The stages that are running and go on.
+    /// The stages that are running and would continue.
     package private(set) var goesOn: [StageID] = []
     /// The stages that would be stopped or not started.
     package private(set) var stops: [StageID] = []
-    /// The stages that would be passed over, with why.
+    /// The stages that would be skipped, with the reasons.
     package private(set) var skips: [(stage: StageID, reason: String)] = []
-    /// The files and tables that are there and would be written over.
+    /// The existing files and tables that would be overwritten.
     package private(set) var overwrites: [String] = []
     /// The stages that would be reused, and why others would not be, upstream first.
     package private(set) var reuse: [(stage: StageID, decision: ReuseOutlook.Decision)] = []
-    /// Those among the stages to run that have run before and say that twice does harm.
+    /// The stages to run that are not idempotent and have run before.
     package private(set) var harmful: [StageID] = []
-    /// How long it should take, from history; nil where a stage has none.
+    /// The estimated duration, from history; nil when a stage has none.
     package private(set) var estimate: Duration?
-    /// The stages that would run and have never succeeded, so that nobody can say how long they take.
+    /// The stages that would run and have never succeeded, so that their duration is unknown.
     package private(set) var withoutHistory: [StageID] = []
-    /// What would count as ended without running, and how.
+    /// The unit that would get an outcome without running, with that outcome.
     package private(set) var marked: (unit: UnitID, outcome: Outcome)?
 
-    /// Finds the files that are there of a path from the project's root, in which a `*` stands for any text.
+    /// Finds the existing files for a path relative to the project's root, in which a `*` stands for any text.
     package typealias FileFinder = (String) -> [String]
 
-    /// What a command brings about in a run that a process runs now.
+    /// The effects of a command on a run that a process is running.
     ///
-    /// `usual`: how long stages usually take, for those that had no history when the run was planned.
+    /// - Parameter usual: The usual durations of stages, for those that had no history when the run was planned.
     package init(
         of command: RunCommand, on state: RunState, usual: [StageID: Duration] = [:], files: @escaping FileFinder,
         now: Moment
@@ -55,9 +55,9 @@ package struct CommandPreview: Sendable {
         note(command)
     }
 
-    /// What a new run brings about.
+    /// The effects of a new run.
     ///
-    /// `outlook`: which of its stages would be reused.
+    /// - Parameter outlook: Which of its stages would be reused.
     package init(
         starting plan: RunPlan, outlook: ReuseOutlook = ReuseOutlook(), files: @escaping FileFinder, now: Moment
     ) {
@@ -72,11 +72,12 @@ package struct CommandPreview: Sendable {
             from: state, to: machine.state, refusal: nil, isLive: false, outlook: outlook, files: files, now: now)
     }
 
-    /// What taking a run up again brings about that no process runs.
+    /// The effects of taking up a run that no process is running.
     ///
-    /// `change`: what the pipeline file changes in its plan.
-    /// `command`: what is asked of it then; nil only lets it go on.
-    /// `usual`: how long stages usually take, for those that had no history when the run was planned.
+    /// - Parameters:
+    ///   - change: The change of its plan by the pipeline file.
+    ///   - command: The command after that; nil only resumes the run.
+    ///   - usual: The usual durations of stages, for those that had no history when the run was planned.
     package init(
         reopening state: RunState, change: PlanChange?, command: RunCommand?, usual: [StageID: Duration] = [:],
         files: @escaping FileFinder, now: Moment
@@ -127,10 +128,12 @@ package struct CommandPreview: Sendable {
         estimate = withoutHistory.isEmpty && !runs.isEmpty ? CriticalPath.path(of: after, now: now).left : nil
     }
 
-    /// Takes down what becomes of one stage.
+    /// Records the effect on one stage.
     ///
-    /// `then`: how it stands after the command; `state`: the run before it.
-    /// `skipReason`: why it will be passed over when its turn comes, if it will.
+    /// - Parameters:
+    ///   - then: The stage after the command.
+    ///   - skipReason: Why it will be skipped when its turn comes, if it will.
+    ///   - state: The run before the command.
     private mutating func note(_ then: StageState, _ skipReason: String?, in state: RunState, isLive: Bool) {
         let before = state.stage(then.id) ?? StageState(id: then.id)
         let wasActive = isLive && !before.unit.status.isFinished
@@ -155,7 +158,7 @@ package struct CommandPreview: Sendable {
         }
     }
 
-    /// Takes down which items of a stage that would run do so, and what becomes of the others.
+    /// Records which items of a stage would run, and what happens to the others.
     private mutating func noteItems(of then: StageState, before: StageState) {
         guard then.hasItems else {
             if !before.items.isEmpty { findsItems.insert(then.id) }
@@ -180,7 +183,7 @@ package struct CommandPreview: Sendable {
 }
 
 extension RunState {
-    /// The run with what stages usually take filled in where its plan has nothing.
+    /// The run with usual durations added for stages whose plan has none.
     fileprivate func expecting(_ usual: [StageID: Duration]) -> RunState {
         var state = self
         for index in state.plan.stages.indices where state.plan.stages[index].expected == nil {
@@ -189,7 +192,8 @@ extension RunState {
         return state
     }
 
-    /// The attempts whose outputs were being moved into place when their process died: that is finished, not done again.
+    /// The attempts whose outputs were being published when their process died: publishing is finished instead of
+    /// repeated.
     fileprivate var publishing: [UnitID: AttemptResult] {
         var found: [UnitID: AttemptResult] = [:]
         for stage in stages {
@@ -201,21 +205,21 @@ extension RunState {
 }
 
 extension StageState {
-    /// Whether it, or an item of it, is being stopped because somebody asked.
+    /// Whether it, or one of its items, is being stopped by a command.
     fileprivate var isStopping: Bool {
         if unit.openAttempt?.stopRequested == .cancelled { return true }
         return items.contains { $0.unit.openAttempt?.stopRequested == .cancelled }
     }
 }
 
-/// What stages write, and what of it is there.
+/// The outputs of stages, and which of them exist.
 private struct OutputTargets {
     let state: RunState
     let files: CommandPreview.FileFinder
 
-    /// The files and tables that are there and that stages would write, each once, in the order of the stages.
+    /// The existing files and tables that stages would write, each once, in the order of the stages.
     ///
-    /// `items`: the items that would run, of stages whose items are known.
+    /// - Parameter items: The items that would run, for fan-outs whose items are known.
     func existing(of stages: [PlannedStage], items: [StageID: [ItemKey]]) -> [String] {
         var seen: Set<String> = []
         return stages.flatMap { existing(of: $0, items: items[$0.id]) }.filter { seen.insert($0).inserted }
@@ -224,23 +228,23 @@ private struct OutputTargets {
     private func existing(of planned: PlannedStage, items: [ItemKey]?) -> [String] {
         guard let stage = state.stage(planned.id) else { return [] }
         guard planned.fanOut != nil else { return existing(of: planned, stage.unit, item: nil) }
-        // Items that are found anew are most likely those that there were.
+        // Items that are found again are most likely the same as before.
         let chosen = items.map(Set.init)
         let known = stage.items.filter { chosen?.contains($0.item.key) ?? true }
         if known.isEmpty { return existing(of: planned, UnitState(), item: nil) }
         return known.flatMap { existing(of: planned, $0.unit, item: $0.item) }
     }
 
-    /// What the last try that wrote something wrote, and what the stage's definition names.
+    /// The outputs of the last attempt that wrote any, and those that the stage's definition names.
     private func existing(of planned: PlannedStage, _ unit: UnitState, item: Item?) -> [String] {
         let artifacts = unit.attempts.last { $0.result?.artifacts.isEmpty == false }?.result?.artifacts ?? []
-        // What has no fingerprint is a table: whether that is still there is not asked.
+        // An artifact without a fingerprint is a table: its existence is not checked.
         let written = artifacts.flatMap { $0.contentHash == nil ? [$0.path] : files($0.path) }
         return written + planned.outputPaths.flatMap { files(filled($0, item)) }
     }
 
     private func filled(_ path: String, _ item: Item?) -> String {
-        // What was recorded was a template once, so it can be read as one; the names of tables are no templates.
+        // A recorded path was once a template, so it can be parsed as one; a table's name is not a template.
         guard let template = try? Template(parsing: path) else { return path }
         return template.filled { reference in
             switch reference {

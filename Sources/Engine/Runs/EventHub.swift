@@ -1,16 +1,16 @@
 import Synchronization
 
-/// Hands recorded events to any number of listeners and never waits for one of them.
+/// Distributes recorded events to any number of listeners and never waits for one of them.
 ///
-/// Events come in batches: a listener is woken at most fifty times a second, because waking it for each step of a run
-/// costs more than the step does when stages are short.
+/// Events are delivered in batches: a listener is woken at most fifty times a second, because waking it for each step
+/// of a run costs more than a short step.
 package final class EventHub: Sendable {
-    /// How long an event waits for others at most.
+    /// The maximum time that an event waits for others.
     private static let patience = Duration.milliseconds(20)
 
     private struct Listener {
         let stream: AsyncStream<[RunEvent]>.Continuation
-        /// What it was not handed yet, batch by batch; while there is something, it will be woken.
+        /// The batches that have not been delivered; while there are any, a delivery is scheduled.
         var waiting: [[RunEvent]] = []
     }
 
@@ -22,10 +22,10 @@ package final class EventHub: Sendable {
         var standing: Notice?
     }
 
-    /// Something that concerns the run and is no event of it, such as that nothing can be recorded.
+    /// A message about the run that is not an event, such as that nothing can be recorded.
     package struct Notice: Sendable, Hashable {
         package var text: String
-        /// Whether it holds until the next one is said.
+        /// Whether it applies until the next notice.
         package var isStanding: Bool
 
         package init(text: String, isStanding: Bool) {
@@ -37,9 +37,9 @@ package final class EventHub: Sendable {
 
     package init() {}
 
-    /// Listens from now on; the stream ends with the run's engine.
+    /// Subscribes to events from now on; the stream ends with the run's engine.
     ///
-    /// The buffer has no limit: everything in it is on the disk already and a run has only so many events, while a
+    /// The buffer is unbounded: its events are already on the disk and a run has a limited number of them, and a
     /// listener that writes to a slow pipe must not lose a line.
     package func batches() -> AsyncStream<[RunEvent]> {
         let (stream, continuation) = AsyncStream<[RunEvent]>.makeStream(bufferingPolicy: .unbounded)
@@ -51,7 +51,7 @@ package final class EventHub: Sendable {
         return stream
     }
 
-    /// Hears notices from now on, the standing one first; the stream ends with the run's engine.
+    /// Subscribes to notices, beginning with the current one; the stream ends with the run's engine.
     package func notices() -> AsyncStream<Notice> {
         let (stream, continuation) = AsyncStream<Notice>.makeStream(bufferingPolicy: .bufferingNewest(4))
         state.withLock { state in
@@ -63,7 +63,7 @@ package final class EventHub: Sendable {
         return stream
     }
 
-    /// Says something at once.
+    /// Sends a notice immediately.
     func say(_ text: String, standing: Bool) {
         let notice = Notice(text: text, isStanding: standing)
         state.withLock { state in
@@ -72,7 +72,7 @@ package final class EventHub: Sendable {
         }
     }
 
-    /// Takes events that have been recorded, to be handed out.
+    /// Queues recorded events for delivery.
     func publish(_ events: [RunEvent]) {
         guard !events.isEmpty else { return }
         let mustWake = state.withLock { state -> Bool in
@@ -84,15 +84,15 @@ package final class EventHub: Sendable {
             return mustWake
         }
         guard mustWake else { return }
-        // A task of its own: whoever publishes goes on at once.
+        // An unstructured task: the publisher must not wait.
         Task {
-            // A sleep that is cut short only hands out sooner.
+            // If the sleep is cut short, the events are only delivered sooner.
             try? await ContinuousClock().sleep(for: Self.patience)
             handOut()
         }
     }
 
-    /// Hands everybody what is waiting; under the lock, so that it stays in order.
+    /// Delivers everything that is queued, under the lock, so that events stay in order.
     private func handOut() {
         state.withLock { state in
             for (number, listener) in state.listeners where !listener.waiting.isEmpty {
@@ -105,7 +105,7 @@ package final class EventHub: Sendable {
         }
     }
 
-    /// Lets listeners read what is there and ends their streams.
+    /// Lets listeners read what is buffered and ends their streams.
     func finish() {
         handOut()
         let (listeners, noticed) = state.withLock { state in

@@ -1,22 +1,23 @@
-/// Finds out what a pipeline file, as it is now, would change in a run that began with an older version of it.
+/// Finds what the current pipeline file would change in a run that began with an older version of it.
 package struct PlanRevision {
     private let state: RunState
     private let loaded: LoadedPipeline
     private let parameters: [String: String]
 
-    /// `parameters`: the run's parameters with their secrets, which its recorded plan does not have.
+    /// - Parameter parameters: The run's parameters with their secrets, which its recorded plan does not contain.
     package init(_ state: RunState, _ loaded: LoadedPipeline, parameters: [String: String]) {
         self.state = state
         self.loaded = loaded
         self.parameters = parameters
     }
 
-    /// The change, or nil when the file says what it said.
+    /// The change, or nil when the file has not changed.
     ///
     /// The run keeps its parameters, its environment and its selection.
-    /// `medians`: how long each stage usually takes.
-    /// - Throws: ``InvalidPipeline`` when the file does not fit the run's parameters; ``Failure`` when it is no longer
-    ///   the run's pipeline.
+    ///
+    /// - Parameter medians: The median duration of each stage.
+    /// - Throws: ``InvalidPipeline`` when the file does not fit the run's parameters; ``Failure`` when it now defines
+    ///   another pipeline.
     package func change(medians: [StageID: Duration], now: Moment, machine: Resources) throws -> PlanChange? {
         let old = state.plan
         guard loaded.pipeline.name == old.pipeline else {
@@ -52,7 +53,7 @@ package struct PlanRevision {
         return differences.isEmpty ? nil : PlanChange(plan: plan, differences: differences)
     }
 
-    /// A changed line without the value of a variable or parameter whose name says that it is a secret.
+    /// A changed line without the values of variables and parameters whose names mark them as secret.
     private func masked(_ line: String) -> String {
         guard let colon = line.firstRange(of: ": "), !line[colon.upperBound...].contains("${") else { return line }
         let path = line[..<colon.lowerBound].split { $0 == "." || $0 == " " }.map(String.init)

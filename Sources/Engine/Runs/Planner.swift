@@ -1,11 +1,11 @@
-/// What is asked for with a run, besides the pipeline.
+/// What a user requests for a run, besides the pipeline.
 package struct RunRequest: Sendable {
-    /// Parameters as they were given, `name=value`.
+    /// Parameters as given, `name=value`.
     package var parameters: [String: String]
-    /// Which stages, in the language of selectors; nil means all.
+    /// The selector of stages; nil means all.
     package var selection: String?
     package var exclusion: String?
-    /// Whether unchanged stages are reused; nil means as the file says.
+    /// Whether unchanged stages are reused; nil leaves that to the file.
     package var reuse: Bool?
 
     package init(
@@ -18,14 +18,14 @@ package struct RunRequest: Sendable {
     }
 }
 
-/// Makes a ``RunPlan`` of a pipeline: parameters filled, conditions decided, what past runs took.
+/// Makes the ``RunPlan`` of a pipeline: parameters filled in, conditions decided, usual durations added.
 package struct Planner {
     private let loaded: LoadedPipeline
     private let request: RunRequest
     private let now: Moment
     private let machine: Resources
 
-    /// `machine`: what the machine has, for stages that ask for more than there is.
+    /// - Parameter machine: The machine's resources, for stages that ask for more.
     package init(_ loaded: LoadedPipeline, request: RunRequest, now: Moment, machine: Resources) {
         self.loaded = loaded
         self.request = request
@@ -33,11 +33,13 @@ package struct Planner {
         self.machine = machine
     }
 
-    /// The plan.
+    /// Makes the plan.
     ///
-    /// `medians`: how long each stage usually takes.
-    /// `selected`: the stages that take part; nil means all. What an absent stage stands between stays in order.
-    /// - Throws: ``InvalidPipeline`` with everything that does not fit.
+    /// - Parameters:
+    ///   - medians: The median duration of each stage.
+    ///   - selected: The stages that take part; nil means all. Selected stages keep their order even when a stage
+    ///     between them is left out.
+    /// - Throws: ``InvalidPipeline`` with all faults.
     package func plan(
         medians: [StageID: Duration], selected: Set<StageID>? = nil
     ) throws(InvalidPipeline) -> RunPlan {
@@ -118,7 +120,7 @@ package struct Planner {
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
         planned.inputs = stage.reads.map(\.value.rawValue)
-        // Also those whose files it reads by a pattern, or out of a folder.
+        // Including stages whose files it reads by a pattern, or from a folder.
         let behind = (loaded.pipeline.fileEdges[stage.id] ?? []).flatMap {
             loaded.pipeline.stage($0)?.definition.outputs ?? []
         }
@@ -168,7 +170,7 @@ package struct Planner {
         for (reference, location) in references {
             guard case .environment(let name) = reference, loaded.variables[name] == nil,
                 reported.insert(name).inserted,
-                // Several stages may share the place, as that of a dataset or of `env`.
+                // Several stages may share the location, such as that of a dataset or of `env`.
                 !problems.errors.contains(where: { $0.location == location })
             else { continue }
             problems.report(
@@ -191,7 +193,7 @@ package struct Planner {
         }
     }
 
-    /// Everything that a stage waits for, directly or not.
+    /// All direct and indirect upstream stages.
     private func behind(_ id: StageID, _ upstream: [StageID: Set<StageID>]) -> Set<StageID> {
         var found: Set<StageID> = []
         var open = Array(upstream[id] ?? [])
@@ -201,7 +203,7 @@ package struct Planner {
         return found
     }
 
-    /// What a stage waits for among the chosen ones: a stage that is left out passes its own needs on.
+    /// The upstream stages among the selected ones: a stage that is left out passes on its own upstream stages.
     private func nearest(
         of id: StageID, upstream: [StageID: Set<StageID>], chosen: Set<StageID>
     ) -> [StageID] {
@@ -229,8 +231,8 @@ extension Pipeline {
 }
 
 extension LoadedPipeline {
-    /// The resolved text of a stage and of everything that goes into it: its datasets, their schemas, and for a
-    /// command the pipeline's variables.
+    /// The resolved definition of a stage and of everything that determines its output: its datasets, their schemas,
+    /// and for a command the pipeline's variables.
     package func definitionText(of stage: Stage) -> String {
         var lines = [stage.definitionText]
         for name in Set(stage.names).sorted() {
@@ -244,7 +246,7 @@ extension LoadedPipeline {
         return lines.joined(separator: "\n")
     }
 
-    /// The resolved text of what belongs to the whole pipeline and changes how it runs.
+    /// The resolved definition of the pipeline's settings that change how it runs.
     package var settingsText: String {
         ["max_parallel", "params", "pools", "reuse"].compactMap { key in
             resolved[key: key].map { $0.definitionLines(key).joined(separator: "\n") }
@@ -257,6 +259,6 @@ extension LoadedPipeline {
 }
 
 extension Stage {
-    /// Every dataset it names: what it reads and what it writes.
+    /// Every dataset that it reads or writes.
     var names: [DatasetName] { reads.map(\.value) + definition.outputs }
 }

@@ -1,12 +1,12 @@
 import HeapModule
 
-/// A unit that waits for a slot, and how urgent it is.
+/// A unit that waits for a slot, with its urgency.
 struct ReadyUnit: Comparable, Sendable {
     let id: UnitID
     let stageIndex: Int
-    /// The longest remaining path through its stage, in milliseconds: longer goes first.
+    /// The longest remaining path through its stage, in milliseconds; a longer path goes first.
     let urgency: Int64
-    /// Its place in the file and in its fan-out: earlier goes first among equals.
+    /// Its position in the file and in its fan-out; of equally urgent units the earlier goes first.
     let order: Int64
 
     static func < (left: ReadyUnit, right: ReadyUnit) -> Bool {
@@ -25,7 +25,7 @@ enum SlotLimit: Hashable, Sendable {
     case items(Int)
 }
 
-/// How much of the narrower limits is taken.
+/// How many slots of each kind are taken.
 struct SlotCounts: Sendable {
     private var room: [SlotLimit: Int]
 
@@ -43,19 +43,19 @@ struct SlotCounts: Sendable {
     mutating func release(_ limits: [SlotLimit]) { for limit in limits { room[limit, default: 1] += 1 } }
 }
 
-/// Units that wait for a slot: most urgent first, and aside those that a narrower limit holds.
+/// The units that wait for a slot, most urgent first; units that a narrower limit holds are parked separately.
 ///
-/// A unit stays where it is when it is cancelled; whoever takes it out looks whether it still waits.
+/// A cancelled unit stays in the queue; the caller that takes it out must check that it still waits.
 struct ReadyQueue: Sendable {
     private var open = Heap<ReadyUnit>()
     private var parked: [SlotLimit: Heap<ReadyUnit>] = [:]
 
     mutating func insert(_ unit: ReadyUnit) { open.insert(unit) }
 
-    /// Puts a unit aside until `limit` has room.
+    /// Parks a unit until `limit` has room.
     mutating func park(_ unit: ReadyUnit, at limit: SlotLimit) { parked[limit, default: []].insert(unit) }
 
-    /// Takes out the most urgent unit that no limit without room is known to hold.
+    /// Takes out the most urgent unit that is not known to be held by a full limit.
     mutating func popMostUrgent(_ slots: SlotCounts) -> ReadyUnit? {
         if parked.isEmpty { return open.popMax() }
         var best = open.max

@@ -1,21 +1,24 @@
 /// Where a run's events are recorded.
 package protocol RunJournal: Sendable {
-    /// Records events and lines worth remembering, all or nothing.
+    /// Records events and remarks in one transaction.
     ///
-    /// `state`: the run after the events.
-    /// - Throws: ``StoreError``; then nothing was recorded, and nothing may be shown or done.
+    /// - Parameter state: The run after the events.
+    /// - Throws: ``StoreError`` when they cannot be recorded; then nothing of them may be shown or done.
     func record(_ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState) throws(StoreError)
 
-    /// Takes what an attempt needs from outside its run: a slot of a pool, processors, memory.
+    /// Takes a lease for an attempt: a slot of a pool, processors, memory.
     ///
-    /// - Returns: nil when it was granted, or why it was not.
+    /// - Returns: nil when the lease was granted, otherwise why it was not.
+    /// - Throws: ``StoreError`` when leases cannot be read or recorded.
     func takeLease(of unit: UnitID, planned: PlannedStage, run: RunID, pools: [PoolName: Int]) throws(StoreError)
         -> String?
 
-    /// Gives back what an attempt took.
+    /// Releases the lease of an attempt.
+    ///
+    /// - Throws: ``StoreError`` when the release cannot be recorded.
     func releaseLease(of unit: UnitID, run: RunID) throws(StoreError)
 
-    /// The process that keeps others from recording, as far as that can be known.
+    /// The process that keeps others from recording, as far as that is known.
     func lockHolder() -> (pid: Int32, name: String)?
 }
 
@@ -25,7 +28,7 @@ extension RunJournal {
 
 extension RunStore: RunJournal {}
 
-/// One step of a run, in the only order that is safe: decide, record, then let the world know and act.
+/// One step of a run in the only safe order: decide, record, then show and act.
 package struct RunDriver: Sendable {
     package private(set) var machine: RunMachine
     private let journal: any RunJournal
@@ -35,10 +38,10 @@ package struct RunDriver: Sendable {
         self.journal = journal
     }
 
-    /// Takes inputs in and records what follows.
+    /// Processes inputs and records the events that follow.
     ///
     /// - Returns: What may now be shown and must now be done.
-    /// - Throws: ``StoreError`` when it could not be recorded: then nothing of it may be shown or done.
+    /// - Throws: ``StoreError`` when the events cannot be recorded; then nothing of them may be shown or done.
     package mutating func take(
         _ inputs: [RunInput], remarks: [LogChannel.Remark] = [], at now: Moment
     ) throws(StoreError) -> RunStep {
@@ -47,14 +50,14 @@ package struct RunDriver: Sendable {
         return step
     }
 
-    /// Takes inputs in: what follows must be recorded before anything else happens.
+    /// Processes inputs; the resulting events must be recorded before anything else happens.
     mutating func decide(_ inputs: [RunEngineMailbox.TimestampedInput], at now: Moment) -> RunStep {
         machine.handle(inputs.lazy.map { ($0.input, $0.time) }, at: now)
     }
 
-    /// Records what follows from inputs.
+    /// Records the events of a step.
     ///
-    /// - Throws: ``StoreError`` when it could not be recorded; it may be tried again then.
+    /// - Throws: ``StoreError`` when they cannot be recorded; the caller may try again.
     package func record(_ step: RunStep, remarks: [LogChannel.Remark] = []) throws(StoreError) {
         if step.events.isEmpty, remarks.isEmpty { return }
         try journal.record(step.events, remarks: remarks, of: machine.state)

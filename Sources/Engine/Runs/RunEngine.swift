@@ -124,8 +124,9 @@ package actor RunEngine {
 
     /// Says how the run begins, and what is asked of it right after that; what is sent later comes behind.
     ///
-    /// `first`: a start or a resumption.
-    /// `change`: another plan that it goes on with after a resumption.
+    /// - Parameters:
+    ///   - first: A start or a resumption.
+    ///   - change: Another plan that it goes on with after a resumption.
     package nonisolated func begin(
         _ first: RunInput, change: (PlanChange, by: String)? = nil, commands: [(RunCommand, by: String)] = []
     ) {
@@ -145,7 +146,7 @@ package actor RunEngine {
 
     /// Runs what was begun until everything has ended.
     ///
-    /// `staysOpen`: whether it waits for commands after the run has ended, until ``close()``.
+    /// - Parameter staysOpen: Whether it waits for commands after the run has ended, until ``close()``.
     /// - Throws: ``StoreError`` when something could not be recorded. All attempts were stopped then; what was
     ///   recorded holds, and the run can be resumed.
     package func run(staysOpen: Bool = false) async throws(StoreError) -> RunState {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What has come for an engine and was not taken yet.
+/// Messages to an engine that it has not processed yet.
 package final class RunEngineMailbox: Sendable {
     enum Mail: Sendable {
         case input(RunInput)
@@ -9,7 +9,7 @@ package final class RunEngineMailbox: Sendable {
         case failure(Failure)
         case close
 
-        /// Whether nothing waits for it, so that it may be recorded with what comes next.
+        /// Whether it need not wake the engine by itself and may be recorded with the next message.
         var canWait: Bool {
             switch self {
             case .input(.attemptSpawned), .input(.progressed), .remarks: true
@@ -18,10 +18,10 @@ package final class RunEngineMailbox: Sendable {
         }
     }
 
-    /// How long mail that can wait does.
+    /// The maximum delay of such messages.
     private static let patience = Duration.milliseconds(20)
 
-    /// Something that happened, and when: it may be taken in long after.
+    /// An input and when it happened, which may be long before it is processed.
     struct TimestampedInput: Sendable {
         let input: RunInput
         let time: Moment
@@ -32,7 +32,7 @@ package final class RunEngineMailbox: Sendable {
         var remarks: [LogChannel.Remark] = []
         var failure: Failure?
         var close = false
-        /// Whether the engine will be woken for mail that can wait.
+        /// Whether a wake-up for delayed messages is scheduled.
         var isWakeComing = false
     }
 
@@ -65,7 +65,8 @@ package final class RunEngineMailbox: Sendable {
     }
 
     private func wakeLater() {
-        // A task of its own: whoever posts goes on at once. Most often the wake finds that other mail took this along.
+        // An unstructured task: the sender must not wait. Usually the message has been processed with another one by
+        // then.
         Task {
             try? await ContinuousClock().sleep(for: Self.patience)
             contents.withLock { $0.isWakeComing = false }
@@ -73,7 +74,7 @@ package final class RunEngineMailbox: Sendable {
         }
     }
 
-    /// Posts inputs that are to be taken in as one batch.
+    /// Posts inputs that are to be processed as one batch.
     func post(_ inputs: [RunInput]) {
         contents.withLock { contents in
             let time = now()
@@ -82,7 +83,7 @@ package final class RunEngineMailbox: Sendable {
         wake.yield()
     }
 
-    /// Says that the log can no longer be written.
+    /// Reports that the log can no longer be written.
     package func post(logFailure failure: Failure) { post(.failure(failure)) }
 
     func take() -> Contents {

@@ -1,6 +1,6 @@
-// What operators ask of a run, alive or ended.
+// Commands of operators to a run, running or ended.
 extension RunMachine {
-    /// Carries a command out, or says why it cannot be.
+    /// Carries out a command, or says why it cannot be carried out.
     mutating func carryOut(_ command: RunCommand, by: String) -> CommandAnswer {
         if let refusal = refusal(of: command) { return .refused(refusal) }
         emit(.commandReceived(command, by: by))
@@ -23,7 +23,7 @@ extension RunMachine {
 
     // MARK: - Refusals
 
-    /// Why a command makes no sense now, or nil when it does.
+    /// Why a command would be refused now; nil if it would not.
     package func refusal(of command: RunCommand) -> String? {
         switch command {
         case .retry(let id, let downstream): return refusalOfRetry(id, downstream: downstream)
@@ -79,7 +79,8 @@ extension RunMachine {
         return busyDownstream(of: index).map { "\($0) is running on what \(id) made; cancel it first" }
     }
 
-    /// Stages that were chosen together: what is pending or blocked by another of them needs no retry of its own.
+    /// For stages that were selected together: one that is pending, or blocked by another of them, needs no retry of
+    /// its own.
     private func refusalOfRetry(_ ids: [StageID]) -> String? {
         if ids.isEmpty { return "no stage was chosen" }
         let chosen = Set(ids)
@@ -97,7 +98,7 @@ extension RunMachine {
         return nil
     }
 
-    /// A stage that runs and rests on what `index` made: while it does, that must not change under it.
+    /// A running stage downstream of `index`: its inputs must not change while it runs.
     private func busyDownstream(of index: Int) -> StageID? {
         let busy = state.plan.allDownstream(of: index).first { state.stages[$0].unit.status == .running }
         return busy.map { state.plan.stages[$0].id }
@@ -130,17 +131,17 @@ extension RunMachine {
         return .accepted("runs again: \(names.joined(separator: ", "))")
     }
 
-    /// Runs stages again, upstream first; those that something running rests on are left alone.
+    /// Runs stages again, upstream first; those with running downstream stages are left alone.
     private mutating func rerun(_ indices: [Int]) -> CommandAnswer {
         reopenRun()
         let chosen = Set(indices)
         var names: [String] = []
         var resting = Set<Int>()
         for index in CriticalPath.topologicalIndices(of: state.plan) where chosen.contains(index) {
-            // One that was freed with another upstream of it is to run already.
+            // A stage freed together with another upstream stage is already set to run.
             guard state.stages[index].unit.status.isFinished, busyDownstream(of: index) == nil else { continue }
             names.append(state.plan.stages[index].id.rawValue)
-            // What rests on something that runs again waits for it, with all of its items.
+            // A stage downstream of one that runs again waits for it, with all of its items.
             if resting.contains(index) { emit(.unitReset(UnitID(state.plan.stages[index].id))) } else { reset(index) }
             freeDownstream(of: index)
             resting.formUnion(state.plan.allDownstream(of: index))
@@ -163,7 +164,7 @@ extension RunMachine {
         return .accepted("runs again: " + keys.map { "\(id)/\($0)" }.joined(separator: ", "))
     }
 
-    /// Makes a stage ready to run again; of a fan-out whose items are known, only those that did not succeed.
+    /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed.
     private mutating func reset(_ index: Int) {
         let stage = state.stages[index]
         let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
@@ -175,7 +176,7 @@ extension RunMachine {
         }
     }
 
-    /// Sets everything downstream back to pending that has not run on what is now made anew.
+    /// Resets all downstream stages that have not run with the output that is now made again to pending.
     private mutating func freeDownstream(of index: Int) {
         for next in state.plan.allDownstream(of: index) {
             let unit = state.stages[next].unit
@@ -192,7 +193,7 @@ extension RunMachine {
         }
     }
 
-    /// A command that makes something run again opens a run that has ended.
+    /// A command that makes something run again reopens an ended run.
     private mutating func reopenRun() {
         guard state.status != .running, let owner = state.owner else { return }
         emit(.runResumed(owner))
@@ -218,7 +219,7 @@ extension RunMachine {
                 : "the run is being stopped, \(running.counted("stage")) \(running == 1 ? "is" : "are") running")
     }
 
-    /// Stops a unit or keeps it from starting; tells whether something has to be waited for.
+    /// Stops a unit or keeps it from starting; returns whether the engine has to wait for an attempt to end.
     private mutating func stop(_ id: UnitID, _ index: Int, reason: String) -> Bool {
         guard let unit = state.unit(id) else { return false }
         if let attempt = unit.openAttempt {
@@ -265,7 +266,7 @@ extension RunMachine {
 }
 
 extension RunState {
-    /// What is said to somebody who names a stage or an item that the run does not have.
+    /// The message for a command that names a stage or an item that the run does not have.
     package func wordsOfUnknown(_ id: UnitID) -> String {
         if let key = id.item, let stage = stage(id.stage) {
             let keys = stage.items.map(\.item.key.rawValue)

@@ -1,10 +1,10 @@
-/// Going on with a run that another process began, perhaps with another plan.
+/// Continues a run that another process began, possibly with a changed plan.
 extension RunMachine {
     mutating func resume(
         in process: ProcessIdentity, settled: [UnitID: AttemptResult], attachable: Set<UnitID>, by: String
     ) {
         emit(.runResumed(process))
-        // Whoever takes a run up wants it to go on, and has perhaps never heard that it was paused.
+        // An operator who resumes a run wants it to continue, and may not know that it was paused.
         if state.isPaused {
             emit(.commandReceived(.unpause, by: by))
             emit(.unpaused)
@@ -30,7 +30,7 @@ extension RunMachine {
                 emit(.attemptEnded(id, attempt: attempt.number, result))
                 decide(id, index, after: result)
             } else if !(id.item == nil && state.stages[index].hasItems), let result = unit.lastResult {
-                // The journal ends between an attempt's end and what followed from it.
+                // The journal ends between an attempt's end and what follows from it.
                 decide(id, index, after: result)
             }
         case .retrying:
@@ -41,7 +41,7 @@ extension RunMachine {
         }
     }
 
-    /// Has the work of an open attempt taken up again, for what is left of its time.
+    /// Attaches to the work of an open attempt again, with the rest of its time limit.
     private mutating func attach(_ id: UnitID, _ index: Int, to work: WorkIdentity, _ attempt: Attempt) {
         act(.launch(id, attempt: attempt.number, .attach(work)))
         if let timeout = state.plan.stages[index].timeout {
@@ -51,7 +51,7 @@ extension RunMachine {
         if let reason = attempt.stopRequested { act(.stop(id, attempt: attempt.number, reason)) }
     }
 
-    /// Goes on with another plan, at a moment when no attempt is open.
+    /// Continues with a changed plan; no attempt may be open.
     mutating func changePlan(_ change: PlanChange, by: String) {
         precondition(state.openAttempts == 0, "the plan changed under \(state.openAttempts) attempts")
         emit(.planChanged(change, by: by))
@@ -59,19 +59,19 @@ extension RunMachine {
         for stage in state.stages where !stage.unit.isMarked {
             let id = UnitID(stage.id)
             switch stage.unit.status {
-            // What it waits for, or whether it runs at all, may be decided differently now.
+            // Its upstream stages, or whether it runs at all, may now be decided differently.
             case .queued, .blocked, .skipped: emit(.unitReset(id))
             case .retrying:
                 dropRetryTimer(id)
                 emit(.unitReset(id))
-            // A fan-out that was under way and does something else now begins anew.
+            // A fan-out in progress whose work has changed starts again.
             case .running where stage.itemsAreStale: resetFanOut(stage)
             case .pending, .running, .succeeded, .failed, .cancelled, .reused: break
             }
         }
         restart()
         propagate()
-        // A fan-out that was under way on something that is now to run waits for that again.
+        // A fan-out in progress on data that is now to be made again waits for that.
         for index in CriticalPath.topologicalIndices(of: state.plan) where state.stages[index].unit.status == .running {
             let rests = state.plan.allUpstream(of: index).contains { !state.stages[$0].unit.status.isFinished }
             if rests { resetFanOut(state.stages[index]) }
@@ -84,7 +84,7 @@ extension RunMachine {
         emit(.unitReset(UnitID(stage.id)))
     }
 
-    /// Lets stages run that now have all they wait for; after a command changed what had ended.
+    /// Starts stages whose upstream stages have all ended, after a command changed outcomes.
     mutating func restart() {
         rebuild()
         triggerPending()

@@ -1,34 +1,36 @@
-/// Decides everything about a run: what starts when, what is tried again, what a failure blocks.
+/// Makes every decision of a run: what starts when, what is retried, what a failure blocks.
 ///
-/// A value without I/O and without a clock: an input and the time go in; events to record and actions to carry out
-/// come out. Its ``state`` is the fold of the events it gave, so a machine made from a journal goes on exactly
-/// where the one that wrote it stopped. Bookkeeping that follows from the state is rebuilt, never recorded.
+/// A value without I/O and without a clock: an input and the time go in; events to record and actions to carry out come
+/// out. Its ``state`` is the fold of its events, so a machine made from a journal continues exactly where the previous
+/// one stopped. Bookkeeping that follows from the state is rebuilt, never recorded.
 package struct RunMachine: Sendable {
     /// The run so far.
     package private(set) var state: RunState
-    /// Decides jitter; the same seed gives the same run.
+    /// Determines the jitter; the same seed gives the same run.
     private let seed: UInt64
-    /// How long the machine waits before it asks again for a lease that was refused.
+    /// How long the machine waits before it requests a refused lease again.
     static let leaseInterval = Duration.seconds(1)
 
-    // What follows from the state.
+    // Derived from the state.
     private var step = RunStep()
     private(set) var now = Moment(wall: 0, steady: 0)
-    /// For each stage, how many of the stages it waits for have not ended.
+    /// For each stage, the number of upstream stages that have not ended.
     private var unmet: [Int] = []
     private var unfinishedStages = 0
-    /// Stages whose end is recorded and not yet followed up: a list, because a chain may be long and the stack is not.
+    /// Stages whose end is recorded but not yet propagated: a list, because recursion over a long chain would overflow
+    /// the stack.
     private var endedStages: [Int] = []
     /// For each stage, the longest path from its start to the end of the run, in milliseconds.
     var urgency: [Int64]
     private var ready = ReadyQueue()
     private var slots: SlotCounts
-    /// Units whose lease was asked for and not yet answered; each holds a slot.
+    /// Units whose lease has been requested but not granted or refused; each holds a slot.
     private var leasing: Set<UnitID> = []
     /// Units whose lease was refused; they wait for the lease timer.
     private var refused: [ReadyUnit] = []
 
-    /// A machine that goes on from `state`; give it ``RunInput/start(_:)`` or ``RunInput/resume(_:settled:)`` first.
+    /// A machine that continues from `state`; its first input must be ``RunInput/start(_:)`` or
+    /// ``RunInput/resume(_:settled:)``.
     package init(state: RunState, seed: UInt64) {
         self.state = state
         self.seed = seed
@@ -37,17 +39,17 @@ package struct RunMachine: Sendable {
         rebuild()
     }
 
-    /// Takes inputs in, in order, and says what to record and what to do.
+    /// Processes inputs in order, and returns what to record and what to do.
     package mutating func handle(_ inputs: some Sequence<RunInput>, at now: Moment) -> RunStep {
         handle(inputs.lazy.map { ($0, now) }, at: now)
     }
 
-    /// Takes inputs in that came before now, each with its time, in order.
+    /// Processes inputs that happened earlier, each with its time, in order.
     package mutating func handle(_ inputs: some Sequence<(input: RunInput, time: Moment)>, at now: Moment) -> RunStep {
         if now.steady < self.now.steady { self.now = now }
         step = RunStep()
         for (input, time) in inputs {
-            // What is recorded never goes back in time, whichever thread looked at the clock first.
+            // Recorded times never go back, whichever thread read the clock first.
             if (self.now.steady...now.steady).contains(time.steady) { self.now = time }
             handle(input)
             propagate()
@@ -59,7 +61,7 @@ package struct RunMachine: Sendable {
         return step
     }
 
-    /// Takes one input in.
+    /// Processes one input.
     package mutating func handle(_ input: RunInput, at now: Moment) -> RunStep {
         handle(CollectionOfOne(input), at: now)
     }
@@ -93,14 +95,14 @@ package struct RunMachine: Sendable {
 
     // MARK: - Recording
 
-    /// Records a change and takes it into the state.
+    /// Emits a change and applies it to the state.
     mutating func emit(_ change: RunChange) {
         let event = RunEvent(sequence: state.lastSequence + 1, time: now, change: change)
         state.apply(event)
         step.events.append(event)
     }
 
-    /// Asks for something to be done.
+    /// Requests an action.
     mutating func act(_ action: RunAction) { step.actions.append(action) }
 
     private func isOpen(_ id: UnitID, _ number: Int) -> Bool {
@@ -129,7 +131,7 @@ package struct RunMachine: Sendable {
         decide(id, index, after: result)
     }
 
-    /// What follows from an attempt's end.
+    /// Decides what follows from an attempt's result.
     mutating func decide(_ id: UnitID, _ index: Int, after result: AttemptResult) {
         let attempt = state.unit(id)?.attempts.last
         let stop = attempt?.stopRequested
@@ -170,7 +172,7 @@ package struct RunMachine: Sendable {
         act(.startTimer(.retry(id), after: delay))
     }
 
-    /// A number from 0 to 1 that depends on nothing but the seed, the unit and the attempt.
+    /// A number from 0 to 1 that depends only on the seed, the unit and the attempt.
     private func chance(_ id: UnitID, _ number: Int) -> Double {
         var hash = seed ^ 0xcbf2_9ce4_8422_2325
         for byte in id.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
@@ -180,13 +182,13 @@ package struct RunMachine: Sendable {
 
     // MARK: - Endings
 
-    /// Ends a unit and lets what waits for it know.
+    /// Ends a unit and notifies its downstream stages.
     mutating func end(_ id: UnitID, _ index: Int, _ outcome: Outcome, reason: String?) {
         emit(.unitEnded(id, outcome, reason: reason))
         ended(id, index)
     }
 
-    /// Follows up on a unit whose end is recorded.
+    /// Handles a unit whose end has been recorded.
     mutating func ended(_ id: UnitID, _ index: Int) {
         if id.item != nil {
             itemEnded(id, index)
@@ -195,7 +197,7 @@ package struct RunMachine: Sendable {
         }
     }
 
-    /// Lets everything know that waits for stages which have just ended.
+    /// Notifies the downstream stages of stages that have just ended.
     mutating func propagate() {
         while let index = endedStages.popLast() {
             unfinishedStages -= 1
@@ -206,7 +208,7 @@ package struct RunMachine: Sendable {
         }
     }
 
-    /// Decides about a stage as soon as what it waits for leaves no doubt.
+    /// Decides about a stage as soon as the outcomes of its upstream stages are sufficient.
     private mutating func triggerIfDecided(_ index: Int) {
         guard state.stages[index].unit.status == .pending else { return }
         let planned = state.plan.stages[index]
@@ -220,7 +222,7 @@ package struct RunMachine: Sendable {
         }
     }
 
-    /// Whether a stage's ending keeps what waits for its success from running.
+    /// Whether the outcome of a stage keeps downstream stages that need its success from running.
     private func blocks(_ index: Int) -> Bool {
         switch state.stages[index].unit.status {
         case .failed: !state.plan.stages[index].allowsFailure
@@ -229,7 +231,7 @@ package struct RunMachine: Sendable {
         }
     }
 
-    /// Everything a pending stage waits for has ended, and nothing of it blocks: it runs or is skipped.
+    /// All upstream stages have ended and none blocks: the stage runs or is skipped.
     private mutating func trigger(_ index: Int) {
         let planned = state.plan.stages[index]
         let id = UnitID(planned.id)
@@ -249,7 +251,7 @@ package struct RunMachine: Sendable {
         }
     }
 
-    /// Queues a stage, unless data that it reads should have been made in this run and was not.
+    /// Queues a stage, unless this run should have made data that it reads and did not.
     private mutating func start(reading index: Int) {
         let planned = state.plan.stages[index]
         for need in state.plan.upstream[index] {
@@ -262,7 +264,7 @@ package struct RunMachine: Sendable {
                 return end(
                     UnitID(planned.id), index, .skipped,
                     reason: "'\(dataset)' was not made in this run: \(maker.id) \(word)")
-            // What a stage that was skipped would have written may lie there from elsewhere.
+            // The output of a skipped stage may exist from elsewhere.
             case .skipped, .succeeded, .reused, .pending, .queued, .running, .retrying: continue
             }
         }
@@ -283,7 +285,7 @@ package struct RunMachine: Sendable {
             default: break
             }
         }
-        // Whoever cancelled the run has decided how it ends, whatever had failed before.
+        // The cancellation decides the run's outcome, whatever failed before.
         if state.isCancelled, state.stages.contains(where: { $0.unit.status == .cancelled }) { outcome = .cancelled }
         emit(.runEnded(outcome))
         act(.finish(outcome))
@@ -311,7 +313,7 @@ extension RunMachine {
         settleFanOut(index)
     }
 
-    /// Ends a fanned-out stage when all of its items have ended.
+    /// Ends a fan-out when all of its items have ended.
     mutating func settleFanOut(_ index: Int) {
         let stage = state.stages[index]
         guard stage.unit.status == .running, stage.hasItems, stage.finishedItems == stage.items.count else { return }
@@ -336,7 +338,7 @@ extension RunMachine {
 // MARK: - Slots
 
 extension RunMachine {
-    /// Lets a unit wait for a slot.
+    /// Queues a unit for a slot.
     mutating func queue(_ id: UnitID, _ index: Int) {
         emit(.unitQueued(id))
         ready.insert(readyUnit(id, index))
@@ -394,7 +396,7 @@ extension RunMachine {
             guard let index = state.plan.index(of: id.stage), state.unit(id)?.status == .retrying else { return }
             queue(id, index)
         case .timeout(let id, let number):
-            // What is being published was made in time.
+            // Work that is being published was finished in time.
             guard isOpen(id, number), let attempt = state.unit(id)?.openAttempt, attempt.stopRequested == nil,
                 attempt.publishing == nil
             else { return }
@@ -406,12 +408,12 @@ extension RunMachine {
         }
     }
 
-    /// Forgets the timer of a unit that no longer waits for its next try.
+    /// Removes the timer of a unit that no longer waits for a retry.
     mutating func dropRetryTimer(_ id: UnitID) {
         if state.unit(id)?.status == .retrying { act(.cancelTimer(.retry(id))) }
     }
 
-    /// The narrower limits a unit counts against.
+    /// The narrower limits that apply to a unit.
     private func limits(_ id: UnitID, _ index: Int) -> [SlotLimit] {
         let planned = state.plan.stages[index]
         var limits: [SlotLimit] = []
@@ -424,7 +426,7 @@ extension RunMachine {
 
     private mutating func release(_ id: UnitID, _ index: Int) { slots.release(limits(id, index)) }
 
-    /// Computes everything anew that follows from the state.
+    /// Recomputes everything that is derived from the state.
     mutating func rebuild() {
         let count = state.stages.count
         endedStages = []

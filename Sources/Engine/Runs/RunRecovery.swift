@@ -1,8 +1,8 @@
 import Foundation
 
-/// Clears up after a process that died while it ran a run.
+/// Cleans up after a process that died while it ran a run.
 package enum RunRecovery {
-    /// Removes what attempts were writing when their process died; new attempts write anew.
+    /// Removes partial outputs of attempts whose process died; new attempts write their own.
     ///
     /// What cannot be removed only takes room, and goes with the run.
     ///
@@ -49,7 +49,7 @@ package enum RunRecovery {
                     try Publisher.carryOut(plan)
                     settled[id] = result
                 } catch {
-                    // Its stage makes it again, unless that would do harm.
+                    // The stage makes the file again, unless it is not idempotent.
                     let isHarmless = state.plan.index(of: stage.id).map { state.plan.stages[$0].isIdempotent } ?? true
                     settled[id] = AttemptResult(ending: isHarmless ? .interrupted : .failed, failure: error)
                 }
@@ -58,15 +58,15 @@ package enum RunRecovery {
         return settled
     }
 
-    /// Puts published files back that are gone, from the versions that the run keeps, so that what counts as succeeded
-    /// is there; a file that is another one now is left to whoever wrote it.
+    /// Restores missing published files from the versions that the run keeps, so that the outputs of succeeded stages
+    /// exist; a file that was replaced is left alone.
     ///
-    /// - Returns: What is to be told, in few lines however many files are not as the run published them.
+    /// - Returns: Messages about files that are not as the run published them, in few lines for any number of files.
     static func putBackOutputs(of state: RunState, in store: RunStore) -> [String] {
         let root = state.plan.root
         let finder = VersionFinder(store: store, root: root)
         let work = store.folder.run(state.id).staging + "/put-back"
-        // What cannot be removed only takes room, and goes with the run.
+        // What cannot be removed only takes space, and is removed with the run.
         defer { try? FileManager.default.removeItem(atPath: work) }
         var found = OutputNotes(run: state.id)
         for stage in state.stages {
@@ -75,7 +75,7 @@ package enum RunRecovery {
                 if finder.isVersion(target, artifact) { continue }
                 do {
                     if FileText.exists(target) {
-                        // What a later run publishes at the same path is no fault of anybody's.
+                        // A later run published at the same path, which is normal.
                         if try finder.publication(at: target) != nil { continue }
                         found.changed.append(artifact.path)
                     } else if let kept = finder.keptPlace(of: artifact) {
@@ -105,7 +105,7 @@ package enum RunRecovery {
     }
 }
 
-/// Files that are not as a run published them, by what is said of them.
+/// Files that are not as a run published them, by their message.
 private struct OutputNotes {
     let run: RunID
     var changed: [String] = []
@@ -113,7 +113,7 @@ private struct OutputNotes {
     var gone: [(stage: StageID, file: String)] = []
     var failed: [(file: String, reason: String)] = []
 
-    /// How many files, and stages, are named.
+    /// The maximum number of files, and of stages, that a message names.
     private static let limit = 3
 
     private func names(_ files: [String]) -> String {

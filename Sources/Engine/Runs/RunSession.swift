@@ -35,7 +35,7 @@ package struct RunServices: Sendable {
 
     /// DuckDB for a pipeline.
     ///
-    /// `parameters`: those of the run, whose secrets are masked too.
+    /// - Parameter parameters: Those of the run, whose secrets are masked too.
     package func tools(
         for loaded: LoadedPipeline, parameters: [String: String], folder: String
     ) -> DataTools {
@@ -61,7 +61,7 @@ package struct RunServices: Sendable {
 
     /// Finds what does not fit before anything runs.
     ///
-    /// `takesWhatLies`: looks at files as they are, whoever wrote them; for what only tells of columns.
+    /// - Parameter takesWhatLies: Looks at files as they are, whoever wrote them; for what only tells of columns.
     package func examination(
         of loaded: LoadedPipeline, plan: RunPlan, takesWhatLies: Bool = false
     ) -> PipelineExamination {
@@ -150,8 +150,9 @@ package struct RunSession: Sendable {
 
     /// Begins a new run.
     ///
-    /// `overlap`: what is done while another run writes the same paths; nil means what the file says.
-    /// `onWait`: told what it waits for, when it begins to.
+    /// - Parameters:
+    ///   - overlap: What is done while another run writes the same paths; nil means what the file says.
+    ///   - onWait: Told what it waits for, when it begins to.
     /// - Throws: ``Failure`` that names the other run where it is not waited for.
     package static func start(
         _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in services: RunServices,
@@ -191,9 +192,12 @@ package struct RunSession: Sendable {
     /// Takes a run up again that no process runs: one that was interrupted, or one that has ended.
     ///
     /// What the dead process left running is ended, and what it was about to publish is finished.
-    /// `change`: what the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
-    /// `by`: who takes it up, for the log.
-    /// `overlap`, `onWait`: as for a new run.
+    ///
+    /// - Parameters:
+    ///   - change: What the pipeline file changes in the run's plan, when it was changed; see ``PlanRevision``.
+    ///   - by: Who takes it up, for the log.
+    ///   - overlap: As for a new run.
+    ///   - onWait: As for a new run.
     /// - Throws: ``Failure`` when another process runs it, or another run writes its paths.
     package static func reopen(
         _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
@@ -319,7 +323,8 @@ package struct RunSession: Sendable {
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
     ///
     /// Until then other processes can steer the run through the socket in its folder.
-    /// `onFault`: told when there can be no such socket; the run goes on without.
+    ///
+    /// - Parameter onFault: Told when there can be no such socket; the run goes on without.
     package func run(
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {

@@ -1,4 +1,4 @@
-/// `check`: tests of a dataset that lies there already.
+/// `check`: checks of a dataset that exists already.
 package struct CheckStage: StageType {
     package static let typeName = "check"
 

@@ -1,14 +1,14 @@
 import Foundation
 
-/// `command`: a program.
+/// `command`: runs a program.
 package struct CommandStage: StageType {
     package static let typeName = "command"
 
     package typealias Run = StageProgram.Call
 
-    /// What is run.
+    /// The program.
     package var run: Run
-    /// Where it is written.
+    /// Where the command is written.
     package var location: SourceLocation
     package var environment: [String: Template]
     package var inputs: [Located<DatasetName>]
@@ -131,9 +131,9 @@ package struct CommandStage: StageType {
     }
 }
 
-/// Lines for the shell, with values that never become part of their text.
+/// Command lines for the shell, in which values are passed as variables and never become part of the text.
 package enum ShellText {
-    /// The environment variable that holds a referenced value.
+    /// The environment variable that holds the value of a reference.
     package static func variable(_ reference: Template.Reference) -> String {
         switch reference {
         case .param(let name): "CAUDAL_PARAM_\(upper(name))"
@@ -146,12 +146,12 @@ package enum ShellText {
         }
     }
 
-    /// A name in capitals, with `_` for everything that a variable's name cannot hold.
+    /// A name in capitals, with `_` in place of characters that a variable's name cannot contain.
     package static func upper(_ name: String) -> String {
         String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     }
 
-    /// The line with each reference as a variable, quoted so that its value stays one word wherever it stands.
+    /// The line with each reference as a variable, quoted so that its value stays one word.
     package static func line(of template: Template) -> String {
         var line = ""
         var quote: Character?
@@ -183,7 +183,7 @@ package enum ShellText {
         return line
     }
 
-    /// Words that only a shell understands when a line begins with them.
+    /// Words that only a shell interprets at the beginning of a line.
     private static let builtins: Set<String> = [
         ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac",
         "eval",
@@ -194,7 +194,7 @@ package enum ShellText {
         "while",
     ]
 
-    /// Whether a shell takes a character for nothing but itself, or for a blank between words.
+    /// Whether a shell gives the character no special meaning, except that of a blank between words.
     private static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -208,7 +208,7 @@ package enum ShellText {
 
     /// The words of a line that needs no shell; nil when it needs one.
     ///
-    /// As make does: a line without anything that a shell would treat specially is run directly, which saves a process.
+    /// As in make, a line without characters that are special to a shell is run directly, which saves a process.
     package static func words(of template: Template) -> [Template]? {
         var words: [[Template.Segment]] = [[]]
         for segment in template.segments {

@@ -1,22 +1,22 @@
 import Synchronization
 
-/// A file that an earlier run, or nobody, made, and how it came to be there.
+/// An input file that this run did not make: it comes from an earlier run or from outside.
 package struct EarlierFile: Sendable {
-    /// Where it is read, absolute.
+    /// The absolute path at which it is read.
     package var path: String
-    /// The path that the file is published at, absolute.
+    /// The absolute path at which it is published.
     package var target: String
-    /// What it was published as; nil for a file that no run made.
+    /// The publication that it comes from; nil for a file that no run made.
     package var publication: Publication?
-    /// Whether it is another one than a run left there last, and no run changed it.
+    /// Whether it differs from what a run last published there, without another run having changed it.
     package var isChanged = false
-    /// What is to be said about it, when its run had other values than this one.
+    /// A warning for the user, when its run had other values than this one.
     package var doubt: String?
-    /// Of a table, the load that its rows came with last.
+    /// For a table, the load that last wrote its rows.
     package var load: RecordedLoad?
 }
 
-/// What an attempt found of the files that earlier runs, or nobody, made.
+/// The input files of an attempt that this run did not make.
 package final class EarlierFiles: Sendable {
     private let files = Mutex<[String: EarlierFile]>([:])
 
@@ -24,9 +24,9 @@ package final class EarlierFiles: Sendable {
 
     func add(_ file: EarlierFile) { files.withLock { $0[file.path] = file } }
 
-    /// What is known of a file by the path that it is read at.
+    /// What is known about the file that is read at a path.
     subscript(path: String) -> EarlierFile? { files.withLock { $0[path] } }
 
-    /// All of them, by the paths that they are published at.
+    /// All of them, sorted by the paths at which they are published.
     package var all: [EarlierFile] { files.withLock { $0.values.sorted { $0.target < $1.target } } }
 }

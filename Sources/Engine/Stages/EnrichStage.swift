@@ -1,4 +1,4 @@
-/// `enrich`: rows get columns from lookups.
+/// `enrich`: adds columns to rows from lookups.
 package struct EnrichStage: StageType {
     package static let typeName = "enrich"
 

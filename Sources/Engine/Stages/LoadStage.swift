@@ -1,13 +1,13 @@
-/// `load`: a dataset into a table of a connection, in one transaction.
+/// `load`: writes a dataset into a table of a connection, in one transaction.
 package struct LoadStage: StageType {
     package static let typeName = "load"
 
     package var input: Located<DatasetName>
     package var output: DatasetName
     package var mode: LoadMode
-    /// The columns that say which row is which, for ``LoadMode/upsert``.
+    /// The columns that identify a row, for ``LoadMode/upsert``.
     package var key: [Located<String>]
-    /// Where the stage says what it loads.
+    /// Where the stage names the dataset that it loads.
     package var location: SourceLocation
 
     package var inputs: [Located<DatasetName>] { [input] }
@@ -41,7 +41,7 @@ package struct LoadStage: StageType {
             mode: mode ?? .replace, key: key, location: output?.location ?? reader.location)
     }
 
-    /// - Throws: ``ConfigError`` when the rows do not fit the table, as far as both are known.
+    /// - Throws: ``ConfigError`` when the rows do not fit the table, as far as the columns of both are known.
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         guard let source = typing.sources[input.value] else { return [:] }
         for name in key where !source.columnNames.contains(name.value) {
@@ -96,27 +96,27 @@ package struct LoadStage: StageType {
     }
 }
 
-/// Rows for a table: what is looked at before the database is, and the transaction.
+/// A load: the examination of the rows before the database is changed, and the transaction.
 package struct LoadWork: Sendable {
-    /// Counts, keys and checks of the rows; it may hold SQL of the user and reaches no database.
+    /// Counts, key tests and checks of the rows; its script may contain user SQL and has no access to the database.
     package var examination: DataWork
     package var target: LoadTarget
     package var mode: LoadMode
     package var output: DatasetName
     /// The columns of the table after the load.
     package var columns: [Column]
-    /// The files that hold the rows.
+    /// The files with the rows.
     package var files: [String]
-    /// What the examination told of the rows.
+    /// Makes the load's record from the results of the examination.
     package var record: @Sendable (DataReadings) throws(Failure) -> LoadRecord
-    /// The transaction.
+    /// Makes the script of the transaction.
     package var load: @Sendable (LoadRecord) -> SQLScript
 }
 
 extension Stage {
-    /// The table that the stage loads; nil for every other type of stage.
+    /// The table that the stage loads; nil for other types.
     package var loadOutput: DatasetName? { definition.loadedTable }
 
-    /// The datasets that an attempt has before it.
+    /// The datasets that an attempt is given.
     package var dataNames: [DatasetName] { reads.map(\.value) }
 }

@@ -1,10 +1,11 @@
 import Foundation
 
 extension PipelineLoader {
-    /// A loader for every stage type and kind of check that there is, whose queries DuckDB reads.
+    /// A loader for all stage types and kinds of check, with queries parsed by DuckDB.
     ///
-    /// `variables`: the process's environment.
-    /// `processorCount`: how many stages run at once where the file does not say.
+    /// - Parameters:
+    ///   - variables: The process's environment.
+    ///   - processorCount: The default for the number of stages that run at once.
     package init(variables: [String: String], processorCount: Int = ProcessInfo.processInfo.activeProcessorCount) {
         self.init(
             stageTypes: StageTypes.readers, checks: CheckKinds.read, queries: QueryParser(), variables: variables,

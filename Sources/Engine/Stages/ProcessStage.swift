@@ -1,6 +1,7 @@
-/// `process`: rows go through a list of steps, one dataset in and one out.
+/// `process`: passes rows through a list of steps, from one input to one output.
 ///
-/// A fan-out must not change the answer: where items divide the rows by a column, a key that stands in the rows of two
+/// A fan-out must not change the result: when items divide the rows by a column, a key that occurs in the rows of two
+/// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
 /// items is still a duplicate. The duplicated keys are therefore found once for all items, before the first of them.
 package struct ProcessStage: StageType {
     package static let typeName = "process"
@@ -13,7 +14,7 @@ package struct ProcessStage: StageType {
         [input] + queriedDatasets.filter { $0.value != input.value }
     }
     package var outputs: [DatasetName] { [output] }
-    /// The datasets that `sql` steps read besides the rows that come to them, each once.
+    /// The datasets that `sql` steps read besides the rows so far, each once.
     package var queriedDatasets: [Located<DatasetName>] {
         var seen: Set<DatasetName> = []
         return steps.flatMap { step -> [Located<DatasetName>] in
@@ -136,7 +137,7 @@ package struct ProcessStage: StageType {
                     "keep the result of the query", weight: 10,
                     builder.materialize(as: DuckDBDialect.prefix + "result_\(index + 1)"))
             }
-            // The rows after the last change are counted as they are written.
+            // The rows after the last changing step are counted as they are written.
             if changing.contains(index), index != changing.last {
                 script.add(
                     "count the rows after: \(step.value.title)", weight: 5,
@@ -166,7 +167,7 @@ package struct ProcessStage: StageType {
                 judge: judge))
     }
 
-    /// Where the duplicated keys of a step are: in what the fan-out prepared, or in a table that is made now.
+    /// Where the duplicated keys of a step are: in a file that the fan-out prepared, or in a table of this script.
     private func place(
         of index: Int, _ attempt: StageAttempt, _ builder: RelationBuilder, _ script: inout SQLScript
     ) throws -> RelationBuilder.DuplicatesPlace? {
@@ -175,7 +176,7 @@ package struct ProcessStage: StageType {
         }
         if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
         let table = DuckDBDialect.prefix + "duplicates_\(index + 1)"
-        // A person who runs the script of one item sees what the fan-out would have prepared.
+        // A user who runs the script of one item by hand sees what the fan-out would have prepared.
         let whole = isShared(index, attempt) ? try wholeQuery(before: index, attempt) ?? query : query
         script.add(
             "find the keys that stand more than once", weight: 8,
@@ -187,8 +188,8 @@ package struct ProcessStage: StageType {
         attempt.sharedFolder.map { "\($0)/duplicates_\(index + 1).parquet" }
     }
 
-    /// Whether the duplicates of a step are those of all items together: everything before it treats a row the same
-    /// in each item, and the items' own column is not part of the key.
+    /// Whether a step finds duplicates over all items together: every step before it treats a row the same in each
+    /// item, and the items' columns are not part of the key.
     private func isShared(_ index: Int, _ attempt: StageAttempt) -> Bool {
         let variables = attempt.partitionVariables
         guard attempt.stage.fanOut != nil, !variables.isEmpty, case .deduplicate(let keys, _, _) = steps[index].value
@@ -200,7 +201,7 @@ package struct ProcessStage: StageType {
         }
     }
 
-    /// The query for the duplicated keys of a step over the rows of all items.
+    /// The query for the duplicated keys of a step, over the rows of all items.
     private func wholeQuery(before index: Int, _ attempt: StageAttempt) throws -> String? {
         var builder = RelationBuilder(
             try attempt.source(input.value), numbersRows: true, references: attempt.referenceTypes)
@@ -231,7 +232,7 @@ package struct ProcessStage: StageType {
         let sql = DuckDBDialect()
         for name in queriedDatasets {
             guard let other = attempt.sources[name.value] else { continue }
-            // One view serves all steps: those that name no zones see what those need that do.
+            // One view serves all steps, and is read with zones as soon as one step needs them.
             let isZoned = steps.contains { step in
                 if case .sql(let query) = step.value { ZonedView.isWanted(by: query.value.description) } else { false }
             }
@@ -256,7 +257,7 @@ package struct ProcessStage: StageType {
             account.steps.append(StepCount(step: steps[index].value.title, rowsIn: before, rowsOut: after))
             switch steps[index].value {
             case .deduplicate: account.duplicates += before - after
-            // A query may make rows as well as drop them: what is known of it is the difference.
+            // A query may add and drop rows: only the difference is known.
             case .sql: if after > before { account.made += after - before } else { account.dropped += before - after }
             default: account.dropped += before - after
             }

@@ -1,4 +1,4 @@
-/// `report`: the run so far on a page.
+/// `report`: writes a report of the run so far.
 package struct ReportStage: StageType {
     package static let typeName = "report"
 
@@ -49,7 +49,7 @@ package struct ReportStage: StageType {
         guard let state = attempt.state else { throw Failure("a report needs a run") }
         let folder = attempt.path(folder)
         let base = "\(attempt.pipeline.name)-\(attempt.facts.runID)"
-        // The last report is found under a name that stays the same.
+        // The newest report has a name that stays the same.
         let latest = "\(attempt.pipeline.name)-latest"
         let formats = formats
         let outputs = formats.flatMap { format in

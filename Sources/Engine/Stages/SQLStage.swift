@@ -1,8 +1,8 @@
-/// `sql`: any query over named datasets, written to one.
+/// `sql`: runs a query over datasets and writes its rows to one output.
 package struct SQLStage: StageType {
     package static let typeName = "sql"
 
-    /// The datasets that the file names as inputs: they are there for the query, which may read others as well.
+    /// The datasets that the file lists as inputs; the query may read others as well.
     package var named: [Located<DatasetName>]
     package var output: DatasetName
     package var query: Query
@@ -79,7 +79,7 @@ package struct SQLStage: StageType {
         script.add(
             "hold its columns against those that were announced", weight: 0.1, location: query.location,
             OutputSQL.refusal(ofOtherColumnsThan: found, in: "SELECT * FROM \(Self.resultName)"))
-        // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
+        // Sums of integers have 128 bits, which Parquet stores as floating point: a sum beyond 64 bits fails.
         let columns = found.map(\.narrowed)
         let output = attempt.output(self.output, columns: columns)
         let list = zip(columns, found).map { column, found in

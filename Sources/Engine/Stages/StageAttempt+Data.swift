@@ -1,17 +1,17 @@
 extension StageAttempt {
-    /// The rows of an input ready for steps: those of the attempt's item.
+    /// The rows of an input, restricted to the attempt's item, ready for steps.
     func relation(of source: DataSource, numbersRows: Bool) -> RelationBuilder {
         var builder = RelationBuilder(source, numbersRows: numbersRows, references: referenceTypes)
         if item != nil { builder.restrict(to: partitionVariables) }
         return builder
     }
 
-    /// The output of a stage that writes one dataset.
+    /// The staged output of a stage that writes one dataset.
     func output(_ name: DatasetName, columns: [Column]) -> StagedOutput {
         StagedOutput(dataset: name, staged: staged(name), target: target(name), columns: columns)
     }
 
-    /// Adds the checks of the stage's output, and gives what judges them.
+    /// Adds the checks of the stage's output to the script, and returns the judge of their results.
     func addChecks(
         on source: DataSource, to script: inout SQLScript
     ) -> @Sendable (DataReadings, [String], [Column]) -> [CheckResult] {
@@ -32,7 +32,7 @@ extension StageAttempt {
         }
     }
 
-    /// The references of everything the stage says in SQL, to be bound.
+    /// All references in the stage's SQL, to be bound.
     func references(of checks: [Check]) -> [Template.Reference] {
         checks.flatMap { check -> [Template.Reference] in
             var found = check.filter?.value.references ?? []
@@ -41,6 +41,6 @@ extension StageAttempt {
         }
     }
 
-    /// The bound values of an item's own rows.
+    /// The references to the values of the item's own rows.
     var itemReferences: [Template.Reference] { item == nil ? [] : partitionVariables.map { .item($0) } }
 }

@@ -1,32 +1,32 @@
-/// Everything an attempt may know: which stage and item it is for, what its values are and where its data lies.
+/// Everything that an attempt is given: its stage and item, its values, and the places of its data.
 package struct StageAttempt: Sendable {
     package var pipeline: Pipeline
     package var stage: Stage
     /// The item, for an attempt of a fan-out's item.
     package var item: Item?
     package var facts: RunFacts
-    /// The inputs as they lie there, and the data that checks and fan-outs name.
+    /// The inputs, and the data that checks and fan-outs read.
     package var sources: [DatasetName: DataSource]
     package var schemas: [DatasetName: RowSchema]
-    /// Where outputs are written before they are published; nil writes them in place, for SQL that a person runs.
+    /// The folder for outputs before publication; nil writes them in place, for SQL that a user runs by hand.
     package var stagingFolder: String?
-    /// Where a fan-out keeps what its items share; nil when there is nothing shared.
+    /// The folder that the items of a fan-out share; nil when they share nothing.
     package var sharedFolder: String?
     package var history: any CheckHistory
     package var now: Moment
-    /// The run so far, for reports; nil where there is no run.
+    /// The state of the run, for reports; nil outside of runs.
     package var state: RunState?
-    /// What a report shows besides the run's state.
+    /// What a report shows in addition to the run's state.
     package var background = RunBackground()
-    /// The columns of the stage's queries, which the engine has told.
+    /// The columns of the stage's queries, as described by the SQL engine.
     package var queryColumns: [Int: [Column]] = [:]
-    /// Files of rows that somebody corrected after an earlier attempt put them aside, first to last.
+    /// Files of corrected rows for quarantined ones, oldest first.
     package var corrections: [String] = []
-    /// The files that it reads, as they were when they were found.
+    /// The marks of its input files from when they were found.
     package var marks = FileMarks([])
-    /// What it reads of stages that take no part in the run.
+    /// Its input files from stages that do not take part in the run.
     package let earlier = EarlierFiles()
-    /// The table that the stage loads, as it is now.
+    /// The table that the stage loads, with its current columns.
     package var loadTarget: LoadTarget?
 
     package init(
@@ -50,7 +50,7 @@ package struct StageAttempt: Sendable {
 
     // MARK: - Values
 
-    /// The value a reference stands for; nil where an item has none.
+    /// The value of a reference; nil for an item's missing value.
     package func value(of reference: Template.Reference) -> String? {
         switch reference {
         case .param, .environment, .runID, .runStarted: facts.value(of: reference)
@@ -60,22 +60,22 @@ package struct StageAttempt: Sendable {
         }
     }
 
-    /// The types of bound values: those of the parameters; everything else is text.
+    /// The types of bound values: those of the parameters; all others are text.
     package var referenceTypes: [Template.Reference: ColumnType] { pipeline.referenceTypes }
 
-    /// Binds every reference of a list in a script.
+    /// Binds the values of references in a script.
     package func bind(_ references: [Template.Reference], in script: inout SQLScript) {
         for reference in references { script.bind(reference, value(of: reference), referenceTypes) }
     }
 
     // MARK: - Places
 
-    /// The place of a dataset, absolute; for a fan-out, that of the attempt's item.
+    /// The absolute path of a dataset; for a fan-out, that of the attempt's item.
     package func target(_ name: DatasetName) -> String {
         pipeline.dataset(name)?.path.map(path) ?? ""
     }
 
-    /// A path of the pipeline file, filled and absolute.
+    /// A path of the pipeline file, filled in and absolute.
     package func path(_ template: Template) -> String {
         let filled = template.filled { reference in
             let value = value(of: reference)
@@ -85,13 +85,13 @@ package struct StageAttempt: Sendable {
         return stagingFolder == nil ? filled : PathText.absolute(filled, in: pipeline.root)
     }
 
-    /// Where a dataset is written first.
+    /// Where a dataset is staged.
     package func staged(_ name: DatasetName) -> String {
         guard let stagingFolder else { return target(name) }
         return stagingFolder + "/" + PathText.lastComponent(of: target(name))
     }
 
-    /// Where a file is written first that belongs to no dataset.
+    /// Where a file that belongs to no dataset is staged.
     package func staged(path: String) -> String {
         guard let stagingFolder else { return path }
         return stagingFolder + "/" + PathText.lastComponent(of: path)
@@ -99,32 +99,32 @@ package struct StageAttempt: Sendable {
 
     /// The source of an input.
     ///
-    /// - Throws: ``Failure`` when it is not there, which a reader of this file must have prevented.
+    /// - Throws: ``Failure`` when the attempt has no such source, which the readers of the pipeline file rule out.
     package func source(_ name: DatasetName) throws(Failure) -> DataSource {
         guard let source = sources[name] else { throw Failure("the dataset '\(name)' was not found") }
         return source
     }
 
-    /// The data that checks and fan-outs name besides one input, in the order of their names.
+    /// The sources besides one input, which checks and fan-outs read, sorted by name.
     package func otherSources(than name: DatasetName) -> [DataSource] {
         sources.filter { $0.key != name }.sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// How much of failing rows is kept.
+    /// How much of the failing rows is kept.
     package var samples: SampleRule { stage.samples ?? pipeline.samples }
 
-    /// What is kept of results: no more of failing rows than the file allows.
+    /// The results with as much of their failing rows as the file allows.
     package func kept(_ results: [CheckResult]) -> [CheckResult] {
         results.map { samples.applied(to: $0, keys: keyColumns) }
     }
 
-    /// The columns of which a check of the stage says that they tell which row is which.
+    /// The columns that a check of the stage declares to identify a row.
     var keyColumns: Set<String> { Set(stage.checks.flatMap(\.kind.keyColumns)) }
 
-    /// How many threads a data stage may use; nil means as many as there are processors.
+    /// The number of threads for a data stage; nil means one for each processor.
     package var threads: Int? { stage.resources.cpu.map { max(1, Int($0.rounded())) } }
 
-    /// The typing of this attempt's columns.
+    /// What is known about the attempt's columns.
     package var typing: StageTyping {
         var typing = StageTyping(
             sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables,
@@ -134,20 +134,20 @@ package struct StageAttempt: Sendable {
         return typing
     }
 
-    /// The fan-out variables whose columns divide the input; none where the file says that items see all rows.
+    /// The fan-out variables whose columns divide the input; empty when every item sees all rows.
     package var partitionVariables: [String] {
         guard let fanOut = stage.fanOut, fanOut.partitions else { return [] }
         return fanOut.variables.map(\.name)
     }
 }
 
-/// What is the same for all attempts of a run.
+/// The values that all attempts of a run share.
 package struct RunFacts: Sendable {
     package var runID: RunID
     package var started: Moment
-    /// Every parameter with its value.
+    /// All parameters with their values.
     package var parameters: [String: String]
-    /// The environment variables that `${env.…}` may name.
+    /// The environment variables that `${env.…}` can refer to.
     package var environment: [String: String]
 
     package init(runID: RunID, started: Moment, parameters: [String: String], environment: [String: String]) {
@@ -157,7 +157,7 @@ package struct RunFacts: Sendable {
         self.environment = environment
     }
 
-    /// The value of a reference that does not depend on stage or item.
+    /// The value of a reference that depends on neither stage nor item.
     package func value(of reference: Template.Reference) -> String? {
         switch reference {
         case .param(let name): parameters[name]
@@ -170,7 +170,7 @@ package struct RunFacts: Sendable {
 }
 
 extension Pipeline {
-    /// The types of bound values: those of the parameters; everything else is text.
+    /// The types of bound values: those of the parameters; all others are text.
     package var referenceTypes: [Template.Reference: ColumnType] {
         var types: [Template.Reference: ColumnType] = [:]
         for parameter in parameters {

@@ -1,16 +1,18 @@
-/// What a stage makes its output of: datasets, and for each column the columns it is computed from.
+/// The origins of a stage's output: its datasets, and for each column the columns it is computed from.
 package struct StageLineage: Sendable {
     package let stage: StageID
     package let type: String
     package let inputs: [DatasetName]
     package let outputs: [DatasetName]
-    /// Of the output, in order; empty where its columns are not known.
+    /// The origins of the output's columns, in order; empty when its columns are unknown.
     package let columns: [ColumnOrigin]
 
     /// The lineage of a stage.
     ///
-    /// `typing`: what is known of its inputs.
-    /// `output`: the columns of its output; of a command nothing more is known than that they come from its inputs.
+    /// - Parameters:
+    ///   - typing: What is known about its inputs.
+    ///   - output: The columns of its output; for a command it is only known that they come from its inputs.
+    /// - Throws: ``ConfigError`` when a column that the stage names is missing or has an unsuitable type.
     package init(_ stage: Stage, typing: StageTyping, output: [Column]) throws(ConfigError) {
         self.stage = stage.id
         type = stage.definition.typeName

@@ -1,35 +1,36 @@
-/// A type of stage: how its part of a pipeline file is read, and what an attempt of it does.
+/// A stage type: how its settings are read, and what an attempt of it does.
 ///
-/// A type is one Swift type conforming to this, named in ``StageTypes/all``; nothing else knows of it.
+/// A type is one Swift type that conforms to this protocol and is listed in ``StageTypes/all``; no other code knows it.
 package protocol StageType: StageDefinition {
-    /// Reads what is particular to the type. Everything else of a stage has been read or will be.
+    /// Reads the settings of the type; the settings of every stage are read elsewhere.
     static func read(_ reader: inout MappingReader, _ context: ReadingContext) -> Self
 
-    /// The columns of its outputs, given those of its inputs; an output that only the engine can tell is left out.
+    /// The columns of its outputs for given columns of its inputs; an output whose columns only the SQL engine can find
+    /// is left out.
     ///
     /// - Throws: ``ConfigError`` at the first place in the pipeline file that does not fit the columns.
     func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]]
 
-    /// What one attempt does.
+    /// The work of one attempt.
     ///
-    /// - Throws: ``Failure`` or ``ConfigError`` when the attempt cannot even begin.
+    /// - Throws: ``Failure`` or ``ConfigError`` when the attempt cannot begin.
     func work(for attempt: StageAttempt) throws -> StageWork
 
-    /// The parts of the work of a fan-out that are done once for all of its items.
+    /// The part of a fan-out's work that is done once for all of its items.
     func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement]
 
-    /// A query of the user whose columns only the engine can tell and must tell before the work can be made.
+    /// A user's query whose columns the SQL engine must describe before the work can be determined.
     ///
-    /// Asked again until there is none left, with the answers in ``StageTyping/queryColumns``.
+    /// Called again, with the answers in ``StageTyping/queryColumns``, until it returns nil.
     func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion?
 
-    /// What each column of its output is computed from.
+    /// The columns from which each column of its output is computed.
     func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin]
 
-    /// The input whose texts become points in time or local times, whichever they are; nil where none do.
+    /// The input whose texts are converted to points in time or local times, whichever they state; nil for none.
     func textsReadAsTimes(_ typing: StageTyping) -> DatasetName?
 
-    /// What an attempt does, in words, for types whose work is neither SQL nor a program.
+    /// The work of an attempt in words, for types whose work is neither SQL nor a program.
     func explanation(for attempt: StageAttempt) -> String?
 }
 
@@ -44,15 +45,15 @@ extension StageType {
     package func explanation(for attempt: StageAttempt) -> String? { nil }
 }
 
-/// Every type of stage that a pipeline file may name.
+/// All stage types.
 package enum StageTypes {
-    /// The list to which a new type is added.
+    /// The list of stage types; a new type is added here.
     package static let all: [any StageType.Type] = [
         ValidateStage.self, ProcessStage.self, EnrichStage.self, CheckStage.self, SQLStage.self, CommandStage.self,
         LoadStage.self, ReportStage.self,
     ]
 
-    /// Their readers by name.
+    /// The readers of the types, by name.
     package static var readers: [String: StageReader] {
         var readers: [String: StageReader] = [:]
         for type in all { readers[type.typeName] = { reader, context in type.read(&reader, context) } }
@@ -61,7 +62,7 @@ package enum StageTypes {
 }
 
 extension Stage {
-    /// Its type, which can make work of it.
+    /// The stage's type, which creates its work.
     package var type: any StageType {
         guard let type = definition as? any StageType else {
             preconditionFailure("the stage '\(id)' has a definition that is no stage type: \(definition.typeName)")
@@ -74,17 +75,17 @@ extension Stage {
 package struct StageTyping: Sendable {
     /// The inputs whose columns are known.
     package var sources: [DatasetName: DataSource]
-    /// The schemas of datasets that have one.
+    /// The schemas, of the datasets that have one.
     package var schemas: [DatasetName: RowSchema]
     /// The types of bound values.
     package var references: [Template.Reference: ColumnType]
-    /// The variables of the stage's fan-out, if it has one.
+    /// The variables of the stage's fan-out; empty without one.
     package var itemVariables: [String]
-    /// The project's root, for names of files in messages.
+    /// The project's root, for file names in messages.
     package var root: String
-    /// The columns of the stage's queries, as far as the engine has told them.
+    /// The columns of the stage's queries that the SQL engine has described so far.
     package var queryColumns: [Int: [Column]] = [:]
-    /// The table that the stage loads, as it is now; nil when it loads none or the database did not answer.
+    /// The table that the stage loads, with its current columns; nil when it loads none or the database did not answer.
     package var target: LoadTarget?
 
     package init(
@@ -100,7 +101,7 @@ package struct StageTyping: Sendable {
     }
 }
 
-/// What an attempt is to do, and who does it.
+/// The work of an attempt, by who does it.
 package enum StageWork: Sendable {
     /// SQL for DuckDB.
     case data(DataWork)
@@ -108,28 +109,29 @@ package enum StageWork: Sendable {
     case load(LoadWork)
     /// A program.
     case command(CommandWork)
-    /// Something that needs no other program: writing a report.
+    /// Work without another program: writing a report.
     case inProcess(InProcessWork)
 }
 
-/// SQL for DuckDB, and how to read what it gives.
+/// SQL for DuckDB, and how to interpret its results.
 package struct DataWork: Sendable {
     /// The statements, in order.
     package var script: SQLScript
-    /// What the script reads.
+    /// The sources that the script reads.
     package var reads: [DataSource]
     package var outputs: [StagedOutput]
-    /// The number of statements that make the data; those after them are checks, whose failure harms no other.
+    /// The number of statements that produce the data; the statements after them are checks, which may fail
+    /// independently.
     package var essentialStatements: Int
-    /// How many threads it may use; nil means as many as there are processors.
+    /// The maximum number of threads; nil means one for each processor.
     package var threads: Int?
-    /// How many bytes it may use; nil means the usual part of the machine's.
+    /// The maximum memory in bytes; nil means the default share of the machine's memory.
     package var memory: Int64?
-    /// Files to keep when the attempt fails, because they tell why.
+    /// Files to keep when the attempt fails, because they explain the failure.
     package var evidence: [String]
-    /// Reads the results; a failure thrown here fails the attempt and nothing is published.
+    /// Interprets the results; if it throws, the attempt fails and nothing is published.
     package var conclude: @Sendable (DataReadings) throws -> DataOutcome
-    /// Judges the checks from the results and from what DuckDB said about statements that failed.
+    /// Judges the checks from the results and from DuckDB's errors for statements that failed.
     package var judge: @Sendable (_ readings: DataReadings, _ errors: [String], _ found: [Column]) -> [CheckResult]
 
     package init(
@@ -150,19 +152,19 @@ package struct DataWork: Sendable {
     }
 }
 
-/// What a data stage found out about its own work.
+/// The outcome of a data stage's work.
 package struct DataOutcome: Sendable {
-    /// How many rows came in and what became of them; nil where rows are not counted.
+    /// The rows read and what became of them; nil for work that does not count rows.
     package var rows: RowAccount?
-    /// Rows of each output, by its staged path.
+    /// The rows of each output, by its staged path.
     package var outputRows: [String: Int64]
-    /// What its own checks found.
+    /// The results of the stage's own checks.
     package var checks: [CheckResult]
-    /// The items that were found; nil where none were looked for.
+    /// The found items; nil for work that looks for none.
     package var items: [Item]?
-    /// What is worth knowing, in sentences.
+    /// Remarks for the user, as sentences.
     package var notes: [String]
-    /// Why the attempt fails with what it found, which is kept; nil when it goes on.
+    /// Why the attempt fails although its work was done; nil when it succeeds.
     package var failure: Failure?
 
     package init(
@@ -181,7 +183,7 @@ package struct DataOutcome: Sendable {
 /// Work that this process does itself.
 package struct InProcessWork: Sendable {
     package var outputs: [StagedOutput]
-    /// Does the work and writes the outputs at their staging places.
+    /// Does the work and writes the staged outputs.
     package var run: @Sendable () throws -> DataOutcome
 
     package init(outputs: [StagedOutput], run: @escaping @Sendable () throws -> DataOutcome) {

@@ -150,7 +150,7 @@ enum StepReader {
         return nil
     }
 
-    /// A value as YAML writes it: a quoted one is text, whatever it looks like.
+    /// A YAML scalar as a literal: a quoted one is always text.
     static func literal(_ node: ConfigNode, _ problems: ConfigProblems) -> Literal? {
         guard case .scalar(let text, let isQuoted) = node.content else {
             problems.report("this must be one value, not \(node.kindName)", at: node.location)
@@ -166,9 +166,9 @@ enum StepReader {
 }
 
 extension ConfigProblems {
-    /// Reads SQL of the user; a reference in quotation marks is a fault, because values are bound and never pasted.
+    /// Reads user SQL; a reference in quotation marks is a fault, because values are bound and never pasted.
     ///
-    /// `hasInput`: whether it works on rows that it calls `input`.
+    /// - Parameter hasInput: Whether the query reads rows as `input`.
     package func query(_ text: Located<String>, hasInput: Bool = false) -> Query? {
         guard let query = template(text) else { return nil }
         if let quoted = SQLText.quotedReferences(in: query.value).first {

@@ -1,21 +1,22 @@
-/// `validate`: rows that keep the rules of a JSON Schema go on, typed; the others are put aside with the rule they broke.
+/// `validate`: rows that are valid by a JSON Schema are typed and passed on; the others are quarantined with the rule
+/// each broke.
 ///
-/// Invalid rows are found in a first scan that keeps nothing but them, and valid rows are written in a second one, so
-/// that memory holds only what is invalid, however large the file is.
+/// A first scan finds the invalid rows and keeps nothing else, and a second scan writes the valid rows: memory holds
+/// only invalid rows, however large the file is.
 package struct ValidateStage: StageType {
     package static let typeName = "validate"
 
-    /// What is done with an invalid row.
+    /// What happens to an invalid row.
     package enum OnInvalid: String, Sendable, CaseIterable {
-        /// One invalid row fails the stage.
+        /// The first invalid row fails the stage.
         case fail
-        /// Invalid rows are counted and left out.
+        /// Invalid rows are counted and dropped.
         case drop
-        /// Invalid rows are left out and kept in a file, with the rule each broke.
+        /// Invalid rows are put aside in a file, each with the rule it broke.
         case quarantine
     }
 
-    /// How many rows may be invalid before the stage fails.
+    /// The maximum number or fraction of invalid rows before the stage fails.
     package enum Limit: Sendable, Equatable {
         case rows(Int64)
         case part(Double)
@@ -25,11 +26,11 @@ package struct ValidateStage: StageType {
     package var output: DatasetName
     package var onInvalid: OnInvalid
     package var maxInvalid: Limit?
-    /// Where quarantined rows go.
+    /// The path of the quarantine.
     package var quarantine: Template
-    /// Where the file says so, or where the stage is written.
+    /// Where the file sets the quarantine, or where the stage is written.
     package var quarantineLocation: SourceLocation
-    /// Whether dates and times must be written exactly as RFC 3339 has them, also in CSV.
+    /// Whether dates and times must follow RFC 3339 exactly, also in CSV.
     package var isStrict: Bool
 
     package var inputs: [Located<DatasetName>] { [input] }
@@ -148,7 +149,7 @@ package struct ValidateStage: StageType {
         let stage = self
         var reads = [source] + attempt.otherSources(than: input.value)
         if !attempt.corrections.isEmpty {
-            // The corrections are part of what the output was made from.
+            // The corrections are part of the output's inputs.
             reads.append(
                 DataSource(dataset: input.value, files: attempt.corrections, format: .csv, columns: [], isOwn: true))
         }
@@ -173,7 +174,7 @@ package struct ValidateStage: StageType {
     private func quarantinePath(_ attempt: StageAttempt) -> String {
         let path = attempt.path(quarantine)
         guard let item = attempt.item, quarantine.itemVariables.isEmpty else { return path }
-        // Items must not overwrite each other's invalid rows.
+        // Each item has its own quarantine file.
         let name = PathText.lastComponent(of: path)
         let folder = PathText.folder(of: path)
         let stem = name.split(separator: ".").dropLast().joined(separator: ".")
@@ -196,7 +197,7 @@ package struct ValidateStage: StageType {
         let violations = readings.rows("violation")
         var outcome = schemaCheck(bad: bad, read: read, schema: schema, violations)
         if samples != .all {
-            // Rules and rows tell nothing of a person; the values that broke them may.
+            // Rules and row numbers are not personal data; the values that broke a rule may be.
             for index in outcome.samples.indices { outcome.samples[index].values[2] = nil }
         }
         var result = DataOutcome(outputRows: [output: written], checks: [outcome])
@@ -229,7 +230,7 @@ package struct ValidateStage: StageType {
         return onInvalid == .drop ? mend : "see the rows with 'caudal quarantine show \(run) \(stage)'; \(mend)"
     }
 
-    /// The validation as a check, so that it is shown, kept and compared as the others are.
+    /// The validation as a check result, so that it is shown, stored and compared like other checks.
     private func schemaCheck(
         bad: Int64, read: Int64, schema: String, _ violations: [DataReadings.Row]
     ) -> CheckResult {
@@ -248,7 +249,7 @@ package struct ValidateStage: StageType {
             if bad > limit { outcome = .failed }
         case (_, nil):
             expectation = "invalid rows are \(onInvalid == .drop ? "dropped" : "quarantined"), and some row is valid"
-            // That is a file or a schema of another kind, and no day on which all rows are bad.
+            // Then the file or the schema is the wrong one; a bad day does not make every row invalid.
             if bad > 0, bad == read { outcome = .failed }
         }
         let message =

@@ -1,16 +1,16 @@
 import Foundation
 
-/// Keeps one day of a backfill from being run by two processes at once: a lock on one byte of a file of the state folder.
+/// Keeps two processes from running the same day of a backfill: a lock on one byte of a file in the state folder.
 ///
-/// The kernel gives it back with the process, so nothing of it is ever left behind. Which byte is told by a fingerprint
-/// of what makes the day's run another one than others.
+/// The kernel releases it when the process ends, so no lock is ever left behind. A fingerprint of what distinguishes
+/// the day's run determines the byte.
 package struct DayLock: ~Copyable, Sendable {
     private let descriptor: Int32
 
     /// Takes the lock of a day.
     ///
-    /// `parameters`: those of its run, as they are recorded.
-    /// - Returns: nil when somebody else has it.
+    /// - Parameter parameters: The parameters of the day's run, as recorded.
+    /// - Returns: nil when another process has the lock.
     /// - Throws: ``Failure`` when the file cannot be opened or locked.
     package init?(
         pipeline: String, environment: String?, parameters: [String: String], in state: StateFolder
@@ -29,7 +29,8 @@ package struct DayLock: ~Copyable, Sendable {
         range.l_whence = Int16(SEEK_SET)
         range.l_start = Int(place >> 2)
         range.l_len = 1
-        // Of the open file and not of the process: two days of one process hold theirs apart.
+        // The lock belongs to the open file instead of the process, so that two days of one process have separate
+        // locks.
         if fcntl(descriptor, Self.set, &range) == 0 { return }
         let error = errno
         close(descriptor)

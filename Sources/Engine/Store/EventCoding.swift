@@ -1,12 +1,12 @@
 import Foundation
 
-/// A change as the journal holds it: what it is about in columns, the rest as JSON.
+/// A change as the journal stores it: its subject in columns, the rest as JSON.
 package struct EventRow: Sendable, Hashable {
     package var kind: String
     package var stage: String?
     package var item: String?
     package var attempt: Int?
-    /// JSON, or nil when the columns say everything.
+    /// JSON, or nil when the columns are enough.
     package var detail: String?
 
     package init(kind: String, stage: String? = nil, item: String? = nil, attempt: Int? = nil, detail: String? = nil) {
@@ -44,10 +44,10 @@ package struct EventRow: Sendable, Hashable {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// A result as JSON; nil says that it is a plain success.
+    /// A result as JSON; nil for a success without details.
     private static func text(of result: AttemptResult) -> String? {
         if result == .succeeded { return nil }
-        // The end of a program that said nothing, written by hand: it is there once for each attempt of one.
+        // Encoded by hand for speed: a program's success without details occurs for most attempts.
         var rest = result
         (rest.exit, rest.usage, rest.duration) = (nil, nil, .zero)
         guard rest == .succeeded, case .exited(let status)? = result.exit, let usage = result.usage else {
@@ -61,7 +61,7 @@ package struct EventRow: Sendable, Hashable {
             """
     }
 
-    /// The row of a change.
+    /// Encodes a change.
     package init(_ change: RunChange) {
         switch change {
         case .runStarted(let process): self.init(kind: "run_started", detail: Self.json(process))
@@ -115,9 +115,9 @@ package struct EventRow: Sendable, Hashable {
         return try decoder.decode(type, from: Data((detail ?? "{}").utf8))
     }
 
-    /// The change that the row holds, or nil for a kind that only a newer caudal knows.
+    /// Decodes the change; nil for a kind that only a newer version of Caudal knows.
     ///
-    /// - Throws: A decoding error when the row was damaged.
+    /// - Throws: A decoding error when the row is damaged.
     package func change() throws -> RunChange? {
         let id = UnitID(StageID(stage ?? ""), item.map { ItemKey($0) })
         let number = attempt ?? 0
@@ -166,7 +166,7 @@ package struct EventRow: Sendable, Hashable {
 }
 
 extension RunEvent {
-    /// The event as one line of JSON, for programs that follow a run.
+    /// The event as one line of JSON, for other programs.
     package func jsonLine(run: RunID) -> String {
         let row = EventRow(change)
         var text = "{\"seq\":\(sequence),\"time\":\"\(UTC.iso(time.wall))\",\"run\":\(JSONText.quoted(run.rawValue))"

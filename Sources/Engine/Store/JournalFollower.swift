@@ -2,9 +2,9 @@ import Foundation
 import GRDB
 import Synchronization
 
-/// Whether any process has recorded anything in a store.
+/// Detects whether any process has changed the store.
 ///
-/// A connection of its own asks SQLite, which costs some microseconds and reads no table.
+/// It asks SQLite over its own connection, which takes a few microseconds and reads no table.
 package final class StoreChange: Sendable {
     private let connection: DatabaseQueue
     private let path: String
@@ -22,7 +22,9 @@ package final class StoreChange: Sendable {
         }
     }
 
-    /// Whether something was recorded since the last question; the first one is answered with yes.
+    /// Whether the store has changed since the last call; true for the first call.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func hasChanged() throws(StoreError) -> Bool {
         let version: Int64?
         do {
@@ -37,11 +39,11 @@ package final class StoreChange: Sendable {
     }
 }
 
-/// Follows a run that another process runs, through the journal.
+/// Follows a run of another process through the journal.
 ///
-/// Events are read only when something was recorded. Whether the process lives is asked of the kernel.
+/// Events are read only when the store has changed. The kernel tells whether the process is alive.
 package final class JournalFollower: Sendable {
-    /// What came of a look.
+    /// The result of a look at the journal.
     package struct JournalUpdate: Sendable {
         /// The events since the last look, in order.
         package var events: [RunEvent] = []
@@ -54,7 +56,9 @@ package final class JournalFollower: Sendable {
     private let change: StoreChange
     private let sequence: Mutex<Int64>
 
-    /// Follows a run from behind the event `sequence` on.
+    /// Follows a run from after event `sequence`.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be opened for reading.
     package init(_ run: RunID, after sequence: Int64, in store: RunStore) throws(StoreError) {
         self.run = run
         self.store = store
@@ -62,9 +66,11 @@ package final class JournalFollower: Sendable {
         self.sequence = Mutex(sequence)
     }
 
-    /// Looks once.
+    /// Reads what is new.
+    ///
+    /// - Throws: ``StoreError`` when the journal cannot be read.
     package func look() throws(StoreError) -> JournalUpdate {
-        // Asked before the events are read: nothing that a dead process wrote is missed.
+        // Checked before the events are read, so that no event of a process that just died is missed.
         let isLive = store.folder.run(run).isLive
         guard try change.hasChanged() else { return JournalUpdate(isLive: isLive) }
         let known = sequence.withLock { $0 }
@@ -73,7 +79,7 @@ package final class JournalFollower: Sendable {
         return JournalUpdate(events: events, isLive: isLive)
     }
 
-    /// How long to wait until the next look: the journal of a run that nobody runs changes only when somebody begins
-    /// to.
+    /// How long to wait until the next look: the journal of a run without a process changes only when a process takes
+    /// the run over.
     package static func pause(isLive: Bool) -> Duration { isLive ? .milliseconds(100) : .seconds(1) }
 }

@@ -1,26 +1,27 @@
 import CSystem
 import Foundation
 
-/// What a run published, kept under a second name in the run's folder.
+/// Keeps what a run published as a hard link or clone in the run's folder.
 ///
-/// A link or a clone of the published file takes no room until the file is replaced. The stages of the run, its retries
-/// and its resumption read this version whatever was published at the path since.
+/// A link or clone takes no space until the published file is replaced. The run's stages, retries and resumption read
+/// this version, whatever has been published at the path since.
 package enum KeptVersion {
-    /// Gives a file, or every file of a folder, a second name.
+    /// Links or clones a file, or every file of a folder.
     ///
-    /// - Returns: false where the file system can neither link nor clone; nothing is left then.
+    /// - Returns: false where the file system can do neither; then nothing is left behind.
     package static func keep(_ path: String, as kept: String) -> Bool {
         do {
             try FileManager.default.createDirectory(
                 atPath: PathText.folder(of: kept), withIntermediateDirectories: true,
                 attributes: [.posixPermissions: 0o700])
-            // An attempt that an earlier process did not finish.
+            // Left by an attempt that an earlier process did not finish.
             if FileText.exists(kept) { try FileManager.default.removeItem(atPath: kept) }
             if try link(path, kept) { return true }
             try? FileManager.default.removeItem(atPath: kept)
             return false
         } catch {
-            // What cannot be kept is known by its fingerprint alone, and its readers refuse once it was replaced.
+            // A version that cannot be kept is identified by its fingerprint, and its readers fail once it has been
+            // replaced.
             return false
         }
     }
@@ -43,23 +44,22 @@ package enum KeptVersion {
 }
 
 extension RunFolder {
-    /// Where the run keeps the versions of what it published.
+    /// The folder of the run's kept versions.
     package var versions: String { path + "/versions" }
 
-    /// Where versions lie that are given back, until they are removed; nothing names them any more.
+    /// The folder of versions that are about to be removed and that no record names any more.
     var droppedVersions: String { path + "/versions.dropped" }
 
-    /// Where one attempt keeps the versions of what it publishes.
+    /// The folder of the versions that one attempt publishes.
     package func versions(_ unit: UnitID, _ number: Int) -> String {
         versions + "/" + PathComponent.of(unit.stage.rawValue)
             + (unit.item.map { "/" + PathComponent.of($0.rawValue) } ?? "") + "/\(number)"
     }
 
-    /// How many bytes the kept versions take on the disk by themselves: those of files that no path but the run's own
-    /// leads to.
+    /// The disk space of the kept versions in bytes: only files that have no name outside of the run's folder count.
     package var bytesOfVersions: Int64 { Self.ownBytes(in: versions) }
 
-    /// How many bytes a folder's files take that have no other name elsewhere.
+    /// The bytes of a folder's files that have no name elsewhere.
     static func ownBytes(in folder: String) -> Int64 {
         let names = FileManager.default.subpaths(atPath: folder) ?? []
         return names.reduce(0) { sum, name in
@@ -72,6 +72,6 @@ extension RunFolder {
 }
 
 extension StateFolder {
-    /// Where a kept version lies, which artifacts name from this folder on.
+    /// The absolute path of a kept version, which artifacts name relative to this folder.
     package func absolute(_ kept: String) -> String { path + "/" + kept }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A process that worked for a run whose own process had died.
+/// A process that is left from a run whose own process has died.
 package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
     package var pid: Int32
     /// The name of its program.
@@ -10,19 +10,19 @@ package struct LeftoverProcess: Sendable, Hashable, CustomStringConvertible {
     package var description: String { "\(name) (\(pid))" }
 }
 
-/// What still works for a run whose process has died.
+/// The processes that are left from a run whose own process has died.
 ///
-/// A process is known by the run's marker in its environment, by the group that was noted before its attempt's program began, or
-/// as a descendant of one that is known: a program may replace its environment, and another one leave its group. A number
-/// that was given to somebody else meanwhile is left alone.
+/// A process is recognized by the run's marker in its environment, by the process group recorded before its attempt's
+/// program began, or as a descendant of a recognized one: a program may replace its environment or leave its group. A
+/// process whose number has been reused is left alone.
 package struct Leftovers: Sendable {
     private let run: RunID
-    /// The first process of each attempt that has not ended; its number is that of the group.
+    /// The first process of each attempt that has not ended; its number is that of the process group.
     private let leaders: [ProcessIdentity]
-    /// The session of the process that ran the run, which the groups of its attempts belong to.
+    /// The session of the run's process, to which the groups of its attempts belong.
     private let session: Int32?
 
-    /// Of a run that no process runs.
+    /// The processes left from a run that no process runs.
     ///
     /// - Throws: ``Failure`` when the list of its processes cannot be read.
     package init(of state: RunState, in folder: RunFolder) throws(Failure) {
@@ -40,16 +40,16 @@ package struct Leftovers: Sendable {
         self.leaders = try leaders + SpawnLedger.processes(of: markers, in: folder.spawned)
     }
 
-    /// Of a run of which nothing but its name is known.
+    /// The processes left from a run of which only the id is known.
     package init(of run: RunID) { (self.run, leaders, session) = (run, [], nil) }
 
-    /// Whether anything is left.
+    /// Whether there are none.
     package var isEmpty: Bool { find(in: ProcessTable.snapshot()).isEmpty }
 
-    /// Ends everything that is left and waits until it is gone.
+    /// Ends all of them and waits until they have ended.
     ///
-    /// - Returns: What was found, by number.
-    /// - Throws: ``Failure`` when the kernel does not tell which processes there are: nothing found would then mean nothing.
+    /// - Returns: The processes found, by number.
+    /// - Throws: ``Failure`` when /proc cannot be read, so that processes could not be found.
     @discardableResult
     package func end() throws(Failure) -> [LeftoverProcess] {
         guard ProcessTable.fields(of: getpid()) != nil, ProcessTable.all().contains(getpid()) else {
@@ -58,7 +58,7 @@ package struct Leftovers: Sendable {
                 remedy: "mount /proc, or raise the limit on open files with 'ulimit -n'")
         }
         var found: [Int32: ProcessTable.Fields] = [:]
-        // Held first, so that none of them starts another one between the look and the end.
+        // They are stopped first, so that none starts another one before it is killed.
         for _ in 0..<10 {
             let more = find(in: ProcessTable.snapshot()).filter { found[$0.key]?.startTicks != $0.value.startTicks }
             if more.isEmpty { break }
@@ -67,7 +67,7 @@ package struct Leftovers: Sendable {
         }
         for pid in found.keys { kill(pid, SIGKILL) }
         for (pid, fields) in found {
-            // A process that waits for a disk ends when that has answered.
+            // A process that waits for the disk ends only when the disk has answered.
             for _ in 0..<200 {
                 guard let now = ProcessTable.fields(of: pid), now.startTicks == fields.startTicks, now.state != "Z"
                 else { break }
@@ -81,8 +81,8 @@ package struct Leftovers: Sendable {
         var known = Set(ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "\(run)/").map(\.pid))
         for leader in leaders where leader.bootID == ProcessTable.bootID && leader.startTicks > 0 {
             let isThere = table[leader.pid]?.startTicks == leader.startTicks
-            // While a group has members nobody else gets its number: without its leader it is the one that was recorded,
-            // or one whose leader has ended too. The session tells.
+            // A group's number is not reused while it has members. Without its leader it is the recorded group, or a
+            // newer one whose leader has ended too; the session distinguishes them.
             guard isThere || table[leader.pid] == nil && session != nil else { continue }
             for (pid, fields) in table where fields.group == leader.pid && fields.startTicks >= leader.startTicks {
                 if isThere || fields.session == session { known.insert(pid) }
@@ -94,7 +94,7 @@ package struct Leftovers: Sendable {
         while let pid = waiting.popLast() {
             for child in children[pid] ?? [] where known.insert(child).inserted { waiting.append(child) }
         }
-        // Whoever asks may itself have been started by what is left.
+        // This process itself may have been started by one of them.
         var own = getpid()
         while own > 1, known.remove(own) != nil || table[own] != nil { own = table[own]?.parent ?? 0 }
         return table.filter { known.contains($0.key) && $0.value.state != "Z" }
@@ -102,6 +102,6 @@ package struct Leftovers: Sendable {
 }
 
 extension RunFolder {
-    /// The list of processes that the run's attempts have started, see ``SpawnLedger``.
+    /// The list of processes started by the run's attempts, see ``SpawnLedger``.
     package var spawned: String { path + "/spawned" }
 }

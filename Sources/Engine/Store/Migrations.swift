@@ -1,10 +1,10 @@
 import GRDB
 
-/// The run store's tables, version by version.
+/// The tables of the run store, version by version.
 ///
-/// A version that was released is never edited: a change is a new one.
+/// A released version is never edited: each change is a new version.
 enum Migrations {
-    /// The number of the newest version, kept in `PRAGMA user_version`, so that an older caudal knows to keep away.
+    /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
     static let newest = 4
 
     static var migrator: DatabaseMigrator {

@@ -1,7 +1,7 @@
 /// An earlier run as a backfill sees it.
 package struct PastRun: Sendable {
     package var id: RunID
-    /// How it stands in truth; running only when a process runs it.
+    /// The true status; running only if a process runs it.
     package var status: RunState.Status
     package var parameters: [String: String]
     package var environment: String?

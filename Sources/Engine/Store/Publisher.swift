@@ -1,12 +1,14 @@
 import CSystem
 import Foundation
 
-/// Moves what an attempt wrote into place, so that a reader sees the old output or the new one and never half of one.
+/// Moves an attempt's outputs into place, so that a reader sees the old output or the new one as a whole.
 ///
-/// A plan is journaled before its first move. Whoever finds a plan that was not finished, after a crash, carries it
-/// out again: a move that was made already is recognized by its staged file being gone.
+/// A plan is recorded before its first move. After a crash, another process carries out an unfinished plan again; a
+/// move that was already made is recognized by its missing staged file.
 package enum Publisher {
-    /// Finds out before any work is done whether outputs can be put in place.
+    /// Checks before any work begins that outputs can be published.
+    ///
+    /// - Throws: ``Failure`` when the folder of an output cannot be created or written to.
     package static func prepare(_ outputs: [StagedOutput]) throws(Failure) {
         for output in outputs {
             let folder = PathText.folder(of: output.target)
@@ -21,9 +23,10 @@ package enum Publisher {
         }
     }
 
-    /// The moves for outputs that were written; optional ones that were not are left out.
+    /// The moves for the outputs that were written; optional outputs that were not are left out.
     ///
-    /// `owner`: what no other attempt of any run is called; nil outside of runs.
+    /// - Parameter owner: A name that no other attempt of any run has; nil outside of runs.
+    /// - Throws: ``Failure`` when a required output was not written.
     package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(Failure) -> PublishPlan {
         var moves: [PublishPlan.Move] = []
         for output in outputs {
@@ -38,24 +41,24 @@ package enum Publisher {
         return PublishPlan(moves: moves, owner: owner)
     }
 
-    /// Makes the moves, or those that are left of a plan that was begun.
+    /// Makes the moves, or the rest of them for an unfinished plan.
     ///
-    /// - Throws: ``Failure`` when what was to be published is neither staged, nor kept, nor in place; whatever else lies
-    ///   at the target is left alone.
+    /// - Throws: ``Failure`` when an output is neither staged, nor kept, nor in place; then the target is left
+    ///   unchanged.
     package static func carryOut(_ plan: PublishPlan) throws(Failure) {
         for move in plan.moves {
             let beside = besidePath(of: move.target, owner: plan.owner)
             guard let staged = inode(of: move.staged) ?? restaged(move) else {
                 if isInPlace(move) { continue }
-                // What a process that died was copying there.
+                // Left by a process that died while it copied the output.
                 if FileText.exists(beside) { try remove(beside) }
                 throw Failure(
                     "the output \(move.target) was recorded as published and is lost: it is not in place, and no longer "
                         + "in staging", remedy: "run its stage again")
             }
             if staged != move.inode, inode(of: move.target) == move.inode {
-                // Two folders changed places, and what is staged now is the old output. The target's number alone
-                // does not tell: another disk numbers its files by itself.
+                // The two folders were exchanged, and the staged one is the old output. The target's inode alone is no
+                // proof: another disk has its own numbering.
                 try remove(move.staged)
             } else {
                 try makeFolder(PathText.folder(of: move.target))
@@ -64,15 +67,15 @@ package enum Publisher {
         }
     }
 
-    /// Whether what lies at the target is what was to be moved there.
+    /// Whether the target is the output that was to be moved there.
     private static func isInPlace(_ move: PublishPlan.Move) -> Bool {
         if let hash = move.contentHash { return ContentHash.of(path: move.target) == hash }
         return inode(of: move.target) == move.inode
     }
 
-    /// Stages an output again whose staged file was lost, from the version that the run keeps.
+    /// Stages a lost output again from the version that the run keeps.
     ///
-    /// - Returns: The number of the staged file, or nil where nothing is kept or the output is in place already.
+    /// - Returns: The inode of the staged file, or nil when no version is kept or the output is already in place.
     private static func restaged(_ move: PublishPlan.Move) -> UInt64? {
         guard let kept = move.kept, let hash = move.contentHash, !isInPlace(move),
             ContentHash.of(path: kept) == hash, KeptVersion.keep(kept, as: move.staged)
@@ -104,32 +107,32 @@ package enum Publisher {
         }
     }
 
-    /// Folders: the two change places in one step, and the old one is removed afterwards.
+    /// For folders: exchanges both in one step, then removes the old one.
     private static func exchange(_ target: String, with staged: String) throws(Failure) {
         let result = cs_rename_exchange(staged, target)
         if result < 0 { throw failure("\(target) could not be replaced", -result) }
         try remove(staged)
     }
 
-    /// The name beside a target that an output is copied to first: nobody else's, so that several runs may publish there
-    /// at once, and the same again for whoever finishes a plan.
+    /// The temporary path beside a target to which an output is copied first: unique to the attempt, so that several
+    /// runs may publish there at once, and the same when another process finishes the plan.
     package static func besidePath(of target: String, owner: String?) -> String {
         let name = ContentHash.of(owner ?? "process \(getpid())").split(separator: ":").last ?? ""
         return PathText.folder(of: target) + "/." + PathText.lastComponent(of: target) + ".caudal-\(name)"
     }
 
-    /// Another file system cannot be renamed to: the output is copied beside its place first, and is on the disk itself
-    /// before it takes its place.
+    /// A rename does not work across file systems: the output is copied beside its target and synced before it is
+    /// renamed.
     private static func replaceAcrossDevices(
         _ target: String, with staged: String, beside: String
     ) throws(Failure) {
         do {
-            // Left by the process that carried the same plan out and died.
+            // Left by a process that died while it carried out the same plan.
             if FileText.exists(beside) { try FileManager.default.removeItem(atPath: beside) }
             try FileManager.default.copyItem(atPath: staged, toPath: beside)
             try makeDurable(beside)
         } catch {
-            // What could not be copied whole must not stay beside the outputs; that it may be missing is fine.
+            // An incomplete copy must not stay beside the outputs; it may also not exist.
             try? FileManager.default.removeItem(atPath: beside)
             throw Failure(
                 "\(target) could not be written: \(error.reason)", remedy: "free some space there, then retry")
@@ -138,12 +141,12 @@ package enum Publisher {
         try remove(staged)
     }
 
-    /// Waits until a file, or every file of a folder, is on the disk itself.
+    /// Syncs a file, or every file of a folder, to the disk.
     private static func makeDurable(_ path: String) throws {
         let names = [""] + (FileManager.default.subpaths(atPath: path) ?? []).map { "/" + $0 }
         for name in names {
             let descriptor = open(path + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-            // A link has nothing of its own to be written.
+            // A symbolic link has no content to sync.
             if descriptor < 0, errno == ELOOP { continue }
             guard descriptor >= 0 else { throw Failure(String(cString: strerror(errno))) }
             defer { close(descriptor) }

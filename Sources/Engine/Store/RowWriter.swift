@@ -2,16 +2,17 @@ import Foundation
 import GRDB
 import GRDBSQLite
 
-/// A row to be written, its values bound to SQLite one after the other.
+/// Inserts rows, binding their values to SQLite one by one.
 ///
-/// The journal writes six rows for each stage of a run. Arguments that are boxed, checked and handed over by a closure
+/// The journal writes six rows for each stage of a run. With GRDB's statement arguments, boxing and checking each value
+/// would cost more than the row itself.
 /// for each value cost more than the row does.
 struct RowWriter {
     private let statement: OpaquePointer
     private let connection: OpaquePointer?
     private var position: Int32 = 0
 
-    /// `sql`: one INSERT with a `?` for each value.
+    /// - Parameter sql: One INSERT with a `?` for each value.
     init(_ db: Database, _ sql: String) throws {
         statement = try db.cachedStatement(sql: sql).sqliteStatement
         connection = db.sqliteConnection
@@ -21,11 +22,11 @@ struct RowWriter {
         position += 1
         guard var text else { return bindNull() }
         let position = position
-        // SQLite takes a copy: the text may be gone before the row is written.
+        // SQLite copies the text: it may be freed before the row is written.
         let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         _ = text.withUTF8 { bytes in
             bytes.withMemoryRebound(to: CChar.self) { characters in
-                // An empty text may have no address, and no address means NULL.
+                // An empty text may have no address, which SQLite would treat as NULL.
                 guard let address = characters.baseAddress else {
                     return sqlite3_bind_text(statement, position, "", 0, copied)
                 }
@@ -50,9 +51,9 @@ struct RowWriter {
 
     private func bindNull() { sqlite3_bind_null(statement, position) }
 
-    /// Writes the row.
+    /// Inserts the row.
     ///
-    /// - Throws: What SQLite says, as `DatabaseError`.
+    /// - Throws: SQLite's error, as `DatabaseError`.
     func write() throws {
         precondition(position == sqlite3_bind_parameter_count(statement), "a row has as many values as columns")
         let code = sqlite3_step(statement)

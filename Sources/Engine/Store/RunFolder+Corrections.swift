@@ -1,27 +1,27 @@
 import Foundation
 
-/// Rows of a validate stage that somebody corrected, and what they were corrected for.
+/// Corrected rows of a validate stage, and the inputs they were made for.
 extension RunFolder {
-    /// Where the corrected rows of a validate stage are kept, a file for each time somebody gave some.
+    /// The folder of a validate stage's corrected rows: one file for each time a user supplied some.
     package func corrections(_ stage: StageID) -> String { path + "/corrections/" + PathComponent.of(stage.rawValue) }
 
-    /// What a file of corrected rows was made for, and what it was, so that what is left of it is never taken for the whole.
+    /// The inputs that a file of corrected rows was made for, and its fingerprint, so that a damaged file is detected.
     private struct Origin: Codable {
         var inputs: [InputVersion]
         var contentHash: String
     }
 
-    /// The files of corrected rows, first to last.
+    /// The files of corrected rows, oldest first.
     ///
-    /// `read`: those that a success of the stage is recorded to have read.
-    /// - Throws: ``Failure`` when one is lost or is not what somebody gave.
+    /// - Parameter read: Files that a recorded success of the stage has read.
+    /// - Throws: ``Failure`` when a file is missing or was changed.
     package func correctionFiles(_ stage: StageID, read: [String] = []) throws(Failure) -> [String] {
         let names = try correctionNames(stage)
         let files = names.filter { $0.hasSuffix(".csv") }.sorted()
         var expected = Set(files).union(read.map(PathText.lastComponent))
         for name in names where name.hasSuffix(Self.originSuffix) {
             let file = String(name.dropLast(Self.originSuffix.count))
-            // One that has its text beside it was not given to the end: its process died.
+            // A file with its temporary text beside it is incomplete: the process that wrote it died.
             if !names.contains(file + ".new") { expected.insert(file) }
         }
         for name in expected.sorted() {
@@ -39,7 +39,7 @@ extension RunFolder {
 
     private func correctionNames(_ stage: StageID) throws(Failure) -> [String] {
         let folder = corrections(stage)
-        // Without the folder nobody corrected anything.
+        // Without the folder there are no corrections.
         guard FileText.exists(folder) else { return [] }
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -55,18 +55,17 @@ extension RunFolder {
                 + "'caudal quarantine replay'")
     }
 
-    /// What an attempt of a validate stage read of its input, without the corrections that it read beside it.
+    /// The inputs of a validate stage's attempt, without the corrections it read.
     package func correctedInputs(in reads: [InputVersion], of input: DatasetName) -> [InputVersion] {
         let own = "/runs/\(PathText.lastComponent(of: path))/corrections/"
         return reads.filter { $0.dataset == input && !$0.path.contains(own) }
     }
 
-    /// Keeps corrected rows.
+    /// Stores corrected rows.
     ///
-    /// `inputs`: the files whose rows they stand in for, with their fingerprints.
-    ///
-    /// - Returns: The file they are in.
-    /// - Throws: what writing to the run's folder throws.
+    /// - Parameter inputs: The files that the rows belong to, with their fingerprints.
+    /// - Returns: The file with the rows.
+    /// - Throws: ``Failure`` or Foundation's error when the run's folder cannot be written to.
     package func keep(
         corrections text: String, of stage: StageID, madeFor inputs: [InputVersion]
     ) throws -> String {
@@ -77,29 +76,31 @@ extension RunFolder {
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let origin = try JSONEncoder().encode(Origin(inputs: inputs, contentHash: ContentHash.of(text)))
-        // The rows come last, under their name only once they are whole: they are never there without the other.
+        // The rows get their final name last, so that they never exist without their origin.
         try FileText.write(text, to: place + ".new", isPrivate: true)
         try FileText.write(String(decoding: origin, as: UTF8.self), to: place + Self.originSuffix, isPrivate: true)
         try FileText.replace(text, at: place)
         return place
     }
 
-    /// Removes corrected rows that nothing was made of.
+    /// Removes corrected rows that no output was made from.
     ///
-    /// - Throws: what removing their files throws.
+    /// - Throws: Foundation's error when their files cannot be removed.
     package func remove(corrections file: String) throws {
         try FileManager.default.removeItem(atPath: file + Self.originSuffix)
         try FileManager.default.removeItem(atPath: file)
     }
 
-    /// Whether corrected rows may stand in for rows of an input: it is what they were made for.
+    /// Whether corrected rows belong to an input: whether they were made for it.
+    ///
+    /// - Throws: ``Failure`` when their origin cannot be read.
     package func areCorrections(in file: String, madeFor inputs: [InputVersion]) throws(Failure) -> Bool {
         guard let made = try Self.origin(of: file)?.inputs else { return false }
         func prints(_ versions: [InputVersion]) -> Set<[String?]> { Set(versions.map { [$0.path, $0.contentHash] }) }
         return made.isEmpty || prints(made) == prints(inputs)
     }
 
-    /// What corrected rows were made for; nil where that is not there.
+    /// The origin of corrected rows; nil when it is missing.
     private static func origin(of corrections: String) throws(Failure) -> Origin? {
         let file = corrections + originSuffix
         guard FileText.exists(file) else { return nil }

@@ -1,14 +1,14 @@
 import Foundation
 
-/// Parameters of a run that are secret: everything else that is recorded has dots in their place.
+/// The secrets in a run's parameters; all other records contain dots in their place.
 extension RunFolder {
-    /// The file that keeps them, for its owner alone; without it the run has none.
+    /// The file of these secrets, readable only by its owner; without it the run has none.
     private var parametersFile: String { path + "/parameters.json" }
 
-    /// Keeps what is secret of a run's parameters, so that the run can be taken up again.
+    /// Stores the secrets in a run's parameters, so that the run can be resumed.
     ///
-    /// `recorded`: the same parameters as they are recorded. A value with dots of its own is kept too, so that every value
-    /// with dots is one of the file.
+    /// - Parameter recorded: The same parameters as recorded. A value that itself contains dots is stored too, so that
+    ///   every recorded value with dots can be restored from the file.
     /// - Throws: ``Failure`` when the file cannot be written.
     package func keep(secretsOf values: [String: String], recordedAs recorded: [String: String]) throws {
         let secrets = values.filter { recorded[$0.key] != $0.value || Self.hasDots($0.value) }
@@ -19,9 +19,9 @@ extension RunFolder {
 
     private static func hasDots(_ value: String) -> Bool { value.contains(SecretNames.replacement) }
 
-    /// The parameters of a recorded plan with their values.
+    /// The parameters of a recorded plan, with their secrets.
     ///
-    /// - Throws: ``Failure`` when what was kept of them is lost: dots are nobody's value.
+    /// - Throws: ``Failure`` when the stored secrets are lost: the dots are not a value.
     package func filled(_ recorded: [String: String]) throws(Failure) -> [String: String] {
         let hidden = recorded.filter { Self.hasDots($0.value) }
         if hidden.isEmpty { return recorded }
@@ -50,9 +50,9 @@ extension RunFolder {
         return recorded.merging(secrets.filter { recorded[$0.key] != nil }) { $1 }
     }
 
-    /// A masker for those who only look at a run: of the parameters that it keeps, and of their own variables.
+    /// A masker for commands that only show a run: for the run's stored secrets and those in the given variables.
     package func masker(of plan: RunPlan, _ variables: [String: String]) -> SecretMasker {
-        // Where they are lost, what is recorded has dots in their place all the same.
+        // If they are lost, the recorded values contain dots in any case.
         let known = (try? filled(plan.parameters)) ?? plan.parameters
         let kept = known.filter { plan.parameters[$0.key] != $0.value }
         return SecretMasker(secrets: Array(kept.values) + SecretNames().secrets(in: variables))

@@ -2,17 +2,17 @@ import Foundation
 
 /// The texts that a run's pipeline was read from: its file and the schemas that it names.
 ///
-/// What is read back is known by the fingerprint that the run's plan has of it: a part of a file is a file as well, and
-/// would be another pipeline.
+/// They are verified by the fingerprints in the run's plan: a truncated file could be read too, as another pipeline.
 extension RunFolder {
-    /// The pipeline file as it was when the run was last given one.
+    /// The pipeline file that the run uses now.
     package var pipelineFile: String { path + "/" + Self.pipelineName }
     private static let pipelineName = "pipeline.yaml"
     private static func schemaName(_ schema: String) -> String { "schema.\(PathComponent.of(schema))" }
 
-    /// Keeps the texts that a pipeline was read from; what was kept before stays beside them under other names.
+    /// Stores the texts that a pipeline was read from; earlier texts are kept under other names.
     ///
-    /// - Returns: What the run's plan records of them.
+    /// - Returns: The fingerprints that the run's plan records.
+    /// - Throws: ``Failure`` when a text cannot be written.
     package func keep(_ loaded: LoadedPipeline) throws(Failure) -> [String: String] {
         var texts = [Self.pipelineName: loaded.text]
         for (schema, bytes) in loaded.schemaTexts {
@@ -31,12 +31,12 @@ extension RunFolder {
         return texts.mapValues(ContentHash.of)
     }
 
-    /// The texts that a run's plan was made from.
+    /// The texts from which a run's plan was made.
     ///
-    /// - Throws: ``Failure`` when one of them is lost.
+    /// - Throws: ``Failure`` when one of them is lost or was changed.
     package func keptPipeline(of plan: RunPlan) throws(Failure) -> KeptPipeline {
         guard let recorded = plan.keptTexts else {
-            // A run of an older caudal: its schemas may lie where the file says, and nothing tells whether they are whole.
+            // A run of an older Caudal: its schemas are at the paths in the file, and cannot be verified.
             return KeptPipeline(text: try FileText.bytes(pipelineFile)) {
                 try? FileText.bytes(path + "/" + Self.schemaName($0))
             }
@@ -49,7 +49,7 @@ extension RunFolder {
 
     private func kept(_ name: String, _ hash: String) throws(Failure) -> [UInt8] {
         let file = path + "/" + name
-        // A process that died may have kept a newer text before it recorded the plan that goes with it.
+        // A process that died may have stored a newer text before it recorded the plan made from it.
         let older = olderNames(of: name).prefix(while: FileText.exists)
         for place in [file] + older where FileText.isFile(place) && ContentHash.ofFile(place) == hash {
             return try FileText.bytes(place)
@@ -61,7 +61,7 @@ extension RunFolder {
                 + "is now (without --as-started), or start a new run")
     }
 
-    /// The names that older versions of a text have: `pipeline.1.yaml`, `pipeline.2.yaml` and so on.
+    /// The names of earlier texts: `pipeline.1.yaml`, `pipeline.2.yaml` and so on.
     private func olderNames(of name: String) -> some Sequence<String> {
         let parts = name == Self.pipelineName ? ("pipeline", ".yaml") : (name, "")
         return (1...999).lazy.map { "\(path)/\(parts.0).\($0)\(parts.1)" }

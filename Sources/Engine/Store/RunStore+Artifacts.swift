@@ -1,6 +1,6 @@
 import GRDB
 
-/// A run that a stage succeeded in.
+/// A run in which a stage succeeded.
 package struct StageSuccess: Sendable {
     package var run: RunID
     package var parameters: [String: String]
@@ -16,7 +16,7 @@ package struct Publication: Sendable {
     package var started: Int64
     package var parameters: [String: String]
     package var environment: String?
-    /// Fingerprints of the definitions that made it, by stage, of a run that was removed; nil of any other.
+    /// For a pruned run, the fingerprints of the definitions that made the file, by stage; nil for other runs.
     package var prunedMakers: [StageID: String]?
 
     /// The run in words.
@@ -25,8 +25,10 @@ package struct Publication: Sendable {
 
 /// What runs have published, and where.
 extension RunStore {
-    /// The runs that published a file at a path, newest first; `path` is as artifacts have it: relative to the project's
-    /// root where it lies below it.
+    /// The runs that published a file at a path, newest first; `path` is as in artifacts: relative to the project's
+    /// root if it is below it.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func writers(of path: String, limit: Int = 20) throws(StoreError) -> [RunID] {
         try read { db in
             try String.fetchAll(
@@ -36,7 +38,9 @@ extension RunStore {
         }
     }
 
-    /// The stages of a run that published a file at a path; `path` is as artifacts have it.
+    /// The stages of a run that published a file at a path; `path` is as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func stages(thatPublished path: String, in run: RunID) throws(StoreError) -> [StageID] {
         try read { db in
             try String.fetchAll(
@@ -47,6 +51,8 @@ extension RunStore {
     }
 
     /// The files of corrected rows that successes of a run's stage have read.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func correctionsRead(by stage: StageID, in run: RunID) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(
@@ -59,7 +65,9 @@ extension RunStore {
         }
     }
 
-    /// What runs published at a path, the last first; `path` is as artifacts have it.
+    /// The publications at a path, newest first; `path` is as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func publications(at path: String, limit: Int = 200) throws(StoreError) -> [Publication] {
         try read { db in
             try Self.publications(
@@ -75,7 +83,9 @@ extension RunStore {
         }
     }
 
-    /// Whether any run has published at a path, also one that was removed; `path` is as artifacts have it.
+    /// Whether any run, even a pruned one, has published at a path; `path` is as in artifacts.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func isPublished(_ path: String) throws(StoreError) -> Bool {
         try read { db in
             try Bool.fetchOne(
@@ -87,7 +97,9 @@ extension RunStore {
         }
     }
 
-    /// The runs before `run` that a stage succeeded in, newest first.
+    /// The runs before `run` in which a stage succeeded, newest first.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func successes(
         of stage: StageID, pipeline: String, before run: RunID, limit: Int = 200
     ) throws(StoreError) -> [StageSuccess] {
@@ -107,7 +119,9 @@ extension RunStore {
         }
     }
 
-    /// What a run's stage published of a dataset, each item's last attempt, in the order of items.
+    /// What a run's stage published for a dataset: the last attempt of each item, in the order of items.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func publications(
         of dataset: DatasetName, stage: StageID, in run: RunID
     ) throws(StoreError) -> [Publication] {
@@ -141,11 +155,11 @@ extension RunStore {
         }
     }
 
-    // MARK: - Runs that are removed
+    // MARK: - Pruned runs
 
-    /// What a run published and still stands where it did, the last of each path.
+    /// The outputs of a run whose published files are still unchanged, the last one of each path.
     ///
-    /// Files of the size that was published are read where their marks do not tell.
+    /// Files of the published size are read if their marks do not decide it.
     func outputsInPlace(of run: RunID) throws(StoreError) -> [Publication] {
         let (root, published): (String, [Publication]) = try read { db in
             let root = try String.fetchOne(db, sql: "SELECT root FROM runs WHERE id = ?", arguments: [run.rawValue])
@@ -165,7 +179,7 @@ extension RunStore {
         }
     }
 
-    /// Fingerprints of the definitions of a stage and of all that it waits for.
+    /// The fingerprints of the definitions of a stage and of all upstream stages.
     private static func makers(of stage: StageID, in plan: RunPlan) -> [String: String] {
         guard let index = plan.index(of: stage) else { return [:] }
         let stages = ([index] + plan.allUpstream(of: index)).map { plan.stages[$0] }
@@ -177,7 +191,7 @@ extension RunStore {
         return Dictionary(named) { first, _ in first }
     }
 
-    /// Keeps who made what stands at paths, for when the run is no more.
+    /// Keeps the makers of published files for when their run has been pruned.
     static func remember(_ publications: [Publication], _ plan: RunPlan?, _ db: Database) throws {
         for publication in publications {
             let artifact = publication.artifact

@@ -3,7 +3,7 @@ import GRDB
 
 /// What a check measured in one run, as the run store keeps it.
 package struct CheckPoint: Sendable, Hashable, Codable {
-    /// What makes two results results of the same test.
+    /// What identifies the test that results belong to.
     package struct Key: Sendable, Hashable {
         package var stage: StageID
         /// The item of a fan-out, or nil.
@@ -11,7 +11,7 @@ package struct CheckPoint: Sendable, Hashable, Codable {
         package var check: String
         /// The part of the data, such as `region=north`, or nil for all of it.
         package var part: String?
-        /// The environment, whose data is not that of others; nil for runs without one.
+        /// The environment, which has its own data; nil for runs without one.
         package var environment: String?
 
         package init(
@@ -28,13 +28,13 @@ package struct CheckPoint: Sendable, Hashable, Codable {
     package var run: RunID
     /// When the run started, in milliseconds since 1970.
     package var started: Int64
-    /// The environment the run chose, or nil.
+    /// The run's environment, or nil.
     package var environment: String?
     package var stage: StageID
     package var item: ItemKey?
     package var check: String
     package var part: String?
-    /// The kind of check as the file writes it.
+    /// The check's kind as the pipeline file names it.
     package var kind: String
     package var outcome: CheckResult.Outcome
     package var measured: Double?
@@ -70,14 +70,17 @@ package struct CheckPoint: Sendable, Hashable, Codable {
 }
 
 extension RunStore {
-    /// The most results that are read at once, so that a fan-out of very many items does not fill the memory.
+    /// The maximum number of results read at once, so that a fan-out of very many items does not exhaust memory.
     static let checkPointLimit = 50_000
 
-    /// What the checks of a pipeline measured, oldest run first; of a run's attempts, the last that checked.
+    /// The values that the checks of a pipeline measured, oldest run first; of several attempts, the last with results.
     ///
-    /// `stage`, `check`: only these; nil means all.
-    /// `last`: the newest run that counts, and only those of its environment; nil means all.
-    /// `runs`: how many runs at most.
+    /// - Parameters:
+    ///   - stage: Only checks of this stage; nil means all.
+    ///   - check: Only this check; nil means all.
+    ///   - last: The newest run to include, which also restricts the result to its environment; nil means all runs.
+    ///   - runs: Maximum number of runs.
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func checkPoints(
         of pipeline: String, stage: StageID? = nil, check: String? = nil, upTo last: RunID? = nil, runs: Int = 10_000
     ) throws(StoreError) -> [CheckPoint] {
@@ -112,7 +115,9 @@ extension RunStore {
             totalRows: row["total_rows"], expectation: row["expectation"], waiver: row["waiver"])
     }
 
-    /// The pipelines and stages that have a check of this id.
+    /// The pipelines and stages that have a check with this id.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func owners(ofCheck check: String) throws(StoreError) -> [(pipeline: String, stage: StageID)] {
         try read { db in
             try Row.fetchAll(
@@ -122,7 +127,9 @@ extension RunStore {
         }
     }
 
-    /// The ids of all checks that were ever recorded, of one pipeline or of all.
+    /// The ids of all recorded checks, of one pipeline or of all.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func checkNames(of pipeline: String? = nil) throws(StoreError) -> [String] {
         try read { db in
             try String.fetchAll(
@@ -131,7 +138,9 @@ extension RunStore {
         }
     }
 
-    /// The lines of warning and above of a run, in the order they were written, and how many there are in all.
+    /// The lines of level warn and above in a run, in order, and the number of all of them.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func remarks(of run: RunID, limit: Int) throws(StoreError) -> (lines: [LogRecord], count: Int) {
         try read { db in
             let pipeline = try String.fetchOne(

@@ -1,15 +1,15 @@
 import Foundation
 import GRDB
 
-/// Another run that is under way and writes what a run is about to write.
+/// Another live run that writes a path which a run is about to write.
 package struct PathConflict: Sendable, Equatable {
     package var run: RunID
-    /// nil for a run that is just beginning.
+    /// The other run's pipeline; nil for a run that is just beginning.
     package var pipeline: String?
-    /// The path as the other run claimed it, absolute; or a table, see ``TableClaim``.
+    /// The path that the other run claimed, absolute; or a table, see ``TableClaim``.
     package var path: String
 
-    /// What somebody is told who wants to begin.
+    /// The message for the user who wants to start the run.
     package func failure(root: String) -> Failure {
         Failure(
             "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(TableClaim.words(path, root: root)) too",
@@ -18,12 +18,14 @@ package struct PathConflict: Sendable, Equatable {
 }
 
 extension RunStore {
-    /// Claims the paths that a run writes, all or none of them.
+    /// Claims the paths that a run writes, all or none.
     ///
-    /// The run's lock must be held: claims of runs without a process count for nothing, and are removed. They end with the
+    /// The run's lock must be held: claims of runs without a process are void and are removed. Claims end with the
     /// record of the run's end.
-    /// `paths`: absolute paths, with `*` for what is not known before.
-    /// - Returns: The first claim of another live run that they meet; nil when they are claimed.
+    ///
+    /// - Parameter paths: Absolute paths, with `*` for unknown parts.
+    /// - Returns: The first conflicting claim of another live run; nil when the paths are claimed.
+    /// - Throws: ``StoreError`` when the claims cannot be read or recorded.
     package func claim(_ paths: [String], for run: RunID) throws(StoreError) -> PathConflict? {
         let folder = folder
         return try write { db in
@@ -53,8 +55,8 @@ extension RunStore {
 }
 
 extension LoadedPipeline {
-    /// The paths that a run of a plan writes, absolute and with links followed as far as they are there, and the tables; what an item or
-    /// the run alone knows is `*`.
+    /// The paths and tables that a run of a plan writes; paths are absolute with existing symbolic links resolved, and
+    /// `*` stands for what only an item or the run knows.
     package func claims(of plan: RunPlan, _ parameters: [String: String]) -> [String] {
         plan.stages.filter { $0.skipReason == nil }.flatMap { planned in
             planned.outputs.compactMap { pipeline.dataset(DatasetName($0)) }.compactMap { dataset -> String? in
@@ -78,7 +80,7 @@ extension LoadedPipeline {
 }
 
 extension PathText {
-    /// An absolute path with the links followed of the part that is there.
+    /// An absolute path with the symbolic links of its existing part resolved.
     package static func resolved(_ path: String) -> String {
         var rest: [Substring] = []
         var there = path[...]

@@ -2,9 +2,11 @@ import Foundation
 import GRDB
 
 extension RunStore {
-    /// Takes a slot of a pool, processors and memory for an attempt, if the live runs of this machine leave enough.
+    /// Takes a lease for an attempt (a slot of a pool, processors, memory) if the live runs of this machine leave
+    /// enough.
     ///
-    /// - Returns: nil when it was granted, or why it was not.
+    /// - Returns: nil when the lease was granted, otherwise why it was not.
+    /// - Throws: ``StoreError`` when leases cannot be read or recorded.
     package func takeLease(
         of unit: UnitID, planned: PlannedStage, run: RunID, pools: [PoolName: Int]
     ) throws(StoreError) -> String? {
@@ -14,14 +16,14 @@ extension RunStore {
             try String.fetchAll(
                 db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ?", arguments: [run.rawValue])
         }
-        // What a dead process left running still uses what it took; looked for only where a process has died.
+        // Processes left from a dead run still use its leases; they are only looked for where a run's process has died.
         var dead: [String] = []
         for holder in holders where !folder.run(RunID(holder)).isLive {
-            // A run whose journal cannot be read leaves its marker to be looked for.
+            // For a run whose journal cannot be read, only the marker identifies its processes.
             let id = RunID(holder)
             let left: Leftovers
             if let state = try? state(of: id) {
-                // While nobody can tell what it left running, what it took is not free.
+                // While its processes cannot be found, its leases are not free.
                 guard let known = try? Leftovers(of: state, in: folder.run(id)) else { continue }
                 left = known
             } else {
@@ -33,7 +35,7 @@ extension RunStore {
             for holder in dead where !folder.run(RunID(holder)).isLive {
                 try db.execute(sql: "DELETE FROM leases WHERE run = ?", arguments: [holder])
             }
-            /// Which other runs hold some of what is asked for, and what to do about those whose process died.
+            /// Which other runs hold leases of the resource, and what to do about those whose process died.
             func held(by condition: String, _ arguments: StatementArguments = []) throws -> String {
                 let runs = try String.fetchAll(
                     db, sql: "SELECT DISTINCT run FROM leases WHERE run <> ? AND \(condition) ORDER BY run LIMIT 3",
@@ -75,7 +77,9 @@ extension RunStore {
         }
     }
 
-    /// Gives back what an attempt took.
+    /// Releases the lease of an attempt.
+    ///
+    /// - Throws: ``StoreError`` when the release cannot be recorded.
     package func releaseLease(of unit: UnitID, run: RunID) throws(StoreError) {
         try write(patience: Self.shortPatience) { db in
             try db.execute(
@@ -102,9 +106,9 @@ extension RunStore {
     }
 }
 
-/// What the machine has to give.
+/// The resources of the machine.
 package enum MachineResources {
-    /// Processors and memory of the machine, or of the container that this process is in.
+    /// The processors and memory of the machine, or of the container that this process is in.
     package static let total = Resources(
         cpu: Double(ProcessInfo.processInfo.activeProcessorCount),
         memory: Int64(clamping: ProcessInfo.processInfo.physicalMemory))

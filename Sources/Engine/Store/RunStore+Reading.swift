@@ -4,8 +4,10 @@ import GRDB
 extension RunStore {
     /// The runs, newest first.
     ///
-    /// `pipeline`: only runs of this pipeline.
-    /// `limit`: at most so many.
+    /// - Parameters:
+    ///   - pipeline: Only runs of this pipeline.
+    ///   - limit: Maximum number of runs.
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func runs(pipeline: String? = nil, limit: Int = 50) throws(StoreError) -> [RunSummary] {
         let folder = folder
         return try read { db in
@@ -23,13 +25,15 @@ extension RunStore {
                     started: row["started_at"], ended: row["ended_at"],
                     duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }, stageCount: row["stage_count"],
                     parameters: SecretNames().hidden(Self.decode([String: String].self, row["parameters"]) ?? [:]),
-                    // Only a run that stands as running can have a process: the others need not be asked about.
+                    // Only a run that is recorded as running can have a process.
                     isLive: status == .running && folder.run(id).isLive)
             }
         }
     }
 
-    /// Every run of a pipeline as a backfill sees it, newest first.
+    /// Every run of a pipeline as a backfill needs it, newest first.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func pastRuns(of pipeline: String) throws(StoreError) -> [PastRun] {
         let folder = folder
         return try read { db in
@@ -50,7 +54,9 @@ extension RunStore {
         }
     }
 
-    /// The stages of which an attempt was begun in a run, whether or not it ended.
+    /// The stages that began an attempt in a run, whether it ended or not.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func stagesBegun(in run: RunID) throws(StoreError) -> Set<StageID> {
         try read { db in
             let names = try String.fetchAll(
@@ -60,7 +66,9 @@ extension RunStore {
         }
     }
 
-    /// The names of all pipelines that have runs, sorted.
+    /// The names of all pipelines with runs, sorted.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func pipelines() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "SELECT DISTINCT pipeline FROM runs ORDER BY pipeline") }
     }
@@ -69,9 +77,9 @@ extension RunStore {
         try? JSONDecoder().decode(type, from: Data(text.utf8))
     }
 
-    /// The run that a person means: a whole id, the beginning or the end of one, or `last`.
+    /// The run that a text refers to: a whole id, the beginning or the end of one, or `last`.
     ///
-    /// - Throws: ``StoreError`` when there is none, or more than one.
+    /// - Throws: ``StoreError`` when no run or several runs match.
     package func find(_ text: String, pipeline: String? = nil) throws(StoreError) -> RunID {
         let isLast = text == "last" || text == "latest"
         let ids: [String] = try read { db in
@@ -82,7 +90,7 @@ extension RunStore {
             }
             let exact = try String.fetchAll(db, sql: "SELECT id FROM runs WHERE id = ?", arguments: [text])
             if !exact.isEmpty { return exact }
-            // Letter by letter: nothing in it stands for anything else, and the empty text for no run.
+            // Compared literally: no character is a wildcard, and the empty text matches no run.
             guard !text.isEmpty else { return [] }
             return try String.fetchAll(
                 db,
@@ -97,7 +105,9 @@ extension RunStore {
         return RunID(first)
     }
 
-    /// The plan a run was recorded with.
+    /// The plan with which a run was recorded.
+    ///
+    /// - Throws: ``StoreError`` when there is no such run, or its plan cannot be decoded.
     package func plan(of run: RunID) throws(StoreError) -> RunPlan {
         let text: String? = try read { db in
             try String.fetchOne(db, sql: "SELECT plan FROM runs WHERE id = ?", arguments: [run.rawValue])
@@ -110,6 +120,8 @@ extension RunStore {
     }
 
     /// The events of a run after `sequence`, in order.
+    ///
+    /// - Throws: ``StoreError`` when the journal cannot be read or decoded.
     package func events(of run: RunID, after sequence: Int64 = 0) throws(StoreError) -> [RunEvent] {
         try read { db in
             let cursor = try Row.fetchCursor(
@@ -132,7 +144,9 @@ extension RunStore {
         }
     }
 
-    /// The state of a run from its journal; a run without a process that did not end stands as interrupted.
+    /// The state of a run from its journal; a run that did not end and has no process is interrupted.
+    ///
+    /// - Throws: ``StoreError`` when there is no such run, or its journal cannot be read or decoded.
     package func state(of run: RunID) throws(StoreError) -> RunState {
         let plan = try plan(of: run)
         var state = RunState(id: run, plan: plan, events: try events(of: run))
@@ -140,7 +154,9 @@ extension RunStore {
         return state
     }
 
-    /// The median duration of each stage in its last successes, for a pipeline.
+    /// The median duration of each stage of a pipeline in its last successes.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func medianDurations(of pipeline: String, over runs: Int = 20) throws(StoreError) -> [StageID: Duration] {
         try read { db in
             let rows = try Row.fetchAll(
@@ -161,6 +177,6 @@ extension RunStore {
 }
 
 extension RunState {
-    /// Says that the run's process died before it ended.
+    /// Records in the state that the run's process died before the run ended.
     package mutating func markInterrupted() { status = .interrupted }
 }

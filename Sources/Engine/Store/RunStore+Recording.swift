@@ -1,11 +1,11 @@
 import Foundation
 import GRDB
 
-/// What a run is recorded as when it begins.
+/// The record of a run when it begins.
 package struct RunRecord: Sendable {
     package var id: RunID
     package var plan: RunPlan
-    /// Why it runs: `manual`, `schedule`, `backfill`.
+    /// What started the run: `manual`, `schedule`, `backfill`.
     package var trigger: String
     package var started: Moment
 
@@ -19,6 +19,8 @@ package struct RunRecord: Sendable {
 
 extension RunStore {
     /// Records a new run, before its first event.
+    ///
+    /// - Throws: ``StoreError`` when the run cannot be recorded.
     package func create(_ record: RunRecord) throws(StoreError) {
         let plan = Self.text(of: record.plan)
         try write { db in
@@ -36,10 +38,10 @@ extension RunStore {
         }
     }
 
-    /// Removes everything that is recorded of a run, but for who made what still stands where it was published.
+    /// Removes the record of a run, except for the makers of its outputs that are still published.
     func forget(_ run: RunID) throws(StoreError) {
         let standing = try outputsInPlace(of: run)
-        // Of a run whose plan is damaged, nobody can tell by which definitions it made anything: as if by others.
+        // If the plan is damaged, the definitions are unknown: the outputs then count as made by others.
         let plan = standing.isEmpty ? nil : try? plan(of: run)
         let tables = [
             "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "claims", "successes",
@@ -51,8 +53,8 @@ extension RunStore {
         }
     }
 
-    /// The plan as JSON, made some stages at a time: all of them at once take ten times the memory that the text does,
-    /// and one by one need an encoder each.
+    /// The plan as JSON, encoded some stages at a time: all at once takes ten times the memory of the text, and one by
+    /// one needs an encoder for each.
     private static func text(of plan: RunPlan) -> String {
         var bare = plan
         bare.stages = []
@@ -75,10 +77,12 @@ extension RunStore {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Records events and everything that follows from them, all or nothing, where the next command looks for it.
+    /// Records events and everything that follows from them in one transaction, in the files that other commands read.
     ///
-    /// It waits for another process only for a moment: the engine does that, which has more to do meanwhile.
-    /// `state`: the run after the events.
+    /// It waits only briefly for another process: the engine retries, and has other work meanwhile.
+    ///
+    /// - Parameter state: The run after the events.
+    /// - Throws: ``StoreError`` when the events cannot be recorded, or the store or the run's folder was replaced.
     package func record(
         _ events: [RunEvent], remarks: [LogChannel.Remark], of state: RunState
     ) throws(StoreError) {
@@ -131,7 +135,7 @@ extension RunStore {
         try row.write()
     }
 
-    /// Writes what follows from an event into the other tables.
+    /// Writes what follows from an event to the other tables.
     private static func follow(_ event: RunEvent, of state: RunState, in db: Database) throws {
         switch event.change {
         case .attemptEnded(let id, let number, let result): try keep(result, of: id, number, event, state, db)
@@ -140,7 +144,7 @@ extension RunStore {
         case .unitMarked(let id, let outcome, let reason) where id.item == nil:
             try keep(outcome, reason, of: id.stage, event, state, db)
         case .planChanged(let change, _):
-            // The row keeps the plan that the run began with: the journal's changes are counted from there.
+            // The row keeps the plan with which the run began, to which the journal's changes apply.
             try db.execute(
                 sql: "UPDATE runs SET stage_count = ? WHERE id = ?",
                 arguments: [change.plan.stages.count, state.id.rawValue])
@@ -173,7 +177,7 @@ extension RunStore {
         row.add(outcome.rawValue)
         row.add(reason)
         row.add(event.time.wall)
-        // What nobody worked on tells nothing about how long it takes.
+        // A marked unit did not run: it has no duration.
         let ran = state.stage(stage).flatMap { $0.unit.isMarked ? nil : $0.took(now: event.time) }
         row.add(ran?.milliseconds)
         try row.write()
@@ -183,7 +187,7 @@ extension RunStore {
         _ result: AttemptResult, of id: UnitID, _ number: Int, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
         if result.ending == .succeeded, let reuseKey = result.reuseKey { try keep(reuseKey, of: id, event, state, db) }
-        /// A row that begins with the attempt it belongs to.
+        /// A row that begins with the columns of its attempt.
         func row(_ sql: String) throws -> RowWriter {
             var row = try RowWriter(db, sql)
             row.add(state.id.rawValue)

@@ -2,7 +2,7 @@ import CSystem
 import Foundation
 import GRDB
 
-/// A success that an attempt with the same key may be spared for.
+/// A success that attempts with the same key can reuse.
 package struct RecordedSuccess: Sendable {
     package var run: RunID
     package var result: AttemptResult
@@ -10,6 +10,8 @@ package struct RecordedSuccess: Sendable {
 
 extension RunStore {
     /// The last success of a stage or an item with this key.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func success(of unit: UnitID, pipeline: String, key: ReuseKey) throws(StoreError) -> RecordedSuccess? {
         let found: (run: String, detail: String)? = try read { db in
             try Row.fetchOne(
@@ -28,7 +30,9 @@ extension RunStore {
         return RecordedSuccess(run: RunID(found.run), result: result)
     }
 
-    /// The key of the last success of a stage or an item, whatever it was.
+    /// The key of the last success of a stage or an item.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func lastSuccessKey(of unit: UnitID, pipeline: String) throws(StoreError) -> ReuseKey? {
         let detail: String? = try read { db in
             try String.fetchOne(
@@ -43,7 +47,7 @@ extension RunStore {
         return detail.flatMap { Self.decode(AttemptResult.self, $0)?.reuseKey }
     }
 
-    /// Records that a success may be taken again for attempts with its key.
+    /// Records a success for reuse by attempts with its key.
     static func keep(
         _ key: ReuseKey, of unit: UnitID, _ event: RunEvent, _ state: RunState, _ db: Database
     ) throws {
@@ -68,15 +72,15 @@ extension RunStore {
         return status.st_mode & S_IFMT == S_IFDIR ? ContentHash.of(path: path) : fingerprint(ofFile: path)
     }
 
-    /// The fingerprint of a file, or nil when it cannot be read; a file that did not change is not read again.
+    /// The fingerprint of a file, or nil when it cannot be read; an unchanged file is not read again.
     package func fingerprint(ofFile path: String) -> String? {
         guard let before = FileMark(path) else { return nil }
         if let known = knownFingerprint(of: path, as: before) { return known }
         guard let hash = ContentHash.ofFile(path) else { return nil }
-        // A file that was written just now may be written again without its time showing it.
+        // A file that was written just now may be written again without a new timestamp.
         let changed = before.changed ?? .max
         if FileMark(path) == before, SystemClock.now.wall - changed / 1_000_000 > 2000 {
-            // What cannot be kept is computed again: nobody waits for it, least of all what the engine has to record.
+            // What cannot be stored is computed again: the engine's own records must not wait for it.
             try? write(patience: Self.shortPatience) { db in
                 try db.execute(
                     sql: """
@@ -89,10 +93,10 @@ extension RunStore {
         return hash
     }
 
-    /// The fingerprint that a file had when it had a mark; nil where that was not kept.
+    /// The stored fingerprint of a file with a given mark; nil when there is none.
     package func knownFingerprint(of path: String, as mark: FileMark) -> String? {
-        // The time of the last change counts, which every change of the content changes and nobody can set back. Without
-        // the table, the file is read: an answer that comes later is still right.
+        // The ctime is compared, which every change of the content changes and no user can set back. If the table
+        // cannot be read, the file is read: its fingerprint is right in any case.
         let known: String?? = try? read { db in
             try String.fetchOne(
                 db,

@@ -1,8 +1,10 @@
 import GRDB
 
-/// The columns of what stages read from outside, as their last success had them.
+/// The columns of sources, from the last success of each stage that reads them.
 extension RunStore {
-    /// The columns that a stage found in a dataset when it last succeeded, and the run in which it did.
+    /// The columns that a stage found in a dataset when it last succeeded, and the run of that success.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func lastShape(
         of dataset: DatasetName, stage: StageID, pipeline: String, environment: String?
     ) throws(StoreError) -> (shape: InputShape, run: RunID)? {

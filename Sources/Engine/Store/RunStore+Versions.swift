@@ -1,18 +1,19 @@
 import Foundation
 import GRDB
 
-/// Which runs keep the versions of what they published.
+/// Which runs keep the versions that they published.
 extension RunStore {
-    /// Gives back the room of versions that nobody needs any more.
+    /// Removes versions that are no longer needed.
     ///
-    /// They stay with the newest succeeded runs of each environment, and with every run that may still be retried: one
-    /// that did not succeed, and that no success with the same parameters and environment has followed.
+    /// Kept are the versions of the newest succeeded runs of each environment, and of every run that may still be
+    /// retried: one that did not succeed, with no later success with the same parameters and environment.
     ///
-    /// `pipeline`: the pipeline; nil means every one.
-    /// `count`: how many succeeded runs keep theirs.
-    /// `ended`: a run that this process still holds the lock of, and that has ended.
-    /// - Returns: How many bytes were given back.
-    /// - Throws: The first fault, once everything else was given back.
+    /// - Parameters:
+    ///   - pipeline: The pipeline; nil means all.
+    ///   - count: The number of succeeded runs that keep their versions.
+    ///   - ended: A run that has ended and whose lock this process still holds.
+    /// - Returns: The number of bytes freed.
+    /// - Throws: The first error, after all other versions were removed.
     @discardableResult
     package func dropVersions(
         of pipeline: String, keeping count: Int, endedNow ended: RunID? = nil
@@ -28,17 +29,17 @@ extension RunStore {
         return freed
     }
 
-    /// Gives back what one run keeps: its record no longer names versions, or they are all still there.
+    /// Removes the versions of one run: either its record no longer names any, or all are still there.
     private func dropVersions(of run: RunID, isOwn: Bool) throws(StoreError) -> Int64 {
         let runFolder = folder.run(run)
-        // A run that is under way reads its versions.
+        // A live run reads its versions.
         let lock = isOwn || !FileText.exists(runFolder.path) ? nil : try RunLock.take(runFolder)
         guard isOwn || lock != nil || !FileText.exists(runFolder.path) else { return 0 }
         defer { withExtendedLifetime(lock) {} }
         let (versions, dropped) = (runFolder.versions, runFolder.droppedVersions)
         let bytes = runFolder.bytesOfVersions
         do {
-            // What an earlier process began to remove.
+            // Left by an earlier process that began to remove it.
             if FileText.exists(dropped) { try FileManager.default.removeItem(atPath: dropped) }
         } catch {
             throw StoreError(.unreadable(error.reason), path: dropped)
@@ -54,7 +55,7 @@ extension RunStore {
                 isAside = true
             }
         } catch {
-            // What is recorded is what there was.
+            // The record was not changed, so the versions must stay.
             if isAside { rename(dropped, versions) }
             throw error
         }
@@ -66,7 +67,9 @@ extension RunStore {
         return bytes
     }
 
-    /// The runs whose versions are beyond those that are kept.
+    /// The runs whose versions exceed the number to keep.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func runsWithVersions(of pipeline: String, beyond count: Int) throws(StoreError) -> [RunID] {
         let rows = try read { db in
             try Row.fetchAll(
@@ -90,13 +93,15 @@ extension RunStore {
         return rows.filter { row in
             guard row.status == RunState.Status.succeeded.rawValue else { return row.isFollowed }
             if succeeded[row.environment, default: 0] >= count { return true }
-            // A run of chosen stages does not stand for the pipeline.
+            // A run of selected stages does not count as a success of the pipeline.
             if row.isWhole { succeeded[row.environment, default: 0] += 1 }
             return false
         }.map(\.id)
     }
 
-    /// How many bytes the kept versions take by themselves, by run.
+    /// The disk space of the kept versions in bytes, by run.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
     package func bytesOfVersions() throws(StoreError) -> [RunID: Int64] {
         let runs = try read { db in
             try String.fetchAll(db, sql: "SELECT DISTINCT run FROM artifacts WHERE kept IS NOT NULL")

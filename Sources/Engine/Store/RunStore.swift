@@ -3,32 +3,33 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// The record of all runs of a project: the journal of each, and tables that follow from it for questions.
+/// The record of all runs of a project: the journal of each run, and tables derived from it for queries.
 ///
-/// Several processes use it at once. A change waits a few seconds for another process's change and then gives up
-/// with ``StoreError/Problem-swift.enum/busy``; a question never waits.
+/// Several processes use it at once. A change waits a few seconds for another process's change and then fails with
+/// ``StoreError/Problem-swift.enum/busy``; reading never waits.
 package final class RunStore: Sendable {
     package let folder: StateFolder
     let pool: DatabasePool
-    /// What the store was opened on.
+    /// The identities of the files that the store has open.
     let presence: StorePresence
-    /// The runs whose folders were seen.
+    /// The runs whose folders have been seen.
     let runsWithFolder = Mutex<Set<RunID>>([])
 
     /// How long a change waits for another process's change, in seconds.
     static let patience = 5.0
-    /// The same for a change whose maker does something else meanwhile and tries again.
+    /// The same for callers that do other work meanwhile and try again.
     static let shortPatience = 0.2
 
-    /// Opens the store, making or migrating it as needed.
+    /// Opens the store; creates or migrates it as needed.
     ///
-    /// - Throws: ``StoreError`` when another process keeps it locked, a newer caudal wrote it, or the folder cannot be
+    /// - Throws: ``StoreError`` when another process keeps it locked, a newer Caudal wrote it, or the folder cannot be
     ///   used.
     package init(_ folder: StateFolder) throws(StoreError) {
         self.folder = folder
         try folder.create()
-        // Its owner alone may read it. SQLite gives its other files the rights that the database has when they are
-        // made, so it is made here; one that is there is never opened, because closing it would drop SQLite's locks.
+        // Only its owner may read it. SQLite creates its other files with the permissions of the database, so the
+        // database is created here. An existing one is not opened here, because closing it would release SQLite's
+        // locks.
         let descriptor = open(folder.database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if descriptor >= 0 { close(descriptor) } else { chmod(folder.database, 0o600) }
         do {
@@ -36,7 +37,7 @@ package final class RunStore: Sendable {
             configuration.busyMode = .timeout(Self.patience)
             configuration.maximumReaderCount = 3
             configuration.label = "run store"
-            // Each stage changes a few pages, and they are written whole, twice: small ones reach the disk sooner.
+            // Each stage changes a few pages, and each page is written whole, twice: small pages are written faster.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
             pool = try DatabasePool(path: folder.database, configuration: configuration)
             try Self.migrate(pool, folder.database)
@@ -54,7 +55,7 @@ package final class RunStore: Sendable {
             do {
                 return try Migrations.migrator.migrate(pool)
             } catch {
-                // Another process that opened the store at the same moment may have been faster.
+                // Another process that opened the store at the same moment may have migrated it.
                 let now = try version()
                 guard now > known else { throw error }
                 known = now
@@ -62,7 +63,7 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// What a fault of SQLite means here.
+    /// Converts an SQLite error.
     static func fault(_ error: any Error, _ path: String) -> StoreError {
         if let error = error as? StoreError { return error }
         guard let error = error as? DatabaseError else { return StoreError(.unreadable(error.reason), path: path) }
@@ -76,23 +77,23 @@ package final class RunStore: Sendable {
         }
     }
 
-    /// Makes a change, all of it or nothing.
+    /// Makes a change in one transaction.
     ///
-    /// `patience`: how long it waits for another process's change, in seconds.
+    /// - Parameter patience: How long it waits for another process's change, in seconds.
     func write<Value>(
         patience: Double = patience, _ change: (Database) throws -> Value
     ) throws(StoreError) -> Value {
         do {
             return try pool.writeWithoutTransaction { db in
                 sqlite3_busy_timeout(db.sqliteConnection, Int32(patience * 1000))
-                // Kept as they were prepared once: a step of a run is so short that preparing them shows.
+                // Statements are cached: a step of a run is so short that preparing them would be noticeable.
                 try db.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
                 do {
                     let value = try change(db)
                     try db.cachedStatement(sql: "COMMIT").execute()
                     return value
                 } catch {
-                    // What cannot be undone either was undone by SQLite: the first fault is the one to tell.
+                    // If the rollback fails, SQLite has already rolled back; the first error is the one to report.
                     try? db.rollback()
                     throw error
                 }
@@ -106,16 +107,20 @@ package final class RunStore: Sendable {
         do { return try pool.read(question) } catch { throw Self.fault(error, folder.database) }
     }
 
-    /// What SQLite's own examination finds damaged, a sentence each; empty when the store is sound.
+    /// The damage that SQLite's integrity check finds, one sentence each; empty for a sound store.
     ///
     /// It reads the whole file.
+    ///
+    /// - Throws: ``StoreError`` when the check cannot run.
     package func faults() throws(StoreError) -> [String] {
         try read { db in try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" } }
     }
 
-    /// Puts everything that was recorded on the disk itself, so that a power failure cannot take it back.
+    /// Syncs everything recorded to the disk, so that it survives a power failure.
     ///
-    /// A process that is busy with the file does the same when it ends: that is left to it.
+    /// If another process is using the file, that process syncs it when it ends.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be written to.
     package func makeDurable() throws(StoreError) {
         do {
             try pool.writeWithoutTransaction { db in
@@ -129,12 +134,12 @@ package final class RunStore: Sendable {
     }
 }
 
-/// What the list of runs shows of one.
+/// A run as the list of runs shows it.
 package struct RunSummary: Sendable, Hashable {
     package var id: RunID
     package var pipeline: String
     package var file: String
-    /// As recorded; a run whose process died stands as running here until somebody looks: see ``isLive``.
+    /// The recorded status; a run whose process died is still recorded as running: see ``isLive``.
     package var status: RunState.Status
     package var trigger: String
     package var started: Int64
@@ -162,6 +167,6 @@ package struct RunSummary: Sendable, Hashable {
         self.isLive = isLive
     }
 
-    /// How the run stands in truth: one that is recorded as running and has no process was interrupted.
+    /// The true status: a run that is recorded as running and has no process was interrupted.
     package var trueStatus: RunState.Status { status == .running && !isLive ? .interrupted : status }
 }

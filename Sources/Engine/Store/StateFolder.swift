@@ -1,9 +1,9 @@
 import CSystem
 import Foundation
 
-/// The folder that holds everything Caudal remembers of a project.
+/// The folder with everything that Caudal records of a project.
 package struct StateFolder: Sendable, Hashable {
-    /// The folder, absolute.
+    /// The absolute path of the folder.
     package let path: String
 
     package init(path: String) { self.path = path }
@@ -13,7 +13,9 @@ package struct StateFolder: Sendable, Hashable {
     /// The folder of a run.
     package func run(_ id: RunID) -> RunFolder { RunFolder(path: "\(path)/runs/\(id)") }
 
-    /// Makes the folder, readable by its owner alone.
+    /// Creates the folder, accessible only to its owner.
+    ///
+    /// - Throws: ``StoreError`` when it cannot be created.
     package func create() throws(StoreError) {
         do {
             try FileManager.default.createDirectory(
@@ -28,34 +30,36 @@ package struct StateFolder: Sendable, Hashable {
 package struct RunFolder: Sendable, Hashable {
     package let path: String
 
-    /// Held, by its lock, by the process that runs the run; gone with that process, however it ends.
+    /// Locked by the process that runs the run; the kernel releases the lock when the process ends.
     package var lock: String { path + "/lock" }
     /// The log's segments.
     package var logs: String { path + "/logs" }
-    /// The SQL that was run, a file for each attempt.
+    /// The executed SQL, a file for each attempt.
     package var sql: String { path + "/sql" }
-    /// Where attempts write before they publish.
+    /// Where attempts stage their outputs.
     package var staging: String { path + "/staging" }
-    /// The socket on which the run's process takes commands.
+    /// The socket on which the run's process accepts commands.
     package var socket: String { path + "/" + Self.socketName }
     static let socketName = "socket"
 
-    /// Where one attempt works and writes before it publishes.
+    /// The working and staging folder of one attempt.
     package func attempt(_ unit: UnitID, _ number: Int) -> String {
         staging + "/" + PathComponent.of(unit.stage.rawValue)
             + (unit.item.map { "/" + PathComponent.of($0.rawValue) } ?? "") + "/\(number)"
     }
 
-    /// What the items of a fan-out share, made by the attempt that found them.
+    /// What the items of a fan-out share, created by the attempt that found them.
     package func shared(_ stage: StageID) -> String { staging + "/" + PathComponent.of(stage.rawValue) + "/shared" }
 
-    /// The file that keeps the SQL of an attempt.
+    /// The file with the SQL of an attempt.
     package func sqlFile(_ unit: UnitID, _ number: Int) -> String {
         let item = unit.item.map { "." + PathComponent.of($0.rawValue) } ?? ""
         return "\(sql)/\(PathComponent.of(unit.stage.rawValue))\(item).\(number).sql"
     }
 
-    /// Makes the folder and its parts.
+    /// Creates the folder and its subfolders.
+    ///
+    /// - Throws: ``StoreError`` when one of them cannot be created.
     package func create() throws(StoreError) {
         do {
             for folder in [logs, sql, staging] {
@@ -67,17 +71,18 @@ package struct RunFolder: Sendable, Hashable {
         }
     }
 
-    /// Whether a process runs the run now: asked of the kernel, without a heartbeat.
+    /// Whether a process runs the run now: the kernel knows from the lock, without a heartbeat.
     package var isLive: Bool { cs_is_locked(lock) == 1 }
 }
 
-/// The lock of a run, held as long as the value lives.
+/// The lock of a run, held as long as this object lives.
 package final class RunLock: Sendable {
     private let descriptor: Int32
 
     /// Takes the lock.
     ///
     /// - Returns: nil when another process holds it.
+    /// - Throws: ``StoreError`` when the lock file cannot be opened or locked.
     package static func take(_ folder: RunFolder) throws(StoreError) -> RunLock? {
         let descriptor = cs_lock_file(folder.lock)
         if descriptor == -EAGAIN { return nil }
@@ -89,6 +94,6 @@ package final class RunLock: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    // Closing alone leaves it to children that are just being started, for the moment until they run their programs.
+    // Only closing it would leave the lock with children that are being started, until they execute their programs.
     deinit { cs_unlock_file(descriptor) }
 }

@@ -1,17 +1,17 @@
-/// A fault of the run store: what is wrong, where, and what to do.
+/// An error of the run store: what is wrong, where, and how to fix it.
 package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kinds of fault.
+    /// The kinds of error.
     package enum Problem: Sendable, Hashable {
         /// Another process keeps the database locked.
         case busy
-        /// A newer caudal wrote it.
+        /// A newer version of Caudal wrote it.
         case tooNew(version: String)
         case full
-        /// It is not the file or folder any more that a run was recorded in.
+        /// It is no longer the file or folder in which the run was recorded.
         case replaced
         case unreadable(String)
         case unknownRun(String)
-        /// There is none at all, or none of a pipeline.
+        /// There are no runs at all, or none of a pipeline.
         case noRuns(pipeline: String?)
         case ambiguousRun(String, candidates: [String])
     }
@@ -25,7 +25,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         self.path = path
     }
 
-    /// What is wrong and what to do, on one line.
+    /// The problem and its remedy, on one line.
     package var description: String {
         switch problem {
         case .busy:

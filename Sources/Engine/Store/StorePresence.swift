@@ -3,16 +3,16 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// The files that a store's connection is open on, by what they are: their names may have gone to others since.
+/// The identities of the files that a store's connection has open: other files may have their names by now.
 ///
-/// A process that keeps a file open goes on writing to it after it was removed or replaced, and nobody will ever read
-/// that.
+/// A process that keeps a file open continues to write to it after it was removed or replaced, and no other process
+/// would ever read what it writes.
 struct StorePresence: Sendable {
     private struct Identity: Sendable, Hashable {
         var device: UInt64
         var inode: UInt64
 
-        /// nil when nothing stands at the path.
+        /// nil when there is nothing at the path.
         init?(_ path: String) {
             var status = stat()
             guard stat(path, &status) == 0 else { return nil }
@@ -23,20 +23,20 @@ struct StorePresence: Sendable {
 
     private let files: [(path: String, identity: Identity)]
 
-    /// Notes what stands at the paths of a database that has just been opened.
+    /// Records the identities of the files of a newly opened database.
     init(_ database: String) {
-        // SQLite keeps the last changes beside the database: without them it is another one.
+        // SQLite keeps the latest changes in files beside the database: without them it is another database.
         files = [database, database + "-wal", database + "-shm"].compactMap { path in
             Identity(path).map { (path, $0) }
         }
     }
 
-    /// The first file that is not the one that was opened; nil when all are.
+    /// The first file that was replaced since it was opened; nil when none was.
     var replaced: String? { files.first { Identity($0.path) != $0.identity }?.path }
 
-    /// Whether the database that a connection is open on still begins as one.
+    /// Whether the open database still has the header of one.
     ///
-    /// It is read through SQLite's own descriptor: closing another one would drop SQLite's locks.
+    /// It is read through SQLite's own descriptor: closing another descriptor would release SQLite's locks.
     static func isDatabase(_ db: Database) -> Bool {
         var file: UnsafeMutablePointer<sqlite3_file>?
         guard sqlite3_file_control(db.sqliteConnection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK,
@@ -50,18 +50,18 @@ struct StorePresence: Sendable {
 }
 
 extension RunStore {
-    /// Makes sure that what was recorded of a run stands where the next command looks for it.
+    /// Ensures that a run's records are in the files that other commands read.
     ///
-    /// - Throws: ``StoreError`` when the store or the run's folder was removed or replaced, or is none any more.
+    /// - Throws: ``StoreError`` when the store or the run's folder was removed, replaced or damaged.
     func checkPresence(of run: RunID) throws(StoreError) {
         if let path = presence.replaced { throw StoreError(.replaced, path: path) }
         let isThere = FileText.exists(folder.run(run).logs)
-        // A run has its folder before its first event.
+        // A run's folder exists before its first event.
         let wasThere = runsWithFolder.withLock { runs in isThere ? !runs.insert(run).inserted : runs.contains(run) }
         if wasThere, !isThere { throw StoreError(.replaced, path: folder.run(run).path) }
     }
 
-    /// Makes sure that the end of a run can be read by whoever opens the store next.
+    /// Ensures that the next process to open the store can read the run's end.
     ///
     /// - Throws: ``StoreError`` when it cannot.
     package func confirm(_ status: RunState.Status, of run: RunID) throws(StoreError) {
@@ -75,7 +75,7 @@ extension RunStore {
                 try String.fetchOne(db, sql: "SELECT status FROM runs WHERE id = ?", arguments: [run.rawValue])
             }
         } catch {
-            // A lock, or a process that may open no more files, does not take away what was recorded.
+            // Being locked, or out of descriptors, does not mean that the record is lost.
             let code = (error as? DatabaseError)?.resultCode
             guard code == .SQLITE_NOTADB || code == .SQLITE_CORRUPT else { return }
             throw Self.fault(error, folder.database)
@@ -83,10 +83,10 @@ extension RunStore {
         if found != status.rawValue { throw StoreError(.replaced, path: folder.database) }
     }
 
-    /// The process that keeps others from recording, as far as the kernel tells.
+    /// The process that holds SQLite's write lock, as far as the kernel knows.
     package func lockHolder() -> (pid: Int32, name: String)? {
         var status = stat()
-        // The lock is asked about without opening the file, because closing it would drop this process's own.
+        // The lock is looked up without opening the file, because closing it would release this process's own locks.
         guard stat(folder.database + "-shm", &status) == 0, let locks = try? FileText.read("/proc/locks") else {
             return nil
         }

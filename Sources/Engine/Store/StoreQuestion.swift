@@ -12,11 +12,11 @@ package enum StoreValue: Sendable, Hashable {
     case blob([UInt8])
 }
 
-/// Asks the run store in SQL, over views that stay as they are when the tables change.
+/// Answers SQL queries over the run store, through views that stay the same when the tables change.
 ///
-/// The connection cannot write: the file is opened for reading alone.
+/// The connection is read-only.
 package struct StoreQuestion: Sendable {
-    /// What a question may name, with the columns of each.
+    /// The views that a query can use, with their columns.
     package static let views: [(name: String, columns: [String])] = definitions.map {
         ($0.name, $0.columns.map(\.name))
     }
@@ -25,18 +25,17 @@ package struct StoreQuestion: Sendable {
 
     package init(_ folder: StateFolder) { self.folder = folder }
 
-    /// How long a question may take that nobody gives another time.
+    /// The default time limit of a query.
     package static let usualLimit = Duration.seconds(30)
-    /// The longest value of an answer, in bytes.
+    /// The maximum size of a value in a result, in bytes.
     package static let valueLimit = 50_000_000
-    /// How much memory SQLite may take for a question, in bytes.
+    /// The maximum memory that SQLite may use for a query, in bytes.
     private static let memoryLimit: Int64 = 300_000_000
 
-    /// Calls `row` for each row of the answer until it says that it wants no more; `head` gets the names of its columns
-    /// before that.
+    /// Calls `row` for each row of the result until it returns false; `head` first receives the names of the columns.
     ///
-    /// `limit`: how long SQLite may work on it, without the time that `row` takes; nil sets no limit.
-    /// - Throws: ``Failure`` when the question is wrong, would change something, or takes too long or too much.
+    /// - Parameter limit: The maximum time that SQLite may take, without the time in `row`; nil sets no limit.
+    /// - Throws: ``Failure`` when the query is invalid, would change something, or takes too much time or memory.
     package func ask(
         _ sql: String, limit: Duration? = usualLimit, head: ([String]) throws -> Void,
         row: ([StoreValue]) throws -> Bool
@@ -49,7 +48,7 @@ package struct StoreQuestion: Sendable {
             configuration.label = "question"
             let queue = try DatabaseQueue(path: folder.database, configuration: configuration)
             try queue.read { db in
-                // The views live in this connection's temporary database, which a connection for reading has too.
+                // The views are in the connection's temporary database, which a read-only connection has too.
                 try prepare(db)
                 let statement = try db.makeStatement(sql: sql)
                 guard statement.isReadonly, statement.columnCount > 0 else {
@@ -80,7 +79,7 @@ package struct StoreQuestion: Sendable {
 
     private func prepare(_ db: Database) throws {
         try db.execute(sql: "PRAGMA query_only = 0")
-        // A run whose process died stands as running until somebody looks.
+        // A run whose process died is still recorded as running.
         let open = try String.fetchAll(db, sql: "SELECT id FROM main.runs WHERE status = 'running'")
         let dead = open.filter { !folder.run(RunID($0)).isLive }
         try db.execute(sql: "CREATE TEMP TABLE interrupted_runs (id TEXT PRIMARY KEY)")
@@ -146,7 +145,7 @@ package struct StoreQuestion: Sendable {
         var columns: [(name: String, expression: String)]
         var source: String
 
-        /// `columns`: names, or `name = expression`.
+        /// - Parameter columns: Names, or `name = expression`.
         init(_ name: String, from source: String, _ columns: [String]) {
             self.name = name
             self.source = source
@@ -161,7 +160,7 @@ package struct StoreQuestion: Sendable {
         "strftime('%Y-%m-%dT%H:%M:%fZ', \(column) / 1000.0, 'unixepoch')"
     }
 
-    /// The parameters as JSON; those that are secret by their name are hidden.
+    /// The parameters as JSON; secret ones are hidden.
     private static let parameters = """
         (SELECT json_group_object(key, CASE WHEN upper(key) LIKE '%PASSWORD%' OR upper(key) LIKE '%PASSWD%'
             OR upper(key) LIKE '%TOKEN%' OR upper(key) LIKE '%SECRET%' OR upper(key) LIKE '%KEY%'
@@ -209,14 +208,14 @@ package struct StoreQuestion: Sendable {
     ]
 }
 
-/// How long SQLite has worked on a question.
+/// Measures how long SQLite has worked on a query.
 private final class QuestionClock: Sendable {
     private let limit: Duration?
     private let time = Mutex<(used: Duration, began: ContinuousClock.Instant?)>((.zero, nil))
 
     init(_ limit: Duration?) { self.limit = limit }
 
-    /// Whether the question has had its time.
+    /// Whether the query has used up its time.
     private var isOver: Bool {
         guard let limit else { return false }
         return time.withLock { time in
@@ -224,14 +223,14 @@ private final class QuestionClock: Sendable {
         }
     }
 
-    /// Counts what something takes.
+    /// Adds the duration of an action.
     func counted<Value>(_ action: () throws -> Value) rethrows -> Value {
         time.withLock { $0.began = .now }
         defer { time.withLock { $0 = ($0.used + ($0.began.map { ContinuousClock.now - $0 } ?? .zero), nil) } }
         return try action()
     }
 
-    /// Lets SQLite look at this clock while it works.
+    /// Lets SQLite check this clock while it works.
     func watch(_ db: Database, _ action: () throws -> Void) throws {
         let own = Unmanaged.passUnretained(self).toOpaque()
         sqlite3_progress_handler(

@@ -1,6 +1,6 @@
 import GRDB
 
-/// The history of checks as the run store has it.
+/// The history of checks in the run store.
 package struct StoredCheckHistory: CheckHistory {
     private let store: RunStore
     private let pipeline: String
@@ -8,7 +8,7 @@ package struct StoredCheckHistory: CheckHistory {
     private let run: RunID
     private let item: ItemKey?
 
-    /// The history of a pipeline's checks before a run, in runs of the same environment; for an item of a fan-out, that of
+    /// The history of a pipeline's checks before a run, in runs of the same environment; for an item of a fan-out, only
     /// the same item.
     package init(
         store: RunStore, pipeline: String, environment: String?, before run: RunID, item: ItemKey? = nil
@@ -22,7 +22,7 @@ package struct StoredCheckHistory: CheckHistory {
 
     package func measures(of check: String, part: String?, stage: StageID, limit: Int) throws -> [Double] {
         try store.read { db in
-            // A run counts once, however many attempts it took.
+            // A run counts once, however many attempts it had.
             try Double.fetchAll(
                 db,
                 sql: """

@@ -1,12 +1,13 @@
 /// How a run claims a table that it loads.
 ///
-/// Two texts are equal where the tables are one, however connection and table are written, and none begins as a path does.
-/// A server is named by a fingerprint alone, since its name may come from a variable that nobody is to read.
+/// Two claims are equal if they mean the same table, however connection and table are written, and no claim begins like
+/// a path. A server is named only by a fingerprint, because its name may come from a secret variable.
 enum TableClaim {
     /// The claim of a table.
     ///
-    /// `variables`: the process's environment, which names the server where the connection does not.
-    /// `value`: the text of a reference; `*` for what is not known before.
+    /// - Parameters:
+    ///   - variables: The process's environment, which names the server when the connection does not.
+    ///   - value: The value of a reference; `*` for unknown ones.
     static func text(
         _ table: ConnectionTable, _ connection: Connection, root: String, variables: [String: String],
         value: (Template.Reference) -> String
@@ -32,7 +33,7 @@ enum TableClaim {
         }
     }
 
-    /// What a person is told of a claim, as a path is told; the text itself for a path.
+    /// The claim in words, as it is shown beside paths; a path's claim is the path.
     static func words(_ claim: String, root: String) -> String {
         guard let end = claim.firstRange(of: "::"), !claim.hasPrefix("/"),
             let slash = claim[end.upperBound...].firstIndex(of: "/")
@@ -42,6 +43,6 @@ enum TableClaim {
         return "the table \(table)" + (claim.hasPrefix("sqlite") ? " of \(file)" : "")
     }
 
-    /// A name as one part of a claim.
+    /// A name as one component of a claim.
     private static func part(_ name: String) -> String { name.replacing("/", with: "%2F") }
 }

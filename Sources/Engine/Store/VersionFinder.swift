@@ -1,23 +1,24 @@
-/// Finds where a version lies that a run published.
+/// Finds where a version that a run published is now.
 package struct VersionFinder: Sendable {
     private let store: RunStore
     private let root: String
     private let prefersKept: Bool
 
-    /// A finder in a project.
+    /// A finder for a project.
     ///
-    /// `root`: the project's root, which paths of artifacts start from.
-    /// `prefersKept`: whether the kept version is taken though the published one is the same: where other runs may
-    /// publish there at any moment.
+    /// - Parameters:
+    ///   - root: The project's root, to which the paths of artifacts are relative.
+    ///   - prefersKept: Whether to use the kept version even if the published file is the same: for paths where other
+    ///     runs may publish at any moment.
     package init(store: RunStore, root: String, prefersKept: Bool = false) {
         self.store = store
         self.root = root
         self.prefersKept = prefersKept
     }
 
-    /// The path at which the version lies now: the published one while it still is that version, else the kept one.
+    /// The path of the version: the published file while it is that version, otherwise the kept one.
     ///
-    /// - Returns: nil when the version is nowhere any more.
+    /// - Returns: nil when the version no longer exists.
     package func place(of artifact: Artifact) -> String? {
         if prefersKept, let kept = keptPlace(of: artifact) { return kept }
         let published = PathText.absolute(artifact.path, in: root)
@@ -25,13 +26,13 @@ package struct VersionFinder: Sendable {
         return keptPlace(of: artifact)
     }
 
-    /// Where the run keeps the version, whatever is published; nil where it keeps it no more.
+    /// The path of the kept version, whatever is published; nil when it is no longer kept.
     package func keptPlace(of artifact: Artifact) -> String? {
         guard let kept = artifact.kept.map(store.folder.absolute), isVersion(kept, artifact) else { return nil }
         return kept
     }
 
-    /// What is said of a version that is nowhere any more.
+    /// The error for a version that no longer exists.
     func missing(_ artifact: Artifact, of run: RunID) -> Failure {
         if let kept = artifact.kept.map(store.folder.absolute), FileText.exists(kept) {
             return Failure(
@@ -44,13 +45,13 @@ package struct VersionFinder: Sendable {
                 + "nothing; raise it for later runs")
     }
 
-    /// Whether a file is the version: known by its mark, and otherwise by its content.
+    /// Whether a file is the version, by its mark or else by its content.
     package func isVersion(_ path: String, _ artifact: Artifact) -> Bool {
         var file = CandidateFile(path)
         return isVersion(&file, artifact)
     }
 
-    /// A file that lies somewhere, read at most once however often it is asked about.
+    /// A file that may be the version; its content is read at most once.
     private struct CandidateFile {
         let path: String
         let mark: FileMark?
@@ -66,16 +67,16 @@ package struct VersionFinder: Sendable {
         guard let mark = file.mark else { return false }
         if let known = artifact.mark, known == mark { return true }
         guard let hash = artifact.contentHash else { return false }
-        // A folder's size is none of its content's.
+        // A folder's size says nothing about its content.
         if artifact.mark != nil, mark.sizeInBytes != artifact.sizeInBytes { return false }
         let fingerprint = file.fingerprint ?? store.fingerprint(of: file.path)
         file.fingerprint = .some(fingerprint)
         return fingerprint == hash
     }
 
-    /// The path of a version that its own run reads.
+    /// The path of a version for the run that published it.
     ///
-    /// - Throws: ``Failure`` that says what became of the file, and what to do.
+    /// - Throws: ``Failure`` that says what happened to the file, and what to do.
     package func place(of artifact: Artifact, in run: RunID, writer: StageID) throws -> String {
         if let place = place(of: artifact) { return place }
         let path = PathText.absolute(artifact.path, in: root)
@@ -92,9 +93,9 @@ package struct VersionFinder: Sendable {
             remedy: "make it again with 'caudal retry \(run) \(writer) --downstream'")
     }
 
-    /// The publication that a file is, by its content; the last one where several had that content.
+    /// The publication that a file is, by its content; of several with the same content, the last one.
     ///
-    /// `prefers`: which of several with one content is meant.
+    /// - Parameter prefers: Which of several publications with the same content to prefer.
     package func publication(
         at path: String, preferring prefers: (Publication) -> Bool = { _ in false }
     ) throws(StoreError) -> Publication? {

@@ -54,9 +54,10 @@ struct GraphPicture: Sendable {
 
     /// Lays a graph out.
     ///
-    /// `names`: the cells that each node's name takes.
-    /// `least`: the least room for a node's text.
-    /// `most`: names are cut to this.
+    /// - Parameters:
+    ///   - names: The cells that each node's name takes.
+    ///   - least: The least room for a node's text.
+    ///   - most: Names are cut to this.
     init(
         nodeCount: Int, edges: [(from: Int, to: Int)], names: [Int], least: Int, most: Int, density: NodeDensity
     ) {

@@ -18,8 +18,8 @@ struct RailLayout: Sendable {
 
     /// Lays a graph out.
     ///
-    /// `layers`: the nodes by layer and by place in it, as the picture of the same graph has them: among
-    /// nodes that could come next the order follows it, so that both drawings agree.
+    /// - Parameter layers: The nodes by layer and by place in it, as the picture of the same graph has them: among
+    ///   nodes that could come next the order follows it, so that both drawings agree.
     init(nodeCount: Int, edges: [(from: Int, to: Int)], layers: [[Int]]) {
         var needs = [[Int]](repeating: [], count: nodeCount)
         var needed = [[Int]](repeating: [], count: nodeCount)

@@ -7,7 +7,9 @@ extension CellBuffer {
 
     /// Draws an empty box in the middle, over what steps back behind it.
     ///
-    /// `lines`: how many lines it holds, `width`: how wide the widest of them is.
+    /// - Parameters:
+    ///   - lines: How many lines it holds.
+    ///   - wanted: How wide the widest of them is.
     /// - Returns: The place of its first line, and how much fits.
     mutating func box(
         title: String, lines: Int, width wanted: Int

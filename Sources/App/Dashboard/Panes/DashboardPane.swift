@@ -44,7 +44,7 @@ extension DashboardPane {
 
     /// The keys that scroll it line by line, by pages and to both ends.
     ///
-    /// `page`: how many lines a page has.
+    /// - Parameter page: How many lines a page has.
     static func scrolling(page: @escaping @Sendable (DashboardState) -> Int) -> [Binding] {
         func binding(
             _ keys: [Key], _ label: String, _ step: @escaping @Sendable (DashboardState) -> Int
