@@ -63,7 +63,7 @@ let package = Package(
             name: "EngineTests",
             dependencies: ["Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
             // Messages that tests compare with, and the files they are about; read by their paths.
-            exclude: ["Config/Golden"], swiftSettings: strict),
+            exclude: ["Config/Golden", "Schedules/Fixtures"], swiftSettings: strict),
         .testTarget(
             name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], exclude: ["Golden"], swiftSettings: strict
         ),

@@ -46,7 +46,7 @@ struct ValidateCommand: AsyncParsableCommand {
 
     private func check(_ file: String) async throws {
         let loaded = try state.project.load(file, environment: environment)
-        for warning in loaded.warnings { Output.error(message: warning.oneLine) }
+        for warning in loaded.warnings + loaded.notes { Output.error(message: warning.oneLine) }
         if resolved {
             let masker = loaded.masker()
             for line in ResolvedText.lines(of: loaded.resolved) { Output.document(masker.masked(line) + "\n") }
@@ -117,7 +117,7 @@ extension ValidateCommand {
         var problems: [Line.Problem] = []
         do {
             let loaded = try state.project.read(file, environment: environment)
-            problems = loaded.warnings.map { Line.Problem($0) }
+            problems = (loaded.warnings + loaded.notes).map { Line.Problem($0) }
             for name in environment == nil ? PipelineLoader.environments(of: loaded.resolved) : [] {
                 _ = try state.project.read(file, environment: name)
             }

@@ -60,6 +60,11 @@ package final class ConfigProblems {
         errors.append(ConfigError(message, remedy: remedy, at: location, severity: .warning))
     }
 
+    /// Adds a note: something that is right and may still surprise the user.
+    package func note(_ message: String, remedy: String? = nil, at location: SourceLocation) {
+        errors.append(ConfigError(message, remedy: remedy, at: location, severity: .note))
+    }
+
     /// Whether an error makes the file unusable.
     package var hasErrors: Bool { errors.contains { $0.severity == .error } }
 

@@ -334,6 +334,12 @@ extension Array where Element == String {
         guard count > 1, let last else { return first ?? "" }
         return dropLast().joined(separator: ", ") + " or " + last
     }
+
+    /// `a, b and c`.
+    package var formattedAsList: String {
+        guard count > 1, let last else { return first ?? "" }
+        return dropLast().joined(separator: ", ") + " and " + last
+    }
 }
 
 extension Double {

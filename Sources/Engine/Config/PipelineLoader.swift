@@ -9,6 +9,8 @@ package struct LoadedPipeline: Sendable {
     package var variables: [String: String]
     /// The warnings about the file.
     package var warnings: [ConfigError]
+    /// What is as it should be and may surprise all the same.
+    package var notes: [ConfigError] = []
     /// The `.env` file that was read, if there is one.
     package var variableFile: String?
     /// The file's text.
@@ -46,6 +48,7 @@ extension LoadedPipeline {
 package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let checks: CheckReader
+    private let schedules: ScheduleReader
     private let variables: [String: String]
     private let processorCount: Int
     private let queries: any QueryReader
@@ -54,15 +57,17 @@ package struct PipelineLoader {
     ///
     /// - Parameters:
     ///   - checks: Reads the checks of a stage.
+    ///   - schedules: Reads the schedules of a pipeline.
     ///   - queries: Finds what the queries of a file read.
     ///   - variables: The process's environment.
     ///   - processorCount: The default for the number of stages that run at once.
     package init(
-        stageTypes: [String: StageReader], checks: @escaping CheckReader, queries: any QueryReader,
-        variables: [String: String], processorCount: Int
+        stageTypes: [String: StageReader], checks: @escaping CheckReader, schedules: @escaping ScheduleReader,
+        queries: any QueryReader, variables: [String: String], processorCount: Int
     ) {
         self.stageTypes = stageTypes
         self.checks = checks
+        self.schedules = schedules
         self.queries = queries
         self.variables = variables
         self.processorCount = processorCount
@@ -105,7 +110,8 @@ package struct PipelineLoader {
             throw InvalidPipeline(errors: problems.errors, sources: sources)
         }
         let chosen = choose(environment, in: node, problems)
-        var reader = PipelineReader(problems: problems, stageTypes: stageTypes, checks: checks)
+        var reader = PipelineReader(
+            problems: problems, stageTypes: stageTypes, checks: checks, schedules: schedules)
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
@@ -119,7 +125,8 @@ package struct PipelineLoader {
         if problems.hasErrors { throw InvalidPipeline(errors: problems.errors, sources: sources) }
         return LoadedPipeline(
             pipeline: pipeline, schemas: schemas, variables: variables,
-            warnings: problems.errors.filter { $0.severity == .warning }, variableFile: variableFile, text: text,
+            warnings: problems.errors.filter { $0.severity == .warning },
+            notes: problems.errors.filter { $0.severity == .note }, variableFile: variableFile, text: text,
             schemaTexts: schemaTexts, resolved: chosen)
     }
 

@@ -18,15 +18,26 @@ package typealias StageReader = (inout MappingReader, ReadingContext) -> any Sta
 /// Reads the entries of `checks:`.
 package typealias CheckReader = (_ nodes: [ConfigNode], _ problems: ConfigProblems) -> [Check]
 
+/// Reads the entries of `schedule:` of a pipeline that is read besides; `environments` are the names of those that the file
+/// defines.
+package typealias ScheduleReader = (
+    _ nodes: [ConfigNode], _ pipeline: Pipeline, _ environments: [String], _ problems: ConfigProblems
+) -> [Schedule]
+
 /// Reads a whole pipeline file into a ``Pipeline``.
 package struct PipelineReader {
     private var context: ReadingContext
     /// What the rules between the parts need to know about the reading.
     package private(set) var notes = ReadingNotes()
+    private let readSchedules: ScheduleReader
     private var problems: ConfigProblems { context.problems }
 
-    package init(problems: ConfigProblems, stageTypes: [String: StageReader], checks: @escaping CheckReader) {
+    package init(
+        problems: ConfigProblems, stageTypes: [String: StageReader], checks: @escaping CheckReader,
+        schedules: @escaping ScheduleReader
+    ) {
         context = ReadingContext(problems: problems, stageTypes: stageTypes, readChecks: checks)
+        readSchedules = schedules
     }
 
     /// Reads `root`, which already has its environment merged into it.
@@ -96,7 +107,12 @@ package struct PipelineReader {
             }
             return stage
         }
-        pipeline.schedule = readSchedule(&reader)
+        let schedules = reader.nodes("schedule")
+        pipeline.schedules = readSchedules(schedules, pipeline, PipelineLoader.environments(of: root), problems)
+        if let first = schedules.first {
+            problems.warn(
+                "'schedule' is read and not acted on yet: start runs with cron or by hand", at: first.location)
+        }
         let count = problems.templates.count
         pipeline.notifications = reader.nodes("notify").map(readNotification)
         notes.templatesOutsideStages += problems.templates[count...]
@@ -203,7 +219,7 @@ package struct PipelineReader {
         return parameter
     }
 
-    // MARK: - Connections, schedule, notifications
+    // MARK: - Connections, notifications
 
     private func readConnection(_ entry: ConfigNode.Entry) -> Connection {
         let name = entry.key.value
@@ -231,34 +247,6 @@ package struct PipelineReader {
         return Connection(
             name: name, kind: kind ?? .postgres, settings: settings, password: password?.value,
             location: entry.key.location)
-    }
-
-    private func readSchedule(_ parent: inout MappingReader) -> Schedule? {
-        guard var reader = parent.mapping("schedule", subject: "the schedule", kind: "schedule") else { return nil }
-        let cron = reader.text("cron", isRequired: true)
-        if let cron { check(cron) }
-        let timezone = reader.text("timezone")
-        if let timezone, TimeZone(identifier: timezone.value) == nil {
-            problems.report(
-                "there is no time zone '\(timezone.value)'", remedy: "write one such as UTC or Europe/Berlin",
-                at: timezone.location)
-        }
-        let schedule = Schedule(
-            cron: cron?.value ?? "", timezone: timezone?.value ?? "UTC",
-            catchUp: reader.choice("catch_up", as: Schedule.CatchUp.self) ?? .latest,
-            overlap: reader.choice("overlap", as: Schedule.Overlap.self) ?? .skip, location: reader.location)
-        reader.finish()
-        problems.warn("'schedule' is read and not acted on yet: start runs with cron or by hand", at: reader.location)
-        return schedule
-    }
-
-    private func check(_ cron: Located<String>) {
-        do throws(CronExpression.Fault) {
-            let expression = try CronExpression(cron.value)
-            if let warning = expression.neverHappens { problems.warn(warning, at: cron.location) }
-        } catch {
-            problems.report(error.message, remedy: error.remedy, at: cron.place(of: error.offset))
-        }
     }
 
     private func readNotification(_ node: ConfigNode) -> Notification {

@@ -26,8 +26,8 @@ package struct Pipeline: Sendable {
     package var datasets: [Dataset] { didSet { datasetPositions = Self.positions(datasets.map(\.name)) } }
     /// The stages, in file order.
     package var stages: [Stage] { didSet { findStages() } }
-    /// When the pipeline runs by itself; nil if it does not.
-    package var schedule: Schedule?
+    /// When the pipeline runs by itself, in file order.
+    package var schedules: [Schedule]
     /// Whom to notify of which occasions.
     package var notifications: [Notification]
     /// The environment that is applied, or nil for the file's own values.
@@ -59,7 +59,7 @@ package struct Pipeline: Sendable {
         name: String, description: String = "", file: String, root: String, parameters: [Parameter] = [],
         environment: [String: Located<Template>] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         connections: [String: Connection] = [:], datasets: [Dataset] = [], stages: [Stage] = [],
-        schedule: Schedule? = nil, notifications: [Notification] = [], chosenEnvironment: String? = nil,
+        schedules: [Schedule] = [], notifications: [Notification] = [], chosenEnvironment: String? = nil,
         reusesUnchanged: Bool = false
     ) {
         self.name = name
@@ -73,7 +73,7 @@ package struct Pipeline: Sendable {
         self.connections = connections
         self.datasets = datasets
         self.stages = stages
-        self.schedule = schedule
+        self.schedules = schedules
         self.notifications = notifications
         self.chosenEnvironment = chosenEnvironment
         self.reusesUnchanged = reusesUnchanged
@@ -227,31 +227,6 @@ package struct ParameterFault: Error, Equatable, Sendable {
     /// A sentence that leaves out the parameter's name.
     package let message: String
     package init(_ message: String) { self.message = message }
-}
-
-/// When a pipeline runs by itself.
-package struct Schedule: Sendable, Equatable {
-    /// What happens to times that passed while no run could start.
-    package enum CatchUp: String, Sendable, CaseIterable { case none, latest, all }
-    /// What happens when the previous run has not ended.
-    package enum Overlap: String, Sendable, CaseIterable { case skip, wait, allow }
-
-    /// A cron expression of five fields.
-    package var cron: String
-    /// The time zone of the cron expression.
-    package var timezone: String
-    package var catchUp: CatchUp
-    package var overlap: Overlap
-    /// Where the schedule is defined.
-    package var location: SourceLocation
-
-    package init(cron: String, timezone: String, catchUp: CatchUp, overlap: Overlap, location: SourceLocation) {
-        self.cron = cron
-        self.timezone = timezone
-        self.catchUp = catchUp
-        self.overlap = overlap
-        self.location = location
-    }
 }
 
 /// Whom to notify of which occasions.

@@ -371,11 +371,3 @@ package struct RunReport: Sendable {
         return text.prefix(10) + " " + text.dropFirst(11).prefix(8) + " UTC"
     }
 }
-
-extension Array where Element == String {
-    /// `a, b and c`.
-    var formattedAsList: String {
-        guard count > 1, let last else { return first ?? "" }
-        return dropLast().joined(separator: ", ") + " and " + last
-    }
-}

@@ -6,9 +6,13 @@ extension PipelineLoader {
     /// - Parameters:
     ///   - variables: The process's environment.
     ///   - processorCount: The default for the number of stages that run at once.
-    package init(variables: [String: String], processorCount: Int = ProcessInfo.processInfo.activeProcessorCount) {
+    ///   - now: The time after which clock changes that affect a schedule are looked for.
+    package init(
+        variables: [String: String], processorCount: Int = ProcessInfo.processInfo.activeProcessorCount,
+        now: Moment = SystemClock.now
+    ) {
         self.init(
-            stageTypes: StageTypes.readers, checks: CheckKinds.read, queries: QueryParser(), variables: variables,
-            processorCount: processorCount)
+            stageTypes: StageTypes.readers, checks: CheckKinds.read, schedules: ScheduleEntryReader.reader(now: now),
+            queries: QueryParser(), variables: variables, processorCount: processorCount)
     }
 }

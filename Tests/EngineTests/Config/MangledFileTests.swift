@@ -61,7 +61,9 @@ import Testing
         let problems = ConfigProblems()
         let source = ConfigSource(file: "p.yaml", bytes: bytes)
         if let node = source.read(problems) {
-            var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
+            var reader = PipelineReader(
+                problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
+                schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
             _ = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 4)
         }
         let invalid = InvalidPipeline(errors: problems.errors, sources: ["p.yaml": source.lines])

@@ -123,7 +123,9 @@ struct PipelineFaultsTests {
               look: {type: check, input: in, checks: [{not_null: [a, b], id: filled}, {not_null: c, id: c}]}
             """
         let node = try #require(ConfigSource(file: "p.yaml", text: text).read(problems))
-        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
+        var reader = PipelineReader(
+            problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
+            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
         let pipeline = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 1)
         #expect(pipeline.stages.first?.checks.map(\.id) == ["filled_a", "filled_b", "c"])
     }

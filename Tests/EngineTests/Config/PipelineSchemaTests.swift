@@ -28,7 +28,9 @@ struct PipelineSchemaTests {
     private static func knownKeys() throws -> (keys: [String: Set<String>], problems: [String]) {
         let problems = ConfigProblems()
         let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
-        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
+        var reader = PipelineReader(
+            problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
+            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
         _ = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
         return (problems.knownKeys, problems.errors.filter { $0.severity == .error }.map(\.oneLine))
     }
@@ -234,7 +236,22 @@ struct PipelineSchemaTests {
             needs: make
             formats: [html, markdown, json]
             output_dir: data/reports
-        schedule: {cron: "0 6 * * *", timezone: America/Bogota, catch_up: latest, overlap: skip}
+        schedule:
+          - name: nightly
+            cron: "0 0 6 * * *"
+            seconds: true
+            timezone: America/Bogota
+            params: {mode: part}
+            environment: dev
+            calendar: {business_days: true, skip: [2026-12-24, 12-25], include: 2026-12-27..2026-12-28}
+            jitter: 5m
+            catch_up: latest
+            catch_up_window: 2d
+            overlap: skip
+            deadline: 1h
+            enabled: true
+          - {name: often, every: 15m, anchor: 00:05}
+          - {name: behind, after: {datasets: other/table, files: inbox/*.csv, settle: 30s}}
         notify:
           - {on: [failed, recovered], webhook: "${env.OPS_WEBHOOK}", command: ./tell.sh}
         environments:
