@@ -79,13 +79,13 @@ struct DashboardReducerTests {
     @Test("What a changed file changes is told before a run is taken up again, and agreed to with it")
     func changedFile() {
         var state = ended()
-        state.press([.character("r"), .tab], reopening: SampleRun.withChangedFile)
+        state.press([.character("r"), .tab], previewReopening: SampleRun.withChangedFile)
         let shown = DashboardScreen.draw(state, LogLineList()).text
         #expect(shown.contains("config/demo.yaml has changed since the run began:"), "\(shown)")
         #expect(shown.contains("- run: upload") && shown.contains("+ run: upload --again"), "\(shown)")
-        #expect(shown.contains("not run again, because it had succeeded: enrich"), "\(shown)")
+        #expect(shown.contains("not rerun, because it had succeeded: enrich"), "\(shown)")
         let effects = state.press("publish".map { .character($0) } + [.enter])
-        guard case .takeUp(.retry("publish", downstream: false), let agreement)? = effects.first else {
+        guard case .reopen(.retry("publish", downstream: false), let agreement)? = effects.first else {
             Issue.record("\(effects) does not take the run up")
             return
         }
@@ -98,9 +98,9 @@ struct DashboardReducerTests {
     @Test("Changed stages that had succeeded can be run again from the question")
     func changedStages() {
         var state = ended()
-        state.press([.character("r"), .backTab], reopening: SampleRun.withChangedFile)
+        state.press([.character("r"), .backTab], previewReopening: SampleRun.withChangedFile)
         let effects = state.press("publish".map { .character($0) } + [.enter])
-        guard case .takeUp(.retryStages(let stages), _)? = effects.first else {
+        guard case .reopen(.retryStages(let stages), _)? = effects.first else {
             Issue.record("\(effects) runs no changed stages")
             return
         }

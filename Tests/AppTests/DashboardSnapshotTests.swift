@@ -34,7 +34,7 @@ struct DashboardSnapshotTests {
     func changedFile() throws {
         try compare("changed", .failed) { state in
             state.isLive = false
-            state.press([.character("e"), .character("r"), .tab], reopening: SampleRun.withChangedFile)
+            state.press([.character("e"), .character("r"), .tab], previewReopening: SampleRun.withChangedFile)
         }
     }
 
@@ -43,7 +43,8 @@ struct DashboardSnapshotTests {
         try compare("changed-below", .failed) { state in
             state.isLive = false
             state.press(
-                [.character("e"), .character("r"), .tab, .pageDown, .pageDown], reopening: SampleRun.withChangedFile)
+                [.character("e"), .character("r"), .tab, .pageDown, .pageDown],
+                previewReopening: SampleRun.withChangedFile)
         }
     }
 
@@ -99,7 +100,7 @@ extension DashboardState {
     @discardableResult
     mutating func press(
         _ keys: [Key], on lines: LogLineList = SampleRun.failed.lines,
-        reopening: ((RunState) throws -> ReopenPreview)? = nil
+        previewReopening: ((RunState) throws -> ReopenPreview)? = nil
     ) -> [DashboardEffect] {
         let reducer = DashboardReducer(lines: lines)
         var effects: [DashboardEffect] = []
@@ -111,14 +112,14 @@ extension DashboardState {
                     effects += reducer.reduce(&self, .found(search, hits: hits, upTo: lines.count))
                     continue
                 }
-                guard case .look(let inquiry) = effect else {
+                guard case .prepare(let request) = effect else {
                     effects.append(effect)
                     continue
                 }
-                let reader = InquiryReader(
+                let reader = ConfirmationBuilder(
                     run: run, isLive: isLive, now: now, files: { _ in [] },
-                    reopening: reopening ?? { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
-                effects += reducer.reduce(&self, .finding(reader.look(inquiry)))
+                    previewReopening: reopening ?? { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
+                effects += reducer.reduce(&self, .confirmation(reader.build(request)))
             }
         }
         return effects

@@ -49,7 +49,7 @@ struct HomeTests {
         var effects: [HomeEffect] = []
         for key in keys {
             guard let effect = reducer.press(key, &state).first else { continue }
-            guard case .look(let id, let inquiry) = effect else {
+            guard case .prepare(let id, let request) = effect else {
                 effects.append(effect)
                 continue
             }
@@ -60,10 +60,10 @@ struct HomeTests {
             if summary.trueStatus == .interrupted { sample.start("mail") }
             if [.failed, .cancelled].contains(summary.trueStatus) { sample.happen(.runEnded(.failed)) }
             let isLive = summary.trueStatus == .running
-            let reader = InquiryReader(
+            let reader = ConfirmationBuilder(
                 run: sample.state, isLive: isLive, now: state.now, files: { _ in [] },
-                reopening: { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
-            reducer.ask(reader.look(inquiry), of: sample.state, isLive: isLive, &state)
+                previewReopening: { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
+            reducer.ask(reader.build(request), of: sample.state, isLive: isLive, &state)
         }
         return effects
     }
@@ -107,10 +107,10 @@ struct HomeTests {
         }
         for status in [RunState.Status.failed, .cancelled] {
             let (id, effects) = try press(on: status)
-            #expect(effects == [.takeUp(id, .retryFailed, agreed: Self.nothing)])
+            #expect(effects == [.reopen(id, .retryFailed, agreed: Self.nothing)])
         }
         let (dead, resumed) = try press(on: .interrupted)
-        #expect(resumed == [.takeUp(dead, nil, agreed: Self.nothing)])
+        #expect(resumed == [.reopen(dead, nil, agreed: Self.nothing)])
         let (live, asked) = try press(on: .running)
         #expect(asked == [.ask(live, .retryFailed)])
         state.asking = nil

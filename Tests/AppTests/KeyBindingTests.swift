@@ -32,7 +32,7 @@ struct KeyBindingTests {
         found["everywhere"] = found["every pane"]
         var asking = SampleRun.failed.dashboard(rows: 20, columns: 60)
         asking.isLive = false
-        asking.press(["e", "r"], reopening: SampleRun.withChangedFile)
+        asking.press(["e", "r"], previewReopening: SampleRun.withChangedFile)
         var typing = asking
         typing.press([.tab, "p", "u"])
         var further = asking

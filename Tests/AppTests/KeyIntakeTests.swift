@@ -19,14 +19,14 @@ struct KeyIntakeTests {
     @Test("Text between the marks is one paste, with line ends and tabs as blanks, however it was cut up")
     func marked() {
         var intake = KeyIntake()
-        #expect(intake.take([.key(.down), .pasteBegins] + signals("X\t12\n"), at: start) == [.down])
-        #expect(intake.take(signals("X\n") + [.pasteEnds, .key(.up)], at: start) == [.paste("X 12 X"), .up])
+        #expect(intake.process([.key(.down), .pasteBegins] + signals("X\t12\n"), at: start) == [.down])
+        #expect(intake.process(signals("X\n") + [.pasteEnds, .key(.up)], at: start) == [.paste("X 12 X"), .up])
     }
 
     @Test("What a paste holds beside text, such as ctrl-C and arrows, is dropped")
     func controls() {
         var intake = KeyIntake()
-        let keys = intake.take(
+        let keys = intake.process(
             [.pasteBegins, .key(.control("c")), .key(.character("a")), .key(.escape), .pasteEnds], at: start)
         #expect(keys == [.paste("a")])
     }
@@ -34,18 +34,18 @@ struct KeyIntakeTests {
     @Test("A paste whose end never comes ends by itself, and keys act again")
     func cutOff() {
         var intake = KeyIntake()
-        #expect(intake.take([.pasteBegins] + signals("abc"), at: start).isEmpty)
-        #expect(intake.take(signals("d"), at: start + .milliseconds(300)).isEmpty)
-        let keys = intake.take([.key(.character("q"))], at: start + .seconds(2))
+        #expect(intake.process([.pasteBegins] + signals("abc"), at: start).isEmpty)
+        #expect(intake.process(signals("d"), at: start + .milliseconds(300)).isEmpty)
+        let keys = intake.process([.key(.character("q"))], at: start + .seconds(2))
         #expect(keys == [.paste("abcd"), .character("q")])
     }
 
     @Test("A paste of a megabyte is kept short")
     func large() {
         var intake = KeyIntake()
-        _ = intake.take([.pasteBegins], at: start)
-        for _ in 0..<1000 { _ = intake.take(signals(String(repeating: "X", count: 1000)), at: start) }
-        guard case .paste(let text)? = intake.take([.pasteEnds], at: start).first else {
+        _ = intake.process([.pasteBegins], at: start)
+        for _ in 0..<1000 { _ = intake.process(signals(String(repeating: "X", count: 1000)), at: start) }
+        guard case .paste(let text)? = intake.process([.pasteEnds], at: start).first else {
             Issue.record("no paste came of it")
             return
         }
@@ -57,20 +57,20 @@ struct KeyIntakeTests {
         arguments: ["SKU\tMAX QTY\tX\n1001\t5\tX\n", "1001\tX\n", "Xjkr and so on"])
     func unmarked(text: String) {
         var intake = KeyIntake()
-        let keys = intake.take(signals(text), at: start)
+        let keys = intake.process(signals(text), at: start)
         #expect(keys.count == 1)
         if case .paste = keys.first {} else { Issue.record("\(keys)") }
         // What is left of it comes a moment later.
-        let rest = intake.take(signals("X\t\n"), at: start + .milliseconds(5))
+        let rest = intake.process(signals("X\t\n"), at: start + .milliseconds(5))
         #expect(rest == [.paste("X")])
-        #expect(intake.take(signals("q"), at: start + .milliseconds(500)) == [.character("q")])
+        #expect(intake.process(signals("q"), at: start + .milliseconds(500)) == [.character("q")])
     }
 
     @Test("Keys that a person pressed stay keys, also a few at once and one that is held down")
     func pressed() {
         var intake = KeyIntake()
         for keys in ["jjjjjjjjjjjjjjjjjj", "r\t\n", "publish\n", "e\n"] {
-            #expect(intake.take(signals(keys), at: start).count == keys.count, "\(keys)")
+            #expect(intake.process(signals(keys), at: start).count == keys.count, "\(keys)")
         }
     }
 }

@@ -42,9 +42,9 @@ struct PastedTextTests {
         var given: [Bool] = []
         for _ in 0..<4 {
             for case .mouse(let isOn) in state.press([.character("M")]) { given.append(isOn) }
-            #expect(state.standingToast?.text.contains(state.hasMouse ? "here again" : "M takes it back") == true)
+            #expect(state.standingToast?.text.contains(state.hasMouse ? "here again" : "M switches back") == true)
             let help = KeyHelp(DashboardKeys.all, state).entries.first { $0.keys == ["M"] }?.text
-            #expect(help?.hasPrefix(state.hasMouse ? "leave the mouse" : "take the mouse back") == true)
+            #expect(help?.hasPrefix(state.hasMouse ? "let the mouse select" : "let the mouse click") == true)
         }
         #expect(given == [false, true, false, true])
     }

@@ -32,7 +32,7 @@ struct WatchingTests {
     @Test("When its process dies the run is shown as interrupted, with the command that goes on")
     func death() {
         var state = watched()
-        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .news(.gone))
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .update(.gone))
         state.toast = nil
         let shown = screen(state)
         #expect(shown.contains("INTERRUPTED"))
@@ -50,8 +50,8 @@ struct WatchingTests {
         let resumed = RunEvent(
             sequence: state.run.lastSequence + 1, time: state.now,
             change: .runResumed(ProcessIdentity(pid: 77, startTicks: 1, bootID: "boot")))
-        _ = reducer.reduce(&state, .news(.alive))
-        _ = reducer.reduce(&state, .news(.events([resumed])))
+        _ = reducer.reduce(&state, .update(.alive))
+        _ = reducer.reduce(&state, .update(.events([resumed])))
         #expect(state.run.status == .running)
         #expect(screen(state).contains("watching pid 77"))
     }
@@ -59,7 +59,7 @@ struct WatchingTests {
     @Test("A run that ended before its process went stays as it ended")
     func endBeforeDeath() {
         var state = watched(.failed)
-        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .news(.gone))
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .update(.gone))
         #expect(state.run.status == .failed)
     }
 
@@ -68,17 +68,18 @@ struct WatchingTests {
         let reducer = DashboardReducer(lines: LogLineList())
         var state = watched(.failed, isLive: false)
         let effects = reducer.reduce(&state, .key("R"))
-        guard case .look(let inquiry)? = effects.first, effects.count == 1 else {
+        guard case .prepare(let request)? = effects.first, effects.count == 1 else {
             Issue.record("\(effects) looks at nothing")
             return
         }
         #expect(!state.isAsking)
-        _ = reducer.reduce(&state, .finding(.refusal("nothing has failed", .wait)))
+        _ = reducer.reduce(&state, .confirmation(.refusal("nothing has failed", .wait)))
         #expect(state.standingToast?.text == "nothing has failed" && !state.isAsking)
-        let finding = InquiryReader(
-            run: state.run, isLive: false, now: state.now, files: { _ in [] }, reopening: SampleRun.withChangedFile
-        ).look(inquiry)
-        _ = reducer.reduce(&state, .finding(finding))
+        let outcome = ConfirmationBuilder(
+            run: state.run, isLive: false, now: state.now, files: { _ in [] },
+            previewReopening: SampleRun.withChangedFile
+        ).build(request)
+        _ = reducer.reduce(&state, .confirmation(outcome))
         #expect(state.isAsking && screen(state).contains("Retry everything that failed?"))
     }
 }

@@ -29,7 +29,7 @@ struct ChangedFileTests {
         let refused = try await project.caudal("retry", "last", "--plain")
         #expect(refused.status == 64, "\(refused)")
         #expect(refused.errors.contains("test changed\n    - run: exit 3\n    + run: exit 0"), "\(refused)")
-        #expect(refused.errors.contains("go on with --yes"), "\(refused)")
+        #expect(refused.errors.contains("confirm with --yes"), "\(refused)")
         #expect(try await project.caudal("show").output.contains("CHANGED FILE") == false)
     }
 
@@ -66,7 +66,7 @@ struct ChangedFileTests {
         try await terminal.press("q")
         try await terminal.waits(for: "ended with 0")
         let screen = try await terminal.screen()
-        #expect(!screen.contains("go on?"), "nothing was asked a second time:\n\(screen)")
+        #expect(!screen.contains("continue?"), "nothing was asked a second time:\n\(screen)")
         try await terminal.close()
     }
 
@@ -85,7 +85,7 @@ struct ChangedFileTests {
             "p.yaml",
             Self.pipeline.replacing("exit 3", with: "exit 0").replacing("echo one", with: "echo two"))
         let dry = try await project.caudal("retry", "last", "--dry-run")
-        #expect(dry.output.contains("not run again, because it had succeeded: make (--changed"), "\(dry)")
+        #expect(dry.output.contains("not rerun, because it had succeeded: make (--changed"), "\(dry)")
         let kept = try await project.caudal("retry", "last", "--plain", "--yes", "--changed")
         #expect(kept.status == 0, "\(kept)")
         #expect(try await project.caudal("logs", "--stage", "make").output.contains("two"))

@@ -73,7 +73,7 @@ struct LineageTests {
         let text = try await project.caudal("lineage", "out/sums.csv")
         #expect(text.output.contains("out/sums.csv  by sums"), "\(text)")
         #expect(!text.output.contains("\nout/named.csv"), "only the file that was asked for")
-        #expect(text.output.contains("in the end from in.csv, names.csv"), "\(text)")
+        #expect(text.output.contains("original sources: in.csv, names.csv"), "\(text)")
         let unknown = try await project.caudal("lineage", "out/nothing.csv")
         #expect(unknown.status == 1 && unknown.errors.contains("no run published 'out/nothing.csv'"), "\(unknown)")
     }
@@ -158,6 +158,7 @@ struct LineageTests {
         #expect(old.output.contains(runs[0]) && old.errors.isEmpty, "\(old)")
         try project.write("out.csv", "n\n99\n")
         let foreign = try await project.caudal("lineage", "out.csv")
-        #expect(foreign.output.contains(runs[1]) && foreign.errors.contains("is no run's version"), "\(foreign)")
+        #expect(
+            foreign.output.contains(runs[1]) && foreign.errors.contains("is not the version of any run"), "\(foreign)")
     }
 }

@@ -19,7 +19,7 @@ struct PressedKeysTests {
             project, columns: 100, rows: 30, command: "\(CaudalProject.program) run sleep.yaml")
         try await terminal.waits(for: "RUNNING", "wait")
         try await terminal.paste(Self.table, marked: marked)
-        try await terminal.waits(for: "pasted text was ignored", "RUNNING")
+        try await terminal.waits(for: "ignored pasted text", "RUNNING")
         // Without marks, a key would come so soon here that it counts as a part of the paste.
         if marked {
             try await terminal.press("/")
@@ -40,7 +40,7 @@ struct PressedKeysTests {
         try await terminal.pressAtOnce("X", "Tab", "Enter")
         try await terminal.waits(for: "Cancel the run?", "❯ No", "RUNNING")
         try await terminal.press("Escape", "q")
-        try await terminal.waits(for: "Leave while the run goes on?")
+        try await terminal.waits(for: "Leave while the run is live?")
         try await terminal.press("BTab", "Enter")
         try await terminal.waits(for: "ended with 3")
         try await terminal.close()
@@ -52,7 +52,7 @@ struct PressedKeysTests {
             sleeping(), columns: 100, rows: 30, command: "\(CaudalProject.program) run sleep.yaml")
         try await terminal.waits(for: "RUNNING", "wait")
         #expect(try await terminal.hasMouse())
-        for (toast, hasMouse) in [("M takes it back", false), ("here again", true), ("M takes it back", false)] {
+        for (toast, hasMouse) in [("M switches back", false), ("here again", true), ("M switches back", false)] {
             try await terminal.press("M")
             try await terminal.waits(for: toast)
             #expect(try await terminal.hasMouse() == hasMouse)

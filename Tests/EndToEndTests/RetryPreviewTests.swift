@@ -93,7 +93,7 @@ struct RetryPreviewTests {
         for name in ["east", "west"] { try project.write("ok-\(name)", "") }
         #expect(try await project.caudal("retry", "last", "--plain").status == 0)
         let again = try await project.caudal("retry", "last", "process", "--dry-run")
-        #expect(again.output.contains("Runs again:  process (succeeded; its items are looked up again)\n"), "\(again)")
+        #expect(again.output.contains("Runs again:  process (succeeded; its items are determined again)\n"), "\(again)")
         #expect(again.output.contains("out/clean-up.csv, out/clean-west.csv\n"), "\(again)")
     }
 

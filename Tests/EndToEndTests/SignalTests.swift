@@ -30,7 +30,7 @@ struct SignalTests {
         await terminal.shows("RUNNING")
         terminal.press("q")
         await terminal.shows("Leave")
-        await terminal.presses("\t\r", until: "goes on; ctrl-C stops it")
+        await terminal.presses("\t\r", until: "continues; ctrl-C stops it")
         terminal.press("\u{3}")
         await terminal.shows("caudal: stopping the run")
         #expect(try await run.status.value == 3)

@@ -24,13 +24,13 @@ struct StandingStillTests {
         let dead = try await project.start("run", "p.yaml", "--plain")
         #expect(await dead.says("a  started") != nil)
         #expect(try await project.caudal("pause", "last").status == 0)
-        #expect(await dead.says("paused: nothing new starts; go on with: caudal unpause") != nil)
+        #expect(await dead.says("paused: nothing new starts; continue it with: caudal unpause") != nil)
         _ = await dead.killHard()
         try project.write("open", "")
         let told = try await project.caudal("resume", "last", "--dry-run")
-        #expect(told.output.contains("the run was paused; taking it up ends the pause"), "\(told)")
+        #expect(told.output.contains("the run was paused; continuing it ends the pause"), "\(told)")
         let resumed = try await project.caudal("resume", "last", "--plain", "--yes")
-        #expect(resumed.status == 0 && resumed.output.contains("tester: go on"), "\(resumed)")
+        #expect(resumed.status == 0 && resumed.output.contains("tester: unpause"), "\(resumed)")
         #expect(project.exists("b-ran"))
     }
 
@@ -44,6 +44,6 @@ struct StandingStillTests {
         #expect(await run.child.exit().exit == .exited(3))
         try project.write("open", "")
         let retried = try await project.caudal("retry", "last", "--plain")
-        #expect(retried.status == 0 && retried.output.contains("is paused no longer"), "\(retried)")
+        #expect(retried.status == 0 && retried.output.contains("no longer paused"), "\(retried)")
     }
 }

@@ -151,7 +151,7 @@ struct UsageTests {
         #expect(try await project.caudal("run", "p.yaml").status == 0)
         let runs = try await project.caudal("runs", "--pipeline", "pp")
         #expect(runs.status == 1)
-        #expect(runs.errors.hasPrefix("error: no run is of a pipeline 'pp'; did you mean 'p'?"), "\(runs)")
+        #expect(runs.errors.hasPrefix("error: there are no runs of a pipeline 'pp'; did you mean 'p'?"), "\(runs)")
         let logs = try await project.caudal("logs", "--stage", "wrok")
         #expect(logs.status == 1)
         #expect(logs.errors.contains("has no stage 'wrok'; did you mean 'work'?"), "\(logs)")

@@ -43,7 +43,7 @@ struct VersionVerbsTests {
         #expect(restored.status == 0, "\(restored)")
         #expect(project.text("out/a.csv") == "id,x\n1,1\n2,2\n")
         #expect(try await project.query("select x from 'out/b.parquet' order by id") == ["1", "2"])
-        #expect(try await project.caudal("show", ids[0]).output.contains("PUBLISHED AGAIN"))
+        #expect(try await project.caudal("show", ids[0]).output.contains("RESTORED"))
         let events = try await project.caudal("show", ids[0], "--follow", "--json")
         #expect(events.lines.last?.contains("\"kind\":\"restored\"") == true)
         // The run that was published over keeps its own.
@@ -98,7 +98,7 @@ struct VersionVerbsTests {
         let ids = try await run(project, 1, 5)
         let runs = try await project.caudal("runs")
         #expect(runs.output.contains("KEPT"), "\(runs)")
-        #expect(try await project.caudal("doctor").output.contains("of 1 run that was published over since"))
+        #expect(try await project.caudal("doctor").output.contains("kept by 1 run for files that were replaced since"))
         let dropped = try await project.caudal("prune", "--keep-versions", "1")
         #expect(dropped.output.contains("dropped the versions of 1 run of t"), "\(dropped)")
         #expect(!project.exists(".caudal/runs/\(ids[0])/versions") && project.exists(".caudal/runs/\(ids[1])/versions"))

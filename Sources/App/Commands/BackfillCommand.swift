@@ -7,49 +7,52 @@ import Synchronization
 struct BackfillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backfill",
-        abstract: "Run a pipeline once for each day of a range: days that have a success are left alone.")
+        abstract: "Run a pipeline once for each day of a range, skipping days that already succeeded.")
 
     @Argument(help: "The pipeline file.")
     var file: String
 
-    @Option(help: "The days, both ends included: 2026-11-01..2026-11-07; 'today' and 'yesterday' are understood.")
+    @Option(help: "The range of days, both ends included: 2026-11-01..2026-11-07, or 2026-11-01..yesterday.")
     var days: String
 
     @Option(
         name: [.customLong("param"), .short],
-        help: "The parameter that the days go to (default: the only one of type date); or name=value for another one.")
+        help: "The parameter that takes the day (default: the only one of type date), or name=value to set another one."
+    )
     var parameters: [String] = []
 
-    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
-    @Option(help: "How many runs there are at once.")
+    @Option(help: "Maximum number of runs at the same time.")
     var maxRuns = 1
 
-    @Flag(help: "Only days whose last run failed, was cancelled or was interrupted.")
+    @Flag(help: "Run only days whose last run failed, was cancelled or was interrupted.")
     var onlyFailed = false
 
-    @Flag(help: "Days that have a success too.")
+    @Flag(help: "Run all days, including those that already succeeded.")
     var force = false
 
-    @Flag(inversion: .prefixedNo, help: "As for 'caudal run'.")
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Reuse unchanged stages, as 'caudal run' does (default: as the pipeline file says).")
     var reuse: Bool?
 
     @OptionGroup var overlap: OverlapOptions
 
-    @Flag(help: "Say which days would run and run nothing.")
+    @Flag(help: "Show which days would run, without running anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Go on without asking, whatever there is to ask.")
+    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
     var yes = false
 
-    @Flag(help: "Print lines; there is no dashboard of many runs.")
+    @Flag(help: "Print lines (always the case: a backfill has no dashboard).")
     var plain = false
 
-    @Flag(help: "Print a line of JSON for each day.")
+    @Flag(help: "Print one line of JSON for each day.")
     var json = false
 
-    @Option(help: "Colours in printed lines: auto, always, never. NO_COLOR is honoured too.")
+    @Option(help: "When to colour printed lines; NO_COLOR turns colours off in 'auto'.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -90,7 +93,7 @@ struct BackfillCommand: AsyncParsableCommand {
             }
             // Whoever does not agree has left the program by then.
             _ = try Consent(
-                sentences: sentences, remedies: ["go on with --yes", "choose other days"],
+                sentences: sentences, remedies: ["confirm with --yes", "choose other days"],
                 harmful: harmful.map(\.stage)
             ).ask()
         }
@@ -306,7 +309,7 @@ struct BackfillRunner {
             }
             let session = try await RunSession.start(
                 loaded, plan: day.plan, trigger: "backfill", in: services, overlap: overlap,
-                onWait: OverlapOptions.teller(root: loaded.pipeline.root)
+                onWait: OverlapOptions.waitReporter(root: loaded.pipeline.root)
             )
             run = session.id
             live.add(session.engine, session.id)
@@ -341,9 +344,9 @@ struct BackfillRunner {
             for await events in batches {
                 for event in events {
                     if case .paused = event.change {
-                        Output.error("\(date)  paused: nothing new starts; go on with: caudal unpause \(id)")
+                        Output.error("\(date)  paused: nothing new starts; continue it with: caudal unpause \(id)")
                     }
-                    if case .unpaused = event.change { Output.error("\(date)  is paused no longer") }
+                    if case .unpaused = event.change { Output.error("\(date)  no longer paused") }
                 }
             }
             await heard

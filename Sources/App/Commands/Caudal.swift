@@ -7,12 +7,12 @@ import Foundation
 struct Caudal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "caudal",
-        abstract: "Runs data pipelines, shows them live, and keeps what happened.",
+        abstract: "Run data pipelines, watch them live, and keep a record of every run.",
         discussion: CommandHelp.paragraphs(
             """
-            A pipeline is a YAML file of stages. 'caudal run FILE' opens the dashboard in a terminal and prints lines
-            elsewhere. Exit status: 0 succeeded, 1 the run failed, 2 the pipeline file is wrong, 3 the run was cancelled,
-            64 wrong usage, 130 interrupted.
+            A pipeline is a YAML file of stages. 'caudal run FILE' opens the dashboard in a terminal; without a terminal it
+            prints lines. Exit status: 0 succeeded, 1 the run failed, 2 the pipeline file is invalid, 3 the run was
+            cancelled, 64 wrong usage, 130 interrupted.
             """),
         version: Version.text,
         subcommands: [
@@ -24,14 +24,14 @@ struct Caudal: AsyncParsableCommand {
             ProfileCommand.self, QuarantineCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
         ])
 
-    /// Without a verb: the list of pipelines and runs in a terminal, the help elsewhere.
+    /// Without a verb: shows the list of pipelines and runs in a terminal, and prints the help elsewhere.
     func run() async throws {
         let home = try HomeCommand.parse([])
         guard try ShowOptions.screen(home.screen).wantsDashboard else { throw CleanExit.helpRequest(self) }
         try await home.run()
     }
 
-    /// Runs the verb that was asked for; what is wrong with its words is told as other errors are.
+    /// Runs the requested verb; usage errors are printed in the same form as other errors.
     static func main() async {
         var verb: (any ParsableCommand)?
         do {
@@ -50,7 +50,7 @@ struct Caudal: AsyncParsableCommand {
         } catch {
             SignalListener.waitIfEnding()
             let code = error is VerbWords.Fault ? ExitCode.validationFailure : exitCode(for: error)
-            // A bare status: what there is to say was said. Help is this program's own text.
+            // A bare status: the message was printed already. Help is this program's own text.
             if error is ExitCode { exit(withError: error) }
             if code == .success {
                 let text = fullMessage(for: error)
@@ -63,8 +63,8 @@ struct Caudal: AsyncParsableCommand {
         }
     }
 
-    /// What a verb needs of the machine: threads that look after children, signals and commands, and those of the
-    /// runtime, each with its stack; files for the store, the log and the pipes of children.
+    /// Limits that a verb needs: threads for children, signals and commands, threads of the runtime, each with its
+    /// stack, and file descriptors for the store, the log and the pipes of children.
     private static func need(of verb: any ParsableCommand) -> MachineLimits.Requirement {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
@@ -74,7 +74,7 @@ struct Caudal: AsyncParsableCommand {
         }
     }
 
-    /// A message about wrong usage, with the usage of the verb it is about.
+    /// Formats a usage error, followed by the usage line of the verb.
     private static func usageMessage(for error: any Error, _ verb: (any ParsableCommand)?) -> String {
         guard let verb else {
             if let fault = error as? VerbWords.Fault { return "error: \(fault.description)" }

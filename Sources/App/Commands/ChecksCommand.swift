@@ -1,32 +1,32 @@
 import ArgumentParser
 import Engine
 
-/// `caudal checks`: what the checks of a run found, how one went over time, and what other thresholds would have said.
+/// `caudal checks`: the check results of a run, the history of one check, and a backtest of changed thresholds.
 struct ChecksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "checks",
         abstract:
-            "Show what the checks of a run found, the history of one, or what a file's thresholds would have said.")
+            "Show the check results of a run, the history of one check, or a backtest of a file's thresholds.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String?
 
-    @Option(help: "Show what this check measured in past runs, by its id.")
+    @Option(help: "Show the measured values of this check (its ID) in past runs.")
     var history: String?
 
-    @Option(help: "Judge what past runs measured by the thresholds of this pipeline file.")
+    @Option(help: "Apply the thresholds of this pipeline file to the values that past runs measured.")
     var backtest: String?
 
-    @Option(help: "With --history: only checks of this pipeline.")
+    @Option(help: "With --history: show only checks of this pipeline.")
     var pipeline: String?
 
-    @Option(name: [.customShort("n"), .long], help: "With --history and --backtest: at most so many runs.")
+    @Option(name: [.customShort("n"), .long], help: "With --history and --backtest: maximum number of runs.")
     var limit = 30
 
-    @Flag(help: "Print lines of JSON.")
+    @Flag(help: "Print one line of JSON for each result.")
     var json = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -53,7 +53,7 @@ struct ChecksCommand: AsyncParsableCommand {
             store = try state.openStore()
             let found = try Output.reporting { try store.state(of: try store.find(run ?? "last")) }
             let report = RunReport(state: found, now: SystemClock.now)
-            if report.checks.isEmpty { Output.error("run \(found.id) has no results of checks") }
+            if report.checks.isEmpty { Output.error("run \(found.id) has no check results") }
             answer = ChecksText(report)
         }
         if json {
@@ -64,19 +64,19 @@ struct ChecksCommand: AsyncParsableCommand {
     }
 }
 
-/// What there is to say of checks, for people and for programs.
+/// Check results as lines for people and as JSON for programs.
 private protocol ChecksAnswer {
     var jsonLines: [String] { get }
     func lines(_ paint: Paint) -> [StyledText]
 }
 
-/// What the checks of a run found, as a table.
+/// The check results of a run, as a table.
 struct ChecksText: ChecksAnswer {
     private let report: RunReport
 
     init(_ report: RunReport) { self.report = report }
 
-    /// One result, for programs.
+    /// One result, as JSON.
     private struct Line: Encodable {
         var run: String
         var stage: String
@@ -190,7 +190,7 @@ struct CheckHistoryText: ChecksAnswer {
     }
 }
 
-/// How often the thresholds of a file would have warned or failed.
+/// How often the thresholds of a file would have warned or failed in past runs.
 struct BacktestText: ChecksAnswer {
     private let results: [CheckBacktest]
     private let pipeline: String
@@ -206,7 +206,7 @@ struct BacktestText: ChecksAnswer {
         if results.isEmpty { throw Failure("\(pipeline.file) has no checks") }
     }
 
-    /// One check, for programs.
+    /// One check, as JSON.
     private struct Line: Encodable {
         var stage: String
         var check: String
@@ -254,16 +254,17 @@ struct BacktestText: ChecksAnswer {
             if !result.otherKinds.isEmpty {
                 let kinds = result.otherKinds.sorted().joined(separator: ", ")
                 lines.append(
-                    "  \(result.stage)/\(result.check.id) was of another kind (\(kinds)) in runs that are left out")
+                    "  \(result.stage)/\(result.check.id) had another kind (\(kinds)) in some runs, which are left out")
             }
             let errors = result.outcomes[.error] ?? 0
             if errors > 0 {
                 lines.append(
-                    "  \(result.stage)/\(result.check.id) could not run \(errors.counted("time")); that is not judged")
+                    "  \(result.stage)/\(result.check.id) could not run \(errors.counted("time")); those runs are left out"
+                )
             }
         }
         let runs = results.map(\.runs).max() ?? 0
-        if runs == 0 { lines.append("no run of '\(pipeline)' has results of these checks yet") }
+        if runs == 0 { lines.append("no run of '\(pipeline)' has results for these checks yet") }
         return lines
     }
 
@@ -283,7 +284,7 @@ struct BacktestText: ChecksAnswer {
 }
 
 extension Paint {
-    /// A word in the colour of an outcome.
+    /// Text in the colour of an outcome.
     func outcome(_ outcome: CheckResult.Outcome, _ word: String) -> StyledText {
         switch outcome {
         case .passed: good(word)

@@ -2,11 +2,11 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// How help is laid out.
+/// Layout of help texts.
 enum CommandHelp {
-    /// A text whose line breaks are those of the source file, as paragraphs for a screen of any width.
+    /// Joins lines that the source file breaks into paragraphs, which the help wraps to the width of the screen.
     ///
-    /// Paragraphs are separated by empty lines; an indented line, such as an example, stays a line of its own.
+    /// Empty lines separate paragraphs; an indented line, such as an example, stays a line of its own.
     static func paragraphs(_ text: String) -> String {
         var lines: [String] = []
         for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
@@ -21,7 +21,7 @@ enum CommandHelp {
 
     private static func isProse(_ line: String) -> Bool { line.first.map { !$0.isWhitespace } ?? false }
 
-    /// Help with its line of usage broken where the screen ends; ArgumentParser breaks all others.
+    /// Wraps the usage line of a help text; ArgumentParser wraps all others.
     static func wrappingUsage(_ text: String, width: Int = screenWidth) -> String {
         text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             guard let title = ["USAGE: ", "Usage: "].first(where: line.hasPrefix) else { return String(line) }
@@ -29,7 +29,7 @@ enum CommandHelp {
         }.joined(separator: "\n")
     }
 
-    /// Breaks between options, never within the brackets of one.
+    /// Wraps between options, never within the brackets of one.
     private static func broken(_ usage: String, title: String, width: Int) -> String {
         var (lines, current, depth) = ([String](), title, 0)
         var pieces: [String] = []
@@ -47,7 +47,7 @@ enum CommandHelp {
         return (lines + [current]).map { String($0.dropLast($0.last == " " ? 1 : 0)) }.joined(separator: "\n")
     }
 
-    /// As ArgumentParser finds it: COLUMNS, the terminal, or 80.
+    /// The width, found as ArgumentParser finds it: COLUMNS, the terminal, or 80.
     private static var screenWidth: Int {
         if let text = ProcessInfo.processInfo.environment["COLUMNS"], let width = Int(text), width > 0 { return width }
         var size = winsize()
@@ -55,17 +55,17 @@ enum CommandHelp {
     }
 }
 
-/// The verbs among the words of a command line.
+/// Finds mistakes in the verbs of a command line.
 enum VerbWords {
-    /// A word that stands where a verb is expected and is none.
+    /// A word in the place of a verb that is not a verb.
     struct Fault: Error, Equatable, CustomStringConvertible {
         let description: String
     }
 
-    /// The first word that is empty, or an option whose value is; nil when there is none.
+    /// Reports the first argument that is empty, or the first option with an empty value; nil when there is none.
     ///
-    /// Such a word is a variable of the shell that is not set, and nothing that a verb is asked for may be empty: it would
-    /// quietly mean the default, or everything. A parameter without a value, `--param x=`, has a name and is none.
+    /// An empty word usually comes from an unset shell variable. It would silently select the default, or everything,
+    /// so no verb accepts one. A parameter with an empty value, `--param x=`, is allowed.
     static func emptyValue(in words: [String]) -> Fault? {
         for (index, word) in words.enumerated() {
             let isBlank = word.allSatisfy(\.isWhitespace)
@@ -76,21 +76,20 @@ enum VerbWords {
                 option.hasPrefix("-")
                 ? "'\(option.prefix { $0 != "=" })' is given an empty value" : "an argument is empty"
             return Fault(
-                description: "\(what); a variable of the shell may not be set: give the value, or leave it out")
+                description: "\(what); a shell variable may be unset: give a value, or leave it out")
         }
         return nil
     }
 
-    /// What is wrong with the verbs of a command line, without the program's name; nil when each is one.
+    /// Reports the first unknown verb of a command line (without the program's name); nil when all are known.
     ///
-    /// ArgumentParser calls such a word an unexpected argument, and prints the help of what stands before it when it is
-    /// asked for help.
+    /// ArgumentParser itself reports an unexpected argument, and for `help` prints the help of the verb before it.
     static func fault(in words: [String]) -> Fault? {
         let asksHelp = words.first == "help"
         var verbs = Caudal.configuration.subcommands
         var path = "caudal"
         for word in words.dropFirst(asksHelp ? 1 : 0) {
-            // 'caudal help help' is ArgumentParser's own.
+            // ArgumentParser handles 'caudal help help'.
             if word.hasPrefix("-") || word == "help" && path == "caudal" || verbs.isEmpty && !asksHelp { return nil }
             guard let found = verbs.first(where: { $0.configuration.commandName == word }) else {
                 return fault(word, path: path, names: verbs.compactMap { $0.configuration.commandName })

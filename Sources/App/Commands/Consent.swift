@@ -1,47 +1,47 @@
 import Engine
 import Foundation
 
-/// Asks whoever stands at the terminal to agree to something; where nobody stands, that is an error with a remedy.
+/// Asks the user at the terminal to confirm something; without a terminal, fails with an error and a remedy.
 struct Consent {
-    /// What there is to agree to, in sentences.
+    /// What the user must confirm, in sentences.
     let sentences: [String]
-    /// What somebody may do who cannot be asked, such as `go on with --yes`.
+    /// What to do without a terminal, such as `confirm with --yes`.
     let remedies: [String]
-    /// The stages among it that run again though that does harm: the name of one, or a word for several, must be typed.
+    /// Stages with `idempotent: false` that would rerun: the user must type the stage's name, or a word for several.
     var harmful: [StageID] = []
-    /// The letter of another way to go on, and what it is; nil offers none.
+    /// Another answer than yes and no: its key and its meaning; nil offers none.
     var alternative: (letter: String, text: String)?
 
     enum Answer { case yes, alternative }
 
-    /// Asks.
+    /// Asks for confirmation.
     ///
-    /// - Throws: an exit status when somebody says no, and where nobody can be asked.
+    /// - Throws: An exit status when the user says no, and when there is no terminal to ask at.
     func ask() throws -> Answer {
         guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
-            for sentence in sentences { Output.error("error: \(sentence), and nobody can be asked here") }
+            for sentence in sentences { Output.error("error: \(sentence), and there is no terminal to confirm it") }
             Output.error(message: "  " + remedies.joined(separator: "; "))
             throw ExitStatus.usage.code
         }
         for sentence in sentences { Output.error(message: sentence) }
-        if let wanted = Confirmation.Choice(label: "", lines: [], requires: harmful).wanted {
-            Output.question("type \(wanted) to go on: ")
+        if let wanted = Confirmation.Choice(label: "", lines: [], requires: harmful).requiredText {
+            Output.question("type \(wanted) to continue: ")
             if readLine() == wanted { return .yes }
-            Output.error("nothing was changed and nothing was run")
+            Output.error("nothing was run or changed")
             throw ExitStatus.failed.code
         }
         let more = alternative.map { ", or \($0.letter) to \($0.text)" } ?? ""
-        Output.question("go on? [y/N\(more)] ")
+        Output.question("continue? [y/N\(more)] ")
         switch readLine()?.lowercased() {
         case "y", "yes": return .yes
         case alternative?.letter where alternative != nil: return .alternative
         default:
-            Output.error("nothing was changed and nothing was run")
+            Output.error("nothing was run or changed")
             throw ExitStatus.failed.code
         }
     }
 
-    /// What to say of stages that run again though the file says that this does harm.
+    /// One sentence for each stage with `idempotent: false` that would run again.
     static func sentences(onHarmful stages: [StageID], of state: RunState) -> [String] {
         stages.map { stage in
             let wasOpen = state.status != .running && state.hasOpenAttempt(stage)

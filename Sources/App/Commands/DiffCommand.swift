@@ -2,19 +2,20 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal diff`: what is different in what two runs published.
+/// `caudal diff`: compares the versions of a dataset that two runs published.
 struct DiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
         abstract:
-            "Compare what two runs published of a dataset: rows added, removed and changed, and in which columns.",
+            "Compare the versions of a dataset that two runs published: rows added, removed and changed, by column.",
         discussion: CommandHelp.paragraphs(
             """
-            The versions that the runs keep are compared; see 'keep_versions' in the pipeline reference. Without --key, the
-            columns of a 'unique' check of the dataset's stage tell rows apart, and without one whole rows are compared.
+            Both runs must have kept their version; see 'keep_versions' in the pipeline reference. Without --key, rows are
+            matched by the columns of a 'unique' check of the stage that writes the dataset. Without such a check, whole
+            rows are compared.
             """))
 
-    @Argument(help: "The first run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The first run: its ID, the start or end of the ID, or 'last'.")
     var before: String
 
     @Argument(help: "The second run.")
@@ -23,22 +24,22 @@ struct DiffCommand: AsyncParsableCommand {
     @Argument(help: "The dataset.")
     var dataset: String
 
-    @Option(help: "The columns that tell rows apart, with commas between them.")
+    @Option(help: "The columns to match rows by, separated by commas.")
     var key: String?
 
-    @Flag(help: "Compare whole rows, whatever checks say of keys.")
+    @Flag(help: "Compare whole rows, even if a 'unique' check names a key.")
     var wholeRows = false
 
-    @Option(help: "Maximum number of rows to show of each kind.")
+    @Option(help: "Maximum number of added, of removed and of changed rows to show.")
     var limit = 10
 
-    @Flag(help: "Print one JSON object.")
+    @Flag(help: "Print the result as one JSON object.")
     var json = false
 
-    @Flag(help: "End with status 1 when the versions are different.")
+    @Flag(help: "Exit with status 1 if the versions differ.")
     var exitCode = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -78,7 +79,7 @@ struct DiffCommand: AsyncParsableCommand {
     }
 }
 
-/// A difference as lines.
+/// Formats a difference between two versions as lines.
 struct DiffText {
     let diff: VersionDiff
     let paint: Paint

@@ -2,17 +2,18 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal doctor`: whether everything is there that runs need.
+/// `caudal doctor`: checks that everything is there that runs need.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Check what runs need: duckdb, the run store, the terminal, the disk.")
+        commandName: "doctor",
+        abstract: "Check the environment that runs need: duckdb, the run store, the terminal, free disk space.")
 
-    @Flag(help: "Print a line of JSON for each thing.")
+    @Flag(help: "Print one line of JSON for each item checked.")
     var json = false
 
     @OptionGroup var state: StateOptions
 
-    /// A thing that runs need, for programs.
+    /// One checked item, as JSON.
     private struct Line: Encodable {
         var thing: String
         var state: String
@@ -48,7 +49,7 @@ struct DoctorCommand: AsyncParsableCommand {
                     let file = try DatabaseExtension.find(kind, for: program, root: root, variables: state.variables)
                     say(true, kind.rawValue, file)
                 } catch {
-                    // No fault of a project without such databases.
+                    // A project without such databases does not need the extension.
                     if json {
                         Output.json(
                             Line(thing: kind.rawValue, state: "absent", message: error.message, remedy: error.remedy))
@@ -68,20 +69,20 @@ struct DoctorCommand: AsyncParsableCommand {
                 let store = try RunStore(folder)
                 let runs = try store.runs(limit: 100_000)
                 let interrupted = runs.count { $0.trueStatus == .interrupted }
-                let note = interrupted == 0 ? "" : ", \(interrupted) interrupted: 'caudal resume' goes on with them"
+                let note = interrupted == 0 ? "" : ", \(interrupted) interrupted: continue them with 'caudal resume'"
                 say(true, "runs", "\(runs.count) in \(folder.path)\(note)")
                 let kept = try store.bytesOfVersions()
                 let bytes = kept.values.reduce(0, +)
                 say(
                     true, "versions",
                     bytes == 0
-                        ? "take no room of their own"
-                        : "\(bytes.shortBytes) of \(kept.count.counted("run")) that was published over since; "
-                            + "'caudal prune --keep-versions 1' gives back those of older runs")
+                        ? "take no extra disk space"
+                        : "\(bytes.shortBytes) kept by \(kept.count.counted("run")) for files that were replaced since; "
+                            + "'caudal prune --keep-versions 1' frees those of older runs")
                 let faults = try store.faults()
                 say(
                     faults.isEmpty, "run store", faults.first ?? "sound",
-                    remedy: "move \(folder.database) away to begin anew; outputs are not affected")
+                    remedy: "move \(folder.database) away to start with an empty run store; outputs are not affected")
             } catch {
                 say(false, "runs", error.description)
             }
@@ -96,8 +97,8 @@ struct DoctorCommand: AsyncParsableCommand {
             say(
                 !["", "dumb"].contains(terminal), "terminal",
                 terminal.isEmpty
-                    ? "TERM is not set" : "\(terminal), \(isUnicode ? "UTF-8" : "no UTF-8: ASCII drawing")",
-                remedy: "set TERM, such as to xterm-256color; lines are printed without it")
+                    ? "TERM is not set" : "\(terminal), \(isUnicode ? "UTF-8" : "no UTF-8: draws with ASCII")",
+                remedy: "set TERM, for example to xterm-256color; without it, runs print lines")
         } else {
             say(true, "terminal", "none: runs print lines")
         }
@@ -106,7 +107,7 @@ struct DoctorCommand: AsyncParsableCommand {
             let free = Int64(space.f_bavail) * Int64(space.f_frsize)
             say(
                 free > 1_000_000_000, "disk", "\(free.shortBytes) free here",
-                remedy: "data stages need room for their outputs twice")
+                remedy: "data stages need twice the size of their outputs")
         }
         if !isFine { throw ExitStatus.failed.code }
     }

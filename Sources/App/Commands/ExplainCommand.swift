@@ -7,11 +7,11 @@ struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Print the SQL of a data stage, as it stands for the plain duckdb program, or what another does.",
+            "Print the SQL of a data stage as a script for plain duckdb, or what a stage of another type runs.",
         discussion: CommandHelp.paragraphs(
             """
-            The SQL writes its outputs in place: run it in the project's folder with 'duckdb -f FILE'. Secrets are shown as
-            ••••: put them in again before you run what holds one.
+            To run the script, save it and call 'duckdb -f FILE' in the project's folder; it writes the outputs in place.
+            Secrets are printed as ••••; replace them before running the script.
             """))
 
     @Argument(help: "The pipeline file.")
@@ -20,13 +20,13 @@ struct ExplainCommand: AsyncParsableCommand {
     @Argument(help: "The stage.")
     var stage: String
 
-    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
-    @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
+    @Option(name: [.customLong("param"), .short], help: "Set a parameter, as name=value; may be repeated.")
     var parameters: [String] = []
 
-    @Option(help: "The item of a fan-out, as name=value; the first one without it.")
+    @Option(help: "The item of a fan-out, as name=value (default: the first item).")
     var item: [String] = []
 
     @OptionGroup var state: StateOptions

@@ -2,32 +2,32 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal generate`: data to try pipelines with.
+/// `caudal generate`: sample data for trying pipelines.
 struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Write data to try pipelines with, the same bytes for the same seed.",
+        commandName: "generate", abstract: "Generate sample data; the same options and seed give the same bytes.",
         subcommands: [GenerateSalesCommand.self, GenerateCatalogCommand.self])
 }
 
-/// `caudal generate sales`: orders with the flaws of real ones.
+/// `caudal generate sales`: sample orders with realistic flaws.
 struct GenerateSalesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sales",
-        abstract: "Write orders with the flaws of real ones: repeated, missing, malformed, unknown.")
+        abstract: "Generate orders with realistic flaws: duplicates, and missing, malformed and unknown values.")
 
-    @Option(help: "How many rows.")
+    @Option(help: "Number of rows.")
     var rows: Int64 = 1_000_000
 
-    @Option(help: "The same seed gives the same bytes.")
+    @Option(help: "Seed of the random values.")
     var seed: UInt32 = 1
 
-    @Option(help: "How many regions: north, south, east, west, center, then region-06 and on.")
+    @Option(help: "Number of regions: north, south, east, west, center, then region-06, region-07, …")
     var regions: Int = 5
 
-    @Option(help: "How many products the catalog has.")
+    @Option(help: "Number of products in the catalog.")
     var products: Int = 500
 
-    @Option(help: "How often flaws come, beside the usual 3 in 100 rows: 2 is twice as often, 0 never.")
+    @Option(help: "Factor for the number of flaws: 1 is about 3 in 100 rows, 2 is twice as many, 0 is none.")
     var flaws: Double = 1
 
     @Option(help: "The day of the last order.")
@@ -36,7 +36,7 @@ struct GenerateSalesCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "The CSV file to write.")
     var output: String = "data/raw/sales_generated.csv"
 
-    @Option(help: "Write the product catalog to this CSV file too.")
+    @Option(help: "Also write the product catalog to this CSV file.")
     var catalog: String?
 
     func validate() throws {
@@ -61,12 +61,12 @@ struct GenerateSalesCommand: AsyncParsableCommand {
     }
 }
 
-/// `caudal generate catalog`: the products that generated orders are about.
+/// `caudal generate catalog`: the products that the generated orders refer to.
 struct GenerateCatalogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "catalog", abstract: "Write the catalog of the products that generated orders are about.")
+        commandName: "catalog", abstract: "Generate the catalog of the products that generated orders refer to.")
 
-    @Option(help: "How many products the catalog has.")
+    @Option(help: "Number of products in the catalog.")
     var products: Int = 500
 
     @Option(name: .shortAndLong, help: "The CSV file to write.")
@@ -83,12 +83,12 @@ struct GenerateCatalogCommand: AsyncParsableCommand {
     }
 }
 
-/// Files that DuckDB makes of nothing: written beside their places first, and moved there whole.
+/// Writes generated files with DuckDB: each next to its target first, then moved into place whole.
 struct GeneratedFiles {
-    /// As the user named them.
+    /// The paths as the user named them.
     let paths: [String]
 
-    /// Writes the files; `script` makes the SQL for their staged paths.
+    /// Writes the files; `script` returns the SQL that writes the staged paths.
     func write(_ script: ([String]) -> SQLScript) async throws {
         let variables = ProcessInfo.processInfo.environment
         let current = FileManager.default.currentDirectoryPath
@@ -110,7 +110,7 @@ struct GeneratedFiles {
         let control = AttemptControl(
             unit: UnitID("generate"), number: 1, run: "generate", log: log,
             onProgress: { progress in
-                // As a stage of a pipeline it reports its progress in the way that terminals understand.
+                // As a command stage, it reports progress with the escape sequence for terminals (OSC 9;4).
                 guard isStage, let fraction = progress.fraction else { return }
                 Output.write("\u{1b}]9;4;1;\(Int(fraction * 100))\u{07}\n", to: STDOUT_FILENO)
             })
@@ -134,7 +134,7 @@ struct GeneratedFiles {
     }
 }
 
-/// The SQL that makes orders: every value follows from the row's number and the seed, so that threads change nothing.
+/// The SQL that generates orders: each value depends on the row number and the seed alone, whatever the threads do.
 struct SalesData {
     let rows: Int64
     let seed: UInt32
@@ -144,7 +144,7 @@ struct SalesData {
     /// The last day, in milliseconds since 1970.
     let until: Int64
 
-    /// The script that writes a catalog of so many products.
+    /// The script that writes a catalog with this number of products.
     static func catalogScript(products: Int, to path: String) -> SQLScript {
         var script = SQLScript(title: "a catalog of \(products.counted("product"))")
         addCatalog(products, path, to: &script)
@@ -168,10 +168,10 @@ struct SalesData {
         return script
     }
 
-    /// A number below `limit` that looks random, from the row's number and a name for what it decides.
+    /// SQL for a pseudo-random number below `limit`, from the row number and a number for what it decides.
     private func chance(_ what: Int, _ limit: Int) -> String { "hash(i, \(seed), \(what)) % \(limit)" }
 
-    /// A condition that holds for about so many rows in a hundred thousand.
+    /// SQL for a condition that holds for about this many of a hundred thousand rows.
     private func happens(_ what: Int, _ perHundredThousand: Double) -> String {
         "\(chance(what, 100_000)) < \(Int(min(50_000, perHundredThousand * flaws)))"
     }
@@ -184,7 +184,7 @@ struct SalesData {
             "CASE \(chance(3, regions)) \(known) ELSE 'region-' || lpad(CAST(\(chance(3, regions)) + 1 AS VARCHAR), 2, '0') END"
     }
 
-    /// A repeated order stands a little below the one it repeats, in the same region but with another quantity.
+    /// A duplicate follows a few rows after its original, in the same region but with another quantity.
     private var query: String {
         let start = UTC.iso(until - 29 * 86_400_000).prefix(10)
         let perSecond = max(1, rows / (30 * 86_400))

@@ -1,21 +1,21 @@
 import ArgumentParser
 import Engine
 
-/// `caudal graph`: the stages and what they wait for.
+/// `caudal graph`: draws the stages and their dependencies.
 struct GraphCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "graph", abstract: "Draw a pipeline's stages and edges.")
+        commandName: "graph", abstract: "Draw the graph of a pipeline: its stages and their dependencies.")
 
-    /// The forms a graph comes in.
+    /// Output formats.
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, dot, mermaid }
 
     @Argument(help: "The pipeline file.")
     var file: String
 
-    @Option(help: "text, dot (Graphviz) or mermaid.")
+    @Option(help: "Output format; dot is for Graphviz.")
     var format: Format = .text
 
-    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
     @OptionGroup var selection: SelectOptions
@@ -38,7 +38,7 @@ struct GraphCommand: AsyncParsableCommand {
     }
 }
 
-/// A graph as text for other programs, and as a picture in cells.
+/// Prints a graph as text for other programs, and as a drawing.
 enum GraphText {
     private static func quoted(_ name: String) -> String { "\"" + name.replacing("\"", with: "\\\"") + "\"" }
 
@@ -51,7 +51,7 @@ enum GraphText {
         return text + "}\n"
     }
 
-    /// The graph from left to right, as the dashboard draws it without states.
+    /// The graph from left to right, as the dashboard draws it, without states.
     static func picture(_ stages: [StageID], _ upstream: [StageID: [StageID]], ascii: Bool) -> [String] {
         var places: [StageID: Int] = [:]
         for (place, stage) in stages.enumerated() { places[stage] = place }
@@ -63,7 +63,7 @@ enum GraphText {
             nodeCount: stages.count, edges: edges, names: names.map(TextWidth.of), least: 1, most: 60, density: .short)
         var canvas = CellBuffer(width: picture.width, height: picture.height)
         var grid = LineGrid(width: picture.width, height: picture.height)
-        for stroke in picture.strokes.joined() { grid.add(stroke, weight: .light, look: 1) }
+        for stroke in picture.strokes.joined() { grid.add(stroke, weight: .light, priority: 1) }
         for (row, column, crossing) in grid.crossings {
             canvas.set(LineGrid.glyph(crossing), row: row, column: column, style: .plain)
         }

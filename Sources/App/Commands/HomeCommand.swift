@@ -2,11 +2,11 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal` alone, in a terminal: the pipelines and runs of a project.
+/// `caudal home`, or `caudal` alone in a terminal: the pipelines and runs of a project.
 struct HomeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "home", abstract: "List the project's pipelines and runs, and open or start them.",
-        discussion: "This is what 'caudal' alone shows in a terminal.")
+        commandName: "home", abstract: "Show the project's pipelines and runs, to start and open them.",
+        discussion: "'caudal' without a subcommand does the same in a terminal.")
 
     @OptionGroup var screen: ScreenOptions
     @OptionGroup var state: StateOptions
@@ -30,7 +30,8 @@ struct HomeCommand: AsyncParsableCommand {
             guard let store = try folder.openStore() else { return nil }
             let found = try RunFollower(id, in: store)
             return HomeLoop.OpenedRun(
-                run: found.initial, isLive: found.isLive, reopening: ReopenedRun.reader(in: store.folder, variables))
+                run: found.initial, isLive: found.isLive,
+                previewReopening: ReopenedRun.previewer(in: store.folder, variables))
         }
         while true {
             let effect = try await loop.run()
@@ -44,7 +45,7 @@ struct HomeCommand: AsyncParsableCommand {
         }
     }
 
-    /// The screen was left while a run of this process went on, and the run has ended since.
+    /// The user left the screen while a run of this process was running, and the run has ended since.
     private struct ScreenClosed: Error { let status: ExitStatus }
 
     @MainActor
@@ -55,18 +56,18 @@ struct HomeCommand: AsyncParsableCommand {
         case .open(let id): try await open(id, reader, on: terminal)
         case .run(let file):
             try await run(on: terminal, saying: "checking \(file) …") {
-                try await RunCommandLine.parse([file] + places).prepare()
+                try await RunCommandLine.parse([file] + projectArguments).prepare()
             }
-        case .takeUp(let id, let command, let agreed):
-            try await open(id, reader, on: terminal, first: .takeUp(command, agreed))
+        case .reopen(let id, let command, let agreed):
+            try await open(id, reader, on: terminal, first: .reopen(command, agreed))
         case .ask(let id, let command): return try await ask(id, command, reader)
-        case .look, .redraw, .suspend, .mouse, .quit: break
+        case .prepare, .redraw, .suspend, .mouse, .quit: break
         }
         return nil
     }
 
-    /// The options that say where the project is, for other verbs.
-    private var places: [String] {
+    /// The options that locate the project, to pass on to other verbs.
+    private var projectArguments: [String] {
         (state.state.map { ["--state", $0] } ?? []) + (state.project.project.map { ["--project", $0] } ?? [])
     }
 
@@ -78,11 +79,11 @@ struct HomeCommand: AsyncParsableCommand {
         let watched = WatchedRun(
             follower: try RunFollower(id, in: store), state: store.folder, variables: state.variables,
             options: try ShowOptions.screen(screen))
-        let (ending, taken) = try await watched.show(on: terminal, first: first)
-        if let taken, ending == .detached { throw ScreenClosed(status: ExitStatus(taken.status)) }
+        let (ending, reopened) = try await watched.show(on: terminal, first: first)
+        if let reopened, ending == .detached { throw ScreenClosed(status: ExitStatus(reopened.status)) }
     }
 
-    /// Prepares a run on the normal screen, where faults can be read, and shows it in the dashboard.
+    /// Prepares a run on the normal screen, where errors can be read, and shows it in the dashboard.
     @MainActor
     private func run(
         on terminal: Terminal, saying text: String, _ prepare: () async throws -> SessionRunner?
@@ -93,9 +94,9 @@ struct HomeCommand: AsyncParsableCommand {
         do {
             runner = try await prepare()
         } catch {
-            // What is wrong was printed; it stays until it was read.
+            // The errors were printed; they stay on the screen until the user has read them.
             if !(error is ExitCode) { Output.error(message: "error: \(error)") }
-            Output.line("enter goes back to the list")
+            Output.line("press enter to return to the list")
             _ = readLine()
             return terminal.resume()
         }
@@ -107,7 +108,8 @@ struct HomeCommand: AsyncParsableCommand {
     private func ask(_ id: RunID, _ command: RunCommand, _ reader: ProjectReader) async throws -> Span? {
         guard let store = try reader.openStore() else { return nil }
         do throws(Failure) {
-            switch try await ControlClient(store.folder.run(id)).ask(command, by: Operator.here("list of runs")) {
+            switch try await ControlClient(store.folder.run(id)).ask(command, by: Operator.sender(via: "list of runs"))
+            {
             case .accepted(let text): return Span(text, .good)
             case .refused(let text): return Span(text, .wait)
             case nil: return Span("the run has ended meanwhile", .wait)

@@ -1,31 +1,34 @@
 import ArgumentParser
 import Engine
 
-/// `caudal lineage`: what each output was made from.
+/// `caudal lineage`: which inputs each output was made from.
 struct LineageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lineage",
-        abstract: "Show which versions of files each output of a run was made from, or the lineage of a pipeline.",
+        abstract: "Show which file versions each output of a run was made from, or the lineage within a pipeline.",
         discussion: CommandHelp.paragraphs(
             """
-            RUN shows files with sizes and fingerprints. The path of a file that a run published shows the run whose
-            version lies there, or, where nobody's does, the newest run that wrote it. A pipeline file shows datasets. With --columns it shows the columns that each column is computed from;
-            for a run, by the pipeline file as it was then and the columns of outside files as they are now.
+            For a run, the command lists each published file and its inputs, with sizes and fingerprints. For the path of a
+            published file, it uses the run whose version is at that path now; if no run's version is there, it uses the
+            newest run that wrote the path. For a pipeline file, it shows datasets.
+
+            --columns shows which columns each column is computed from. For a run, the command then uses the pipeline file as
+            recorded with the run, and the columns that external files have now.
             """))
 
-    /// The forms it comes in.
+    /// Output formats.
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, json, dot }
 
-    @Argument(help: "A run (its id, a part of one, or 'last'), a published file, or a pipeline file.")
+    @Argument(help: "A run (its ID, the start or end of the ID, or 'last'), a published file, or a pipeline file.")
     var subject: String = "last"
 
-    @Flag(help: "Show columns.")
+    @Flag(help: "Show the lineage of columns.")
     var columns = false
 
-    @Option(help: "text, json or dot (Graphviz).")
+    @Option(help: "Output format: json prints one object per line, dot is for Graphviz.")
     var format: Format = .text
 
-    @Option(name: [.customLong("env"), .short], help: "One of the pipeline file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
     @OptionGroup var state: StateOptions
@@ -40,7 +43,7 @@ struct LineageCommand: AsyncParsableCommand {
         guard columns else { return show(RunLineage(found), of: found, only: only) }
         let file = store.folder.run(found.id).pipelineFile
         let loaded = try state.project.load(file, environment: found.plan.environment, root: found.plan.root)
-        // Columns do not depend on secrets: where these are lost, what is recorded will do.
+        // Columns do not depend on secrets: if the secret values are lost, the recorded parameters are enough.
         let folder = store.folder.run(found.id)
         let parameters = (try? folder.filled(found.plan.parameters)) ?? found.plan.parameters
         show(
@@ -48,16 +51,16 @@ struct LineageCommand: AsyncParsableCommand {
             title: "\(found.plan.pipeline) \(found.id)", showsColumns: true)
     }
 
-    /// The run, and the one file of it that was asked for.
+    /// The run, and the file of it that the user asked for.
     private func chosen(_ store: RunStore) throws -> (run: RunState, only: String?) {
         let folder = PathText.folder(of: store.folder.path)
         let path = PathText.absolute(subject, in: state.project.currentFolder)
-        // What lies there may be an older run's again, since it was restored.
+        // After a restore, the file may be an older run's version again.
         let finder = VersionFinder(store: store, root: folder)
         if let found = try finder.publication(at: path) { return (try store.state(of: found.run), found.artifact.path) }
         for name in [subject, PathText.relative(path, to: folder), path] {
             guard let run = try store.writers(of: name).first else { continue }
-            Output.error("note: what lies at \(name) is no run's version as it is; this is what run \(run) published")
+            Output.error("note: the file at \(name) is not the version of any run; showing what run \(run) published")
             return (try store.state(of: run), name)
         }
         if subject.contains("/") || FileText.exists(path) {
@@ -97,7 +100,7 @@ struct LineageCommand: AsyncParsableCommand {
                 let rows = output.rowCount.map { ", \($0.counted("row"))" } ?? ""
                 Output.line("")
                 Output.line("\(output.file.path)  by \(output.file.writer ?? "")  \(words(output.file))\(rows)")
-                if output.inputs.isEmpty { Output.line("  made of no file that the pipeline names") }
+                if output.inputs.isEmpty { Output.line("  made from no file that the pipeline names") }
                 let table = output.inputs.map { input in
                     [
                         "  ← " + input.path, words(input),
@@ -107,7 +110,7 @@ struct LineageCommand: AsyncParsableCommand {
                 for line in Columns.lines(table) { Output.line(line) }
                 let roots = output.roots.map(\.path)
                 if !roots.isEmpty, output.inputs.contains(where: { $0.writer != nil }) {
-                    Output.line(plain: "  in the end from " + roots.joined(separator: ", "))
+                    Output.line(plain: "  original sources: " + roots.joined(separator: ", "))
                 }
             }
         }
@@ -117,7 +120,7 @@ struct LineageCommand: AsyncParsableCommand {
         "\(file.sizeInBytes.shortBytes)  \(file.contentHash ?? "—")"
     }
 
-    /// A file with what it was made from, for programs.
+    /// A file and what it was made from, as JSON.
     private struct FileLine: Encodable {
         struct File: Encodable {
             var path: String
@@ -164,8 +167,8 @@ struct LineageCommand: AsyncParsableCommand {
                 Output.line(
                     "\(outputs)  by \(stage.stage) (\(stage.type))  ← \(inputs.isEmpty ? "nothing named" : inputs)")
                 guard showsColumns else { continue }
-                if stage.columns.isEmpty { Output.line("  its columns are not known before it runs") }
-                // A program may have it from anywhere.
+                if stage.columns.isEmpty { Output.line("  its columns are known only once it has run") }
+                // The program of a command stage may read anything.
                 let unknown = stage.inputs.isEmpty ? "not known" : "a constant"
                 let table = stage.columns.map { origin -> [String] in
                     let sources = origin.sources.map(\.description).joined(separator: ", ")
@@ -179,7 +182,7 @@ struct LineageCommand: AsyncParsableCommand {
         }
     }
 
-    /// A stage's output with its columns, for programs.
+    /// A stage's output with its columns, as JSON.
     private struct StageLine: Encodable {
         struct Column: Encodable {
             var name: String
@@ -270,7 +273,7 @@ enum LineageDot {
 }
 
 extension String {
-    /// The text without blanks at its end.
+    /// The text without trailing blanks.
     fileprivate var trimmedAtEnd: String {
         var text = self[...]
         while text.last == " " { text = text.dropLast() }

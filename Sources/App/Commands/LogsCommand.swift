@@ -2,37 +2,37 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal logs`: the lines of runs.
+/// `caudal logs`: prints log lines of runs.
 struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Print the log of runs, filtered.",
-        discussion: "Without --run or --since the newest run is printed.")
+        commandName: "logs", abstract: "Print log lines of runs that match all filters.",
+        discussion: "Without --run or --since, the command prints the log of the newest run.")
 
     @Option(help: "Only runs of this pipeline.")
     var pipeline: String?
 
-    @Option(help: "One run: its id, the beginning or end of one, or 'last'.")
+    @Option(help: "Only this run: its ID, the start or end of the ID, or 'last'.")
     var run: String?
 
-    @Option(help: "Only lines of this stage, or stage/item.")
+    @Option(help: "Only lines of this stage, or of an item as STAGE/ITEM.")
     var stage: UnitArgument?
 
-    @Option(help: "Only lines of this level and above: debug, info, warn, error.")
+    @Option(help: "Only lines of this level or above: debug, info, warn, error.")
     var level: String?
 
-    @Option(help: "Only lines that are not older, such as 2h or 30m.")
+    @Option(help: "Only lines from this period up to now, such as 2h or 30m.")
     var since: String?
 
-    @Option(help: "Only lines whose text matches a regular expression.")
+    @Option(help: "Only lines whose text matches this regular expression.")
     var grep: String?
 
-    @Flag(name: .shortAndLong, help: "Go on printing as lines come, until the run ends.")
+    @Flag(name: .shortAndLong, help: "Keep printing new lines until the run ends.")
     var follow = false
 
-    @Flag(help: "Print the lines as JSON, as they are kept.")
+    @Flag(help: "Print the lines as JSON, as they are stored.")
     var json = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -56,7 +56,7 @@ struct LogsCommand: AsyncParsableCommand {
                 }
                 guard isLive else { break }
                 try await Task.sleep(for: .milliseconds(100))
-                // Looked at before the last read, so that nothing written before the end is missed.
+                // Checked before the last read, so that lines written just before the end are not missed.
                 isLive = folder.isLive
                 if !isLive {
                     tail.read { line in
@@ -101,8 +101,8 @@ struct LogsCommand: AsyncParsableCommand {
             do {
                 filter.pattern = try NSRegularExpression(pattern: grep)
                 filter.overtime = Overtime(.seconds(10)) {
-                    Output.error("error: '--grep \(grep)' takes longer than 10s for one line and was ended")
-                    Output.error("  a repetition of a repetition, such as (a+)+, tries every way to divide the line")
+                    Output.error("error: '--grep \(grep)' took longer than 10s for one line and was stopped")
+                    Output.error("  a nested repetition, such as (a+)+, tries every way to divide the line")
                     _exit(ExitStatus.failed.rawValue)
                 }
             } catch {
@@ -113,14 +113,14 @@ struct LogsCommand: AsyncParsableCommand {
     }
 }
 
-/// Which lines of the log are wanted.
+/// Selects lines of the log.
 struct LogFilter {
     var level: LogLevel?
     var stage: StageID?
     var item: ItemKey?
     var since: Int64?
     var pattern: NSRegularExpression?
-    /// Ends a pattern that never comes to an end.
+    /// Stops a pattern whose matching does not end.
     var overtime: Overtime?
 
     func accepts(_ record: LogRecord) -> Bool {
@@ -139,7 +139,7 @@ struct LogFilter {
     }
 }
 
-/// Lines of the log as people read them.
+/// Formats lines of the log for people.
 enum LogText {
     static func line(_ record: LogRecord, paint: Paint) -> StyledText {
         let level: StyledText
@@ -155,16 +155,16 @@ enum LogText {
     }
 }
 
-/// Names that runs must know: a filter by another one would quietly find nothing.
+/// Checks names that filters use: an unknown one would silently match nothing.
 enum KnownNames {
-    /// Refuses a pipeline that never ran.
+    /// Rejects a pipeline that never ran.
     static func check(pipeline: String?, in store: RunStore) throws {
         guard let pipeline else { return }
         let names = try Output.reporting { try store.pipelines() }
-        if !names.contains(pipeline) { try refuse("no run is of a pipeline '\(pipeline)'", pipeline, names) }
+        if !names.contains(pipeline) { try refuse("there are no runs of a pipeline '\(pipeline)'", pipeline, names) }
     }
 
-    /// Refuses a stage or an item that none of the runs has; of a stage that may yet find its items, any may come.
+    /// Rejects a stage or an item that none of the runs has; accepts any item of a stage whose items are not known yet.
     static func check(_ unit: UnitID, of runs: [RunID], in store: RunStore) throws {
         guard let last = runs.last else { return }
         var stages: Set<String> = []
@@ -184,7 +184,7 @@ enum KnownNames {
         }
         if stages.contains(unit.stage.rawValue) {
             Output.error(
-                message: "error: in none of these runs '\(unit.stage)' has an item '\(unit.item?.rawValue ?? "")'")
+                message: "error: stage '\(unit.stage)' has no item '\(unit.item?.rawValue ?? "")' in any of these runs")
             throw ExitStatus.failed.code
         }
         try refuse("none of these runs has a stage '\(unit.stage)'", unit.stage.rawValue, stages.sorted())

@@ -2,19 +2,19 @@ import ArgumentParser
 import Engine
 
 extension ExitStatus {
-    /// As ArgumentParser ends the program with it.
+    /// The exit code, for ArgumentParser.
     var code: ExitCode { ExitCode(rawValue) }
 }
 
 extension Paint.Choice: ExpressibleByArgument {}
 
 extension Output {
-    /// Does something, and turns the engine's faults into a message and an exit status.
+    /// Runs an action, and turns the engine's errors into a message and an exit status.
     static func reporting<Result>(_ action: () throws -> Result) throws -> Result {
         do { return try action() } catch { throw try explained(error) }
     }
 
-    /// Does something that waits, and turns the engine's faults into a message and an exit status.
+    /// Runs an asynchronous action, and turns the engine's errors into a message and an exit status.
     static func reporting<Result>(_ action: () async throws -> Result) async throws -> Result {
         do { return try await action() } catch { throw try explained(error) }
     }

@@ -2,31 +2,32 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal profile`: what is in a dataset, and checks that it passes today.
+/// `caudal profile`: statistics of a dataset, and checks that it passes now.
 struct ProfileCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "profile",
-        abstract: "Show what is in a dataset of a pipeline or in a file; write checks that it passes today.")
+        abstract: "Show statistics of a file or of a dataset of a pipeline, or suggest checks that it passes.")
 
-    @Argument(help: "A dataset of --pipeline, or a file: .csv, .parquet, .json, .jsonl; '*' names several.")
+    @Argument(help: "A file (.csv, .tsv, .parquet, .json, .jsonl; '*' matches several), or a dataset of --pipeline.")
     var subject: String
 
     @Option(help: "The pipeline file that the dataset belongs to.")
     var pipeline: String?
 
-    @Flag(help: "Print a 'checks:' block that the data passes today, for a stage of a pipeline file.")
+    @Flag(help: "Print a 'checks:' block that the data passes, to paste into a stage of a pipeline file.")
     var suggest = false
 
     @Flag(help: "Print the profile as JSON.")
     var json = false
 
-    @Option(name: [.customLong("env"), .short], help: "One of the pipeline file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
-    @Option(name: [.customLong("param"), .short], help: "A parameter of the pipeline, as name=value.")
+    @Option(
+        name: [.customLong("param"), .short], help: "Set a parameter of the pipeline, as name=value; may be repeated.")
     var parameters: [String] = []
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -52,7 +53,7 @@ struct ProfileCommand: AsyncParsableCommand {
         }
         if json { return Output.json(found) }
         if suggest {
-            Output.line("# \(found.rows.counted("row")) of \(subject) pass these today")
+            Output.line("# passed by the \(found.rows.counted("row")) of \(subject) now")
             return Output.document(CheckSuggestion(found).text)
         }
         for line in ProfileText(found, title: subject).lines(Paint(color)) { Output.line(line) }
@@ -72,12 +73,12 @@ struct ProfileCommand: AsyncParsableCommand {
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
         let found = try await resolver.sources(of: [name], from: DataOrigins()) { template in
-            // What the items of a fan-out wrote is one dataset.
+            // The outputs of all items of a fan-out are one dataset.
             template.filled { reference in if case .item = reference { "*" } else { facts.value(of: reference) ?? "" } }
         }
         guard var source = found[name] else { throw Failure("the dataset '\(name)' was not found") }
         let copies = tools.folder + "/tables-\(UInt64.random(in: 0 ... .max))"
-        // What cannot be removed is a copy that nobody asks for.
+        // A copy that cannot be removed is left: nothing reads it again.
         defer { try? FileManager.default.removeItem(atPath: copies) }
         if source.table != nil {
             try FileManager.default.createDirectory(
@@ -88,7 +89,7 @@ struct ProfileCommand: AsyncParsableCommand {
         for note in source.notes { Output.error("note: \(note)") }
         source = try await source.madePlain(in: copies + "/plain", tools)
         if loaded.pipeline.producer(of: name) != nil, source.format == .csv {
-            // A CSV file that a stage wrote has the types that the stage gives it.
+            // The columns of a CSV file that a stage wrote have the types that the stage gives them.
             let known = await services.examination(of: loaded, plan: plan).findings().sources[name]
             if let known, known.columnNames == source.columnNames {
                 (source.columns, source.isOwn) = (known.columns, known.isOwn)
@@ -101,12 +102,13 @@ struct ProfileCommand: AsyncParsableCommand {
 
     private static let single = "data"
 
-    /// A pipeline of nothing but one dataset: the file that was named.
+    /// A pipeline of one dataset: the file that the user named.
     private func single() throws -> LoadedPipeline {
         let path = PathText.absolute(subject, in: state.project.currentFolder)
         guard let format = Dataset.Format(path: subject) else {
             throw ValidationError(
-                "'\(subject)' is not called .csv, .tsv, .parquet, .json or .jsonl; for a dataset, name its --pipeline")
+                "'\(subject)' does not end in .csv, .tsv, .parquet, .json or .jsonl; for a dataset, give its --pipeline"
+            )
         }
         let place = SourceLocation.whole(subject)
         let dataset = Dataset(
@@ -117,7 +119,7 @@ struct ProfileCommand: AsyncParsableCommand {
     }
 }
 
-/// A profile as lines.
+/// Formats a profile as lines.
 struct ProfileText {
     private let profile: DataProfile
     private let title: String
@@ -133,7 +135,7 @@ struct ProfileText {
         var lines: [StyledText] = ["\(title)  \(size)\(files)"]
         if profile.brokenLines > 0 {
             lines.append(
-                "\(profile.brokenLines.counted("malformed line")) passed over; a validate stage names them")
+                "\(profile.brokenLines.counted("malformed line")) skipped; a validate stage lists them")
         }
         if profile.isEstimated { lines.append(paint.dim("distinct values and quantiles are estimates (≈)")) }
         for column in profile.columns { lines += [""] + self.lines(of: column, paint) }
@@ -174,7 +176,7 @@ struct ProfileText {
         return lines
     }
 
-    /// A histogram in blocks of eight heights; what holds any row is seen.
+    /// A histogram in blocks of eight heights; a bin with any row is never blank.
     static func blocks(_ counts: [Int64]) -> String {
         let blocks = Array("▁▂▃▄▅▆▇█")
         let most = max(1, counts.max() ?? 1)

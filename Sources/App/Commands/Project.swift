@@ -2,9 +2,12 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// Where a project is: what every verb may be told that reads pipeline files.
+/// The option of all verbs that read pipeline files: where the project is.
 struct ProjectOptions: ParsableArguments {
-    @Option(help: "The folder that relative paths start from (default: the pipeline file's, or the one above config/).")
+    @Option(
+        help:
+            "The project root, for relative paths (default: the pipeline file's folder, or its parent if that is config/)."
+    )
     var project: String?
 
     /// The process's environment.
@@ -12,9 +15,9 @@ struct ProjectOptions: ParsableArguments {
 
     var currentFolder: String { FileManager.default.currentDirectoryPath }
 
-    /// Reads a pipeline file; what is wrong with it is printed and ends the program with status 2.
+    /// Reads a pipeline file; prints its errors and ends the program with status 2 if it is invalid.
     ///
-    /// - Parameter root: The project's root, where it is known already.
+    /// `root`: the project root, if it is known already.
     func load(_ file: String, environment: String? = nil, root: String? = nil) throws -> LoadedPipeline {
         do throws(InvalidPipeline) {
             return try read(file, environment: environment, root: root)
@@ -27,7 +30,7 @@ struct ProjectOptions: ParsableArguments {
         }
     }
 
-    /// Reads a pipeline file; what is wrong with it is left to the caller to tell.
+    /// Reads a pipeline file, and leaves it to the caller to report its errors.
     func read(
         _ file: String, environment: String? = nil, root: String? = nil
     ) throws(InvalidPipeline) -> LoadedPipeline {
@@ -35,15 +38,15 @@ struct ProjectOptions: ParsableArguments {
         return try loader.load(file, environment: environment, root: root ?? chosenFolder)
     }
 
-    /// The folder that was chosen, absolute.
+    /// The folder that the user chose, absolute.
     var chosenFolder: String? { project.map { absolute($0) } }
 
     fileprivate func absolute(_ path: String) -> String { PathText.absolute(path, in: currentFolder) }
 }
 
-/// Where a project keeps its runs.
+/// The option of all verbs that need runs: where the project keeps them.
 struct StateOptions: ParsableArguments {
-    @Option(help: "The folder that keeps runs (default: .caudal in the project; or CAUDAL_STATE).")
+    @Option(help: "The state folder, which keeps runs (default: CAUDAL_STATE, or .caudal in the project root).")
     var state: String?
 
     @OptionGroup var project: ProjectOptions
@@ -51,7 +54,7 @@ struct StateOptions: ParsableArguments {
     /// The process's environment.
     var variables: [String: String] { project.variables }
 
-    /// The state folder that was chosen, if one was.
+    /// The state folder that the user chose, if any.
     private var chosen: StateFolder? {
         guard let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty else { return nil }
         return StateFolder(path: project.absolute(chosen))
@@ -62,20 +65,20 @@ struct StateOptions: ParsableArguments {
         chosen ?? StateFolder(path: PathText.absolute(".caudal", in: root))
     }
 
-    /// The state folder that the current folder belongs to, the nearest one upwards; nil when it holds no runs.
+    /// The nearest state folder in the current folder or above it; nil when it holds no runs.
     func foundStateFolder() -> StateFolder? {
         if let chosen { return FileText.exists(chosen.database) || FileText.isForbidden(chosen.path) ? chosen : nil }
         var folder = project.chosenFolder ?? project.currentFolder
         while true {
             let state = stateFolder(root: folder)
-            // One that this user may not look into is there all the same: opening it says why it cannot be read.
+            // A folder that this user may not read counts as found: opening it reports why it cannot be read.
             if FileText.exists(state.database) || FileText.isForbidden(state.path) { return state }
             if folder.count <= 1 { return nil }
             folder = PathText.folder(of: folder)
         }
     }
 
-    /// The state folder of the project that the current folder belongs to, for verbs that need runs.
+    /// The state folder of the current project; ends the program with an error when there is none.
     func existingStateFolder() throws -> StateFolder {
         if let found = foundStateFolder() { return found }
         if let chosen {
@@ -83,29 +86,29 @@ struct StateOptions: ParsableArguments {
         } else {
             Output.error("error: there are no runs here: no .caudal in \(project.currentFolder) or above it")
         }
-        Output.error("  start one with 'caudal run FILE', go to its project, or name the folder with --state")
+        Output.error("  start a run with 'caudal run FILE', change to its project, or give the folder with --state")
         throw ExitStatus.failed.code
     }
 
-    /// Opens the store of the current project.
+    /// Opens the run store of the current project.
     func openStore() throws -> RunStore {
         let folder = try existingStateFolder()
         return try Output.reporting { try RunStore(folder) }
     }
 
-    /// Everything that is needed to run pipelines of a project.
+    /// The services that run pipelines of a project.
     func services(root: String) throws -> RunServices {
         try Output.reporting { try RunServices(state: stateFolder(root: root), variables: variables) }
     }
 
-    /// Does something with services that answer questions about a pipeline: where nothing is kept yet, nothing is made.
+    /// Runs an action with services for questions about a pipeline; creates no state folder where there is none yet.
     func withReadOnlyServices<Result>(root: String, _ action: (RunServices) async throws -> Result) async throws
         -> Result
     {
         let state = stateFolder(root: root)
         if FileText.exists(state.database) { return try await action(try services(root: root)) }
         let passing = StateFolder(path: NSTemporaryDirectory() + "caudal-questions-\(UInt64.random(in: 0 ... .max))")
-        // What cannot be removed holds nothing but answered questions.
+        // A folder that cannot be removed is left: it holds only answered questions.
         defer { try? FileManager.default.removeItem(atPath: passing.path) }
         return try await action(try Output.reporting { try RunServices(state: passing, variables: variables) })
     }

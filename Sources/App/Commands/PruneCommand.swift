@@ -2,59 +2,61 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal prune`: forgets old runs.
+/// `caudal prune`: removes old runs.
 struct PruneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune",
-        abstract: "Remove old runs: their logs, their record and their folders, never what they published.",
+        abstract: "Remove old runs: their records, logs and folders, but never the files they published.",
         discussion: CommandHelp.paragraphs(
             """
-            With --keep and --older-than, a run goes that neither of them keeps. A run that is under way never goes, and
-            an interrupted one, which can be resumed, only when it is named.
+            With --keep and --older-than, the command removes a run only if both options allow it. It never removes a live
+            run, and removes an interrupted run, which can still be resumed, only if you name it.
             """))
 
-    @Argument(help: "Runs to remove: ids, or beginnings or ends of them.")
+    @Argument(help: "The runs to remove: their IDs, or the starts or ends of the IDs.")
     var runs: [String] = []
 
-    @Option(help: "Keep so many of the newest runs of each pipeline.")
+    @Option(help: "Keep this number of the newest runs of each pipeline.")
     var keep: Int?
 
-    @Option(help: "Keep runs that began less long ago, such as 30d, 12h.")
+    @Option(help: "Remove only runs that started longer ago than this, such as 30d or 12h.")
     var olderThan: String?
 
     @Option(
-        help: "Keep the versions of what was published with so many succeeded runs of each pipeline; the runs stay.")
+        help:
+            "Keep the versions of this number of newest succeeded runs of each pipeline; remove older ones, not the runs."
+    )
     var keepVersions: Int?
 
-    @Option(help: "Only runs of this pipeline.")
+    @Option(help: "Remove only runs of this pipeline.")
     var pipeline: String?
 
-    @Flag(help: "Say what would be removed and remove nothing.")
+    @Flag(help: "Show what would be removed, without removing anything.")
     var dryRun = false
 
-    @Flag(help: "Print a line of JSON for each run, and for each pipeline whose versions go.")
+    @Flag(help: "Print one line of JSON for each run, and for each pipeline whose versions are removed.")
     var json = false
 
     @OptionGroup var state: StateOptions
 
-    /// What went, or would go, for programs.
+    /// What was removed, or would be, as JSON.
     private struct Line: Encodable {
         var pipeline: String?
         var run: String?
-        /// How many runs' versions went; nil where a run went itself.
+        /// The number of runs whose versions were removed; nil where a run itself was removed.
         var versionsOfRuns: Int?
         var bytes: Int64
-        /// Whether it was removed, and not only said that it would be.
+        /// Whether it was removed; false in a dry run.
         var removed: Bool
     }
 
     func validate() throws {
         if runs.isEmpty, keep == nil, olderThan == nil, keepVersions == nil {
-            throw ValidationError("say what may go: --keep N, --older-than 30d, --keep-versions N, or runs by name")
+            throw ValidationError("choose what to remove: --keep N, --older-than 30d, --keep-versions N, or run IDs")
         }
         if !runs.isEmpty, keep != nil || olderThan != nil || keepVersions != nil || pipeline != nil {
             throw ValidationError(
-                "runs named one by one cannot be given with --keep, --older-than, --keep-versions or --pipeline")
+                "run IDs cannot be given with --keep, --older-than, --keep-versions or --pipeline")
         }
         if let keepVersions, keepVersions < 0 { throw ValidationError("--keep-versions must not be negative") }
         if let keep, keep < 0 { throw ValidationError("--keep must not be negative") }
@@ -82,7 +84,7 @@ struct PruneCommand: AsyncParsableCommand {
                 chosen = known.filter { ids.contains($0.id) }.reversed()
                 if let live = chosen.first(where: \.isLive) {
                     throw Failure(
-                        "run \(live.id) is under way", remedy: "stop it first with 'caudal cancel \(live.id)'")
+                        "run \(live.id) is live", remedy: "stop it first with 'caudal cancel \(live.id)'")
                 }
             }
             var freed: Int64 = 0
@@ -90,7 +92,7 @@ struct PruneCommand: AsyncParsableCommand {
             for run in chosen {
                 let size = dryRun ? store.folder.run(run.id).sizeInBytes : try store.remove(run.id)
                 guard let size else {
-                    Output.error("run \(run.id) is under way again and stays")
+                    Output.error("run \(run.id) is live again and was kept")
                     continue
                 }
                 (count, freed) = (count + 1, freed + size)
@@ -110,15 +112,16 @@ struct PruneCommand: AsyncParsableCommand {
                     Output.json(Line(run: id.rawValue, bytes: size ?? 0, removed: !dryRun))
                     continue
                 }
-                Output.line("\(dryRun ? "would remove" : "removed") the folder of \(id), which no record knows")
+                Output.line(
+                    "\(dryRun ? "would remove" : "removed") the folder of \(id), which has no record in the run store")
             }
             if json { return }
-            let words = dryRun ? "would go, and would free" : "removed, which freed"
+            let words = dryRun ? "would be removed, which would free" : "removed, which freed"
             Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")
         }
     }
 
-    /// Gives versions back that are beyond those that are wanted.
+    /// Removes the versions of all but the newest succeeded runs of each pipeline.
     private func dropVersions(in store: RunStore) throws {
         guard let keepVersions else { return }
         for name in try store.pipelines() where pipeline == nil || pipeline == name {

@@ -2,11 +2,11 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal quarantine`: rows that validate stages put aside.
+/// `caudal quarantine`: rows that validate stages quarantined.
 struct QuarantineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "quarantine",
-        abstract: "List and show the rows that validate stages put aside, and take them in once they were corrected.",
+        abstract: "List and show the rows that validate stages quarantined, and replay them once they are corrected.",
         subcommands: [List.self, Show.self, Replay.self])
 
     /// The file that a stage put its invalid rows into.
@@ -60,9 +60,9 @@ struct QuarantineCommand: AsyncParsableCommand {
     /// `caudal quarantine list`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the stages of a run that put rows aside.")
+            commandName: "list", abstract: "List the stages of a run that quarantined rows.")
 
-        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
         var run: String = "last"
 
         @OptionGroup var state: StateOptions
@@ -86,23 +86,23 @@ struct QuarantineCommand: AsyncParsableCommand {
     /// `caudal quarantine show`.
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Show the rows that a stage put aside, with the rule that each broke.")
+            commandName: "show", abstract: "Show the rows that a stage quarantined, with the rule that each one broke.")
 
-        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
         var run: String
 
         @Argument(help: "The validate stage.")
         var stage: String
 
-        @Option(help: "How many broken rules to show.")
+        @Option(help: "Maximum number of broken rules to show.")
         var limit: Int = 50
 
         @Option(
-            help: "Write the rows to this CSV file, one line each, to be corrected there and given to 'replay --fixed'."
+            help: "Write the rows to this CSV file, one line each, to correct them there for 'replay --fixed'."
         )
         var to: String?
 
-        @Flag(help: "With the pipeline as the run has it, when its file was changed.")
+        @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
         var asStarted = false
 
         @OptionGroup var state: StateOptions
@@ -203,20 +203,20 @@ struct QuarantineCommand: AsyncParsableCommand {
     struct Replay: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "replay",
-            abstract: "Validate a stage's rows again, with rows or rules that were corrected, and what follows it.",
+            abstract: "Rerun a validate stage with corrected rows or rules, and everything downstream.",
             discussion: CommandHelp.paragraphs(
                 """
-                The rows of --fixed stand in for the invalid ones of the same file and row number. A row that is valid, or was
-                taken in before, is left as it is. Without --fixed the rows are judged by the schema as it is now.
+                Each row of --fixed replaces the invalid row with the same file and row number. Rows that are valid, or were
+                corrected before, stay as they are. Without --fixed, the stage validates its input against the present schema.
                 """))
 
-        @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
         var run: String
 
         @Argument(help: "The validate stage.")
         var stage: String
 
-        @Option(help: "A CSV file of corrected rows, as 'caudal quarantine show RUN STAGE --to FILE' writes it.")
+        @Option(help: "A CSV file of corrected rows, first written by 'caudal quarantine show RUN STAGE --to FILE'.")
         var fixed: String?
 
         @OptionGroup var reopen: ReopenOptions

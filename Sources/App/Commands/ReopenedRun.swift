@@ -2,20 +2,20 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// What a verb that takes a run up again may be told.
+/// The options of the verbs that reopen a run.
 struct ReopenOptions: ParsableArguments {
-    @Flag(help: "Say what would happen and change nothing.")
+    @Flag(help: "Show what would happen, without running or changing anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Go on without asking, whatever there is to ask.")
+    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
     var yes = false
 
     @OptionGroup var overlap: OverlapOptions
 
-    @Flag(help: "Keep the pipeline as the run has it, when its file was changed.")
+    @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
     var asStarted = false
 
-    @Flag(help: "Run stages again that had succeeded and were changed in the file, and what follows them.")
+    @Flag(help: "Also rerun succeeded stages whose definition in the file has changed, and everything downstream.")
     var changed = false
 
     func validate() throws {
@@ -23,47 +23,49 @@ struct ReopenOptions: ParsableArguments {
     }
 }
 
-/// What is done while another run writes the same paths.
+/// What to do while another run writes the same paths.
 struct OverlapOptions: ParsableArguments {
-    @Flag(help: "Wait while another run writes the same paths, instead of refusing to begin.")
+    @Flag(help: "Wait for a live run that writes the same paths, instead of refusing to start.")
     var wait = false
 
-    /// What was asked for; nil leaves it to the pipeline file.
+    /// What the user chose; nil leaves it to the pipeline file.
     var choice: Overlap? { wait ? .wait : nil }
 
-    /// Says which run is waited for; `root`: the project's folder, from which paths are told.
-    static func teller(root: String) -> @Sendable (PathConflict) -> Void {
+    /// Prints which run this one waits for.
+    ///
+    /// `root`: the project root, which printed paths are relative to.
+    static func waitReporter(root: String) -> @Sendable (PathConflict) -> Void {
         { conflict in
             let path = PathText.relative(conflict.path, to: root)
-            Output.error("caudal: waits for run \(conflict.run), which writes \(path) too; ctrl-C ends the waiting")
+            Output.error("caudal: waiting for run \(conflict.run), which also writes \(path); ctrl-C stops waiting")
         }
     }
 }
 
-/// A run that is taken up again: found, its pipeline read as it is to go on.
+/// A run to be reopened, with the pipeline that it would continue with.
 struct ReopenedRun {
     let services: RunServices
     let loaded: LoadedPipeline
-    /// What taking it up comes to.
+    /// What reopening it would do.
     let reopening: ReopenPreview
 
     var state: RunState { reopening.state }
     var id: RunID { state.id }
-    /// What the file changes in the run's plan; nil when it says what it said.
+    /// How the pipeline file changes the run's plan; nil if it does not.
     var change: PlanChange? { reopening.change }
-    /// The plan that the run would go on with.
+    /// The plan that the run would continue with.
     var plan: RunPlan { reopening.plan }
-    /// The run's parameters with their secrets.
+    /// The run's parameters, with secret values.
     let parameters: [String: String]
 
-    /// The plan that the run would go on with, with the secrets of its parameters.
+    /// The plan that the run would continue with, with secret values of parameters.
     var filledPlan: RunPlan {
         var plan = plan
         if change == nil { plan.parameters = parameters }
         return plan
     }
 
-    /// Finds the run that a person means, and reads its pipeline.
+    /// Finds the run that the user named, and reads its pipeline.
     static func find(_ text: String, _ reopen: ReopenOptions, _ options: StateOptions) throws -> ReopenedRun {
         let folder = try options.existingStateFolder()
         return try Output.reporting {
@@ -72,7 +74,7 @@ struct ReopenedRun {
             let state = try services.store.state(of: id)
             if services.state.run(id).isLive {
                 throw Failure(
-                    "run \(id) is being run by another process",
+                    "run \(id) is live: another process runs it",
                     remedy: "use 'caudal watch \(id)', or stop it with 'caudal cancel \(id)'")
             }
             let found = try ReopenedRun(state, services, options.variables, asStarted: reopen.asStarted)
@@ -81,8 +83,8 @@ struct ReopenedRun {
         }
     }
 
-    /// Finds out what taking runs of a state folder up again comes to, for screens that ask before they do.
-    static func reader(
+    /// Returns a function that previews the reopening of runs of a state folder, for screens that ask first.
+    static func previewer(
         in folder: StateFolder, _ variables: [String: String]
     ) -> @Sendable (RunState) throws -> ReopenPreview {
         { state in
@@ -91,7 +93,7 @@ struct ReopenedRun {
         }
     }
 
-    /// Reads the pipeline of a run, and compares it with what the run began with.
+    /// Reads the pipeline of a run, and compares it with the one that the run started with.
     init(_ state: RunState, _ services: RunServices, _ variables: [String: String], asStarted: Bool) throws {
         self.services = services
         let plan = state.plan
@@ -109,14 +111,13 @@ struct ReopenedRun {
             usual: usual)
     }
 
-    // MARK: - Going on
+    // MARK: - Continuing
 
-    /// Goes on with the run, once whoever asks for it has agreed; or only says what would happen.
+    /// Continues the run, after the user has confirmed; in a dry run, only prints what would happen.
     ///
-    /// - Parameters:
-    ///   - command: What is asked of the run; nil only lets it go on.
-    ///   - named: The stage that somebody named: it needs no second asking.
-    ///   - agreed: What somebody was told and agreed to already.
+    /// `command`: what the run is to do; nil lets it continue with what is left.
+    /// `named`: the stage that the user named, which needs no confirmation.
+    /// `agreed`: what the user has confirmed already.
     func carryOut(
         _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
@@ -124,7 +125,7 @@ struct ReopenedRun {
         try await prepare(command, named: named, agreed: agreed, options, show)?.run()
     }
 
-    /// Takes the run up, once whoever asks for it has agreed; nil when it was only said what would happen.
+    /// Reopens the run, after the user has confirmed; returns nil in a dry run.
     func prepare(
         _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
@@ -155,7 +156,7 @@ struct ReopenedRun {
             }
         }
         let session = try await Output.reporting { [overlap = options.overlap.choice] in
-            try await begin(overlap, onWait: OverlapOptions.teller(root: plan.root))
+            try await begin(overlap, onWait: OverlapOptions.waitReporter(root: plan.root))
         }
         for note in Self.notes(on: session) { Output.error(message: note) }
         if !options.changed, !hasAgreed, !outdated.isEmpty, command != reopening.commandForOutdated {
@@ -164,13 +165,14 @@ struct ReopenedRun {
         return runner(session, command, show)
     }
 
-    /// Takes a run up again as somebody has agreed to on a screen, where nothing is asked once more.
+    /// Reopens a run as the user has confirmed on a screen, without asking again.
     ///
-    /// - Parameter tell: Told what there is to say meanwhile.
-    static func take(
+    /// `notify`: receives messages while the run is being reopened.
+    /// - Throws: ``Failure`` when the run or its pipeline file has changed since the user confirmed.
+    static func reopen(
         _ id: RunID, _ command: RunCommand?, agreed: ReopenAgreement, in folder: StateFolder,
         _ variables: [String: String],
-        _ show: ShowOptions, tell: @escaping @Sendable (EventHub.Notice) -> Void
+        _ show: ShowOptions, notify: @escaping @Sendable (EventHub.Notice) -> Void
     ) async throws -> SessionRunner {
         let services = try RunServices(state: folder, variables: variables)
         let found = try ReopenedRun(services.store.state(of: id), services, variables, asStarted: false)
@@ -178,15 +180,15 @@ struct ReopenedRun {
         let preview = found.preview(of: command)
         if let refusal = preview.refusal { throw Failure(refusal) }
         guard agreed.covers(found.change, harmful: preview.harmful) else {
-            throw Failure("what was agreed to is not so any more, and nothing was run: press the key again to see it")
+            throw Failure("this has changed since you confirmed it, and nothing was run: press the key again to see it")
         }
         let session = try await found.begin(nil) { [root = found.plan.root] conflict in
             let path = PathText.relative(conflict.path, to: root)
-            let text = "waits for run \(conflict.run), which writes \(path) too; q ends the waiting"
-            tell(EventHub.Notice(text: text, isStanding: true))
+            let text = "waiting for run \(conflict.run), which also writes \(path); q stops waiting"
+            notify(EventHub.Notice(text: text, isStanding: true))
         }
         let notes = notes(on: session)
-        if !notes.isEmpty { tell(EventHub.Notice(text: notes.joined(separator: "; "), isStanding: false)) }
+        if !notes.isEmpty { notify(EventHub.Notice(text: notes.joined(separator: "; "), isStanding: false)) }
         return found.runner(session, command, show)
     }
 
@@ -202,22 +204,22 @@ struct ReopenedRun {
             commands: command.map { [($0, by: Operator.name)] } ?? [])
     }
 
-    /// What was done to take a run up, besides going on with it.
+    /// What reopening the run had to clean up or repair.
     private static func notes(on session: RunSession) -> [String] {
         let ended = session.endedProcesses.map(\.description).joined(separator: ", ")
         return (ended.isEmpty ? [] : ["ended what the dead process had left running: \(ended)"])
             + session.outputNotes.map { "warning: \($0)" }
     }
 
-    /// Says why a command makes no sense, if it makes none.
+    /// Reports why a command cannot be carried out, and ends the program; does nothing if it can.
     private func refuse(_ preview: CommandPreview) throws {
         guard let refusal = preview.refusal else { return }
         try Output.reporting {
             guard state.status == .interrupted else { throw Failure(refusal) }
-            // The machine tells of the run as it would be if it went on.
+            // The refusal describes the run as it would be if it continued.
             throw Failure(
-                "run \(id) was interrupted: its process died; if it went on, \(refusal)",
-                remedy: "go on with 'caudal resume \(id)'")
+                "run \(id) was interrupted: its process died; if it continued, \(refusal)",
+                remedy: "continue it with 'caudal resume \(id)'")
         }
     }
 
@@ -225,7 +227,7 @@ struct ReopenedRun {
         reopening.preview(of: command, files: OutputFiles.finder(in: plan.root), now: services.now())
     }
 
-    // MARK: - What there is to say
+    // MARK: - Output
 
     private func printJSON(_ preview: CommandPreview) {
         var json = PreviewJSON(preview, on: state, of: filledPlan, loaded)
@@ -234,31 +236,31 @@ struct ReopenedRun {
         json.print(masker: loaded.masker(parameters: parameters))
     }
 
-    private static let remedy = "--changed runs it again"
+    private static let remedy = "--changed reruns it"
 
     private func explanation(_ preview: CommandPreview, _ paint: Paint) -> [StyledText] {
         reopening.lines(preview, remedy: Self.remedy).map { $0.painted(paint) }
     }
 
-    /// What somebody must agree to; without a sentence there is nothing.
+    /// What the user must confirm; no sentences if nothing.
     private func consent(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> Consent {
         var sentences: [String] = []
-        var remedies = ["go on with --yes"]
+        var remedies = ["confirm with --yes"]
         if change != nil {
             sentences.append("the pipeline file has changed since run \(id) began")
-            remedies.append("keep the version that the run has with --as-started")
+            remedies.append("keep the recorded pipeline with --as-started")
         }
         let harmful = preview.harmful.filter { $0 != named }
         sentences += Consent.sentences(onHarmful: harmful, of: state)
-        if offersOutdated { remedies.append("run changed stages again with --yes --changed") }
+        if offersOutdated { remedies.append("also rerun changed stages with --yes --changed") }
         return Consent(
             sentences: sentences, remedies: remedies, harmful: harmful,
-            alternative: offersOutdated ? ("c", "run the changed stages again too") : nil)
+            alternative: offersOutdated ? ("c", "also rerun the changed stages") : nil)
     }
 }
 
 extension RunState {
-    /// Whether an attempt of a stage or of one of its items has begun and not ended.
+    /// Whether an attempt of a stage or of one of its items has started and not ended.
     func hasOpenAttempt(_ id: StageID) -> Bool {
         guard let stage = stage(id) else { return false }
         return stage.unit.openAttempt != nil || stage.items.contains { $0.unit.openAttempt != nil }

@@ -1,18 +1,18 @@
 import ArgumentParser
 import Engine
 
-/// `caudal report`: a run on a page, to keep or to send.
+/// `caudal report`: a run on one page, to keep or to send.
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Write the report of a run: one page of HTML that needs no network, Markdown, or JSON.")
+        abstract: "Write a report of a run: a self-contained HTML page, Markdown or JSON.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
     @Option(
         help: ArgumentHelp(
-            "html, markdown or json (default: by the ending of --output, otherwise html).", valueName: "format"))
+            "Output format (default: by the extension of --output, otherwise html).", valueName: "format"))
     var format: ReportFormat?
 
     @Option(name: [.short, .long], help: "Write to this file instead of standard output.")
@@ -30,7 +30,7 @@ struct ReportCommand: AsyncParsableCommand {
         guard let output else { return format == .json ? Output.json(text) : Output.document(text) }
         let path = PathText.absolute(output, in: state.project.currentFolder)
         try Output.reporting { try FileText.write(text, to: path) }
-        Output.error("the report is in \(output)")
+        Output.error("wrote the report to \(output)")
     }
 
     private var chosenFormat: ReportFormat {

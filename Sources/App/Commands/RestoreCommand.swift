@@ -2,44 +2,45 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal restore`: publishes an earlier run's versions again.
+/// `caudal restore`: publishes the kept versions of an earlier run again.
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore",
-        abstract: "Publish again what an earlier run published, from the versions that it keeps.",
+        abstract: "Publish the kept versions of an earlier run again.",
         discussion: CommandHelp.paragraphs(
             """
-            Each file takes its place in one step. 'keep_versions' of the pipeline file says how many succeeded runs keep
-            their versions. What lies there now is kept with its own run; where it is not, you are asked first.
+            Each file is replaced in one step. 'keep_versions' in the pipeline file sets how many succeeded runs keep their
+            versions. A file that is replaced stays available as the version of its own run; if no run keeps it, the command
+            asks first.
             """))
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String
 
-    @Argument(help: "A dataset; without it, every file that the run published of a dataset.")
+    @Argument(help: "The dataset to restore (default: every dataset that the run published).")
     var dataset: String?
 
-    @Flag(help: "Say what would be published and change nothing.")
+    @Flag(help: "Show what would be published, without changing anything.")
     var dryRun = false
 
     @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
     var yes = false
 
-    @Flag(help: "Print a line of JSON for each file.")
+    @Flag(help: "Print one line of JSON for each file.")
     var json = false
 
     @OptionGroup var state: StateOptions
 
-    /// What becomes of a file, for programs.
+    /// What happens to a file, as JSON.
     private struct Line: Encodable {
         var run: String
         var path: String
         var bytes: Int64
         var rows: Int64?
         var hash: String?
-        /// Whether it was published, and not only said that it would be.
+        /// Whether it was published; false in a dry run.
         var published: Bool
-        /// What lies there and is kept nowhere else.
+        /// The present file, if no run keeps it as a version.
         var loses: String?
 
         init(_ file: VersionRestorer.File, of run: RunID, published: Bool) {
@@ -57,7 +58,7 @@ struct RestoreCommand: AsyncParsableCommand {
         let inPlace = restorer.filesInPlace
         if inPlace > 0, !json {
             Output.line(
-                "\(inPlace.counted("file")) \(inPlace == 1 ? "is" : "are") in place as run \(restorer.run.id) published"
+                "\(inPlace.counted("file")) already \(inPlace == 1 ? "is" : "are") as run \(restorer.run.id) published"
             )
         }
         if dryRun {
@@ -76,7 +77,7 @@ struct RestoreCommand: AsyncParsableCommand {
         if !losses.isEmpty, !yes {
             let consent = Consent(
                 sentences: losses.map { "this would be lost: \($0)" },
-                remedies: ["go on with --yes", "copy it somewhere first"])
+                remedies: ["confirm with --yes", "copy it somewhere first"])
             _ = try consent.ask()
         }
         if restorer.files.isEmpty { return }

@@ -2,29 +2,29 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal retry`: runs what failed once more.
+/// `caudal retry`: reruns what failed in a run.
 struct RetryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retry",
-        abstract: "Run what failed in a run once more: everything, a stage, a stage and what follows, or an item.")
+        abstract: "Rerun what failed in a run, or a stage, a stage with everything downstream, or an item.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String
 
-    @Argument(help: "A stage, or stage/item; without it, everything that failed or was cancelled.")
+    @Argument(help: "A stage, or an item as STAGE/ITEM (default: everything that failed or was cancelled).")
     var stage: UnitArgument?
 
-    @Flag(help: "Run everything downstream of the stage again too.")
+    @Flag(help: "Also rerun everything downstream of the stage.")
     var downstream = false
 
-    @Flag(help: "Everything that failed or was cancelled; the default without a stage.")
+    @Flag(help: "Rerun everything that failed or was cancelled (the default without a stage).")
     var failed = false
 
     @Option(
-        help: "Run these stages again: 'state:failed+', 'stage', '+stage', 'group:x'; ',' means and, ' ' means or.")
+        help: "Rerun these stages: 'state:failed+', 'stage', '+stage', 'group:x'; ',' means and, ' ' means or.")
     var select: String?
 
-    @Option(help: "Leave these out of --select.")
+    @Option(help: "Exclude these stages from --select.")
     var exclude: String?
 
     @OptionGroup var reopen: ReopenOptions
@@ -45,14 +45,16 @@ struct RetryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
-        let isDone = try await target.askLive(named: named, reopen, show, state) { try self.command(for: $0, $0.plan) }
+        let isDone = try await target.confirmAndSend(named: named, reopen, show, state) {
+            try self.command(for: $0, $0.plan)
+        }
         if isDone { return }
         let found = try ReopenedRun.find(run, reopen, state)
         let command = try command(for: found.state, found.plan)
         try await found.carryOut(command, named: named, reopen, show)
     }
 
-    /// The stage that somebody named: it needs no second asking.
+    /// The stage that the user named, which needs no confirmation.
     private var named: StageID? { stage?.unit.stage }
 
     private func command(for state: RunState, _ plan: RunPlan) throws -> RunCommand {
@@ -72,13 +74,13 @@ struct RetryCommand: AsyncParsableCommand {
     }
 }
 
-/// `caudal resume`: goes on with a run whose process died.
+/// `caudal resume`: continues a run whose process died.
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Go on with a run: clear up after its process if that died, then run what is left or had failed.")
+        abstract: "Continue a run: clean up after its process if that died, then run what is left and what failed.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
     @OptionGroup var reopen: ReopenOptions
@@ -91,7 +93,7 @@ struct ResumeCommand: AsyncParsableCommand {
         case .interrupted, .running: try await found.carryOut(nil, reopen, show)
         case .failed, .cancelled: try await found.carryOut(.retryFailed, reopen, show)
         case .succeeded:
-            try Output.reporting { throw Failure("run \(found.id) succeeded: there is nothing left to do") }
+            try Output.reporting { throw Failure("run \(found.id) has succeeded: there is nothing to resume") }
         }
     }
 }

@@ -5,15 +5,15 @@ import Foundation
 /// `caudal run`: runs a pipeline.
 struct RunCommandLine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run a pipeline: in the dashboard, or as lines where there is no terminal.")
+        commandName: "run", abstract: "Run a pipeline, in the dashboard or, without a terminal, printing lines.")
 
     @Argument(help: "The pipeline file.")
     var file: String
 
-    @Option(name: [.customLong("env"), .short], help: "One of the file's environments.")
+    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
     var environment: String?
 
-    @Option(name: [.customLong("param"), .short], help: "A parameter, as name=value.")
+    @Option(name: [.customLong("param"), .short], help: "Set a parameter, as name=value; may be repeated.")
     var parameters: [String] = []
 
     @OptionGroup var selection: SelectOptions
@@ -21,13 +21,13 @@ struct RunCommandLine: AsyncParsableCommand {
     @Flag(
         inversion: .prefixedNo, exclusivity: .exclusive,
         help:
-            "Take stages from an earlier success where nothing that goes into them has changed (default: as the file says)."
+            "Reuse earlier successes of stages whose definition and inputs are unchanged (default: as the pipeline file says)."
     )
     var reuse: Bool?
 
     @OptionGroup var overlap: OverlapOptions
 
-    @Flag(help: "Say what would run and change nothing.")
+    @Flag(help: "Show what would run, without running or changing anything.")
     var dryRun = false
 
     @OptionGroup var show: ShowOptions
@@ -35,7 +35,7 @@ struct RunCommandLine: AsyncParsableCommand {
 
     func run() async throws { try await prepare()?.run() }
 
-    /// Checks everything that can be checked before anything runs, and opens the run; nil when it was only told about.
+    /// Checks everything that can be checked before anything runs, and opens the run; returns nil in a dry run.
     func prepare() async throws -> SessionRunner? {
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
@@ -51,12 +51,12 @@ struct RunCommandLine: AsyncParsableCommand {
         let session = try await Output.reporting {
             try await RunSession.start(
                 loaded, plan: plan, in: services, overlap: overlap.choice,
-                onWait: OverlapOptions.teller(root: loaded.pipeline.root))
+                onWait: OverlapOptions.waitReporter(root: loaded.pipeline.root))
         }
         return SessionRunner(session: session, options: show, services: services)
     }
 
-    /// The plan, once everything fits, and what it reads of stages that take no part.
+    /// The plan, after all checks have passed, and the files that it reads of stages that take no part.
     private func examinedPlan(
         _ loaded: LoadedPipeline, _ services: RunServices
     ) async throws -> (RunPlan, [EarlierFile]) {

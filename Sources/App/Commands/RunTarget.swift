@@ -2,54 +2,54 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// A run that a person named, and the way to the process that runs it.
+/// A run that the user named, and the connection to the process that runs it.
 struct RunTarget {
     let store: RunStore
     let id: RunID
 
     var folder: RunFolder { store.folder.run(id) }
 
-    /// Finds the run that a person means: its id, the beginning or end of one, or `last`.
+    /// Finds the run that the user named: by its ID, the start or end of the ID, or `last`.
     static func find(_ text: String, _ options: StateOptions) throws -> RunTarget {
         let store = try options.openStore()
         return try Output.reporting { RunTarget(store: store, id: try store.find(text)) }
     }
 
-    /// What became of a command, for programs.
+    /// The answer to a command, as JSON.
     private struct Answer: Encodable {
         var run: String
         var accepted: Bool
         var message: String
     }
 
-    /// Asks the process that runs the run, once whoever wants that has agreed to what it brings about; or only tells
-    /// what that is.
+    /// Sends a command to the process that runs the run, after the user has confirmed its effects; in a dry run, only
+    /// prints these.
     ///
-    /// - Parameters:
-    ///   - named: The stage that somebody named: it needs no second asking.
-    ///   - command: What is asked of the run as it stands.
-    /// - Returns: Whether a process runs the run; without one nothing was done.
-    func askLive(
+    /// `named`: the stage that the user named, which needs no confirmation.
+    /// `command`: returns the command for the present state of the run.
+    /// - Returns: Whether the run is live; if not, nothing was done.
+    func confirmAndSend(
         named: StageID?, _ reopen: ReopenOptions, _ show: ShowOptions, _ options: StateOptions,
         _ command: (RunState) throws -> RunCommand
     ) async throws -> Bool {
         guard folder.isLive else { return false }
         if reopen.changed {
-            throw ValidationError("--changed goes with a run that has ended: one that is under way keeps what it has")
+            throw ValidationError(
+                "--changed needs a run that has ended: a live run keeps the pipeline that it started with")
         }
         let live = try Output.reporting { try store.state(of: id) }
         let command = try command(live)
         let preview = CommandPreview(
             of: command, on: live, usual: try Output.reporting { try store.medianDurations(of: live.plan.pipeline) },
             files: OutputFiles.finder(in: live.plan.root), now: SystemClock.now)
-        // A file that is gone or has faults is no matter of a run that goes on with what it has.
+        // A live run does not need its file any more: one that is gone or invalid is ignored.
         let services = try Output.reporting { try RunServices(state: store.folder, variables: options.variables) }
         let file = try? ReopenedRun(live, services, options.variables, asStarted: false)
         if reopen.dryRun {
             try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
         }
         if reopen.dryRun, show.json {
-            // What a command stage runs is told where the file still says what the run has.
+            // The command lines of command stages are shown only if the file still is what the run has.
             let loaded = file?.change == nil ? file?.loaded : nil
             let masker = file.map { $0.loaded.masker(parameters: $0.parameters) }
             PreviewJSON(preview, on: live, of: live.plan, loaded).print(masker: masker)
@@ -59,15 +59,15 @@ struct RunTarget {
         }
         if file?.change != nil {
             Output.error(
-                "note: \(live.plan.file) has changed since the run began, and a run that is under way keeps what it has"
+                "note: \(live.plan.file) has changed since the run began; a live run keeps the pipeline that it started with"
             )
-            Output.error("  for the file as it is now: let the run end or cancel it, then 'caudal retry \(live.id)'")
+            Output.error("  to use the changed file: let the run end or cancel it, then 'caudal retry \(live.id)'")
         }
         if reopen.dryRun { return true }
         let harmful = preview.harmful.filter { $0 != named }
         let consent = Consent(
             sentences: Consent.sentences(onHarmful: harmful, of: live),
-            remedies: ["go on with --yes", "name the stage"], harmful: harmful)
+            remedies: ["confirm with --yes", "name the stage"], harmful: harmful)
         if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
             for line in PreviewText.lines(preview) {
                 Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
@@ -77,14 +77,14 @@ struct RunTarget {
         return try await carryOutIfLive(command, json: show.json)
     }
 
-    /// Lets the process that runs the run carry a command out, and prints what became of it.
+    /// Sends a command to the process that runs the run, and prints the answer.
     ///
-    /// - Parameter json: Prints the answer as a line of JSON.
-    /// - Returns: Whether a process runs the run; without one nothing was done.
+    /// `json`: whether to print the answer as a line of JSON.
+    /// - Returns: Whether the run is live; if not, nothing was done.
     /// - Throws: The exit status for a command that was refused.
     func carryOutIfLive(_ command: RunCommand, json: Bool = false) async throws -> Bool {
         let answer = try await Output.reporting {
-            try await ControlClient(folder).ask(command, by: Operator.here("command line"))
+            try await ControlClient(folder).ask(command, by: Operator.sender(via: "command line"))
         }
         switch answer {
         case nil: return false
@@ -100,7 +100,7 @@ struct RunTarget {
     }
 }
 
-/// `STAGE` or `STAGE/ITEM`, as the command line names a stage or an item of one.
+/// An argument that names a stage or an item: `STAGE` or `STAGE/ITEM`.
 struct UnitArgument: ExpressibleByArgument {
     let unit: UnitID
 

@@ -6,21 +6,21 @@ import Foundation
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "runs", abstract: "List runs, newest first.")
 
-    @Option(help: "Only runs of this pipeline.")
+    @Option(help: "List only runs of this pipeline.")
     var pipeline: String?
 
     @Option(
         name: .customLong("status"),
-        help: "Only runs that stand so: running, succeeded, failed, cancelled, interrupted.")
+        help: "List only runs in this state: running, succeeded, failed, cancelled or interrupted.")
     var status: String?
 
-    @Option(name: [.customShort("n"), .long], help: "At most so many.")
+    @Option(name: [.customShort("n"), .long], help: "Maximum number of runs.")
     var limit = 20
 
-    @Flag(help: "Print lines of JSON.")
+    @Flag(help: "Print one line of JSON for each run.")
     var json = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -47,7 +47,7 @@ struct RunsCommand: AsyncParsableCommand {
             return
         }
         let paint = Paint(color)
-        // What the versions take that only a run still has.
+        // The size of versions whose published file was replaced or removed since.
         let kept = runs.map { store.folder.run($0.id).bytesOfVersions }
         let keepsAny = kept.contains { $0 > 0 }
         let titles = ["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "STAGES"] + (keepsAny ? ["KEPT"] : [])
@@ -70,21 +70,21 @@ struct RunsCommand: AsyncParsableCommand {
     }
 }
 
-/// `caudal show`: one run in full.
+/// `caudal show`: the details of one run.
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a run: its stages, rows, checks, files, and why something failed.")
+        commandName: "show", abstract: "Show a run: its stages, rows, checks and files, and why something failed.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
-    @Flag(help: "Print the run as JSON; with --follow, every event as a line of JSON.")
+    @Flag(help: "Print the run as JSON; with --follow, print each event as one line of JSON.")
     var json = false
 
-    @Flag(help: "Print what happens until the run ends, also when another process runs it; ends as 'caudal run' would.")
+    @Flag(help: "Print events until the run ends, and exit with the status that 'caudal run' would have.")
     var follow = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -111,7 +111,7 @@ struct ShowCommand: AsyncParsableCommand {
     }
 }
 
-/// A run in full, as lines.
+/// Formats the details of a run as lines.
 struct ShowText {
     let state: RunState
     let paint: Paint
@@ -126,10 +126,10 @@ struct ShowText {
             lines.append(paint.dim("  " + parameters.joined(separator: "  ")))
         }
         if state.status == .running, state.isPaused {
-            lines.append("  paused: nothing new starts; go on with: caudal unpause \(state.id)")
+            lines.append("  paused: nothing new starts; continue it with: caudal unpause \(state.id)")
         }
         if state.status == .interrupted {
-            lines.append("  its process died; go on with: caudal resume \(state.id)")
+            lines.append("  its process died; continue it with: caudal resume \(state.id)")
         }
         lines.append("")
         lines += stageTable
@@ -218,7 +218,7 @@ struct ShowText {
 
     private var restorations: [StyledText] {
         state.restorations.flatMap { restoration in
-            ["", paint.dim("PUBLISHED AGAIN  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
+            ["", paint.dim("RESTORED  \(LocalTime.full(restoration.at.wall))  by \(restoration.by)")]
                 + restoration.paths.map { "  \($0)" as StyledText }
         }
     }

@@ -1,33 +1,34 @@
 import ArgumentParser
 import Engine
 
-/// `caudal sql`: questions about everything that was recorded.
+/// `caudal sql`: SQL queries over the run store.
 struct SQLCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sql", abstract: "Ask SQL over runs, stages, attempts, checks, artifacts, inputs and logs.",
+        commandName: "sql",
+        abstract: "Query recorded runs, stages, attempts, checks, artifacts, inputs and logs with SQL.",
         discussion: CommandHelp.paragraphs(
             """
-            The question is one SELECT in SQLite's SQL; nothing can be changed. Without a question the views and their
-            columns are listed. Times are UTC as text; 'logs' holds lines of warning and above.
+            The query is one SELECT statement in SQLite's dialect; it cannot change anything. Without a query, the command
+            lists the views and their columns. Times are text in UTC. The view 'logs' holds lines of level warn and above.
 
               caudal sql "select pipeline, state, count(*) from runs group by 1, 2"
             """))
 
-    /// The forms an answer comes in.
+    /// Output formats.
     enum Format: String, CaseIterable, ExpressibleByArgument { case table, csv, json }
 
-    @Argument(help: "The question, such as 'select * from runs'.")
+    @Argument(help: ArgumentHelp("The query, such as 'select * from runs'.", valueName: "query"))
     var question: String?
 
-    @Option(help: "table, csv, or json (one object a line).")
+    @Option(help: "Output format; json prints one object per line.")
     var format: Format = .table
 
-    @Option(help: "How long the question may take, such as 5m; 0s for as long as it takes (default: 30s).")
+    @Option(help: "Time limit of the query, such as 5m; 0s is no limit (default: 30s).")
     var timeout: String?
 
     @OptionGroup var state: StateOptions
 
-    /// A table is laid out as a whole: it shows no more rows, and no more text, than this.
+    /// The largest table: its columns are aligned, so that all of it must fit into memory.
     private static let tableLimit = (rows: 10_000, bytes: 16_000_000)
 
     func run() async throws {
@@ -42,7 +43,7 @@ struct SQLCommand: AsyncParsableCommand {
             for view in StoreQuestion.views { Output.line("\(view.name)(\(view.columns.joined(separator: ", ")))") }
             return
         }
-        // Opened first as every verb does, so that an older store is brought up to date.
+        // Opening the store migrates an older one, as with every verb.
         let store = try state.openStore()
         var names: [String] = []
         var table: [[String]] = []

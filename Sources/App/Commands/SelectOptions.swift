@@ -1,17 +1,18 @@
 import ArgumentParser
 import Engine
 
-/// Which stages of a pipeline are meant.
+/// The options that choose stages of a pipeline.
 struct SelectOptions: ParsableArguments {
-    @Option(help: "Only these stages: 'stage', '+stage', 'stage+', '2+stage', 'group:x'; ',' means and, ' ' means or.")
+    @Option(
+        help: "Use only these stages: 'stage', '+stage', 'stage+', '2+stage', 'group:x'; ',' means and, ' ' means or.")
     var select: String?
 
-    @Option(help: "Leave these stages out.")
+    @Option(help: "Exclude these stages.")
     var exclude: String?
 
-    /// The chosen stages; nil when nothing was chosen, which means all.
+    /// The chosen stages; nil, which means all, if no option was given.
     ///
-    /// - Throws: `ValidationError` when a selector is wrong, or asks how stages stand.
+    /// - Throws: `ValidationError` when a selector is invalid, or selects by state.
     func stages(of pipeline: Pipeline) throws -> Set<StageID>? {
         guard select != nil || exclude != nil else { return nil }
         do throws(Selector.Fault) {
@@ -20,7 +21,7 @@ struct SelectOptions: ParsableArguments {
             if wanted.needsRun || unwanted?.needsRun == true {
                 throw Selector.Fault(
                     "a pipeline has no states to select by before it runs; "
-                        + "'caudal retry RUN --select' takes stages of a run by how they stand")
+                        + "'caudal retry RUN --select' selects stages of a run by state")
             }
             let chosen = try wanted.stages(among: pipeline.candidates)
             guard let unwanted else { return chosen }

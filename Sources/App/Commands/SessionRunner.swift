@@ -3,24 +3,24 @@ import Engine
 import Foundation
 import Synchronization
 
-/// How a screen looks and what may be done on it.
+/// The options of all verbs with a screen.
 struct ScreenOptions: ParsableArguments {
-    @Option(help: "Colours in printed lines: auto, always, never. NO_COLOR is honoured too.")
+    @Option(help: "When to use colours; NO_COLOR turns them off in 'auto'.")
     var color: Paint.Choice = .auto
 
-    @Flag(help: "Open the dashboard without the keys that change a run.")
+    @Flag(help: "Disable the dashboard keys that change a run.")
     var readOnly = false
 
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
 }
 
-/// How a run is shown.
+/// The options of all verbs that show a run.
 struct ShowOptions: ParsableArguments {
     @Flag(name: [.long, .customLong("no-tui")], help: "Print lines instead of opening the dashboard.")
     var plain = false
 
-    @Flag(help: "Print every event as a line of JSON; of a dry run, one object.")
+    @Flag(help: "Print each event as one line of JSON; with --dry-run, print one object.")
     var json = false
 
     @OptionGroup var screen: ScreenOptions
@@ -28,26 +28,26 @@ struct ShowOptions: ParsableArguments {
     var color: Paint.Choice { screen.color }
     var readOnly: Bool { screen.readOnly }
 
-    /// Those of a verb that never prints lines.
+    /// The options of a verb that never prints lines.
     static func screen(_ screen: ScreenOptions) throws -> ShowOptions {
         var options = try ShowOptions.parse([])
         options.screen = screen
         return options
     }
 
-    /// The terminal for a dashboard, or nil when lines are wanted or it will not do, which is said then.
+    /// The terminal for a dashboard; nil if the user wants lines, or if the terminal is unusable, which is reported.
     @MainActor
     func openTerminal() throws -> Terminal? {
         guard wantsDashboard else { return nil }
         do {
             return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
         } catch let error as Terminal.UnusableTerminal {
-            Output.error("caudal: the dashboard cannot be shown, so lines are printed: \(error)")
+            Output.error("caudal: printing lines, because the dashboard cannot be shown: \(error)")
             return nil
         }
     }
 
-    /// Whether the dashboard is wanted and can be had.
+    /// Whether the user wants the dashboard and the terminal can show it.
     var wantsDashboard: Bool {
         let terminal = ProcessInfo.processInfo.environment["TERM"] ?? ""
         return !plain && !json && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
@@ -55,15 +55,15 @@ struct ShowOptions: ParsableArguments {
     }
 }
 
-/// Runs a session in this process and shows it as it was asked for.
+/// Executes a run in this process, and shows it as its options say.
 struct SessionRunner {
     let session: RunSession
     let options: ShowOptions
     let services: RunServices
-    /// What is asked of the run as soon as it has begun.
+    /// The commands to send to the run as soon as it has begun.
     var commands: [(RunCommand, by: String)] = []
 
-    /// Runs until the end and leaves the program with the status that says how it ended.
+    /// Runs to the end, and exits the program with the status of the run.
     func run() async throws {
         try await Output.reporting {
             if let terminal = try await options.openTerminal() {
@@ -78,12 +78,12 @@ struct SessionRunner {
     private func runDashboard(_ terminal: Terminal) async throws {
         let (ending, state) = try await show(on: terminal)
         terminal.close()
-        try options.sayEnding(ending, state)
+        try options.reportEnding(ending, state)
     }
 
-    /// Runs on a screen until somebody leaves it and the run has ended.
+    /// Shows the run in the dashboard until the user has left it and the run has ended.
     ///
-    /// Whoever leaves a run that goes on has the terminal back and reads the rest as lines.
+    /// If the user leaves while the run is live, its further events are printed as lines.
     @MainActor
     func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
         let begun = StartedRun(self)
@@ -98,7 +98,7 @@ struct SessionRunner {
     }
 
     fileprivate static func sayStopping() {
-        Interruption.say("caudal: stopping the run; a second ctrl-C ends it at once")
+        Interruption.say("caudal: stopping the run; press ctrl-C again to kill it at once")
     }
 
     private func runLines() async throws {
@@ -111,7 +111,7 @@ struct SessionRunner {
         async let printing: Void = {
             var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
             for await events in batches {
-                if json { Output.json(masker.masked(events.jsonLines(of: id))) } else { printer.take(events) }
+                if json { Output.json(masker.masked(events.jsonLines(of: id))) } else { printer.handle(events) }
             }
         }()
         let state: RunState
@@ -131,8 +131,8 @@ struct SessionRunner {
 }
 
 extension ShowOptions {
-    /// Says how a run ended whose dashboard was left, and leaves the program with the status that says so.
-    func sayEnding(_ ending: DashboardLoop.Ending, _ state: RunState) throws {
+    /// Prints how a run ended after its dashboard was closed, and exits the program with the status of the run.
+    func reportEnding(_ ending: DashboardLoop.Ending, _ state: RunState) throws {
         if ending != .detached {
             for line in RunWords.summary(state, now: SystemClock.now, paint: Paint(color)) { Output.line(line) }
         }
@@ -141,11 +141,11 @@ extension ShowOptions {
     }
 }
 
-/// A run of this process that was begun for a screen.
+/// A run of this process that a screen shows.
 @MainActor
 final class StartedRun {
     let shown: ShownRun
-    /// The screen, which is left once somebody interrupts the run and it has ended.
+    /// The screen, which closes when the run has ended after an interrupt.
     weak var loop: DashboardLoop?
     private let session: RunSession
     private let color: Paint.Choice
@@ -153,7 +153,7 @@ final class StartedRun {
     private var interruption: Interruption?
     private let fault: Fault
 
-    /// Why the run cannot be steered by other processes.
+    /// Why other processes cannot steer the run.
     private final class Fault: Sendable {
         let value = Mutex<Failure?>(nil)
     }
@@ -161,21 +161,21 @@ final class StartedRun {
     init(_ runner: SessionRunner) {
         let (session, commands, fault) = (runner.session, runner.commands, Fault())
         (self.session, self.fault, color) = (session, fault, runner.options.color)
-        // Before the run begins: the screen is told of everything from then on.
+        // Created before the run begins, so that the screen gets all of its events.
         shown = ShownRun(session)
-        // A task of its own, which ends with the run; the screen may be left before.
+        // A detached task, because the run may outlive the screen.
         running = Task.detached {
             try await session.run(commands: commands, staysOpen: true) { error in fault.value.withLock { $0 = error } }
         }
         interruption = Interruption(cancelling: session.engine) { [weak self] in
-            // On the screen the run's end is the answer.
+            // While the screen is open, it shows that the run stops; only without it is a message needed.
             Task { @MainActor in if self?.loop?.quitWhenEnded() != true { SessionRunner.sayStopping() } }
         }
     }
 
-    /// Waits for the run's end once its screen was left.
+    /// Waits for the end of the run after its screen was closed.
     ///
-    /// - Throws: what kept the run from being recorded.
+    /// - Throws: The error that kept the run from being recorded.
     func end(_ ending: DashboardLoop.Ending, on terminal: Terminal) async throws -> RunState {
         defer { interruption = nil }
         session.engine.close()
@@ -193,20 +193,22 @@ final class StartedRun {
         }
     }
 
-    /// Prints what is left of a run whose screen was left; a terminal that has gone takes no lines, which harms nobody.
+    /// Prints the rest of a run as lines after its screen was closed.
+    ///
+    /// Ignores write errors if the terminal has closed.
     private static func printRest(of engine: RunEngine, _ color: Paint.Choice) async {
         let batches = engine.hub.batches()
         let state = await engine.state
         guard state.status == .running else { return }
-        Output.line("\(state.plan.pipeline) ▸ \(state.id) goes on; ctrl-C stops it")
+        Output.line("\(state.plan.pipeline) ▸ \(state.id) continues; ctrl-C stops it")
         async let noticing: Void = SessionRunner.print(engine.hub.notices())
         var printer = PlainPrinter(state, paint: Paint(color), printLine: Output.line)
-        for await events in batches { printer.take(events) }
+        for await events in batches { printer.handle(events) }
         await noticing
     }
 }
 
-/// A run of another process, or of none, on a screen; it is taken up again there.
+/// Shows a run of another process, or one that has ended, on a screen, and reopens it there if the user wants.
 @MainActor
 struct WatchedRun {
     let follower: RunFollower
@@ -216,33 +218,33 @@ struct WatchedRun {
 
     private var id: RunID { follower.initial.id }
 
-    /// Shows it until somebody leaves.
+    /// Shows the run until the user leaves.
     ///
-    /// - Parameter first: What is done to begin with.
-    /// - Returns: How it was left, and how the run stands if this process has taken it up.
+    /// `first`: an effect to carry out at once.
+    /// - Returns: How the user left, and the state of the run if this process has reopened it.
     func show(
         on terminal: Terminal, first: DashboardEffect? = nil
-    ) async throws -> (DashboardLoop.Ending, taken: RunState?) {
+    ) async throws -> (DashboardLoop.Ending, reopened: RunState?) {
         let shown = ShownRun(
-            follower, folder: state.run(id), reopening: ReopenedRun.reader(in: state, variables))
-        let taken = ReopenedSession()
+            follower, folder: state.run(id), previewReopening: ReopenedRun.previewer(in: state, variables))
+        let reopened = ReopenedSession()
         let (id, state, variables, options) = (id, state, variables, options)
         let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly) {
-            loop, command, agreed, tell in
-            let runner = try await ReopenedRun.take(
-                id, command, agreed: agreed, in: state, variables, options, tell: tell)
-            // The screen may have been left while another run was waited for.
+            loop, command, agreed, notify in
+            let runner = try await ReopenedRun.reopen(
+                id, command, agreed: agreed, in: state, variables, options, notify: notify)
+            // The user may have left the screen while the run waited for another one.
             try Task.checkCancellation()
             let begun = StartedRun(runner)
             begun.loop = loop
-            taken.run = begun
+            reopened.run = begun
             return begun.shown
         }
         let ending = await loop.run(first: first)
-        return (ending, try await taken.run?.end(ending, on: terminal))
+        return (ending, try await reopened.run?.end(ending, on: terminal))
     }
 
-    /// The run, once it was taken up.
+    /// The run, once this process has reopened it.
     private final class ReopenedSession {
         var run: StartedRun?
     }

@@ -2,26 +2,26 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal cancel`: stops a run, a stage or an item, also one that another process runs.
+/// `caudal cancel`: stops a run, a stage or an item, whichever process runs it.
 struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Stop a run that goes on, or one of its stages or items.",
+        commandName: "cancel", abstract: "Stop a live run, or one of its stages or items.",
         discussion: CommandHelp.paragraphs(
             """
-            The process that runs the run is asked to; its answer is printed. A run whose process died is cleared up and
-            counts as cancelled from then on.
+            The command sends the request to the process that runs the run, and prints its answer. If that process died,
+            the command ends what it left behind, and the run counts as cancelled.
             """))
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String
 
-    @Argument(help: "A stage, or stage/item; without it, the whole run.")
+    @Argument(help: "A stage, or an item as STAGE/ITEM (default: the whole run).")
     var stage: UnitArgument?
 
-    @Flag(help: "Print the answer, or every event of clearing up, as a line of JSON.")
+    @Flag(help: "Print the answer, or each event of the clean-up, as one line of JSON.")
     var json = false
 
-    @Option(help: "Colours: auto, always, never.")
+    @Option(help: "When to colour the output.")
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -36,31 +36,31 @@ struct CancelCommand: AsyncParsableCommand {
             guard found.status == .interrupted else { throw EndedRun(found).failure(to: "cancel") }
             if stage != nil {
                 throw Failure(
-                    "run \(target.id) was interrupted: nothing of it runs",
-                    remedy: "cancel the whole run, or go on with 'caudal resume \(target.id)'")
+                    "run \(target.id) was interrupted: none of its stages is running",
+                    remedy: "cancel the whole run, or continue it with 'caudal resume \(target.id)'")
             }
         }
-        // Nothing runs, so there is nothing to ask: the run is only cleared up.
+        // Nothing of the run is running, so there is nothing to confirm: the command only cleans up.
         let options = try ReopenOptions.parse(["--yes", "--as-started"])
         var show = try ShowOptions.parse(["--plain"])
         (show.json, show.screen.color) = (json, color)
         do {
             try await ReopenedRun.find(target.id.rawValue, options, state).carryOut(.cancelRun, options, show)
         } catch let code as ExitCode where code == ExitStatus.cancelled.code {
-            // That it is cancelled now is what was asked for.
+            // The user asked for a cancelled run, so this exit status counts as success.
         }
     }
 }
 
-/// `caudal pause`: keeps a run from starting anything new.
+/// `caudal pause`: keeps a run from starting new stages and items.
 struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Keep a run from starting anything new; what runs goes on.")
+        commandName: "pause", abstract: "Keep a run from starting new stages and items; running ones continue.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
-    @Flag(help: "Print the answer as a line of JSON.")
+    @Flag(help: "Print the answer as one line of JSON.")
     var json = false
 
     @OptionGroup var state: StateOptions
@@ -72,15 +72,15 @@ struct PauseCommand: AsyncParsableCommand {
     }
 }
 
-/// `caudal unpause`: lets a paused run go on.
+/// `caudal unpause`: lets a paused run continue.
 struct UnpauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unpause", abstract: "Let a paused run start stages again.")
+        commandName: "unpause", abstract: "Let a paused run start stages and items again.")
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
-    @Flag(help: "Print the answer as a line of JSON.")
+    @Flag(help: "Print the answer as one line of JSON.")
     var json = false
 
     @OptionGroup var state: StateOptions
@@ -88,34 +88,34 @@ struct UnpauseCommand: AsyncParsableCommand {
     func run() async throws {
         let target = try RunTarget.find(run, state)
         if try await target.carryOutIfLive(.unpause, json: json) { return }
-        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "go on with") }
+        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "unpause") }
     }
 }
 
-/// `caudal mark`: decides how a stage or an item ended.
+/// `caudal mark`: sets the outcome of a stage or an item without running it.
 struct MarkCommand: AsyncParsableCommand {
-    /// What somebody can decide.
+    /// The outcomes that the user can set.
     enum Decision: String, CaseIterable, ExpressibleByArgument { case succeeded, skipped }
 
     static let configuration = CommandConfiguration(
         commandName: "mark",
-        abstract: "Let a stage or an item count as succeeded or skipped without running it.",
+        abstract: "Mark a stage or an item as succeeded or skipped without running it.",
         discussion: CommandHelp.paragraphs(
             """
-            What waits for it goes on as if it had ended so; what it would have written is taken from its last success. A
-            run that has ended is taken up again for it. Who did it and why is kept.
+            Downstream stages continue as if it had ended this way, and read the output of its last success. A run that has
+            ended is reopened. The run records who marked it and why.
             """))
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String
 
-    @Argument(help: "A stage, or stage/item.")
+    @Argument(help: "A stage, or an item as STAGE/ITEM.")
     var stage: UnitArgument
 
-    @Argument(help: "How it counts: succeeded or skipped.")
+    @Argument(help: "The outcome.")
     var outcome: Decision
 
-    @Option(help: "Why, for those who look at the run later.")
+    @Option(help: "The reason, which is recorded with the run.")
     var reason: String
 
     @OptionGroup var reopen: ReopenOptions
@@ -123,40 +123,40 @@ struct MarkCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
-        if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason needs a text: why it counts so") }
+        if reason.allSatisfy(\.isWhitespace) { throw ValidationError("--reason must not be empty") }
     }
 
     func run() async throws {
         let target = try RunTarget.find(run, state)
         let command = RunCommand.mark(stage.unit, outcome == .succeeded ? .succeeded : .skipped, reason: reason)
-        if try await target.askLive(named: stage.unit.stage, reopen, show, state, { _ in command }) { return }
+        if try await target.confirmAndSend(named: stage.unit.stage, reopen, show, state, { _ in command }) { return }
         let found = try ReopenedRun.find(target.id.rawValue, reopen, state)
         try Output.reporting {
-            if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark in") }
+            if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark") }
         }
         try await found.carryOut(command, named: stage.unit.stage, reopen, show)
     }
 }
 
-/// A run that no process runs, and what can be done about it.
+/// A run that has ended or was interrupted, and what the user can do with it.
 struct EndedRun {
     let state: RunState
 
     init(_ state: RunState) { self.state = state }
 
-    /// Says that there is nothing to steer, and what would work.
+    /// The error that there is nothing to steer, with a remedy.
     func failure(to verb: String) -> Failure {
         switch state.status {
         case .interrupted:
             Failure(
                 "run \(state.id) was interrupted: its process died, there is nothing to \(verb)",
                 remedy:
-                    "go on with 'caudal resume \(state.id)', or clear up with 'caudal cancel \(state.id)', after which "
+                    "continue it with 'caudal resume \(state.id)', or clean up with 'caudal cancel \(state.id)', after which "
                     + "its stages can be marked and retried")
         case .failed, .cancelled:
             Failure(
                 "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",
-                remedy: "run what failed again with 'caudal retry \(state.id)'")
+                remedy: "rerun what failed with 'caudal retry \(state.id)'")
         case .succeeded, .running:
             Failure(
                 "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",

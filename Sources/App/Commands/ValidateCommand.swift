@@ -2,21 +2,21 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal validate`: reads pipeline files and says what is wrong with them.
+/// `caudal validate`: checks pipeline files and prints their errors.
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "validate", abstract: "Check pipeline files: every problem with its place and how to mend it.")
+        commandName: "validate", abstract: "Check pipeline files; print each problem with its place and a remedy.")
 
-    @Argument(help: "Pipeline files.")
+    @Argument(help: "The pipeline files.")
     var files: [String]
 
-    @Option(name: [.customLong("env"), .short], help: "Check one of the file's environments only (default: all).")
+    @Option(name: [.customLong("env"), .short], help: "Check only this environment of the file (default: all).")
     var environment: String?
 
-    @Flag(help: "Print the pipeline as it will run, with the place each value comes from.")
+    @Flag(help: "Print the resolved pipeline, with the place that each value comes from.")
     var resolved = false
 
-    @Flag(help: "Print a line of JSON for each file: whether it is fine, and each problem with its place.")
+    @Flag(help: "Print one line of JSON for each file: whether it is valid, and each problem with its place.")
     var json = false
 
     @OptionGroup var state: StateOptions
@@ -57,7 +57,7 @@ struct ValidateCommand: AsyncParsableCommand {
         try await Output.reporting { try await checkColumns(loaded) }
         let pipeline = loaded.pipeline
         var words = [
-            "\(file): \(pipeline.name) is fine: \(pipeline.stages.count.counted("stage")), \(pipeline.datasets.count.counted("dataset"))"
+            "\(file): \(pipeline.name) is valid: \(pipeline.stages.count.counted("stage")), \(pipeline.datasets.count.counted("dataset"))"
         ]
         if !others.isEmpty { words.append("environments \(others.joined(separator: ", "))") }
         if let variables = loaded.variableFile {
@@ -68,7 +68,7 @@ struct ValidateCommand: AsyncParsableCommand {
 }
 
 extension ValidateCommand {
-    /// Holds every stage against the columns that are there now; without values for its parameters nothing is known.
+    /// Checks each stage against the columns that its inputs have now; skipped if a parameter has no default.
     private func checkColumns(_ loaded: LoadedPipeline) async throws {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }
         try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
@@ -79,7 +79,7 @@ extension ValidateCommand {
 }
 
 extension ValidateCommand {
-    /// What came of a file, for programs.
+    /// The result for a file, as JSON.
     private struct Line: Encodable {
         struct Problem: Encodable {
             var severity: String
@@ -112,7 +112,7 @@ extension ValidateCommand {
         }
     }
 
-    /// Everything there is to say of a file.
+    /// All errors and warnings of a file.
     private func problems(of file: String) async -> [Line.Problem] {
         var problems: [Line.Problem] = []
         do {
@@ -133,7 +133,7 @@ extension ValidateCommand {
     }
 }
 
-/// A resolved pipeline as text, every value with the place it comes from.
+/// Formats a resolved pipeline as text, each value with the place that it comes from.
 enum ResolvedText {
     static func lines(of node: ConfigNode) -> [String] {
         var lines: [(text: String, place: SourceLocation?)] = []

@@ -2,18 +2,18 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal watch`: the dashboard of a run that another process runs, or of one that has ended.
+/// `caudal watch`: the dashboard of a run of another process, or of one that has ended.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Open the dashboard of a run that another process runs, or that has ended.",
+        commandName: "watch", abstract: "Open the dashboard of a run of another process, or of one that has ended.",
         discussion: CommandHelp.paragraphs(
             """
-            The keys that change a run ask the process that runs it. Leaving the screen leaves the run alone. A retry of a
-            run that has ended takes it up again here, as 'caudal retry' does. Where there is no terminal, lines are
-            printed as by 'caudal show --follow'.
+            Keys that change the run send a request to the process that runs it. Closing the dashboard does not affect the
+            run. Retrying a run that has ended reopens it in this process, as 'caudal retry' does. Without a terminal, the
+            command prints lines as 'caudal show --follow' does.
             """))
 
-    @Argument(help: "The run: its id, the beginning or end of one, or 'last'.")
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
     var run: String = "last"
 
     @OptionGroup var show: ShowOptions
@@ -37,12 +37,12 @@ struct WatchCommand: AsyncParsableCommand {
     private func watch(_ target: RunTarget, _ follower: RunFollower, on terminal: Terminal) async throws {
         let watched = WatchedRun(
             follower: follower, state: target.store.folder, variables: state.variables, options: show)
-        let (ending, taken) = try await Output.reporting { try await watched.show(on: terminal) }
+        let (ending, reopened) = try await Output.reporting { try await watched.show(on: terminal) }
         terminal.close()
-        if let taken { return try show.sayEnding(ending, taken) }
+        if let reopened { return try show.reportEnding(ending, reopened) }
         let now = try Output.reporting { try target.store.state(of: target.id) }
         if now.status == .running {
-            Output.line("\(now.plan.pipeline) ▸ \(now.id) goes on; look again with: caudal watch \(now.id)")
+            Output.line("\(now.plan.pipeline) ▸ \(now.id) continues; watch it again with: caudal watch \(now.id)")
         } else {
             for line in RunWords.summary(now, now: SystemClock.now, paint: Paint(show.color)) { Output.line(line) }
         }

@@ -1,10 +1,10 @@
 import Engine
 
-/// What keys mean in the dashboard; those of one pane alone stand with the pane.
+/// The key bindings of the dashboard; a pane defines the bindings that only it has.
 enum DashboardKeys {
     typealias Binding = KeyBinding<DashboardReducer>
 
-    /// The keys that act now.
+    /// The bindings that are active now.
     static func bindings(_ state: DashboardState) -> [Binding] {
         switch state.overlay {
         case .help: return always + help
@@ -16,24 +16,24 @@ enum DashboardKeys {
         }
     }
 
-    /// All bindings, by where they act.
+    /// All bindings, by the part of the screen where they are active.
     static let all: [(place: String, bindings: [Binding])] =
         [("everywhere", always), ("every pane", inEveryPane)]
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the help", help),
         ]
 
-    /// Keys that act while something lies over the panes too.
+    /// Keys that are also active while a box covers the panes.
     static let always = [
         Binding([.control("c")], .app, quitting, action: { $0.quit(&$1) }),
-        Binding([.control("l")], .app, "draw the screen anew", action: { _, _ in [.redraw] }),
-        Binding([.control("z")], .app, "to the shell, and back with fg", action: { _, _ in [.suspend] }),
+        Binding([.control("l")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
+        Binding([.control("z")], .app, "suspend to the shell; fg returns", action: { _, _ in [.suspend] }),
     ]
 
-    /// Keys that mean the same in every pane.
+    /// Keys that have the same meaning in every pane.
     static let inEveryPane = moving + steering + log + view + app
 
-    // MARK: - By what they are for
+    // MARK: - Bindings by purpose
 
     private static let moving =
         DashboardState.Pane.allCases.map { pane in
@@ -48,7 +48,7 @@ enum DashboardKeys {
                 [.enter], .move, "inspect the selected stage",
                 hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
             Binding(
-                [.escape], .move, "back: from the inspector, a zoom, a search",
+                [.escape], .move, "go back: leave the inspector, a zoom or a search",
                 hint: .when(rank: 1) { $0.focus == .inspector ? "back" : nil },
                 change: { $0.back(&$1) }),
         ]
@@ -58,7 +58,7 @@ enum DashboardKeys {
             ["r"], .act, "retry the selected stage or item",
             hint: .when(rank: 1) { $0.selectedStage?.unit.status.isFinished == true ? "retry" : nil },
             refusal: { $0.steeringRefusal },
-            action: { [.look(.retry($1.selection, of: $1.selectedStage))] }),
+            action: { [.prepare(.retry($1.selection, of: $1.selectedStage))] }),
         Binding(
             ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
@@ -66,8 +66,10 @@ enum DashboardKeys {
             },
             refusal: { $0.steeringRefusal },
             action: {
-                let yes = Inquiry.Way(label: "Yes", command: .cancel($1.selection))
-                return [.look(Inquiry(title: "Cancel \($1.selection)?", no: "No", ways: [yes]))]
+                let yes = ConfirmationRequest.Answer(label: "Yes", command: .cancel($1.selection))
+                return [
+                    .prepare(ConfirmationRequest(title: "Cancel \($1.selection)?", dismissal: "No", answers: [yes]))
+                ]
             }),
         Binding(
             ["R"], .act, "retry everything that failed",
@@ -76,25 +78,25 @@ enum DashboardKeys {
             },
             refusal: { $0.steeringRefusal },
             action: { _, _ in
-                let retry = Inquiry.Way(label: "Retry", command: .retryFailed)
-                return [.look(Inquiry(title: "Retry everything that failed?", ways: [retry]))]
+                let retry = ConfirmationRequest.Answer(label: "Retry", command: .retryFailed)
+                return [.prepare(ConfirmationRequest(title: "Retry everything that failed?", answers: [retry]))]
             }),
         Binding(
             ["X"], .act, "cancel the whole run", refusal: { $0.steeringRefusal },
             action: { _, _ in
-                let yes = Inquiry.Way(label: "Yes", command: .cancelRun)
-                return [.look(Inquiry(title: "Cancel the run?", no: "No", ways: [yes]))]
+                let yes = ConfirmationRequest.Answer(label: "Yes", command: .cancelRun)
+                return [.prepare(ConfirmationRequest(title: "Cancel the run?", dismissal: "No", answers: [yes]))]
             }),
         Binding(
-            ["P"], .act, "pause: start nothing new; once more goes on", refusal: { $0.steeringRefusal },
+            ["P"], .act, "pause: start nothing new; again to continue", refusal: { $0.steeringRefusal },
             action: { [.send($1.run.isPaused ? .unpause : .pause)] }),
-        Binding(["y"], .act, "copy the line of the log, or the inspector", action: { $0.copy(&$1) }),
+        Binding(["y"], .act, "copy the log line, or the text of the inspector", action: { $0.copy(&$1) }),
     ]
 
     private static let log = [
         Binding(
-            ["L"], .log, "only the selected stage's lines, and all again",
-            hint: .when(rank: 3) { $0.log.only == nil ? "its log" : "all log" }, change: { $0.narrowLog(&$1) }),
+            ["L"], .log, "show only the selected stage's lines, or all",
+            hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, change: { $0.narrowLog(&$1) }),
         Binding(
             ["e"], .move, "next and previous failure",
             hint: .when(rank: 5) { state in
@@ -105,25 +107,25 @@ enum DashboardKeys {
         Binding(
             ["/"], .log, "search", hint: .always("search", rank: 5),
             change: { $1.overlay = .prompt(Prompt(label: "search the log", text: "")) }),
-        Binding(["n"], .log, "next and previous line that was found", change: { $0.findNext(1, &$1) }),
-        Binding(["N"], .log, "next and previous line that was found", change: { $0.findNext(-1, &$1) }),
+        Binding(["n"], .log, "next and previous match", change: { $0.findNext(1, &$1) }),
+        Binding(["N"], .log, "next and previous match", change: { $0.findNext(-1, &$1) }),
         Binding(
-            ["f"], .log, "level: all, warnings, errors", hint: .always("level", rank: 7),
+            ["f"], .log, "filter by level: all, warnings, errors", hint: .always("level", rank: 7),
             change: { $0.changeLevel(&$1) }),
     ]
 
     private static let view = [
         Binding(
-            ["v"], .view, "graph as a picture, as a rail, or what fits", hint: .always("view", rank: 6),
+            ["v"], .view, "draw the graph as a picture, as a rail, or what fits", hint: .always("view", rank: 6),
             change: { $1.changeView() }),
         Binding(
-            ["z"], .view, "give the pane the whole screen, and back", hint: .always("zoom", rank: 7),
+            ["z"], .view, "zoom the pane to the whole screen, and back", hint: .always("zoom", rank: 7),
             change: { $1.zoomed = $1.zoomed == nil ? DashboardLayout($1).focus : nil }),
     ]
 
     private static let app = [
         Binding(
-            ["M"], .app, "leave the mouse to the terminal, and take it back", labelNow: { MouseWords.key($0.hasMouse) },
+            ["M"], .app, "let the mouse select text, or click and scroll", labelNow: { MouseWords.key($0.hasMouse) },
             action: {
                 $1.hasMouse.toggle()
                 $1.say(MouseWords.said($1.hasMouse, does: "clicks and scrolls"))
@@ -134,18 +136,18 @@ enum DashboardKeys {
         Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { $0.quit(&$1) }),
     ]
 
-    private static let quitting = "quit; asks first while the run goes on"
+    private static let quitting = "quit; asks first while the run is live"
 
-    // MARK: - What lies over the panes
+    // MARK: - Boxes over the panes
 
     static let question = [
         Binding(
-            [.tab], .questions, "choose", hint: .always("choose", rank: 1), change: { $1.chooseNext(1) }),
-        Binding([.backTab], .questions, "choose", change: { $1.chooseNext(-1) }),
-        Binding([.left, .up, "h"], .questions, "choose, as tab does", change: { $1.chooseNext(-1) }),
-        Binding([.right, .down, "l"], .questions, "choose, as tab does", change: { $1.chooseNext(1) }),
+            [.tab], .questions, "choose an answer", hint: .always("choose", rank: 1), change: { $1.chooseNext(1) }),
+        Binding([.backTab], .questions, "choose an answer", change: { $1.chooseNext(-1) }),
+        Binding([.left, .up, "h"], .questions, "choose an answer, as tab does", change: { $1.chooseNext(-1) }),
+        Binding([.right, .down, "l"], .questions, "choose an answer, as tab does", change: { $1.chooseNext(1) }),
         Binding(
-            [.enter], .questions, "accept what is chosen or typed", hint: .always("accept", rank: 0),
+            [.enter], .questions, "accept the chosen answer or the typed text", hint: .always("accept", rank: 0),
             action: { $0.accept(&$1) }),
         closing,
         Binding(
@@ -158,7 +160,7 @@ enum DashboardKeys {
     ]
 
     static let prompt = [
-        Binding([.enter], .questions, "accept what is chosen or typed", action: { $0.search(&$1) }),
+        Binding([.enter], .questions, "accept the chosen answer or the typed text", action: { $0.search(&$1) }),
         closing,
         typedBack,
     ]
@@ -173,23 +175,25 @@ enum DashboardKeys {
         closing,
     ]
 
-    private static let further = "a page further, or back"
+    private static let further = "scroll by a page"
     private static let typedBack = Binding(
-        [.backspace], .questions, "take the last letter back", change: { $1.takeBackLetter() })
+        [.backspace], .questions, "delete the last character", change: { $1.takeBackLetter() })
     private static let closing = Binding(
-        [.escape], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+        [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
         change: { $1.overlay = nil })
 }
 
-/// What is said of the key that gives the mouse to the terminal.
+/// Texts about the key that leaves the mouse to the terminal.
 enum MouseWords {
-    /// What it would do now.
+    /// What the key would do now.
     static func key(_ hasMouse: Bool) -> String {
-        hasMouse ? "leave the mouse to the terminal, to select text" : "take the mouse back, to click and scroll"
+        hasMouse ? "let the mouse select text" : "let the mouse click and scroll"
     }
 
-    /// What it has done; `does`: what the mouse is good for on the screen.
+    /// What the key has done.
+    ///
+    /// `does`: what the mouse does on the screen.
     static func said(_ hasMouse: Bool, does: String) -> String {
-        hasMouse ? "the mouse \(does) here again" : "the mouse selects text now; M takes it back"
+        hasMouse ? "the mouse \(does) here again" : "the mouse selects text now; M switches back"
     }
 }

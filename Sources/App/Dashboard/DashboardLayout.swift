@@ -1,8 +1,8 @@
 import Engine
 
-/// Which pane stands where: a function of the size and the state alone.
+/// The position of each pane, which depends only on the size and the state.
 struct DashboardLayout {
-    /// The cells of one pane, its rule included.
+    /// The cells of one pane, including its rule.
     struct Frame {
         let pane: DashboardState.Pane
         let rows: Range<Int>
@@ -10,11 +10,11 @@ struct DashboardLayout {
     }
 
     private(set) var panes: [Frame] = []
-    /// Whether the graph is drawn as a rail, which is the list of stages too.
+    /// Whether the graph is drawn as a rail, which replaces the list of stages.
     private(set) var drawsRail = true
-    /// The picture that is drawn when it is not a rail.
+    /// The picture of the graph, if it is not drawn as a rail.
     private(set) var picture: GraphPicture?
-    /// The pane that gets the keys: one that is not on the screen cannot.
+    /// The pane that receives keys, which is always one on the screen.
     private(set) var focus = DashboardState.Pane.graph
     /// Whether there is room for more than a line.
     let isTiny: Bool
@@ -42,7 +42,7 @@ struct DashboardLayout {
         focus = shown.contains(state.focus) ? state.focus : shown.first ?? .graph
     }
 
-    /// Where a pane stands; nil when it is not on the screen.
+    /// The position of a pane; nil if it is not on the screen.
     func frame(of pane: DashboardState.Pane) -> Frame? { panes.first { $0.pane == pane } }
 
     // MARK: - Graph
@@ -77,13 +77,13 @@ struct DashboardLayout {
         ]
     }
 
-    /// The graph above, stages and inspector side by side, the log below.
+    /// The graph above, stages and inspector side by side below it, and the log at the bottom.
     private mutating func layOutMedium(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
         let most = max(6, body.count * 2 / 5)
         drawsRail = Self.wantsRail(state, most - 1, columns - 2)
         picture = drawsRail ? nil : Self.picture(state, most - 1, columns - 2)
         let listed = state.listed.count
-        // A rail is the list of stages: there is no other one beside it.
+        // A rail replaces the list of stages.
         let graphRows =
             drawsRail ? min(RailPane.rows(state).count + 1, body.count / 2) : min((picture?.height ?? 5) + 2, most)
         let middle = max(8, min(drawsRail ? 12 : max(listed + 2, 9), (body.count - graphRows) / 2))

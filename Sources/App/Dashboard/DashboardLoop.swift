@@ -1,31 +1,31 @@
-// Dispatch does not mark its source as sendable; it is made, resumed and cancelled on the main actor alone.
+// Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
 @preconcurrency import Dispatch
 import Engine
 import Foundation
 import Synchronization
 
-/// Runs the dashboard in the terminal: takes keys, events and time in, lets the reducer decide, shows what changed.
+/// Runs the dashboard in the terminal: feeds keys, events and time to the reducer, and paints what changed.
 ///
-/// Everything that is there is taken in before a frame is painted, and nothing is painted when nothing changed. Keys
-/// are answered at once; events and the log are shown at most ten times a second, five over a network.
+/// It processes all pending input before it paints a frame, and paints nothing if nothing has changed. It reacts to
+/// keys at once, and shows events and the log at most ten times a second, or five times over a network.
 @MainActor
 final class DashboardLoop {
-    /// How the dashboard was left.
+    /// How the user left the dashboard.
     enum Ending: Equatable { case quit, detached, cancelled }
 
-    /// Takes the run up again, which no process runs, as somebody has agreed to; what there is to say is told meanwhile.
+    /// Reopens a run that is not live, as the user has confirmed, and sends messages while it does.
     ///
-    /// - Returns: The run as this process runs it now.
-    typealias TakingUp =
+    /// - Returns: The run, which this process runs from then on.
+    typealias Reopening =
         @MainActor (
-            DashboardLoop, RunCommand?, ReopenAgreement, _ tell: @escaping @Sendable (EventHub.Notice) -> Void
+            DashboardLoop, RunCommand?, ReopenAgreement, _ notify: @escaping @Sendable (EventHub.Notice) -> Void
         ) async throws -> ShownRun
 
     private let terminal: Terminal
     private var shown: ShownRun
-    private let takeUp: TakingUp?
-    /// What takes the run up again, until it has done so.
-    private var taking: Task<Void, Never>?
+    private let reopen: Reopening?
+    /// The task that reopens the run; nil once it has.
+    private var reopeningTask: Task<Void, Never>?
     private var pump: Task<Void, Never>?
     private let index: LogIndex
     private let reducer: DashboardReducer
@@ -42,19 +42,19 @@ final class DashboardLoop {
     private var keysAreReady = false
     private var lastData = ContinuousClock.now - .seconds(1)
     private var lastPaint = ContinuousClock.now - .seconds(1)
-    /// The next wake-up that is due by itself.
+    /// The next scheduled wake-up.
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
-    /// Whether the log grew when it was last looked at: it is looked at sooner again then.
+    /// Whether the log had grown at the last check; the next check is then sooner.
     private var logIsGrowing = false
     private var quitsWhenEnded = false
 
     private static let keyInterval = Duration.milliseconds(16)
 
-    /// - Parameter takeUp: Nil for a run of this process, which takes commands by itself as long as it is shown.
-    init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, takeUp: TakingUp? = nil) {
+    /// `reopen`: reopens the run; nil for a run of this process, which accepts commands while it is shown.
+    init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, reopen: Reopening? = nil) {
         self.terminal = terminal
         self.shown = shown
-        self.takeUp = takeUp
+        self.reopen = reopen
         index = LogIndex(folder: shown.folder.logs)
         reducer = DashboardReducer(lines: LogFileLines(index: index))
         let size = terminal.size
@@ -64,9 +64,9 @@ final class DashboardLoop {
         (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Shows the run until somebody leaves.
+    /// Shows the run until the user leaves.
     ///
-    /// - Parameter first: What is done to begin with.
+    /// `first`: an effect to carry out at once.
     func run(first: DashboardEffect? = nil) async -> Ending {
         listen()
         receiveUpdates()
@@ -79,8 +79,8 @@ final class DashboardLoop {
             if ending != nil { break }
             setAlarm(in: idleTime)
         }
-        taking?.cancel()
-        await taking?.value
+        reopeningTask?.cancel()
+        await reopeningTask?.value
         pump?.cancel()
         keySource?.cancel()
         for listener in signals { listener.stop() }
@@ -89,7 +89,7 @@ final class DashboardLoop {
         return ending ?? .quit
     }
 
-    // MARK: - What comes in
+    // MARK: - Input
 
     private func listen() {
         let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
@@ -100,29 +100,29 @@ final class DashboardLoop {
         }
         keys.resume()
         keySource = keys
-        hear([SIGWINCH, SIGCONT]) { $0.hasResized = true }
-        hear([SIGTSTP]) { $0.suspend() }
-        // A terminal that has gone leaves the run going on without a screen.
-        hear([SIGHUP]) { $0.ending = .detached }
-        // Whoever runs a run hears what ends it: see ``quitWhenEnded()``.
+        handleSignals([SIGWINCH, SIGCONT]) { $0.hasResized = true }
+        handleSignals([SIGTSTP]) { $0.suspend() }
+        // If the terminal closes, the run continues without a screen.
+        handleSignals([SIGHUP]) { $0.ending = .detached }
+        // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
         if !shown.isOwn { interruption = Interruption { [act] in act { $0.ending = .quit } } }
     }
 
-    /// Hears what happens to the run from now on, and no more of what was heard of it before.
+    /// Receives updates of the run from now on, and drops those of an earlier subscription.
     private func receiveUpdates() {
         pump?.cancel()
-        let (news, feed) = (shown.news, EventFeed())
+        let (updates, feed) = (shown.updates, EventFeed())
         feed.onPost = { [wake] in _ = wake.yield() }
         self.feed = feed
-        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
-        pump = Task.detached { for await item in news { feed.post(item) } }
+        // A detached task: waking the main actor for every batch would cost more than drawing.
+        pump = Task.detached { for await update in updates { feed.post(update) } }
     }
 
-    private func hear(_ numbers: [Int32], _ action: @escaping @MainActor (DashboardLoop) -> Void) {
+    private func handleSignals(_ numbers: [Int32], _ action: @escaping @MainActor (DashboardLoop) -> Void) {
         signals.append(SignalListener(numbers) { [act] _ in act(action) })
     }
 
-    /// Does something on the main actor and wakes the loop; from any thread, without waiting.
+    /// Runs an action on the main actor and wakes the loop; may be called on any thread, and does not block.
     private var act: @Sendable (@escaping @MainActor (DashboardLoop) -> Void) -> Void {
         { [weak self, wake] action in
             Task { @MainActor in
@@ -132,9 +132,9 @@ final class DashboardLoop {
         }
     }
 
-    /// Leaves the screen once the run has ended, which somebody else has asked for.
+    /// Closes the screen once the run, which was asked to stop, has ended.
     ///
-    /// - Returns: Whether the screen is still there to be left.
+    /// - Returns: Whether the screen is still open.
     func quitWhenEnded() -> Bool {
         quitsWhenEnded = true
         wake.yield()
@@ -172,7 +172,7 @@ final class DashboardLoop {
         let isDue = now - lastData >= interval
         if isDue {
             lastData = now
-            for news in feed.take() { send(.news(news)) }
+            for update in feed.drain() { send(.update(update)) }
             logIsGrowing = index.update()
             if logIsGrowing { send(.log) }
             (state.warnings, state.errors) = (index.warnings, index.errors)
@@ -180,7 +180,7 @@ final class DashboardLoop {
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
         if isUrgent || isDue || terminal.isBehind { paint() }
-        // Whoever pressed them did not see the question.
+        // The user pressed these keys before the question was shown.
         if hasAsked { terminal.discardKeys() }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
     }
@@ -191,9 +191,9 @@ final class DashboardLoop {
 
     private func carryOut(_ effect: DashboardEffect) {
         switch effect {
-        case .look(let inquiry): look(inquiry)
+        case .prepare(let request): prepare(request)
         case .send(let command): ask(command)
-        case .takeUp(let command, let agreement): take(command, agreement)
+        case .reopen(let command, let agreement): reopenRun(command, agreement)
         case .quit: ending = .quit
         case .detach: ending = .detached
         case .cancelAndQuit:
@@ -210,21 +210,21 @@ final class DashboardLoop {
         }
     }
 
-    private func look(_ inquiry: Inquiry) {
-        let reader = InquiryReader(
+    private func prepare(_ request: ConfirmationRequest) {
+        let reader = ConfirmationBuilder(
             run: state.run, isLive: state.isLive, now: state.now, files: OutputFiles.finder(in: state.run.plan.root),
-            reopening: shown.reopening)
-        send(.finding(reader.look(inquiry)))
+            previewReopening: shown.previewReopening)
+        send(.confirmation(reader.build(request)))
     }
 
-    /// Asks something of the run, whichever process runs it.
+    /// Sends a command to the run, whichever process runs it.
     private func ask(_ command: RunCommand) {
         let (shown, wake) = (shown, wake)
-        // The answer comes back as an input; the screen does not wait for it.
+        // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
             do throws(Failure) {
                 self?.answers.append(
-                    try await shown.send(command) ?? .refused("no process runs the run any more: press the key again"))
+                    try await shown.send(command) ?? .refused("the run is no longer live: press the key again"))
             } catch {
                 self?.answers.append(.refused(error.description))
             }
@@ -232,28 +232,28 @@ final class DashboardLoop {
         }
     }
 
-    /// Takes the run up again here, as somebody has agreed to.
-    private func take(_ command: RunCommand?, _ agreement: ReopenAgreement) {
-        guard let takeUp, taking == nil else { return }
-        state.take(EventHub.Notice(text: "taking the run up again …", isStanding: true))
+    /// Reopens the run in this process, as the user has confirmed.
+    private func reopenRun(_ command: RunCommand?, _ agreement: ReopenAgreement) {
+        guard let reopen, reopeningTask == nil else { return }
+        state.show(EventHub.Notice(text: "reopening the run …", isStanding: true))
         let (act, wake) = (act, wake)
-        taking = Task { [weak self] in
+        reopeningTask = Task { [weak self] in
             guard let self else { return }
             do {
-                shown = try await takeUp(self, command, agreement) { notice in
-                    act { $0.state.take(notice) }
+                shown = try await reopen(self, command, agreement) { notice in
+                    act { $0.state.show(notice) }
                 }
-                // Whoever runs a run hears what ends it: see ``quitWhenEnded()``.
+                // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
                 interruption = nil
                 state.follow(shown)
                 receiveUpdates()
             } catch is CancellationError {
-                // The screen was left meanwhile.
+                // The user has left the screen in between.
             } catch {
                 state.notice = nil
                 answers.append(.refused(Output.oneLine(error)))
             }
-            taking = nil
+            reopeningTask = nil
             wake.yield()
         }
     }
@@ -266,31 +266,31 @@ final class DashboardLoop {
         wake.yield()
     }
 
-    /// Hands text to the terminal's clipboard.
+    /// Copies text to the clipboard through the terminal.
     private func copy(_ text: String) {
         let encoded = Data(text.utf8).base64EncodedString()
-        // Terminals refuse more than about this.
+        // Terminals reject longer texts.
         if encoded.utf8.count <= 74_994 { terminal.send("\u{1b}]52;c;\(encoded)\u{07}") }
     }
 
     // MARK: - Time
 
-    /// Wakes the loop after a while, unless something wakes it sooner.
+    /// Wakes the loop after a delay, unless something wakes it sooner.
     private func setAlarm(in delay: Duration) {
         let time = ContinuousClock.now + delay
         if let alarm, alarm.at <= time, alarm.at > ContinuousClock.now { return }
         alarm?.task.cancel()
         let wake = wake
         let task = Task {
-            // A sleep that is cut short belongs to an alarm that was replaced.
+            // A cancelled sleep belongs to an alarm that was replaced.
             try? await Task.sleep(for: delay)
             if !Task.isCancelled { wake.yield() }
         }
         alarm = (time, task)
     }
 
-    /// How long nothing changes by itself: a quarter of a second while stages run, a second while a run goes on, and
-    /// until the next minute when all is done, because the clock shows minutes then.
+    /// The time until the screen changes without input: a quarter of a second while stages run, a second while the run
+    /// is live, and the next minute when it has ended, because the clock shows minutes.
     private var idleTime: Duration {
         if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
         if state.isMoving { return .milliseconds(250) }
@@ -303,29 +303,29 @@ final class DashboardLoop {
     }
 }
 
-/// Collects what is heard of a run for the screen, which takes it when it is ready to draw.
+/// Collects updates of a run until the screen is ready to draw them.
 final class EventFeed: Sendable {
-    private let news = Mutex<[RunUpdate]>([])
+    private let updates = Mutex<[RunUpdate]>([])
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
-    /// Called when something comes after nothing was waiting.
+    /// Called when an update arrives and none was pending.
     var onPost: (@Sendable () -> Void)? {
         get { handler.withLock { $0 } }
         set { handler.withLock { $0 = newValue } }
     }
 
-    func post(_ item: RunUpdate) {
-        let isFirst = news.withLock { news -> Bool in
-            defer { news.append(item) }
-            return news.isEmpty
+    func post(_ update: RunUpdate) {
+        let isFirst = updates.withLock { updates -> Bool in
+            defer { updates.append(update) }
+            return updates.isEmpty
         }
         if isFirst { onPost?() }
     }
 
-    func take() -> [RunUpdate] {
-        news.withLock { news in
-            defer { news = [] }
-            return news
+    func drain() -> [RunUpdate] {
+        updates.withLock { updates in
+            defer { updates = [] }
+            return updates
         }
     }
 }

@@ -2,40 +2,40 @@ import Engine
 
 /// Changes the dashboard's state: the only place that decides what a key or an event means.
 ///
-/// It reads no files: what needs some is an effect, and what comes of it is an input.
+/// It reads no files: whatever needs files is an effect, and its result is an input.
 struct DashboardReducer: ScreenReducer {
     typealias State = DashboardState
     typealias Effect = DashboardEffect
 
-    /// The lines of the log, for filtering: what each says is not read here.
+    /// The lines of the log, for filtering; their text is not read here.
     let lines: any LogLines
 
-    /// Takes an input in.
+    /// Processes an input.
     ///
-    /// - Returns: What has to be done outside.
+    /// - Returns: Work to do outside of the reducer.
     func reduce(_ state: inout DashboardState, _ input: DashboardInput) -> [DashboardEffect] {
         switch input {
         case .events(let events):
             for event in events { apply(event, to: &state) }
             return []
-        case .news(let news):
-            take(news, &state)
+        case .update(let update):
+            receive(update, &state)
             return []
         case .log:
             state.log.update(lines)
             let log = state.log
             return log.search.isEmpty ? [] : [.find(LogSearch(text: log.search, from: log.searched))]
         case .found(let search, let hits, let upTo):
-            take(search, hits, upTo, &state)
+            receive(search, hits, upTo, &state)
             return []
         case .tick(let now):
             state.now = now
             if state.isMoving { state.frame += 1 }
             return []
-        case .finding(.question(let question)):
+        case .confirmation(.question(let question)):
             state.overlay = .confirm(question)
             return []
-        case .finding(.refusal(let text, let style)):
+        case .confirmation(.refusal(let text, let style)):
             state.say(text, style)
             return []
         case .answer(let answer):
@@ -51,8 +51,8 @@ struct DashboardReducer: ScreenReducer {
         }
     }
 
-    private func take(_ news: RunUpdate, _ state: inout DashboardState) {
-        switch news {
+    private func receive(_ update: RunUpdate, _ state: inout DashboardState) {
+        switch update {
         case .events(let events): for event in events { apply(event, to: &state) }
         case .alive: state.isLive = true
         case .gone:
@@ -61,7 +61,7 @@ struct DashboardReducer: ScreenReducer {
                 state.run.markInterrupted()
                 state.say("the run's process died", .bad)
             }
-        case .notice(let notice): state.take(notice)
+        case .notice(let notice): state.show(notice)
         case .fault(let error): state.say(error.description, .bad)
         }
     }
@@ -73,7 +73,7 @@ struct DashboardReducer: ScreenReducer {
         case .unitEnded(let id, .failed, _) where state.isAllowedFailure(id):
             state.say("\(id) failed (allowed) — r to retry", .wait)
         case .unitEnded(let id, .failed, _) where id.item == nil:
-            // The first failure is what one wants to look at, unless somebody is looking at something already.
+            // Selects the first failure, unless the user is looking at something else.
             let others = state.run.stages.contains { $0.unit.status == .failed && $0.id != id.stage }
             if !others, state.overlay == nil, state.focus == .graph { state.selection = id }
             state.say("\(id) failed — r to retry, enter to see why", .bad)
@@ -83,7 +83,7 @@ struct DashboardReducer: ScreenReducer {
                 state.selection = UnitID(state.run.plan.stages.first?.id ?? "")
             }
             let (first, count) = (change.differences.first?.title ?? "", change.differences.count)
-            state.say("goes on with a changed file: \(count == 1 ? first : "\(count) changes")", .wait)
+            state.say("continues with a changed file: \(count == 1 ? first : "\(count) changes")", .wait)
         case .runEnded(let outcome):
             state.say("the run has ended: \(outcome.rawValue)", outcome.isSuccess ? .good : .bad)
         default: break
@@ -141,12 +141,12 @@ struct DashboardReducer: ScreenReducer {
         }
         state.overlay = .confirm(
             Confirmation(
-                title: "Leave while the run goes on?",
+                title: "Leave while the run is live?",
                 choices: [
                     choice("Stay", nil, "\(attempts.counted("attempt")) \(verb) running."),
                     choice(
-                        "Leave, run goes on", .detach,
-                        "The run goes on in this terminal, as lines; ctrl-C stops it."),
+                        "Leave, keep it running", .detach,
+                        "The run continues in this terminal, printing lines; ctrl-C stops it."),
                     choice(
                         "Cancel the run", .cancelAndQuit,
                         "\(attempts.counted("running attempt")) \(verb) stopped and the run ends as cancelled."),
@@ -183,7 +183,7 @@ struct DashboardReducer: ScreenReducer {
         } else if state.focus == .inspector {
             state.leaveInspector()
         } else if state.log.isFiltered {
-            state.log.only = nil
+            state.log.filteredUnit = nil
             state.log.level = .debug
             state.log.refilter(lines)
         } else {
@@ -191,11 +191,11 @@ struct DashboardReducer: ScreenReducer {
         }
     }
 
-    /// Does what the focused choice is for.
+    /// Carries out the focused choice.
     func accept(_ state: inout DashboardState) -> [DashboardEffect] {
         guard case .confirm(let question) = state.overlay else { return [] }
         guard question.isAllowed else {
-            state.say("type \(question.wanted ?? "") to confirm", .wait)
+            state.say("type \(question.requiredText ?? "") to confirm", .wait)
             return []
         }
         state.overlay = nil
@@ -204,9 +204,9 @@ struct DashboardReducer: ScreenReducer {
 
     // MARK: - The log
 
-    /// Shows only what the selected stage wrote, or everything again.
+    /// Shows only the lines of the selected stage, or all lines again.
     func narrowLog(_ state: inout DashboardState) {
-        state.log.only = state.log.only == state.selection ? nil : state.selection
+        state.log.filteredUnit = state.log.filteredUnit == state.selection ? nil : state.selection
         state.log.refilter(lines)
         go(to: .log, &state)
     }
@@ -217,7 +217,7 @@ struct DashboardReducer: ScreenReducer {
         state.log.refilter(lines)
     }
 
-    /// Searches for what was typed.
+    /// Searches for the typed text.
     func search(_ state: inout DashboardState) -> [DashboardEffect] {
         guard case .prompt(let prompt) = state.overlay else { return [] }
         state.overlay = nil
@@ -225,7 +225,7 @@ struct DashboardReducer: ScreenReducer {
         return prompt.text.isEmpty ? [] : [.find(LogSearch(text: prompt.text, from: 0, isAwaited: true))]
     }
 
-    private func take(_ search: LogSearch, _ hits: [Int], _ upTo: Int, _ state: inout DashboardState) {
+    private func receive(_ search: LogSearch, _ hits: [Int], _ upTo: Int, _ state: inout DashboardState) {
         guard search.text == state.log.search, search.from == state.log.searched else { return }
         state.log.hits += hits
         state.log.searched = upTo
@@ -238,10 +238,10 @@ struct DashboardReducer: ScreenReducer {
         }
     }
 
-    /// Goes to the next line that was found, or to the one before when `step` is negative.
+    /// Goes to the next match, or to the previous one if `step` is negative.
     func findNext(_ step: Int, _ state: inout DashboardState) {
         let hits = state.log.hits
-        guard !hits.isEmpty, state.log.count(lines) > 0 else { return state.say("nothing is searched for: / searches") }
+        guard !hits.isEmpty, state.log.count(lines) > 0 else { return state.say("no search yet: press / to search") }
         let current = state.log.line(at: state.log.bottom ?? state.log.count(lines) - 1)
         let next: Int
         if step > 0 {

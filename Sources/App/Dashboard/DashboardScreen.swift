@@ -1,6 +1,6 @@
 import Engine
 
-/// Draws the whole dashboard into a buffer: a function of the state and the log alone.
+/// Draws the whole dashboard into a buffer; the result depends only on the state and the log.
 enum DashboardScreen {
     static func draw(_ state: DashboardState, _ lines: any LogLines) -> CellBuffer {
         var buffer = CellBuffer(width: state.columns, height: state.rows)
@@ -19,7 +19,7 @@ enum DashboardScreen {
         return buffer
     }
 
-    /// One line that says how the run stands, on a screen that has no room for more.
+    /// One line about the state of the run, for a screen that has no room for more.
     private static func drawTiny(_ state: DashboardState, into buffer: inout CellBuffer) {
         let run = state.run
         let (fraction, _) = run.progress(now: state.now)

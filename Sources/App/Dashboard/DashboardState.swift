@@ -1,12 +1,12 @@
 import Engine
 import Foundation
 
-/// Everything the dashboard shows, as a value: keys and events change it, panes draw it.
+/// Everything that the dashboard shows: keys and events change it, panes draw it.
 struct DashboardState: ScreenState {
-    /// How the graph is drawn; automatic takes the picture when it fits and the rail otherwise.
+    /// How the graph is drawn; automatic draws the picture if it fits, otherwise the rail.
     enum GraphView: String, CaseIterable { case automatic, graph, rail }
 
-    /// How the stages are listed.
+    /// The order of the list of stages.
     enum StageOrder: String, CaseIterable { case state, file, time }
 
     /// A short message in the footer.
@@ -21,12 +21,12 @@ struct DashboardState: ScreenState {
     var now: Moment
     var rows: Int
     var columns: Int
-    /// Counts up while something turns.
+    /// The frame of spinners, counted up while something moves.
     var frame = 0
 
     var focus = Pane.graph
     var zoomed: Pane?
-    /// Whether the inspector stands where the log is, on a small screen.
+    /// Whether the inspector replaces the log, on a small screen.
     var showsInspector = false
     var selection: UnitID
     /// The fan-outs whose items are listed.
@@ -38,18 +38,18 @@ struct DashboardState: ScreenState {
     var overlay: Overlay?
     var toast: Toast?
 
-    /// Whether a run is only looked at.
+    /// Whether the keys that change a run are disabled.
     let isReadOnly: Bool
     let isASCII: Bool
-    /// The zone in which times are shown.
+    /// The time zone of the times shown.
     let zone: TimeZone
-    /// Whether the run's engine lives in this process, so that leaving is a decision.
+    /// Whether this process runs the run, so that leaving needs a decision.
     private(set) var ownsRun: Bool
-    /// Whether any process runs the run, or waits for what is asked of it.
+    /// Whether a process runs the run, or waits for commands to it.
     var isLive: Bool
-    /// Whether clicks and the wheel come here; without it they select text, as the terminal does it.
+    /// Whether the dashboard receives clicks and the wheel; otherwise the mouse selects text in the terminal.
     var hasMouse: Bool
-    /// How many lines of warning and of error the log has.
+    /// The numbers of warnings and of errors in the log.
     var warnings = 0
     var errors = 0
 
@@ -72,7 +72,7 @@ struct DashboardState: ScreenState {
         selection = UnitID(run.plan.stages.first?.id ?? "")
     }
 
-    // MARK: - What is selected
+    // MARK: - Selection
 
     /// The position of the selected stage in the plan.
     var selectedIndex: Int? { run.plan.index(of: selection.stage) }
@@ -80,7 +80,7 @@ struct DashboardState: ScreenState {
     /// The selected stage.
     var selectedStage: StageState? { run.stage(selection.stage) }
 
-    /// The rows of the list of stages, in order: stages, and the items of those that are unfolded.
+    /// The rows of the list of stages, in order: stages, and the items of unfolded fan-outs.
     var listed: [UnitID] {
         orderedStages.flatMap { stage -> [UnitID] in
             guard unfolded.contains(stage.id), stage.hasItems else { return [UnitID(stage.id)] }
@@ -111,7 +111,7 @@ struct DashboardState: ScreenState {
         }
     }
 
-    /// What needs somebody comes first.
+    /// The sort key of a status: what needs attention comes first.
     private static func urgency(_ status: UnitStatus) -> Int {
         switch status {
         case .failed: 0
@@ -127,24 +127,24 @@ struct DashboardState: ScreenState {
         }
     }
 
-    /// How long a stage or item has taken, or is taking; nil when it has not begun.
+    /// The duration of a stage or item so far; nil if it has not started.
     func elapsed(_ id: UnitID) -> Duration? {
         let clock = run.clock(now)
         return id.item == nil ? run.stage(id.stage)?.took(now: clock) : run.unit(id)?.took(now: clock)
     }
 
-    /// Whether anything moves by itself, so that the screen must be drawn again and again.
+    /// Whether anything on the screen moves without input, so that it must be redrawn continually.
     var isMoving: Bool {
         run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying })
     }
 
-    /// Why nothing can be asked of the run; nil when something can.
+    /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
         if isReadOnly { return "this dashboard is read-only" }
-        return run.status == .interrupted ? "the run's process died; go on with: caudal resume \(run.id)" : nil
+        return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
     }
 
-    /// Goes on with the run as a process runs it now; what is selected and where one has scrolled to stays.
+    /// Continues with the reopened run; keeps the selection and the scroll positions.
     mutating func follow(_ shown: ShownRun) {
         run = shown.initial
         graph = GraphModel(run.plan)
@@ -152,7 +152,7 @@ struct DashboardState: ScreenState {
         if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 
-    /// Goes from the inspector to where one came from.
+    /// Returns from the inspector to the previous pane.
     mutating func leaveInspector() {
         showsInspector = false
         focus = .graph
@@ -163,7 +163,7 @@ struct DashboardState: ScreenState {
         selection = id
     }
 
-    /// Selects the next stage that failed, or the one before when `step` is negative.
+    /// Selects the next failed stage, or the previous one if `step` is negative.
     mutating func selectFailure(_ step: Int) {
         let failed = run.stages.filter { $0.unit.status == .failed }.map(\.id)
         guard !failed.isEmpty else { return say("nothing has failed", .good) }
@@ -172,14 +172,14 @@ struct DashboardState: ScreenState {
         inspectorScroll = 0
     }
 
-    /// Lists the items of the selected fan-out, or lists them no more.
+    /// Unfolds or folds the items of the selected fan-out.
     mutating func foldSelection() {
         let stage = selection.stage
         if run.stage(stage)?.hasItems == true { unfolded.formSymmetricDifference([stage]) }
         if !unfolded.contains(stage) { select(UnitID(stage)) }
     }
 
-    /// Draws the graph in the next way.
+    /// Switches to the next view of the graph.
     mutating func changeView() {
         view = view.next
         say("graph view: \(view.rawValue)")
@@ -188,13 +188,13 @@ struct DashboardState: ScreenState {
     /// Whether a question is open.
     var isAsking: Bool { if case .confirm = overlay { true } else { false } }
 
-    /// The text of a toast that still stands.
+    /// The present message of the footer: a toast that has not expired, otherwise the notice.
     var standingToast: Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } ?? notice }
-    /// What holds until the next notice; a toast is shown before it.
+    /// A message that stays until the next notice; a toast covers it.
     var notice: Toast?
 
-    /// Takes in something that is said of the run.
-    mutating func take(_ notice: EventHub.Notice) {
+    /// Shows a notice about the run.
+    mutating func show(_ notice: EventHub.Notice) {
         self.notice = nil
         if notice.isStanding {
             self.notice = Toast(text: notice.text, style: .wait, until: now)
@@ -203,7 +203,7 @@ struct DashboardState: ScreenState {
         }
     }
 
-    /// Says that text which was pasted did nothing.
+    /// Shows that pasted text was ignored.
     mutating func sayPasted() { say(KeyIntake.ignoredPaste, .wait) }
 
     mutating func say(_ text: String, _ style: Style = .plain) {
@@ -211,25 +211,25 @@ struct DashboardState: ScreenState {
     }
 }
 
-/// What of the log is shown.
+/// The part of the log that is shown.
 struct LogView {
-    /// Only lines of this stage, or item; nil shows all.
-    var only: UnitID?
+    /// The stage or item whose lines are shown; nil shows all.
+    var filteredUnit: UnitID?
     var level = LogLevel.debug
-    /// The numbers of the lines that are shown; nil means every line.
+    /// The numbers of the lines that match the filter; nil means all lines.
     var matching: [Int]?
-    /// How many lines have been looked at for ``matching``.
+    /// The number of lines that were examined for ``matching``.
     var examined = 0
-    /// The last line that is shown, by its place among those that match; nil follows the end.
+    /// The last line shown, as an index into the matching lines; nil follows the end of the log.
     var bottom: Int?
-    /// Columns by which long lines are moved to the left.
+    /// The number of columns by which long lines are scrolled to the left.
     var shift = 0
-    /// What is searched for, and the lines that hold it.
+    /// The text of the search, and the lines that contain it.
     var search = ""
     var hits: [Int] = []
     var searched = 0
 
-    /// Moves the view by some lines, where `page` lines are seen at once; at the end of the log it follows again.
+    /// Scrolls by a number of lines, with `page` lines visible; at the end of the log it follows new lines.
     mutating func scroll(_ step: Int, page: Int, _ lines: any LogLines) {
         let count = count(lines)
         guard count > 0 else { return }
@@ -237,15 +237,15 @@ struct LogView {
         self.bottom = bottom >= count - 1 ? nil : max(min(page, count) - 1, bottom)
     }
 
-    var isFiltered: Bool { only != nil || level > .debug }
+    var isFiltered: Bool { filteredUnit != nil || level > .debug }
 
-    /// How many lines there are to be shown.
+    /// The number of lines that match the filter.
     func count(_ lines: any LogLines) -> Int { matching?.count ?? lines.count }
 
-    /// The number of a line by its place among those that are shown.
+    /// The number of a line, by its index into the matching lines.
     func line(at place: Int) -> Int { matching.map { $0[place] } ?? place }
 
-    /// Looks at lines that were not looked at yet.
+    /// Examines lines that are new since the last call.
     mutating func update(_ lines: any LogLines) {
         if isFiltered {
             var matching = self.matching ?? []
@@ -260,11 +260,12 @@ struct LogView {
 
     private func accepts(_ index: Int, _ lines: any LogLines) -> Bool {
         if lines.level(at: index) < level { return false }
-        guard let only else { return true }
-        return lines.stage(at: index) == only.stage && (only.item == nil || lines.item(at: index) == only.item)
+        guard let filteredUnit else { return true }
+        return lines.stage(at: index) == filteredUnit.stage
+            && (filteredUnit.item == nil || lines.item(at: index) == filteredUnit.item)
     }
 
-    /// Begins anew with other lines.
+    /// Starts again after the filter has changed.
     mutating func refilter(_ lines: any LogLines) {
         matching = nil
         examined = 0
@@ -279,15 +280,15 @@ struct LogView {
     }
 }
 
-/// A search in lines of the log that were not searched yet.
+/// A search in the lines of the log that were not searched yet.
 struct LogSearch: Equatable {
     let text: String
-    /// The first line to be searched.
+    /// The first line to search.
     let from: Int
-    /// Whether somebody waits to be shown what is found.
+    /// Whether to show the first match when it is found.
     var isAwaited = false
 
-    /// The numbers of the lines that hold the text.
+    /// The numbers of the lines that contain the text.
     func hits(in lines: any LogLines) -> [Int] {
         let needle = text.lowercased()
         return (from..<max(from, lines.count)).filter {
@@ -296,27 +297,27 @@ struct LogSearch: Equatable {
     }
 }
 
-/// What lies over the panes.
+/// A box over the panes.
 enum Overlay {
     case help(scroll: Int)
     case confirm(Confirmation)
-    /// A line of text that is being typed.
+    /// A line of text that the user is typing.
     case prompt(Prompt)
 }
 
-/// A question before something is done.
+/// A question to confirm something before it is done.
 struct Confirmation {
-    /// Something that can be chosen.
+    /// An answer to choose.
     struct Choice {
         var label: String
         var effect: DashboardEffect?
-        /// What it would bring about.
+        /// What the answer would do.
         var lines: [LabelledLine]
-        /// The stages that run again though that does harm: something must be typed before it can be chosen.
+        /// Stages with `idempotent: false` that would rerun: the user must type a text before choosing the answer.
         var requires: [StageID] = []
 
-        /// What must be typed: the stage's name, or one word for several.
-        var wanted: String? { requires.count > 1 ? "again" : requires.first?.rawValue }
+        /// The text to type: the stage's name, or one word for several stages.
+        var requiredText: String? { requires.count > 1 ? "again" : requires.first?.rawValue }
     }
 
     var title: String
@@ -324,36 +325,36 @@ struct Confirmation {
     var focus = 0 {
         didSet { if focus != oldValue { (typed, scroll) = ("", 0) } }
     }
-    /// How many lines are above what is shown, where not all of them fit.
+    /// The number of lines scrolled past, if not all fit.
     var scroll = 0
-    /// What has been typed, where something is asked for.
+    /// The text that the user has typed so far.
     var typed = ""
 
     var chosen: Choice { choices[focus] }
 
-    /// What is to be typed for the focused choice, if anything is.
-    var wanted: String? { chosen.wanted }
+    /// The text to type for the focused choice, if any.
+    var requiredText: String? { chosen.requiredText }
 
-    /// Whether the focused choice may be made.
-    var isAllowed: Bool { wanted == nil || wanted == typed }
+    /// Whether the user may choose the focused answer.
+    var isAllowed: Bool { requiredText == nil || requiredText == typed }
 }
 
 extension DashboardState {
-    /// Adds to the text that is being typed.
+    /// Appends to the text that the user is typing.
     ///
-    /// - Returns: Whether any is.
+    /// - Returns: Whether there is a text field.
     mutating func type(_ text: String) -> Bool {
         switch overlay {
         case .prompt(var prompt):
             prompt.text += text
             overlay = .prompt(prompt)
-        case .confirm(let question) where question.wanted != nil: changeQuestion { $0.typed += text }
+        case .confirm(let question) where question.requiredText != nil: changeQuestion { $0.typed += text }
         case .confirm, .help, nil: return false
         }
         return true
     }
 
-    /// Takes the last letter of the text that is being typed back.
+    /// Deletes the last character of the text that the user is typing.
     mutating func takeBackLetter() {
         switch overlay {
         case .prompt(var prompt):
@@ -370,9 +371,9 @@ extension DashboardState {
         overlay = .confirm(question)
     }
 
-    /// Shows what of the question did not fit, a page further down, or up when `pages` is negative.
+    /// Scrolls the text of the question down by pages, or up if `pages` is negative.
     mutating func scrollQuestion(_ pages: Int) {
-        // No more lines than a question shows that does not fit.
+        // At most the number of lines that a question shows if its text does not fit.
         let page = max(2, rows - 12)
         changeQuestion { $0.scroll = max(0, $0.scroll + pages * page) }
     }
@@ -387,56 +388,56 @@ extension DashboardState {
 }
 
 extension CaseIterable where Self: Equatable {
-    /// The case behind this one, the first behind the last.
+    /// The next case; after the last one, the first.
     var next: Self {
         let all = Array(Self.allCases)
         return all[((all.firstIndex(of: self) ?? 0) + 1) % all.count]
     }
 }
 
-/// A line of text that is being typed, and what it is for.
+/// A line of text that the user is typing, with its label.
 struct Prompt {
     var label: String
     var text: String
 }
 
-/// What the dashboard wants done outside of itself.
+/// Work that the dashboard needs done outside of its reducer.
 enum DashboardEffect {
-    /// Find out what the answers to a question would bring about; the answer is ``DashboardInput/finding(_:)``.
-    case look(Inquiry)
+    /// Preview what the answers to a question would do; the result is ``DashboardInput/finding(_:)``.
+    case prepare(ConfirmationRequest)
     case send(RunCommand)
-    /// Take the run up again, which no process runs, and ask that of it; nil only lets it go on. What was agreed to is
-    /// not asked again.
-    case takeUp(RunCommand?, ReopenAgreement)
-    /// Leave; the run goes on in this process, printing lines.
+    /// Reopen a run that is not live, and send it the command; nil lets it continue with what is left. What the user
+    /// has confirmed is not asked again.
+    case reopen(RunCommand?, ReopenAgreement)
+    /// Leave; the run continues in this process, printing lines.
     case detach
-    /// Leave; the run has ended or is somebody else's.
+    /// Leave; the run has ended or belongs to another process.
     case quit
-    /// Cancel the run and leave when it has ended.
+    /// Cancel the run, and leave when it has ended.
     case cancelAndQuit
     case suspend
     case redraw
     case copy(String)
     /// Copy a line of the log.
     case copyLine(Int)
-    /// Search the log; the answer is ``DashboardInput/found(_:hits:upTo:)``.
+    /// Search the log; the result is ``DashboardInput/found(_:hits:upTo:)``.
     case find(LogSearch)
     case mouse(Bool)
 }
 
-/// What happens to the dashboard.
+/// Input to the dashboard's reducer.
 enum DashboardInput {
     case key(Key)
     case events([RunEvent])
-    /// Something was heard of the run.
-    case news(RunUpdate)
+    /// An update of the run.
+    case update(RunUpdate)
     /// The log has grown.
     case log
     case tick(Moment)
     case answer(CommandAnswer)
-    /// The lines in which a search has found something, before the line `upTo`.
+    /// The lines before line `upTo` that a search has found.
     case found(LogSearch, hits: [Int], upTo: Int)
-    /// What came of an inquiry.
-    case finding(InquiryReader.Finding)
+    /// The result of a question's preview.
+    case confirmation(ConfirmationBuilder.Outcome)
     case resized(rows: Int, columns: Int)
 }

@@ -1,17 +1,17 @@
 import Engine
 
-/// The lines of a run's log by number, without holding their text.
+/// The lines of a run's log by number, without keeping their text in memory.
 protocol LogLines {
-    /// How many lines there are so far.
+    /// The number of lines so far.
     var count: Int { get }
     func level(at index: Int) -> LogLevel
     func stage(at index: Int) -> StageID?
     func item(at index: Int) -> ItemKey?
-    /// The line itself; nil when its file has gone.
+    /// The line; nil if its file was removed.
     func record(at index: Int) -> LogRecord?
 }
 
-/// Lines that are all there, for tests and for short logs.
+/// Lines in memory, for tests and for short logs.
 struct LogLineList: LogLines {
     var records: [LogRecord] = []
 
@@ -22,7 +22,7 @@ struct LogLineList: LogLines {
     func record(at index: Int) -> LogRecord? { records.indices.contains(index) ? records[index] : nil }
 }
 
-/// The lines of a run's log as they lie on the disk.
+/// The lines of a run's log on disk.
 struct LogFileLines: LogLines {
     let index: LogIndex
 

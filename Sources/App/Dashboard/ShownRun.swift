@@ -1,29 +1,29 @@
 import Engine
 import Foundation
 
-/// A run as the dashboard sees it, whichever process runs it.
+/// A run for the dashboard, whichever process runs it.
 struct ShownRun: Sendable {
-    /// The run as it stood when it was opened.
+    /// The state of the run when it was opened.
     let initial: RunState
     let folder: RunFolder
-    /// Whether this process runs it, so that leaving the screen is a decision.
+    /// Whether this process runs it, so that leaving the screen needs a decision.
     let isOwn: Bool
-    /// Whether any process held it when it was opened.
+    /// Whether the run was live when it was opened.
     let isLive: Bool
-    /// What happens from then on, for one reader; listened to from the beginning, so that nothing is missed between.
-    let news: AsyncStream<RunUpdate>
-    /// Asks something of the run; nil when no process runs it.
+    /// The updates from then on, for one reader; subscribed when the run was opened, so that none is missed.
+    let updates: AsyncStream<RunUpdate>
+    /// Sends a command to the run; returns nil if the run is not live.
     let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
-    /// Finds out what taking the run up again comes to when no process runs it.
-    let reopening: @Sendable (RunState) throws -> ReopenPreview
+    /// Previews the reopening of the run, if it is not live.
+    let previewReopening: @Sendable (RunState) throws -> ReopenPreview
 
-    /// A run of this process; made before it begins, it hears everything.
+    /// A run of this process; created before the run begins, so that it gets all events.
     init(_ session: RunSession) {
         let engine = session.engine
         (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
         let (batches, notices) = (engine.hub.batches(), engine.hub.notices())
         let (stream, continuation) = AsyncStream<RunUpdate>.makeStream()
-        // A task of its own, off the main actor: waking it for every batch would cost more than drawing.
+        // A detached task: waking the main actor for every batch would cost more than drawing.
         let task = Task.detached {
             async let heard: Void = { for await notice in notices { continuation.yield(.notice(notice)) } }()
             for await events in batches { continuation.yield(.events(events)) }
@@ -31,21 +31,22 @@ struct ShownRun: Sendable {
             continuation.finish()
         }
         continuation.onTermination = { _ in task.cancel() }
-        news = stream
+        updates = stream
         send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
-        // Not asked for: this process runs it.
-        reopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
+        // Never used, because this process runs the run.
+        previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
     }
 
-    /// A run that another process runs, or that none does.
+    /// A run of another process, or one that is not live.
     init(
-        _ follower: RunFollower, folder: RunFolder, reopening: @escaping @Sendable (RunState) throws -> ReopenPreview
+        _ follower: RunFollower, folder: RunFolder,
+        previewReopening: @escaping @Sendable (RunState) throws -> ReopenPreview
     ) {
-        (self.folder, self.reopening) = (folder, reopening)
+        (self.folder, self.previewReopening) = (folder, previewReopening)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
-        news = follower.news()
+        updates = follower.updates()
         send = { command async throws(Failure) in
-            try await ControlClient(folder).ask(command, by: Operator.here("dashboard"))
+            try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
     }
 }

@@ -1,8 +1,8 @@
-/// What keys mean in the list of pipelines and runs.
+/// The key bindings of the list of pipelines and runs.
 enum HomeKeys {
     typealias Binding = KeyBinding<HomeReducer>
 
-    /// The keys that act now; while the dashboard's question lies over the list, its keys act too.
+    /// The bindings that are active now, including those of a dashboard question that covers the list.
     static func bindings(_ state: HomeState) -> [Binding] {
         if state.helpScroll != nil { return always + help }
         if state.asking != nil { return always }
@@ -10,21 +10,21 @@ enum HomeKeys {
         return always + (state.isTyping ? typing : list)
     }
 
-    /// All bindings, by where they act.
+    /// All bindings, by the part of the screen where they are active.
     static let all: [(place: String, bindings: [Binding])] = [
         ("everywhere", always), ("the list", list), ("the filter", typing), ("questions", question), ("the help", help),
     ]
 
     static let always = [
         Binding([.control("c")], .app, quitting, action: { _, _ in [.quit] }),
-        Binding([.control("l")], .app, "draw the screen anew", action: { _, _ in [.redraw] }),
-        Binding([.control("z")], .app, "to the shell, and back with fg", action: { _, _ in [.suspend] }),
+        Binding([.control("l")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
+        Binding([.control("z")], .app, "suspend to the shell; fg returns", action: { _, _ in [.suspend] }),
     ]
 
     static let list =
         [
             Binding(
-                [.enter], .act, "run the pipeline, after a question; open the run",
+                [.enter], .act, "run the pipeline (asks first), or open the run",
                 hint: .when(rank: 1) { state in
                     switch state.selected {
                     case .pipeline: "run it"
@@ -33,22 +33,22 @@ enum HomeKeys {
                     }
                 }, action: { $0.enter(&$1) }),
             Binding(
-                ["r"], .act, "retry what failed, or go on after an interruption",
+                ["r"], .act, "retry what failed, or resume an interrupted run",
                 hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
                 action: { $0.retry(&$1) }),
             Binding(
-                ["/"], .view, "show only what holds some words; esc shows all",
+                ["/"], .view, "filter by words; esc clears the filter",
                 hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },
                 change: { $1.isTyping = true }),
             Binding(
                 [.escape], .view, showingAll, hint: .when(rank: 4) { $0.filter.isEmpty ? nil : "all" },
                 change: { $1.filter = "" }),
             Binding(
-                [.tab, .backTab], .move, "from the pipelines to the runs and back",
+                [.tab, .backTab], .move, "switch between pipelines and runs",
                 hint: .always("pipelines, runs", rank: 5), change: { $1.changeList() }),
         ] + moving + [
             Binding(
-                ["M"], .app, "leave the mouse to the terminal, and take it back",
+                ["M"], .app, "let the mouse select text, or click and scroll",
                 labelNow: { MouseWords.key($0.hasMouse) },
                 action: {
                     $1.hasMouse.toggle()
@@ -60,41 +60,41 @@ enum HomeKeys {
         ]
 
     private static let moving = [
-        Binding(["j", .down], .move, "down and up", hint: .always("move", rank: 6), change: { $1.move(1) }),
-        Binding(["k", .up], .move, "down and up", hint: .always("move", rank: 6), change: { $1.move(-1) }),
-        Binding([.pageUp, .control("u")], .move, "a page", change: { $1.move(-10) }),
-        Binding([.pageDown, .control("d")], .move, "a page", change: { $1.move(10) }),
-        Binding(["g", .home], .move, "first and last", change: { $1.move(-$1.listed.count) }),
-        Binding(["G", .end], .move, "first and last", change: { $1.move($1.listed.count) }),
+        Binding(["j", .down], .move, "move down and up", hint: .always("move", rank: 6), change: { $1.move(1) }),
+        Binding(["k", .up], .move, "move down and up", hint: .always("move", rank: 6), change: { $1.move(-1) }),
+        Binding([.pageUp, .control("u")], .move, "scroll by a page", change: { $1.move(-10) }),
+        Binding([.pageDown, .control("d")], .move, "scroll by a page", change: { $1.move(10) }),
+        Binding(["g", .home], .move, "go to the first and last", change: { $1.move(-$1.listed.count) }),
+        Binding(["G", .end], .move, "go to the first and last", change: { $1.move($1.listed.count) }),
     ]
 
-    /// While the filter is being typed.
+    /// The bindings while the user types the filter.
     static let typing = [
-        Binding([.enter], .questions, "accept what is chosen or typed", change: { $1.isTyping = false }),
+        Binding([.enter], .questions, "accept the chosen answer or the typed text", change: { $1.isTyping = false }),
         Binding(
             [.escape], .view, showingAll,
             change: { _, state in
                 state.filter = ""
                 state.isTyping = false
             }),
-        Binding([.down], .move, "down and up", change: { $1.move(1) }),
-        Binding([.up], .move, "down and up", change: { $1.move(-1) }),
+        Binding([.down], .move, "move down and up", change: { $1.move(1) }),
+        Binding([.up], .move, "move down and up", change: { $1.move(-1) }),
         Binding(
-            [.backspace], .questions, "take the last letter back", change: { $1.filter = String($1.filter.dropLast()) }),
+            [.backspace], .questions, "delete the last character", change: { $1.filter = String($1.filter.dropLast()) }),
     ]
 
     static let question = [
         Binding(
-            [.tab, .backTab], .questions, "choose", hint: .always("choose", rank: 1),
+            [.tab, .backTab], .questions, "choose an answer", hint: .always("choose", rank: 1),
             change: { $1.question?.isYes.toggle() }),
         Binding(
-            [.left, .right, .up, .down, "h", "l"], .questions, "choose, as tab does",
+            [.left, .right, .up, .down, "h", "l"], .questions, "choose an answer, as tab does",
             change: { $1.question?.isYes.toggle() }),
         Binding(
-            [.enter], .questions, "accept what is chosen or typed", hint: .always("accept", rank: 0),
+            [.enter], .questions, "accept the chosen answer or the typed text", hint: .always("accept", rank: 0),
             action: { $0.accept(&$1) }),
         Binding(
-            [.escape, "q", "n"], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+            [.escape, "q", "n"], .questions, "close without doing anything", hint: .always("close", rank: 0),
             change: { $1.question = nil }),
     ]
 
@@ -106,10 +106,10 @@ enum HomeKeys {
             ["k", .up], .questions, "scroll the help", hint: .always("scroll", rank: 1),
             change: { $1.scrollHelp(-1) }),
         Binding(
-            [.escape], .questions, "close it, and do nothing", hint: .always("close", rank: 0),
+            [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
             change: { $1.helpScroll = nil }),
     ]
 
-    private static let showingAll = "show everything again"
-    private static let quitting = "quit; runs of other processes go on"
+    private static let showingAll = "clear the filter"
+    private static let quitting = "quit; runs of other processes continue"
 }

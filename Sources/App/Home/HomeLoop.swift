@@ -1,9 +1,9 @@
-// Dispatch does not mark its source as sendable; it is made, resumed and cancelled on the main actor alone.
+// Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
 @preconcurrency import Dispatch
 import Engine
 import Foundation
 
-/// Shows the list of pipelines and runs until something is chosen, and keeps it true meanwhile.
+/// Shows the list of pipelines and runs, and keeps it up to date, until the user chooses something.
 @MainActor
 final class HomeLoop {
     private let terminal: Terminal
@@ -19,19 +19,19 @@ final class HomeLoop {
     private let reducer = HomeReducer()
     private let open: (RunID) throws -> OpenedRun?
 
-    /// A run as it stands.
+    /// The present state of a run.
     struct OpenedRun {
         let run: RunState
-        /// Whether a process runs it.
+        /// Whether the run is live.
         let isLive: Bool
-        /// Finds out what taking it up again comes to.
-        let reopening: (RunState) throws -> ReopenPreview
+        /// Previews what reopening the run would do.
+        let previewReopening: (RunState) throws -> ReopenPreview
     }
 
-    /// How often the store is asked whether anything was recorded.
+    /// The interval at which the store is polled for changes.
     private static let interval = Duration.milliseconds(500)
 
-    /// - Parameter open: Reads a run that somebody wants to do something about; nil when there is none any more.
+    /// `open`: reads a run that the user wants to steer; returns nil if it no longer exists.
     init(
         _ reader: ProjectReader, terminal: Terminal, isReadOnly: Bool,
         open: @escaping (RunID) throws -> OpenedRun?
@@ -45,13 +45,13 @@ final class HomeLoop {
             isASCII: terminal.isASCII, isReadOnly: isReadOnly)
     }
 
-    /// Says something at the bottom of the list.
+    /// Shows a message at the bottom of the list.
     func say(_ text: String, _ style: Style) {
         state.now = SystemClock.now
         state.say(text, style)
     }
 
-    /// Shows the list until something outside of it is to be done.
+    /// Shows the list until there is work to do outside of it.
     func run() async throws(StoreError) -> HomeEffect {
         let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         self.wake = wake
@@ -61,10 +61,10 @@ final class HomeLoop {
             for listener in signals { listener.stop() }
             interruption = nil
         }
-        // The clock of the list: it is cancelled when the list is left.
+        // The clock of the list, cancelled when the list closes.
         let clock = Task {
             while !Task.isCancelled {
-                // A sleep that is cut short ends the clock.
+                // A cancelled sleep ends the clock.
                 try? await Task.sleep(for: Self.interval)
                 wake.yield()
             }
@@ -99,7 +99,7 @@ final class HomeLoop {
         signals.append(SignalListener([SIGHUP]) { [act] _ in act { $0.isEnding = true } })
     }
 
-    /// Does something on the main actor and wakes the loop; from any thread, without waiting.
+    /// Runs an action on the main actor and wakes the loop; may be called on any thread, and does not block.
     private var act: @Sendable (@escaping @MainActor (HomeLoop) -> Void) -> Void {
         { [weak self, wake] action in
             Task { @MainActor in
@@ -119,21 +119,21 @@ final class HomeLoop {
             (state.rows, state.columns) = (size.rows, size.columns)
         }
         state.now = SystemClock.now
-        // A process that dies records nothing: while a run goes on, it is looked for.
+        // A process that dies records nothing, so its lock is polled while a run is live.
         if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
         for key in keys {
             let wasAsking = state.isAsking
             for effect in reducer.press(key, &state) {
                 switch effect {
-                case .look(let id, let inquiry): look(inquiry, id)
+                case .prepare(let id, let request): prepare(request, id)
                 case .mouse(let isOn): terminal.setMouse(isOn)
                 case .redraw: terminal.resize()
                 case .suspend: suspend()
-                case .open, .run, .takeUp, .ask, .quit: return effect
+                case .open, .run, .reopen, .ask, .quit: return effect
                 }
             }
             if state.isAsking, !wasAsking {
-                // Whoever pressed the keys behind this one did not see the question.
+                // The user pressed further keys before the question was shown.
                 terminal.show(HomeScreen.draw(state))
                 terminal.discardKeys()
                 return nil
@@ -142,14 +142,14 @@ final class HomeLoop {
         return nil
     }
 
-    /// Finds out what the answers to a question about a run would bring about, and asks it.
-    private func look(_ inquiry: Inquiry, _ id: RunID) {
+    /// Previews the answers to a question about a run, and asks it.
+    private func prepare(_ request: ConfirmationRequest, _ id: RunID) {
         do {
-            guard let opened = try open(id) else { return state.say("run \(id) is gone", .wait) }
-            let reader = InquiryReader(
+            guard let opened = try open(id) else { return state.say("run \(id) no longer exists", .wait) }
+            let reader = ConfirmationBuilder(
                 run: opened.run, isLive: opened.isLive, now: state.now,
-                files: OutputFiles.finder(in: opened.run.plan.root), reopening: opened.reopening)
-            reducer.ask(reader.look(inquiry), of: opened.run, isLive: opened.isLive, &state)
+                files: OutputFiles.finder(in: opened.run.plan.root), previewReopening: opened.previewReopening)
+            reducer.ask(reader.build(request), of: opened.run, isLive: opened.isLive, &state)
         } catch {
             state.say(Output.oneLine(error), .bad)
         }

@@ -1,14 +1,14 @@
 import Engine
 import Foundation
 
-/// Draws the list of pipelines and runs: a function of its state alone.
+/// Draws the list of pipelines and runs; the result depends only on its state.
 enum HomeScreen {
     /// A column of a list.
     private struct Column {
         var title: String
         var width: Int
         var isRight = false
-        /// The least number of columns that the screen must have for it.
+        /// The minimum width of a screen that shows the column.
         var from = 0
     }
 
@@ -71,8 +71,8 @@ enum HomeScreen {
         guard !shown.isEmpty else {
             let text =
                 state.filter.isEmpty
-                ? "none yet: put a pipeline file into config/, or name one: caudal run FILE"
-                : "no pipeline holds '\(state.filter)'; esc clears the filter"
+                ? "none yet: put a pipeline file into config/, or run one with: caudal run FILE"
+                : "no pipeline matches '\(state.filter)'; esc clears the filter"
             buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
@@ -127,7 +127,7 @@ enum HomeScreen {
         let shown = state.runs
         rule("RUNS", counted(shown.count, state.overview.runs.count), rows, isSelected, into: &buffer)
         guard !shown.isEmpty, rows.count > 2 else {
-            let text = state.filter.isEmpty ? "none yet" : "no run holds '\(state.filter)'"
+            let text = state.filter.isEmpty ? "none yet" : "no run matches '\(state.filter)'"
             buffer.write(text, row: rows.lowerBound + 1, column: 3, limit: state.columns - 4, style: .dim)
             return
         }
@@ -150,7 +150,7 @@ enum HomeScreen {
 
     private static func counted(_ shown: Int, _ all: Int) -> String { shown == all ? "\(all)" : "\(shown) of \(all)" }
 
-    /// The columns that fit; the one without a width gets what is left.
+    /// The columns that fit; the one without a width gets the remaining space.
     private static func fitted(_ columns: [Column], _ width: Int, most: Int) -> [Column] {
         var columns = columns
         for index in columns.indices where columns[index].from > width { columns[index].width = -1 }
@@ -185,14 +185,14 @@ enum HomeScreen {
         buffer.write(" \(facts) ", row: row, column: buffer.width - facts.count - 3)
     }
 
-    /// The lines that are shown so that the selected one is among them.
+    /// The visible lines, including the selected one.
     private static func window(_ count: Int, _ height: Int, _ selected: Int) -> Range<Int> {
         let height = max(0, min(height, count))
         let start = max(0, min(count - height, selected - height / 2))
         return start..<(start + height)
     }
 
-    // MARK: - Words and marks
+    // MARK: - Texts and glyphs
 
     private static func mark(_ status: RunState.Status, _ state: HomeState) -> String {
         switch status {
@@ -220,7 +220,7 @@ enum HomeScreen {
         return run.duration?.short ?? "—"
     }
 
-    /// `3 min ago`: how long something is past, in its largest unit.
+    /// The age of something in its largest unit, such as `3 min ago`.
     static func ago(_ then: Int64, _ now: Moment) -> String {
         let seconds = max(0, now.wall - then) / 1000
         switch seconds {
@@ -231,7 +231,7 @@ enum HomeScreen {
         }
     }
 
-    /// The times of runs as bars, the longest as high as the line.
+    /// The durations of runs as bars; the longest is as high as the line.
     private static func times(_ runs: [RunSummary], _ state: HomeState) -> [Span] {
         let longest = runs.compactMap { $0.duration?.seconds }.max() ?? 0
         let bars = state.isASCII ? Array("_.-=#") : Array("▁▂▃▄▅▆▇█")
@@ -257,21 +257,21 @@ enum HomeScreen {
             buffer.write(state.isASCII ? "_" : "▏", row: keys, column: place, style: .bold)
             return
         }
-        // The dashboard's question has the dashboard's keys.
+        // The dashboard's question uses the dashboard's bindings.
         let hints =
             state.asking.map { KeyHint.list(DashboardKeys.bindings($0), $0) }
             ?? KeyHint.list(HomeKeys.bindings(state), state)
         buffer.write(hints, row: keys)
     }
 
-    /// What is worth saying about the selected line.
+    /// The message about the selected line.
     private static func standing(_ state: HomeState) -> Span? {
         switch state.selected {
         case .pipeline(let file):
             return state.pipelines.first { $0.file == file }?.fault.map { Span("\(file): \($0)", .bad) }
         case .run(let id):
             guard state.runs.first(where: { $0.id == id })?.trueStatus == .interrupted else { return nil }
-            return Span("its process died — enter shows it, r goes on with it", .bad)
+            return Span("its process died — enter shows the run, r resumes it", .bad)
         case nil: return nil
         }
     }

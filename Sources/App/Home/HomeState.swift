@@ -1,24 +1,24 @@
 import Engine
 
-/// Everything the list of pipelines and runs shows, as a value.
+/// Everything that the list of pipelines and runs shows.
 struct HomeState: ScreenState {
-    /// A line that can be selected.
+    /// A line that the user can select.
     enum Row: Hashable {
         case pipeline(String)
         case run(RunID)
     }
 
-    /// A question before something is done.
+    /// A question to confirm something before it is done.
     struct Question {
         var title: String
         var lines: [String]
         var effect: HomeEffect
-        /// Whether yes is chosen; no is chosen at first.
+        /// Whether yes is chosen; initially it is no.
         var isYes = false
     }
 
     var overview = ProjectOverview()
-    /// The project's folder.
+    /// The project root.
     let root: String
     var now: Moment
     var rows: Int
@@ -26,16 +26,16 @@ struct HomeState: ScreenState {
     let isASCII: Bool
     let isReadOnly: Bool
     var selection: Row?
-    /// Only lines that hold this text are shown.
+    /// Only lines that match these words are shown.
     var filter = ""
-    /// Whether the filter is being typed.
+    /// Whether the user is typing the filter.
     var isTyping = false
     var question: Question?
-    /// What is asked before a run is taken up again: the dashboard's own question, of that run.
+    /// The dashboard of a run whose question is asked over the list, before the run is reopened.
     var asking: DashboardState?
-    /// How many lines of the help are above what is shown; nil while it is closed.
+    /// The number of lines scrolled past in the help; nil while it is closed.
     var helpScroll: Int?
-    /// Whether clicks and the wheel come here; see ``DashboardState/hasMouse``.
+    /// Whether the list receives clicks and the wheel; see ``DashboardState/hasMouse``.
     var hasMouse = true
     var toast: DashboardState.Toast?
 
@@ -44,12 +44,12 @@ struct HomeState: ScreenState {
         (self.isASCII, self.isReadOnly) = (isASCII, isReadOnly)
     }
 
-    /// The pipelines that pass the filter.
+    /// The pipelines that match the filter.
     var pipelines: [ProjectOverview.Pipeline] {
         overview.pipelines.filter { passes([$0.name, $0.file, $0.runs.first?.trueStatus.rawValue ?? "never run"]) }
     }
 
-    /// The runs that pass the filter.
+    /// The runs that match the filter.
     var runs: [RunSummary] {
         overview.runs.filter { passes([$0.id.rawValue, $0.pipeline, $0.trueStatus.rawValue, $0.trigger]) }
     }
@@ -60,10 +60,10 @@ struct HomeState: ScreenState {
         return words.allSatisfy { word in texts.contains { $0.lowercased().contains(word) } }
     }
 
-    /// Everything that can be selected, from the top.
+    /// All lines that the user can select, from the top.
     var listed: [Row] { pipelines.map { .pipeline($0.file) } + runs.map { .run($0.id) } }
 
-    /// The line that is selected; the first one when the chosen one has gone.
+    /// The selected line; the first one if the selected one no longer exists.
     var selected: Row? {
         let listed = listed
         return selection.flatMap { listed.contains($0) ? $0 : nil } ?? listed.first
@@ -72,10 +72,10 @@ struct HomeState: ScreenState {
     /// Whether a question is open.
     var isAsking: Bool { question != nil || asking != nil }
 
-    /// The text of a toast that still stands.
+    /// A toast that has not expired.
     var standingToast: DashboardState.Toast? { toast.flatMap { $0.until.steady > now.steady ? $0 : nil } }
 
-    /// Why nothing can be run or asked of a run; nil when something can.
+    /// Why the user cannot start or steer runs; nil if he can.
     var steeringRefusal: String? { isReadOnly ? "this screen is read-only" : nil }
 
     mutating func move(_ step: Int) {
@@ -86,7 +86,7 @@ struct HomeState: ScreenState {
 
     mutating func scrollHelp(_ step: Int) { helpScroll = helpScroll.map { max(0, $0 + step) } }
 
-    /// From the pipelines to the runs and back.
+    /// Switches between the pipelines and the runs.
     mutating func changeList() {
         switch selected {
         case .pipeline: selection = runs.first.map { .run($0.id) } ?? selection
@@ -100,18 +100,18 @@ struct HomeState: ScreenState {
     }
 }
 
-/// What the list wants done outside of itself.
+/// Work that the list needs done outside of its reducer.
 enum HomeEffect: Equatable {
     /// Show a run.
     case open(RunID)
     /// Run a pipeline file.
     case run(String)
-    /// Take a run up that no process runs, and ask that of it; nil only goes on with one whose process died.
-    case takeUp(RunID, RunCommand?, agreed: ReopenAgreement)
-    /// Find out what the answers to a question about a run would bring about; the answer is
+    /// Reopen a run that is not live, and send it the command; nil resumes an interrupted one.
+    case reopen(RunID, RunCommand?, agreed: ReopenAgreement)
+    /// Preview what the answers to a question about a run would do; the result goes to
     /// ``HomeReducer/ask(_:of:isLive:_:)``.
-    case look(RunID, Inquiry)
-    /// Ask a live run to run again what failed.
+    case prepare(RunID, ConfirmationRequest)
+    /// Send a command to a live run.
     case ask(RunID, RunCommand)
     case redraw
     case suspend
@@ -119,14 +119,14 @@ enum HomeEffect: Equatable {
     case quit
 }
 
-/// Changes the list's state: what a key means.
+/// Changes the list's state: decides what a key means.
 struct HomeReducer: ScreenReducer {
     typealias State = HomeState
     typealias Effect = HomeEffect
 
-    /// Takes a key in.
+    /// Processes a key.
     ///
-    /// - Returns: What has to be done outside.
+    /// - Returns: Work to do outside of the reducer.
     func press(_ key: Key, _ state: inout HomeState) -> [HomeEffect] {
         if !state.isAsking, state.helpScroll == nil, state.isTyping {
             switch key {
@@ -177,7 +177,7 @@ struct HomeReducer: ScreenReducer {
         if let count = pipeline.stageCount { lines.append("Stages:      \(count)") }
         if let usual = pipeline.usual { lines.append("Should take: \(usual.short), as in past runs") }
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
-            lines += ["It is running already: \(live.id).", "This would be a second run at the same time."]
+            lines += ["It is already running: \(live.id).", "This would be a second run at the same time."]
         }
         state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
     }
@@ -193,24 +193,24 @@ struct HomeReducer: ScreenReducer {
             state.say("there is no run to retry", .wait)
             return []
         }
-        func look(_ title: String, _ label: String, _ command: RunCommand?) -> [HomeEffect] {
-            [.look(run.id, Inquiry(title: title, ways: [.init(label: label, command: command)]))]
+        func prepare(_ title: String, _ label: String, _ command: RunCommand?) -> [HomeEffect] {
+            [.prepare(run.id, ConfirmationRequest(title: title, answers: [.init(label: label, command: command)]))]
         }
         switch run.trueStatus {
         case .succeeded:
-            state.say("\(run.id) succeeded; enter on the pipeline runs it again", .good)
+            state.say("\(run.id) has succeeded; press enter on the pipeline to run it again", .good)
             return []
-        case .running: return look("Retry what failed in the running \(run.pipeline)?", "Retry", .retryFailed)
+        case .running: return prepare("Retry what failed in the running \(run.pipeline)?", "Retry", .retryFailed)
         case .failed, .cancelled:
-            return look("Retry everything that failed in \(run.pipeline)?", "Retry", .retryFailed)
-        case .interrupted: return look("Go on with the interrupted \(run.pipeline)?", "Go on", nil)
+            return prepare("Retry everything that failed in \(run.pipeline)?", "Retry", .retryFailed)
+        case .interrupted: return prepare("Resume the interrupted \(run.pipeline)?", "Resume", nil)
         }
     }
 
-    /// Asks what the dashboard of a run asks: what runs again, what it writes over, and the names of stages that do
-    /// harm when they run twice.
-    func ask(_ finding: InquiryReader.Finding, of run: RunState, isLive: Bool, _ state: inout HomeState) {
-        switch finding {
+    /// Asks the same question as the dashboard of a run: what reruns, what it overwrites, and the names of stages that
+    /// are unsafe to run twice.
+    func ask(_ outcome: ConfirmationBuilder.Outcome, of run: RunState, isLive: Bool, _ state: inout HomeState) {
+        switch outcome {
         case .refusal(let text, let style): state.say(text, style)
         case .question(let question):
             var dashboard = DashboardState(
@@ -221,7 +221,7 @@ struct HomeReducer: ScreenReducer {
         }
     }
 
-    /// Lets the dashboard's question take a key.
+    /// Passes a key to the dashboard's question.
     private func answer(_ key: Key, _ asking: DashboardState, _ state: inout HomeState) -> [HomeEffect] {
         var asking = asking
         (asking.rows, asking.columns, asking.now, asking.toast) = (state.rows, state.columns, state.now, nil)
@@ -230,12 +230,12 @@ struct HomeReducer: ScreenReducer {
         if let toast = asking.toast { state.toast = toast }
         switch effects.first {
         case .send(let command): return [.ask(asking.run.id, command)]
-        case .takeUp(let command, let agreed): return [.takeUp(asking.run.id, command, agreed: agreed)]
+        case .reopen(let command, let agreed): return [.reopen(asking.run.id, command, agreed: agreed)]
         default: return []
         }
     }
 
-    /// Does what was chosen.
+    /// Carries out the chosen answer.
     func accept(_ state: inout HomeState) -> [HomeEffect] {
         guard let question = state.question else { return [] }
         state.question = nil

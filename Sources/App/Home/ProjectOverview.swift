@@ -1,21 +1,21 @@
 import Engine
 import Foundation
 
-/// What there is in a project: its pipelines, and the runs of all of them.
+/// The content of a project: its pipelines and their runs.
 struct ProjectOverview: Sendable {
-    /// One pipeline, found as a file or by its runs.
+    /// One pipeline, found by its file or by its runs.
     struct Pipeline: Sendable {
         var name: String
-        /// The file, as it is given to `caudal run`.
+        /// The file, as an argument for `caudal run`.
         var file: String
-        /// How many stages it has; nil when its file cannot be read.
+        /// The number of its stages; nil if its file is invalid.
         var stageCount: Int?
-        /// What is wrong with its file.
+        /// The first error in its file.
         var fault: String?
-        /// Its last runs, newest first.
+        /// Its latest runs, newest first.
         var runs: [RunSummary]
 
-        /// The median time of its last successes.
+        /// The median duration of its latest successes.
         var usual: Duration? {
             let took = runs.filter { $0.trueStatus == .succeeded }.compactMap { $0.duration?.seconds }.sorted()
             return took.isEmpty ? nil : .milliseconds(Int64(took[took.count / 2] * 1000))
@@ -26,24 +26,24 @@ struct ProjectOverview: Sendable {
     /// Newest first.
     var runs: [RunSummary] = []
 
-    /// Whether any run goes on.
+    /// Whether any run is live.
     var isMoving: Bool { runs.contains { $0.trueStatus == .running } }
 }
 
-/// Where a project is looked for.
+/// Where to look for a project.
 struct ProjectPlace {
-    /// The folder that the user chose, absolute; nil when the user chose none.
+    /// The folder that the user chose, absolute; nil if the user chose none.
     let chosenFolder: String?
     let currentFolder: String
     /// The process's environment.
     let variables: [String: String]
-    /// Finds the folder that keeps the project's runs; nil while there is none.
+    /// Finds the state folder of the project; nil while there is none.
     let stateFolder: () -> StateFolder?
 }
 
-/// Finds out what there is in a project, and what has changed since.
+/// Reads the content of a project, and detects changes.
 final class ProjectReader {
-    /// A pipeline file as it was read.
+    /// A pipeline file, as last read.
     private struct ParsedPipelineFile {
         var changed: Date
         var name: String
@@ -51,7 +51,7 @@ final class ProjectReader {
         var fault: String?
     }
 
-    /// The folder of the project, absolute.
+    /// The project root, absolute.
     let root: String
     private let place: ProjectPlace
     private var files: [String: ParsedPipelineFile] = [:]
@@ -68,7 +68,7 @@ final class ProjectReader {
         root = state.flatMap { $0.hasSuffix("/.caudal") ? PathText.folder(of: $0) : nil } ?? start
     }
 
-    /// The runs of the project, once there are some.
+    /// Opens the run store of the project; nil while there is none.
     func openStore() throws(StoreError) -> RunStore? {
         if let store { return store }
         guard let folder = place.stateFolder() else { return nil }
@@ -78,13 +78,13 @@ final class ProjectReader {
         return opened
     }
 
-    /// Whether anything was recorded since the last question.
+    /// Whether the store has changed since the last call.
     func hasChanged() throws(StoreError) -> Bool {
         guard try openStore() != nil, let change else { return false }
         return try change.hasChanged()
     }
 
-    /// Looks at everything.
+    /// Reads the pipeline files and the runs.
     func read() throws(StoreError) -> ProjectOverview {
         readFiles()
         let store = try openStore()
@@ -94,7 +94,7 @@ final class ProjectReader {
             overview.pipelines.append(
                 .init(name: file.name, file: path, stageCount: file.stageCount, fault: file.fault, runs: []))
         }
-        // A pipeline whose file lies elsewhere is known by its runs.
+        // A pipeline whose file is elsewhere is found by its runs.
         for run in overview.runs where !overview.pipelines.contains(where: { $0.name == run.pipeline }) {
             let path = shown(PathText.absolute(run.file, in: root))
             overview.pipelines.append(.init(name: run.pipeline, file: path, stageCount: run.stageCount, runs: []))
@@ -107,7 +107,7 @@ final class ProjectReader {
         return overview
     }
 
-    /// Reads the files that are new or were changed.
+    /// Reads the files that are new or have changed.
     private func readFiles() {
         let folder = root + "/config"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
@@ -138,7 +138,7 @@ final class ProjectReader {
         }
     }
 
-    /// A path as one types it in the current folder.
+    /// A path relative to the current folder.
     private func shown(_ path: String) -> String {
         let here = place.currentFolder + "/"
         return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path

@@ -1,26 +1,26 @@
-/// What a screen shows, as a value; it has a line in which something can be said.
+/// The state of a screen, with a line for short messages.
 protocol ScreenState: SendableMetatype {
     mutating func say(_ text: String, _ style: Style)
 }
 
-/// Changes what a screen shows.
+/// Changes the state of a screen.
 protocol ScreenReducer: SendableMetatype {
     associatedtype State: ScreenState
-    /// What is to be done outside of the screen.
+    /// Work to do outside of the screen.
     associatedtype Effect
 }
 
-/// Keys that do one thing on a screen: what it is called, when it can be done, and how.
+/// Keys with one action on a screen: its label, when it is available, and what it does.
 ///
-/// A screen's reducer, its footer, its help and the manual's table are all made from lists of these.
+/// A screen's reducer, its footer, its help and the manual's table are all made from lists of bindings.
 struct KeyBinding<Reducer: ScreenReducer>: Sendable {
     typealias State = Reducer.State
 
-    /// What the footer says of a binding.
+    /// The text of a binding in the footer.
     struct Hint: Sendable {
-        /// Where there is little room, hints of the highest rank go first; those of rank 0 stay, and stand at the end.
+        /// If there is little room, hints of the highest rank are dropped first; those of rank 0 stay, at the right.
         let rank: Int
-        /// The text; nil where it is not worth saying.
+        /// The text; nil where the footer leaves it out.
         let text: @Sendable (State) -> String?
 
         static func always(_ text: String, rank: Int) -> Hint { Hint(rank: rank) { _ in text } }
@@ -29,18 +29,18 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
         }
     }
 
-    /// The keys; the first is the one that the footer names.
+    /// The keys; the footer names the first one.
     let keys: [Key]
-    /// Where in the help it stands.
+    /// Its section of the help.
     let section: HelpSection
     /// What it does, in the help and in the manual.
     ///
-    /// Bindings that share it are told of as one.
+    /// Bindings with the same label are listed as one.
     let label: String
-    /// What it would do now, where that changes.
+    /// What it would do now, if that depends on the state.
     let labelNow: (@Sendable (State) -> String)?
     let hint: Hint?
-    /// Why it cannot be done now, which is said when its keys are pressed; nil when it can.
+    /// Why it is not available now, shown when its keys are pressed; nil if it is available.
     let refusal: @Sendable (State) -> String?
     let action: @Sendable (Reducer, inout State) -> [Reducer.Effect]
 
@@ -53,7 +53,7 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
         (self.hint, self.refusal, self.action) = (hint, refusal, action)
     }
 
-    /// A binding that has nothing done outside of the screen.
+    /// A binding without work outside of the screen.
     init(
         _ keys: [Key], _ section: HelpSection, _ label: String, hint: Hint? = nil,
         refusal: @escaping @Sendable (State) -> String? = { _ in nil },
@@ -69,9 +69,9 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
 }
 
 extension ScreenReducer {
-    /// Does what a key means, or says why that cannot be done.
+    /// Carries out the action of a key, or shows why it is not available.
     ///
-    /// - Returns: What is to be done outside of the screen; nil when none of the bindings has the key.
+    /// - Returns: Work to do outside of the screen; nil if no binding has the key.
     func press(_ key: Key, in bindings: [KeyBinding<Self>], _ state: inout State) -> [Effect]? {
         guard let binding = bindings.first(where: { $0.keys.contains(key) }) else { return nil }
         if let refusal = binding.refusal(state) {
@@ -84,13 +84,13 @@ extension ScreenReducer {
 
 // MARK: - The footer
 
-/// What the footer says of keys.
+/// A hint in the footer: keys and what they do.
 struct KeyHint {
     var keys: [Key]
     let text: String
     let rank: Int
 
-    /// What is worth saying of some bindings now.
+    /// The hints of the bindings that are available now.
     static func list<Reducer>(_ bindings: [KeyBinding<Reducer>], _ state: Reducer.State) -> [KeyHint] {
         var hints: [KeyHint] = []
         for binding in bindings {
@@ -107,7 +107,7 @@ struct KeyHint {
 }
 
 extension CellBuffer {
-    /// Writes as many hints as there is room for, the last one at the right.
+    /// Writes as many hints as fit, the last one at the right.
     mutating func write(_ hints: [KeyHint], row: Int) {
         var hints = hints.map { (key: Key.names($0.keys), text: $0.text, rank: $0.rank) }
         func length() -> Int { hints.reduce(1) { $0 + TextWidth.of($1.key) + TextWidth.of($1.text) + 4 } }
@@ -132,23 +132,23 @@ enum HelpSection: String, CaseIterable, Sendable {
     case move, view, log, act, questions, app
 }
 
-/// What the help and the manual say of bindings: those with one label together.
+/// The bindings as the help and the manual list them: those with the same label together.
 struct KeyHelp {
-    /// One line of it.
+    /// One line of the list.
     struct Entry {
         let section: HelpSection
         var keys: [Key]
         let label: String
         /// What the keys would do now.
         var text: String
-        /// The parts of the screen where the keys do it.
+        /// The parts of the screen where the keys have this action.
         var places: [String]
     }
 
     /// The entries in the order of their sections.
     let entries: [Entry]
 
-    /// - Parameter state: What is on the screen, for texts that change with it.
+    /// `state`: the state of the screen, for texts that depend on it.
     init<Reducer>(_ lists: [(place: String, bindings: [KeyBinding<Reducer>])], _ state: Reducer.State? = nil) {
         var entries: [Entry] = []
         for (place, bindings) in lists {
@@ -170,7 +170,7 @@ struct KeyHelp {
         self.entries = HelpSection.allCases.flatMap { section in entries.filter { $0.section == section } }
     }
 
-    /// The table of the manual.
+    /// The table for the manual.
     var table: String {
         var lines = ["| Key | What it does | Where |", "| --- | --- | --- |"]
         lines += entries.map { "| `\(Key.names($0.keys))` | \($0.label) | \($0.places.joined(separator: ", ")) |" }

@@ -1,9 +1,9 @@
 import Engine
 import Foundation
 
-/// Colours for plain output, where they are wanted.
+/// Colours plain output, if the user wants colours.
 struct Paint {
-    /// When colours are used.
+    /// When to use colours.
     enum Choice: String, CaseIterable { case auto, always, never }
 
     let isOn: Bool
@@ -18,7 +18,7 @@ struct Paint {
         }
     }
 
-    /// Text with a look, where colours are wanted.
+    /// Text with a style, if colours are on.
     func callAsFunction(_ text: StyledText, _ style: Style) -> StyledText { isOn ? text.styled(style) : text }
     func callAsFunction(_ text: String, _ style: Style) -> StyledText { self(StyledText(text), style) }
 

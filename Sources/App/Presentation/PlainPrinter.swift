@@ -1,7 +1,7 @@
 import Engine
 import Foundation
 
-/// Prints a run as lines: what happened to which stage, and now and then how far it is.
+/// Prints a run as lines: one for each event, and now and then the progress of a stage.
 struct PlainPrinter {
     private var state: RunState
     private let paint: Paint
@@ -9,7 +9,7 @@ struct PlainPrinter {
     private var lastProgress: [StageID: Int64] = [:]
     private let width: Int
 
-    /// How often the progress of one stage is printed, in milliseconds.
+    /// The interval between two lines of progress of one stage, in milliseconds.
     private static let interval: Int64 = 2000
 
     init(_ state: RunState, paint: Paint, printLine: @escaping (StyledText) -> Void) {
@@ -19,7 +19,7 @@ struct PlainPrinter {
         width = min(28, state.plan.stages.map(\.id.rawValue.count).max() ?? 0)
     }
 
-    mutating func take(_ events: [RunEvent]) {
+    mutating func handle(_ events: [RunEvent]) {
         for event in events where event.sequence > state.lastSequence {
             let before = unitStatus(event.change)
             state.apply(event)
@@ -46,9 +46,9 @@ struct PlainPrinter {
                 event, nil,
                 "run \(state.id) started: \(state.plan.stages.count.counted("stage")), \(state.plan.maxParallel) at once"
             )
-        case .runResumed: show(event, nil, "run \(state.id) goes on")
+        case .runResumed: show(event, nil, "run \(state.id) continues")
         case .planChanged(let change, let by):
-            show(event, nil, "\(by) goes on with a changed file: \(PlanChangeText.sentence(change.differences))")
+            show(event, nil, "\(by) continues with a changed file: \(PlanChangeText.sentence(change.differences))")
         case .commandReceived(let command, let by): show(event, nil, "\(by): \(CommandWords.phrase(command))")
         case .attemptStarted(let id, let number):
             let tries = number > 1 ? " (attempt \(number))" : ""
@@ -63,10 +63,10 @@ struct PlainPrinter {
         case .unitMarked(let id, let outcome, let reason): show(event, id, "counts as \(outcome.rawValue): \(reason)")
         case .runEnded: summary(event)
         case .restored(let versions, let by):
-            show(event, nil, "\(by) published its versions again: \(versions.paths.joined(separator: ", "))")
+            show(event, nil, "\(by) restored its versions: \(versions.paths.joined(separator: ", "))")
         case .paused:
-            show(event, nil, paint.wait("paused: nothing new starts; go on with: caudal unpause \(state.id)"))
-        case .unpaused: show(event, nil, "is paused no longer")
+            show(event, nil, paint.wait("paused: nothing new starts; continue it with: caudal unpause \(state.id)"))
+        case .unpaused: show(event, nil, "no longer paused")
         case .attemptEnded(let id, _, let result):
             for note in result.notes { show(event, id, "\(paint.wait("note: "))\(note)") }
         case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .unitReset, .stageReopened:
@@ -108,7 +108,7 @@ struct PlainPrinter {
     }
 }
 
-/// A run in a few lines, for the end of a run and for the scrollback after the dashboard.
+/// Describes runs in words: the summary that is printed after a run and after the dashboard.
 enum RunWords {
     static func summary(_ state: RunState, now: Moment, paint: Paint) -> [StyledText] {
         var lines: [StyledText] = []
@@ -143,13 +143,13 @@ enum RunWords {
         return lines
     }
 
-    /// How a stage or an item ended, in a word.
+    /// The outcome of a stage or an item, in a word.
     static func ending(_ status: UnitStatus, isAllowed: Bool, _ paint: Paint) -> StyledText {
         if isAllowed { return paint.wait("failed (allowed)") }
         return paint.status(status, status == .failed ? "FAILED" : status.rawValue)
     }
 
-    /// Why a stage failed, in a sentence.
+    /// The reason why a stage failed, in a sentence.
     static func reason(of stage: StageState) -> String {
         if stage.hasItems, let item = stage.items.first(where: { $0.unit.status == .failed }) {
             return
@@ -159,7 +159,7 @@ enum RunWords {
     }
 }
 
-/// Rows in words.
+/// The row counts of a stage in words.
 enum RowWords {
     static func account(_ rows: RowAccount) -> String {
         var parts = ["\(rows.readText) in"] + (rows.made > 0 ? ["\(rows.made.grouped) made"] : [])
@@ -172,25 +172,25 @@ enum RowWords {
     }
 }
 
-/// Commands in words.
+/// Describes commands in words.
 enum CommandWords {
     static func phrase(_ command: RunCommand) -> String {
         switch command {
         case .retry(let stage, downstream: false): "retry \(stage)"
-        case .retry(let stage, downstream: true): "retry \(stage) and what follows"
+        case .retry(let stage, downstream: true): "retry \(stage) and everything downstream"
         case .retryItems(let stage, let keys): "retry " + keys.map { "\(stage)/\($0)" }.joined(separator: ", ")
         case .retryStages(let stages): "retry " + stages.map(\.rawValue).joined(separator: ", ")
         case .retryFailed: "retry everything that failed"
         case .cancel(let unit): "cancel \(unit)"
         case .cancelRun: "cancel the run"
         case .pause: "pause"
-        case .unpause: "go on"
+        case .unpause: "unpause"
         case .mark(let unit, let outcome, let reason): "mark \(unit) as \(outcome.rawValue): \(reason)"
         }
     }
 }
 
-/// Times as the user's clock shows them.
+/// Formats times in the user's time zone.
 enum LocalTime {
     private static func fields(
         _ milliseconds: Int64, _ zone: TimeZone

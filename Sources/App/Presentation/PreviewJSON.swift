@@ -1,10 +1,10 @@
 import Engine
 
-/// What a command would bring about as one object, for programs: `--dry-run` with `--json`.
+/// The effects of a command as one JSON object, for `--dry-run` with `--json`.
 ///
-/// It says what ``PreviewText`` says, stage by stage.
+/// It has the same content as ``PreviewText``, by stage.
 struct PreviewJSON: Encodable {
-    /// What would become of a stage.
+    /// What would happen to a stage.
     enum Fate: String, Encodable {
         case runs, reused, stays, skipped, stopped
         case goesOn = "goes on"
@@ -17,61 +17,61 @@ struct PreviewJSON: Encodable {
         var stage: String
         var type: String
         var action: Fate
-        /// Why, where there is something to say.
+        /// The reason, if there is one.
         var reason: String?
-        /// How it stands now, once the run has begun.
+        /// Its present state; nil before the run has begun.
         var state: String?
-        /// What it waits for.
+        /// The stages that it waits for.
         var needs: [String]
-        /// The datasets that it reads and writes, and the paths or tables of those that it writes; a `*` stands for what
-        /// only an item tells.
+        /// The datasets that it reads and writes, and the paths or tables of those that it writes; `*` stands for a
+        /// value that depends on the item.
         var reads: [String]
         var writes: [String]
         var paths: [String]
-        /// What a command stage runs, as the file has it, with the parameters that are no secrets.
+        /// The command line of a command stage, as in the file, with the values of parameters that are no secrets.
         var command: [String]?
-        /// The items that would run, those whose success stays and those that are left alone.
+        /// The items that would run, those whose success stays, and those that would not be touched.
         var items: [String]?
         var itemsThatStay: [String]?
         var itemsLeftAlone: [String]?
-        /// Whether its items are looked up again.
+        /// Whether it would determine its items again.
         var findsItems: Bool?
-        /// Whether it has run before and says that twice does harm.
+        /// Whether it has run before and has `idempotent: false`.
         var isHarmful: Bool?
         var expectedMs: Int64?
     }
 
-    /// What the pipeline file changes in the run.
+    /// A difference between the pipeline file and the run.
     struct Change: Encodable {
         var stage: String?
         var kind: String
         var lines: [String]
     }
 
-    /// A file that the run reads and makes no stage of it writes.
+    /// A file that the run reads, written by a stage that takes no part in it.
     struct Read: Encodable {
         var path: String
-        /// The run that made it, where one did.
+        /// The run that wrote it, if any.
         var run: String?
         var note: String
     }
 
     var pipeline: String
-    /// The run that would be taken up; none where one would begin.
+    /// The run that would be reopened; nil for a new run.
     var run: String?
     var state: String?
     var maxParallel: Int
     var stages: [Stage]
-    /// The files and tables that are there and would be written over.
+    /// The existing files and tables that would be overwritten.
     var overwrites: [String]
     var expectedMs: Int64?
     var reads: [Read]?
     var changes: [Change]?
-    /// Stages that were changed in the file and would stay, because they had succeeded.
+    /// Stages that changed in the file but would not rerun, because they had succeeded.
     var outdated: [String]?
-    /// Whether the run was paused, which taking it up ends.
+    /// Whether the run was paused; reopening it ends the pause.
     var isPaused: Bool?
-    /// The stage or item that would count as ended without running, and how.
+    /// The stage or item that would be marked, and its outcome.
     var marked: Mark?
 
     struct Mark: Encodable {
@@ -79,7 +79,7 @@ struct PreviewJSON: Encodable {
         var outcome: String
     }
 
-    /// - Parameter loaded: The pipeline as it would run, where it could be read.
+    /// `loaded`: the pipeline as it would run, if it could be read.
     init(_ preview: CommandPreview, of plan: RunPlan, _ loaded: LoadedPipeline?) {
         pipeline = plan.pipeline
         maxParallel = plan.maxParallel
@@ -89,7 +89,7 @@ struct PreviewJSON: Encodable {
         stages = plan.stages.compactMap { Self.stage($0, preview, plan, loaded) }
     }
 
-    /// The same of a run that there is.
+    /// The same for an existing run.
     init(_ preview: CommandPreview, on state: RunState, of plan: RunPlan, _ loaded: LoadedPipeline?) {
         self.init(preview, of: plan, loaded)
         run = state.id.rawValue
@@ -116,7 +116,7 @@ struct PreviewJSON: Encodable {
         return stage
     }
 
-    /// What becomes of a stage, and why; nil where nothing is said of it.
+    /// What would happen to a stage, and why; nil if it is not listed.
     private static func fate(of id: StageID, _ preview: CommandPreview) -> (Fate, String?)? {
         let decision = preview.reuse.first { $0.stage == id }?.decision
         if let marked = preview.marked, marked.unit == UnitID(id) { return (.counts, marked.outcome.rawValue) }
@@ -149,7 +149,7 @@ struct PreviewJSON: Encodable {
         return program.call.words.map(filled)
     }
 
-    /// Prints it, without what is secret.
+    /// Prints the object, with secrets masked.
     func print(masker: SecretMasker?) {
         let text = JSONLine.text(self) + "\n"
         Output.json(masker?.masked(text) ?? text)
@@ -163,7 +163,7 @@ extension PreviewJSON.Change {
 }
 
 extension PreviewJSON.Read {
-    /// - Parameter now: In milliseconds since 1970.
+    /// `now`: the time in milliseconds since 1970.
     init(_ file: EarlierFile, root: String, now: Int64) {
         self.init(
             path: PathText.relative(file.target, to: root), run: file.publication?.runWords,

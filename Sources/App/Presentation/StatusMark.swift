@@ -1,8 +1,8 @@
 import Engine
 
-/// How a status is drawn: a glyph that is one cell wide everywhere, and a word.
+/// The glyph and the word of a status; every glyph is one cell wide in all terminals.
 enum StatusMark {
-    /// The frames of the turning mark of something that runs.
+    /// The frames of the spinner.
     static let spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"]
 
     static func glyph(_ status: UnitStatus, frame: Int, ascii: Bool) -> String {

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Who asks for things: the user's name.
+/// The user of this process, as recorded in events of runs.
 enum Operator {
     static var name: String { ProcessInfo.processInfo.environment["USER"] ?? NSUserName() }
 
-    /// Who asks a process for something: the user, the machine and the process, and from where.
-    static func here(_ place: String) -> String {
+    /// The sender of a command to another process: user, host, origin and process ID.
+    static func sender(via place: String) -> String {
         "\(name)@\(ProcessInfo.processInfo.hostName), \(place), pid \(getpid())"
     }
 }

@@ -1,8 +1,8 @@
 import Engine
 
-/// Finds which files there are where stages write.
+/// Finds existing files at the paths that stages write.
 enum OutputFiles {
-    /// Finds files of a path from `root`, which is how they are given back too.
+    /// Returns a function that finds the files of a path; paths given and returned are relative to `root`.
     static func finder(in root: String) -> CommandPreview.FileFinder {
         { path in
             let whole = PathText.absolute(path, in: root)

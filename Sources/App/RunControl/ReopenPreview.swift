@@ -1,23 +1,23 @@
 import Engine
 
-/// What taking a run up again comes to that no process runs: its pipeline may have been changed since it began.
+/// What reopening a run would do; its pipeline file may have changed since the run began.
 struct ReopenPreview {
     let state: RunState
     /// The pipeline file, as the user named it.
     let file: String
-    /// What the file changes in the run's plan; nil when it says what it said.
+    /// How the pipeline file changes the run's plan; nil if it does not.
     let change: PlanChange?
-    /// Whether the file is gone, so that the run goes on with the version that it has.
+    /// Whether the file is missing, so that the run continues with its recorded copy.
     var fileIsGone = false
-    /// How long stages usually take by now: at its start the run may have had no history.
+    /// The usual durations of stages now; the run may have started without any history.
     var usual: [StageID: Duration] = [:]
 
-    /// The plan that the run would go on with.
+    /// The plan that the run would continue with.
     var plan: RunPlan { change?.plan ?? state.plan }
 
-    // MARK: - Stages that were changed
+    // MARK: - Changed stages
 
-    /// The stages whose success was made by another definition than the one that the run would go on with.
+    /// The stages that succeeded with another definition than the one that the run would continue with.
     var outdated: [StageID] {
         guard let change else { return [] }
         return change.differences.compactMap(\.stage).filter { stage in
@@ -28,7 +28,7 @@ struct ReopenPreview {
         }
     }
 
-    /// A command that runs outdated stages again, with what follows them and what failed; nil when there are none.
+    /// A command that reruns outdated stages, everything downstream of them, and what failed; nil if none is outdated.
     var commandForOutdated: RunCommand? {
         var again = Set(outdated.compactMap { plan.index(of: $0) })
         if again.isEmpty { return nil }
@@ -45,27 +45,27 @@ struct ReopenPreview {
         return status == .failed || status == .cancelled
     }
 
-    /// What is asked of the run with its plan as it would be; nil only lets it go on.
+    /// Adapts a command to the plan that the run would continue with; nil lets it continue with what is left.
     func command(for command: RunCommand?) -> RunCommand? {
-        // The stages that failed are gone from the file: what is new in it runs by itself.
+        // The file no longer has the stages that failed; stages that are new in it run without a command.
         let isDone = change != nil && !plan.stages.contains { hasFailed($0.id) }
         return command == .retryFailed && isDone ? nil : command
     }
 
-    // MARK: - What there is to say
+    // MARK: - Texts
 
-    /// What a command would bring about; `command` is that of ``command(for:)``.
+    /// The effects of a command, which ``command(for:)`` has adapted.
     func preview(of command: RunCommand?, files: @escaping CommandPreview.FileFinder, now: Moment) -> CommandPreview {
         CommandPreview(reopening: state, change: change, command: command, usual: usual, files: files, now: now)
     }
 
-    /// What was changed, then what a command would bring about.
+    /// Describes the changes of the file, then the effects of a command.
     ///
-    /// - Parameter remedy: How changed stages that had succeeded are run again.
+    /// `remedy`: how the user can rerun changed stages that had succeeded.
     func lines(_ preview: CommandPreview, remedy: String) -> [LabelledLine] {
         var lines: [LabelledLine] = []
         if fileIsGone { lines.append(LabelledLine(text: fileNote)) }
-        if state.isPaused { lines.append(LabelledLine(text: "the run was paused; taking it up ends the pause")) }
+        if state.isPaused { lines.append(LabelledLine(text: "the run was paused; continuing it ends the pause")) }
         if let change {
             lines.append(LabelledLine(text: "\(file) has changed since the run began:"))
             lines += PlanChangeText.lines(change.differences)
@@ -76,27 +76,27 @@ struct ReopenPreview {
         return lines + PreviewText.lines(preview)
     }
 
-    /// What somebody agrees to who was told ``lines(_:remedy:)``.
+    /// What the user confirms after reading ``lines(_:remedy:)``.
     func agreement(_ preview: CommandPreview) -> ReopenAgreement {
         ReopenAgreement(differences: change?.differences ?? [], harmful: preview.harmful)
     }
 
-    /// That the file is gone.
-    var fileNote: String { "there is no file \(file) here; the run goes on with the version that it has" }
+    /// The note that the pipeline file is missing.
+    var fileNote: String { "\(file) is missing; the run continues with the pipeline recorded with it" }
 
-    /// Which changed stages stay as they are.
+    /// The note about changed stages that do not rerun.
     func outdatedLine(remedy: String) -> String {
         let names = outdated.map(\.rawValue).joined(separator: ", ")
-        return "changed in the file and not run again, because it had succeeded: \(names) (\(remedy))"
+        return "changed in the file but not rerun, because it had succeeded: \(names) (\(remedy))"
     }
 }
 
-/// What somebody was told of taking a run up again, and agreed to.
+/// What the user has confirmed about reopening a run.
 struct ReopenAgreement: Equatable {
     let differences: [PlanDifference]
     let harmful: [StageID]
 
-    /// Whether it holds for what would be done now: the file may have been changed once more.
+    /// Whether the confirmation still holds: the file may have changed again since.
     func covers(_ change: PlanChange?, harmful now: [StageID]) -> Bool {
         differences == change?.differences ?? [] && Set(harmful).isSuperset(of: now)
     }

@@ -1,55 +1,57 @@
 import Engine
 import Foundation
 
-/// What is heard of a run that another process runs.
+/// An update about a run.
 enum RunUpdate: Sendable {
     case events([RunEvent])
-    /// A process holds the run from now on.
+    /// A process has started to run the run.
     case alive
-    /// No process holds the run any more.
+    /// The process that ran the run has ended.
     case gone
-    /// Something that concerns the run and is no event of it.
+    /// A message about the run that is not one of its events.
     case notice(EventHub.Notice)
-    /// The journal cannot be read: nothing more will be heard.
+    /// The journal cannot be read; this is the last update.
     case fault(StoreError)
 }
 
-/// Listens to a run that another process runs, or may run again.
+/// Follows a run that another process runs, or may reopen.
 ///
-/// The journal is asked some times a second whether anything was committed, which costs next to nothing; the process
-/// that runs the run knows nothing of it.
+/// It polls the journal for new commits several times a second, which is cheap and does not involve the process that
+/// runs the run.
 struct RunFollower: Sendable {
-    /// The run as it stood when the following began; what comes later is news.
+    /// The state of the run when following began; later events are updates.
     let initial: RunState
-    /// The events that made it so.
+    /// The events up to that state.
     let past: [RunEvent]
-    /// Whether a process held the run then.
+    /// Whether the run was live then.
     let isLive: Bool
     private let follower: JournalFollower
 
     init(_ id: RunID, in store: RunStore) throws(StoreError) {
-        // In this order: a run that ends in between has its end among the events.
+        // In this order, so that the end of a run that ends in between is among the events.
         isLive = store.folder.run(id).isLive
         past = try store.events(of: id)
         initial = RunState(id: id, plan: try store.plan(of: id), events: past)
         follower = try JournalFollower(id, after: initial.lastSequence, in: store)
     }
 
-    /// What happens from now on; it ends when the task that reads it does, or with a fault of the journal.
-    func news() -> AsyncStream<RunUpdate> {
+    /// The updates from now on.
+    ///
+    /// The stream ends with the task that reads it, or after a fault of the journal.
+    func updates() -> AsyncStream<RunUpdate> {
         let (follower, wasLive) = (follower, isLive)
         let (stream, continuation) = AsyncStream<RunUpdate>.makeStream()
-        // A task of its own, because reading the journal waits for the disk.
+        // A detached task, because reading the journal waits for the disk.
         let task = Task.detached {
             var isLive = wasLive
             do throws(StoreError) {
                 while !Task.isCancelled {
-                    let news = try follower.look()
-                    if news.isLive, !isLive { continuation.yield(.alive) }
-                    if !news.events.isEmpty { continuation.yield(.events(news.events)) }
-                    if !news.isLive, isLive { continuation.yield(.gone) }
-                    isLive = news.isLive
-                    // A sleep that is cut short ends the loop.
+                    let update = try follower.look()
+                    if update.isLive, !isLive { continuation.yield(.alive) }
+                    if !update.events.isEmpty { continuation.yield(.events(update.events)) }
+                    if !update.isLive, isLive { continuation.yield(.gone) }
+                    isLive = update.isLive
+                    // A cancelled sleep ends the loop.
                     try? await Task.sleep(for: JournalFollower.pause(isLive: isLive))
                 }
             } catch {

@@ -1,13 +1,13 @@
-/// What a cell's colour stands for; the theme of the terminal decides how it looks.
+/// The meaning of a cell's colour; the theme of the terminal decides how it looks.
 enum ColorRole: UInt8, CaseIterable, Sendable {
     case plain, good, bad, wait, busy, blocked, dim, accent
-    /// Hues that tell stages apart in the log; they differ in lightness too.
+    /// Hues that distinguish stages in the log; they also differ in lightness.
     case hue1, hue2, hue3, hue4, hue5, hue6
 }
 
-/// How a cell looks.
+/// The colour and attributes of a cell.
 struct Style: Hashable, Sendable {
-    /// Ways of setting text apart that need no colour.
+    /// Emphasis without colour.
     struct Attributes: OptionSet, Hashable, Sendable {
         let rawValue: UInt8
         static let bold = Attributes(rawValue: 1)
@@ -34,13 +34,13 @@ struct Style: Hashable, Sendable {
     static let blocked = Style(.blocked)
     static let accent = Style(.accent)
 
-    /// The style with more attributes.
+    /// The style with additional attributes.
     func with(_ more: Attributes) -> Style { Style(role, attributes.union(more)) }
 }
 
 /// One character cell of the screen.
 struct Cell: Hashable, Sendable {
-    /// A Unicode scalar; 0 for the second half of a wide one; above 0x110000 a place in the buffer's clusters.
+    /// A Unicode scalar; 0 for the second half of a wide one; values above 0x110000 index the buffer's clusters.
     var content: UInt32
     var style: Style
 
@@ -52,12 +52,12 @@ struct Cell: Hashable, Sendable {
 
 /// A screen in memory.
 ///
-/// Everything that is shown is drawn into one; what changed is found by comparing two.
+/// A frame is drawn into a buffer, and compared with the buffer of the last frame to find what changed.
 struct CellBuffer: Sendable {
     let width: Int
     let height: Int
     private(set) var cells: [Cell]
-    /// Characters of several scalars, such as letters with marks.
+    /// Characters of several scalars, such as letters with combining marks.
     private(set) var clusters: [String] = []
 
     init(width: Int, height: Int) {
@@ -71,14 +71,14 @@ struct CellBuffer: Sendable {
         set { cells[row * width + column] = newValue }
     }
 
-    /// Whether there is a cell at a place.
+    /// Whether the buffer has a cell at a position.
     func contains(row: Int, column: Int) -> Bool { (0..<height).contains(row) && (0..<width).contains(column) }
 
-    /// Writes text on one row; what does not fit into `limit` columns is cut with an ellipsis.
+    /// Writes text on one row; cuts it with an ellipsis if it does not fit into `limit` columns.
     ///
-    /// Whatever the text holds, only harmless characters reach a cell; see ``PlainText``. Nothing is written outside
-    /// the buffer, and a wide character is never cut in half.
-    /// - Returns: The column behind the text.
+    /// Control characters and escape sequences in the text never reach a cell; see ``PlainText``. Nothing is written
+    /// outside the buffer, and a wide character is never cut in half.
+    /// - Returns: The column after the text.
     @discardableResult
     mutating func write(_ text: String, row: Int, column: Int, limit: Int? = nil, style: Style = .plain) -> Int {
         guard (0..<height).contains(row) else { return column }
@@ -105,7 +105,7 @@ struct CellBuffer: Sendable {
         let scalars = character.unicodeScalars
         var content = scalars.first?.value ?? 0x20
         if scalars.count > 1 {
-            // A terminal's cell holds one character and a few marks.
+            // A terminal cell holds one character and a few combining marks.
             let text = String(String.UnicodeScalarView(scalars.prefix(5)))
             content = Cell.firstCluster + UInt32(clusters.count)
             clusters.append(text)
@@ -118,7 +118,7 @@ struct CellBuffer: Sendable {
         }
     }
 
-    /// A cell that is written over may be half of a wide character: the other half becomes blank.
+    /// If an overwritten cell is half of a wide character, blanks the other half.
     private mutating func clearHalf(_ row: Int, _ column: Int) {
         guard column < width else { return }
         if self[row: row, column: column].content == Cell.continuation, column > 0 {
@@ -129,20 +129,20 @@ struct CellBuffer: Sendable {
         }
     }
 
-    /// Puts one character that is one cell wide.
+    /// Writes one character that is one cell wide.
     mutating func set(_ scalar: Unicode.Scalar, row: Int, column: Int, style: Style) {
         guard contains(row: row, column: column) else { return }
         clearHalf(row, column)
         self[row: row, column: column] = Cell(content: scalar.value, style: style)
     }
 
-    /// Fills a row from a column on with one character.
+    /// Fills a row with one character, from a column on.
     mutating func fill(_ scalar: Unicode.Scalar, row: Int, columns: Range<Int>, style: Style = .plain) {
         guard (0..<height).contains(row) else { return }
         for column in columns.clamped(to: 0..<width) { set(scalar, row: row, column: column, style: style) }
     }
 
-    /// Changes how cells look and leaves what they show.
+    /// Changes the style of cells, and keeps their characters.
     mutating func restyle(row: Int, columns: Range<Int>, _ change: (inout Style) -> Void) {
         guard (0..<height).contains(row) else { return }
         for column in columns.clamped(to: 0..<width) { change(&self[row: row, column: column].style) }
@@ -158,7 +158,7 @@ struct CellBuffer: Sendable {
         return Unicode.Scalar(cell.content).map { String($0) } ?? " "
     }
 
-    /// One row as text, without blanks at its end.
+    /// One row as text, without trailing blanks.
     func text(row: Int) -> String {
         var text = ""
         for column in 0..<width { text += self.text(of: self[row: row, column: column]) }
@@ -166,7 +166,7 @@ struct CellBuffer: Sendable {
         return text
     }
 
-    /// The whole screen as text, a line for each row.
+    /// The whole screen as text, one line per row.
     var text: String { (0..<height).map { text(row: $0) }.joined(separator: "\n") }
 
     /// The whole screen with a row of style marks below each row that has any, for tests.

@@ -1,13 +1,13 @@
 import Engine
 
-/// How the program ends, as scripts see it.
+/// The exit status of the program.
 enum ExitStatus: Int32 {
     case succeeded = 0
     case failed = 1
-    /// The pipeline file, or what it names, is wrong.
+    /// The pipeline file, or something that it refers to, is invalid.
     case invalid = 2
     case cancelled = 3
-    /// Wrong usage, which ArgumentParser ends with, and a question that nobody is there to answer.
+    /// Wrong usage (ArgumentParser uses it too), or a prompt without a terminal to answer at.
     case usage = 64
     case interrupted = 130
 

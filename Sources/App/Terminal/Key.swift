@@ -1,7 +1,7 @@
-/// What a person does at the keyboard or with the mouse.
+/// Input from the keyboard or the mouse.
 enum Key: Hashable, Sendable {
     case character(Character)
-    /// A letter with ctrl held.
+    /// A letter with ctrl held down.
     case control(Character)
     case up, down, left, right
     case enter, escape, tab, backTab, backspace, delete
@@ -9,9 +9,9 @@ enum Key: Hashable, Sendable {
     case click(row: Int, column: Int)
     case wheelUp(row: Int, column: Int)
     case wheelDown(row: Int, column: Int)
-    /// Text that came all at once, not key by key: line ends and tabs are blanks, and none stand at its ends.
+    /// Pasted text: line ends and tabs are replaced by blanks, and its ends are trimmed.
     case paste(String)
-    /// The terminal has another size now.
+    /// The size of the terminal has changed.
     case resize
 }
 
@@ -22,7 +22,7 @@ extension Key: ExpressibleByExtendedGraphemeClusterLiteral {
 // MARK: - Names
 
 extension Key {
-    /// Keys whose names are told together.
+    /// Groups of keys that share a name.
     private enum Family { case character, arrow, end, page, control, other }
 
     private var family: Family {
@@ -37,7 +37,7 @@ extension Key {
         }
     }
 
-    /// What the key is called; of a page key and of a letter with ctrl, what tells it from others of its family.
+    /// The name of the key; for a page key or a letter with ctrl, the part that differs within its group.
     private var name: String {
         switch self {
         case .character(" "): "space"
@@ -61,7 +61,7 @@ extension Key {
         }
     }
 
-    /// What keys are called where a screen or the manual tells of them, such as `j k, up down`.
+    /// The names of keys as screens and the manual print them, such as `j k, up down`.
     static func names(_ keys: [Key]) -> String {
         var families: [(family: Family, names: [String])] = []
         for key in keys {

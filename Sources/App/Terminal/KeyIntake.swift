@@ -1,35 +1,35 @@
-/// Tells keys that a person pressed from text that was pasted.
+/// Distinguishes pressed keys from pasted text.
 ///
-/// Most terminals mark pasted text once they were asked to. Of those that do not, text that comes faster than anybody
-/// types is taken for pasted.
+/// Most terminals mark pasted text on request (bracketed paste). For those that do not, text that arrives faster than
+/// anybody types counts as pasted.
 struct KeyIntake {
-    /// What a terminal sends.
+    /// Input from the terminal.
     enum Signal: Hashable {
         case key(Key)
         /// The marks around pasted text.
         case pasteBegins, pasteEnds
     }
 
-    /// What is said where pasted text does nothing.
-    static let ignoredPaste = "pasted text was ignored: only keys that are pressed act here"
+    /// The message where pasted text is ignored.
+    static let ignoredPaste = "ignored pasted text: only pressed keys have an effect here"
 
-    /// What has come of a paste whose end has not.
+    /// The text so far of a paste whose end mark has not arrived.
     private var pasted: String?
     private var lastSignal = ContinuousClock.now
-    /// When the last text came that was taken for pasted without a mark.
+    /// When the last text without a mark arrived that counted as pasted.
     private var lastBurst: ContinuousClock.Instant?
 
-    /// A paste that stays silent for so long was cut off.
+    /// After this silence, a paste counts as cut off.
     private static let patience = Duration.seconds(1)
-    /// Text that comes so soon behind a burst belongs to it.
+    /// Text that arrives this soon after a burst belongs to it.
     private static let burstGap = Duration.milliseconds(100)
-    /// How many keys at once nobody types.
+    /// This number of keys at once is faster than typing.
     private static let burstLength = 12
-    /// No field takes more text than this.
+    /// The maximum length of text in an input field.
     private static let limit = 4096
 
-    /// The keys in what came at once, with pasted text as one key.
-    mutating func take(_ signals: [Signal], at now: ContinuousClock.Instant) -> [Key] {
+    /// The keys in the input that arrived at once; pasted text becomes one key.
+    mutating func process(_ signals: [Signal], at now: ContinuousClock.Instant) -> [Key] {
         var keys: [Key] = []
         if pasted != nil, now - lastSignal >= Self.patience { keys += endPaste() }
         if signals.isEmpty { return keys }
@@ -59,7 +59,7 @@ struct KeyIntake {
         pasted?.append(text)
     }
 
-    /// Keys that came at once without a mark: one by one, or as pasted text.
+    /// Keys that arrived at once without a mark, one by one or as pasted text.
     private mutating func sorted(_ keys: [Key], at now: ContinuousClock.Instant) -> [Key] {
         let isLate = lastBurst.map { now - $0 < Self.burstGap } ?? false
         guard !keys.isEmpty, isLate || Self.isBurst(keys) else { return keys }
@@ -76,9 +76,9 @@ struct KeyIntake {
         return others + [.paste(Self.trimmed(text))]
     }
 
-    /// Whether nobody types this at once: a line with more text behind it, or a lot of text.
+    /// Whether the input is too much for typing: a line end with more text after it, or many different keys.
     ///
-    /// A key that is held down comes many times at once where the way is slow, and is pressed all the same.
+    /// Over a slow connection, a key that is held down arrives many times at once, and counts as pressed.
     private static func isBurst(_ keys: [Key]) -> Bool {
         let texts = keys.compactMap(text)
         guard Set(keys).count > 2 else { return false }

@@ -15,28 +15,30 @@ enum Output {
     /// Prints a message, which may have several lines.
     static func error(message text: String) { write(harmless(text) + "\n", to: STDERR_FILENO) }
 
-    /// Prints what somebody is asked, and stays behind it.
+    /// Prints a prompt, and leaves the cursor after it.
     static func question(_ text: String) { write(StyledText(text).rendered(), to: STDERR_FILENO) }
 
-    /// Prints text that is made for a program or a file, with its line ends: as it is, and harmless on a terminal.
+    /// Prints text for a program or a file, with its line ends: unchanged, except that a terminal gets it sanitized.
     static func document(_ text: String) {
         write(isatty(STDOUT_FILENO) == 1 ? harmless(text) : text, to: STDOUT_FILENO)
     }
 
-    /// Prints JSON, with its line ends: as it is; on a terminal, what could steer it is escaped, which means the same.
+    /// Prints JSON, with its line ends.
+    ///
+    /// On a terminal, control characters are escaped, which does not change its meaning.
     static func json(_ text: String) {
         write(isatty(STDOUT_FILENO) == 1 ? PlainText.escaped(inJSON: text) : text, to: STDOUT_FILENO)
     }
 
     private static func harmless(_ text: String) -> String {
-        // Lines end with a line feed alone: what stands before it may be a return that somebody's data holds.
+        // Lines end with a line feed alone: a carriage return before it may belong to the data.
         text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
             .map { PlainText.printed(String($0)) }.joined(separator: "\n")
     }
 
-    /// Writes bytes as they are: only what this program has made itself may come here.
+    /// Writes bytes unchanged; only for bytes that this program has generated itself.
     ///
-    /// A pipe whose reader has gone is written to no more.
+    /// It stops writing to a pipe whose reader has closed it.
     nonisolated static func write(_ text: String, to descriptor: Int32) {
         var text = text
         text.withUTF8 { buffer in
@@ -52,7 +54,7 @@ enum Output {
         }
     }
 
-    /// A fault of the engine on one line, for a screen.
+    /// An error of the engine on one line, for a screen.
     static func oneLine(_ error: any Error) -> String {
         switch error {
         case let error as InvalidPipeline:

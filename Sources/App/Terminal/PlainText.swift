@@ -1,15 +1,16 @@
-/// Makes text from outside harmless: what data, logs, names and children say never reaches the terminal as it is.
+/// Sanitizes text from outside: control characters in data, logs, names and output of children never reach the
+/// terminal.
 enum PlainText {
-    /// The text for cells: without escape sequences, control characters and marks that change the direction or the
-    /// width of others.
+    /// The text for cells: without escape sequences, control characters, and marks that change the direction or the
+    /// width of other characters.
     ///
-    /// A tab becomes blanks up to the next column that eight divides.
+    /// A tab becomes blanks up to the next multiple of eight columns.
     static func sanitized(_ text: String) -> String { harmless(text, keepsJoiners: false) }
 
-    /// The text for a printed line: the same, with the joiners that some scripts are spelt with.
+    /// The text for a printed line: the same, but with the joiners that some scripts need.
     static func printed(_ text: String) -> String { harmless(text, keepsJoiners: true) }
 
-    /// JSON in which nothing steers a terminal: escapes stand for what could, which only texts in it hold.
+    /// JSON with control characters replaced by escapes; they occur only within strings.
     static func escaped(inJSON text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
@@ -29,13 +30,13 @@ enum PlainText {
     private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7F..<0xA0: true
-        // These only join or tint what stands before them.
+        // These only combine with the character before them.
         case 0x200C, 0x200D, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF: false
         default: isMark(scalar)
         }
     }
 
-    /// Whether it changes what stands beside it: direction, joining, variation, tags.
+    /// Whether it changes neighbouring characters: direction, joining, variation, tags.
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFE00...0xFE0F, 0x1F3FB...0x1F3FF,
@@ -54,7 +55,7 @@ enum PlainText {
             guard !parser.swallows(scalar) else { continue }
             switch scalar.value {
             case 0x09: for _ in 0..<(8 - result.count % 8) { result.append(" ") }
-            // Pictures of control characters stand for them.
+            // Control characters are replaced by their Unicode control pictures.
             case 0..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
             case 0x7F: result.append("\u{2421}")
             case 0x80..<0xA0: result.append("\u{FFFD}")
@@ -66,23 +67,23 @@ enum PlainText {
     }
 }
 
-/// Recognizes escape sequences, also those that are cut off or never end.
+/// Recognizes escape sequences, including incomplete ones.
 struct EscapeParser {
     private enum State {
         case ground, escape
-        /// A control sequence: up to a letter.
+        /// A control sequence: ends with a letter.
         case control(Int)
-        /// A string of a device or the system: up to its terminator.
+        /// A device or operating system string: ends with a terminator.
         case string(Int)
-        /// An escape inside a string, which may begin the terminator.
+        /// An escape inside a string, possibly the start of the terminator.
         case stringEscape(Int)
     }
 
     private var state = State.ground
-    /// A sequence longer than this is taken for text that only looks like one.
+    /// A longer sequence counts as text that only looks like one.
     private static let limit = 4096
 
-    /// Whether a scalar belongs to a sequence and must not be shown.
+    /// Whether a scalar is part of a sequence and must not be shown.
     mutating func swallows(_ scalar: Unicode.Scalar) -> Bool {
         switch state {
         case .ground:

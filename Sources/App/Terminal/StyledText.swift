@@ -1,7 +1,7 @@
-/// A line of text with looks, as a value: pieces of text, each of which may have come from anywhere.
+/// A line of text with styles: pieces of text, which may come from any source.
 ///
-/// Nothing in it is made harmless or coloured before ``rendered()``, the one way from here to bytes for a terminal, so
-/// no call site can forget to.
+/// Only ``rendered()`` turns it into bytes for a terminal. It sanitizes and colours everything, so that no call site
+/// can forget to.
 struct StyledText: ExpressibleByStringInterpolation, Sendable, Hashable {
     fileprivate struct Piece: Sendable, Hashable {
         var text: String
@@ -16,7 +16,7 @@ struct StyledText: ExpressibleByStringInterpolation, Sendable, Hashable {
 
     init(stringInterpolation: Interpolation) { pieces = stringInterpolation.pieces }
 
-    /// Puts text and styled text one behind the other.
+    /// Joins text and styled text.
     struct Interpolation: StringInterpolationProtocol {
         fileprivate var pieces: [Piece] = []
 
@@ -40,23 +40,23 @@ struct StyledText: ExpressibleByStringInterpolation, Sendable, Hashable {
 
     static func += (a: inout StyledText, b: StyledText) { a = a + b }
 
-    /// The text with a look, where it has none yet.
+    /// The text with a style where it has none yet.
     func styled(_ style: Style) -> StyledText {
         var text = self
         for index in pieces.indices where pieces[index].style == .plain { text.pieces[index].style = style }
         return text
     }
 
-    /// How many cells it takes.
+    /// Its width in cells.
     var width: Int { pieces.reduce(0) { $0 + TextWidth.of(PlainText.printed($1.text)) } }
 
-    /// The text with blanks behind it, to a width.
+    /// The text, padded with blanks on the right to a width.
     func padded(to width: Int) -> StyledText {
         let missing = width - self.width
         return missing > 0 ? self + StyledText(String(repeating: " ", count: missing)) : self
     }
 
-    /// The bytes for a terminal or a file: everything harmless, then the looks as colours.
+    /// The text for a terminal or a file: sanitized, with colours for the styles.
     func rendered() -> String {
         pieces.map { piece in
             let text = PlainText.printed(piece.text)
@@ -67,7 +67,7 @@ struct StyledText: ExpressibleByStringInterpolation, Sendable, Hashable {
 }
 
 extension Style {
-    /// How the style is switched on in printed lines; nil for text as it is.
+    /// The codes that turn the style on in printed lines; nil for plain text.
     fileprivate var code: String? {
         switch self {
         case .good: "32"
@@ -82,7 +82,7 @@ extension Style {
 }
 
 extension Sequence<StyledText> {
-    /// The pieces with a text between them.
+    /// Joins the pieces with a separator.
     func joined(separator: String) -> StyledText {
         var sum: StyledText = ""
         for (index, text) in enumerated() { sum += index == 0 ? text : StyledText(separator) + text }

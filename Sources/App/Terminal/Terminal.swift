@@ -2,10 +2,12 @@ import CNcurses
 import Engine
 import Foundation
 
-/// The terminal, and the only user of ncurses: shows cell buffers, reads keys, and puts everything back at the end.
+/// The terminal: shows cell buffers, reads keys, and restores the terminal at the end.
+///
+/// The only user of ncurses.
 @MainActor
 final class Terminal {
-    /// Why a dashboard cannot be shown here.
+    /// Why the terminal cannot show a dashboard.
     struct UnusableTerminal: Error, CustomStringConvertible {
         let description: String
     }
@@ -13,28 +15,28 @@ final class Terminal {
     private let descriptor: Int32
     private let input: UnsafeMutablePointer<FILE>
     private let output: TerminalOutput
-    /// What ncurses would do at these signals, or the shell, is not wanted while the terminal is in use: whoever shows
-    /// something hears them.
+    /// Signals whose default handling, by ncurses or the system, is off while the terminal is in use: the screen that
+    /// is shown handles them.
     private let signals: SignalListener
     private let screen: OpaquePointer
-    /// Keys are read from a pad, because reading from a window would refresh it.
+    /// The pad that keys are read from; reading from a window would refresh it.
     private let keys: UnsafeMutablePointer<WINDOW>
     private var shown: CellBuffer?
     private var pairs: [ColorRole: Int32] = [:]
     private let usesColors: Bool
-    /// Whether only ASCII may be drawn.
+    /// Whether to draw with ASCII characters only.
     let isASCII: Bool
     private var isOpen = true
     private var emptyReads = 0
     private var intake = KeyIntake()
-    /// Whether clicks and the wheel come here, and not to the terminal's own selecting of text.
+    /// Whether the program receives clicks and the wheel; otherwise the mouse selects text in the terminal.
     private(set) var hasMouse = true
 
-    /// What undoes everything a dashboard turns on, also those parts that ncurses does not know of.
+    /// The sequences that undo everything a dashboard turns on, including modes unknown to ncurses.
     private static let restoreBytes =
         "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
 
-    /// What a terminal sends around pasted text once it was asked to, and the codes that ncurses is to have for it.
+    /// The sequences that a terminal sends around pasted text on request, and the key codes for them.
     private static let pasteBegins: Int32 = 3000
     private static let pasteEnds: Int32 = 3001
     private static let pasteMarks = [(pasteBegins, "\u{1b}[200~"), (pasteEnds, "\u{1b}[201~")]
@@ -42,20 +44,20 @@ final class Terminal {
 
     /// Opens the terminal of this process.
     ///
-    /// - Throws: ``UnusableTerminal`` where there is none, or one that cannot move its cursor.
+    /// - Throws: ``UnusableTerminal`` if there is no terminal, or it cannot move its cursor.
     init(ascii: Bool, colors: Bool) throws {
         setlocale(LC_ALL, "")
-        // Opened twice, because only what is written must never wait.
+        // Opened twice, because only writing must not block.
         guard let input = fopen("/dev/tty", "r+e"), let output = TerminalOutput("/dev/tty") else {
             throw UnusableTerminal(description: "there is no terminal")
         }
         descriptor = fileno(input)
         self.output = output
         self.input = input
-        // A size in the environment would override the real one.
+        // A size in the environment would override the real size.
         unsetenv("LINES")
         unsetenv("COLUMNS")
-        // ncurses takes over those that are at their defaults.
+        // ncurses takes over the signals that are at their defaults.
         signals = SignalListener([SIGINT, SIGTERM, SIGTSTP, SIGWINCH]) { number in
             if [SIGINT, SIGTERM].contains(number) { Interruption.endNow(saying: nil) }
         }
@@ -99,7 +101,7 @@ final class Terminal {
         def_prog_mode()
     }
 
-    /// Pairs over the terminal's own background: sixteen colours that the user's theme has chosen to be readable.
+    /// Colour pairs on the terminal's own background; they use the sixteen colours that the user's theme defines.
     private func setUpColors() {
         start_color()
         use_default_colors()
@@ -117,7 +119,7 @@ final class Terminal {
 
     // MARK: - Size
 
-    /// The size of the terminal now.
+    /// The present size of the terminal.
     var size: (rows: Int, columns: Int) {
         var rows: Int32 = 0
         var columns: Int32 = 0
@@ -125,7 +127,7 @@ final class Terminal {
         return (Int(getmaxy(cn_stdscr())), Int(getmaxx(cn_stdscr())))
     }
 
-    /// Takes a new size in; the next buffer is drawn whole.
+    /// Applies a new size; the next buffer is drawn completely.
     func resize() {
         let size = size
         resize_term(Int32(size.rows), Int32(size.columns))
@@ -135,9 +137,9 @@ final class Terminal {
 
     // MARK: - Showing
 
-    /// Shows a buffer: what differs from the last one is written, and nothing when nothing does.
+    /// Shows a buffer: writes only the differences from the last one.
     func show(_ buffer: CellBuffer) {
-        // What a terminal has no room for is not shown: the next frame that it has room for is whole again.
+        // A frame that the terminal cannot accept is dropped; the next one that it accepts is complete again.
         guard isOpen, output.flush() else { return }
         var hasChanged = false
         let isComparable = shown?.width == buffer.width && shown?.height == buffer.height
@@ -155,13 +157,13 @@ final class Terminal {
         }
     }
 
-    /// Whether it has not taken everything that was shown: there is more to show as soon as it does.
+    /// Whether the terminal has not yet accepted everything that was written.
     var isBehind: Bool { isOpen && output.isBehind }
 
     private static func isEqual(_ a: CellBuffer, _ b: CellBuffer, row: Int) -> Bool {
         let range = (row * b.width)..<((row + 1) * b.width)
         guard a.cells[range] == b.cells[range] else { return false }
-        // Places among clusters mean nothing across two buffers.
+        // Indexes of clusters cannot be compared between two buffers.
         return !b.cells[range].contains { $0.content >= Cell.firstCluster && a.text(of: $0) != b.text(of: $0) }
     }
 
@@ -172,7 +174,7 @@ final class Terminal {
             let cell = buffer[row: row, column: column]
             if cell.content == Cell.continuation { continue }
             var target = cchar_t()
-            let (attributes, pair) = look(cell.style)
+            let (attributes, pair) = attributes(of: cell.style)
             if cell.content < Cell.firstCluster {
                 var text: (wchar_t, wchar_t) = (wchar_t(bitPattern: shownScalar(cell.content)), 0)
                 withUnsafePointer(to: &text) { pointer in
@@ -194,19 +196,19 @@ final class Terminal {
         return UInt32(ASCIIDrawing.replacement(for: value).value)
     }
 
-    private func look(_ style: Style) -> (attributes: attr_t, pair: Int32) {
+    private func attributes(of style: Style) -> (attributes: attr_t, pair: Int32) {
         var attributes: attr_t = 0
         if style.attributes.contains(.bold) { attributes |= attr_t(CN_BOLD) }
         if style.attributes.contains(.dim) { attributes |= attr_t(CN_DIM) }
         if style.attributes.contains(.reverse) { attributes |= attr_t(CN_REVERSE) }
         if style.attributes.contains(.underline) { attributes |= attr_t(CN_UNDERLINE) }
         let pair = usesColors ? pairs[style.role] ?? 0 : 0
-        // Where a theme has a grey of its own, dimming it once more would make it unreadable.
+        // If the theme defines a grey, dimming it as well would make it unreadable.
         if style.role == .dim, pair != 0, cn_colors() >= 16 { attributes &= ~attr_t(CN_DIM) }
         return (attributes, pair)
     }
 
-    /// Writes bytes that ncurses does not know of, such as the window's title.
+    /// Writes sequences that ncurses does not handle, such as the window's title.
     func send(_ bytes: String) {
         guard isOpen else { return }
         output.send(bytes)
@@ -214,12 +216,12 @@ final class Terminal {
 
     // MARK: - Keys
 
-    /// The descriptor that becomes readable when a key is there.
+    /// The descriptor that becomes readable when there is input.
     var inputDescriptor: Int32 { descriptor }
 
-    /// The keys that are there; nil when the terminal has gone.
+    /// Reads the pending keys; nil if the terminal has closed.
     ///
-    /// - Parameter isReady: Whether the terminal said that there is something to read.
+    /// `isReady`: whether the descriptor was reported as readable.
     func readKeys(isReady: Bool) -> [Key]? {
         var found: [KeyIntake.Signal] = []
         var count = 0
@@ -235,13 +237,13 @@ final class Terminal {
             default: if let key = plain(code) { found.append(.key(key)) }
             }
         }
-        // Something to read and yet nothing read, again and again: the other end is gone.
+        // Readable again and again without any input: the terminal has closed.
         if isReady { emptyReads = count == 0 ? emptyReads + 1 : 0 }
-        let keys = intake.take(found, at: .now)
+        let keys = intake.process(found, at: .now)
         return emptyReads > 20 ? nil : keys
     }
 
-    /// Forgets the keys that are there: they were pressed before what is shown now was shown.
+    /// Discards pending keys, which the user pressed before the present screen was shown.
     func discardKeys() {
         while let keys = readKeys(isReady: false), !keys.isEmpty {}
     }
@@ -287,21 +289,21 @@ final class Terminal {
         return event.bstate & cn_mouse_press() != 0 ? .click(row: row, column: column) : nil
     }
 
-    /// Gives the mouse back to the terminal, or takes it again.
+    /// Leaves the mouse to the terminal, or takes it back.
     func setMouse(_ isOn: Bool) {
         hasMouse = isOn
         output.collect { mousemask(isOn ? cn_mouse_wanted() : 0, nil) }
     }
 
-    // MARK: - Leaving and coming back
+    // MARK: - Suspending and closing
 
-    /// Hands the terminal over to another program or to the shell.
+    /// Leaves the terminal to the shell or to another program.
     func suspend() {
         send(Self.pasteMarksOff)
         output.collect { endwin() }
         output.flush(patience: Self.farewell)
         reset_shell_mode()
-        // endwin leaves what we turned on ourselves.
+        // endwin does not undo the modes that we turned on ourselves.
         isOpen = false
     }
 
@@ -309,7 +311,7 @@ final class Terminal {
     func resume() {
         isOpen = true
         reset_prog_mode()
-        // A new size may have come meanwhile; keys are to be sent as keys again.
+        // The size may have changed in between; the keypad mode must be turned on again.
         resize()
         cn_free_control_s(descriptor)
         output.collect {
@@ -320,7 +322,7 @@ final class Terminal {
         send(Self.pasteMarksOn)
     }
 
-    /// Puts the terminal back as it was; harmless when called twice.
+    /// Restores the terminal; a second call does nothing.
     func close() {
         guard isOpen else { return }
         isOpen = false
@@ -330,16 +332,16 @@ final class Terminal {
         signals.stop()
     }
 
-    /// How long a terminal has to take what puts it back.
+    /// The maximum time for restoring the terminal.
     private static let farewell = Duration.milliseconds(300)
 
-    /// Puts the terminal back as it was, from any thread and without waiting, for a program that ends at once.
+    /// Restores the terminal from any thread and without blocking, for a program that is being killed.
     nonisolated static func restoreAtOnce() { cn_restore_terminal() }
 }
 
-/// ASCII for what would otherwise be drawn with other characters.
+/// ASCII replacements for the other characters that are drawn.
 enum ASCIIDrawing {
-    /// Text with every character that ASCII lacks replaced.
+    /// The text with all other than ASCII characters replaced.
     static func text(of text: String) -> String {
         var shown = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

@@ -2,26 +2,27 @@ import CNcurses
 import Engine
 import Foundation
 
-/// What is written to the terminal: collected first, and handed over without ever waiting.
+/// The output to the terminal: buffered first, then written without blocking.
 ///
-/// ncurses writes until everything is written, and a terminal may take nothing for ever: its window hangs, its line is
-/// down, somebody has stopped it. So the descriptor that ncurses writes to stands for a piece of memory while it draws,
-/// and for the terminal otherwise, because it sets the terminal's modes through the same one.
+/// ncurses blocks until everything is written, but a terminal may stop accepting output: its window hangs, its
+/// connection is down, or the user has stopped it with ctrl-S. So the descriptor of ncurses refers to a memory file
+/// while it draws, and to the terminal otherwise, because ncurses sets the terminal's modes through the same
+/// descriptor.
 @MainActor
 final class TerminalOutput {
-    /// The terminal; writing to it never waits.
+    /// The terminal, opened so that writing does not block.
     let descriptor: Int32
-    /// What ncurses writes to.
+    /// The descriptor of ncurses.
     let file: UnsafeMutablePointer<FILE>
     /// The terminal again, for setting its modes.
     private let modes: Int32
     private let memory: Int32
-    /// What the terminal has not taken yet; order matters, and half of a sequence must be followed by its other half.
+    /// Output that the terminal has not accepted yet, in order, so that a half-written sequence is completed first.
     private var waiting: [UInt8] = []
 
     /// Opens the terminal; nil when there is none.
     init?(_ path: String) {
-        // A descriptor of the same opening would make standard output not wait either.
+        // A duplicated descriptor would also make standard output non-blocking.
         descriptor = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
         modes = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY)
         memory = cn_memory_file()
@@ -32,10 +33,10 @@ final class TerminalOutput {
         self.file = file
     }
 
-    /// Whether the terminal has not taken everything.
+    /// Whether the terminal has not accepted everything yet.
     var isBehind: Bool { !waiting.isEmpty }
 
-    /// Draws, and hands over what that writes.
+    /// Draws, and writes the result to the terminal.
     func collect(_ draw: () -> Void) {
         let target = fileno(file)
         cn_point(target, memory)
@@ -52,16 +53,17 @@ final class TerminalOutput {
         flush()
     }
 
-    /// Writes text that ncurses does not know of; dropped when the terminal takes nothing.
+    /// Writes text past ncurses; drops it if the terminal does not accept output.
     func send(_ text: String) {
         guard flush() else { return }
         waiting += Array(text.utf8)
         flush()
     }
 
-    /// Hands over what the terminal has not taken yet; tells whether it has taken everything.
+    /// Writes pending output.
     ///
-    /// - Parameter patience: How long it waits for a terminal that takes nothing.
+    /// - Parameter patience: The maximum time to wait for a terminal that does not accept output.
+    /// - Returns: Whether the terminal has accepted everything.
     @discardableResult
     func flush(patience: Duration = .zero) -> Bool {
         let end = ContinuousClock.now + patience
@@ -74,7 +76,7 @@ final class TerminalOutput {
                 var place = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 if left <= 0 || poll(&place, 1, Int32(left)) <= 0 { return false }
             } else if errno != EINTR {
-                // The terminal has gone, and nobody will read it.
+                // Ignores the error: the terminal has closed.
                 waiting = []
             }
         }

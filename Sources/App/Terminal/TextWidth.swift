@@ -1,4 +1,4 @@
-/// How many cells text takes, from one table that is the same everywhere: terminals and C libraries disagree.
+/// The width of text in cells, from a built-in table, because terminals and C libraries disagree.
 enum TextWidth {
     /// The width of a text in cells.
     static func of(_ text: String) -> Int {
@@ -6,13 +6,13 @@ enum TextWidth {
         return text.reduce(0) { $0 + of($1) }
     }
 
-    /// The width of a character: that of its first scalar.
+    /// The width of a character, which is that of its first scalar.
     static func of(_ character: Character) -> Int {
         guard let scalar = character.unicodeScalars.first else { return 0 }
         return of(scalar)
     }
 
-    /// The width of a scalar: 0 for marks, 2 for wide ones, 1 for the others.
+    /// The width of a scalar: 0 for combining marks, 2 for wide scalars, 1 for all others.
     static func of(_ scalar: Unicode.Scalar) -> Int {
         let value = scalar.value
         if value < 0x300 { return value < 0x20 || (0x7F..<0xA0).contains(value) ? 0 : 1 }
@@ -84,7 +84,7 @@ enum TextWidth {
 }
 
 extension String {
-    /// The text padded with blanks to a width, or cut to it with an ellipsis.
+    /// The text, padded with blanks or cut with an ellipsis to a width.
     func fitted(_ width: Int) -> String {
         let own = TextWidth.of(self)
         if own <= width { return self + String(repeating: " ", count: width - own) }
@@ -100,14 +100,14 @@ extension String {
         return text + "…" + String(repeating: " ", count: width - 1 - taken)
     }
 
-    /// The text cut in its middle, so that its beginning and its end stay: names differ at their ends.
+    /// The text, cut in the middle, because names often differ at their ends.
     func cutInMiddle(_ width: Int) -> String {
         guard TextWidth.of(self) > width, width > 4 else { return TextWidth.of(self) > width ? fitted(width) : self }
         let tail = (width - 1) / 2
         return String(prefix(width - 1 - tail)) + "…" + String(suffix(tail))
     }
 
-    /// The text with blanks before it, to a width.
+    /// The text, padded with blanks on the left to a width.
     func rightAligned(_ width: Int) -> String {
         String(repeating: " ", count: max(0, width - TextWidth.of(self))) + self
     }

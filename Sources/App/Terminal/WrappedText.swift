@@ -1,8 +1,8 @@
 extension String {
-    /// The text in lines of at most `first` cells, broken at blanks; a longer word is broken where the line ends.
+    /// Wraps the text at blanks into lines of at most `first` cells; breaks a word only if it is longer than a line.
     ///
-    /// - Parameter further: The width of the lines behind the first, where it is another one.
-    /// - Returns: At least one line, each with at least one character of the text unless it has none.
+    /// `further`: the width of the lines after the first, if it differs.
+    /// - Returns: At least one line, each with at least one character unless the text is empty.
     func wrapped(_ first: Int, further: Int? = nil) -> [String] {
         var lines: [String] = []
         var (line, taken) = ("", 0)

@@ -1,9 +1,9 @@
 /// Routes the edges between two neighbouring layers: each gets a horizontal part, at most one vertical part in a
 /// track, and another horizontal part.
 ///
-/// Edges that leave one node, or that reach one node, share a track. The rules that keep the picture readable:
-/// - two lines that share no end never touch: on a row, what leaves it lies left of what arrives on it;
-/// - a branch is never a four-way joint, because four ways mean a crossing: such an edge gets a track of its own.
+/// Edges that leave the same node, or that reach the same node, share a track. These rules keep the picture readable:
+/// - two lines without a common end never touch: on a row, lines that leave it are left of lines that arrive on it;
+/// - a branch is never a four-way joint, because four ways mean a crossing: such an edge gets a separate track.
 struct ChannelRouting: Sendable {
     /// An edge between two neighbouring layers.
     struct Segment: Hashable, Sendable {
@@ -20,7 +20,7 @@ struct ChannelRouting: Sendable {
         var rightRows: Set<Int>
         var low: Int
         var high: Int
-        /// Rows in which it has a joint that nothing may pass on its left.
+        /// Rows in which it has a joint that no line may pass on its left.
         var inner: Set<Int>
 
         init(_ segments: [Segment]) {
@@ -36,7 +36,7 @@ struct ChannelRouting: Sendable {
     /// The track of each segment, from 0; nil for a straight one.
     private(set) var tracks: [Segment: Int] = [:]
     private(set) var trackCount = 0
-    /// Vertices of the right layer that should be moved because no order of tracks is free of contradictions.
+    /// Vertices of the right layer to move, because every order of tracks has a contradiction.
     private(set) var conflicts: [Int] = []
 
     init(_ segments: [Segment]) {
@@ -71,7 +71,7 @@ struct ChannelRouting: Sendable {
         return order.compactMap { groups[$0].map { Net($0) } }
     }
 
-    /// Gives a branch a track of its own where it would be a four-way joint.
+    /// Gives a branch a separate track where it would be a four-way joint.
     private static func splitFourWay(_ nets: inout [Net], straight: Set<Int>) {
         var taken = straight
         var index = 0
@@ -96,7 +96,7 @@ struct ChannelRouting: Sendable {
         func mustPrecede(_ a: Int, _ b: Int) {
             if after[a].insert(b).inserted { waiting[b] += 1 }
         }
-        // Only nets that meet in a row have to do with each other.
+        // Only nets that meet in a row affect each other.
         var byLeftRow: [Int: [Int]] = [:]
         var byInnerRow: [Int: [Int]] = [:]
         for (index, net) in nets.enumerated() {
@@ -111,7 +111,7 @@ struct ChannelRouting: Sendable {
                 }
             }
         }
-        // Lines that go down cross least when the lowest turn first; lines that go up, when the highest do.
+        // Lines that go down cross least if the lowest turn first; lines that go up, if the highest turn first.
         func preference(_ net: Net) -> (Int, Int) {
             let isDown = (net.segments.first?.rightRow ?? 0) > (net.segments.first?.leftRow ?? 0)
             let source = isDown ? -(net.leftRows.max() ?? 0) : (net.leftRows.min() ?? 0)
@@ -126,7 +126,7 @@ struct ChannelRouting: Sendable {
         var free = left.filter { waiting[$0] == 0 }
         while !left.isEmpty {
             if free.isEmpty {
-                // A contradiction: note whom to move, and go on as well as can be.
+                // A contradiction: records the vertices to move, and continues with the best order found.
                 conflicts += left.flatMap { nets[$0].segments.map(\.right) }
             }
             guard

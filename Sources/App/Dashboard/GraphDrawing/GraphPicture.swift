@@ -1,10 +1,10 @@
 import Engine
 
-/// How much of a node is shown.
+/// The level of detail of a node.
 enum NodeDensity: Int, Comparable, CaseIterable, Sendable {
     /// A glyph and a short name.
     case short = 2
-    /// A name, and a line about it below.
+    /// A name, with a line about it below.
     case detailed
     /// A card.
     case card
@@ -21,12 +21,12 @@ enum NodeDensity: Int, Comparable, CaseIterable, Sendable {
     }
 }
 
-/// A graph as it will be drawn: where each node stands and which cells each edge goes through.
+/// The layout of a graph: the position of each node, and the cells that each edge goes through.
 ///
-/// It depends on the plan and on the sizes of labels alone, so that it is made once and a change of state repaints the
-/// cells of one node.
+/// It depends only on the plan and on the sizes of labels, so that it is computed once, and a change of state repaints
+/// only the cells of one node.
 struct GraphPicture: Sendable {
-    /// Where a node stands.
+    /// The position of a node.
     struct Frame: Hashable, Sendable {
         var row: Int
         var column: Int
@@ -46,18 +46,17 @@ struct GraphPicture: Sendable {
     let frames: [Frame]
     /// For each edge its strokes, from its source to its target.
     let strokes: [[Stroke]]
-    /// Where arrowheads stand, for each edge.
+    /// The position of the arrowhead of each edge.
     let heads: [(row: Int, column: Int)]
     let crossings: Int
-    /// For each node, its layer and its place in the layer from the top.
+    /// For each node, its layer and its position in the layer, from the top.
     let layers: [[Int]]
 
     /// Lays a graph out.
     ///
-    /// - Parameters:
-    ///   - names: The cells that each node's name takes.
-    ///   - least: The least room for a node's text.
-    ///   - most: Names are cut to this.
+    /// `names`: the width of each node's name in cells.
+    /// `least`: the minimum width of a node's text.
+    /// `most`: the width at which names are cut.
     init(
         nodeCount: Int, edges: [(from: Int, to: Int)], names: [Int], least: Int, most: Int, density: NodeDensity
     ) {
@@ -92,7 +91,7 @@ struct GraphPicture: Sendable {
         (self.frames, self.strokes, self.heads, self.layers) = (frames, strokes, heads, layers)
     }
 
-    /// The parts of a graph that no edge joins, in the order of their first nodes; each with its nodes and edges.
+    /// The connected components of a graph, in the order of their first nodes, each with its nodes and edges.
     private static func parts(
         _ nodeCount: Int, _ edges: [(from: Int, to: Int)]
     ) -> [(nodes: [Int], edges: [Int])] {
@@ -125,7 +124,7 @@ extension GraphPicture.Stroke {
     }
 }
 
-/// One connected part of a graph, laid out by itself.
+/// One connected component of a graph, laid out separately.
 private struct Component {
     var frames: [GraphPicture.Frame] = []
     var strokes: [[GraphPicture.Stroke]] = []
@@ -153,7 +152,7 @@ private struct Component {
         var channels = Self.channels(graph, rows)
         for _ in 0..<12 {
             let conflicts = channels.flatMap(\.conflicts)
-            // Pushing the topmost one of a layer would move nothing.
+            // Moving the topmost node of a layer would change nothing.
             guard let conflict = conflicts.first(where: { graph.layers[graph.layerOf[$0]].first != $0 }) else { break }
             assignment.push(conflict)
             rows = assignment.rows()
@@ -202,7 +201,7 @@ private struct Component {
         }
     }
 
-    /// Cells before the first track: a card's border is met at once, a name is followed by a blank.
+    /// The cells before the first track: none after a card's border, a blank after a name.
     private static func lead(_ density: NodeDensity) -> Int { density == .card ? 1 : 2 }
 
     /// The lead, the tracks, a stub and the arrowhead.
@@ -216,7 +215,7 @@ private struct Component {
     ) {
         var path: [GraphPicture.Stroke] = []
         let first = frames[chain[0]]
-        // The line begins behind the name, however much room there is below it.
+        // The line begins after the name, even if the text below it is longer.
         var column = first.column + (density == .card ? first.width : 2 + names[chain[0]] + 1)
         for (left, right) in zip(chain, chain.dropFirst()) {
             let layer = graph.layerOf[left]

@@ -1,9 +1,9 @@
-/// Lines on a grid of cells: each cell knows which of its four sides a line leaves it by, and how heavy.
+/// Lines on a grid of cells: each cell records the sides by which lines leave it, and their weights.
 ///
-/// Glyphs are looked up from that, so that junctions are always right: three ways mean that lines are joined, four
-/// ways always mean that they cross.
+/// The glyph of a cell follows from these, so that junctions are always right: three sides mean that lines are joined,
+/// four sides always mean that they cross.
 struct LineGrid: Sendable {
-    /// How heavy a line is.
+    /// The weight of a line.
     enum Weight: UInt8, Comparable, Sendable {
         case none, light, heavy
         static func < (left: Weight, right: Weight) -> Bool { left.rawValue < right.rawValue }
@@ -15,8 +15,8 @@ struct LineGrid: Sendable {
     /// A cell with lines through it.
     struct Crossing: Hashable, Sendable {
         var sides: [UInt8] = [0, 0, 0, 0]
-        /// The most important look of the lines through it.
-        var look: UInt8 = 0
+        /// The highest priority of the lines through it, which decides their style.
+        var priority: UInt8 = 0
     }
 
     let width: Int
@@ -33,42 +33,42 @@ struct LineGrid: Sendable {
         cells.map { ($0.key / width, $0.key % width, $0.value) }
     }
 
-    private mutating func add(_ side: Side, row: Int, column: Int, _ weight: Weight, _ look: UInt8) {
+    private mutating func add(_ side: Side, row: Int, column: Int, _ weight: Weight, _ priority: UInt8) {
         guard (0..<height).contains(row), (0..<width).contains(column) else { return }
         let key = row * width + column
         var crossing = cells[key] ?? Crossing()
         crossing.sides[side.rawValue] = max(crossing.sides[side.rawValue], weight.rawValue)
-        crossing.look = max(crossing.look, look)
+        crossing.priority = max(crossing.priority, priority)
         cells[key] = crossing
     }
 
     /// Draws a part of an edge.
-    mutating func add(_ stroke: GraphPicture.Stroke, weight: Weight, look: UInt8) {
+    mutating func add(_ stroke: GraphPicture.Stroke, weight: Weight, priority: UInt8) {
         switch stroke {
         case .horizontal(let row, let from, let to):
-            horizontal(row: row, from: from, to: to, weight: weight, look: look)
+            horizontal(row: row, from: from, to: to, weight: weight, priority: priority)
         case .vertical(let column, let from, let to):
-            vertical(column: column, from: from, to: to, weight: weight, look: look)
+            vertical(column: column, from: from, to: to, weight: weight, priority: priority)
         }
     }
 
     /// Draws a line along a row, from the middle of one cell to the middle of another.
-    mutating func horizontal(row: Int, from: Int, to: Int, weight: Weight, look: UInt8) {
+    mutating func horizontal(row: Int, from: Int, to: Int, weight: Weight, priority: UInt8) {
         guard from != to else { return }
         let (left, right) = (min(from, to), max(from, to))
         for column in left..<right {
-            add(.east, row: row, column: column, weight, look)
-            add(.west, row: row, column: column + 1, weight, look)
+            add(.east, row: row, column: column, weight, priority)
+            add(.west, row: row, column: column + 1, weight, priority)
         }
     }
 
     /// Draws a line along a column.
-    mutating func vertical(column: Int, from: Int, to: Int, weight: Weight, look: UInt8) {
+    mutating func vertical(column: Int, from: Int, to: Int, weight: Weight, priority: UInt8) {
         guard from != to else { return }
         let (top, bottom) = (min(from, to), max(from, to))
         for row in top..<bottom {
-            add(.south, row: row, column: column, weight, look)
-            add(.north, row: row + 1, column: column, weight, look)
+            add(.south, row: row, column: column, weight, priority)
+            add(.north, row: row + 1, column: column, weight, priority)
         }
     }
 
@@ -76,7 +76,7 @@ struct LineGrid: Sendable {
     private static let glyphs = Array(
         " ╴╸╷┐┑╻┒┓╶─╾┌┬┭┎┰┱╺╼━┍┮┯┏┲┳╵┘┙│┤┥╽┧┪└┴┵├┼┽┟╁╅┕┶┷┝┾┿┢╆╈╹┚┛╿┦┩┃┨┫┖┸┹┞╀╃┠╂╉┗┺┻┡╄╇┣╊╋".unicodeScalars)
 
-    /// The character that shows a crossing; plain light bends are round.
+    /// The character for a crossing; light bends are round.
     static func glyph(_ crossing: Crossing) -> Unicode.Scalar {
         switch crossing.sides {
         case [0, 1, 1, 0]: return "╭"

@@ -1,25 +1,25 @@
-/// A graph as a list: one node a row, in an order in which each comes after what it needs, with lanes at the left that
-/// show which row leads to which.
+/// A graph as a list: one node per row, each after the nodes that it needs, with lanes at the left that show the
+/// dependencies.
 ///
-/// The drawing of `git log --graph`, with the time going down.
+/// It looks like `git log --graph`, with time going down.
 struct RailLayout: Sendable {
     /// One row.
     struct Row: Sendable {
         let node: Int
-        /// The lane that the node stands in.
+        /// The lane of the node.
         let lane: Int
-        /// The sides that lines leave each lane's cell by, and the cells between lanes.
+        /// The sides by which lines leave the cell of each lane, and the cells between lanes.
         let cells: [LineGrid.Crossing]
     }
 
     let rows: [Row]
-    /// How many lanes are used.
+    /// The number of lanes used.
     let laneCount: Int
 
     /// Lays a graph out.
     ///
-    /// - Parameter layers: The nodes by layer and by place in it, as the picture of the same graph has them: among
-    ///   nodes that could come next the order follows it, so that both drawings agree.
+    /// `layers`: the nodes by layer and by position in it, as in the picture of the same graph; among nodes that could
+    /// come next, the order follows it, so that both drawings agree.
     init(nodeCount: Int, edges: [(from: Int, to: Int)], layers: [[Int]]) {
         var needs = [[Int]](repeating: [], count: nodeCount)
         var needed = [[Int]](repeating: [], count: nodeCount)
@@ -37,8 +37,8 @@ struct RailLayout: Sendable {
         laneCount = lanes.count
     }
 
-    /// The order of the rows: what closes most lanes comes first, then what goes on from the row before, then what
-    /// stands higher in the picture.
+    /// The order of the rows: first the node that closes most lanes, then one that follows the previous row, then the
+    /// one that is higher in the picture.
     private static func order(needs: [[Int]], needed: [[Int]], place: [Int]) -> [Int] {
         var waiting = needs.map(\.count)
         var openTargets = needed.map(\.count)
@@ -65,7 +65,7 @@ struct RailLayout: Sendable {
 
     /// The lanes while rows are added.
     private struct Lanes {
-        /// The node whose followers a lane still leads to.
+        /// The node whose downstream nodes a lane still leads to.
         var owner: [Int?] = []
         var left: [Int: Int] = [:]
         var hasBranched: Set<Int> = []
@@ -76,7 +76,8 @@ struct RailLayout: Sendable {
             for need in needs { left[need, default: 0] -= 1 }
             let closing = sources.filter { lane in owner[lane].map { left[$0] == 0 } == true }
             let isLeaf = needed[node].isEmpty
-            // The last of several branches is drawn as a branch, unless it goes on: then it takes the lane over.
+            // The last of several branches is drawn as a branch, unless it continues downwards: then it takes over the
+            // lane.
             let inherits = closing.first { lane in
                 !(isLeaf && sources.count == 1 && owner[lane].map(hasBranched.contains) == true)
             }
@@ -99,7 +100,7 @@ struct RailLayout: Sendable {
             return Row(node: node, lane: lane, cells: cells)
         }
 
-        /// Draws the line between a lane that leads here and the node.
+        /// Draws the line between a lane that leads to the node and the node.
         private func connect(_ source: Int, to lane: Int, closes: Bool, _ cells: inout [LineGrid.Crossing]) {
             let toward = source < lane ? LineGrid.Side.east : .west
             let away = source < lane ? LineGrid.Side.west : .east

@@ -1,16 +1,15 @@
 extension CellBuffer {
-    /// How many lines a box may hold.
+    /// The maximum number of lines in a box.
     var boxHeight: Int { max(0, height - 4) }
 
-    /// How wide the lines of a box are whose widest takes `wanted` cells.
+    /// The width of the lines of a box whose widest line has `wanted` cells.
     func boxWidth(for wanted: Int) -> Int { (width < 90 ? width : min(wanted + 4, width * 4 / 5)) - 4 }
 
-    /// Draws an empty box in the middle, over what steps back behind it.
+    /// Draws an empty box in the middle, and dims the screen behind it.
     ///
-    /// - Parameters:
-    ///   - lines: How many lines it holds.
-    ///   - wanted: How wide the widest of them is.
-    /// - Returns: The place of its first line, and how much fits.
+    /// `lines`: the number of its lines.
+    /// `width`: the width of the widest line.
+    /// - Returns: The position of its first line, and the size of its content.
     mutating func box(
         title: String, lines: Int, width wanted: Int
     ) -> (row: Int, column: Int, width: Int, height: Int) {

@@ -1,12 +1,12 @@
 import Engine
 
 extension DashboardState {
-    /// The panes, by the number that leads to each; ``DashboardLayout`` says where they stand.
+    /// The panes, by the number key of each; ``DashboardLayout`` determines their positions.
     enum Pane: Int, CaseIterable {
         case graph = 1
         case stages, log, inspector
 
-        /// What draws it, and takes its keys and clicks; the graph is drawn as a picture or as a rail.
+        /// The types that draw the pane and handle its input; the graph has two, for the picture and the rail.
         var kinds: [any DashboardPane.Type] {
             switch self {
             case .graph: [GraphPane.self, RailPane.self]
@@ -18,23 +18,23 @@ extension DashboardState {
     }
 }
 
-/// A part of the dashboard below its header: what it draws, and what keys and the mouse do in it.
+/// A part of the dashboard below its header: its drawing, its key bindings and its mouse actions.
 protocol DashboardPane: SendableMetatype {
     typealias Binding = KeyBinding<DashboardReducer>
 
-    /// How the manual calls it.
+    /// The name of the pane in the manual.
     static var title: String { get }
-    /// The keys of this pane, besides those of every pane.
+    /// The bindings of this pane, in addition to those of every pane.
     static var bindings: [Binding] { get }
-    /// How far a turn of the wheel scrolls.
+    /// The number of lines that one step of the wheel scrolls.
     static var wheelStep: Int { get }
 
     static func draw(_ view: PaneView, into buffer: inout CellBuffer)
 
-    /// Moves what is selected, or what is seen, down by some lines; up when `step` is negative.
+    /// Moves the selection, or scrolls, down by a number of lines, or up if `step` is negative.
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState)
 
-    /// Does what a click means on a cell, counted from the pane's first one below its rule.
+    /// Handles a click on a cell, counted from the first cell below the pane's rule.
     static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState)
 }
 
@@ -42,35 +42,35 @@ extension DashboardPane {
     static var wheelStep: Int { 1 }
     static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {}
 
-    /// The keys that scroll it line by line, by pages and to both ends.
+    /// The bindings that scroll the pane by lines, by pages and to both ends.
     ///
-    /// - Parameter page: How many lines a page has.
+    /// `page`: the number of lines of a page.
     static func scrolling(page: @escaping @Sendable (DashboardState) -> Int) -> [Binding] {
         func binding(
             _ keys: [Key], _ label: String, _ step: @escaping @Sendable (DashboardState) -> Int
         ) -> Binding {
             Binding(keys, .move, label, change: { scroll(step($1), $0, &$1) })
         }
-        // Further than anything is long, and far from where adding overflows.
+        // Larger than any list, but small enough that sums do not overflow.
         let all = Int(Int32.max)
         return [
             binding(["j", .down], PaneLabels.step) { _ in 1 }, binding(["k", .up], PaneLabels.step) { _ in -1 },
-            binding([.pageUp, .control("u")], "a page") { -page($0) },
-            binding([.pageDown, .control("d")], "a page") { page($0) },
+            binding([.pageUp, .control("u")], "scroll by a page") { -page($0) },
+            binding([.pageDown, .control("d")], "scroll by a page") { page($0) },
             binding(["g", .home], PaneLabels.ends) { _ in -all }, binding(["G", .end], PaneLabels.ends) { _ in all },
         ]
     }
 }
 
-/// What the help says of keys that several panes have.
+/// Labels of bindings that several panes have.
 enum PaneLabels {
-    static let step = "along edges in the graph, up and down in lists"
-    static let ends = "first and last; G in the log follows it again"
-    static let items = "open or fold the items of a fan-out"
-    static let page = "a page down in the log and the inspector"
+    static let step = "move along edges in the graph, up and down in lists"
+    static let ends = "go to the first and last; G in the log follows new lines"
+    static let items = "unfold or fold the items of a fan-out"
+    static let page = "scroll down a page in the log and the inspector"
 }
 
-/// What there is to draw in a pane, and where.
+/// The content of a pane to draw, and its position.
 struct PaneView {
     let state: DashboardState
     /// The lines of the log.
@@ -82,15 +82,15 @@ struct PaneView {
 }
 
 extension DashboardLayout {
-    /// What draws a pane now, and takes its keys and clicks.
+    /// The type that draws a pane now and handles its input.
     func kind(of pane: DashboardState.Pane) -> any DashboardPane.Type {
         pane == .graph && drawsRail ? RailPane.self : pane.kinds[0]
     }
 }
 
-/// A pane with a list of stages, one of which is selected.
+/// A pane with a list of stages and a selection.
 protocol StageList: DashboardPane {
-    /// What is listed, from the top.
+    /// The listed rows, from the top.
     static func listed(_ state: DashboardState) -> [UnitID]
 }
 
@@ -103,20 +103,20 @@ extension StageList {
         state.select(ids[min(max(0, place + step), ids.count - 1)])
     }
 
-    /// Where the selected stage or item stands, or its stage; nil when nothing is listed.
+    /// The row of the selected stage or item, or of the item's stage; nil if nothing is listed.
     private static func place(of selection: UnitID, in ids: [UnitID]) -> Int? {
         if ids.isEmpty { return nil }
         return ids.firstIndex(of: selection) ?? ids.firstIndex { $0.stage == selection.stage } ?? 0
     }
 
-    /// The places of the lines that are visible, with the selected one among them.
+    /// The indexes of the visible rows, including the selected one.
     static func visible(_ state: DashboardState, height: Int) -> Range<Int> {
         let ids = listed(state)
         let start = max(0, min((place(of: state.selection, in: ids) ?? 0) - height / 2, ids.count - height))
         return start..<min(ids.count, start + max(0, height))
     }
 
-    /// The key that opens the selected fan-out.
+    /// The binding that unfolds the selected fan-out.
     static var folding: Binding {
         Binding(
             [" "], .view, PaneLabels.items,

@@ -1,19 +1,19 @@
 import Engine
 
-/// A piece of text with a look.
+/// A piece of text with a style.
 struct Span {
     var text: String
     var style: Style
 
     init(_ text: String, _ style: Style = .plain) {
-        // Whatever stands on the screen may have come from data, names or children.
+        // Text on the screen may come from data, names or output of children.
         self.text = PlainText.sanitized(text)
         self.style = style
     }
 }
 
 extension CellBuffer {
-    /// Writes pieces one behind the other; what does not fit into `limit` columns is cut.
+    /// Writes pieces one after the other; cuts them at `limit` columns.
     @discardableResult
     mutating func write(_ spans: [Span], row: Int, column: Int, limit: Int) -> Int {
         var place = column
@@ -25,7 +25,7 @@ extension CellBuffer {
         return place
     }
 
-    /// Draws the line that stands above a pane: its number, title and view, and facts at the right.
+    /// Draws the rule above a pane: its number, title and view, and facts at the right.
     mutating func rule(
         _ frame: DashboardLayout.Frame, title: String, facts: [Span], isFocused: Bool
     ) {
@@ -45,14 +45,14 @@ extension CellBuffer {
         set(" ", row: row, column: stop, style: .plain)
     }
 
-    /// Sets a row apart as selected.
+    /// Highlights a row as selected.
     mutating func select(row: Int, columns: Range<Int>) {
-        // One colour for the whole row: reversed colours side by side are patches, not a bar.
+        // One colour for the whole row, because differently coloured reversed cells would not look like one bar.
         restyle(row: row, columns: columns) { $0 = Style(.plain, $0.attributes.subtracting(.dim).union(.reverse)) }
     }
 }
 
-/// Bars that show a part of a whole.
+/// Draws progress bars.
 enum ProgressBar {
     private static let eighths = Array(" ▏▎▍▌▋▊▉█")
 
@@ -70,7 +70,7 @@ enum ProgressBar {
         return [Span(filled, style), Span(String(repeating: "░", count: max(0, width - used)), .dim)]
     }
 
-    /// A bar for something whose end is not known: a block that moves to and fro.
+    /// A bar for work of unknown length: a block that moves to and fro.
     static func sliding(frame: Int, width: Int, style: Style) -> [Span] {
         let block = max(1, min(4, width / 3))
         let range = max(1, width - block)
@@ -84,7 +84,7 @@ enum ProgressBar {
 }
 
 extension UnitStatus {
-    /// How the status is coloured.
+    /// The style of the status.
     var style: Style {
         switch self {
         case .succeeded, .reused: .good
@@ -98,27 +98,27 @@ extension UnitStatus {
 }
 
 extension DashboardState {
-    /// The mark of a status as it is drawn now.
+    /// The glyph of a status in the present frame.
     func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
 
-    /// The word of a status; what a dead process was running runs no more.
+    /// The word of a status; attempts that a dead process was running are shown as interrupted.
     func word(_ status: UnitStatus, of id: UnitID) -> String {
         if isAllowedFailure(id) { return "failed" }
         return run.status == .interrupted && status == .running ? "broken" : StatusMark.word(status)
     }
 
-    /// Whether a stage has failed and may.
+    /// Whether a stage has failed and has `allow_failure`.
     func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
 
-    /// How a stage or an item that stands so is coloured.
+    /// The style of a stage or an item with this status.
     func style(_ status: UnitStatus, of id: UnitID) -> Style { isAllowedFailure(id) ? .wait : status.style }
 
-    /// A stage's name with the number of its items.
+    /// The name of a stage with the number of its items.
     func name(of stage: StageState) -> String {
         stage.hasItems ? "\(stage.id) ×\(stage.items.count)" : stage.id.rawValue
     }
 
-    /// What is worth saying about a stage or an item in the width of a bar.
+    /// A note about a stage or an item that fits into the width of a bar.
     func information(_ id: UnitID, width: Int) -> [Span] {
         guard let stage = run.stage(id.stage), let unit = run.unit(id) else { return [] }
         let status = id.item == nil ? stage.status : unit.status
@@ -181,17 +181,17 @@ extension DashboardState {
         unit.reason?.split(separator: " ").first.map(String.init) ?? "upstream"
     }
 
-    /// The time of a stage or item in a fixed width: what it took, is taking, or usually takes.
+    /// The duration of a stage or item in a fixed width: final, so far, or usual.
     func timeText(_ id: UnitID) -> String {
         guard let unit = run.unit(id) else { return "" }
         if let took = elapsed(id) {
-            // A stage that has just begun shows no time, so that quick ones do not blink.
+            // A stage that has just started shows no duration, so that quick ones do not flicker.
             return unit.status == .running && took < .seconds(1) ? "" : took.short
         }
         return "—"
     }
 
-    /// `2/4`: the attempt and how many there may be.
+    /// The attempt and the maximum number of attempts, such as `2/4`.
     func triesText(_ id: UnitID) -> String {
         guard let unit = run.unit(id), let index = run.plan.index(of: id.stage) else { return "" }
         let most = unit.attemptsBeforeReset + 1 + run.plan.stages[index].retry.limit

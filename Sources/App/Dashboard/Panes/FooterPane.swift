@@ -1,6 +1,6 @@
 import Engine
 
-/// Two lines at the bottom: what just happened, and the keys that matter now.
+/// Two lines at the bottom: the latest message, and the keys that are useful now.
 enum FooterPane {
     static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
         let row = state.rows - 2
@@ -16,11 +16,11 @@ enum FooterPane {
         drawKeys(state, row: state.rows - 1, into: &buffer)
     }
 
-    /// What is worth saying as long as it is so.
+    /// The message about the present state of the run.
     private static func standing(_ state: DashboardState) -> Span? {
         if case .prompt = state.overlay { return nil }
         if state.run.status == .interrupted {
-            return Span("its process died — go on with: caudal resume \(state.run.id)", .bad)
+            return Span("its process died — continue it with: caudal resume \(state.run.id)", .bad)
         }
         let all = state.run.stages.filter { $0.unit.status == .failed }
         let failed = all.filter { !state.run.isAllowedFailure($0.id) }
@@ -29,7 +29,7 @@ enum FooterPane {
             return Span("\(state.glyph(.failed)) \(first.id)\(others) failed — r retries, enter shows why", .bad)
         }
         switch state.run.status {
-        case .running where state.run.isPaused: return Span("paused: nothing new starts — p goes on", .wait)
+        case .running where state.run.isPaused: return Span("paused: nothing new starts — P continues", .wait)
         case .succeeded:
             let flow = RowFlow(state.run).map { ": \($0.sentence)" } ?? ""
             guard let first = all.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }

@@ -14,7 +14,7 @@ enum GraphPane: DashboardPane {
         RailPane.folding,
     ]
 
-    /// The view goes with the selected node: there is nothing to scroll.
+    /// The view follows the selected node, so there is nothing to scroll.
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {}
 
     static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
@@ -28,7 +28,7 @@ enum GraphPane: DashboardPane {
         if let hit { state.select(UnitID(state.run.plan.stages[hit].id)) }
     }
 
-    /// How much of a picture is seen, and from which of its cells on: around the selected node.
+    /// The visible part of a picture, around the selected node.
     private static func place(
         of picture: GraphPicture, _ view: PaneView
     ) -> (room: (rows: Int, columns: Int), origin: (row: Int, column: Int)) {
@@ -40,7 +40,7 @@ enum GraphPane: DashboardPane {
         return (room, (row, column))
     }
 
-    /// The line at which a small picture begins, which stands in the middle.
+    /// The first line of a small picture, which is centred.
     private static func top(_ picture: GraphPicture, _ room: (rows: Int, columns: Int)) -> Int {
         max(0, (room.rows - picture.height) / 2)
     }
@@ -56,7 +56,7 @@ enum GraphPane: DashboardPane {
             Span(picture.height <= room.rows && picture.width <= room.columns ? "   fits" : "   scrolls", .dim))
         buffer.rule(frame, title: "GRAPH", facts: facts, isFocused: view.isFocused)
 
-        // Drawn aside and copied, so that nothing leaves the pane; small pictures stand in its middle.
+        // Drawn into a buffer and copied, so that nothing leaves the pane; small pictures are centred.
         var canvas = CellBuffer(width: picture.width, height: picture.height)
         drawEdges(state, picture, into: &canvas)
         for index in state.run.stages.indices { drawNode(state, index, picture, into: &canvas) }
@@ -78,8 +78,8 @@ enum GraphPane: DashboardPane {
 
     // MARK: - Edges
 
-    /// Looks of edges, the most important last.
-    private enum Look: UInt8 {
+    /// Styles of edges, the most important last.
+    private enum EdgeState: UInt8 {
         case waiting = 1
         case satisfied, failed
     }
@@ -89,28 +89,31 @@ enum GraphPane: DashboardPane {
         let selected = state.selectedIndex
         for (index, edge) in state.graph.edges.enumerated() {
             let source = state.run.stages[edge.from].unit.status
-            let look: Look =
+            let edgeState: EdgeState =
                 source.outcome?.isSuccess == true
                 ? .satisfied
                 : [.failed, .blocked, .cancelled].contains(source) ? .failed : .waiting
             let isHeavy = edge.to == selected || edge.from == selected
             let weight: LineGrid.Weight = isHeavy && state.focus == .graph ? .heavy : .light
             for stroke in picture.strokes[index] {
-                grid.add(stroke, weight: weight, look: look.rawValue)
+                grid.add(stroke, weight: weight, priority: edgeState.rawValue)
             }
         }
         for (row, column, crossing) in grid.crossings {
-            canvas.set(LineGrid.glyph(crossing), row: row, column: column, style: style(Look(rawValue: crossing.look)))
+            canvas.set(
+                LineGrid.glyph(crossing), row: row, column: column, style: style(EdgeState(rawValue: crossing.priority))
+            )
         }
         for (index, head) in picture.heads.enumerated() {
             let source = state.run.stages[state.graph.edges[index].from].unit.status
-            let look: Look = source.outcome?.isSuccess == true ? .satisfied : source == .failed ? .failed : .waiting
-            canvas.set("▸", row: head.row, column: head.column, style: style(look))
+            let edgeState: EdgeState =
+                source.outcome?.isSuccess == true ? .satisfied : source == .failed ? .failed : .waiting
+            canvas.set("▸", row: head.row, column: head.column, style: style(edgeState))
         }
     }
 
-    private static func style(_ look: Look?) -> Style {
-        switch look {
+    private static func style(_ edgeState: EdgeState?) -> Style {
+        switch edgeState {
         case .satisfied: .plain
         case .failed: Style(.bad)
         case .waiting, nil: .dim
@@ -127,7 +130,7 @@ enum GraphPane: DashboardPane {
         let status = stage.status
         let isSelected = state.selection.stage == stage.id
         let name = Span(state.name(of: stage)).text
-        let look = state.style(status, of: UnitID(stage.id))
+        let statusStyle = state.style(status, of: UnitID(stage.id))
         let inner: (row: Int, column: Int, width: Int)
         switch picture.density {
         case .short: inner = (frame.row, frame.column, frame.width)
@@ -139,13 +142,13 @@ enum GraphPane: DashboardPane {
         case .card:
             inner = (frame.row + 1, frame.column + 2, frame.width - 4)
             drawCard(
-                frame, style: isSelected ? look.with(.bold) : status == .pending ? .dim : look,
+                frame, style: isSelected ? statusStyle.with(.bold) : status == .pending ? .dim : statusStyle,
                 isHeavy: isSelected, into: &canvas)
             canvas.write(
                 detail(state, stage, width: inner.width), row: frame.row + 2, column: inner.column, limit: inner.width)
         }
-        canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: look)
-        let nameStyle: Style = status == .failed ? look : status == .pending || status == .skipped ? .dim : .bold
+        canvas.write(state.glyph(status), row: inner.row, column: inner.column, style: statusStyle)
+        let nameStyle: Style = status == .failed ? statusStyle : status == .pending || status == .skipped ? .dim : .bold
         canvas.write(
             name.cutInMiddle(inner.width - 2), row: inner.row, column: inner.column + 2, limit: inner.width - 2,
             style: nameStyle)
@@ -170,7 +173,7 @@ enum GraphPane: DashboardPane {
         canvas.set(glyphs[5], row: bottom, column: right, style: style)
     }
 
-    /// The line below a name: a bar while it runs, time and rows once it has.
+    /// The line below a name: a bar while the stage runs, duration and rows afterwards.
     private static func detail(_ state: DashboardState, _ stage: StageState, width: Int) -> [Span] {
         let id = UnitID(stage.id)
         switch stage.status {
@@ -180,10 +183,10 @@ enum GraphPane: DashboardPane {
             let forms = [count?.shortCounted("row"), count?.short].map {
                 [time, $0].compactMap { $0 }.joined(separator: "  ")
             }
-            // Where both do not fit, the number alone says more than half of the words.
+            // If both do not fit, the number alone is more useful than a cut text.
             return [Span(forms.first { TextWidth.of($0) <= width } ?? time, .dim)]
         case .failed:
-            // The exit of an engine that ran a stage's SQL says nothing; what failed is in the message.
+            // The exit status of the DuckDB process is of no use to the reader; the message has the reason.
             let reason = stage.unit.lastResult?.failure?.message ?? "failed"
             let tries = state.triesText(id)
             return [Span([state.timeText(id), reason, tries].joined(separator: "  "), .bad)]
@@ -194,7 +197,7 @@ enum GraphPane: DashboardPane {
         }
     }
 
-    /// How many nodes lie outside of the view, on the side they lie on.
+    /// The numbers of nodes outside of the view, by side.
     private static func drawOutside(
         _ state: DashboardState, _ picture: GraphPicture, _ room: (rows: Int, columns: Int),
         _ scroll: (row: Int, column: Int),

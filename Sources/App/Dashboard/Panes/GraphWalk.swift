@@ -1,13 +1,13 @@
 import Engine
 
-/// The ways from one node of the graph's picture to others.
+/// Moves the selection from node to node in the picture of the graph.
 struct GraphWalk {
     let picture: GraphPicture
     let plan: RunPlan
-    /// The node from which one goes.
+    /// The node to move from.
     let index: Int
 
-    /// Goes from the selected stage to another one, if there is one that way.
+    /// Moves the selection to another stage, if there is one in that direction.
     static func go(_ state: inout DashboardState, _ way: (GraphWalk) -> Int?) {
         guard let index = state.selectedIndex, let picture = DashboardLayout(state).picture else { return }
         let plan = state.run.plan
@@ -19,7 +19,7 @@ struct GraphWalk {
     var upstream: Int? { nearestInHeight(plan.upstream[index]) }
     var downstream: Int? { nearestInHeight(plan.downstream[index]) }
 
-    /// To the next node of its layer, and beyond the last one to the nearest in any layer.
+    /// To the next node of the layer; from the last one, to the nearest node of any layer.
     var below: Int? { beside(1) ?? nearest { picture.frames[$0].row > own.row } }
     var above: Int? { beside(-1) ?? nearest { picture.frames[$0].row < own.row } }
 

@@ -1,6 +1,6 @@
 import Engine
 
-/// Two lines at the top: which run, how it stands, how far it is.
+/// Two lines at the top: the run, its state and its progress.
 enum HeaderPane {
     static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
         drawTitle(state, into: &buffer)
@@ -29,7 +29,7 @@ enum HeaderPane {
         let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
         let leftWidth = { (spans: [Span]) in spans.reduce(0) { $0 + TextWidth.of($1.text) } }
         if leftWidth(left) + leftWidth(id) + 30 <= state.columns { left += id }
-        // The least important goes first where there is no room.
+        // If there is no room, the least important is dropped first.
         var shown = right
         while shown.count > 1, width(shown) + leftWidth(left) + 2 > state.columns {
             guard let worst = shown.map(\.rank).max() else { break }
@@ -46,7 +46,7 @@ enum HeaderPane {
         parts.reduce(0) { $0 + $1.spans.reduce(0) { $0 + TextWidth.of($1.text) } } + max(0, parts.count - 1) * 3
     }
 
-    /// Whose run this is, when it is not this process's.
+    /// The process that runs the run, if it is another one.
     private static func watching(_ state: DashboardState) -> String? {
         guard !state.ownsRun, state.isLive, let owner = state.run.owner else { return nil }
         return "watching pid \(owner.pid)"
@@ -67,7 +67,7 @@ enum HeaderPane {
         }
     }
 
-    /// What is left, from past runs; nil when any stage that is left has no history.
+    /// The remaining time, from past runs; nil if a remaining stage has no history.
     private static func remaining(_ state: DashboardState) -> Duration? {
         let run = state.run
         guard run.status == .running else { return nil }

@@ -8,7 +8,7 @@ enum InspectorPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { _ in 10 } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(10, $0, &$1) }),
-            Binding([.left, "h"], .move, "from the inspector to the graph", change: { $1.leaveInspector() }),
+            Binding([.left, "h"], .move, "leave the inspector", change: { $1.leaveInspector() }),
         ]
     }
 
@@ -33,7 +33,7 @@ enum InspectorPane: DashboardPane {
                 line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1,
                 limit: frame.columns.count - 1)
         }
-        // A pane beside another one is divided from it.
+        // A line divides two panes side by side.
         if frame.columns.lowerBound > 0 {
             for row in frame.rows.dropFirst() {
                 buffer.set("│", row: row, column: frame.columns.lowerBound - 1, style: .dim)
@@ -46,7 +46,7 @@ enum InspectorPane: DashboardPane {
 /// The lines of the inspector.
 struct InspectorText {
     private(set) var lines: [[Span]] = []
-    /// What stands at the right of the pane's rule.
+    /// The facts at the right of the pane's rule.
     private(set) var facts: [Span] = []
     private let state: DashboardState
 
@@ -100,7 +100,7 @@ struct InspectorText {
         for note in unit.lastResult?.notes ?? [] { add("note", [Span(note, .wait)]) }
     }
 
-    /// Text over several lines, broken at blanks.
+    /// Text over several lines, wrapped at blanks.
     private mutating func addWrapped(_ text: String, _ style: Style) {
         let layout = DashboardLayout(state)
         let width = max(20, (layout.frame(of: .inspector)?.columns.count ?? 60) - 4)
@@ -132,7 +132,7 @@ struct InspectorText {
     }
 
     private mutating func addItems(_ stage: StageState) {
-        // One cell for each item, the worst first, so that one failure is never averaged away.
+        // One cell for each item, the worst first, so that a single failure is visible.
         let order: [UnitStatus] = [
             .failed, .retrying, .running, .queued, .pending, .cancelled, .skipped, .reused, .succeeded, .blocked,
         ]

@@ -8,8 +8,9 @@ enum LogPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { max(1, height($0) - 1) } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
-            Binding([.left, "h"], .log, "move long lines", change: { $1.log.shift = max(0, $1.log.shift - 10) }),
-            Binding([.right, "l"], .log, "move long lines", change: { $1.log.shift += 10 }),
+            Binding(
+                [.left, "h"], .log, "scroll long lines sideways", change: { $1.log.shift = max(0, $1.log.shift - 10) }),
+            Binding([.right, "l"], .log, "scroll long lines sideways", change: { $1.log.shift += 10 }),
         ]
     }
 
@@ -17,7 +18,7 @@ enum LogPane: DashboardPane {
         state.log.scroll(step, page: max(1, height(state)), reducer.lines)
     }
 
-    /// How many lines are seen at once.
+    /// The number of visible lines.
     private static func height(_ state: DashboardState) -> Int {
         (DashboardLayout(state).frame(of: .log)?.rows.count ?? 10) - 1
     }
@@ -36,7 +37,7 @@ enum LogPane: DashboardPane {
             facts.append(Span("\(count - 1 - bottom) below, G follows   ", .wait))
         }
         facts.append(Span(count.counted("line"), .dim))
-        let title = "LOG  " + (log.only.map { Span($0.description).text } ?? "all stages")
+        let title = "LOG  " + (log.filteredUnit.map { Span($0.description).text } ?? "all stages")
         buffer.rule(frame, title: title, facts: facts, isFocused: view.isFocused)
 
         let height = frame.rows.count - 1
@@ -93,7 +94,7 @@ enum LogPane: DashboardPane {
         buffer.write(message, row: row, column: place, limit: max(0, limit - place), style: style)
     }
 
-    /// A stage keeps one hue, whatever else is on the screen.
+    /// The hue of a stage, which does not depend on what else is on the screen.
     private static func hue(_ stage: StageID) -> Style {
         let hues: [ColorRole] = [.hue1, .hue2, .hue3, .hue4, .hue5, .hue6]
         let sum = stage.rawValue.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) }

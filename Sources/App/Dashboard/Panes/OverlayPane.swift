@@ -21,13 +21,13 @@ enum OverlayPane {
         let choicesWidth = confirmation.choices.reduce(0) { $0 + $1.label.count + 5 }
         let wanted = max(widest, choicesWidth, 52)
         let width = buffer.boxWidth(for: wanted)
-        // All choices' texts get the same room, so that the box does not jump while one chooses.
+        // All choices get the same room, so that the size of the box does not change between them.
         let wrapped = texts.map { $0.flatMap { $0.wrapped(width) } }
         let count = wrapped.map(\.count).max() ?? 0
         let choices = choiceRows(confirmation.choices, width: width)
-        let needsName = confirmation.choices.contains { $0.wanted != nil }
+        let needsName = confirmation.choices.contains { $0.requiredText != nil }
         let foot = choices.count + (needsName ? 1 : 0)
-        // Where there is little room it goes to the text.
+        // If there is little room, the text gets it.
         let gap = count + foot <= buffer.boxHeight - (needsName ? 2 : 1) ? 1 : 0
         let place = buffer.box(
             title: confirmation.title, lines: count + foot + gap * (needsName ? 2 : 1), width: wanted)
@@ -48,7 +48,7 @@ enum OverlayPane {
         }
     }
 
-    /// As many lines as there is room for; the last one says how many there are below.
+    /// The lines that fit; the last one shows the number of further lines.
     private static func cut(_ lines: [[Span]], to room: Int, from scroll: Int) -> [[Span]] {
         let start = max(0, min(scroll, lines.count - room))
         let rest = lines.count - start - room
@@ -57,11 +57,11 @@ enum OverlayPane {
             + [[Span("… and \((rest + 1).counted("more line")): page down", .wait)]]
     }
 
-    /// What is to be typed for the focused choice, as far as it was.
+    /// The text field of the focused choice.
     private static func drawTyped(
         _ confirmation: Confirmation, row: Int, column: Int, width: Int, into buffer: inout CellBuffer
     ) {
-        guard let wanted = confirmation.wanted else { return }
+        guard let wanted = confirmation.requiredText else { return }
         let isOne = confirmation.chosen.requires.count == 1
         let short = isOne ? "type its name: " : "type: "
         let long = "running \(isOne ? "it" : "them") twice does harm; \(short)"
@@ -76,7 +76,7 @@ enum OverlayPane {
             "▏\(wanted.dropFirst(confirmation.typed.count))", row: row, column: place, limit: left(place), style: .dim)
     }
 
-    /// The choices in as many rows as they take, by their places.
+    /// The choices, laid out in rows, by index.
     private static func choiceRows(_ choices: [Confirmation.Choice], width: Int) -> [[Int]] {
         var rows: [[Int]] = [[]]
         var taken = 0
@@ -100,7 +100,7 @@ enum OverlayPane {
         for index in indices {
             let choice = confirmation.choices[index]
             let isFocused = index == confirmation.focus
-            let isAllowed = choice.wanted == nil || isFocused && confirmation.isAllowed
+            let isAllowed = choice.requiredText == nil || isFocused && confirmation.isAllowed
             let text = isFocused ? " ❯ \(choice.label) " : "   \(choice.label) "
             let style = isFocused ? Style(isAllowed ? .plain : .dim, [.reverse, .bold]) : Style(.plain)
             place =
@@ -108,9 +108,11 @@ enum OverlayPane {
         }
     }
 
-    /// Draws what keys do, from a line on; `note`: what is worth saying besides.
+    /// Draws the help, from a line on.
+    ///
+    /// `note`: an additional line at the end.
     static func drawHelp(_ help: KeyHelp, scroll: Int = 0, note: String = "", into buffer: inout CellBuffer) {
-        // A text without keys stands alone, as a heading does.
+        // A text without keys is a heading.
         var lines: [(keys: String, text: String, isHeading: Bool)] = []
         var section: HelpSection?
         for entry in help.entries {
@@ -119,7 +121,7 @@ enum OverlayPane {
             lines.append((Key.names(entry.keys), entry.text, false))
         }
         if !note.isEmpty { lines += [("", "", false), ("", note, false)] }
-        // All keys get the same room, so that the texts stand below each other wherever one has scrolled to.
+        // The column of keys has the same width at every scroll position, so that the texts stay aligned.
         let keyWidth = lines.map { TextWidth.of($0.keys) }.max() ?? 0
         let indent = 2 + keyWidth + 2
         let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
@@ -139,7 +141,7 @@ enum OverlayPane {
 }
 
 extension LabelledLine {
-    /// The line in lines of at most `width` cells, the further ones below its text where there is room for that.
+    /// Wraps the line at `width` cells; further lines are aligned with its text if there is room.
     fileprivate func wrapped(_ width: Int) -> [[Span]] {
         let indent = TextWidth.of(lead)
         let hang = width - indent >= 20 ? indent : min(2, indent)

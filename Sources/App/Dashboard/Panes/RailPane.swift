@@ -1,6 +1,6 @@
 import Engine
 
-/// The graph as a list: lanes at the left that show which row leads to which, the facts of each stage behind them.
+/// The graph as a list: lanes at the left show the dependencies between rows; the facts of each stage follow.
 enum RailPane: StageList {
     static let title = "graph as a rail"
 
@@ -14,11 +14,11 @@ enum RailPane: StageList {
     /// One line of the list.
     struct Row {
         let id: UnitID
-        /// The stage's row of the rail; nil for an item, which stands below its stage.
+        /// The stage's row of the rail; nil for an item, which is listed below its stage.
         let rail: RailLayout.Row?
     }
 
-    /// The most lanes that are drawn; beyond that the rail says little and takes the room of the names.
+    /// The maximum number of lanes; more would be hard to read and take the room of the names.
     private static let laneLimit = 8
 
     static func rows(_ state: DashboardState) -> [Row] {
@@ -30,7 +30,7 @@ enum RailPane: StageList {
         }
     }
 
-    /// The lines that are visible, with the selected one among them.
+    /// The visible lines, including the selected one.
     static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
         Array(rows(state)[visible(state, height: height)])
     }
@@ -67,7 +67,7 @@ enum RailPane: StageList {
         let step = lanes > 3 ? 1 : 2
         if let rail = row.rail {
             for (index, crossing) in rail.cells.enumerated() where crossing.sides != [0, 0, 0, 0] {
-                // Lanes close together have no cells between them.
+                // Narrow lanes have no cells between them.
                 if step == 1, index % 2 == 1 { continue }
                 let column = start + (step == 1 ? index / 2 : index)
                 if index / 2 < lanes { buffer.set(LineGrid.glyph(crossing), row: line, column: column, style: .dim) }
@@ -101,7 +101,7 @@ enum RailPane: StageList {
         }
     }
 
-    /// The widths of a line's columns; the least important vanish first.
+    /// The widths of a line's columns; if there is little room, the least important are dropped first.
     struct Columns {
         let name: Int
         let word: Int

@@ -1,6 +1,6 @@
 import Engine
 
-/// The stages as a table, what needs somebody first.
+/// The stages as a table; those that need attention come first.
 enum StagePane: StageList {
     static let title = "stages"
 
@@ -8,7 +8,7 @@ enum StagePane: StageList {
         scrolling { _ in 10 } + [
             folding,
             Binding(
-                ["s"], .view, "order of the stages: state, file, time", hint: .always("sort", rank: 6),
+                ["s"], .view, "sort stages by state, file order or time", hint: .always("sort", rank: 6),
                 change: { $1.order = $1.order.next }),
         ]
     }
@@ -20,7 +20,7 @@ enum StagePane: StageList {
         if row >= 1, rows.indices.contains(row - 1) { state.select(rows[row - 1]) }
     }
 
-    /// The rows that are visible, with the selected one among them.
+    /// The visible rows, including the selected one.
     static func visibleRows(_ state: DashboardState, height: Int) -> [UnitID] {
         Array(listed(state)[visible(state, height: height)])
     }
@@ -41,7 +41,7 @@ enum StagePane: StageList {
         }
     }
 
-    /// The widths of the columns; the least important vanish first.
+    /// The widths of the columns; if there is little room, the least important are dropped first.
     private struct Widths {
         let name: Int
         let word = 9
@@ -125,7 +125,7 @@ enum StagePane: StageList {
             buffer.write(state.triesText(id).rightAligned(columns.tries), row: row, column: place, style: .dim)
             place += columns.tries
         }
-        // The timeline keeps its colours: they are what it says.
+        // The timeline keeps its colours, because they carry its meaning.
         let end = columns.timeline > 0 ? place + 1 : frame.columns.upperBound
         if id == state.selection { buffer.select(row: row, columns: frame.columns.lowerBound..<end) }
         if columns.timeline > 0 {
@@ -135,7 +135,7 @@ enum StagePane: StageList {
         }
     }
 
-    /// When each attempt ran, on a clock that all rows share.
+    /// A timeline of the attempts, on the same scale in all rows.
     private static func drawTimeline(
         _ state: DashboardState, _ attempts: [Attempt], row: Int, column: Int, width: Int, into buffer: inout CellBuffer
     ) {

@@ -1,0 +1,130 @@
+import Engine
+
+/// A question to the user whose answers must be previewed first, from files and the run store.
+struct ConfirmationRequest: Equatable {
+    struct Answer: Equatable {
+        var label: String
+        /// The command to the run; nil resumes an interrupted run.
+        var command: RunCommand?
+    }
+
+    var title: String
+    /// The label of the first answer, which does nothing.
+    var dismissal = "Cancel"
+    /// The other answers; one that would do the same as the first of them is left out.
+    var answers: [Answer]
+
+    /// The question before a stage or an item reruns.
+    static func retry(_ selection: UnitID, of stage: StageState?) -> ConfirmationRequest {
+        if let key = selection.item {
+            return ConfirmationRequest(
+                title: "Retry \(selection)?",
+                answers: [Answer(label: "Retry", command: .retryItems(selection.stage, [key]))])
+        }
+        let attempt = (stage?.unit.attempts.last?.number ?? 0) + 1
+        return ConfirmationRequest(
+            title: "Retry \(selection.stage)?  attempt \(attempt)",
+            answers: [
+                Answer(label: "Retry", command: .retry(selection.stage, downstream: false)),
+                Answer(label: "With all downstream", command: .retry(selection.stage, downstream: true)),
+            ])
+    }
+}
+
+/// Previews what the answers to a question would do; this is the part that reads files.
+struct ConfirmationBuilder {
+    /// The result of a preview.
+    enum Outcome {
+        case question(Confirmation)
+        /// There is nothing to ask, for this reason.
+        case refusal(String, Style)
+    }
+
+    let run: RunState
+    /// Whether a process runs the run.
+    let isLive: Bool
+    let now: Moment
+    /// Finds existing outputs of stages.
+    let files: CommandPreview.FileFinder
+    /// Previews the reopening of the run.
+    let previewReopening: (RunState) throws -> ReopenPreview
+
+    func build(_ request: ConfirmationRequest) -> Outcome {
+        if request.answers.contains(where: { $0.command == nil }) { return resumption(request) }
+        do {
+            let runsAgain = request.answers.contains { $0.command?.runsAgain == true }
+            return question(request, !isLive && runsAgain ? try previewReopening(run) : nil)
+        } catch {
+            let lines = [
+                LabelledLine(text: Output.oneLine(error)),
+                LabelledLine(text: "to use the pipeline recorded with the run: caudal retry \(run.id) --as-started"),
+            ]
+            return .question(
+                Confirmation(title: "The pipeline file cannot be used", choices: [.init(label: "Close", lines: lines)]))
+        }
+    }
+
+    private func question(_ request: ConfirmationRequest, _ reopening: ReopenPreview?) -> Outcome {
+        var commands = request.answers.compactMap { answer in answer.command.map { (answer.label, $0) } }
+        if let command = reopening?.commandForOutdated { commands.append(("With changed stages", command)) }
+        var choices: [Confirmation.Choice] = []
+        var first: CommandPreview?
+        for (label, command) in commands {
+            let preview = preview(of: command, reopening)
+            if first == nil, let refusal = preview.refusal { return .refusal(refusal, .wait) }
+            if preview.refusal != nil || first?.runs == preview.runs { continue }
+            choices.append(choice(label, command, preview, reopening))
+            first = first ?? preview
+        }
+        choices.insert(.init(label: request.dismissal, lines: choices.first?.lines ?? []), at: 0)
+        return .question(Confirmation(title: request.title, choices: choices))
+    }
+
+    /// The question before an interrupted run is resumed.
+    private func resumption(_ request: ConfirmationRequest) -> Outcome {
+        do {
+            let reopening = try previewReopening(run)
+            let preview = reopening.preview(of: nil, files: files, now: now)
+            if let refusal = preview.refusal { return .refusal(refusal, .wait) }
+            let lines =
+                [LabelledLine(text: "Processes that its dead caudal process left running are ended first.")]
+                + reopening.lines(preview, remedy: "'caudal retry --changed' reruns it")
+            let goesOn = Confirmation.Choice(
+                label: request.answers[0].label, effect: .reopen(nil, reopening.agreement(preview)), lines: lines,
+                requires: preview.harmful)
+            return .question(
+                Confirmation(title: request.title, choices: [.init(label: request.dismissal, lines: lines), goesOn]))
+        } catch {
+            return .refusal(Output.oneLine(error), .bad)
+        }
+    }
+
+    private func preview(of command: RunCommand, _ reopening: ReopenPreview?) -> CommandPreview {
+        guard let reopening, command.runsAgain else {
+            return CommandPreview(of: command, on: run, files: files, now: now)
+        }
+        return reopening.preview(of: reopening.command(for: command), files: files, now: now)
+    }
+
+    private func choice(
+        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: ReopenPreview?
+    ) -> Confirmation.Choice {
+        guard let reopening, command.runsAgain else {
+            let lines = PreviewText.lines(preview)
+            return .init(label: label, effect: .send(command), lines: lines, requires: preview.harmful)
+        }
+        return .init(
+            label: label, effect: .reopen(command, reopening.agreement(preview)),
+            lines: reopening.lines(preview, remedy: "'With changed stages' reruns it"), requires: preview.harmful)
+    }
+}
+
+extension RunCommand {
+    /// Whether the command makes stages run, so that a run that is not live must be reopened for it.
+    var runsAgain: Bool {
+        switch self {
+        case .retry, .retryItems, .retryFailed, .retryStages, .mark: true
+        case .cancel, .cancelRun, .pause, .unpause: false
+        }
+    }
+}
