@@ -30,7 +30,7 @@ struct NoOpStages {
         let plan = RunPlan(
             pipeline: "noop", maxParallel: width, stages: (0..<count).map { PlannedStage(id: StageID("stage_\($0)")) })
         let id = RunID(startedAt: SystemClock.now, random: 0)
-        try store.create(RunRecord(id: id, plan: plan, trigger: "benchmark", started: SystemClock.now))
+        try store.create(RunRecord(id: id, plan: plan, trigger: .manual, started: SystemClock.now))
         let engine = RunEngine(
             machine: RunMachine(state: RunState(id: id, plan: plan), seed: 1), journal: store, runner: Conductor(),
             writer: nil)

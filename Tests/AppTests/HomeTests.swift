@@ -16,7 +16,7 @@ struct HomeTests {
         let duration = seconds.map { Duration.milliseconds(Int64($0 * 1000)) }
         return RunSummary(
             id: RunID(startedAt: Moment(wall: started, steady: 0), random: UInt64(minutesAgo)), pipeline: name,
-            file: "config/\(name).yaml", status: status, trigger: "manual", started: started,
+            file: "config/\(name).yaml", status: status, trigger: .manual, started: started,
             ended: duration.map { started + $0.milliseconds }, duration: duration, stageCount: 6,
             parameters: ["day": "2026-11-23"], isLive: isLive)
     }

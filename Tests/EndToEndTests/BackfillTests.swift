@@ -230,7 +230,7 @@ struct PruneTests {
         let hour: Int64 = 3_600_000
         let runs = (1...4).map { age in
             RunSummary(
-                id: RunID("r\(age)"), pipeline: "p", file: "", status: .succeeded, trigger: "manual",
+                id: RunID("r\(age)"), pipeline: "p", file: "", status: .succeeded, trigger: .manual,
                 started: -Int64(age) * hour, stageCount: 1, parameters: [:], isLive: false)
         }
         let now = Moment(wall: 0, steady: 0)

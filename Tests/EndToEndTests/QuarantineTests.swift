@@ -173,7 +173,7 @@ struct QuarantineTests {
             "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
         #expect(replay.exit == .exited(0), "\(replay)")
         #expect(try project.read("total.csv") == "n,s\n5,150\n")
-        #expect(try await project.caudal("quarantine", "list").output.contains("put no rows aside"))
+        #expect(try await project.caudal("quarantine", "list").output.contains("quarantined no rows"))
     }
 
     @Test("Corrections never replace rows of an input that was changed since", arguments: [true, false])

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Engine
 import Foundation
-import Synchronization
 
 /// `caudal backfill`: one run of a pipeline for each of many days.
 struct BackfillCommand: AsyncParsableCommand {
@@ -218,49 +217,13 @@ struct BackfillRunner {
         var isFailure: Bool
     }
 
-    /// The engines that run now; none may be added once somebody has interrupted.
-    private final class Live: Sendable {
-        private struct Contents {
-            var engines: [RunID: RunEngine] = [:]
-            var isStopping = false
-        }
-
-        private let contents = Mutex(Contents())
-
-        var isStopping: Bool { contents.withLock { $0.isStopping } }
-
-        func add(_ engine: RunEngine, _ id: RunID) {
-            let isStopping = contents.withLock { contents in
-                contents.engines[id] = engine
-                return contents.isStopping
-            }
-            if isStopping { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
-        }
-
-        func remove(_ id: RunID) { contents.withLock { $0.engines[id] = nil } }
-
-        /// Waits until no engine runs that was running when it was called.
-        func waitForEnd() async {
-            for engine in contents.withLock({ Array($0.engines.values) }) { await engine.waitForEnd() }
-        }
-
-        func stop() {
-            let engines = contents.withLock { contents in
-                contents.isStopping = true
-                return Array(contents.engines.values)
-            }
-            // The handler has nobody to wait for the answers; the runs' ends are the answers.
-            for engine in engines { Task { _ = await engine.send(.cancelRun, by: "interrupt") } }
-        }
-    }
-
     /// Runs every day that needs it; a failed one does not keep the others from running.
     ///
     /// Leaves the program with status 1 when a day failed, and 130 when somebody interrupted.
     func run() async throws {
-        let live = Live()
-        let interruption = Interruption(ended: { await live.waitForEnd() }) {
-            live.stop()
+        let supervisor = RunSupervisor<Backfill.Day>(limit: maxRuns)
+        let interruption = Interruption(ended: { await supervisor.waitForEnd() }) {
+            supervisor.stopAll(by: "interrupt")
             Interruption.say("caudal: stopping the runs; a second ctrl-C ends them at once")
         }
         var endings: [String: Ending] = [:]
@@ -269,68 +232,66 @@ struct BackfillRunner {
             endings[day.date] = ending
             if json { tell(ending) }
         }
-        await withTaskGroup(of: Ending.self) { group in
-            var waiting = backfill.toRun[...]
-            for day in waiting.prefix(maxRuns) { group.addTask { await conduct(day, live) } }
-            waiting = waiting.dropFirst(maxRuns)
-            for await ending in group {
-                endings[ending.date] = ending
-                tell(ending)
-                if let day = waiting.popFirst() { group.addTask { await conduct(day, live) } }
-            }
+        for day in backfill.toRun { supervisor.order(day) { try await runDay(day, $0) } }
+        supervisor.close()
+        await supervisor.run { day, ending in
+            let ending = self.ending(of: day, ending)
+            endings[day.date] = ending
+            tell(ending)
         }
         let all = backfill.days.compactMap { endings[$0.date] }
         if !json { summarize(all) }
+        await services.settleObservers()
         if interruption.wasInterrupted { throw ExitStatus.interrupted.code }
         if all.contains(where: \.isFailure) { throw ExitStatus.failed.code }
     }
 
-    private func conduct(_ day: Backfill.Day, _ live: Live) async -> Ending {
-        func notStarted(_ note: String) -> Ending {
-            Ending(date: day.date, state: "not started", note: note, isFailure: true)
+    /// Runs a day's run, if it still needs one.
+    private func runDay(
+        _ day: Backfill.Day, _ place: RunSupervisor<Backfill.Day>.Place
+    ) async throws -> SupervisedEnding {
+        // Held until the day's run has ended.
+        guard let lock = try backfill.lock(day, in: services.state) else {
+            return .skipped("another backfill is running it now")
         }
-        func skipped(_ note: String) -> Ending {
-            Ending(date: day.date, state: "skipped", note: note, isFailure: false)
+        defer { withExtendedLifetime(lock) {} }
+        let past = try services.store.pastRuns(of: loaded.pipeline.name)
+        if case .skip(let reason) = backfill.decision(about: day, after: past) { return .skipped(reason) }
+        let chosen = Set(day.plan.stages.map(\.id))
+        for warning in try await services.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true) {
+            Output.error(message: "\(day.date)  \(warning.oneLine)")
         }
-        if live.isStopping { return notStarted("interrupted") }
-        var run: RunID?
-        do {
-            // Held until the day's run has ended.
-            guard let lock = try backfill.lock(day, in: services.state) else {
-                return skipped("another backfill is running it now")
-            }
-            defer { withExtendedLifetime(lock) {} }
-            let past = try services.store.pastRuns(of: loaded.pipeline.name)
-            if case .skip(let reason) = backfill.decision(about: day, after: past) { return skipped(reason) }
-            let chosen = Set(day.plan.stages.map(\.id))
-            for warning in try await services.examination(of: loaded, plan: day.plan).check(chosen, needsServers: true)
-            {
-                Output.error(message: "\(day.date)  \(warning.oneLine)")
-            }
-            let session = try await RunSession.start(
-                loaded, plan: day.plan, trigger: "backfill", in: services, overlap: overlap,
-                onWait: OverlapOptions.waitReporter(root: loaded.pipeline.root)
-            )
-            run = session.id
-            live.add(session.engine, session.id)
-            defer { live.remove(session.id) }
-            if !json { Output.line("\(day.date)  started    \(session.id)") }
-            let telling = tell(of: session, on: day.date)
-            defer { telling.cancel() }
-            let state = try await session.run()
+        let session = try await RunSession.start(
+            loaded, plan: day.plan, trigger: .backfill, in: services, overlap: overlap,
+            onWait: OverlapOptions.waitReporter(root: loaded.pipeline.root))
+        if !json { Output.line("\(day.date)  started    \(session.id)") }
+        let telling = tell(of: session, on: day.date)
+        defer { telling.cancel() }
+        return try await place.run(session)
+    }
+
+    /// What became of a day, in words.
+    private func ending(of day: Backfill.Day, _ ending: SupervisedEnding) -> Ending {
+        switch ending {
+        case .ended(let state):
             let failed = state.stages.first { $0.unit.status == .failed && !state.isAllowedFailure($0.id) }
             return Ending(
-                date: day.date, run: session.id, state: state.status.rawValue,
-                took: state.duration(now: services.now()),
-                note: failed.map { "\($0.id): \(RunWords.reason(of: $0))" } ?? "", isFailure: state.status != .succeeded
-            )
-        } catch let error as InvalidPipeline {
-            return notStarted(error.errors.first?.oneLine ?? error.description)
-        } catch {
-            let words = (error as? Failure)?.description ?? (error as? StoreError)?.description ?? error.reason
-            var ending = notStarted(words)
-            if let run { (ending.run, ending.state) = (run, "interrupted") }
-            return ending
+                date: day.date, run: state.id, state: state.status.rawValue, took: state.duration(now: services.now()),
+                note: failed.map { "\($0.id): \(RunWords.reason(of: $0))" } ?? "",
+                isFailure: state.status != .succeeded)
+        case .skipped(let reason): return Ending(date: day.date, state: "skipped", note: reason, isFailure: false)
+        case .stopped: return Ending(date: day.date, state: "not started", note: "interrupted", isFailure: true)
+        case .failed(let run, let error):
+            let words =
+                switch error {
+                case let error as InvalidPipeline: error.errors.first?.oneLine ?? error.description
+                case let error as Failure: error.description
+                case let error as StoreError: error.description
+                default: error.reason
+                }
+            return Ending(
+                date: day.date, run: run, state: run == nil ? "not started" : "interrupted", note: words,
+                isFailure: true)
         }
     }
 

@@ -79,6 +79,13 @@ struct DoctorCommand: AsyncParsableCommand {
                         ? "take no extra disk space"
                         : "\(bytes.shortBytes) kept by \(kept.count.counted("run")) for files that were replaced since; "
                             + "'caudal prune --keep-versions 1' frees those of older runs")
+                for observer in try store.observers() where observer.failures > 0 {
+                    let when = observer.failedAt.map { " at \(UTC.isoSecond($0))" } ?? ""
+                    say(
+                        false, "observer",
+                        "\(observer.name) failed \(observer.failures.counted("time")), last\(when): \(observer.failure ?? "")",
+                        remedy: "mend what it says; it is told what it has missed with the next run")
+                }
                 let faults = try store.faults()
                 say(
                     faults.isEmpty, "run store", faults.first ?? "sound",

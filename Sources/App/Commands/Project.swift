@@ -98,7 +98,7 @@ struct StateOptions: ParsableArguments {
 
     /// The services that run pipelines of a project.
     func services(root: String) throws -> RunServices {
-        try Output.reporting { try RunServices(state: stateFolder(root: root), variables: variables) }
+        try Output.reporting { try RunServices(opening: stateFolder(root: root), variables: variables) }
     }
 
     /// Runs an action with services for questions about a pipeline; creates no state folder where there is none yet.

@@ -69,7 +69,7 @@ struct ReopenedRun {
     static func find(_ text: String, _ reopen: ReopenOptions, _ options: StateOptions) throws -> ReopenedRun {
         let folder = try options.existingStateFolder()
         return try Output.reporting {
-            let services = try RunServices(state: folder, variables: options.variables)
+            let services = try RunServices(opening: folder, variables: options.variables)
             let id = try services.store.find(text)
             let state = try services.store.state(of: id)
             if services.state.run(id).isLive {
@@ -88,7 +88,7 @@ struct ReopenedRun {
         in folder: StateFolder, _ variables: [String: String]
     ) -> @Sendable (RunState) throws -> ReopenPreview {
         { state in
-            let services = try RunServices(state: folder, variables: variables)
+            let services = try RunServices(opening: folder, variables: variables)
             return try ReopenedRun(state, services, variables, asStarted: false).reopening
         }
     }
@@ -174,7 +174,7 @@ struct ReopenedRun {
         _ variables: [String: String],
         _ show: ShowOptions, notify: @escaping @Sendable (EventHub.Notice) -> Void
     ) async throws -> SessionRunner {
-        let services = try RunServices(state: folder, variables: variables)
+        let services = try RunServices(opening: folder, variables: variables)
         let found = try ReopenedRun(services.store.state(of: id), services, variables, asStarted: false)
         let command = found.reopening.command(for: command)
         let preview = found.preview(of: command)

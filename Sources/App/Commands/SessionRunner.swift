@@ -124,6 +124,7 @@ struct SessionRunner {
         }
         await printing
         await noticing
+        await services.settleObservers()
         if interruption.wasInterrupted, state.status == .cancelled { throw ExitStatus.interrupted.code }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }
@@ -148,6 +149,7 @@ final class StartedRun {
     /// The screen, which closes when the run has ended after an interrupt.
     weak var loop: DashboardLoop?
     private let session: RunSession
+    private let services: RunServices
     private let color: Paint.Choice
     private let running: Task<RunState, any Error>
     private var interruption: Interruption?
@@ -161,6 +163,7 @@ final class StartedRun {
     init(_ runner: SessionRunner) {
         let (session, commands, fault) = (runner.session, runner.commands, Fault())
         (self.session, self.fault, color) = (session, fault, runner.options.color)
+        services = runner.services
         // Created before the run begins, so that the screen gets all of its events.
         shown = ShownRun(session)
         // A detached task, because the run may outlive the screen.
@@ -186,6 +189,7 @@ final class StartedRun {
         do {
             let state = try await running.value
             if let fault = fault.value.withLock({ $0 }) { Output.error("caudal: \(fault)") }
+            await services.settleObservers()
             return state
         } catch {
             terminal.close()

@@ -51,7 +51,7 @@ struct HomeState: ScreenState {
 
     /// The runs that match the filter.
     var runs: [RunSummary] {
-        overview.runs.filter { passes([$0.id.rawValue, $0.pipeline, $0.trueStatus.rawValue, $0.trigger]) }
+        overview.runs.filter { passes([$0.id.rawValue, $0.pipeline, $0.trueStatus.rawValue, $0.trigger.description]) }
     }
 
     private func passes(_ texts: [String]) -> Bool {

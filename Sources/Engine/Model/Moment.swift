@@ -80,6 +80,20 @@ package enum UTC {
             + padded(f.millisecond, 3) + "Z"
     }
 
+    /// `2026-11-23T06:00:00Z`, without what is left of the second.
+    package static func isoSecond(_ milliseconds: Int64) -> String { iso(milliseconds).dropLast(5) + "Z" }
+
+    /// Milliseconds since 1970 of `2026-11-23T06:00:00Z`, or nil when the text is not such a time.
+    package static func milliseconds(ofSecond text: String) -> Int64? {
+        let parts = text.split(separator: "T", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, parts[1].utf8.count == 9, let day = milliseconds(ofDate: parts[0]) else { return nil }
+        let fields = parts[1].dropLast().split(separator: ":").compactMap { Int64($0) }
+        guard fields.count == 3 else { return nil }
+        let time = day + ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1000
+        // What is written otherwise, or is no time of day, is not what it would be written as.
+        return isoSecond(time) == text ? time : nil
+    }
+
     /// `2026-11-23`.
     package static func date(_ milliseconds: Int64) -> String {
         let f = fields(milliseconds)

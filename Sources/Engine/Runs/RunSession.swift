@@ -17,12 +17,15 @@ package struct RunServices: Sendable {
     package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
+    /// Hands what runs record to those who listen.
+    package let observers: ObserverFeed
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
-        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current()
+        random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
+        observers: [any RunObserver] = []
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
@@ -31,6 +34,7 @@ package struct RunServices: Sendable {
         self.origin = origin
         store = try RunStore(state)
         reactor = ProcessReactor()
+        self.observers = ObserverFeed(observers, of: store, now: now)
     }
 
     /// DuckDB for a pipeline.
@@ -143,6 +147,7 @@ package struct RunSession: Sendable {
     private let change: (PlanChange, by: String)?
     private let lock: RunLock
     private let store: RunStore
+    private let observers: ObserverFeed
     /// Takes what is secret out of texts of the run.
     package let masker: SecretMasker
     /// The log, for what concerns the whole run.
@@ -155,10 +160,11 @@ package struct RunSession: Sendable {
     ///   - onWait: Told what it waits for, when it begins to.
     /// - Throws: ``Failure`` that names the other run where it is not waited for.
     package static func start(
-        _ loaded: LoadedPipeline, plan: RunPlan, trigger: String = "manual", in services: RunServices,
+        _ loaded: LoadedPipeline, plan: RunPlan, trigger: RunTrigger = .manual, in services: RunServices,
         overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
+        services.observers.register()
         let now = services.now()
         var plan = plan
         plan.origin = services.origin
@@ -204,6 +210,7 @@ package struct RunSession: Sendable {
         in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
+        services.observers.register()
         let folder = services.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
@@ -291,7 +298,7 @@ package struct RunSession: Sendable {
         self.first = first
         self.change = change
         self.lock = lock
-        store = services.store
+        (store, observers) = (services.store, services.observers)
         let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
         let runner = StageAttemptRunner(
@@ -328,6 +335,7 @@ package struct RunSession: Sendable {
     package func run(
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
+        observers.follow(id) { engine.hub.batches() }
         // What another process sends comes behind what the run begins with.
         engine.begin(first, change: change, commands: commands)
         var server: ControlServer?

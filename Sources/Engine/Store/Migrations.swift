@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 4
+    static let newest = 5
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -25,8 +25,39 @@ enum Migrations {
             try db.execute(sql: fourth)
             try db.execute(sql: "PRAGMA user_version = 4")
         }
+        migrator.registerMigration("5: how far observers have come") { db in
+            try db.execute(sql: fifth)
+            try db.execute(sql: "PRAGMA user_version = 5")
+        }
         return migrator
     }
+
+    private static let fifth = """
+        -- Who hears of runs; `failures` counts its failures since its last success, the other columns tell of the last one.
+        CREATE TABLE observers (
+            name TEXT NOT NULL PRIMARY KEY,
+            begun_at INTEGER NOT NULL,
+            failures INTEGER NOT NULL DEFAULT 0,
+            failed_at INTEGER,
+            failure TEXT
+        ) WITHOUT ROWID;
+
+        -- The last event of a run that an observer was handed; without a row it has heard of none.
+        CREATE TABLE observer_cursors (
+            observer TEXT NOT NULL,
+            run TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (observer, run)
+        ) WITHOUT ROWID;
+
+        -- What an observer remembers, changed in the transaction that moves its cursors.
+        CREATE TABLE observer_notes (
+            observer TEXT NOT NULL,
+            key TEXT NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (observer, key)
+        ) WITHOUT ROWID;
+        """
 
     private static let fourth = """
         -- What stood at a path when the run that had published it was removed; `makers` has fingerprints of the definitions

@@ -21,8 +21,8 @@ extension RunStore {
                 let id = RunID(row["id"])
                 let status = RunState.Status(rawValue: row["status"]) ?? .interrupted
                 return RunSummary(
-                    id: id, pipeline: row["pipeline"], file: row["file"], status: status, trigger: row["trigger"],
-                    started: row["started_at"], ended: row["ended_at"],
+                    id: id, pipeline: row["pipeline"], file: row["file"], status: status,
+                    trigger: RunTrigger(row["trigger"]), started: row["started_at"], ended: row["ended_at"],
                     duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }, stageCount: row["stage_count"],
                     parameters: SecretNames().hidden(Self.decode([String: String].self, row["parameters"]) ?? [:]),
                     // Only a run that is recorded as running can have a process.
@@ -124,23 +124,26 @@ extension RunStore {
     /// - Throws: ``StoreError`` when the journal cannot be read or decoded.
     package func events(of run: RunID, after sequence: Int64 = 0) throws(StoreError) -> [RunEvent] {
         try read { db in
-            let cursor = try Row.fetchCursor(
-                db,
-                sql: """
-                    SELECT seq, at, steady, kind, stage, item, attempt, detail FROM events
-                    WHERE run = ? AND seq > ? ORDER BY seq
-                    """, arguments: [run.rawValue, sequence])
+            let cursor = try Row.fetchCursor(db, sql: Self.eventsQuery, arguments: [run.rawValue, sequence])
             var events: [RunEvent] = []
             while let row = try cursor.next() {
-                let event = EventRow(
-                    kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"],
-                    detail: row["detail"])
-                guard let change = try event.change() else { continue }
-                events.append(
-                    RunEvent(
-                        sequence: row["seq"], time: Moment(wall: row["at"], steady: row["steady"]), change: change))
+                if let event = try Self.event(row) { events.append(event) }
             }
             return events
+        }
+    }
+
+    /// The rows of a run's journal behind an event, in order.
+    static let eventsQuery = """
+        SELECT seq, at, steady, kind, stage, item, attempt, detail FROM events WHERE run = ? AND seq > ? ORDER BY seq
+        """
+
+    /// The event of a row of a journal; nil for a kind that only a newer caudal knows.
+    static func event(_ row: Row) throws -> RunEvent? {
+        let values = EventRow(
+            kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"], detail: row["detail"])
+        return try values.change().map { change in
+            RunEvent(sequence: row["seq"], time: Moment(wall: row["at"], steady: row["steady"]), change: change)
         }
     }
 

@@ -5,11 +5,11 @@ import GRDB
 package struct RunRecord: Sendable {
     package var id: RunID
     package var plan: RunPlan
-    /// What started the run: `manual`, `schedule`, `backfill`.
-    package var trigger: String
+    /// What started the run.
+    package var trigger: RunTrigger
     package var started: Moment
 
-    package init(id: RunID, plan: RunPlan, trigger: String, started: Moment) {
+    package init(id: RunID, plan: RunPlan, trigger: RunTrigger, started: Moment) {
         self.id = id
         self.plan = plan
         self.trigger = trigger
@@ -32,7 +32,8 @@ extension RunStore {
                     """,
                 arguments: [
                     record.id.rawValue, record.plan.pipeline, record.plan.file, record.plan.root,
-                    record.plan.environment, Self.json(record.plan.parameters), record.trigger, record.started.wall,
+                    record.plan.environment, Self.json(record.plan.parameters), record.trigger.description,
+                    record.started.wall,
                     record.plan.stages.count, plan,
                 ])
         }
@@ -45,6 +46,7 @@ extension RunStore {
         let plan = standing.isEmpty ? nil : try? plan(of: run)
         let tables = [
             "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "leases", "claims", "successes",
+            "observer_cursors",
         ]
         try write { db in
             for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }

@@ -141,7 +141,7 @@ package struct RunSummary: Sendable, Hashable {
     package var file: String
     /// The recorded status; a run whose process died is still recorded as running: see ``isLive``.
     package var status: RunState.Status
-    package var trigger: String
+    package var trigger: RunTrigger
     package var started: Int64
     package var ended: Int64?
     package var duration: Duration?
@@ -151,7 +151,7 @@ package struct RunSummary: Sendable, Hashable {
     package var isLive: Bool
 
     package init(
-        id: RunID, pipeline: String, file: String, status: RunState.Status, trigger: String, started: Int64,
+        id: RunID, pipeline: String, file: String, status: RunState.Status, trigger: RunTrigger, started: Int64,
         ended: Int64? = nil, duration: Duration? = nil, stageCount: Int, parameters: [String: String], isLive: Bool
     ) {
         self.id = id

@@ -13,6 +13,9 @@ package struct StateFolder: Sendable, Hashable {
     /// The folder of a run.
     package func run(_ id: RunID) -> RunFolder { RunFolder(path: "\(path)/runs/\(id)") }
 
+    /// Held, by its lock, by the process that hands events to an observer.
+    func observerLock(_ observer: String) -> String { "\(path)/observers/\(PathComponent.of(observer)).lock" }
+
     /// Creates the folder, accessible only to its owner.
     ///
     /// - Throws: ``StoreError`` when it cannot be created.
@@ -77,23 +80,15 @@ package struct RunFolder: Sendable, Hashable {
 
 /// The lock of a run, held as long as this object lives.
 package final class RunLock: Sendable {
-    private let descriptor: Int32
+    private let lock: FileLock
 
     /// Takes the lock.
     ///
     /// - Returns: nil when another process holds it.
     /// - Throws: ``StoreError`` when the lock file cannot be opened or locked.
     package static func take(_ folder: RunFolder) throws(StoreError) -> RunLock? {
-        let descriptor = cs_lock_file(folder.lock)
-        if descriptor == -EAGAIN { return nil }
-        guard descriptor >= 0 else {
-            throw StoreError(.unreadable(String(cString: strerror(-descriptor))), path: folder.lock)
-        }
-        return RunLock(descriptor: descriptor)
+        try FileLock.take(folder.lock).map(RunLock.init)
     }
 
-    private init(descriptor: Int32) { self.descriptor = descriptor }
-
-    // Only closing it would leave the lock with children that are being started, until they execute their programs.
-    deinit { cs_unlock_file(descriptor) }
+    private init(_ lock: FileLock) { self.lock = lock }
 }

@@ -21,7 +21,7 @@ struct JournalFollowerTests {
         // Two stores, as two processes have them.
         let (writer, reader) = (try RunStore(folder), try RunStore(folder))
         var state = RunState(id: id, plan: plan)
-        try writer.create(RunRecord(id: id, plan: plan, trigger: "manual", started: Moment(wall: 0, steady: 0)))
+        try writer.create(RunRecord(id: id, plan: plan, trigger: .manual, started: Moment(wall: 0, steady: 0)))
         let follower = try JournalFollower(id, after: 0, in: reader)
         #expect(try follower.look().events.isEmpty)
         func record(_ events: [RunEvent]) throws {
@@ -39,7 +39,7 @@ struct JournalFollowerTests {
     func liveness() throws {
         let scratch = try ScratchFolder()
         let store = try RunStore(StateFolder(path: scratch.path))
-        try store.create(RunRecord(id: id, plan: plan, trigger: "manual", started: Moment(wall: 0, steady: 0)))
+        try store.create(RunRecord(id: id, plan: plan, trigger: .manual, started: Moment(wall: 0, steady: 0)))
         let folder = store.folder.run(id)
         try folder.create()
         let follower = try JournalFollower(id, after: 0, in: store)

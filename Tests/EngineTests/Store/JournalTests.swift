@@ -110,7 +110,7 @@ struct JournalTests {
         let store = try RunStore(StateFolder(path: folder.path))
         let events = events(Self.changes)
         let state = RunState(id: "r", plan: Self.plan, events: events)
-        try store.create(RunRecord(id: "r", plan: Self.plan, trigger: "manual", started: events[0].time))
+        try store.create(RunRecord(id: "r", plan: Self.plan, trigger: .manual, started: events[0].time))
         try store.record(events, remarks: [], of: state)
         let found = try store.events(of: "r")
         try #require(found.count == events.count)
@@ -165,7 +165,7 @@ struct JournalTests {
             let store = try RunStore(StateFolder(path: folder.path))
             var random = SplitMix64(seed: seed)
             let events = events((0..<60).compactMap { _ in Self.changes.randomElement(using: &random) })
-            try store.create(RunRecord(id: "r", plan: Self.plan, trigger: "manual", started: events[0].time))
+            try store.create(RunRecord(id: "r", plan: Self.plan, trigger: .manual, started: events[0].time))
             var live = RunState(id: "r", plan: Self.plan)
             for event in events {
                 live.apply(event)

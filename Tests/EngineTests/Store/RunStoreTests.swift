@@ -13,7 +13,7 @@ struct RunStoreTests {
     private func created(_ store: RunStore, _ id: RunID, pipeline: String = "sales") throws -> RunState {
         let plan = RunPlan(pipeline: pipeline, maxParallel: 2, stages: [PlannedStage(id: "a", pool: "warehouse")])
         try store.create(
-            RunRecord(id: id, plan: plan, trigger: "manual", started: Moment(wall: 1_795_413_600_000, steady: 5)))
+            RunRecord(id: id, plan: plan, trigger: .manual, started: Moment(wall: 1_795_413_600_000, steady: 5)))
         return RunState(id: id, plan: plan)
     }
 
@@ -122,7 +122,7 @@ struct RunStoreTests {
         _ = try created(try RunStore(state), "r1")
         #expect(try RunStore(state).runs().map(\.id) == ["r1"])
         let version = try DatabaseQueue(path: state.database).read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
-        #expect(version == 4)
+        #expect(version == 5)
     }
 
     @Test(

@@ -1,0 +1,71 @@
+/// One rule that a quarantined row broke; a row that broke several has as many of these.
+package struct BrokenRule: Sendable {
+    /// The file that the row came from, and its number there, counted from 1.
+    package let file: String
+    package let row: String
+    /// The column; empty for a rule of the whole row and for a malformed line.
+    package let column: String
+    package let rule: String
+    /// The value that broke the rule, or the whole row where no value did.
+    package let value: String
+}
+
+/// Reads files of quarantined rows.
+package struct QuarantineReader: Sendable {
+    /// Asks the engine a question: a script, the files that it reads, the folders that it writes to.
+    package typealias Question =
+        @Sendable (SQLScript, _ reading: [String], _ writing: [String]) async throws(Failure) -> DataReadings
+
+    private let files: [String]
+    private let ask: Question
+    private let sql = DuckDBDialect()
+
+    /// `files`: absolute paths of quarantine files, of one stage.
+    package init(_ files: [String], ask: @escaping Question) {
+        self.files = files
+        self.ask = ask
+    }
+
+    private var relation: String {
+        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
+        return files.allSatisfy { $0.hasSuffix(".parquet") }
+            ? "read_parquet(\(list))"
+            : "read_csv(\(list), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')"
+    }
+
+    /// The rules that the rows broke, in the order of the files.
+    ///
+    /// `limit`: at most so many.
+    package func brokenRules(limit: Int) async throws(Failure) -> [BrokenRule] {
+        var script = SQLScript(title: "quarantined rows")
+        script.add("show them", "SELECT 'quarantined' AS caudal, * FROM \(relation) LIMIT \(max(0, limit))")
+        return try await ask(script, files, []).rows("quarantined").map { row in
+            BrokenRule(
+                file: row.text("file") ?? "", row: row.text("row") ?? "", column: row.text("column") ?? "",
+                rule: row.text("rule") ?? "", value: row.text("value") ?? row.text("raw") ?? "")
+        }
+    }
+
+    /// Writes the rows to a CSV file in which somebody corrects them: one line for each row, with the columns of the
+    /// input; or with its text where the input is JSON, or the line is malformed.
+    ///
+    /// `source`: the input of the validate stage.
+    /// - Throws: ``Failure`` when the rows cannot be read, or the file cannot be written.
+    package func export(to file: String, columnsOf source: DataSource) async throws(Failure) {
+        let isRow = "rule NOT LIKE 'malformed line%'"
+        // Rows of JSON have keys and types of their own, which a cell of CSV cannot tell.
+        let columns =
+            source.isForeignJSON
+            ? ["raw AS \(Intake.correctedJSON)"]
+            : source.columnNames.map { name in
+                let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
+                return "CASE WHEN \(isRow) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
+            } + ["CASE WHEN NOT (\(isRow)) THEN raw END AS \(Intake.correctedRaw)"]
+        let query =
+            "SELECT DISTINCT file AS \(Intake.correctedFile), CAST(\"row\" AS BIGINT) AS \(Intake.correctedRow),\n       "
+            + columns.joined(separator: ",\n       ") + "\nFROM \(relation)\nORDER BY 1, 2"
+        var script = SQLScript(title: "rows to be corrected")
+        script.add("write them", "COPY (\n\(query)\n) TO \(sql.text(file)) (FORMAT csv, HEADER true)")
+        _ = try await ask(script, files, [PathText.folder(of: file)])
+    }
+}

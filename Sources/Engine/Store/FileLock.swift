@@ -1,0 +1,24 @@
+import CSystem
+import Foundation
+
+/// A lock on a file, held as long as the value lives; the kernel gives it back with the process.
+package final class FileLock: Sendable {
+    private let descriptor: Int32
+
+    /// Takes the lock of a file, which is made where it is not there.
+    ///
+    /// - Returns: nil when somebody else holds it, in this process or another one.
+    package static func take(_ path: String) throws(StoreError) -> FileLock? {
+        let descriptor = cs_lock_file(path)
+        if descriptor == -EAGAIN { return nil }
+        guard descriptor >= 0 else {
+            throw StoreError(.unreadable(String(cString: strerror(-descriptor))), path: path)
+        }
+        return FileLock(descriptor: descriptor)
+    }
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    // Closing alone leaves it to children that are just being started, for the moment until they run their programs.
+    deinit { cs_unlock_file(descriptor) }
+}
