@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["CSystem", "Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: strict),
+            exclude: ["Explained"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -164,14 +164,24 @@ struct ExplainTests {
         return project
     }
 
-    @Test("The SQL of every stage, step and check runs in plain duckdb from the project's root")
+    /// The SQL of each stage of the pipeline, so that no change of it goes unseen; `CAUDAL_RECORD_GOLDEN=1` records it anew.
+    private static let golden = Repository.path("Tests/EndToEndTests/Explained")
+
+    @Test("The SQL of every stage, step and check is as its golden file says, and runs in plain duckdb")
     func everything() async throws {
+        let isRecording = ProcessInfo.processInfo.environment["CAUDAL_RECORD_GOLDEN"] == "1"
         let project = try project()
         #expect(try await project.caudal("validate", "p.yaml").status == 0)
         // In the order in which they write what the next ones read.
         for stage in ["valid", "objects", "steps", "rich", "picked", "parts", "look", "load", "late"] {
             let explained = try await project.caudal("explain", "p.yaml", stage)
             #expect(explained.status == 0, "\(stage): \(explained)")
+            // How much memory there is belongs to the machine.
+            let kept = explained.output.replacing(#/SET memory_limit = '\d+MB'/#, with: "SET memory_limit = 'N MB'")
+            let file = URL(fileURLWithPath: "\(Self.golden)/\(stage).sql")
+            if isRecording { try kept.write(to: file, atomically: true, encoding: .utf8) }
+            let golden = try? String(contentsOf: file, encoding: .utf8)
+            #expect(kept == golden, "\(stage); CAUDAL_RECORD_GOLDEN=1 records it anew")
             // The transaction of a load needs DuckDB's own extension, which a plain duckdb fetches.
             let text = explained.output.components(separatedBy: "\n-- The transaction")[0]
             try project.write("explained.sql", text)
@@ -180,6 +190,7 @@ struct ExplainTests {
             #expect(answer.status == 0 && !answer.errors.contains("Error"), "\(stage): \(answer)")
         }
         #expect(project.exists("late.csv"))
+        #expect(!isRecording, "the golden files were recorded: read them, then run without CAUDAL_RECORD_GOLDEN")
     }
 
     @Test("What runs does what was explained: the run succeeds, whatever datasets, columns and keys are called")

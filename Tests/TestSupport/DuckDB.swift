@@ -27,11 +27,11 @@ package struct DuckDB: Sendable {
     package func run(together scripts: [SQLScript]) async throws -> [DataReadings] {
         var whole = SQLScript(title: "\(scripts.count) scripts of a test")
         for script in scripts {
-            for variable in script.variables where !whole.variables.contains(where: { $0.name == variable.name }) {
-                whole.variables.append(variable)
+            for variable in script.variables {
+                whole.bind(variable.reference, variable.value, [variable.reference: variable.type])
             }
             whole.add("begin", "BEGIN TRANSACTION")
-            for statement in script.statements { whole.add(statement.title, statement.sql) }
+            for statement in script.statements { whole.add(statement) }
             whole.add("undo", "ROLLBACK")
         }
         let work = folder.path("duckdb-\(UUID().uuidString)")
@@ -68,7 +68,7 @@ package struct DuckDB: Sendable {
             writer: nil, pipeline: "test", run: "test", unit: nil, attempt: nil, masker: masker,
             now: { Moment(wall: 0, steady: 0) })
         let control = AttemptControl(unit: UnitID("test"), number: 1, run: "test", log: log)
-        let job = DuckDBJob(
+        let job = SQLJob(
             script: script, essentialStatements: essential ?? script.statements.count, scriptFile: work + "/test.sql",
             workFolder: work, files: [], folders: [folder.path], threads: 1, memory: 1_000_000_000)
         return await DuckDBExecutor(reactor: Self.reactor, program: program, masker: masker).execute(job, for: control)
@@ -105,7 +105,9 @@ extension DataReadings {
     ///
     /// `statement`: only those of this one, counted from 1.
     package func askedRows(statement: Int? = nil) -> [[String?]] {
-        rows("row").filter { statement == nil || $0.statement == statement }.map { row in
+        // A kind of row that no engine knows: only tests ask for it.
+        let asked = rows.filter { $0.text("caudal") == "row" && (statement == nil || $0.statement.number == statement) }
+        return asked.map { row in
             guard case .list(let values)? = row.fields["row"] else { return [] }
             return values.map(\.text)
         }

@@ -174,7 +174,7 @@ package final class AttemptTrial: Sendable {
             reactor: reactor, program: DuckDBProgram(path: path, version: DuckDBProgram.pinned),
             masker: SecretMasker(secrets: []))
         return await executor.execute(
-            DuckDBJob(
+            SQLJob(
                 script: script, essentialStatements: statements.count, scriptFile: folder["script.sql"],
                 workFolder: folder["work"], files: files, folders: folders, threads: 2, memory: memory),
             for: control)

@@ -37,16 +37,20 @@ struct DoctorCommand: AsyncParsableCommand {
             true, "caudal",
             "\(Version.text), \(Int(MachineResources.total.cpu ?? 1)) processors, \((MachineResources.total.memory ?? 0).shortBytes) of memory"
         )
-        let reactor = ProcessReactor()
+        let (reactor, engine) = (ProcessReactor(), SQLEngines.standard)
         do throws(Failure) {
             let cache = NSTemporaryDirectory() + "caudal-doctor-\(getpid())"
-            defer { unlink(cache) }
-            let program = try await DuckDBProgram.locate(
+            defer { try? FileManager.default.removeItem(atPath: cache) }
+            let program = try await engine.locate(
                 root: root, variables: state.variables, cache: cache, reactor: reactor)
-            say(true, "duckdb", "\(program.version) at \(program.path)")
+            let tools = engine.init(
+                EngineSurroundings(
+                    root: root, variables: state.variables, reactor: reactor, masker: SecretMasker(secrets: [])
+                ) { program })
+            say(true, engine.name, "\(program.version) at \(program.path)")
             for kind in Connection.Kind.allCases {
                 do throws(Failure) {
-                    let file = try DatabaseExtension.find(kind, for: program, root: root, variables: state.variables)
+                    let file = try await tools.driver(for: kind)
                     say(true, kind.rawValue, file)
                 } catch {
                     // A project without such databases does not need the extension.
@@ -61,7 +65,7 @@ struct DoctorCommand: AsyncParsableCommand {
                 }
             }
         } catch {
-            say(false, "duckdb", error.message, remedy: error.remedy)
+            say(false, engine.name, error.message, remedy: error.remedy)
         }
         let folder = state.foundStateFolder() ?? state.stateFolder(root: root)
         if FileText.exists(folder.database) {

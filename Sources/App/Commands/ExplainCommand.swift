@@ -57,7 +57,8 @@ struct ExplainCommand: AsyncParsableCommand {
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
         let masker = tools.masker
         var attempt = StageAttempt(
-            pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: now)
+            pipeline: loaded.pipeline, stage: stage, facts: facts, sql: tools.sql, schemas: loaded.schemas,
+            now: now)
         if let words = stage.type.explanation(for: attempt) { return masker.masked(words) + "\n" }
         let examination = PipelineExamination(loaded, facts: facts, tools: tools)
         let findings = try await examination.soundFindings(of: [stage.id])
@@ -113,11 +114,10 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     /// What brings a database into a script; a password is found by the database's own library.
-    private func attachment(of link: DatabaseLink, isReadOnly: Bool, root: String) -> [String] {
-        [
-            "INSTALL \(link.kind.rawValue);", "LOAD \(link.kind.rawValue);",
-            link.printedAttachment(isReadOnly: isReadOnly, root: root) + ";",
-        ]
+    private func attachment(
+        of link: DatabaseLink, isReadOnly: Bool, root: String, _ sql: any SQLDialect
+    ) -> [String] {
+        sql.preparation(for: link.kind) + [link.printedAttachment(isReadOnly: isReadOnly, root: root) + ";"]
     }
 
     private func text(
@@ -133,25 +133,20 @@ struct ExplainCommand: AsyncParsableCommand {
         case .load(let work):
             let record = LoadRecord(rows: 0, fingerprint: "(of the rows)")
             return text(of: .data(work.examination), tools, names, links, root: root) + "\n-- The transaction\n"
-                + attachment(of: work.target.link, isReadOnly: false, root: root).joined(separator: "\n") + "\n"
-                + work.load(record).text(prelude: [], marksProgress: false)
+                + attachment(of: work.target.link, isReadOnly: false, root: root, tools.sql).joined(separator: "\n")
+                + "\n" + tools.sql.text(of: work.load(record), prelude: [])
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"
         case .data(let work):
-            let memory = max(64, (work.memory ?? tools.defaultMemory) / 1_000_000)
-            var prelude = [
-                "-- Settings", "SET memory_limit = '\(memory)MB';", "SET TimeZone = 'UTC';",
-                "SET preserve_insertion_order = true;",
-            ]
-            if let threads = work.threads { prelude.append("SET threads = \(threads);") }
+            var databases: [String] = []
             var attached: Set<String> = []
             for link in work.reads.compactMap({ links[$0.dataset] }) where attached.insert(link.name).inserted {
-                prelude += attachment(of: link, isReadOnly: true, root: root)
+                databases += attachment(of: link, isReadOnly: true, root: root, tools.sql)
             }
             let folders = Set(work.outputs.map { PathText.folder(of: $0.target) }).filter { !$0.isEmpty }.sorted()
-            if !folders.isEmpty {
-                prelude.append(".shell mkdir -p " + folders.map { "'\($0)'" }.joined(separator: " "))
-            }
-            return work.script.text(prelude: prelude, marksProgress: false)
+            let settings = tools.engine.settings(
+                memory: work.memory ?? tools.defaultMemory, threads: work.threads, attaching: databases,
+                folders: folders)
+            return tools.sql.text(of: work.script, prelude: settings)
         }
     }
 }

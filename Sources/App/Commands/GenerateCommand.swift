@@ -100,8 +100,11 @@ struct GeneratedFiles {
         defer { try? FileManager.default.removeItem(atPath: work) }
 
         let reactor = ProcessReactor()
-        let program = try await DuckDBProgram.locate(
-            root: current, variables: variables, cache: work + "/version", reactor: reactor)
+        let engine = SQLEngines.standard
+        let program = try await engine.locate(root: current, variables: variables, cache: work, reactor: reactor)
+        let surroundings = EngineSurroundings(
+            root: current, variables: variables, reactor: reactor, masker: SecretMasker(secrets: [])
+        ) { program }
         let script = script(outputs.map(\.staged))
         let isStage = variables["CAUDAL_ATTEMPT"] != nil
         let log = AttemptLog(
@@ -115,13 +118,11 @@ struct GeneratedFiles {
                 Output.write("\u{1b}]9;4;1;\(Int(fraction * 100))\u{07}\n", to: STDOUT_FILENO)
             })
         let interruption = Interruption { control.requestStop(.cancelled) }
-        let job = DuckDBJob(
+        let job = SQLJob(
             script: script, essentialStatements: script.statements.count, scriptFile: work + "/generate.sql",
             workFolder: work, files: [], folders: Set(targets.map(PathText.folder)).sorted(), threads: nil,
             memory: Int64(Double(MachineResources.total.memory ?? 4_000_000_000) * 0.6))
-        let execution = await DuckDBExecutor(
-            reactor: reactor, program: program, masker: SecretMasker(secrets: [])
-        ).execute(job, for: control)
+        let execution = await engine.init(surroundings).execute(job, for: control)
         if let failure = execution.failure {
             for output in outputs { unlink(output.staged) }
             if interruption.wasInterrupted { throw ExitStatus.interrupted.code }
@@ -154,16 +155,15 @@ struct SalesData {
     private static func addCatalog(_ products: Int, _ path: String, to script: inout SQLScript) {
         script.add(
             "write the catalog", weight: 0.2,
-            "COPY (\n\(catalogQuery(products))\n) TO \(DuckDBDialect().text(path)) (FORMAT csv, HEADER true)")
+            .write(catalogQuery(products), to: SQLScript.OutputFile(path, .csv)))
     }
 
     func script(orders: String, catalog: String?) -> SQLScript {
-        let sql = DuckDBDialect()
         var script = SQLScript(title: "\(rows.grouped) orders from seed \(seed)")
         script.add("number the rows", weight: 1, "CREATE TEMP TABLE numbers AS SELECT i FROM range(\(rows)) AS n(i)")
         script.add(
             "write the orders", weight: 20,
-            "COPY (\n\(query)\n) TO \(sql.text(orders)) (FORMAT csv, HEADER true)")
+            .write(query, to: SQLScript.OutputFile(orders, .csv)))
         if let catalog { Self.addCatalog(products, catalog, to: &script) }
         return script
     }

@@ -78,7 +78,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 if files.contains(where: { !$0.isPublished }) { Output.error(message: QuarantineCommand.unpublished) }
                 let tools = found.services.tools(
                     for: found.loaded, parameters: found.parameters, folder: found.services.state.path + "/questions")
-                let reader = QuarantineReader(paths) { (script, reading, writing) throws(Failure) in
+                let reader = QuarantineReader(paths, sql: tools.sql) { (script, reading, writing) throws(Failure) in
                     try await tools.ask(script, reading: reading, writing: writing)
                 }
                 if let to { try await write(reader, to: to, found) } else { try await show(reader) }

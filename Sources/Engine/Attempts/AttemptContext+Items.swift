@@ -25,7 +25,7 @@ extension AttemptContext {
         let items = try finder.items(readings).withoutSecrets(log)
         log.note(items.count.counted("item"))
         result.items = items
-        result.rowsToDivide = readings?.counts["divided"]
+        result.rowsToDivide = readings?.count(.divided)
         return result
     }
 }

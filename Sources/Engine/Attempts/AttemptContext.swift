@@ -59,7 +59,7 @@ struct AttemptContext: Sendable {
 
     // MARK: - What its work needs
 
-    /// Has DuckDB run a script for the attempt.
+    /// Has the engine run a script for the attempt.
     ///
     /// `essential`: the number of statements that make the data; those after them are checks.
     /// `reading`: the files that the script may read.
@@ -67,12 +67,12 @@ struct AttemptContext: Sendable {
     func execute(
         _ script: SQLScript, essential: Int, reading: [String], writing: [String] = [], threads: Int?, memory: Int64?
     ) async throws -> Execution {
-        var job = DuckDBJob(
+        var job = SQLJob(
             script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
-        return try await tools.executor().execute(job, for: control)
+        return try await tools.execute(job, for: control)
     }
 
     func makeFolder(_ path: String?) throws(Failure) {

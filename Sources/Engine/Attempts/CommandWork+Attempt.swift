@@ -60,7 +60,7 @@ extension CommandWork: AttemptWork {
             return nil
         }
         context.judge(judge(readings, execution.errors, source.columns), &result, withholds: true)
-        return readings.rows("measures").compactMap { $0.integer("rows") }.first
+        return readings.measuredRows
     }
 }
 

@@ -1,4 +1,4 @@
-/// SQL, run by DuckDB.
+/// SQL, run by the engine.
 extension DataWork: AttemptWork {
     // The script's own files lie in it.
     var needsFolder: Bool { true }
@@ -12,7 +12,7 @@ extension DataWork: AttemptWork {
         var done = FinishedWork(result: AttemptResult(ending: .succeeded))
         done.result.take(execution)
         done.result.reads = await versions
-        done.result.tool = "duckdb \(try await context.tools.program().version)"
+        done.result.tool = try await context.tools.program().description
         guard execution.failure == nil, let readings = execution.readings else { return done }
         try context.refuseChange()
         done.evidence = evidence

@@ -16,7 +16,7 @@ struct FanOutFinder {
     func script() throws -> SQLScript? {
         let stage = attempt.stage
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(stage.id): the items of the fan-out")
-        let sql = DuckDBDialect()
+        let sql = attempt.sql
         for (name, source) in stage.fanOut?.variables ?? [] {
             guard case .query(let query) = source else { continue }
             attempt.bind(query.value.references, in: &script)
@@ -26,17 +26,19 @@ struct FanOutFinder {
             }
             script.add(
                 "the values of \(name)", weight: 5, holding: query,
-                "SELECT 'item' AS caudal, \(sql.text(name)) AS name, CAST(found.\"value\" AS VARCHAR) AS value\n"
-                    + "FROM (\n\(SQLText.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)")
+                .lines(
+                    .item,
+                    "\(sql.text(name)) AS name, \(sql.cast("found.\"value\"", to: .text)) AS value\n"
+                        + "FROM (\n\(sql.bound(query.value))\n) AS found(\"value\")\nLIMIT \(Self.limit + 1)"))
         }
         if let source = dividedInput {
             script.add(
                 "count the rows that the items divide", weight: 3,
-                OutputSQL.count("divided", "(SELECT count(*) FROM \(source.fromClause(sql)))"))
+                .measure(.divided, "(SELECT count(*) FROM \(source.fromClause(sql)))"))
         }
         let prepared = try stage.type.preparation(for: attempt)
         if !prepared.isEmpty { attempt.bind((stage.definition.references).map(\.0), in: &script) }
-        for statement in prepared { script.add(statement.title, weight: statement.weight, statement.sql) }
+        for statement in prepared { script.add(statement) }
         return script.statements.isEmpty ? nil : script
     }
 
@@ -90,6 +92,12 @@ struct FanOutFinder {
         }
     }
 
+    /// A value that a query gave for a variable.
+    private struct FoundValue: Decodable {
+        var name: String
+        var value: String?
+    }
+
     private func values(
         of name: String, _ source: FanOut.Source, _ readings: DataReadings?
     ) throws(Failure) -> [String?] {
@@ -105,7 +113,7 @@ struct FanOutFinder {
             }
         case .query:
             var seen: Set<ItemKey?> = []
-            return (readings?.rows("item") ?? []).filter { $0.text("name") == name }.map { $0.text("value") }
+            return (readings?.rows(.item, as: FoundValue.self) ?? []).filter { $0.name == name }.map(\.value)
                 .filter { seen.insert($0.map { ItemKey($0) }).inserted }
         case .files(let pattern):
             if let files = listed[name] { return files }
@@ -136,9 +144,9 @@ package struct FanOutItems {
 
     package init(_ attempt: StageAttempt) { self.attempt = attempt }
 
-    /// The first item, or nil when there are none; runs DuckDB when a query gives the items.
+    /// The first item, or nil when there is none; asks the engine when a query has to tell.
     ///
-    /// - Throws: ``Failure`` when DuckDB rejects the query, or its result gives no valid item.
+    /// - Throws: ``Failure`` where the engine refuses the query, or an item cannot be made of its answer.
     package func first(_ tools: DataTools) async throws -> Item? {
         var asked = attempt
         asked.sharedFolder = nil

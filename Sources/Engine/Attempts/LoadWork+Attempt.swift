@@ -59,14 +59,14 @@ extension LoadWork: AttemptWork {
         let (order, tools) = (context.order, context.tools)
         let script = load(record)
         let examined = context.folder.sqlFile(order.unit, order.number)
-        var job = DuckDBJob(
+        var job = SQLJob(
             script: script, essentialStatements: script.statements.count,
             scriptFile: (examined.hasSuffix(".sql") ? String(examined.dropLast(4)) : examined) + ".load.sql",
             workFolder: context.attempt.stagingFolder ?? context.folder.staging, files: files, folders: [],
             threads: examination.threads, memory: examination.memory ?? tools.defaultMemory,
             attachment: try await tools.attachment(of: target.link, isReadOnly: false))
         job.hidesValues = context.attempt.samples.hidesValues
-        let loaded = try await tools.executor().execute(job, for: context.control)
+        let loaded = try await tools.execute(job, for: context.control)
         result.take(loaded)
         guard var failure = loaded.failure else { return }
         // Other programs that open the database next must not find half a change. What cannot be undone now is told to

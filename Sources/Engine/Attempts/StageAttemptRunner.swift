@@ -123,7 +123,8 @@ package struct StageAttemptRunner: AttemptRunner {
         _ stage: Stage, _ order: AttemptOrder, _ control: AttemptControl, _ started: Moment
     ) async throws -> AttemptContext {
         var attempt = StageAttempt(
-            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, schemas: loaded.schemas,
+            pipeline: loaded.pipeline, stage: stage, item: order.item, facts: facts, sql: tools.sql,
+            schemas: loaded.schemas,
             stagingFolder: folder.attempt(order.unit, order.number), sharedFolder: folder.shared(stage.id),
             history: StoredCheckHistory(
                 store: store, pipeline: loaded.pipeline.name, environment: loaded.pipeline.chosenEnvironment,

@@ -13,7 +13,7 @@ struct AcceptedValuesCheck: SingleRowCheck {
 
     func fault(in check: Check, _ columns: CheckedColumns) -> ConfigError? {
         let type = columns.type(of: column)
-        guard let misfit = values.first(where: { WrittenValue($0, as: type, DuckDBDialect()) == nil }) else {
+        guard let misfit = values.first(where: { WrittenValue($0, as: type) == nil }) else {
             return nil
         }
         return ConfigError(
@@ -25,7 +25,7 @@ struct AcceptedValuesCheck: SingleRowCheck {
         let value = data.sql.name(column)
         let type = data.type(of: column)
         // 1 and 1.0 are one number and two texts.
-        let list = values.compactMap { WrittenValue($0, as: type, data.sql)?.sql }
+        let list = values.compactMap { WrittenValue($0, as: type)?.sql(data.sql) }
         return list.isEmpty ? "\(value) IS NOT NULL" : "\(value) NOT IN (\(list.joined(separator: ", ")))"
     }
 

@@ -2,7 +2,8 @@
 ///
 /// ``CheckJudge`` judges the results. Failing rows are only looked for where a check found some.
 package struct CheckCompiler {
-    private let sql: DuckDBDialect
+    /// The dialect for times of the source's zone.
+    private let sql: any SQLDialect
     private let source: DataSource
     private let checks: [Check]
     private let references: [Template.Reference: ColumnType]
@@ -11,9 +12,9 @@ package struct CheckCompiler {
 
     package init(
         source: DataSource, checks: [Check], references: [Template.Reference: ColumnType],
-        others: [DatasetName: DataSource]
+        others: [DatasetName: DataSource], sql: any SQLDialect
     ) {
-        sql = DuckDBDialect(zone: source.zone)
+        self.sql = sql.inZone(source.zone)
         self.source = source
         self.checks = checks
         self.references = references
@@ -74,8 +75,11 @@ package struct CheckCompiler {
     /// The name of the number of rows that a check looked at.
     static func totalName(_ index: Int) -> String { "t\(index)" }
 
-    /// The table with the results of the shared scan.
-    static let measures = DuckDBDialect().ownName("measures")
+    /// The table of what one scan measures.
+    static func measures(_ sql: any SQLDialect) -> String { sql.ownName("measures") }
+
+    /// Under which name is noted how many rows fail a check.
+    static let found = "found"
 
     /// The maximum number of parts of a divided check; more suggest a wrongly chosen column.
     package static let partLimit = 1000
@@ -105,27 +109,32 @@ package struct CheckCompiler {
 
     private func addScan(_ indices: [Int], to script: inout SQLScript) {
         let from = source.fromClause(sql)
+        let measures = Self.measures(sql)
         let list = ["CAST(count(*) AS BIGINT) AS \"rows\""] + indices.flatMap { data($0).measures }
         script.add(
             "measure \(indices.count.counted("check")) in one scan", weight: 10,
-            "CREATE TEMP TABLE \(Self.measures) AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(from)")
-        // When one check cannot be computed, the shared scan fails: then each check is computed alone. The table must
-        // exist in any case, or the errors of later statements would be attributed to checks.
+            .table("SELECT \(list.joined(separator: ",\n       "))\nFROM \(from)", as: measures))
+        // When one check cannot be computed, the scan of all of them fails: then each is computed alone. What follows
+        // must not fail for want of the table, or its errors would be taken for those of checks.
         let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
         script.add(
             "if the scan failed, there are no measures", weight: 0.1,
-            "CREATE TEMP TABLE IF NOT EXISTS \(Self.measures) AS\nSELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\n"
-                + "WHERE FALSE")
-        script.add("give the measures", "SELECT 'measures' AS caudal, *\nFROM \(Self.measures)")
+            .table(
+                "SELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\nWHERE FALSE", as: measures,
+                ifMissing: true))
+        script.add("give the measures", .lines(.measures, "*\nFROM \(measures)"))
         guard indices.count > 1 else { return }
         script.add(
-            "note whether the scan went well", "SET VARIABLE \(Self.scanned) = (SELECT count(*) FROM \(Self.measures))")
+            "note whether the scan went well", .note("(SELECT count(*) FROM \(measures))", as: Self.scanned))
+        let failed = "\(sql.noted(Self.scanned)) = 0"
         for index in indices {
             script.add(
                 "check \(checks[index].id), alone if the scan failed", weight: 0.1,
-                "SELECT 'measures' AS caudal, *\nFROM (SELECT CAST(count(*) AS BIGINT) AS \"rows\", "
-                    + "\(data(index).measures.joined(separator: ", "))\nFROM \(from)\nWHERE getvariable('\(Self.scanned)') = 0)\n"
-                    + "WHERE getvariable('\(Self.scanned)') = 0")
+                .lines(
+                    .measures,
+                    "*\nFROM (SELECT CAST(count(*) AS BIGINT) AS \"rows\", "
+                        + "\(data(index).measures.joined(separator: ", "))\nFROM \(from)\nWHERE \(failed))\n"
+                        + "WHERE \(failed)"))
         }
     }
 
@@ -138,20 +147,21 @@ package struct CheckCompiler {
         }
         script.add(
             "check \(check.id) for each \(part)", weight: 5,
-            "CREATE TEMP TABLE \(data.partsName) AS\n\(data.parts(by: part))")
-        // As for the shared scan: the table must exist in any case.
+            .table(data.parts(by: part), as: data.partsName))
+        // As for the scan: what follows must not fail for want of the table.
         script.add(
             "if that failed, there are no parts", weight: 0.1,
-            "CREATE TEMP TABLE IF NOT EXISTS \(data.partsName) AS\n"
-                + "SELECT NULL AS caudal, NULL AS \(data.measureName), NULL AS \(data.totalName)\nWHERE FALSE")
-        script.add("give the parts", "FROM \(data.partsName)")
+            .table(
+                "SELECT NULL AS \(RowKind.field), NULL AS \(data.measureName), NULL AS \(data.totalName)\nWHERE FALSE",
+                as: data.partsName, ifMissing: true))
+        script.add("give the parts", .ownLines(sql.everything(of: data.partsName)))
     }
 
     private func addFailingRows(_ index: Int, to script: inout SQLScript) {
         guard let rows = checks[index].kind.failingRows(data(index)) else { return }
         let id = checks[index].id
-        script.add("note how many rows fail \(id)", weight: 0.1, "SET VARIABLE found = \(rows.count)")
-        script.add("rows that fail \(id), if there are any", weight: 0.5, rows.query)
+        script.add("note how many rows fail \(id)", weight: 0.1, .note(rows.count, as: Self.found))
+        script.add("rows that fail \(id), if there are any", weight: 0.5, .lines(.sample, rows.query))
     }
 
     /// The question whether the SQL engine accepts the query of a check; nil for other checks, and when a dataset that
@@ -163,11 +173,11 @@ package struct CheckCompiler {
         for reference in query.value.references { script.bind(reference, nil, references) }
         let empty = CheckCompiler(
             source: source.withoutRows, checks: checks, references: references,
-            others: others.mapValues(\.withoutRows))
+            others: others.mapValues(\.withoutRows), sql: sql)
         empty.data(index).name(for: query, in: &script)
         script.add(
             "tell the columns", holding: query,
-            OutputSQL.describe("(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"))
+            .columns(of: "(SELECT * FROM (\n\(sql.bound(query.value))\n))", as: .column))
         return ColumnQuestion(index: index, script: script, location: query.location)
     }
 }

@@ -4,7 +4,7 @@ extension CheckJudge {
     ///
     /// - Parameter index: Its position in the list of checks.
     func parts(of check: Check, _ index: Int, _ readings: DataReadings) throws -> [CheckResult] {
-        let rows = readings.rows("part").filter { $0.integer("check") == Int64(index) }
+        let rows = readings.rows(.part).filter { $0.integer("check") == Int64(index) }
         if rows.count > CheckCompiler.partLimit {
             let limit = Int64(CheckCompiler.partLimit).grouped
             return [check.result(.error, "'\(check.partitionBy ?? "")' has more than \(limit) values", now: now)]
@@ -23,8 +23,8 @@ extension CheckJudge {
         }
         results += try missingParts(of: check, present: Set(results.compactMap(\.partition)))
         guard results.isEmpty else { return results }
-        // Without rows there are no parts: the check is applied to the whole.
-        let whole = readings.rows("parts").first { $0.integer("check") == Int64(index) }
+        // Without rows there are no parts: what is asked of a part is asked of the whole.
+        let whole = readings.rows(.parts).first { $0.integer("check") == Int64(index) }
         return [
             try judge(
                 check, measure: whole?.fields[CheckCompiler.measureName(index)]?.number,

@@ -22,7 +22,12 @@ package struct NoCheckHistory: CheckHistory {
     package func parts(of check: String, stage: StageID, runs: Int) -> Set<String> { [] }
 }
 
-/// Decides the outcome of each check from its measure and from those of earlier runs.
+extension DataReadings {
+    /// How many rows the data has that the statements of ``CheckCompiler`` scanned; nil where none of them could.
+    package var measuredRows: Int64? { rows(.measures).compactMap { $0.integer("rows") }.first }
+}
+
+/// Decides what each check found, from what was measured and what earlier runs measured.
 package struct CheckJudge {
     private let checks: [Check]
     private let columns: [Column]
@@ -49,7 +54,7 @@ package struct CheckJudge {
     ///   - found: The actual columns and types of the data.
     package func results(_ readings: DataReadings, errors: [String], found: [Column]) -> [CheckResult] {
         var measures: [String: DataReadings.Value] = [:]
-        for row in readings.rows("measures") { measures.merge(row.fields) { old, new in new == .null ? old : new } }
+        for row in readings.rows(.measures) { measures.merge(row.fields) { old, new in new == .null ? old : new } }
         let reasons = reasons(for: checks.indices.filter { !isMeasured($0, measures, readings) }, errors)
         return checks.indices.flatMap { index -> [CheckResult] in
             let check = checks[index]
@@ -74,7 +79,7 @@ package struct CheckJudge {
     ) -> Bool {
         let check = checks[index]
         if check.partitionBy != nil {
-            return readings.rows("parts").contains { $0.integer("check") == Int64(index) }
+            return readings.rows(.parts).contains { $0.integer("check") == Int64(index) }
         }
         return check.kind.isMeasured(
             measures[CheckCompiler.measureName(index)]?.number,
@@ -110,27 +115,35 @@ package struct CheckJudge {
 
     /// The failing rows of a check by part; nil is the key for a check that is not divided.
     func samples(_ index: Int, _ readings: DataReadings) -> [String?: [SampleRow]] {
-        let rows = readings.rows("sample").filter { $0.integer("check") == Int64(index) }
-        return Dictionary(grouping: rows) { $0.text("part") }.mapValues { samples(index, $0) }
+        let rows = readings.rows(.sample, as: FailingRow.self).filter { $0.check == index }
+        return Dictionary(grouping: rows, by: \.part).mapValues { samples(index, $0) }
     }
 
-    private func samples(_ index: Int, _ rows: [DataReadings.Row]) -> [SampleRow] {
+    private func samples(_ index: Int, _ rows: [FailingRow]) -> [SampleRow] {
         let names = CheckCompiler.sampleColumns(of: checks[index], among: columns).map(\.name)
         return rows.map { row in
-            func list(_ name: String) -> [String?] {
-                if case .list(let list)? = row.fields[name] { list.map(\.text) } else { [] }
-            }
-            let own = row.fields["names"] == nil ? names : list("names").map { $0 ?? "" }
-            let values = list("values")
-            guard let query = checks[index].definition.query, own.count == values.count else {
-                return SampleRow(row: row.integer("row"), columns: own, values: values)
+            let own = row.names.map { $0.map { $0 ?? "" } } ?? names
+            guard let query = checks[index].definition.query, own.count == row.values.count else {
+                return SampleRow(row: row.row, columns: own, values: row.values)
             }
             let order = Self.order(of: own, in: query.value.description)
-            return SampleRow(row: row.integer("row"), columns: order.map { own[$0] }, values: order.map { values[$0] })
+            return SampleRow(row: row.row, columns: order.map { own[$0] }, values: order.map { row.values[$0] })
         }
     }
 
-    /// The positions of a row's columns: first those that a query names, because it is about them.
+    /// A failing row as it comes back.
+    private struct FailingRow: Decodable {
+        /// The place of the check in the list.
+        var check: Int
+        var row: Int64?
+        /// The part of the data that it lies in, for a check that is divided.
+        var part: String?
+        /// What its values are called, where a query gave them.
+        var names: [String?]?
+        var values: [String?]
+    }
+
+    /// The places of a row's columns: first those that a query names, since it is about them, then the others.
     private static func order(of columns: [String], in query: String) -> [Int] {
         let text = query.lowercased()
         let words = Set(text.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))

@@ -17,7 +17,8 @@ struct CheckedData {
     /// The data of foreign keys and queries, by name; including the checked dataset, for keys that refer to itself.
     let others: [DatasetName: DataSource]
     let references: [Template.Reference: ColumnType]
-    let sql: DuckDBDialect
+    /// The dialect for times of the source's zone.
+    let sql: any SQLDialect
 
     /// The name of the check's measure.
     var measureName: String { CheckCompiler.measureName(index) }
@@ -64,7 +65,7 @@ struct CheckedData {
     /// Defines `input` and the datasets that a query reads, as whole relations with their names.
     func name(for query: Query, in script: inout SQLScript) {
         let isZoned = ZonedView.isWanted(by: query.value.description)
-        func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns) : "*" }
+        func list(_ source: DataSource) -> String { isZoned ? ZonedView.list(source.columns, sql) : "*" }
         script.name(Query.inputName, as: "SELECT \(list(source)) FROM \(from())")
         for read in query.reads {
             guard let other = others[read.value] else { continue }
@@ -81,7 +82,8 @@ struct CheckedData {
     /// run.
     func parts(by column: String) -> String {
         let name = sql.name(column)
-        return "SELECT CASE WHEN GROUPING(\(name)) = 1 THEN 'parts' ELSE 'part' END AS caudal, \(index) AS \"check\", "
+        let kind = "CASE WHEN GROUPING(\(name)) = 1 THEN '\(RowKind.parts)' ELSE '\(RowKind.part)' END"
+        return "SELECT \(kind) AS \(RowKind.field), \(index) AS \"check\", "
             + "CAST(\(name) AS VARCHAR) AS part, \(measures.joined(separator: ", "))\nFROM \(from())\n"
             + "GROUP BY GROUPING SETS ((\(name)), ())\n"
             + "ORDER BY GROUPING(\(name)) DESC, \(name) NULLS FIRST\nLIMIT \(CheckCompiler.partLimit + 2)"
@@ -96,15 +98,15 @@ struct CheckedData {
     ///   - order: The sort order before the row number.
     func failingRows(where condition: String, count: String? = nil, order: [String] = []) -> FailingRows {
         let count = count ?? measureName
-        let rows = "WHERE getvariable('found') > 0 AND \(filterPrefix)\(condition)"
+        let rows = "WHERE \(hasFailingRows) AND \(filterPrefix)\(condition)"
         if let part = check.partitionBy {
             return FailingRows(
-                count: "(SELECT max(\(count)) FROM \(partsName) WHERE caudal = 'part')",
+                count: "(SELECT max(\(count)) FROM \(partsName) WHERE \(RowKind.field) = '\(RowKind.part)')",
                 query: failingRows(ofEach: part, rows, order: order))
         }
         let sorted = order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", ")), \"row\"\n"
         return FailingRows(
-            count: "(SELECT \(count) FROM \(CheckCompiler.measures))",
+            count: "(SELECT \(count) FROM \(CheckCompiler.measures(sql)))",
             query: "\(sampleHead)\(rowNumber) AS \"row\", \(sampleValues) AS \"values\"\n"
                 + "FROM \(from(numbersRows: true))\n\(rows)\n\(sorted)LIMIT \(CheckResult.sampleLimit)")
     }
@@ -123,8 +125,11 @@ struct CheckedData {
             + "ORDER BY \(names[3]), \(names[2]) NULLS FIRST\nLIMIT \(CheckCompiler.partLimit)"
     }
 
-    /// The beginning of a query for failing rows.
-    var sampleHead: String { "SELECT 'sample' AS caudal, \(index) AS \"check\", " }
+    /// The beginning of what is selected of failing rows.
+    var sampleHead: String { "\(index) AS \"check\", " }
+
+    /// SQL that is true where the check found failing rows.
+    var hasFailingRows: String { "\(sql.noted(CheckCompiler.found)) > 0" }
 
     /// SQL for the condition of `where`, to be followed by another condition.
     var filterPrefix: String { filter.map { "\($0) AND " } ?? "" }
@@ -132,7 +137,7 @@ struct CheckedData {
     /// The kept columns of a row, as a list of texts.
     private var sampleValues: String {
         let columns = CheckCompiler.sampleColumns(of: check, among: source.columns)
-        return "[\(columns.map { sql.shown(sql.name($0.name), $0.type) }.joined(separator: ", "))]"
+        return sql.list(columns.map { sql.shown(sql.name($0.name), $0.type) })
     }
 
     /// The number of a row in the data, from 1.
@@ -143,6 +148,6 @@ struct CheckedData {
 struct FailingRows {
     /// SQL for their number: they are looked for only if there are any.
     let count: String
-    /// A query for some of them.
+    /// A query for some of them: what stands behind SELECT.
     let query: String
 }

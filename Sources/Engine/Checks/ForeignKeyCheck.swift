@@ -25,7 +25,7 @@ struct ForeignKeyCheck: SingleRowCheck {
                 at: check.location)
         }
         let type = columns.type(of: column)
-        if DuckDBDialect().comparable(("", type), ("", target.type)) != nil { return nil }
+        if type.isComparable(with: target.type) { return nil }
         return ConfigError(
             "check '\(check.id)' looks up '\(column)', which is \(type), in '\(key)' of '\(dataset.value)', which is "
                 + "\(target.type)",
@@ -42,14 +42,16 @@ struct ForeignKeyCheck: SingleRowCheck {
         let value = sql.comparable(("", own.type), (sql.name(key), target.type))?.right ?? sql.name(key)
         script.add(
             "name the keys of \(dataset.value) for \(data.check.id)", weight: 0.1,
-            "CREATE TEMP VIEW \(knownName(data)) AS\nSELECT DISTINCT \(value) AS key\n"
-                + "FROM \(other.fromClause(sql))\nWHERE \(value) IS NOT NULL")
+            .view(
+                "SELECT DISTINCT \(value) AS key\nFROM \(other.fromClause(sql))\nWHERE \(value) IS NOT NULL",
+                as: OwnName.of(knownName(data))))
     }
 
     func failing(_ data: CheckedData) -> String {
         let name = data.sql.name(column)
         let value = sides(data).flatMap { data.sql.comparable((name, $0.own.type), ("", $0.target.type))?.left } ?? name
-        return "\(name) IS NOT NULL AND coalesce(\(value) NOT IN (FROM \(knownName(data))), TRUE)"
+        let known = data.sql.everything(of: data.sql.ownName(knownName(data)))
+        return "\(name) IS NOT NULL AND coalesce(\(value) NOT IN (\(known)), TRUE)"
     }
 
     /// The two columns that are compared.
@@ -60,8 +62,8 @@ struct ForeignKeyCheck: SingleRowCheck {
         return (own, target)
     }
 
-    /// The name of the view of the existing keys.
-    private func knownName(_ data: CheckedData) -> String { data.sql.ownName("known_\(data.index + 1)") }
+    /// The name of a view of the keys that there are.
+    private func knownName(_ data: CheckedData) -> String { "known_\(data.index + 1)" }
 
     func words(ofFailing rows: Double) -> String { "\(CheckText.counted(rows, "row")) without a counterpart" }
 

@@ -15,7 +15,7 @@ struct FreshnessCheck: ColumnCheck {
 
     func measure(_ data: CheckedData) -> String {
         let moment = data.sql.exactCast(data.sql.name(column), from: data.type(of: column), to: .timestamp)
-        return "epoch(\(data.aggregate("max(\(moment))")))"
+        return data.sql.seconds(data.aggregate("max(\(moment))"))
     }
 
     /// How far in the future, in seconds, a newest value may be: clocks differ, and so do the dates of time zones.

@@ -49,15 +49,14 @@ struct RangeCheck: SingleRowCheck {
         var breaches: [String] = []
         if let min { breaches.append("\(value) < \(Self.sql(min, as: wanted, sql))") }
         if let max { breaches.append("\(value) > \(Self.sql(max, as: wanted, sql))") }
-        // Engines sort NaN above all numbers, and infinity is within a half-open range: neither counts as within a
-        // range.
-        if wanted == .number || wanted.isTime { breaches.append("NOT isfinite(\(value))") }
+        // Engines sort NaN above all numbers and infinity within what is bounded on one side: they lie in no range.
+        if wanted == .number || wanted.isTime { breaches.append("NOT \(sql.isFinite(value))") }
         if type != wanted { breaches.append("\(value) IS NULL") }
         let present = type == wanted ? "" : "\(sql.name(column)) IS NOT NULL AND "
         return "\(present)(\(breaches.joined(separator: " OR ")))"
     }
 
-    private static func sql(_ bound: Literal, as type: ColumnType, _ sql: DuckDBDialect) -> String {
+    private static func sql(_ bound: Literal, as type: ColumnType, _ sql: any SQLDialect) -> String {
         guard bound.type != type, !(bound.type?.isNumeric == true && type.isNumeric) else {
             return sql.literal(bound)
         }
@@ -65,7 +64,7 @@ struct RangeCheck: SingleRowCheck {
         case .date(let text), .timestamp(let text), .text(let text):
             // For local times, a bound with an offset is compared as the same time in UTC.
             let wanted = type == .localTimestamp ? .timestamp : type
-            return "(\(DuckDBDialect().expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
+            return "(\(sql.inZone(nil).expression(Expression(.cast(Expression(.literal(.text(text))), wanted)))))"
         case .integer, .number, .decimal, .boolean, .null: return sql.cast(sql.literal(bound), to: type)
         }
     }

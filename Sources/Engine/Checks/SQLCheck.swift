@@ -28,22 +28,23 @@ struct SQLCheck: RowCheck {
         data.name(for: statement, in: &script)
         script.add(
             "check \(data.check.id)", weight: 3, holding: statement,
-            "SET VARIABLE \(data.measureName) = (SELECT CAST(count(*) AS BIGINT) FROM (\n"
-                + "\(SQLText.bound(statement.value))\n))")
+            .note(
+                "(SELECT CAST(count(*) AS BIGINT) FROM (\n\(data.sql.bound(statement.value))\n))", as: data.measureName)
+        )
         script.add(
             "give the measure",
-            "SELECT 'measures' AS caudal, getvariable('\(data.measureName)') AS \(data.measureName), "
-                + "(SELECT CAST(count(*) AS BIGINT) FROM \(data.from())) AS \(data.totalName)")
+            .lines(
+                .measures,
+                "\(data.sql.noted(data.measureName)) AS \(data.measureName), "
+                    + "(SELECT CAST(count(*) AS BIGINT) FROM \(data.from())) AS \(data.totalName)"))
     }
 
     func failingRows(_ data: CheckedData) -> FailingRows? {
-        FailingRows(
-            count: "getvariable('\(data.measureName)')",
-            query: "\(data.sampleHead)NULL AS \"row\", json_keys(row) AS names,\n"
-                + "       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$')"
-                + " AS \"values\"\nFROM (SELECT to_json(failing) AS row FROM (\n"
-                + "\(SQLText.bound(statement.value))\n) AS failing\nWHERE getvariable('found') > 0\n"
-                + "LIMIT \(CheckResult.sampleLimit))")
+        let rows = data.sql.namedValues(
+            ofQuery: data.sql.bound(statement.value), where: data.hasFailingRows, limit: CheckResult.sampleLimit,
+            names: "names", values: "\"values\"")
+        return FailingRows(
+            count: data.sql.noted(data.measureName), query: "\(data.sampleHead)NULL AS \"row\", \(rows)")
     }
 
     func words(ofFailing rows: Double) -> String {

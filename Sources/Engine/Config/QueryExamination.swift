@@ -22,10 +22,12 @@ package struct QueryExamination {
         for index in stages.indices {
             stages[index].visitQueries { query in
                 query.places = TextPlaces(of: query.value, at: query.location, lines: lines) { reference in
-                    DuckDBDialect().variable(reference, as: .text).utf8.count
+                    queries.dialect.variable(reference, as: .text).utf8.count
                 }
-                // A reference in quotation marks has been reported; the SQL engine's error would only follow from it.
-                if SQLText.quotedReferences(in: query.value).isEmpty { texts.append(SQLText.bound(query.value)) }
+                // A reference in quotation marks was reported; what the engine says of it would only follow from that.
+                if SQLText.quotedReferences(in: query.value).isEmpty {
+                    texts.append(queries.dialect.bound(query.value))
+                }
             }
         }
         // A file without SQL needs no SQL engine.
@@ -44,7 +46,7 @@ package struct QueryExamination {
         for index in stages.indices {
             let count = problems.errors.count
             stages[index].visitQueries { query in
-                switch readings[SQLText.bound(query.value)] {
+                switch readings[queries.dialect.bound(query.value)] {
                 case .success(let reading)?: take(reading, into: &query, names, notes)
                 case .failure(let fault)?:
                     problems.report(

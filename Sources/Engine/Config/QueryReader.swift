@@ -1,6 +1,9 @@
 /// Finds what queries read: the SQL engine that would run them, or a test.
 package protocol QueryReader: Sendable {
-    /// The SQL engine's reading of each query, by the query's text.
+    /// How the engine writes SQL: a query has its references as the engine's bound values when it is read.
+    var dialect: any SQLDialect { get }
+
+    /// What the engine says of each query, by its text.
     ///
     /// - Parameters:
     ///   - root: The project's root, where the SQL engine may be installed.

@@ -1,17 +1,16 @@
 /// Malformed lines of CSV files, and faults that make a file unreadable as a whole.
 enum BrokenLines {
-    /// A statement that finds lines too long to be read: it is unknown how many rows they contain.
-    static func question(of source: DataSource) -> String {
-        let file = source.files.count > 1 ? "CAST(file_id AS INTEGER)" : "0"
-        return "SELECT 'unreadable' AS caudal, \(file) AS file, min(CAST(line AS BIGINT)) AS line\nFROM reject_errors\n"
-            + "WHERE error_type = 'LINE SIZE OVER MAXIMUM'\nGROUP BY ALL\nORDER BY file, line"
+    /// What ``SourceDialect/unreadableLines(of:)`` found; nil where every line was a row or can be put aside.
+    static func fault(in readings: DataReadings, files: [String]) -> Failure? {
+        guard let found = readings.rows(.unreadable, as: UnreadableLine.self).first else { return nil }
+        let file = found.file.map { files[$0] } ?? ""
+        return openQuote(line: found.line, of: file, within: " within \(DataSource.longestLine / 1_000_000) MB")
     }
 
-    /// The fault that the statement found; nil when each line is a row or can be quarantined.
-    static func fault(in readings: DataReadings, files: [String]) -> Failure? {
-        guard let row = readings.rows("unreadable").first, let line = row.integer("line") else { return nil }
-        let file = row.integer("file").map { files[Int($0)] } ?? ""
-        return openQuote(line: Int(line), of: file, within: " within \(DataSource.longestLine / 1_000_000) MB")
+    /// A line that is too long, and the place of its file in the list.
+    private struct UnreadableLine: Decodable {
+        var file: Int?
+        var line: Int
     }
 
     /// A quotation mark that is opened and never closed.
@@ -19,6 +18,6 @@ enum BrokenLines {
         Failure(
             "a quotation mark opened in line \(Int64(line).grouped) of \(file) is never closed"
                 + (within.isEmpty ? "" : ", or not\(within)") + ": everything behind it would be one value",
-            remedy: CSVMessage.quoteRemedy)
+            remedy: CSVRemedy.quote)
     }
 }

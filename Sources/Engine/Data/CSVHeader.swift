@@ -33,11 +33,11 @@ package struct CSVHeader: Sendable, Equatable {
         func textBehindQuote() -> Fault {
             Fault(
                 message: "text stands behind a closing quotation mark in line \(line)",
-                remedy: CSVMessage.headerRemedy)
+                remedy: CSVRemedy.header)
         }
         func add() throws(Fault) {
             guard let text = String(validating: value, as: UTF8.self) else {
-                throw Fault(message: "line \(line) is not UTF-8", remedy: CSVMessage.encodingRemedy)
+                throw Fault(message: "line \(line) is not UTF-8", remedy: CSVRemedy.encoding)
             }
             guard let name = opened == nil ? Self.unquoted(text, quote) : text else { throw textBehindQuote() }
             values.append(name)
@@ -86,11 +86,11 @@ package struct CSVHeader: Sendable, Equatable {
             throw Fault(
                 message: "a quotation mark in line \(opened) is never closed"
                     + (isWhole ? "" : ", or not within its first \(bytes.count.counted("byte"))"),
-                remedy: CSVMessage.headerRemedy)
+                remedy: CSVRemedy.header)
         }
         guard isEnded || isWhole else {
             throw Fault(
-                message: "it is longer than \(bytes.count.counted("byte"))", remedy: CSVMessage.headerRemedy)
+                message: "it is longer than \(bytes.count.counted("byte"))", remedy: CSVRemedy.header)
         }
         try add()
         self.values = values

@@ -27,20 +27,18 @@ package struct ColumnQuestion: Sendable {
     ///   - describe: Adds a statement that describes the query again, with the given columns of each relation, as rows
     ///     of a kind.
     mutating func askForZones(
-        _ inputs: [[Column]], of text: String,
-        describe: (inout SQLScript, _ kind: String, _ list: ([Column]) -> String) -> Void
+        _ inputs: [[Column]], of text: String, _ sql: any SQLDialect,
+        describe: (inout SQLScript, _ kind: RowKind, _ list: ([Column]) -> String) -> Void
     ) {
         // Such a query has already been described with zones.
         if ZonedView.isWanted(by: text) { return }
         let types = Set(inputs.joined().map(\.type))
         guard types.contains(.timestamp) else { return }
-        let sql = DuckDBDialect()
-        for (type, kind) in [(ColumnType.timestamp, "zoned"), (.localTimestamp, "localized")] where types.contains(type)
-        {
+        for (type, kind) in [(ColumnType.timestamp, RowKind.zoned), (.localTimestamp, .localized)]
+        where types.contains(type) {
             describe(&script, kind) { columns in
                 columns.map { column in
-                    let name = sql.name(column.name)
-                    return column.type == type ? "timezone('UTC', \(name)) AS \(name)" : name
+                    column.type == type ? sql.zoned(column) : sql.name(column.name)
                 }.joined(separator: ", ")
             }
         }
@@ -50,16 +48,15 @@ package struct ColumnQuestion: Sendable {
     /// Whether the query reads both local times and points in time.
     private var readsBoth = false
 
-    /// The columns that the SQL engine reported.
-    package func columns(_ readings: DataReadings) -> [Column] {
-        func zoned(_ kind: String) -> Set<String> {
-            Set(
-                readings.rows(kind).filter { $0.text("type")?.uppercased() == "TIMESTAMP WITH TIME ZONE" }
-                    .compactMap { $0.text("name") })
+    /// The columns that the engine told.
+    package func columns(_ readings: DataReadings, _ sql: any SQLDialect) -> [Column] {
+        func zoned(_ kind: RowKind) -> Set<String> {
+            let columns = readings.rows(kind, as: ColumnAnswer.self)
+            return Set(columns.filter { sql.columnType(named: $0.type) == sql.zonedType }.map(\.name))
         }
-        let isTold = !readsBoth || !readings.rows("localized").isEmpty
-        let points = isTold ? zoned("zoned").subtracting(zoned("localized")) : []
-        return OutputSQL.columns(readings).map { column in
+        let isTold = !readsBoth || !readings.rows(.localized).isEmpty
+        let points = isTold ? zoned(.zoned).subtracting(zoned(.localized)) : []
+        return readings.columns(sql).map { column in
             column.type == .localTimestamp && points.contains(column.name) ? Column(column.name, .timestamp) : column
         }
     }

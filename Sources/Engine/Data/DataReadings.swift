@@ -1,6 +1,4 @@
-import Foundation
-
-/// The results of a script: its rows, and the last statement that began.
+/// What a script gave back: its rows, and how far it came.
 package struct DataReadings: Sendable {
     /// A value of a result row.
     package enum Value: Sendable, Hashable, Decodable {
@@ -54,63 +52,77 @@ package struct DataReadings: Sendable {
         }
     }
 
-    /// A result row, and the number of its statement, from 1.
+    /// A row that came back, and the statement that gave it.
     package struct Row: Sendable {
-        package let statement: Int
+        package let statement: SQLScript.StatementID
+        /// What it tells of; nil for a row that nobody asked for.
+        package let kind: RowKind?
         package let fields: [String: Value]
 
-        /// The kind of row, from its column `caudal`.
-        package var kind: String? { fields["caudal"]?.text }
+        package init(statement: SQLScript.StatementID, fields: [String: Value]) {
+            self.statement = statement
+            self.fields = fields
+            kind = fields[RowKind.field]?.text.flatMap { RowKind(rawValue: $0) }
+        }
 
         /// A whole number.
-        package func integer(_ name: String) -> Int64? {
-            guard let number = fields[name]?.number, number.isFinite, abs(number) < 9e18 else { return nil }
-            return Int64(number)
-        }
+        package func integer(_ name: String) -> Int64? { fields[name]?.integer }
 
         /// A text.
         package func text(_ name: String) -> String? { fields[name]?.text }
     }
 
-    package private(set) var rows: [Row] = []
-    /// The last statement that began, from 1; 0 for none.
-    package private(set) var lastStatement = 0
+    package let rows: [Row]
+    /// How many rows statements wrote.
+    package let written: [SQLScript.StatementID: Int64]
+    /// How many statements began.
+    package let begun: Int
+    private let counts: [String: Int64]
 
-    /// Parses the output file of a script with progress markers.
-    package init(output: some Collection<UInt8>) {
-        let decoder = JSONDecoder()
-        // DuckDB writes NaN and Infinity as JSON5 does; nearly all rows are plain JSON, which is parsed faster.
-        let lenient = JSONDecoder()
-        lenient.allowsJSON5 = true
-        for whole in output.split(separator: UInt8(ascii: "\n")) {
-            let line = Self.withoutColour(whole)
-            if line.starts(with: [UInt8(ascii: "@"), UInt8(ascii: "@")]) {
-                lastStatement = Int(String(decoding: line.dropFirst(2), as: UTF8.self)) ?? lastStatement
-            } else if line.first == UInt8(ascii: "{"),
-                let fields = (try? decoder.decode([String: Value].self, from: Data(line)))
-                    ?? (try? lenient.decode([String: Value].self, from: Data(line)))
-            {
-                // A line that is no object belongs to a statement whose rows are not needed.
-                rows.append(Row(statement: lastStatement, fields: fields))
-            }
+    /// Nothing: no statement began.
+    package init() { self.init(rows: [], written: [:], begun: 0) }
+
+    package init(rows: [Row], written: [SQLScript.StatementID: Int64], begun: Int) {
+        self.rows = rows
+        self.written = written
+        self.begun = begun
+        var counts: [String: Int64] = [:]
+        for row in rows where row.kind == .count {
+            if let name = row.text("name"), let value = row.integer("value") { counts[name] = value }
         }
-    }
-
-    /// The line without the escape sequence that ends a preceding warning's colour.
-    private static func withoutColour<Line: Collection<UInt8>>(_ line: Line) -> Line.SubSequence {
-        guard line.first == 0x1B, let end = line.firstIndex(of: UInt8(ascii: "m")) else { return line[...] }
-        return line[line.index(after: end)...]
+        self.counts = counts
     }
 
     /// The rows of one kind, in order.
-    package func rows(_ kind: String) -> [Row] { rows.filter { $0.kind == kind } }
+    package func rows(_ kind: RowKind) -> [Row] { rows.filter { $0.kind == kind } }
 
-    /// The counts of a script, by name.
-    package var counts: [String: Int64] {
-        var counts: [String: Int64] = [:]
-        for row in rows("count") {
-            if let name = row.text("name"), let value = row.integer("value") { counts[name] = value }
-        }
-        return counts
+    /// The rows of one kind as values, in order; one that lacks what it must tell is passed over.
+    package func rows<Answer: Decodable>(_ kind: RowKind, as type: Answer.Type) -> [Answer] {
+        rows.compactMap { row in row.kind == kind ? try? Answer(from: FieldsDecoder(fields: row.fields)) : nil }
     }
+
+    /// A number that the script gave by name; nil where it gave none.
+    package func count(_ name: CountName) -> Int64? { counts[name.text] }
+
+    /// The columns that a statement told: rows of the kind `column`.
+    package func columns(_ sql: any SQLDialect) -> [Column] {
+        rows(.column, as: ColumnAnswer.self).map { Column($0.name, sql.columnType(named: $0.type)) }
+    }
+}
+
+extension DataReadings.Value {
+    /// The value as a whole number, as far as it is one that can be counted to.
+    var integer: Int64? {
+        guard let number, number.isFinite, abs(number) < 9e18 else { return nil }
+        return Int64(number)
+    }
+}
+
+/// A column that a statement told.
+struct ColumnAnswer: Decodable {
+    var name: String
+    /// What the engine calls its type.
+    var type: String
+    /// The place of its file in the list, where several were looked at.
+    var file: Int?
 }

@@ -23,10 +23,9 @@ package struct DataSource: Sendable, Hashable {
     private var originals: [String]?
     /// For copied files, by position, the file that lists the lines in which their rows begin.
     private(set) var lineFiles: [Int: String] = [:]
-    /// Whether all files are copies without a header: DuckDB would take a line end inside of the first row for the end
-    /// of every row.
-    private var rowsEndInFeeds = false
-    /// Notes about the columns for the user, as sentences.
+    /// Whether all files are copies without a header: of a line end within a first row DuckDB would think that all rows end so.
+    private(set) var rowsEndInFeeds = false
+    /// What is worth knowing of its columns, in sentences.
     package var notes: [String] = []
     /// The zone of times without an offset; nil takes them as UTC.
     package var zone: String?
@@ -112,172 +111,16 @@ package struct DataSource: Sendable, Hashable {
 
     /// SQL for a FROM clause that returns the columns in order.
     ///
-    /// - Parameters:
-    ///   - numbersRows: Whether a column ``rowColumn`` numbers the rows from 0. Only Parquet stores such numbers; rows
-    ///     of other formats are counted, which is slower.
-    ///   - keepsRejects: Whether malformed lines go to DuckDB's reject tables instead of failing the query.
-    ///   - numbersFiles: Whether there is a column `file_index` with the position of a row's file in the list.
+    /// `numbersRows`, `keepsRejects`, `numbersFiles`: see ``SourceReading``.
     package func fromClause(
-        _ sql: DuckDBDialect, numbersRows: Bool = false, keepsRejects: Bool = false, numbersFiles: Bool = false
+        _ sql: any SQLDialect, numbersRows: Bool = false, keepsRejects: Bool = false, numbersFiles: Bool = false
     ) -> String {
-        if let tableQuery {
-            let rows = localTimes.isEmpty ? tableQuery : "SELECT \(typedColumns(sql)) FROM (\(tableQuery))"
-            return counted("(\(rows))", sql, numbersRows)
-        }
-        guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
-        let list = fileList(sql)
-        switch format {
-        case .parquet:
-            return parquetReader(sql, numbersRows: numbersRows, numbersFiles: numbersFiles)
-        case .csv:
-            return counted(
-                csvReader(list, sql, keepsRejects: keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
-        case .json, .jsonl:
-            // Values of several types are read as JSON and returned as text. Points in time are read as text: as times
-            // they would lose their offsets.
-            let moments = Set(
-                isOwn ? [] : columns.filter { [.timestamp, .localTimestamp].contains($0.type) }.map(\.name))
-            let shape = columns.map { column in
-                let type = moments.contains(column.name) ? .text : column.type
-                return
-                    "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
-            }.joined(separator: ", ")
-            let layout = format == .jsonl ? "newline_delimited" : "auto"
-            var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
-            if !mixedColumns.isEmpty || !moments.isEmpty {
-                let values = columns.map { column in
-                    let name = sql.name(column.name)
-                    if moments.contains(column.name) {
-                        return "\(MomentSQL.moment(name, DuckDBDialect(zone: zone), isStrict: true)) AS \(name)"
-                    }
-                    return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
-                }
-                reader = "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
-            }
-            return counted(reader, sql, numbersRows)
-        }
-    }
-
-    /// The columns of a table, cast to the types in which they are read.
-    private func typedColumns(_ sql: DuckDBDialect) -> String {
-        columns.map { column in
-            let name = sql.name(column.name)
-            guard let zone, localTimes.contains(column.name) else { return name }
-            return "\(MomentSQL.moment(ofLocal: name, zone: zone, sql)) AS \(name)"
-        }.joined(separator: ", ")
-    }
-
-    /// A reader of Parquet files; groups of files with different columns are read separately and cast to common types.
-    private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
-        func reader(_ files: some Collection<String>) -> String {
-            // For files of a stage, a folder called `key=value` does not add a column.
-            "read_parquet(\(fileList(files, sql))\(isOwn ? ", hive_partitioning = false" : ""))"
-        }
-        if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
-        let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in
-            var list = columns.map { column in
-                let name = sql.name(column.name)
-                var value = name
-                if let type = part.absent[column.name] {
-                    value = "CAST(NULL AS \(type))"
-                } else if let type = part.casts[column.name] {
-                    value = "CAST(\(name) AS \(type))"
-                }
-                if let zone, localTimes.contains(column.name) {
-                    value = MomentSQL.moment(ofLocal: value, zone: zone, sql)
-                } else if recast.contains(column.name) {
-                    value = sql.cast(value, to: column.type)
-                }
-                return value == name ? name : "\(value) AS \(name)"
-            }
-            let start = part.files.lowerBound
-            let index = start == 0 ? "file_index" : "\(start) + file_index"
-            if numbersRows {
-                // A file has fewer than 2^40 rows.
-                list.append(
-                    (files.count == 1 ? "" : "CAST(\(index) AS BIGINT) * 1099511627776 + ")
-                        + "file_row_number AS \(sql.name(Self.rowColumn))")
-            }
-            if numbersFiles { list.append("\(index) AS file_index") }
-            return "SELECT \(list.joined(separator: ", ")) FROM \(reader(files[part.files]))"
-        }
-        return "(\(selects.joined(separator: "\nUNION ALL\n")))"
-    }
-
-    /// The files as an argument of a reader.
-    private func fileList(_ sql: DuckDBDialect) -> String { fileList(files, sql) }
-
-    private func fileList(_ files: some Collection<String>, _ sql: DuckDBDialect) -> String {
-        files.count == 1 ? sql.text(files.first ?? "") : "[" + files.map(sql.text).joined(separator: ", ") + "]"
-    }
-
-    /// A reader that returns each row as JSON text in a column `json`.
-    ///
-    /// In JSON lines, an unreadable line gives a null; in other JSON nothing after the fault can be read, and the
-    /// reader fails.
-    package func jsonReader(_ sql: DuckDBDialect) -> String {
-        let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-        return "read_json_objects(\(fileList(sql)), format = \(layout))"
-    }
-
-    /// A reader that returns the lines of one JSON file in a column `line`; lines that are not UTF-8 go to the table
-    /// `rejects`.
-    package func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
-        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
-            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
-            + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
+        let reading = SourceReading(numbersRows: numbersRows, keepsRejects: keepsRejects, numbersFiles: numbersFiles)
+        return sql.rows(of: self, reading)
     }
 
     /// The maximum length of a CSV line, in bytes.
     package static let longestLine = 67_000_000
-
-    /// DuckDB's default maximum size of a JSON object, in bytes.
-    private static let longestObject = 16_777_216
-
-    private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
-        guard numbersRows else { return reader }
-        let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
-        return "(SELECT \(names), row_number() OVER () - 1 AS \(sql.name(Self.rowColumn)) FROM \(reader))"
-    }
-
-    private func csvReader(
-        _ list: String, _ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool
-    ) -> String {
-        let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
-        // Caudal writes the first of the null texts.
-        var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
-        // In a file with one column DuckDB reads blank lines as rows if the empty text is null. A text that no value
-        // can have avoids that.
-        let passesBlanks = columns.count == 1 && !isOwn && nulls.contains("")
-        if passesBlanks { nulls = nulls.filter { !$0.isEmpty } }
-        if nulls.isEmpty { nulls = ["\n"] }
-        var options = [
-            "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
-            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))",
-            "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
-        ]
-        // Caudal writes an empty text as "" and null as an empty field; in other files both mean null. A quoted NA is a
-        // text, while an empty field means null even in quotation marks.
-        let isExact = isOwn || passesBlanks || csv.nullTexts != [""]
-        if isExact { options.append("allow_quoted_nulls = false") }
-        if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
-        // A value may be as long as the reader's buffer, which has 32 MB by default.
-        if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
-        if keepsRejects { options.append("store_rejects = true") }
-        if rowsEndInFeeds { options.append("new_line = '\\n'") }
-        options.append("columns = {\(shape)}")
-        let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
-        guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
-        let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
-        return
-            "(SELECT \(values.joined(separator: ", "))\(numbersFiles ? ", file_index" : "") FROM \(reader))"
-    }
-
-    private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {
-        var list = columns.map { "CAST(NULL AS \(sql.type($0.type))) AS \(sql.name($0.name))" }
-        if numbersRows { list.append("CAST(NULL AS BIGINT) AS \(sql.name(Self.rowColumn))") }
-        return "SELECT \(list.isEmpty ? "1" : list.joined(separator: ", ")) WHERE FALSE"
-    }
 }
 
 /// Consecutive Parquet files with the same columns, and the casts of their values to the types of all files.

@@ -16,7 +16,7 @@ extension DatabaseLink {
     /// The columns that may have such values, with a condition in the database's own SQL that is true for one.
     func oddities(of source: DataSource) -> [(column: String, condition: String, oddity: Oddity)] {
         source.columns.flatMap { column -> [(column: String, condition: String, oddity: Oddity)] in
-            let name = DuckDBDialect().name(column.name)
+            let name = sql.name(column.name)
             let native = source.nativeTypes[column.name] ?? ""
             let notFinite = "\(name)::text IN ('NaN', 'Infinity', '-Infinity')"
             let isNoText = "typeof(\(name)) NOT IN ('text', 'null')"
@@ -73,7 +73,7 @@ extension DatabaseLink {
         }
         let wholes = conditions.indices.map { "coalesce(CAST(c\($0) AS BIGINT), 0) AS c\($0)" }.joined(separator: ", ")
         return
-            "SELECT 'odd' AS caudal, \(wholes)\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
+            "SELECT \(RowKind.odd.selected), \(wholes)\nFROM \(ownQuery("SELECT \(counts.joined(separator: ", ")) FROM \(ownName(table))"))"
     }
 
     /// Whether columns of a declared type hold times of day, which DuckDB would read as points in time: it does so for
@@ -93,7 +93,6 @@ extension DatabaseLink {
     /// A query for the rows of a table, with some columns as the texts that the database itself makes of them.
     package func query(_ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>) -> String {
         if texts.isEmpty { return query(table, columns: columns) }
-        let sql = DuckDBDialect()
         if kind == .sqlite { return sqliteQuery(table, columns, texts) }
         let own = columns.map { column in
             let name = sql.name(column.name)
@@ -106,7 +105,6 @@ extension DatabaseLink {
     /// All results of a SQLite query are text, with fewer digits than the numbers have: only some columns are read this
     /// way.
     private func sqliteQuery(_ table: ConnectionTable, _ columns: [Column], _ texts: Set<String>) -> String {
-        let sql = DuckDBDialect()
         let parts = parts(of: table)
         let (row, asked) = (sql.ownName("row"), columns.filter { texts.contains($0.name) })
         let own = asked.map { "CAST(\(sql.name($0.name)) AS TEXT) AS \(sql.name($0.name))" }
@@ -124,7 +122,6 @@ extension DatabaseLink {
     /// A table's name in the database's own SQL.
     private func ownName(_ table: ConnectionTable) -> String {
         let (schema, name) = parts(of: table)
-        let sql = DuckDBDialect()
         return kind == .postgres ? "\(sql.name(schema)).\(sql.name(name))" : sql.name(name)
     }
 }

@@ -12,7 +12,7 @@ package struct DatabaseLink: Sendable {
     package let environment: [String: String]
     /// Host, port, database and user as far as the file sets them, or the path.
     private let settings: [String: String]
-    private let sql = DuckDBDialect()
+    let sql: any SQLDialect
 
     /// Fills a connection's settings.
     ///
@@ -21,8 +21,10 @@ package struct DatabaseLink: Sendable {
     ///   - variables: The process's environment; libpq's own variables are passed on.
     ///   - value: The value of a reference.
     package init(
-        _ connection: Connection, root: String, variables: [String: String], value: (Template.Reference) -> String?
+        _ connection: Connection, root: String, variables: [String: String], sql: any SQLDialect,
+        value: (Template.Reference) -> String?
     ) {
+        self.sql = sql
         name = connection.name
         kind = connection.kind
         location = connection.location
@@ -52,8 +54,8 @@ package struct DatabaseLink: Sendable {
         self.environment = environment
     }
 
-    /// The database's name in DuckDB.
-    package var alias: String { ["temp", "system", "memory"].contains(name.lowercased()) ? name + "_database" : name }
+    /// The name under which scripts know it.
+    package var alias: String { sql.alias(of: name) }
 
     /// The file of a SQLite database.
     package var path: String? { kind == .sqlite ? settings["path"] : nil }
@@ -67,8 +69,7 @@ package struct DatabaseLink: Sendable {
 
     /// The ATTACH statement that a script runs.
     package func attachment(isReadOnly: Bool) -> String {
-        let target = path.map(sql.text) ?? "''"
-        return "ATTACH \(target) AS \(sql.name(alias)) (\(options(isReadOnly)))"
+        sql.attachment(path ?? "", of: name, kind, isReadOnly: isReadOnly)
     }
 
     /// The ATTACH statement for a user: without a password, which libpq finds by itself.
@@ -82,13 +83,7 @@ package struct DatabaseLink: Sendable {
                 settings[key].map { "\(word)='\($0.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'" }
             }.joined(separator: " ")
         }
-        return "ATTACH \(sql.text(target)) AS \(sql.name(alias)) (\(options(isReadOnly)))"
-    }
-
-    private func options(_ isReadOnly: Bool) -> String {
-        // A SQLite file has one writer at a time: wait for another one.
-        let wait = kind == .sqlite ? ", BUSY_TIMEOUT 30000" : ""
-        return "TYPE \(kind.rawValue)\(isReadOnly ? ", READ_ONLY" : "")\(wait)"
+        return sql.attachment(target, of: name, kind, isReadOnly: isReadOnly)
     }
 
     /// A table's schema and name.
@@ -97,14 +92,14 @@ package struct DatabaseLink: Sendable {
         table.parts(in: kind) ?? (kind == .sqlite ? "main" : "public", table.name)
     }
 
-    /// A table's name in DuckDB.
+    /// A table as scripts name it.
     package func relation(_ schema: String, _ table: String) -> String {
         "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
 
     /// A query that the database itself runs, for a FROM clause.
     package func ownQuery(_ text: String) -> String {
-        "\(kind.rawValue)_query(\(sql.text(alias)), \(sql.text(text)))"
+        sql.ownQuery(text, on: name, kind)
     }
 
     /// A query for the rows of a table, with types that mean the same in every SQL engine.
@@ -121,12 +116,15 @@ package struct DatabaseLink: Sendable {
         }
     }
 
-    /// A query for a table's columns: rows of kind `target`; no rows if there is no such table.
-    package func columnsQuery(_ schema: String, _ table: String) -> String {
+    /// A query for a table's own columns: rows of kind `target`, none where there is no such table.
+    package func columnsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
         guard kind == .postgres else {
             let own = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(\(sql.text(table)))"
-            return "SELECT 'target' AS caudal, name, type AS native,\n"
-                + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
+            return .lines(
+                .target,
+                "name, type AS native,\n"
+                    + "       CAST(\"notnull\" AS VARCHAR) = '1' AND dflt_value IS NULL AS required\nFROM \(ownQuery(own))"
+            )
         }
         // The type modifier of a numeric contains its precision and, in 11 bits, its scale, which may be negative or
         // greater than the precision; DuckDB reads both as unsigned bytes.
@@ -137,20 +135,20 @@ package struct DatabaseLink: Sendable {
             + "AND atttypmod >= 4 AND (\(scale) > \(precision) OR \(precision) > 255) "
             + "THEN format_type(atttypid, atttypmod) END AS misread FROM pg_attribute WHERE attrelid = to_regclass("
             + "\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-        return "SELECT 'target' AS caudal, name, native, required, misread\nFROM \(ownQuery(own))"
+        return .lines(.target, "name, native, required, misread\nFROM \(ownQuery(own))")
     }
 
-    /// A query for whether a table exists: one row of kind `exists` if it does.
-    package func existsQuery(_ schema: String, _ table: String) -> String {
+    /// A query that tells whether a table is there: one row of kind `exists`.
+    package func existsQuery(_ schema: String, _ table: String) -> SQLScript.Kind {
         let own =
             kind == .postgres
             ? "SELECT to_regclass(\(sql.text("\(sql.name(schema)).\(sql.name(table))"))) IS NOT NULL AS there"
             : "SELECT count(*) AS there FROM sqlite_master WHERE name = \(sql.text(table))"
-        return "SELECT 'exists' AS caudal, CAST(there AS INTEGER) AS there\nFROM \(ownQuery(own))"
+        return .lines(.exists, "CAST(there AS INTEGER) AS there\nFROM \(ownQuery(own))")
     }
 
     /// A statement that the database itself runs, inside of the open transaction.
     package func ownStatement(_ text: String) -> String {
-        "CALL \(kind.rawValue)_execute(\(sql.text(alias)), \(sql.text(text)))"
+        sql.ownStatement(text, on: name, kind)
     }
 }

@@ -1,8 +1,8 @@
 /// The formats of JSON Schema as SQL predicates over a text.
 ///
-/// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the commonly used part
-/// of RFC 5321 (addresses).
-struct FormatPredicates {
+/// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the part of RFC 5321 that
+/// addresses in use keep to.
+package struct FormatPredicates {
     private let sql: any SQLDialect
     /// Whether dates and times must follow RFC 3339 exactly.
     private let isStrict: Bool
@@ -15,7 +15,7 @@ struct FormatPredicates {
     /// SQL that is true where `value` has the format.
     func holds(_ value: String, _ format: ValueRules.Format) -> String {
         let date = sql.tryCast(value, to: .date)
-        let moment = MomentSQL.moment(value, sql)
+        let moment = sql.moment(value)
         switch format {
         case .date where !isStrict:
             return "\(date) IS NOT NULL AND length(\(value)) = 10 AND \(value) >= '0' AND \(value) < ':'"
@@ -24,31 +24,17 @@ struct FormatPredicates {
             return "(\(moment)) IS NOT NULL AND length(\(value)) >= 10 AND \(value) >= '0' AND \(value) < ':'"
         case .date: return "\(isAll(value, Self.day)) AND \(date) IS NOT NULL"
         case .dateTime:
-            // A leap second is the last second of a day in UTC.
-            return "\(isAll(value, Self.moment)) AND TRY_CAST(left(\(value), 10) AS DATE) IS NOT NULL"
+            // A leap second is the last one of a day in UTC.
+            return "\(isAll(value, Self.moment)) AND \(sql.tryCast("left(\(value), 10)", to: .date)) IS NOT NULL"
                 + " AND (substr(\(value), 18, 2) <> '60'"
-                + " OR strftime(\(Self.utc(value, sql)), '%H:%M:%S') = '00:00:00')"
+                + " OR \(sql.isMidnight(sql.moment(ofRFC3339: value))))"
         case .email: return isAll(value, "[^@\\s.]+(\\.[^@\\s.]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*")
         case .uri: return isAll(value, Self.uri)
         case .uuid: return isAll(value, "[0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
         }
     }
 
-    /// The point in time in UTC of an RFC 3339 date and time, to the microsecond; a leap second becomes the next
-    /// second.
-    static func utc(_ value: String, _ sql: any SQLDialect) -> String {
-        // DuckDB reads neither 't' and 'z' nor a second 60, and does not round beyond microseconds.
-        let plain = "regexp_replace(upper(\(value)), '(T..:..:)60|([.][0-9]{6})[0-9]+', '\\1\\2')"
-        let whole =
-            "CASE WHEN substr(\(value), 18, 2) = '60' THEN left(\(plain), 17) || '59' || substr(\(plain), 18) "
-            + "ELSE \(plain) END"
-        return "timezone('UTC', TRY_CAST(\(whole) AS TIMESTAMPTZ)) + "
-            + "CASE WHEN substr(\(value), 18, 2) = '60' THEN INTERVAL 1 SECOND ELSE INTERVAL 0 SECOND END"
-    }
-
-    private func isAll(_ value: String, _ pattern: String) -> String {
-        "regexp_full_match(\(value), \(sql.text(pattern)))"
-    }
+    private func isAll(_ value: String, _ pattern: String) -> String { sql.matchesWhole(value, pattern: pattern) }
 
     private static let day = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 

@@ -1,6 +1,6 @@
 /// The SQL of a load: first an examination of the rows without a database, then a single transaction.
 package struct LoadCompiler: Sendable {
-    private let sql = DuckDBDialect()
+    private var sql: any SQLDialect { target.link.sql }
     private let source: DataSource
     private let target: LoadTarget
     private let mode: LoadMode
@@ -18,39 +18,38 @@ package struct LoadCompiler: Sendable {
     /// Adds the statements that count the rows and examine their keys.
     package func addExamination(to script: inout SQLScript) {
         let rows = source.fromClause(sql)
-        let names = source.columns.map { sql.name($0.name) }.joined(separator: ", ")
+        let names = source.columns.map { sql.name($0.name) }
         script.add(
             "count the rows; a fingerprint of them, whatever their order", weight: 5,
-            "SELECT 'load' AS caudal, count(*) AS \"rows\",\n"
-                + "       CAST(coalesce(sum(CAST(hash(\(names)) AS HUGEINT)), 0) AS VARCHAR) AS fingerprint\nFROM \(rows)"
-        )
+            .lines(
+                .load,
+                "count(*) AS \"rows\",\n       \(sql.fingerprint(of: names)) AS fingerprint\nFROM \(rows)"))
         guard mode == .upsert else { return }
         let keys = key.map(sql.name).joined(separator: ", ")
         let missing = key.map { "\(sql.name($0)) IS NULL" }.joined(separator: " OR ")
         script.add(
             "rows without a key", weight: 2,
-            OutputSQL.count("keyless", "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
+            .measure(.keyless, "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
         script.add(
             "keys that stand twice", weight: 5,
-            OutputSQL.count(
-                "doubles", "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
+            .measure(
+                .doubles, "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
     }
 
     /// Makes the record from the results of the examination.
     ///
     /// - Throws: ``Failure`` when the key does not identify rows.
     package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
-        guard let record = readings.rows("load").first.flatMap(LoadRecord.init) else {
+        guard let record = readings.rows(.load, as: LoadRecord.self).first else {
             throw Failure("duckdb did not report how many rows there are")
         }
-        let counts = readings.counts
         let name = key.joined(separator: ", ")
-        if let keyless = counts["keyless"], keyless > 0 {
+        if let keyless = readings.count(.keyless), keyless > 0 {
             throw Failure(
                 "\(keyless.counted("row")) without a value in the key (\(name))",
                 remedy: "filter them out, or choose another 'key'; nothing was loaded")
         }
-        if let doubles = counts["doubles"], doubles > 0 {
+        if let doubles = readings.count(.doubles), doubles > 0 {
             throw Failure(
                 "\(doubles.counted("value")) of the key (\(name)) in more than one row",
                 remedy: "deduplicate by it first, or choose another 'key'; nothing was loaded")
@@ -70,7 +69,8 @@ package struct LoadCompiler: Sendable {
         // The record is written first: a concurrent attempt that is about to commit has locked it, and one of the two
         // must fail.
         if mode != .append {
-            script.add("forget an earlier load of this run", weight: 0, "DELETE FROM \(ledger) WHERE \(load.condition)")
+            script.add(
+                "forget an earlier load of this run", weight: 0, "DELETE FROM \(ledger) WHERE \(load.condition(sql))")
         }
         script.add(
             "record the load", weight: 0,
@@ -89,7 +89,7 @@ package struct LoadCompiler: Sendable {
             script.add(
                 "record when", weight: 0,
                 target.link.ownStatement(
-                    "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition); "
+                    "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition(sql)); "
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
         script.add("now it counts", "COMMIT")
@@ -102,10 +102,10 @@ package struct LoadCompiler: Sendable {
             return type == column.type || column.type.isOther
                 ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
         }
+        let rows = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
         script.add(
             "put the rows beside the table", weight: 12,
-            "CREATE \(isTemporary ? "TEMP " : "")TABLE \(place) AS\nSELECT \(list.joined(separator: ",\n       "))\n"
-                + "FROM \(source.fromClause(sql))")
+            isTemporary ? .table(rows, as: place) : .run("CREATE TABLE \(place) AS\n\(rows)"))
     }
 
     /// The table of records, created by a separate statement so that two first loads do not wait for each other's rows.
@@ -130,7 +130,7 @@ package struct LoadCompiler: Sendable {
     private func definition(of relation: String) -> String {
         var parts = source.columns.map { column -> String in
             let stored = target.link.kind.stored(column.type)
-            return "\(sql.name(column.name)) \(stored == .timestamp ? "TIMESTAMP WITH TIME ZONE" : sql.type(stored))"
+            return "\(sql.name(column.name)) \(sql.type(stored == .timestamp ? sql.zonedType : stored))"
         }
         if mode == .upsert { parts.append("PRIMARY KEY (\(key.map(sql.name).joined(separator: ", ")))") }
         return "CREATE TABLE \(relation) (\n  \(parts.joined(separator: ",\n  "))\n)"

@@ -9,7 +9,7 @@ package struct LoadTarget: Sendable {
         package var nativeType: String
         /// Whether it requires a value and the database has no default.
         package var isRequired: Bool
-        /// The type as the database writes it, if DuckDB would read it as another; otherwise nil.
+        /// The type as the database writes it where engines take it for another; nil otherwise.
         package var misreadType: String?
 
         package init(
@@ -107,10 +107,9 @@ package struct LoadTarget: Sendable {
 
 /// The record that a load writes to the table `caudal_loads` in the transaction of its rows.
 ///
-/// If a process dies between the commit and its journal, the next attempt finds the record and does not load the rows
-/// again.
-package struct LoadRecord: Sendable, Hashable {
-    /// The table of records.
+/// A process that dies between the commit and its journal finds it there, and does not load the rows again.
+package struct LoadRecord: Sendable, Hashable, Decodable {
+    /// The table that keeps the records.
     package static let table = "caudal_loads"
 
     /// What identifies a load.
@@ -133,24 +132,16 @@ package struct LoadRecord: Sendable, Hashable {
         self.rows = rows
         self.fingerprint = fingerprint
     }
-
-    /// Decodes a row of ``Key/query(in:)``.
-    init?(_ row: DataReadings.Row) {
-        guard let rows = row.integer("rows"), let fingerprint = row.text("fingerprint") else { return nil }
-        self.init(rows: rows, fingerprint: fingerprint)
-    }
 }
 
 extension LoadRecord.Key {
-    private static let sql = DuckDBDialect()
-
-    /// The SQL condition for the record of this load.
-    package var condition: String {
-        "run = \(Self.sql.text(run.rawValue)) AND stage = \(Self.sql.text(stage.rawValue))"
+    /// SQL that holds for the record of this load.
+    package func condition(_ sql: any SQLDialect) -> String {
+        "run = \(sql.text(run.rawValue)) AND stage = \(sql.text(stage.rawValue))"
     }
 
     /// A query for the record: at most one row, of kind `load`.
-    package func query(in relation: String) -> String {
-        "SELECT 'load' AS caudal, \"rows\", fingerprint\nFROM \(relation)\nWHERE \(condition)"
+    package func query(in relation: String, _ sql: any SQLDialect) -> SQLScript.Kind {
+        .lines(.load, "\"rows\", fingerprint\nFROM \(relation)\nWHERE \(condition(sql))")
     }
 }

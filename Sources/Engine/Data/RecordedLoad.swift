@@ -16,12 +16,9 @@ package struct RecordedLoad: Sendable, Hashable {
     /// Whether the load keeps the table's earlier rows, by design.
     package var isAppend: Bool { mode == LoadMode.append.rawValue }
 
-    private static let sql = DuckDBDialect()
-
-    /// A query for the loads of a table: rows of kind `loaded`, and one of kind `asked`, which proves that the query
-    /// ran.
-    static func query(of table: ConnectionTable, _ link: DatabaseLink) -> String {
-        let (schema, name) = link.parts(of: table)
+    /// A query for the loads of a table: rows of kind `loaded`, and one of kind `asked`, which tells that they were read.
+    static func query(of table: ConnectionTable, _ link: DatabaseLink) -> SQLScript.Kind {
+        let (schema, name, sql) = (link.parts(of: table).schema, link.parts(of: table).name, link.sql)
         let own: String
         switch link.kind {
         case .sqlite:
@@ -34,20 +31,29 @@ package struct RecordedLoad: Sendable, Hashable {
                 + "FROM \(sql.name(schema)).\(sql.name(LoadRecord.table)) "
                 + "WHERE \"table\" IN (\(sql.text(name)), \(sql.text("\(schema).\(name)")))"
         }
-        return "SELECT 'loaded' AS caudal, CAST(number AS BIGINT) AS number, run, stage, pipeline, mode\n"
-            + "FROM \(link.ownQuery(own))\nUNION ALL SELECT 'asked', NULL, NULL, NULL, NULL, NULL"
+        return .lines(
+            .loaded,
+            "CAST(number AS BIGINT) AS number, run, stage, pipeline, mode\n"
+                + "FROM \(link.ownQuery(own))\nUNION ALL SELECT '\(RowKind.asked.rawValue)', NULL, NULL, NULL, NULL, NULL"
+        )
     }
 
     /// Decodes the result of ``query(of:_:)``, oldest first; nil when the query did not run.
     static func loads(_ readings: DataReadings) -> [RecordedLoad]? {
-        guard !readings.rows("asked").isEmpty else { return nil }
-        return readings.rows("loaded").compactMap { row -> (Int64, RecordedLoad)? in
-            guard let number = row.integer("number"), let run = row.text("run"), let stage = row.text("stage") else {
-                return nil
-            }
-            let key = LoadRecord.Key(run: RunID(run), stage: StageID(stage))
-            return (number, RecordedLoad(key: key, pipeline: row.text("pipeline") ?? "", mode: row.text("mode") ?? ""))
-        }.sorted { $0.0 < $1.0 }.map(\.1)
+        guard !readings.rows(.asked).isEmpty else { return nil }
+        return readings.rows(.loaded, as: Line.self).sorted { $0.number < $1.number }.map { line in
+            let key = LoadRecord.Key(run: RunID(line.run), stage: StageID(line.stage))
+            return RecordedLoad(key: key, pipeline: line.pipeline ?? "", mode: line.mode ?? "")
+        }
+    }
+
+    /// A line of the table as it comes back; lines are numbered in the order in which they were written.
+    private struct Line: Decodable {
+        var number: Int64
+        var run: String
+        var stage: String
+        var pipeline: String?
+        var mode: String?
     }
 
     /// Why a table no longer has the rows that the run loaded; nil if it has.

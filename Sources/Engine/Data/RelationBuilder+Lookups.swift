@@ -55,7 +55,7 @@ extension RelationBuilder {
             let moment = try column(validity.at)
             let type: ColumnType = moment.type == .date ? .date : .timestamp
             func time(_ column: Column, of rows: String, in zone: String?) -> String {
-                "(\(DuckDBDialect(zone: zone).exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
+                "(\(sql.inZone(zone).exactCast("\(rows).\(sql.name(column.name))", from: column.type, to: type)))"
             }
             let at = time(moment, of: "rows", in: sql.zone)
             let from = time(try Self.column(validity.from, of: source), of: "found", in: source.zone)
@@ -148,13 +148,13 @@ extension RelationBuilder {
             func time(_ name: Located<String>) throws(ConfigError) -> String {
                 let column = try Self.column(name, of: source)
                 return
-                    "(\(DuckDBDialect(zone: source.zone).exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
+                    "(\(sql.inZone(source.zone).exactCast(sql.name(column.name), from: column.type, to: .timestamp)))"
             }
             let from = try time(validity.from)
             let end = sql.name(validity.to.value)
             let to = try time(validity.to)
             repeated =
-                "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), TIMESTAMP 'infinity')) "
+                "SELECT \(list) FROM (SELECT \(list), \(from) AS starts, max(coalesce(\(to), \(sql.endOfTime))) "
                 + "OVER (PARTITION BY \(list) ORDER BY \(from) ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended "
                 + "FROM \(relation) WHERE \(present) AND (\(end) IS NULL OR \(from) < \(to))) "
                 + "WHERE starts < ended"

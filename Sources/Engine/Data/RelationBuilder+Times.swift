@@ -6,12 +6,12 @@ extension RelationBuilder {
             && columns.contains { $0.name == name && $0.type == .text }
     }
 
-    func flagName(of column: String) -> String { DuckDBDialect.prefix + "local." + column }
+    func flagName(of column: String) -> String { OwnName.of("local." + column) }
 
     /// The flag columns; `text` is SQL for the text from which each column is made.
     func newFlags(_ mixed: [(column: String, text: String)]) -> [String] {
         mixed.map { column, text in
-            "NOT \(MomentSQL.namesOffset(text, sql)) AS \(sql.name(flagName(of: column)))"
+            "NOT \(sql.namesOffset(text)) AS \(sql.name(flagName(of: column)))"
         }
     }
 
@@ -67,12 +67,12 @@ extension RelationBuilder {
     /// The columns as a user's query sees them.
     func inputList(for query: Template) -> String {
         ZonedView.isWanted(by: query.description)
-            ? columns.map { flags[$0.name] == nil ? ZonedView.column($0) : shown($0) }.joined(separator: ", ")
+            ? columns.map { flags[$0.name] == nil ? ZonedView.column($0, sql) : shown($0) }.joined(separator: ", ")
             : names(columns)
     }
 }
 
-/// Names that DuckDB does not distinguish.
+/// Names that engines take for one.
 enum AlikeNames {
     /// Compares names as DuckDB does: only ASCII letters have case.
     static func areAlike(_ left: String, _ right: String) -> Bool {
@@ -91,12 +91,13 @@ enum ZonedView {
     }
 
     /// An element of a list of columns.
-    static func column(_ column: Column) -> String {
-        let name = DuckDBDialect().name(column.name)
-        return column.type == .timestamp ? "timezone('UTC', \(name)) AS \(name)" : name
+    static func column(_ column: Column, _ sql: any SQLDialect) -> String {
+        column.type == .timestamp ? sql.zoned(column) : sql.name(column.name)
     }
 
-    static func list(_ columns: [Column]) -> String { columns.map(self.column).joined(separator: ", ") }
+    static func list(_ columns: [Column], _ sql: any SQLDialect) -> String {
+        columns.map { column($0, sql) }.joined(separator: ", ")
+    }
 }
 
 extension Expression {

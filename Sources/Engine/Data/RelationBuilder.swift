@@ -11,7 +11,8 @@ package struct RelationBuilder {
         case file(String)
     }
 
-    let sql: DuckDBDialect
+    /// The dialect for times of the source's zone.
+    let sql: any SQLDialect
     private let references: [Template.Reference: ColumnType]
     var parts: [(name: String, title: String, query: String)] = []
     /// The relation that the next part reads.
@@ -36,14 +37,14 @@ package struct RelationBuilder {
     ///   - keepsRejects: Whether malformed lines are put aside instead of failing the query.
     package init(
         _ source: DataSource, numbersRows: Bool, keepsRejects: Bool = false,
-        references: [Template.Reference: ColumnType]
+        references: [Template.Reference: ColumnType], sql: any SQLDialect
     ) {
-        sql = DuckDBDialect(zone: source.zone)
+        self.sql = sql.inZone(source.zone)
         self.references = references
         self.numbersRows = numbersRows
         columns = source.columns
         namedTimes = source.namedTimes
-        from = source.fromClause(sql, numbersRows: numbersRows, keepsRejects: keepsRejects)
+        from = source.fromClause(self.sql, numbersRows: numbersRows, keepsRejects: keepsRejects)
     }
 
     // MARK: - Reading the result
@@ -146,14 +147,13 @@ package struct RelationBuilder {
 
     /// Stores the rows so far in a table, and continues from that table.
     ///
-    /// A user's query may return its rows in another order each time; steps that rely on their order need a table.
-    ///
-    /// - Returns: The statement that creates the table.
-    package mutating func materialize(as table: String) -> String {
-        let statement = "CREATE TEMP TABLE \(sql.name(table)) AS\n\(query())"
+    /// A query of the user may give its rows in another order each time; what counts on their order needs a table.
+    /// - Returns: The statement that makes the table.
+    package mutating func materialize(as table: String) -> SQLScript.Kind {
+        let statement = SQLScript.Kind.table(query(), as: sql.name(table))
         parts = []
         hasLostOrder = false
-        from = "(SELECT \(names(columns)), rowid AS \(sql.name(DataSource.rowColumn)) FROM \(sql.name(table)))"
+        from = sql.numberedRows(ofTable: sql.name(table), columns: names(columns))
         numbersRows = true
         return statement
     }
@@ -232,15 +232,15 @@ package struct RelationBuilder {
             replace(
                 step.title,
                 Dictionary(
-                    texts.map { ($0.name, ("trim(\(sql.name($0.name)), \(Self.blanks))", ColumnType.text)) },
+                    texts.map { ($0.name, (sql.trimmed(sql.name($0.name)), ColumnType.text)) },
                     uniquingKeysWith: { first, _ in first }))
         case .mapValues(let name, let values, let otherwise): try mapValues(name, values, otherwise, title: step.title)
         case .split(let name, let separator, let into): try split(name, separator, into, title: step.title)
         case .sql(let query):
             let found = queryColumns ?? columns
             addQuery(query.value, columns: found)
-            let wide = found.filter { $0.narrowed != $0 }.map {
-                ($0.name, (sql.narrowed($0), $0.narrowed.type))
+            let wide = found.filter { sql.narrowed($0) != $0 }.map {
+                ($0.name, (sql.narrowedValue(of: $0), sql.narrowed($0).type))
             }
             if !wide.isEmpty {
                 replace("types that files have", Dictionary(wide, uniquingKeysWith: { first, _ in first }))
@@ -250,15 +250,11 @@ package struct RelationBuilder {
 
     // MARK: - Steps
 
-    /// The characters to trim: SQL engines trim only spaces by default, and files also have tabs and line ends.
-    private static let blanks =
-        "concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + ")"
-
-    /// A cast that is only evaluated for rows that have passed the earlier filters.
+    /// A cast that a row meets only when it has passed the filters before it.
     ///
-    /// DuckDB pushes a later filter on the column below an earlier one and may evaluate it first, for a row that the
-    /// earlier filter removes; a plain cast would fail there. DuckDB pushes nothing below a call of `error`. The value
-    /// that does not fit is cast inside of that call, so that the message is DuckDB's own.
+    /// A later filter on the column is pushed down to an earlier one and may be tried first, on a row that the earlier
+    /// one leaves out; a plain cast fails there. Engines push nothing below what fails a statement. The value that does not
+    /// fit is cast inside of it.
     private func guardedCast(_ column: Column, to type: ColumnType) -> String {
         let value = sql.name(column.name)
         if type == .text, let flag = flags[column.name] { return sql.writtenTime(value, isLocal: sql.name(flag)) }
@@ -270,7 +266,7 @@ package struct RelationBuilder {
         if column.type == .text, [.timestamp, .localTimestamp].contains(type), namedTimes != nil,
             !hasMixedTimes(column.name)
         {
-            return MomentSQL.refusing(value, as: type, of: "column '\(column.name)'", otherwise: refusal, sql)
+            return sql.refusing(value, as: type, of: "column '\(column.name)'", otherwise: refusal)
         }
         let fitting = sql.exactCast(value, from: column.type, to: type)
         return "CASE WHEN \(value) IS NOT NULL AND (\(fitting)) IS NULL THEN \(refusal) ELSE \(fitting) END"
@@ -346,7 +342,7 @@ package struct RelationBuilder {
         try refuseMixed(column, at: name.location)
         let value = sql.name(column.name)
         func written(_ text: Located<String>) throws(ConfigError) -> WrittenValue {
-            guard let written = WrittenValue(text.value, as: column.type, sql) else {
+            guard let written = WrittenValue(text.value, as: column.type) else {
                 throw ConfigError(
                     "'\(text.value)' is no \(column.type), and '\(column.name)' is",
                     remedy: "write a value of that type, or cast the column to text first", at: text.location)
@@ -363,13 +359,13 @@ package struct RelationBuilder {
                     at: mapped.from.location)
             }
             var new = "NULL"
-            if let to = mapped.to { new = try written(to).sql }
-            branches.append("WHEN \(value) = \(from.sql) THEN \(new)")
+            if let to = mapped.to { new = try written(to).sql(sql) }
+            branches.append("WHEN \(value) = \(from.sql(sql)) THEN \(new)")
         }
         // A missing value is not one of the others: `fill_missing` is a step of its own.
         var rest = "ELSE \(value)"
         if let otherwise {
-            let new = otherwise == .null ? "NULL" : try written(Located(otherwise.words, at: name.location)).sql
+            let new = otherwise == .null ? "NULL" : try written(Located(otherwise.words, at: name.location)).sql(sql)
             rest = "WHEN \(value) IS NOT NULL THEN \(new)"
         }
         let mapped = "CASE \(branches.joined(separator: " ")) \(rest) END"
@@ -389,8 +385,8 @@ package struct RelationBuilder {
                 throw ConfigError("there is a column '\(part.value)' already", at: part.location)
             }
             try refuseAlike(part, among: columns + into.prefix(index).map { Column($0.value, .text) })
-            let piece = "split_part(\(sql.name(column.name)), \(sql.text(separator)), \(index + 1))"
-            list.append("nullif(\(piece), '') AS \(sql.name(part.value))")
+            let piece = sql.call(.splitPart, [sql.name(column.name), sql.text(separator), "\(index + 1)"])
+            list.append("\(sql.call(.nullif, [piece, "''"])) AS \(sql.name(part.value))")
         }
         add(title, list)
         columns += into.map { Column($0.value, .text) }
@@ -398,7 +394,7 @@ package struct RelationBuilder {
 
     /// Adds a user's query over the rows so far, which it reads as `input`.
     private mutating func addQuery(_ template: Template, columns: [Column]) {
-        let text = SQLText.bound(template)
+        let text = sql.bound(template)
         let name = sql.ownName("step_\(parts.count + 1)")
         let inside =
             "WITH input AS (SELECT \(inputList(for: template)) FROM \(from))\nSELECT \(plainNames(columns)) FROM (\n\(text)\n)"
@@ -425,9 +421,9 @@ package struct RelationBuilder {
         // A number that would be rounded to the column's type equals none of its values.
         let isExact =
             switch value {
-            case .integer(let number): WrittenValue("\(number)", as: column.type, sql) != nil
-            case .number(let number): WrittenValue("\(number)", as: column.type, sql) != nil
-            case .decimal(let text): WrittenValue(text, as: column.type, sql) != nil
+            case .integer(let number): WrittenValue("\(number)", as: column.type) != nil
+            case .number(let number): WrittenValue("\(number)", as: column.type) != nil
+            case .decimal(let text): WrittenValue(text, as: column.type) != nil
             default: false
             }
         if case .decimal = column.type, type.isNumeric, !isExact {
@@ -451,18 +447,7 @@ package struct RelationBuilder {
         guard case .deduplicate(let keys, let keep, let order) = step else { return nil }
         let row = sql.name(DataSource.rowColumn)
         let names = keys.map { sql.name($0.value) }
-        let kept: String
-        if let order {
-            // Ties go to the earlier row, and rows without a value come last.
-            let place =
-                "{'missing': \(sql.name(order.value)) IS NULL, 'value': \(sql.name(order.value)), 'row': \(row)}"
-            kept =
-                keep == .first
-                ? "arg_min(\(row), \(place))"
-                : "arg_max(\(row), {'there': \(sql.name(order.value)) IS NOT NULL, 'value': \(sql.name(order.value)), 'row': \(row)})"
-        } else {
-            kept = keep == .first ? "min(\(row))" : "max(\(row))"
-        }
+        let kept = sql.rowToKeep(keep, row, by: order.map { sql.name($0.value) })
         let present = names.map { "\($0) IS NOT NULL" }.joined(separator: " AND ")
         return query(
             selecting: "\(names.joined(separator: ", ")), \(kept) AS \"#kept\"",
@@ -473,7 +458,7 @@ package struct RelationBuilder {
         let table: String
         switch place {
         case .table(let name): table = sql.name(name)
-        case .file(let path): table = "read_parquet(\(sql.text(path)))"
+        case .file(let path): table = sql.rows(ofParquet: path)
         }
         let row = sql.name(DataSource.rowColumn)
         let conditions =

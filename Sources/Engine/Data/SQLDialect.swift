@@ -1,16 +1,21 @@
 /// The SQL dialect of one engine, for operations that every engine has.
 ///
-/// Nothing depends on an engine's defaults: casts name their types, the order of nulls is explicit, and external values
-/// are bound and never pasted.
-package protocol SQLDialect: Sendable {
-    /// The zone of times without an offset; nil takes them as UTC.
-    var zone: String? { get }
-    /// A name, quoted so that it can contain any character.
+/// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
+/// that come from outside are bound and never pasted. The parts that belong together are protocols of their own: times,
+/// sources, statements, connections.
+package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, ConnectionDialect {
+    /// The same dialect for times that name no offset and are of another zone.
+    func inZone(_ zone: String?) -> Self
+    /// A name, quoted so that it can hold anything.
     func name(_ text: String) -> String
     /// A text as a literal.
     func text(_ text: String) -> String
-    /// A type's name in this engine.
+    /// A list of values.
+    func list(_ values: [String]) -> String
+    /// A type by its name in this engine.
     func type(_ type: ColumnType) -> String
+    /// The type of a column of which the engine says that it is a `name`.
+    func columnType(named name: String) -> ColumnType
     /// A bound value: a parameter, an item's value, a fact of the run.
     func variable(_ reference: Template.Reference, as type: ColumnType) -> String
     /// A cast that returns null for a value that does not fit.
@@ -19,11 +24,56 @@ package protocol SQLDialect: Sendable {
     func cast(_ sql: String, to type: ColumnType) -> String
     /// A call of a function; the arguments are SQL.
     func call(_ function: Expression.Function, _ arguments: [String]) -> String
-    /// SQL that is true if a regular expression matches somewhere in `sql`.
+    /// Whether a part of `sql` matches a regular expression.
     func matches(_ sql: String, pattern: String) -> String
+    /// Whether all of `sql` matches a regular expression.
+    func matchesWhole(_ sql: String, pattern: String) -> String
+    /// Whether a number or a time is none of NaN and the infinities.
+    func isFinite(_ value: String) -> String
+    /// A text without what is blank around it: tabs, line ends and blanks that do not break, too.
+    func trimmed(_ value: String) -> String
+    /// A value as people and files of text see it.
+    func shown(_ value: String, _ type: ColumnType) -> String
+    /// A column of a query as it is written to files.
+    func narrowed(_ column: Column) -> Column
+    /// SQL for a column as ``narrowed(_:)`` has it; a value that does not fit fails the statement.
+    func narrowedValue(of column: Column) -> String
+    /// An element of the list of columns that are written to a file.
+    ///
+    /// `value`: the column's SQL where that is not its name.
+    func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String
+    /// SQL that fails its statement with a message; values in it are hidden where the pipeline file says so.
+    func refusal(_ parts: [MessagePart]) -> String
+    /// The aggregate that gives the number of the row that stays of those with one key.
+    ///
+    /// `row`: SQL for the number of a row.
+    /// `order`: SQL for what decides; rows without a value come after all others, and ties go to the earlier row. nil takes the
+    /// rows in their order.
+    func rowToKeep(_ keep: Step.Keep, _ row: String, by order: String?) -> String
+    /// The aggregate that gives a fingerprint of rows, whatever their order.
+    func fingerprint(of columns: [String]) -> String
+    /// The aggregate that counts different values.
+    func countOfValues(_ value: String, isEstimated: Bool) -> String
+    /// The aggregate that gives the values which parts of the rows do not exceed, as a list of texts.
+    ///
+    /// `marks`: the parts, from 0 to 1.
+    /// `filter`: what stands behind the aggregate to choose rows; empty takes all.
+    func quantiles(of value: String, _ marks: [Double], isEstimated: Bool, _ filter: String) -> String
+    /// The rules about values of JSON.
+    var jsonRules: any JSONRules { get }
+}
+
+/// A part of a message that a script makes itself.
+package enum MessagePart {
+    case words(String)
+    /// SQL for a value of a row, as text.
+    case value(String)
 }
 
 extension SQLDialect {
+    /// A name that is made up here, in quotation marks.
+    package func ownName(_ text: String) -> String { name(OwnName.prefix + text) }
+
     /// A literal of any type.
     package func literal(_ literal: Literal) -> String {
         switch literal {
@@ -34,7 +84,7 @@ extension SQLDialect {
         case .decimal(let number): cast(text(number), to: Literal.exactType(ofDecimal: number))
         case .text(let value): text(value)
         case .date(let day): cast(text(day), to: .date)
-        case .timestamp(let moment): MomentSQL.literal(moment, self)
+        case .timestamp(let moment): self.literal(moment: moment)
         }
     }
 
@@ -51,9 +101,9 @@ extension SQLDialect {
             "CASE WHEN NOT contains(\(value), '_') THEN \(tryCast(value, to: .number)) END"
         case (.number, .integer), (.decimal, .integer):
             "CASE WHEN \(tryCast(value, to: .integer)) = \(value) THEN \(tryCast(value, to: .integer)) END"
-        case (.text, .timestamp): MomentSQL.moment(value, self)
-        case (.text, .localTimestamp): MomentSQL.time(value, as: .localTimestamp, self)
-        case (.text, .date): MomentSQL.day(value, self)
+        case (.text, .timestamp): moment(value)
+        case (.text, .localTimestamp): time(value, as: .localTimestamp)
+        case (.text, .date): day(value)
         default: tryCast(value, to: new)
         }
     }
@@ -65,14 +115,11 @@ extension SQLDialect {
     func comparable(
         _ left: (value: String, type: ColumnType), _ right: (value: String, type: ColumnType)
     ) -> (left: String, right: String)? {
-        if left.type == right.type || left.type.isNumeric && right.type.isNumeric { return (left.value, right.value) }
-        // Local times count as UTC in comparisons.
-        if left.type.isTime, right.type.isTime, left.type != .date, right.type != .date {
-            return (left.value, right.value)
-        }
+        guard left.type.isComparable(with: right.type) else { return nil }
+        if left.type == right.type { return (left.value, right.value) }
         if right.type == .text { return (left.value, exactCast(right.value, from: .text, to: left.type)) }
         if left.type == .text { return (exactCast(left.value, from: .text, to: right.type), right.value) }
-        return nil
+        return (left.value, right.value)
     }
 
     /// A number as a literal, without a decimal point if it is an integer.
@@ -149,11 +196,10 @@ extension SQLDialect {
         // The operand of a cast may be a text that states a point in time with an offset.
         case .cast(let inner, let type) where keepsTimesApart && [.timestamp, .localTimestamp].contains(type):
             let value = cast(print(inner), to: .text)
-            return MomentSQL.refusing(
-                value, as: type, of: "a text", otherwise: cast(value, to: .timestamp), self)
+            return refusing(value, as: type, of: "a text", otherwise: cast(value, to: .timestamp))
         case .cast(let inner, .timestamp), .cast(let inner, .localTimestamp):
-            return MomentSQL.moment(cast(print(inner), to: .text), self, isStrict: true)
-        case .cast(let inner, .date): return MomentSQL.day(cast(print(inner), to: .text), self, isStrict: true)
+            return moment(cast(print(inner), to: .text), isStrict: true)
+        case .cast(let inner, .date): return day(cast(print(inner), to: .text), isStrict: true)
         case .cast(let inner, let type) where type == .integer || type == .text:
             return cast(plain(inner, print), to: type)
         case .cast(let inner, let type): return cast(print(inner), to: type)

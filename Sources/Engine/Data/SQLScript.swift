@@ -1,57 +1,116 @@
-/// The SQL of one attempt, statement by statement, which a user can read and run with the plain `duckdb` program.
+/// The work of one attempt as statements for an engine, which writes each in its own SQL.
 package struct SQLScript: Sendable {
+    /// Which statement of its script one is: what came of it is asked by this.
+    package struct StatementID: Sendable, Hashable {
+        /// Its place in the script, from 1.
+        package let number: Int
+
+        package init(number: Int) { self.number = number }
+    }
+
     /// One statement.
     package struct Statement: Sendable {
         /// The purpose of the statement in a few words; shown as a comment above it and as progress while it runs.
         package var title: String
-        package var sql: String
-        /// Its duration relative to other statements: a scan of the data counts as 10.
+        package var kind: Kind
+        /// How long it takes beside the others: a scan of the data counts as 10.
         package var weight: Double
         /// Where the user wrote the SQL in it; nil for SQL of Caudal.
         package var location: SourceLocation?
         /// The user's query that it contains unchanged, if any.
         package var query: Query?
+    }
 
-        /// The place in the user's file of a byte of the statement, counted from 0; nil for SQL of Caudal.
-        package func place(of offset: Int?) -> SourceLocation? {
-            guard let query, let offset, let start = sql.firstRange(of: SQLText.bound(query.value))?.lowerBound else {
-                return location
-            }
-            let before = sql.utf8.distance(from: sql.startIndex, to: start)
-            return offset < before ? location : query.place(of: offset - before)
+    /// What a statement is for.
+    ///
+    /// An engine may do each kind in another way than another engine: the SQL in it is written by the engine's dialect.
+    package enum Kind: Sendable {
+        /// SQL that is run as it stands; nobody reads rows of it.
+        case run(String)
+        /// A query whose rows come back, all of one kind: what stands behind SELECT.
+        case lines(RowKind, String)
+        /// A query whose rows come back and each say of which kind they are: in a column, see ``RowKind/selected``.
+        case ownLines(String)
+        /// A number that comes back by its name.
+        case measure(CountName, String)
+        /// The columns of a relation, which come back as rows of a kind.
+        case columns(of: String, as: RowKind)
+        /// A query whose rows are written to a file; how many they are comes back.
+        case write(String, to: OutputFile)
+        /// A query whose rows are kept for statements behind it in a table, whose name is given as SQL.
+        ///
+        /// `ifMissing`: only where there is no such table.
+        case table(String, as: String, ifMissing: Bool = false)
+        /// A name for a query.
+        ///
+        /// `isNew`: whether the script has no such name yet.
+        case view(String, as: String, isNew: Bool = true)
+        /// Takes a table away, if there is one of this name.
+        case dropTable(String)
+        /// A value for statements behind it, which find it by ``StatementDialect/noted(_:)``.
+        case note(String, as: String)
+        /// Fails where a query has other columns than those that were announced before it ran.
+        case expect([Column], of: String)
+    }
+
+    /// A file that rows are written to.
+    package struct OutputFile: Sendable {
+        package var path: String
+        package var format: Dataset.Format
+        package var csv: CSVDialect
+
+        package init(_ path: String, _ format: Dataset.Format, _ csv: CSVDialect = CSVDialect()) {
+            self.path = path
+            self.format = format
+            self.csv = csv
         }
     }
 
     /// The purpose of the script, in a sentence.
     package var title: String
-    /// Bound values: name, text (nil for null), and type.
-    package var variables: [(name: String, value: String?, type: ColumnType)] = []
+    /// Values that are bound: text, nil for none, and type.
+    package private(set) var variables: [(reference: Template.Reference, value: String?, type: ColumnType)] = []
     package private(set) var statements: [Statement] = []
 
     package init(title: String) { self.title = title }
 
-    /// Adds a statement, without a semicolon at its end.
-    package mutating func add(_ title: String, weight: Double = 1, location: SourceLocation? = nil, _ sql: String) {
-        statements.append(Statement(title: title, sql: sql, weight: weight, location: location))
+    /// Adds a statement.
+    @discardableResult
+    package mutating func add(
+        _ title: String, weight: Double = 1, location: SourceLocation? = nil, _ kind: Kind
+    ) -> StatementID {
+        add(Statement(title: title, kind: kind, weight: weight, location: location))
     }
 
-    /// Adds a statement that contains a user's query unchanged.
-    package mutating func add(_ title: String, weight: Double = 1, holding query: Query, _ sql: String) {
-        statements.append(Statement(title: title, sql: sql, weight: weight, location: query.location, query: query))
+    /// Adds a statement that holds a query of the user as it is.
+    package mutating func add(_ title: String, weight: Double = 1, holding query: Query, _ kind: Kind) {
+        add(Statement(title: title, kind: kind, weight: weight, location: query.location, query: query))
+    }
+
+    /// Adds SQL that is run as it stands, without a semicolon at its end.
+    package mutating func add(_ title: String, weight: Double = 1, location: SourceLocation? = nil, _ sql: String) {
+        add(title, weight: weight, location: location, .run(sql))
+    }
+
+    /// Adds a statement of another script.
+    @discardableResult
+    package mutating func add(_ statement: Statement) -> StatementID {
+        statements.append(statement)
+        return StatementID(number: statements.count)
     }
 
     /// Gives a relation a dataset's name for user queries; an earlier definition of the name is replaced.
     package mutating func name(_ dataset: String, as relation: String) {
-        let name = DuckDBDialect().name(dataset)
-        // A table that an earlier part of the script needed and no longer uses.
-        if statements.contains(where: { $0.sql.contains("TABLE \(dataset) AS") }) || dataset.hasPrefix("reject_") {
-            add("make room for \(dataset)", weight: 0.1, "DROP TABLE IF EXISTS temp.\(name)")
+        // A table that an earlier part of the script, or the engine, needed for itself and that nothing asks for any more.
+        if dataset.hasPrefix(Self.rejectPrefix) || statements.contains(where: { $0.makesTable(dataset) }) {
+            add("make room for \(dataset)", weight: 0.1, .dropTable(dataset))
         }
-        let isNew = !statements.contains { $0.sql.contains("VIEW \(name) AS") }
-        add(
-            "name \(dataset) for queries", weight: 0.1,
-            "CREATE \(isNew ? "" : "OR REPLACE ")TEMP VIEW \(name) AS\n\(relation)")
+        let isNew = !statements.contains { $0.makesView(dataset) }
+        add("name \(dataset) for queries", weight: 0.1, .view(relation, as: dataset, isNew: isNew))
     }
+
+    /// How the tables are called in which an engine keeps what it cannot read of a file.
+    static let rejectPrefix = "reject_"
 
     /// Binds a value.
     ///
@@ -59,46 +118,25 @@ package struct SQLScript: Sendable {
     package mutating func bind(
         _ reference: Template.Reference, _ value: String?, _ types: [Template.Reference: ColumnType]
     ) {
-        let name = DuckDBDialect.variableName(reference)
-        if variables.contains(where: { $0.name == name }) { return }
-        variables.append((name, value, types[reference] ?? .text))
+        if variables.contains(where: { $0.reference == reference }) { return }
+        variables.append((reference, value, types[reference] ?? .text))
     }
 
-    /// The text of the script.
-    ///
-    /// - Parameters:
-    ///   - prelude: Settings before the script, one on each line.
-    ///   - marksProgress: Whether to print a line `@@n` before statement n, from 1.
-    package func text(prelude: [String], marksProgress: Bool) -> String {
-        let dialect = DuckDBDialect()
-        var lines = ["-- \(Self.comment(title))"] + prelude
-        if !variables.isEmpty {
-            lines += ["", "-- Values"]
-            for variable in variables {
-                let text = variable.value.map(dialect.text)
-                let value =
-                    variable.type == .text && text != nil
-                    ? text ?? "" : dialect.cast(text ?? "NULL", to: variable.type)
-                lines.append("SET VARIABLE \(dialect.name(variable.name)) = \(value);")
-            }
-        }
-        for (index, statement) in statements.enumerated() {
-            lines += ["", "-- \(index + 1). \(Self.comment(statement.title))"]
-            if marksProgress { lines.append(".print @@\(index + 1)") }
-            // A line of user SQL that begins with a dot would be a command of the shell.
-            let isShellCommand = statement.sql.split(separator: "\n").contains { $0.first == "." }
-            lines.append(isShellCommand ? SQLText.indented(statement.sql, by: 1) + ";" : statement.sql + ";")
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func comment(_ text: String) -> String { text.replacing("\n", with: " ") }
-
-    /// The progress of the script when statement `index` (from 0) has progressed to `fraction`.
+    /// How much of the script is done when statement `index` (from 0) is done to `fraction`.
     package func fraction(statement index: Int, fraction: Double) -> Double {
         let total = statements.reduce(0) { $0 + $1.weight }
         guard total > 0, statements.indices.contains(index) else { return 0 }
         let before = statements[..<index].reduce(0) { $0 + $1.weight }
         return (before + statements[index].weight * fraction) / total
+    }
+}
+
+extension SQLScript.Statement {
+    fileprivate func makesTable(_ name: String) -> Bool {
+        if case .table(_, as: name, ifMissing: _) = kind { true } else { false }
+    }
+
+    fileprivate func makesView(_ name: String) -> Bool {
+        if case .view(_, as: name, isNew: _) = kind { true } else { false }
     }
 }

@@ -23,7 +23,7 @@ package struct SchemaPredicates {
     }
 
     private let sql: any SQLDialect
-    private let json: JSONPredicates
+    private let json: any JSONRules
     private let formats: FormatPredicates
     /// Whether dates and times must follow RFC 3339 exactly, also in CSV.
     private let isStrict: Bool
@@ -33,7 +33,7 @@ package struct SchemaPredicates {
     package init(dialect: any SQLDialect, isStrict: Bool, namedTimes: NamedTimes? = nil) {
         sql = dialect
         self.namedTimes = namedTimes
-        json = JSONPredicates(dialect: dialect)
+        json = dialect.jsonRules
         formats = FormatPredicates(dialect: dialect, isStrict: isStrict)
         self.isStrict = isStrict
     }
@@ -87,12 +87,12 @@ package struct SchemaPredicates {
         }
         switch rules.columnType {
         case .text: return (value, .text)
-        case .timestamp where isStrict: return (FormatPredicates.utc(value, sql), .timestamp)
+        case .timestamp where isStrict: return (sql.moment(ofRFC3339: value), .timestamp)
         case .timestamp:
-            guard namedTimes != nil else { return (MomentSQL.moment(value, sql), .timestamp) }
-            if let type = timeType(column) { return (MomentSQL.time(value, as: type, sql), type) }
-            let isLocal = "NOT \(MomentSQL.namesOffset(value, sql))"
-            return (DuckDBDialect().writtenTime("(\(MomentSQL.moment(value, sql)))", isLocal: isLocal), .text)
+            guard namedTimes != nil else { return (sql.moment(value), .timestamp) }
+            if let type = timeType(column) { return (sql.time(value, as: type), type) }
+            let isLocal = "NOT \(sql.namesOffset(value))"
+            return (sql.writtenTime("(\(sql.moment(value)))", isLocal: isLocal), .text)
         case .date: return (sql.tryCast(value, to: .date), .date)
         case let type: return (sql.tryCast(value, to: type), type)
         }
@@ -121,7 +121,7 @@ package struct SchemaPredicates {
         switch type {
         // Engines round 1.5 to 2 and read 0x10 and 1_000 as numbers; JSON does not.
         case .integer: return "\(number) = \(integer) AND NOT contains(\(value), '_')"
-        case .number: return "isfinite(\(number)) AND NOT contains(\(value), '_')"
+        case .number: return "\(sql.isFinite(number)) AND NOT contains(\(value), '_')"
         case .boolean: return "\(value) IN ('true', 'false')"
         case .string, .null, .object, .array: return nil
         }
@@ -179,7 +179,7 @@ package struct SchemaPredicates {
                 // The times of one column are either points in time or local times; its first values decided which.
                 let label = type == .timestamp ? "an offset from UTC, as others" : "no offset from UTC, as others"
                 list.append(
-                    (label, "(\(MomentSQL.isKind(value, type, sql)) OR (\(MomentSQL.moment(value, sql))) IS NULL)"))
+                    (label, "(\(sql.isKind(value, type)) OR (\(sql.moment(value))) IS NULL)"))
             }
         }
         if let allowed = rules.allowed {
@@ -216,7 +216,7 @@ package struct SchemaPredicates {
             switch scalar {
             case .number(let bound):
                 options.append("\(number ?? sql.tryCast(value, to: .number)) = \(sql.literal(bound))")
-            case .boolean(let truth): options.append("CAST(\(value) AS VARCHAR) = '\(truth)'")
+            case .boolean(let truth): options.append("\(sql.cast(value, to: .text)) = '\(truth)'")
             case .text, .null, .list, .object: break
             }
         }

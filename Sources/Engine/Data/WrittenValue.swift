@@ -2,39 +2,48 @@ import Foundation
 
 /// A value that a pipeline file writes as text, to be compared with a column as the column's type.
 struct WrittenValue {
-    /// SQL for the value.
-    let sql: String
-    /// A canonical form, the same for all ways to write one value of the type.
+    /// The same for every way to write one value of the type.
     let canonical: String
+    /// What it is a value of, and how it stands in the file.
+    private let type: ColumnType
+    private let text: String
 
-    /// Nil for a text that is no value of the type.
-    init?(_ text: String, as type: ColumnType, _ dialect: any SQLDialect) {
+    /// Nil where the text is no value of the type.
+    init?(_ text: String, as type: ColumnType) {
+        guard let canonical = Self.canonical(text, as: type) else { return nil }
+        (self.canonical, self.type, self.text) = (canonical, type, text)
+    }
+
+    private static func canonical(_ text: String, as type: ColumnType) -> String? {
         switch type {
-        case .text: (sql, canonical) = (dialect.text(text), text)
+        case .text, .other: return text
         case .integer:
-            guard let digits = Self.digits(text), digits.places == 0, let number = Int64(digits.text) else {
-                return nil
-            }
-            (sql, canonical) = (dialect.literal(.integer(number)), digits.text)
+            guard let digits = digits(text), digits.places == 0, Int64(digits.text) != nil else { return nil }
+            return digits.text
         case .number:
             guard let number = Double(text.trimmed), !text.contains("x") else { return nil }
-            canonical = number == 0 ? "0.0" : number.description
-            sql = dialect.cast(dialect.text(canonical), to: .number)
+            return number == 0 ? "0.0" : number.description
         case .decimal(let precision, let scale):
-            guard let digits = Self.digits(text), digits.places <= scale,
+            guard let digits = digits(text), digits.places <= scale,
                 digits.text.count(where: \.isNumber) - digits.places <= precision - scale || digits.text == "0"
             else { return nil }
-            (sql, canonical) = (dialect.cast(dialect.text(digits.text), to: type), digits.text)
-        case .boolean:
-            guard ["true", "false"].contains(text) else { return nil }
-            (sql, canonical) = (dialect.literal(.boolean(text == "true")), text)
-        case .date:
-            guard text.count == 10, UTC.milliseconds(ofDate: text) != nil else { return nil }
-            (sql, canonical) = (dialect.literal(.date(text)), text)
-        case .timestamp, .localTimestamp:
-            guard UTC.milliseconds(ofDate: String(text.prefix(10))) != nil else { return nil }
-            (sql, canonical) = (MomentSQL.literal(text, dialect), text)
-        case .other: (sql, canonical) = (dialect.cast(dialect.text(text), to: type), text)
+            return digits.text
+        case .boolean: return ["true", "false"].contains(text) ? text : nil
+        case .date: return text.count == 10 && UTC.milliseconds(ofDate: text) != nil ? text : nil
+        case .timestamp, .localTimestamp: return UTC.milliseconds(ofDate: String(text.prefix(10))) == nil ? nil : text
+        }
+    }
+
+    /// SQL for the value.
+    func sql(_ dialect: any SQLDialect) -> String {
+        switch type {
+        case .text: dialect.text(text)
+        case .integer: dialect.literal(.integer(Int64(canonical) ?? 0))
+        case .number, .decimal: dialect.cast(dialect.text(canonical), to: type)
+        case .boolean: dialect.literal(.boolean(text == "true"))
+        case .date: dialect.literal(.date(text))
+        case .timestamp, .localTimestamp: dialect.literal(moment: text)
+        case .other: dialect.cast(dialect.text(text), to: type)
         }
     }
 

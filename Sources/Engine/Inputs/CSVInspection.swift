@@ -207,7 +207,7 @@ struct CSVInspection {
         if let broken = header.values.firstIndex(where: { $0.contains("\0") }) {
             throw fault(
                 "the header of \(name) cannot be used: the name of its column \(broken + 1) holds a NUL character, so that the "
-                    + "file is not UTF-8 text", CSVMessage.encodingRemedy)
+                    + "file is not UTF-8 text", CSVRemedy.encoding)
         }
         let (names, notes) = CSVHeader.names(header.values)
         return FirstLines(names: names, notes: notes.map { "\(name): \($0)" }, isPlain: header.isPlain)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// DuckDB for a run: located once, used for small questions and for the work of data stages.
+/// An engine as a run uses it: found once, asked small questions, given the work of data stages.
 package struct DataTools: Sendable {
     /// The prefix of the folders in which questions are answered.
     static let questionPrefix = "question-"
@@ -16,14 +16,12 @@ package struct DataTools: Sendable {
     let questionLimit: Duration
     /// What is known about files.
     let seen: SourceCache
-    private let locate: @Sendable () async throws(Failure) -> DuckDBProgram
-    private let findExtension: @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
+    /// What runs data stages.
+    package let engine: any SQLEngine
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
-        questionLimit: Duration = usualQuestionLimit, seen: SourceCache,
-        locate: @escaping @Sendable () async throws(Failure) -> DuckDBProgram,
-        findExtension: @escaping @Sendable (Connection.Kind, DuckDBProgram) throws(Failure) -> String
+        questionLimit: Duration = usualQuestionLimit, seen: SourceCache, engine: any SQLEngine
     ) {
         self.reactor = reactor
         self.masker = masker
@@ -31,20 +29,22 @@ package struct DataTools: Sendable {
         self.defaultMemory = defaultMemory
         self.questionLimit = questionLimit
         self.seen = seen
-        self.locate = locate
-        self.findExtension = findExtension
+        self.engine = engine
     }
 
     /// The DuckDB program.
     ///
-    /// - Throws: ``Failure`` when there is no suitable one.
-    package func program() async throws(Failure) -> DuckDBProgram { try await locate() }
+    /// - Throws: ``Failure`` when there is none that will do.
+    package func program() async throws(Failure) -> EngineProgram { try await engine.program() }
 
-    /// The executor for data stages.
-    ///
-    /// - Throws: ``Failure`` when there is no suitable DuckDB.
-    package func executor() async throws(Failure) -> DuckDBExecutor {
-        DuckDBExecutor(reactor: reactor, program: try await program(), masker: masker)
+    /// How the engine writes SQL.
+    package var sql: any SQLDialect { engine.dialect }
+
+    /// Carries the work of a data stage out.
+    package func execute(_ job: SQLJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
+        // That there is no program is no ending of an attempt: nothing began.
+        _ = try await program()
+        return await engine.execute(job, for: attempt)
     }
 
     /// A connection, as a script has it attached.
@@ -52,16 +52,7 @@ package struct DataTools: Sendable {
     /// - Throws: ``Failure`` when there is no suitable DuckDB, or its extension for the database is missing.
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
         if let path = link.path { try SQLiteRecovery.heal(path) }
-        return DatabaseAttachment(
-            extensionFile: try await extensionFile(link.kind), statement: link.attachment(isReadOnly: isReadOnly),
-            environment: link.environment)
-    }
-
-    /// The file of DuckDB's extension for a kind of database.
-    ///
-    /// - Throws: ``Failure`` when there is no suitable DuckDB, or the extension is missing.
-    package func extensionFile(_ kind: Connection.Kind) async throws(Failure) -> String {
-        try findExtension(kind, try await program())
+        return try await engine.attachment(of: link, isReadOnly: isReadOnly)
     }
 
     /// Runs a small script and returns its rows.
@@ -87,19 +78,19 @@ package struct DataTools: Sendable {
         }
         // If the folder cannot be removed, only the question's files stay behind.
         defer { try? FileManager.default.removeItem(atPath: work) }
-        var job = DuckDBJob(
+        var job = SQLJob(
             script: script, essentialStatements: essential ?? script.statements.count,
             scriptFile: work + "/question.sql", workFolder: work, files: reading, folders: writing, threads: nil,
             memory: defaultMemory, attachment: attachment)
         job.hidesValues = hidesValues
         let execution: Execution
         if let attempt {
-            execution = try await executor().execute(job, for: attempt)
+            execution = try await execute(job, for: attempt)
         } else {
             execution = try await answer(to: job, within: attachment == nil ? questionLimit : Self.databaseLimit)
         }
         if let failure = execution.failure { throw failure }
-        return execution.readings ?? DataReadings(output: [])
+        return execution.readings ?? DataReadings()
     }
 
     /// The columns of a query, as DuckDB describes them.
@@ -108,7 +99,7 @@ package struct DataTools: Sendable {
     package func columns(askedFor question: ColumnQuestion) async throws(Failure) -> [Column] {
         do throws(Failure) {
             return question.columns(
-                try await ask(question.script, reading: [], essential: question.essentialStatements))
+                try await ask(question.script, reading: [], essential: question.essentialStatements), sql)
         } catch {
             throw Failure(error.message, remedy: error.remedy, location: error.location ?? question.location)
         }
@@ -121,7 +112,7 @@ package struct DataTools: Sendable {
     /// The time limit for questions to a database; half of it is for waiting for another writer of a SQLite file.
     private static let databaseLimit = Duration.seconds(60)
 
-    private func answer(to job: DuckDBJob, within limit: Duration) async throws(Failure) -> Execution {
+    private func answer(to job: SQLJob, within limit: Duration) async throws(Failure) -> Execution {
         let log = AttemptLog(
             writer: nil, pipeline: "", run: "question", unit: nil, attempt: nil, masker: masker,
             now: { SystemClock.now })
@@ -131,9 +122,9 @@ package struct DataTools: Sendable {
         asking?.onStop { [weak asking] in control.requestStop(asking?.stopReason ?? .cancelled) }
         defer { asking?.onStop(nil) }
         let clock = AnswerClock(
-            limit: limit, patience: ToolRun.patience, hasBegun: { FileText.exists(job.results) },
+            limit: limit, patience: ToolRun.patience, hasBegun: { engine.hasBegun(job) },
             stop: { control.requestStop(.timedOut) })
-        let execution = try await executor().execute(job, for: control)
+        let execution = try await execute(job, for: control)
         guard let waited = clock.end() else { return execution }
         var remedy = "run it by hand to see what it waits for"
         if job.attachment != nil {
@@ -169,32 +160,40 @@ extension DataTools {
             sources[name]?.namedTimes = known
             return
         }
-        let sql = DuckDBDialect()
         let rows = source.fromClause(sql, keepsRejects: source.canHoldBrokenLines)
         let limit = 50000
         var script = SQLScript(title: "which texts of \(name) name times with an offset")
-        script.add("look at the first rows", MomentSQL.offsets(of: texts, in: rows, limit: limit, sql))
-        var answers = try await ask(script, reading: source.files).rows("offset")
-        // If the first rows have no values at all, all rows are examined.
-        func isEmpty(_ row: DataReadings.Row) -> Bool {
-            row.integer("values") == 0 && row.integer("rows") == Int64(limit)
-        }
-        let silent = answers.filter(isEmpty).compactMap { $0.text("name") }
+        script.add("look at the first rows", sql.offsets(of: texts, in: rows, limit: limit))
+        var answers = try await ask(script, reading: source.files).rows(.offset, as: TextsOfColumn.self)
+        // Where the first rows have no value at all, the others have to tell.
+        func isEmpty(_ texts: TextsOfColumn) -> Bool { texts.values == 0 && texts.rows == limit }
+        let silent = answers.filter(isEmpty).map(\.name)
         if !silent.isEmpty {
             var script = SQLScript(title: "which texts of \(name) name times with an offset, in all rows")
-            script.add("look at all rows", MomentSQL.offsets(of: silent, in: rows, limit: nil, sql))
-            answers = answers.filter { !isEmpty($0) } + (try await ask(script, reading: source.files).rows("offset"))
+            script.add("look at all rows", sql.offsets(of: silent, in: rows, limit: nil))
+            answers =
+                answers.filter { !isEmpty($0) }
+                + (try await ask(script, reading: source.files).rows(.offset, as: TextsOfColumn.self))
         }
         var found = NamedTimes()
-        for row in answers where row.fields["named"] == .boolean(true) {
-            guard let column = row.text("name") else { continue }
-            if row.fields["open"] == .boolean(true) {
-                found.mixed.insert(column)
+        for texts in answers where texts.named == true {
+            if texts.open == true {
+                found.mixed.insert(texts.name)
             } else {
-                found.withOffset.insert(column)
+                found.withOffset.insert(texts.name)
             }
         }
         seen.keep(found, of: source)
         sources[name]?.namedTimes = found
+    }
+
+    /// What the texts of a column are like.
+    private struct TextsOfColumn: Decodable {
+        var name: String
+        /// Whether times name an offset, and whether some name none; nil where there are no values.
+        var named: Bool?
+        var open: Bool?
+        var values: Int
+        var rows: Int
     }
 }

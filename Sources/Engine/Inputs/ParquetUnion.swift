@@ -1,91 +1,14 @@
-/// Unites the columns of a dataset's Parquet files by name, each with a type that holds every value.
-enum ParquetUnion {
-    /// Adds the statements that describe the columns of each file.
-    static func add(_ files: [String], to script: inout SQLScript) {
-        let sql = DuckDBDialect()
-        for (index, file) in files.enumerated() {
-            script.add(
-                "the columns of file \(index + 1)",
-                "SELECT 'column' AS caudal, \(index) AS file, column_name AS name, column_type AS type\n"
-                    + "FROM (DESCRIBE SELECT * FROM read_parquet(\(sql.text(file))))")
-        }
-    }
-
-    /// A type that holds every value of two types, by their names in DuckDB; nil when there is none.
-    ///
-    /// Integers united with floating point may be too large for it: see ``isLarge(_:)``.
-    static func common(_ left: String, _ right: String) -> String? {
-        if left == right { return left }
-        if let first = whole(left), let second = whole(right) { return common(first, second) }
-        if isFloating(left), isFloating(right) { return "DOUBLE" }
-        if let digits = digits(isFloating(left) ? right : left), isFloating(left) || isFloating(right) {
-            return digits.scale == 0 ? "DOUBLE" : nil
-        }
-        if let first = digits(left), let second = digits(right) {
-            let scale = max(first.scale, second.scale)
-            let precision = max(first.precision - first.scale, second.precision - second.scale) + scale
-            return precision <= 38 ? "DECIMAL(\(precision),\(scale))" : nil
-        }
-        let times = ["DATE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"]
-        if times.contains(left), times.contains(right) {
-            return [left, right].contains("TIMESTAMP_NS") ? "TIMESTAMP_NS" : "TIMESTAMP"
-        }
-        if Set([left, right]) == ["VARCHAR", "UUID"] { return "VARCHAR" }
-        // Element types are not examined, so only types that certainly hold every value are united.
-        if left.hasSuffix("[]"), right.hasSuffix("[]") {
-            let (first, second) = (String(left.dropLast(2)), String(right.dropLast(2)))
-            let isAlike = whole(first) != nil && whole(second) != nil || isFloating(first) && isFloating(second)
-            return isAlike ? common(first, second).map { $0 + "[]" } : nil
-        }
-        return nil
-    }
-
-    /// Whether values of a type may lose digits as floating point, so that they must be examined.
-    static func isLarge(_ type: String) -> Bool {
-        digits(type).map { $0.scale == 0 && $0.precision > 15 && whole(type)?.bits ?? 64 > 32 } ?? false
-    }
-
-    private typealias Whole = (bits: Int, isSigned: Bool)
-
-    private static func whole(_ type: String) -> Whole? {
-        let signed = ["TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64]
-        if let bits = signed[type] { return (bits, true) }
-        return type.hasPrefix("U") ? signed[String(type.dropFirst())].map { ($0, false) } : nil
-    }
-
-    private static func common(_ left: Whole, _ right: Whole) -> String {
-        let bits =
-            left.isSigned == right.isSigned
-            ? max(left.bits, right.bits)
-            : max(left.isSigned ? left.bits : left.bits * 2, right.isSigned ? right.bits : right.bits * 2)
-        let names = [8: "TINYINT", 16: "SMALLINT", 32: "INTEGER", 64: "BIGINT"]
-        let sign = left.isSigned || right.isSigned ? "" : "U"
-        return names[bits].map { sign + $0 } ?? "DECIMAL(20,0)"
-    }
-
-    private static func isFloating(_ type: String) -> Bool { type == "FLOAT" || type == "DOUBLE" }
-
-    /// The maximum number of digits of a type, and how many of them are after the point.
-    private static func digits(_ type: String) -> (precision: Int, scale: Int)? {
-        if let whole = whole(type) { return (whole.bits <= 32 ? 10 : whole.isSigned ? 19 : 20, 0) }
-        guard type.hasPrefix("DECIMAL("), case .decimal(let precision, let scale)? = ColumnType(named: type) else {
-            return nil
-        }
-        return (precision, scale)
-    }
-}
-
+/// Parquet files of one dataset: their columns are united by name, each with a type that holds every value.
 extension SourceResolver {
-    /// A column of a Parquet file, with the type's name in DuckDB.
+    /// A column of a Parquet file, with the engine's name of its type.
     private typealias FileColumn = (name: String, type: String)
 
     /// The columns of Parquet files; for several files, united.
     func readColumns(_ source: inout DataSource, _ dataset: Dataset, _ readings: DataReadings) async throws {
         let shown = source.files.map { PathText.relative($0, to: pipeline.root) }
         var found: [[FileColumn]] = source.files.map { _ in [] }
-        for row in readings.rows("column") {
-            guard let name = row.text("name"), let type = row.text("type") else { continue }
-            found[Int(row.integer("file") ?? 0)].append((name, type))
+        for column in readings.rows(.column, as: ColumnAnswer.self) {
+            found[column.file ?? 0].append((column.name, column.type))
         }
         source.notes += try ColumnUnion(dataset: dataset, files: shown).differences(found.map { $0.map(\.name) })
         let names = try names(found, dataset)
@@ -100,7 +23,7 @@ extension SourceResolver {
             let known = all.filter { valued[name]?.contains($0.file) ?? true }
             var type = known.first?.type ?? all[0].type
             for (file, other) in known.dropFirst() {
-                guard let common = ParquetUnion.common(type, other) else {
+                guard let common = tools.sql.commonType(type, other) else {
                     throw refusal(of: name, (shown[file], other), beside: (shown[known[0].file], type), dataset)
                 }
                 type = common
@@ -109,14 +32,14 @@ extension SourceResolver {
         }
         try await refuseLosses(&columns, found, valued, source, dataset, shown)
         source.parts = parts(found, columns, valued)
-        source.columns = columns.map { Column($0.name, ColumnType(duckDB: $0.type)) }
+        source.columns = columns.map { Column($0.name, tools.sql.columnType(named: $0.type)) }
         for (index, column) in source.columns.enumerated() {
             // A point in time with a zone is the same point in UTC.
-            if column.type == .other("TIMESTAMP WITH TIME ZONE") {
+            if column.type == tools.sql.zonedType {
                 source.columns[index].type = .timestamp
                 source.recast.insert(column.name)
             } else if column.type == .localTimestamp,
-                found.joined().contains(where: { $0 == (column.name, "TIMESTAMP_NS") })
+                found.joined().contains(where: { $0 == (column.name, tools.sql.nanosecondType) })
             {
                 // Nanosecond times that are whole microseconds are read as ordinary times.
                 source.recast.insert(column.name)
@@ -144,30 +67,28 @@ extension SourceResolver {
         of names: [String], _ found: [[FileColumn]], _ source: DataSource
     ) async throws -> [String: Set<Int>] {
         if names.isEmpty { return [:] }
-        let sql = DuckDBDialect()
+        let sql = tools.sql
         var script = SQLScript(title: "columns without values")
         for (file, columns) in found.enumerated() {
             for column in columns where names.contains(column.name) {
                 script.add(
                     "values of \(column.name)",
-                    question("value", column.name, file, source, "\(sql.name(column.name)) IS NOT NULL"))
+                    sql.anyRow(
+                        ofParquet: source.files[file], where: "\(sql.name(column.name)) IS NOT NULL", .value,
+                        column: column.name, file: file))
             }
         }
         var files = Dictionary(uniqueKeysWithValues: names.map { ($0, Set<Int>()) })
-        for row in try await tools.ask(script, reading: source.files).rows("value") {
-            guard let name = row.text("name"), let file = row.integer("file") else { continue }
-            files[name]?.insert(Int(file))
+        for found in try await tools.ask(script, reading: source.files).rows(.value, as: FoundRow.self) {
+            files[found.name]?.insert(found.file)
         }
         return files
     }
 
-    /// A statement that returns one row if the file has a row that satisfies a condition.
-    private func question(
-        _ kind: String, _ name: String, _ file: Int, _ source: DataSource, _ condition: String
-    ) -> String {
-        let sql = DuckDBDialect()
-        return "SELECT '\(kind)' AS caudal, \(sql.text(name)) AS name, \(file) AS file FROM read_parquet("
-            + "\(sql.text(source.files[file]))) WHERE \(condition) LIMIT 1"
+    /// A file that has a row of which somebody asked, by the column that was asked about.
+    private struct FoundRow: Decodable {
+        var name: String
+        var file: Int
     }
 
     /// Rejects values that the common type does not hold; nanosecond columns get a wider type if all values are whole
@@ -176,51 +97,37 @@ extension SourceResolver {
         _ columns: inout [FileColumn], _ found: [[FileColumn]], _ valued: [String: Set<Int>], _ source: DataSource,
         _ dataset: Dataset, _ shown: [String]
     ) async throws {
-        let sql = DuckDBDialect()
+        let sql = tools.sql
         var script = SQLScript(title: "whether one type holds all values")
         for (file, fileColumns) in found.enumerated() {
-            // Only columns of several types were examined for values; nanoseconds matter in every column.
-            for (name, type) in fileColumns where valued[name]?.contains(file) ?? (type == "TIMESTAMP_NS") {
+            // Only columns of several types were looked at for values; nanoseconds matter wherever they are.
+            for (name, type) in fileColumns where valued[name]?.contains(file) ?? (type == sql.nanosecondType) {
                 guard let united = columns.first(where: { $0.name == name })?.type,
-                    united != type || united == "TIMESTAMP_NS"
+                    united != type || united == sql.nanosecondType,
+                    let loss = sql.loss(of: sql.name(name), type, as: united)
                 else { continue }
-                let value = sql.name(name)
-                func add(_ kind: String, _ condition: String) {
-                    script.add("the values of \(name)", question(kind, name, file, source, condition))
-                }
-                if united == "DOUBLE", ParquetUnion.isLarge(type) {
-                    add(
-                        "large",
-                        "TRY_CAST(CAST(\(value) AS DOUBLE) AS DECIMAL(38,0)) IS DISTINCT FROM CAST(\(value) AS DECIMAL(38,0))"
-                    )
-                } else if united == "TIMESTAMP_NS" {
-                    if type == united {
-                        add("fine", "CAST(CAST(\(value) AS TIMESTAMP) AS TIMESTAMP_NS) <> \(value)")
-                    } else {
-                        add(
-                            "far",
-                            "CAST(\(value) AS TIMESTAMP) NOT BETWEEN '1677-09-22' AND '2262-04-11' AND isfinite(\(value))"
-                        )
-                    }
-                }
+                script.add(
+                    "the values of \(name)",
+                    sql.anyRow(
+                        ofParquet: source.files[file], where: loss.condition, loss.kind, column: name, file: file))
             }
         }
         if script.statements.isEmpty { return }
         let answer = try await tools.ask(script, reading: source.files)
-        if let row = answer.rows("large").first, let name = row.text("name"), let file = row.integer("file") {
+        if let large = answer.rows(.large, as: FoundRow.self).first {
             throw Failure(
-                "column '\(name)' is a whole number in \(shown[Int(file)]) and floating point in another file of "
+                "column '\(large.name)' is a whole number in \(shown[large.file]) and floating point in another file of "
                     + "'\(dataset.name)', which does not hold all of its values",
                 remedy: "write the files with one type", location: dataset.placeLocation)
         }
-        for (index, column) in columns.enumerated() where column.type == "TIMESTAMP_NS" {
-            let far = answer.rows("far").first { $0.text("name") == column.name }
-            let isFine = answer.rows("fine").contains { $0.text("name") == column.name }
-            if !isFine { columns[index].type = "TIMESTAMP" }
-            if isFine, let file = far?.integer("file") {
+        for (index, column) in columns.enumerated() where column.type == sql.nanosecondType {
+            let far = answer.rows(.far, as: FoundRow.self).first { $0.name == column.name }
+            let isFine = answer.rows(.fine, as: FoundRow.self).contains { $0.name == column.name }
+            if !isFine { columns[index].type = sql.type(.localTimestamp) }
+            if isFine, let file = far?.file {
                 throw Failure(
                     "column '\(column.name)' has times to the nanosecond in one file of '\(dataset.name)', and in "
-                        + "\(shown[Int(file)]) times that are too far away for that",
+                        + "\(shown[file]) times that are too far away for that",
                     remedy: "write the files with one type", location: dataset.placeLocation)
             }
         }

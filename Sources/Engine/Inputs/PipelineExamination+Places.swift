@@ -131,7 +131,7 @@ extension PipelineExamination {
             _ = try await tools.program()
         } catch { return nil }
         do throws(Failure) {
-            _ = try await tools.extensionFile(connection.kind)
+            _ = try await tools.engine.driver(for: connection.kind)
             return nil
         } catch {
             return ConfigError(error.message, remedy: error.remedy, at: connection.location)

@@ -1,10 +1,12 @@
 /// Examines the columns of every dataset before anything runs, and finds what does not fit them.
 ///
-/// What cannot be known yet, because a file does not exist or DuckDB is missing, is left open: the stage reports it
-/// when it runs.
+/// What cannot be known yet, because a file is not there or the engine is missing, is left open: it shows when the stage
+/// runs, with a message of its own.
 package struct PipelineExamination {
     /// The results.
     package struct Findings: Sendable {
+        /// How the engine writes SQL that was asked.
+        let sql: any SQLDialect
         /// The datasets whose columns are known.
         package var sources: [DatasetName: DataSource] = [:]
         /// The columns of user queries, by stage.
@@ -79,19 +81,18 @@ package struct PipelineExamination {
         return InvalidPipeline(errors: faults, sources: [loaded.pipeline.file: lines])
     }
 
-    /// Why an existing DuckDB that a stage needs cannot be used; a missing one is reported by the stage.
+    /// Why the engine cannot be used though it is there and a stage needs it; that it is missing is said by the stage.
     private func programFault(_ chosen: Set<StageID>?) async -> Failure? {
         let stages = loaded.pipeline.stages.filter { chosen?.contains($0.id) ?? true }
-        guard stages.contains(where: { $0.definition.needsDuckDB }) else {
+        guard stages.contains(where: { $0.definition.needsSQLEngine }) else {
             return nil
         }
         do throws(Failure) {
             _ = try await tools.program()
             return nil
         } catch {
-            // If it cannot be found, the failure already says so.
-            let isThere = (try? DuckDBProgram.find(root: loaded.pipeline.root, variables: loaded.variables)) != nil
-            return isThere ? error : nil
+            // Where it cannot be found, the failure says so already.
+            return tools.engine.isInstalled ? error : nil
         }
     }
 
@@ -100,7 +101,7 @@ package struct PipelineExamination {
     /// - Parameter chosen: The stages that take part; nil means all. Stages that write data for them are examined too,
     ///   because the types of a file do not depend on which stages run; their faults are then ignored.
     package func findings(of chosen: Set<StageID>? = nil) async -> Findings {
-        var findings = Findings()
+        var findings = Findings(sql: tools.sql)
         let pipeline = loaded.pipeline
         let needed = chosen.map { pipeline.writersBehind($0) }
         // A cycle was rejected when the file was read.
@@ -123,7 +124,8 @@ package struct PipelineExamination {
         }
         var typing = StageTyping(
             sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
-            itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
+            itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root,
+            sql: tools.sql)
         if let output = stage.loadOutput, let dataset = loaded.pipeline.dataset(output) {
             typing.target = await target(of: dataset, &findings)
         }
@@ -135,7 +137,7 @@ package struct PipelineExamination {
         do throws(ConfigError) {
             while let question = try stage.type.question(typing) {
                 guard let readings = try await answer(question) else { break }
-                typing.queryColumns[question.index] = question.columns(readings)
+                typing.queryColumns[question.index] = question.columns(readings, tools.sql)
             }
             findings.queryColumns[stage.id] = typing.queryColumns
             let outputs = try stage.type.outputColumns(typing)
@@ -159,7 +161,7 @@ package struct PipelineExamination {
         findings.faults += CheckCompiler.faults(
             of: stage.checks, columns: source.columns, references: references, others: findings.sources)
         let compiler = CheckCompiler(
-            source: source, checks: stage.checks, references: references, others: findings.sources)
+            source: source, checks: stage.checks, references: references, others: findings.sources, sql: tools.sql)
         await ask(stage.checks.indices.compactMap(compiler.question), &findings)
     }
 
@@ -187,11 +189,11 @@ package struct PipelineExamination {
             for reference in query.value.references { script.bind(reference, nil, loaded.pipeline.referenceTypes) }
             for read in query.reads {
                 guard let other = findings.sources[read.value]?.withoutRows else { continue }
-                script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(DuckDBDialect()))")
+                script.name(read.value.rawValue, as: "SELECT * FROM \(other.fromClause(tools.sql))")
             }
             script.add(
                 "the values of \(name)", holding: query,
-                OutputSQL.describe("(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"))
+                .columns(of: "(SELECT * FROM (\n\(tools.sql.bound(query.value))\n))", as: .column))
             questions.append(ColumnQuestion(index: 0, script: script, location: query.location))
         }
         await ask(questions, &findings)
@@ -300,7 +302,7 @@ package struct PipelineExamination {
         do throws(Failure) {
             return try await tools.ask(question.script, reading: [], essential: question.essentialStatements)
         } catch {
-            // Without DuckDB nothing is known; a rejected query is for the user to fix.
+            // Without the engine nothing can be said; a query that it refuses is the user's to mend.
             if await !isThere() { return nil }
             throw ConfigError(error.message, remedy: error.remedy, at: error.location ?? question.location)
         }

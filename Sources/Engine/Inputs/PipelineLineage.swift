@@ -15,7 +15,7 @@ package struct PipelineLineage: Sendable {
         for stage in loaded.pipeline.stages where !stage.definition.outputs.isEmpty {
             var typing = StageTyping(
                 sources: findings.sources, schemas: loaded.schemas, references: loaded.pipeline.referenceTypes,
-                itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root)
+                itemVariables: stage.fanOut?.variables.map(\.name) ?? [], root: loaded.pipeline.root, sql: findings.sql)
             typing.queryColumns = findings.queryColumns[stage.id] ?? [:]
             let output = stage.definition.outputs.first.flatMap { findings.sources[$0]?.columns } ?? []
             stages.append(try StageLineage(stage, typing: typing, output: output))

@@ -296,43 +296,13 @@ package final class SourceResolver: Sendable {
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
         if source.format == .csv {
-            // If there is no DuckDB, that is the error, and not the file.
+            // Where there is no engine, that is the fault, and not the file.
             _ = try await tools.program()
             return try await CSVInspection(tools: tools, root: pipeline.root).inspect(&source, dataset)
         }
-        let sql = DuckDBDialect()
         var script = SQLScript(title: "what is in \(dataset.name)")
-        if source.format == .parquet, source.files.count > 1 {
-            ParquetUnion.add(source.files, to: &script)
-        } else {
-            let list = "[" + source.files.map(sql.text).joined(separator: ", ") + "]"
-            var reader = "read_parquet(\(list))"
-            if source.format != .parquet {
-                // An unreadable line is handled by the stage that reads it, which counts it.
-                let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-                reader =
-                    "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
-                    + "map_inference_threshold = -1)"
-                // If a line is no object, all values are described as one column.
-                script.add(
-                    "the keys",
-                    "SELECT 'key' AS caudal, name, CAST(\(JSONPredicates.member(ofColumn: "name", of: "structure")) AS VARCHAR) AS structure\n"
-                        + "FROM (SELECT structure, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
-                        + "AS structure\n      FROM \(source.jsonReader(sql)) WHERE json_type(json) = 'OBJECT'))")
-            }
-            script.add("the columns", OutputSQL.describe("SELECT * FROM \(reader)"))
-        }
-        if source.format == .parquet {
-            let files = "[\(source.files.map(sql.text).joined(separator: ", "))]"
-            // For a nested column the name is its path; files may omit the null count, and do so for the null type.
-            script.add(
-                "the columns with values",
-                "SELECT DISTINCT 'valued' AS caudal, path_in_schema AS name FROM parquet_metadata(\(files))\n"
-                    + "WHERE (stats_null_count IS NULL OR stats_null_count < num_values)\n"
-                    + "  AND (file_name, path_in_schema) NOT IN "
-                    + "(SELECT (file_name, name) FROM parquet_schema(\(files)) WHERE logical_type = 'NullType()')")
-        }
-        // If there is no DuckDB, that is the error, and not the file.
+        for (title, kind) in tools.sql.inspection(of: source) { script.add(title, kind) }
+        // Where there is no engine, that is the fault, and not the file.
         _ = try await tools.program()
         let readings: DataReadings
         do throws(Failure) {
@@ -346,15 +316,13 @@ package final class SourceResolver: Sendable {
         }
         if source.format == .parquet {
             try await readColumns(&source, dataset, readings)
-            let valued = readings.rows("valued").compactMap { $0.text("name") }
+            let valued = readings.rows(.valued, as: FoundKey.self).map(\.name)
             source.emptyColumns = Set(source.columnNames).filter { name in
                 !valued.contains { $0 == name || $0.hasPrefix(name + ", ") }
             }
         } else {
-            let types = Dictionary(OutputSQL.columns(readings).map { ($0.name, $0.type) }) { first, _ in first }
-            let found = readings.rows("key").compactMap { row in
-                row.text("name").map { (name: $0, structure: row.text("structure") ?? "") }
-            }
+            let types = Dictionary(readings.columns(tools.sql).map { ($0.name, $0.type) }) { first, _ in first }
+            let found = readings.rows(.key, as: FoundKey.self).map { (name: $0.name, structure: $0.structure ?? "") }
             source.takeAlikeKeys(
                 found, shown: source.files.map { PathText.relative($0, to: pipeline.root) }, dataset)
             let (keys, alike) = (found.map(\.name), source.mixedColumns)
@@ -383,22 +351,22 @@ package final class SourceResolver: Sendable {
     }
 }
 
+/// A column of which a question about files told something.
+private struct FoundKey: Decodable {
+    var name: String
+    /// What its values of JSON are made of.
+    var structure: String?
+}
+
 extension SourceResolver {
     /// Those JSON columns in which every value is null.
     private static func columnsWithoutValues(
         _ columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> Set<String> {
         if columns.isEmpty { return [] }
-        let sql = DuckDBDialect()
-        let tests = columns.enumerated().map { index, column in
-            "count(*) FILTER (WHERE json_type(\(JSONPredicates.member(column, of: "json", sql))) <> 'NULL') = 0 AS c\(index)"
-        }
         var script = SQLScript(title: "columns without values")
-        script.add(
-            "look for them",
-            "SELECT 'empty' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
-                + "WHERE json_type(json) = 'OBJECT'")
-        let row = try await tools.ask(script, reading: source.files).rows("empty").first
+        script.add("look for them", tools.sql.columnsWithoutValues(columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.empty).first
         return Set(columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] })
     }
 
@@ -407,19 +375,9 @@ extension SourceResolver {
         of columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String: Set<Bool>] {
         if columns.isEmpty { return [:] }
-        let sql = DuckDBDialect()
-        let tests = columns.enumerated().map { index, column in
-            let text = "(\(JSONPredicates.member(column, of: "json", sql)) ->> '$')"
-            let isNamed = MomentSQL.namesOffset(text, sql)
-            return
-                "coalesce(bool_or(\(isNamed)), FALSE) AS w\(index), coalesce(bool_or(NOT \(isNamed)), FALSE) AS n\(index)"
-        }
         var script = SQLScript(title: "times with an offset")
-        script.add(
-            "look for them",
-            "SELECT 'offsets' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
-                + "WHERE json_type(json) = 'OBJECT'")
-        let row = try await tools.ask(script, reading: source.files).rows("offsets").first
+        script.add("look for them", tools.sql.offsets(ofKeys: columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.offsets).first
         var found: [String: Set<Bool>] = [:]
         for (index, column) in columns.enumerated() {
             found[column] = Set(
@@ -433,18 +391,9 @@ extension SourceResolver {
         _ columns: [String], _ source: DataSource, _ tools: DataTools
     ) async throws -> [String] {
         if columns.isEmpty { return [] }
-        let sql = DuckDBDialect()
-        let tests = columns.enumerated().map { index, column in
-            let text = "(\(JSONPredicates.member(column, of: "json", sql)) ->> '$')"
-            return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
-                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
-        }
         var script = SQLScript(title: "large numbers")
-        script.add(
-            "look for them",
-            "SELECT 'large' AS caudal, \(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(sql))\n"
-                + "WHERE json_type(json) = 'OBJECT'")
-        let row = try await tools.ask(script, reading: source.files).rows("large").first
+        script.add("look for them", tools.sql.largeNumbers(columns, of: source))
+        let row = try await tools.ask(script, reading: source.files).rows(.large).first
         return columns.indices.filter { row?.fields["c\($0)"] == .boolean(true) }.map { columns[$0] }
     }
 }

@@ -18,7 +18,7 @@ extension TableReader {
                 "the loads of '\(table.name)' cannot be read (connection '\(link.name)', \(link.place)): \(error.message)",
                 remedy: error.remedy, location: dataset.placeLocation)
         }
-        guard readings.rows("exists").contains(where: { $0.fields["there"]?.number == 1 }) else { return [] }
+        guard readings.rows(.exists, as: Existence.self).contains(where: \.there) else { return [] }
         guard let loads = RecordedLoad.loads(readings) else {
             throw Failure(
                 "'\(LoadRecord.table)' in \(link.place) could not be read, so that nobody can say whose rows '\(table.name)' has",

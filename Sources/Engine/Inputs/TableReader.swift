@@ -6,7 +6,6 @@ package struct TableReader: Sendable {
     private let pipeline: Pipeline
     private let facts: RunFacts
     let tools: DataTools
-    private let sql = DuckDBDialect()
 
     package init(pipeline: Pipeline, facts: RunFacts, tools: DataTools) {
         self.pipeline = pipeline
@@ -21,7 +20,9 @@ package struct TableReader: Sendable {
         guard let connection = pipeline.connections[table.connection] else {
             throw Failure("there is no connection '\(table.connection)'")
         }
-        return DatabaseLink(connection, root: pipeline.root, variables: facts.environment, value: facts.value(of:))
+        return DatabaseLink(
+            connection, root: pipeline.root, variables: facts.environment, sql: tools.sql,
+            value: facts.value(of:))
     }
 
     /// A table as a source without rows; ``copy(_:to:for:)`` adds them.
@@ -80,14 +81,13 @@ package struct TableReader: Sendable {
             let counts = watched.indices.map { "c\($0)" }.joined(separator: " + ")
             script.add(
                 "see that it has no value that cannot be read",
-                "SELECT CASE WHEN \(counts) > 0 THEN error(chr(1) || 'the table was changed while it was looked at; retry') END\n"
+                "SELECT CASE WHEN \(counts) > 0 THEN \(tools.sql.refusal([.words("the table was changed while it was looked at; retry")])) END\n"
                     + "FROM (\(link.oddQuery(table, watched.map(\.condition))))")
         }
         script.add(
             "copy the table",
-            OutputSQL.copy(
-                link.query(table, columns: source.columns, asTexts: texts), to: file, format: .parquet,
-                csv: CSVDialect()))
+            .write(
+                link.query(table, columns: source.columns, asTexts: texts), to: SQLScript.OutputFile(file, .parquet)))
         if !watched.isEmpty || areTexts { script.add("done with it", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
@@ -115,12 +115,12 @@ package struct TableReader: Sendable {
         _ link: DatabaseLink, _ dataset: Dataset, _ control: AttemptControl?
     ) async throws(Failure) -> Set<String> {
         var script = SQLScript(title: "values of \(table) that would be read as others")
-        script.add("look for them", link.oddQuery(table, oddities.map(\.condition)))
+        script.add("look for them", .ownLines(link.oddQuery(table, oddities.map(\.condition))))
         let row: DataReadings.Row?
         do throws(Failure) {
             row = try await tools.ask(
                 script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true), for: control
-            ).rows("odd").first
+            ).rows(.odd).first
         } catch {
             throw fault(error, "the table '\(table.name)' cannot be read", link, dataset)
         }
@@ -170,9 +170,12 @@ package struct TableReader: Sendable {
         script.add("the table's own columns", link.columnsQuery(schema, name))
         script.add("whether loads were recorded", link.existsQuery(schema, LoadRecord.table))
         let essential = script.statements.count
-        // These statements fail if the tables do not exist, which the previous statements have reported.
-        script.add("the types of its columns", OutputSQL.describe("SELECT * FROM \(link.relation(schema, name))"))
-        if let record { script.add("an earlier load", record.query(in: link.relation(schema, LoadRecord.table))) }
+        // What follows fails where the tables are not there, which the statements before have told.
+        script.add(
+            "the types of its columns", .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+        if let record {
+            script.add("an earlier load", record.query(in: link.relation(schema, LoadRecord.table), tools.sql))
+        }
         let readings: DataReadings
         do throws(Failure) {
             readings = try await tools.ask(
@@ -181,34 +184,44 @@ package struct TableReader: Sendable {
         } catch {
             throw fault(error, Failure.silentDatabase, link, dataset)
         }
-        let own = readings.rows("target")
+        let own = readings.rows(.target, as: OwnColumn.self)
         guard !own.isEmpty else { return (nil, nil) }
         let types = Dictionary(
-            OutputSQL.columns(readings).map { ($0.name, Self.carried($0.type)) },
+            readings.columns(tools.sql).map { ($0.name, carried($0.type)) },
             uniquingKeysWith: { first, _ in first })
-        let columns = own.compactMap { row -> LoadTarget.TableColumn? in
-            guard let name = row.text("name"), let type = types[name] else { return nil }
+        let columns = own.compactMap { column -> LoadTarget.TableColumn? in
+            guard let type = types[column.name] else { return nil }
             return LoadTarget.TableColumn(
-                name: name, type: type, nativeType: row.text("native") ?? "",
-                isRequired: row.fields["required"]?.number == 1, misreadType: row.text("misread"))
+                name: column.name, type: type, nativeType: column.native ?? "", isRequired: column.required == true,
+                misreadType: column.misread)
         }
         guard columns.count == own.count else {
             throw Failure(
                 "the columns of '\(table.name)' in \(link.place) could not be told",
                 remedy: "look whether this user may read it", location: dataset.placeLocation)
         }
-        let isRecorded = readings.rows("exists").contains { $0.fields["there"]?.number == 1 }
-        let earlier = readings.rows("load").first.flatMap(LoadRecord.init)
-        if record != nil, isRecorded, readings.lastStatement <= essential + 1 {
+        let isRecorded = readings.rows(.exists, as: Existence.self).contains(where: \.there)
+        let earlier = readings.rows(.load, as: LoadRecord.self).first
+        if record != nil, isRecorded, readings.begun <= essential + 1 {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
         return (columns, earlier)
     }
 
-    /// The type with which a column's values are read: points in time with a zone become UTC.
-    private static func carried(_ type: ColumnType) -> ColumnType {
-        if case .other(let name) = type, name.uppercased() == "TIMESTAMP WITH TIME ZONE" { return .timestamp }
-        return type
+    /// The type in which a column's values are carried: moments with a zone become UTC.
+    private func carried(_ type: ColumnType) -> ColumnType { type == tools.sql.zonedType ? .timestamp : type }
+
+    /// A column as the database itself tells it.
+    private struct OwnColumn: Decodable {
+        var name: String
+        var native: String?
+        var required: Bool?
+        var misread: String?
+    }
+
+    /// Whether a table is there.
+    struct Existence: Decodable {
+        var there: Bool
     }
 
     private func fault(_ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset) -> Failure {

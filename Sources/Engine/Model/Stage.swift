@@ -159,8 +159,8 @@ package protocol StageDefinition: Sendable {
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
-    var needsDuckDB: Bool { get }
-    /// Whether the items of a fan-out divide the rows of its first input among themselves.
+    var needsSQLEngine: Bool { get }
+    /// Whether items of a fan-out divide the rows of its first input among themselves.
     var dividesRows: Bool { get }
     /// Whether its attempts need the state of the run.
     var wantsRunState: Bool { get }
@@ -181,7 +181,7 @@ extension StageDefinition {
     package var validatedInput: Located<DatasetName>? { nil }
     package var loadedTable: DatasetName? { nil }
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
-    package var needsDuckDB: Bool { true }
+    package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }
     package var wantsRunState: Bool { false }
     package var fanOutObstacle: (message: String, remedy: String?)? { nil }

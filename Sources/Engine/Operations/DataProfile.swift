@@ -84,12 +84,12 @@ package struct DataProfile: Sendable, Encodable {
     static let exactRows: Int64 = 5_000_000
 }
 
-/// Profiles a dataset with DuckDB.
+/// Looks at a dataset with the engine.
 package struct Profiler: Sendable {
     private let source: DataSource
     private let tools: DataTools
     private let now: Moment
-    private let sql = DuckDBDialect()
+    private var sql: any SQLDialect { tools.sql }
 
     package init(_ source: DataSource, tools: DataTools, now: Moment) {
         self.source = source
@@ -107,7 +107,7 @@ package struct Profiler: Sendable {
         let first = try await tools.ask(typesScript, reading: source.files)
         let shown = source.knownFiles.map { PathText.lastComponent(of: $0) }
         if let fault = BrokenLines.fault(in: first, files: shown) { throw fault }
-        guard let types = first.rows("types").first, let rows = types.integer("rows") else {
+        guard let types = first.rows(.types).first, let rows = types.integer("rows") else {
             throw Failure("the rows of \(source.dataset) could not be counted")
         }
         let columns = source.columns.enumerated().map { index, column in
@@ -124,7 +124,7 @@ package struct Profiler: Sendable {
         }
         return DataProfile(
             dataset: source.dataset.rawValue, files: source.files.count, rows: rows,
-            brokenLines: first.counts["broken"] ?? 0, isEstimated: isEstimated, columns: profiles)
+            brokenLines: first.count(.broken) ?? 0, isEstimated: isEstimated, columns: profiles)
     }
 
     /// The rows; malformed lines are skipped and counted.
@@ -144,25 +144,24 @@ package struct Profiler: Sendable {
 
     private var typesScript: SQLScript {
         var script = SQLScript(title: "the types that texts of \(source.dataset) could have")
-        var list = ["'types' AS caudal", "CAST(count(*) AS BIGINT) AS \"rows\""]
+        var list = ["CAST(count(*) AS BIGINT) AS \"rows\""]
         for (index, column) in source.columns.enumerated() where column.type == .text {
             let name = sql.name(column.name)
             // A column that counts as text may have another type in Parquet, such as UUID.
             let text = sql.cast(name, to: .text)
             list.append("CAST(count(\(name)) AS BIGINT) AS f\(index)")
             for shape in Self.shapes {
-                let test = "regexp_full_match(\(text), \(sql.text(shape.pattern)))"
+                let test = sql.matchesWhole(text, pattern: shape.pattern)
                 let cast = "\(sql.tryCast(text, to: shape.type)) IS NOT NULL"
                 list.append("CAST(count(*) FILTER (WHERE \(test) AND \(cast)) AS BIGINT) AS \(shape.name)\(index)")
             }
         }
         script.add(
             "count what fits", weight: 10,
-            "SELECT \(list.joined(separator: ",\n       "))\nFROM \(rowSource)")
+            .lines(.types, "\(list.joined(separator: ",\n       "))\nFROM \(rowSource)"))
         if source.canHoldBrokenLines {
-            let lines = "(SELECT count(*) FROM (SELECT DISTINCT file_id, line FROM reject_errors))"
-            script.add("count the lines that are no rows", OutputSQL.count("broken", lines))
-            script.add("look for what cannot be read at all", BrokenLines.question(of: source))
+            script.add("count the lines that are no rows", .measure(.broken, sql.countOfBrokenLines))
+            script.add("look for what cannot be read at all", sql.unreadableLines(of: source))
         }
         return script
     }
@@ -195,12 +194,11 @@ package struct Profiler: Sendable {
             let value = column.column.type == .text ? sql.cast(name, to: .text) : name
             return "\(column.fits == column.column.type ? value : sql.cast(value, to: column.fits)) AS c\(index)"
         }
-        // Text files are read once into a table; Parquet is faster read by column than copied.
-        let kind = source.format == .parquet ? "VIEW" : "TABLE"
+        // Files of text are read once; Parquet gives single columns faster than a copy would be made.
+        let rows = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(rowSource)"
         script.add(
             "read the rows", weight: 10,
-            "CREATE TEMP \(kind) profiled AS\nSELECT \(list.joined(separator: ",\n       "))\nFROM \(rowSource)"
-        )
+            source.format == .parquet ? .view(rows, as: "profiled") : .table(rows, as: "profiled"))
         for (index, column) in columns.enumerated() {
             addFigures("c\(index)", index, column.fits, isEstimated, &script)
         }
@@ -210,96 +208,143 @@ package struct Profiler: Sendable {
     private func addFigures(
         _ name: String, _ index: Int, _ type: ColumnType, _ isEstimated: Bool, _ script: inout SQLScript
     ) {
-        func text(_ value: String) -> String { "CAST(\(value) AS VARCHAR)" }
-        let distinct = isEstimated ? "approx_count_distinct(\(name))" : "count(DISTINCT \(name))"
-        // The statistics exclude NaN and infinity.
-        let finite = type == .number || type.isTime ? " FILTER (WHERE isfinite(\(name)))" : ""
-        let odd = finite.isEmpty ? "0" : "count(*) FILTER (WHERE NOT isfinite(\(name)))"
+        func text(_ value: String) -> String { sql.cast(value, to: .text) }
+        let distinct = sql.countOfValues(name, isEstimated: isEstimated)
+        // Neither what is not a number nor infinity is a figure.
+        let finite = type == .number || type.isTime ? " FILTER (WHERE \(sql.isFinite(name)))" : ""
+        let odd = finite.isEmpty ? "0" : "count(*) FILTER (WHERE NOT \(sql.isFinite(name)))"
         script.add(
             "figures of column \(index + 1)", weight: 2,
-            "SELECT 'figures' AS caudal, \(index) AS place, CAST(count(*) - count(\(name)) AS BIGINT) AS nulls,\n"
-                + "       CAST(\(distinct) AS BIGINT) AS different, CAST(\(odd) AS BIGINT) AS odd,\n"
-                + "       \(text("min(\(name))\(finite)")) AS low, \(text("max(\(name))\(finite)")) AS high\nFROM profiled"
-        )
+            .lines(
+                .figures,
+                "\(index) AS place, CAST(count(*) - count(\(name)) AS BIGINT) AS nulls,\n"
+                    + "       CAST(\(distinct) AS BIGINT) AS different, CAST(\(odd) AS BIGINT) AS odd,\n"
+                    + "       \(text("min(\(name))\(finite)")) AS low, \(text("max(\(name))\(finite)")) AS high\nFROM profiled"
+            ))
         if type.isNumeric {
-            let number = "CAST(\(name) AS DOUBLE)"
+            let number = sql.cast(name, to: .number)
             script.add(
                 "mean of column \(index + 1)",
-                "SELECT 'mean' AS caudal, \(index) AS place, \(text("avg(\(number))\(finite)")) AS mean,\n"
-                    + "       \(text("stddev_pop(\(number))\(finite)")) AS deviation\nFROM profiled")
+                .lines(
+                    .mean,
+                    "\(index) AS place, \(text("avg(\(number))\(finite)")) AS mean,\n"
+                        + "       \(text("stddev_pop(\(number))\(finite)")) AS deviation\nFROM profiled"))
         }
         if isMeasured(type) {
-            let marks = "[0.05, 0.25, 0.5, 0.75, 0.95]"
-            let canEstimate = isEstimated && type.isNumeric
-            let quantiles = canEstimate ? "approx_quantile(\(name), \(marks))" : "quantile_disc(\(name), \(marks))"
-            let quantile = sql.ownName("quantile")
+            let quantiles = sql.quantiles(
+                of: name, [0.05, 0.25, 0.5, 0.75, 0.95], isEstimated: isEstimated && type.isNumeric, finite)
             script.add(
                 "quantiles of column \(index + 1)",
-                "SELECT 'quantiles' AS caudal, \(index) AS place,\n"
-                    + "       list_transform(\(quantiles)\(finite), lambda \(quantile): CAST(\(quantile) AS VARCHAR)) AS quantiles\n"
-                    + "FROM profiled")
+                .lines(.quantiles, "\(index) AS place,\n       \(quantiles) AS quantiles\nFROM profiled"))
         }
         if type.isTime {
             script.add(
                 "age of column \(index + 1)",
-                "SELECT 'newest' AS caudal, \(index) AS place, epoch(max(CAST(\(name) AS TIMESTAMP))\(finite)) AS newest\n"
-                    + "FROM profiled")
+                .lines(
+                    .newest,
+                    "\(index) AS place, \(sql.seconds("max(\(sql.cast(name, to: .timestamp)))\(finite)")) AS newest\n"
+                        + "FROM profiled"))
         }
         script.add(
             "frequent values of column \(index + 1)",
-            "SELECT 'top' AS caudal, \(index) AS place, left(\(text(name)), 200) AS value, CAST(count(*) AS BIGINT) AS counted\n"
-                + "FROM profiled\nWHERE \(name) IS NOT NULL\nGROUP BY \(name)\n"
-                + "ORDER BY count(*) DESC, \(text(name))\nLIMIT \(DataProfile.topCount)")
+            .lines(
+                .top,
+                "\(index) AS place, left(\(text(name)), 200) AS value, CAST(count(*) AS BIGINT) AS counted\n"
+                    + "FROM profiled\nWHERE \(name) IS NOT NULL\nGROUP BY \(name)\n"
+                    + "ORDER BY count(*) DESC, \(text(name))\nLIMIT \(DataProfile.topCount)"))
         guard isMeasured(type) else { return }
-        let value = type.isNumeric ? "CAST(\(name) AS DOUBLE)" : "epoch(CAST(\(name) AS TIMESTAMP))"
+        let value = type.isNumeric ? sql.cast(name, to: .number) : sql.seconds(sql.cast(name, to: .timestamp))
         let last = DataProfile.parts - 1
         script.add(
             "histogram of column \(index + 1)",
-            """
-            SELECT 'part' AS caudal, \(index) AS place,
-                   CAST(CASE WHEN high > low THEN least(\(last), floor((value - low) / (high - low) * \(DataProfile.parts))) ELSE 0 END
-                       AS BIGINT) AS part,
-                   CAST(count(*) AS BIGINT) AS counted
-            FROM (SELECT \(value) AS value FROM profiled WHERE \(name) IS NOT NULL\(finite.isEmpty ? "" : " AND isfinite(\(name))")) AS rows,
-                 (SELECT min(\(value))\(finite) AS low, max(\(value))\(finite) AS high FROM profiled) AS bounds
-            WHERE isfinite(value) AND isfinite(low) AND isfinite(high)
-            GROUP BY 3
-            """)
+            .lines(
+                .part,
+                """
+                \(index) AS place,
+                       CAST(CASE WHEN high > low THEN least(\(last), floor((value - low) / (high - low) * \(DataProfile.parts))) ELSE 0 END
+                           AS BIGINT) AS part,
+                       CAST(count(*) AS BIGINT) AS counted
+                FROM (SELECT \(value) AS value FROM profiled WHERE \(name) IS NOT NULL\(finite.isEmpty ? "" : " AND \(sql.isFinite(name))")) AS rows,
+                     (SELECT min(\(value))\(finite) AS low, max(\(value))\(finite) AS high FROM profiled) AS bounds
+                WHERE \(sql.isFinite("value")) AND \(sql.isFinite("low")) AND \(sql.isFinite("high"))
+                GROUP BY 3
+                """))
     }
 
     private func profile(
         of column: Column, _ fits: ColumnType, _ index: Int, _ readings: DataReadings
     ) -> DataProfile.ColumnProfile {
-        func own(_ kind: String) -> [DataReadings.Row] {
-            readings.rows(kind).filter { $0.integer("place") == Int64(index) }
+        func own<Answer: OfColumn>(_ kind: RowKind, _ type: Answer.Type) -> [Answer] {
+            readings.rows(kind, as: type).filter { $0.place == index }
         }
-        let figures = own("figures").first
-        var quantiles: [String] = []
-        if case .list(let list)? = own("quantiles").first?.fields["quantiles"] { quantiles = list.compactMap(\.text) }
-        let parts = own("part")
+        let figures = own(.figures, Figures.self).first
+        let parts = own(.part, Part.self)
         var histogram = [Int64](repeating: 0, count: parts.isEmpty ? 0 : DataProfile.parts)
-        for part in parts {
-            if let place = part.integer("part"), histogram.indices.contains(Int(place)) {
-                histogram[Int(place)] = part.integer("counted") ?? 0
-            }
-        }
-        func finite(_ name: String, of kind: String) -> Double? {
-            own(kind).first?.fields[name]?.number.flatMap { $0.isFinite ? $0 : nil }
-        }
-        let (mean, deviation) = (finite("mean", of: "mean"), finite("deviation", of: "mean"))
-        let odd = figures?.integer("odd") ?? 0
+        for part in parts where histogram.indices.contains(part.part) { histogram[part.part] = part.counted }
+        let mean = own(.mean, Mean.self).first
         var missing: String?
         if figures == nil {
             missing = "its figures cannot be computed"
-        } else if fits.isNumeric, figures?.text("low") != nil, mean == nil || deviation == nil {
+        } else if fits.isNumeric, figures?.low != nil, mean?.mean?.finite == nil || mean?.deviation?.finite == nil {
             missing = "its values are too large for a mean and a deviation"
         }
         return DataProfile.ColumnProfile(
-            name: column.name, type: column.type, fits: fits, nulls: figures?.integer("nulls") ?? 0,
-            notFinite: odd, missing: missing,
-            distinct: figures?.integer("different") ?? 0, min: figures?.text("low"), max: figures?.text("high"),
-            mean: mean, deviation: deviation, quantiles: quantiles,
-            top: own("top").map { DataProfile.Count(value: $0.text("value") ?? "", rows: $0.integer("counted") ?? 0) },
-            histogram: histogram, age: finite("newest", of: "newest").map { Double(now.wall) / 1000 - $0 })
+            name: column.name, type: column.type, fits: fits, nulls: figures?.nulls ?? 0,
+            notFinite: figures?.odd ?? 0, missing: missing,
+            distinct: figures?.different ?? 0, min: figures?.low, max: figures?.high,
+            mean: mean?.mean?.finite, deviation: mean?.deviation?.finite,
+            quantiles: own(.quantiles, Quantiles.self).first?.quantiles?.compactMap { $0 } ?? [],
+            top: own(.top, Frequent.self).map { DataProfile.Count(value: $0.value ?? "", rows: $0.counted) },
+            histogram: histogram,
+            age: own(.newest, Newest.self).first?.newest?.finite.map { Double(now.wall) / 1000 - $0 })
     }
+}
+
+// MARK: - What comes back
+
+/// A row about the column at a place.
+private protocol OfColumn: Decodable {
+    var place: Int { get }
+}
+
+private struct Figures: OfColumn {
+    var place: Int
+    var nulls: Int64
+    var different: Int64
+    var odd: Int64
+    var low: String?
+    var high: String?
+}
+
+private struct Mean: OfColumn {
+    var place: Int
+    var mean: Double?
+    var deviation: Double?
+}
+
+private struct Quantiles: OfColumn {
+    var place: Int
+    var quantiles: [String?]?
+}
+
+private struct Newest: OfColumn {
+    var place: Int
+    var newest: Double?
+}
+
+private struct Frequent: OfColumn {
+    var place: Int
+    var value: String?
+    var counted: Int64
+}
+
+private struct Part: OfColumn {
+    var place: Int
+    var part: Int
+    var counted: Int64
+}
+
+extension Double {
+    /// The number, unless it is none or infinite.
+    fileprivate var finite: Double? { isFinite ? self : nil }
 }

@@ -2,7 +2,27 @@
 package struct VersionDiff: Sendable, Encodable {
     /// A row that is only in one version, or whose values changed.
     package struct Sample: Sendable, Encodable {
-        package enum Kind: String, Sendable, Encodable, CaseIterable { case added, removed, changed }
+        package enum Kind: String, Sendable, Encodable, CaseIterable {
+            case added, removed, changed
+
+            /// How a row tells that it is of this kind.
+            fileprivate var rowKind: RowKind {
+                switch self {
+                case .added: .added
+                case .removed: .removed
+                case .changed: .changed
+                }
+            }
+
+            /// What the number of such rows is called.
+            fileprivate var count: CountName {
+                switch self {
+                case .added: .added
+                case .removed: .removed
+                case .changed: .changed
+                }
+            }
+        }
 
         package var kind: Kind
         /// The values of the key's columns, in order; empty without a key.
@@ -39,7 +59,7 @@ package struct VersionDiff: Sendable, Encodable {
             && typesChanged.isEmpty
     }
 
-    /// Compares two versions, with DuckDB.
+    /// Compares two versions; the engine does the work.
     ///
     /// - Parameters:
     ///   - key: The columns that identify a row; if empty, whole rows are compared with their multiplicity.
@@ -64,45 +84,43 @@ package struct VersionDiff: Sendable, Encodable {
                 "the key column '\(name)' is not in both versions" + Suggestion.phrase(for: name, among: columns))
         }
         guard !columns.isEmpty else { throw Failure("the two versions have no column in common") }
-        let script = Self.script(before, after, common, first, key, limit)
+        let script = Self.script(before, after, common, first, key, limit, tools.sql)
         let readings = try await tools.ask(script, reading: before.files + after.files)
-        let counts = readings.counts
-        if let repeated = counts["repeated"], repeated > 0 {
+        if let repeated = readings.count(.repeated), repeated > 0 {
             throw Failure(
                 "'\(key.joined(separator: ", "))' is no key: \(repeated.counted("value")) "
                     + "\(repeated == 1 ? "stands" : "stand") in several rows, or in none",
                 remedy: "name other columns with --key, or compare whole rows without it")
         }
-        rowsBefore = counts["before"] ?? 0
-        rowsAfter = counts["after"] ?? 0
-        added = counts["added"] ?? 0
-        removed = counts["removed"] ?? 0
-        changed = counts["changed"] ?? 0
+        rowsBefore = readings.count(.before) ?? 0
+        rowsAfter = readings.count(.after) ?? 0
+        added = readings.count(.added) ?? 0
+        removed = readings.count(.removed) ?? 0
+        changed = readings.count(.changed) ?? 0
         for (index, name) in columns.enumerated() {
-            if let count = counts["column \(index)"], count > 0 { changedColumns[name] = count }
+            if let count = readings.count(.changedColumn(index)), count > 0 { changedColumns[name] = count }
         }
         samples = Sample.Kind.allCases.flatMap { kind in
-            readings.rows(kind.rawValue).map { row in
-                Sample(
-                    kind: kind, key: Self.texts(row.fields["key"]), before: Self.texts(row.fields["before"]),
-                    after: Self.texts(row.fields["after"]))
+            readings.rows(kind.rowKind, as: ChangedRow.self).map { row in
+                Sample(kind: kind, key: row.key ?? [], before: row.before ?? [], after: row.after ?? [])
             }
         }
     }
 
-    private static func texts(_ value: DataReadings.Value?) -> [String?] {
-        guard case .list(let values)? = value else { return [] }
-        return values.map(\.text)
+    /// A row that is different, as it comes back.
+    private struct ChangedRow: Decodable {
+        var key: [String?]?
+        var before: [String?]?
+        var after: [String?]?
     }
 
     // MARK: - SQL
 
     private static func script(
         _ before: DataSource, _ after: DataSource, _ columns: [Column], _ types: [String: ColumnType], _ key: [String],
-        _ limit: Int
+        _ limit: Int, _ sql: any SQLDialect
     ) -> SQLScript {
-        let sql = DuckDBDialect()
-        // Values of different types are compared as their texts.
+        // Values of two types are compared as the texts they are shown as.
         func list(_ isBefore: Bool) -> String {
             columns.enumerated().map { index, column in
                 let name = sql.name(column.name)
@@ -113,16 +131,16 @@ package struct VersionDiff: Sendable, Encodable {
         var script = SQLScript(title: "what is different in two versions of \(after.dataset)")
         script.add(
             "the first version", weight: 10,
-            "CREATE TEMP TABLE \(first) AS SELECT \(list(true)) FROM \(before.fromClause(sql))")
+            .table("SELECT \(list(true)) FROM \(before.fromClause(sql))", as: first))
         script.add(
             "the second version", weight: 10,
-            "CREATE TEMP TABLE \(second) AS SELECT \(list(false)) FROM \(after.fromClause(sql))")
-        script.add("rows before", OutputSQL.count("before", "(SELECT count(*) FROM \(first))"))
-        script.add("rows after", OutputSQL.count("after", "(SELECT count(*) FROM \(second))"))
+            .table("SELECT \(list(false)) FROM \(after.fromClause(sql))", as: second))
+        script.add("rows before", .measure(.before, "(SELECT count(*) FROM \(first))"))
+        script.add("rows after", .measure(.after, "(SELECT count(*) FROM \(second))"))
         if key.isEmpty {
-            addWholeRows(columns, limit, to: &script)
+            addWholeRows(columns, limit, sql, to: &script)
         } else {
-            addKeyed(columns, key, limit, to: &script)
+            addKeyed(columns, key, limit, sql, to: &script)
         }
         return script
     }
@@ -130,29 +148,34 @@ package struct VersionDiff: Sendable, Encodable {
     private static let (first, second) = ("\"#caudal.before\"", "\"#caudal.after\"")
     private static func place(_ index: Int) -> String { "#caudal.\(index)" }
 
-    /// The values of a row as a list of texts.
-    private static func texts(_ columns: [Int], of table: String = "") -> String {
-        let sql = DuckDBDialect()
+    /// A list of a row's values as texts.
+    private static func texts(_ columns: [Int], of table: String = "", _ sql: any SQLDialect) -> String {
         let prefix = table.isEmpty ? "" : table + "."
-        return "[" + columns.map { sql.cast(prefix + sql.name(place($0)), to: .text) }.joined(separator: ", ") + "]"
+        return sql.list(columns.map { sql.cast(prefix + sql.name(place($0)), to: .text) })
     }
 
-    private static func addWholeRows(_ columns: [Column], _ limit: Int, to script: inout SQLScript) {
+    private static func addWholeRows(
+        _ columns: [Column], _ limit: Int, _ sql: any SQLDialect, to script: inout SQLScript
+    ) {
         let all = Array(columns.indices)
-        for (kind, from, without, side) in [("added", second, first, "after"), ("removed", first, second, "before")] {
+        let sides: [(Sample.Kind, String, String, String)] = [
+            (.added, second, first, "after"), (.removed, first, second, "before"),
+        ]
+        for (kind, from, without, side) in sides {
             let table = "\"#caudal.\(kind)\""
             script.add(
                 "rows \(kind)", weight: 10,
-                "CREATE TEMP TABLE \(table) AS FROM \(from) EXCEPT ALL FROM \(without)")
-            script.add("count them", OutputSQL.count(kind, "(SELECT count(*) FROM \(table))"))
+                .table("\(sql.everything(of: from)) EXCEPT ALL \(sql.everything(of: without))", as: table))
+            script.add("count them", .measure(kind.count, "(SELECT count(*) FROM \(table))"))
             script.add(
                 "the first of them",
-                "SELECT '\(kind)' AS caudal, \(texts(all)) AS \(side) FROM \(table) ORDER BY ALL LIMIT \(limit)")
+                .lines(kind.rowKind, "\(texts(all, sql)) AS \(side) FROM \(table) ORDER BY ALL LIMIT \(limit)"))
         }
     }
 
-    private static func addKeyed(_ columns: [Column], _ key: [String], _ limit: Int, to script: inout SQLScript) {
-        let sql = DuckDBDialect()
+    private static func addKeyed(
+        _ columns: [Column], _ key: [String], _ limit: Int, _ sql: any SQLDialect, to script: inout SQLScript
+    ) {
         let keys = key.compactMap { name in columns.firstIndex { $0.name == name } }
         let names = keys.map { sql.name(place($0)) }
         func unusable(_ table: String) -> String {
@@ -161,7 +184,7 @@ package struct VersionDiff: Sendable, Encodable {
                 + "HAVING count(*) > 1 OR bool_or(\(isNull))))"
         }
         script.add(
-            "keys that are none", weight: 5, OutputSQL.count("repeated", "\(unusable(first)) + \(unusable(second))"))
+            "keys that are none", weight: 5, .measure(.repeated, "\(unusable(first)) + \(unusable(second))"))
         let on = names.map { "b.\($0) = a.\($0)" }.joined(separator: " AND ")
         let all = Array(columns.indices)
         func differs(_ index: Int) -> String {
@@ -171,34 +194,37 @@ package struct VersionDiff: Sendable, Encodable {
         let anyDiffers = others.isEmpty ? "FALSE" : others.map(differs).joined(separator: " OR ")
         let join = "\(first) AS b FULL JOIN \(second) AS a ON \(on)"
         let (keyBefore, keyAfter) = ("b.\(names[0])", "a.\(names[0])")
-        let conditions = [
-            ("added", "\(keyBefore) IS NULL"), ("removed", "\(keyAfter) IS NULL"),
-            ("changed", "\(keyBefore) IS NOT NULL AND \(keyAfter) IS NOT NULL AND (\(anyDiffers))"),
+        let conditions: [(kind: Sample.Kind, condition: String)] = [
+            (.added, "\(keyBefore) IS NULL"), (.removed, "\(keyAfter) IS NULL"),
+            (.changed, "\(keyBefore) IS NOT NULL AND \(keyAfter) IS NOT NULL AND (\(anyDiffers))"),
         ]
         script.add(
             "rows that are different", weight: 10,
-            "CREATE TEMP TABLE \"#caudal.pairs\" AS SELECT CASE "
-                + conditions.map { "WHEN \($1) THEN '\($0)'" }.joined(separator: " ")
-                + " END AS kind, \(texts(keys, of: "b")) AS key_before, \(texts(keys, of: "a")) AS key_after, "
-                + "\(texts(all, of: "b")) AS before, \(texts(all, of: "a")) AS after"
-                + others.map { ", \(differs($0)) AS \(sql.name("differs \($0)"))" }.joined()
-                + " FROM \(join) WHERE \(conditions.map { "(\($1))" }.joined(separator: " OR "))")
+            .table(
+                "SELECT CASE "
+                    + conditions.map { "WHEN \($1) THEN '\($0)'" }.joined(separator: " ")
+                    + " END AS kind, \(texts(keys, of: "b", sql)) AS key_before, \(texts(keys, of: "a", sql)) AS key_after, "
+                    + "\(texts(all, of: "b", sql)) AS before, \(texts(all, of: "a", sql)) AS after"
+                    + others.map { ", \(differs($0)) AS \(sql.name("differs \($0)"))" }.joined()
+                    + " FROM \(join) WHERE \(conditions.map { "(\($1))" }.joined(separator: " OR "))",
+                as: "\"#caudal.pairs\""))
         for (kind, _) in conditions {
             script.add(
                 "count those \(kind)",
-                OutputSQL.count(kind, "(SELECT count(*) FROM \"#caudal.pairs\" WHERE kind = '\(kind)')"))
-            let side = kind == "added" ? "after" : "before"
-            let values = kind == "changed" ? "before, after" : side
+                .measure(kind.count, "(SELECT count(*) FROM \"#caudal.pairs\" WHERE kind = '\(kind)')"))
+            let side = kind == .added ? "after" : "before"
+            let values = kind == .changed ? "before, after" : side
             script.add(
                 "the first of them",
-                "SELECT kind AS caudal, key_\(side) AS key, \(values) FROM \"#caudal.pairs\" WHERE kind = '\(kind)' "
-                    + "ORDER BY try_cast(key_\(side)[1] AS DOUBLE), key_\(side) LIMIT \(limit)")
+                .ownLines(
+                    "SELECT kind AS \(RowKind.field), key_\(side) AS key, \(values) FROM \"#caudal.pairs\" WHERE kind = '\(kind)' "
+                        + "ORDER BY try_cast(key_\(side)[1] AS DOUBLE), key_\(side) LIMIT \(limit)"))
         }
         for index in others {
             script.add(
                 "how often \(columns[index].name) changed",
-                OutputSQL.count(
-                    "column \(index)",
+                .measure(
+                    .changedColumn(index),
                     "(SELECT count(*) FROM \"#caudal.pairs\" WHERE kind = 'changed' AND \(sql.name("differs \(index)")))"
                 ))
         }

@@ -18,19 +18,25 @@ package struct QuarantineReader: Sendable {
 
     private let files: [String]
     private let ask: Question
-    private let sql = DuckDBDialect()
+    private let sql: any SQLDialect
 
-    /// `files`: absolute paths of quarantine files, of one stage.
-    package init(_ files: [String], ask: @escaping Question) {
+    /// - Parameters:
+    ///   - files: Absolute paths of quarantine files, of one stage.
+    ///   - sql: How the engine that is asked writes SQL.
+    package init(_ files: [String], sql: any SQLDialect, ask: @escaping Question) {
         self.files = files
+        self.sql = sql
         self.ask = ask
     }
 
-    private var relation: String {
-        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
-        return files.allSatisfy { $0.hasSuffix(".parquet") }
-            ? "read_parquet(\(list))"
-            : "read_csv(\(list), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')"
+    /// A row of a quarantine, as it comes back.
+    private struct QuarantinedRow: Decodable {
+        var file: String?
+        var row: String?
+        var column: String?
+        var rule: String?
+        var value: String?
+        var raw: String?
     }
 
     /// The rules that the rows broke, in the order of the files.
@@ -38,11 +44,11 @@ package struct QuarantineReader: Sendable {
     /// `limit`: at most so many.
     package func brokenRules(limit: Int) async throws(Failure) -> [BrokenRule] {
         var script = SQLScript(title: "quarantined rows")
-        script.add("show them", "SELECT 'quarantined' AS caudal, * FROM \(relation) LIMIT \(max(0, limit))")
-        return try await ask(script, files, []).rows("quarantined").map { row in
+        script.add("show them", .lines(.quarantined, "* FROM \(sql.quarantinedRows(files)) LIMIT \(max(0, limit))"))
+        return try await ask(script, files, []).rows(.quarantined, as: QuarantinedRow.self).map { row in
             BrokenRule(
-                file: row.text("file") ?? "", row: row.text("row") ?? "", column: row.text("column") ?? "",
-                rule: row.text("rule") ?? "", value: row.text("value") ?? row.text("raw") ?? "")
+                file: row.file ?? "", row: row.row ?? "", column: row.column ?? "", rule: row.rule ?? "",
+                value: row.value ?? row.raw ?? "")
         }
     }
 
@@ -58,14 +64,13 @@ package struct QuarantineReader: Sendable {
             source.isForeignJSON
             ? ["raw AS \(Intake.correctedJSON)"]
             : source.columnNames.map { name in
-                let path = sql.text("$.\"\(name.replacing("\"", with: "\\\""))\"")
-                return "CASE WHEN \(isRow) THEN json_extract_string(raw, \(path)) END AS \(sql.name(name))"
+                "CASE WHEN \(isRow) THEN \(sql.value(of: name, inQuarantined: "raw")) END AS \(sql.name(name))"
             } + ["CASE WHEN NOT (\(isRow)) THEN raw END AS \(Intake.correctedRaw)"]
         let query =
             "SELECT DISTINCT file AS \(Intake.correctedFile), CAST(\"row\" AS BIGINT) AS \(Intake.correctedRow),\n       "
-            + columns.joined(separator: ",\n       ") + "\nFROM \(relation)\nORDER BY 1, 2"
+            + columns.joined(separator: ",\n       ") + "\nFROM \(sql.quarantinedRows(files))\nORDER BY 1, 2"
         var script = SQLScript(title: "rows to be corrected")
-        script.add("write them", "COPY (\n\(query)\n) TO \(sql.text(file)) (FORMAT csv, HEADER true)")
+        script.add("write them", .write(query, to: SQLScript.OutputFile(file, .csv)))
         _ = try await ask(script, files, [PathText.folder(of: file)])
     }
 }

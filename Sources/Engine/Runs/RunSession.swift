@@ -17,27 +17,28 @@ package struct RunServices: Sendable {
     package let origin: RunOrigin
     /// Chance, for run ids and jitter.
     package let random: @Sendable () -> UInt64
-    /// Hands what runs record to those who listen.
-    package let observers: ObserverFeed
+    /// What runs data stages.
+    package let engine: any SQLEngine.Type
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
-        observers: [any RunObserver] = []
+        engine: any SQLEngine.Type = SQLEngines.standard
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
         self.now = now
         self.random = random
         self.origin = origin
+        self.engine = engine
         store = try RunStore(state)
         reactor = ProcessReactor()
         self.observers = ObserverFeed(observers, of: store, now: now)
     }
 
-    /// DuckDB for a pipeline.
+    /// The engine for a pipeline.
     ///
     /// - Parameter parameters: Those of the run, whose secrets are masked too.
     package func tools(
@@ -46,19 +47,18 @@ package struct RunServices: Sendable {
         let masker = loaded.masker(parameters: parameters)
         let share =
             Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
-        let (root, variables, state, reactor) = (loaded.pipeline.root, loaded.variables, state, reactor)
+        let (root, variables, state, reactor, engine) = (loaded.pipeline.root, loaded.variables, state, reactor, engine)
         let once = located.at(root) { () async throws(Failure) in
-            try await DuckDBProgram.locate(
-                root: root, variables: variables, cache: state.path + "/duckdb-version", reactor: reactor)
+            try await engine.locate(root: root, variables: variables, cache: state.path, reactor: reactor)
         }
         let limit = loaded.variables["CAUDAL_QUESTION_LIMIT"].flatMap(ScalarFormats.duration)
         var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
             questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen,
-            locate: { () async throws(Failure) in try await once.value() },
-            findExtension: { (kind, program) throws(Failure) in
-                try DatabaseExtension.find(kind, for: program, root: root, variables: variables)
-            })
+            engine: engine.init(
+                EngineSurroundings(root: root, variables: variables, reactor: reactor, masker: masker) {
+                    () async throws(Failure) in try await once.value()
+                }))
         tools.hidesValues = loaded.pipeline.hidesValues
         return tools
     }
@@ -92,12 +92,12 @@ package struct RunServices: Sendable {
     }
 }
 
-/// DuckDB by the project that it was looked for in: what does not answer is asked once.
+/// The engine's program by the project that it was looked for in: what does not answer is asked once.
 private final class LocatedPrograms: Sendable {
-    private let programs = Mutex<[String: LazyValue<DuckDBProgram>]>([:])
+    private let programs = Mutex<[String: LazyValue<EngineProgram>]>([:])
 
-    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> DuckDBProgram) -> LazyValue<
-        DuckDBProgram
+    func at(_ root: String, _ find: @escaping @Sendable () async throws(Failure) -> EngineProgram) -> LazyValue<
+        EngineProgram
     > {
         programs.withLock { programs in
             let known = programs[root] ?? LazyValue(find)

@@ -34,7 +34,7 @@ package struct CheckStage: StageType {
                 script: script, reads: [source] + attempt.otherSources(than: input.value), essentialStatements: 0,
                 threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
-                    let rows = readings.rows("measures").compactMap { $0.integer("rows") }.first
+                    let rows = readings.measuredRows
                     return DataOutcome(rows: rows.map { RowAccount(read: $0, written: $0) })
                 },
                 judge: judge))

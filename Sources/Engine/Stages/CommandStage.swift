@@ -23,7 +23,7 @@ package struct CommandStage: StageType {
         (run.words + environment.values).flatMap(\.references).map { ($0, location) }
     }
     package var program: StageProgram? { StageProgram(run, environment: environment) }
-    package var needsDuckDB: Bool { false }
+    package var needsSQLEngine: Bool { false }
     package var dividesRows: Bool { false }
     package func reuseObstacle(isWanted: Bool) -> String? {
         output == nil && !isWanted ? "a command without an output always runs" : nil

@@ -67,7 +67,7 @@ package struct EnrichStage: StageType {
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         guard let source = typing.sources[input.value] else { return [:] }
-        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)
         for lookup in lookups {
             guard let other = typing.sources[lookup.dataset.value] else { return [:] }
             try builder.add(lookup, in: other)
@@ -93,7 +93,7 @@ package struct EnrichStage: StageType {
         var builder = attempt.relation(of: source, numbersRows: true)
         script.add(
             "count the rows that come in",
-            OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
+            .measure(.read, "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         for (index, lookup) in lookups.enumerated() {
             let other = try attempt.source(lookup.dataset.value)
             if let refusal = try builder.refusalOfDuplicates(lookup, in: other) {
@@ -102,15 +102,12 @@ package struct EnrichStage: StageType {
             }
             script.add(
                 "count the rows that \(lookup.dataset.value) does not know", weight: 3,
-                OutputSQL.count("unmatched_\(index)", "(\(try builder.countOfUnmatched(lookup, in: other)))"))
+                .measure(.unmatched(lookup: index), "(\(try builder.countOfUnmatched(lookup, in: other)))"))
             try builder.add(lookup, in: other)
         }
         let output = attempt.output(self.output, columns: builder.columns)
-        script.add(
-            "write the result", weight: 12,
-            OutputSQL.copy(
-                builder.result(in: dataset.format ?? .parquet), to: output.staged, format: dataset.format ?? .parquet,
-                csv: dataset.csv))
+        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
@@ -122,9 +119,9 @@ package struct EnrichStage: StageType {
                 script: script, reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value), outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
-                    guard let read = readings.counts["read"],
-                        let count = OutputSQL.rowCount(readings, statement: written)
-                    else { throw Failure("duckdb did not report how many rows there are") }
+                    guard let read = readings.count(.read), let count = readings.written[writing] else {
+                        throw Failure("duckdb did not report how many rows there are")
+                    }
                     guard read == count else {
                         throw Failure(
                             "\(read.counted("row")) came in and \(count.grouped) went out: a lookup found several rows for one",
@@ -134,7 +131,7 @@ package struct EnrichStage: StageType {
                         StepCount(step: "look up \($0.dataset.value)", rowsIn: read, rowsOut: count)
                     }
                     let notes = lookups.enumerated().compactMap { index, lookup -> String? in
-                        let missed = readings.counts["unmatched_\(index)"] ?? 0
+                        let missed = readings.count(.unmatched(lookup: index)) ?? 0
                         let rows = "\(missed.counted("row")) \(missed == 1 ? "is" : "are")"
                         return missed == 0 ? nil : "\(rows) not in \(lookup.dataset.value)"
                     }

@@ -46,7 +46,7 @@ package struct ProcessStage: StageType {
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         guard let source = typing.sources[input.value] else { return [:] }
-        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)
         for (index, step) in steps.enumerated() {
             if case .sql = step.value, typing.queryColumns[index] == nil { return [:] }
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
@@ -63,32 +63,32 @@ package struct ProcessStage: StageType {
         source.files = []
         var script = SQLScript(title: "the columns of a query")
         for reference in steps.flatMap(\.value.references) { script.bind(reference, nil, typing.references) }
-        let sql = DuckDBDialect()
+        let sql = typing.sql
         for name in queriedDatasets {
             guard var other = typing.sources[name.value] else { return nil }
             other.files = []
-            script.name(name.value.rawValue, as: "SELECT \(list(other, for: query)) FROM \(other.fromClause(sql))")
+            script.name(name.value.rawValue, as: "SELECT \(list(other, for: query, sql)) FROM \(other.fromClause(sql))")
         }
-        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)
         for (earlier, step) in steps[..<index].enumerated() {
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[earlier])
         }
         func text(_ input: String) -> String {
-            "(WITH input AS (\n\(input)\n)\nSELECT * FROM (\n\(SQLText.bound(query.value))\n))"
+            "(WITH input AS (\n\(input)\n)\nSELECT * FROM (\n\(sql.bound(query.value))\n))"
         }
         script.add(
             "tell the columns", holding: query,
-            OutputSQL.describe(text(builder.query(selecting: builder.inputList(for: query.value)))))
+            .columns(of: text(builder.query(selecting: builder.inputList(for: query.value))), as: .column))
         var asked = ColumnQuestion(index: index, script: script, location: query.location)
         let others = queriedDatasets.compactMap { typing.sources[$0.value] }
-        asked.askForZones([builder.columns] + others.map(\.columns), of: query.value.description) {
+        asked.askForZones([builder.columns] + others.map(\.columns), of: query.value.description, sql) {
             script, kind, list in
             for var other in others {
                 other.files = []
                 script.name(other.dataset.rawValue, as: "SELECT \(list(other.columns)) FROM \(other.fromClause(sql))")
             }
             let input = "SELECT \(list(builder.columns)) FROM (\n\(builder.query())\n)"
-            script.add("tell the columns with zones", OutputSQL.describe(text(input), as: kind))
+            script.add("tell the columns with zones", .columns(of: text(input), as: kind))
         }
         return asked
     }
@@ -100,7 +100,7 @@ package struct ProcessStage: StageType {
     package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
         guard let source = typing.sources[input.value] else { return [] }
         var tracker = ColumnTracker(source)
-        var builder = RelationBuilder(source, numbersRows: false, references: typing.references)
+        var builder = RelationBuilder(source, numbersRows: false, references: typing.references, sql: typing.sql)
         for (index, step) in steps.enumerated() {
             if case .sql = step.value, typing.queryColumns[index] == nil { return [] }
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
@@ -126,7 +126,7 @@ package struct ProcessStage: StageType {
         var builder = attempt.relation(of: source, numbersRows: deduplicates(after: -1))
         script.add(
             "count the rows that come in", weight: 2,
-            OutputSQL.count("read", "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
+            .measure(.read, "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }
         for (index, step) in steps.enumerated() {
             try builder.add(
@@ -135,21 +135,19 @@ package struct ProcessStage: StageType {
             if case .sql = step.value, deduplicates(after: index) {
                 script.add(
                     "keep the result of the query", weight: 10,
-                    builder.materialize(as: DuckDBDialect.prefix + "result_\(index + 1)"))
+                    builder.materialize(as: OwnName.of("result_\(index + 1)")))
             }
             // The rows after the last changing step are counted as they are written.
             if changing.contains(index), index != changing.last {
                 script.add(
                     "count the rows after: \(step.value.title)", weight: 5,
-                    OutputSQL.count("after_\(index)", "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
+                    .measure(
+                        .rowsAfter(step: index), "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
             }
         }
         let output = attempt.output(self.output, columns: builder.writtenColumns)
-        script.add(
-            "write the result", weight: 12,
-            OutputSQL.copy(
-                builder.result(in: dataset.format ?? .parquet), to: output.staged, format: dataset.format ?? .parquet,
-                csv: dataset.csv))
+        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
@@ -161,8 +159,7 @@ package struct ProcessStage: StageType {
                 script: script, reads: [source] + attempt.otherSources(than: input.value), outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
-                    try stage.conclude(
-                        readings, output: output.staged, written: OutputSQL.rowCount(readings, statement: written))
+                    try stage.conclude(readings, output: output.staged, written: readings.written[writing])
                 },
                 judge: judge))
     }
@@ -175,12 +172,12 @@ package struct ProcessStage: StageType {
             return nil
         }
         if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
-        let table = DuckDBDialect.prefix + "duplicates_\(index + 1)"
-        // A user who runs the script of one item by hand sees what the fan-out would have prepared.
+        let table = OwnName.of("duplicates_\(index + 1)")
+        // A person who runs the script of one item sees what the fan-out would have prepared.
         let whole = isShared(index, attempt) ? try wholeQuery(before: index, attempt) ?? query : query
         script.add(
             "find the keys that stand more than once", weight: 8,
-            "CREATE TEMP TABLE \(DuckDBDialect().name(table)) AS\n\(whole)")
+            .table(whole, as: attempt.sql.name(table)))
         return .table(table)
     }
 
@@ -204,7 +201,7 @@ package struct ProcessStage: StageType {
     /// The query for the duplicated keys of a step, over the rows of all items.
     private func wholeQuery(before index: Int, _ attempt: StageAttempt) throws -> String? {
         var builder = RelationBuilder(
-            try attempt.source(input.value), numbersRows: true, references: attempt.referenceTypes)
+            try attempt.source(input.value), numbersRows: true, references: attempt.referenceTypes, sql: attempt.sql)
         for (earlier, step) in steps[..<index].enumerated() {
             let place =
                 isShared(earlier, attempt)
@@ -220,40 +217,40 @@ package struct ProcessStage: StageType {
             guard let path = sharedFile(index, attempt), let query = try wholeQuery(before: index, attempt) else {
                 continue
             }
-            let copy = OutputSQL.copy(query, to: path, format: .parquet, csv: CSVDialect())
             statements.append(
                 SQLScript.Statement(
-                    title: "find the keys that stand more than once, in all items", sql: copy, weight: 8))
+                    title: "find the keys that stand more than once, in all items",
+                    kind: .write(query, to: SQLScript.OutputFile(path, .parquet)), weight: 8))
         }
         return statements
     }
 
     private func addViews(_ attempt: StageAttempt, to script: inout SQLScript) {
-        let sql = DuckDBDialect()
+        let sql = attempt.sql
         for name in queriedDatasets {
             guard let other = attempt.sources[name.value] else { continue }
             // One view serves all steps, and is read with zones as soon as one step needs them.
             let isZoned = steps.contains { step in
                 if case .sql(let query) = step.value { ZonedView.isWanted(by: query.value.description) } else { false }
             }
-            let list = isZoned ? ZonedView.list(other.columns) : "*"
+            let list = isZoned ? ZonedView.list(other.columns, sql) : "*"
             script.name(name.value.rawValue, as: "SELECT \(list) FROM \(other.fromClause(sql))")
         }
     }
 
-    private func list(_ source: DataSource, for query: Query) -> String {
-        ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns) : "*"
+    private func list(_ source: DataSource, for query: Query, _ sql: any SQLDialect) -> String {
+        ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns, sql) : "*"
     }
 
     private func conclude(_ readings: DataReadings, output: String, written: Int64?) throws(Failure) -> DataOutcome {
-        guard let read = readings.counts["read"], let written else {
+        guard let read = readings.count(.read), let written else {
             throw Failure("duckdb did not report how many rows there are")
         }
         var account = RowAccount(read: read, written: written)
         var before = read
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }
         for index in changing {
-            let after = index == changing.last ? written : readings.counts["after_\(index)"] ?? before
+            let after = index == changing.last ? written : readings.count(.rowsAfter(step: index)) ?? before
             account.steps.append(StepCount(step: steps[index].value.title, rowsIn: before, rowsOut: after))
             switch steps[index].value {
             case .deduplicate: account.duplicates += before - after

@@ -10,7 +10,7 @@ package struct ReportStage: StageType {
     package var references: [(Template.Reference, SourceLocation)] { folder.references.map { ($0, location) } }
     package var inputs: [Located<DatasetName>] { [] }
     package var outputs: [DatasetName] { [] }
-    package var needsDuckDB: Bool { false }
+    package var needsSQLEngine: Bool { false }
     package var wantsRunState: Bool { true }
     package var fanOutObstacle: (message: String, remedy: String?)? { ("a report stage cannot have 'foreach'", nil) }
     package func reuseObstacle(isWanted: Bool) -> String? { "a report tells of its own run" }

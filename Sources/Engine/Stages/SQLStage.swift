@@ -29,40 +29,41 @@ package struct SQLStage: StageType {
     package mutating func visitQueries(_ visit: (inout Query) -> Void) { visit(&query) }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
-        typing.queryColumns[0].map { [output: $0.map(\.narrowed)] } ?? [:]
+        typing.queryColumns[0].map { [output: $0.map { typing.sql.narrowed($0) }] } ?? [:]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
         guard typing.queryColumns[0] == nil, inputs.allSatisfy({ typing.sources[$0.value] != nil }) else { return nil }
-        let sql = DuckDBDialect()
+        let sql = typing.sql
         var script = SQLScript(title: "the columns of a query")
         for reference in query.value.references { script.bind(reference, nil, typing.references) }
         for input in inputs {
             guard var source = typing.sources[input.value] else { continue }
             source.files = []
-            let list = ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns) : "*"
+            let list = ZonedView.isWanted(by: query.value.description) ? ZonedView.list(source.columns, sql) : "*"
             script.name(input.value.rawValue, as: "SELECT \(list) FROM \(source.fromClause(sql))")
         }
-        let text = "(SELECT * FROM (\n\(SQLText.bound(query.value))\n))"
-        script.add("tell the columns", holding: query, OutputSQL.describe(text))
+        let text = "(SELECT * FROM (\n\(sql.bound(query.value))\n))"
+        script.add("tell the columns", holding: query, .columns(of: text, as: .column))
         var question = ColumnQuestion(index: 0, script: script, location: query.location)
         let sources = inputs.compactMap { typing.sources[$0.value] }
-        question.askForZones(sources.map(\.columns), of: query.value.description) { script, kind, list in
+        question.askForZones(sources.map(\.columns), of: query.value.description, sql) { script, kind, list in
             for var source in sources {
                 source.files = []
                 let rows = source.fromClause(sql)
                 script.name(source.dataset.rawValue, as: "SELECT \(list(source.columns)) FROM \(rows)")
             }
-            script.add("tell the columns with zones", OutputSQL.describe(text, as: kind))
+            script.add("tell the columns with zones", .columns(of: text, as: kind))
         }
         return question
     }
 
-    private static let resultName = "\"\(DuckDBDialect.prefix)result\""
+    private static let resultName = OwnName.of("result")
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
-        let sql = DuckDBDialect()
+        let sql = attempt.sql
+        let resultName = sql.name(Self.resultName)
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): a query")
         attempt.bind(
             query.value.references + attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
@@ -71,26 +72,26 @@ package struct SQLStage: StageType {
             let rows = attempt.relation(of: source, numbersRows: false)
             script.name(input.value.rawValue, as: rows.query(selecting: rows.inputList(for: query.value)))
         }
-        let text = SQLText.bound(query.value)
+        let text = sql.bound(query.value)
         script.add(
             "name the result", weight: 0.1, holding: query,
-            "CREATE TEMP VIEW \(Self.resultName) AS\nSELECT * FROM (\n\(text)\n)")
+            .view("SELECT * FROM (\n\(text)\n)", as: Self.resultName))
         let found = attempt.queryColumns[0] ?? []
         script.add(
             "hold its columns against those that were announced", weight: 0.1, location: query.location,
-            OutputSQL.refusal(ofOtherColumnsThan: found, in: "SELECT * FROM \(Self.resultName)"))
-        // Sums of integers have 128 bits, which Parquet stores as floating point: a sum beyond 64 bits fails.
-        let columns = found.map(\.narrowed)
+            .expect(found, of: "SELECT * FROM \(resultName)"))
+        // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
+        let columns = found.map { sql.narrowed($0) }
         let output = attempt.output(self.output, columns: columns)
         let list = zip(columns, found).map { column, found in
-            let value = found == column ? nil : sql.narrowed(found)
+            let value = found == column ? nil : sql.narrowedValue(of: found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
         }.joined(separator: ", ")
-        script.add(
+        let writing = script.add(
             "write the result", weight: 12, location: query.location,
-            OutputSQL.copy(
-                "SELECT \(list) FROM \(Self.resultName)", to: output.staged,
-                format: dataset.format ?? .parquet, csv: dataset.csv))
+            .write(
+                "SELECT \(list) FROM \(resultName)",
+                to: SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
@@ -101,7 +102,7 @@ package struct SQLStage: StageType {
                 script: script, reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value), outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
-                    guard let count = OutputSQL.rowCount(readings, statement: written) else {
+                    guard let count = readings.written[writing] else {
                         throw Failure("duckdb did not report how many rows there are")
                     }
                     return DataOutcome(

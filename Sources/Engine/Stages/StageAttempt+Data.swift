@@ -1,7 +1,7 @@
 extension StageAttempt {
     /// The rows of an input, restricted to the attempt's item, ready for steps.
     func relation(of source: DataSource, numbersRows: Bool) -> RelationBuilder {
-        var builder = RelationBuilder(source, numbersRows: numbersRows, references: referenceTypes)
+        var builder = RelationBuilder(source, numbersRows: numbersRows, references: referenceTypes, sql: sql)
         if item != nil { builder.restrict(to: partitionVariables) }
         return builder
     }
@@ -18,7 +18,8 @@ extension StageAttempt {
         let checks = stage.checks
         guard !checks.isEmpty else { return { _, _, _ in [] } }
         let others = sources.filter { $0.key != source.dataset }
-        CheckCompiler(source: source, checks: checks, references: referenceTypes, others: others).add(to: &script)
+        CheckCompiler(source: source, checks: checks, references: referenceTypes, others: others, sql: sql)
+            .add(to: &script)
         let judge = (stage.id, history, now)
         let (rule, keys, salt) = (samples, keyColumns, "\(pipeline.name)/\(stage.id)")
         let nameOfPart: @Sendable (String, String) -> String = { column, value in

@@ -5,7 +5,9 @@ package struct StageAttempt: Sendable {
     /// The item, for an attempt of a fan-out's item.
     package var item: Item?
     package var facts: RunFacts
-    /// The inputs, and the data that checks and fan-outs read.
+    /// How the engine that does its work writes SQL.
+    package let sql: any SQLDialect
+    /// The inputs as they lie there, and the data that checks and fan-outs name.
     package var sources: [DatasetName: DataSource]
     package var schemas: [DatasetName: RowSchema]
     /// The folder for outputs before publication; nil writes them in place, for SQL that a user runs by hand.
@@ -30,7 +32,7 @@ package struct StageAttempt: Sendable {
     package var loadTarget: LoadTarget?
 
     package init(
-        pipeline: Pipeline, stage: Stage, item: Item? = nil, facts: RunFacts,
+        pipeline: Pipeline, stage: Stage, item: Item? = nil, facts: RunFacts, sql: any SQLDialect,
         sources: [DatasetName: DataSource] = [:], schemas: [DatasetName: RowSchema] = [:],
         stagingFolder: String? = nil, sharedFolder: String? = nil, history: any CheckHistory = NoCheckHistory(),
         now: Moment, state: RunState? = nil
@@ -39,6 +41,7 @@ package struct StageAttempt: Sendable {
         self.stage = stage
         self.item = item
         self.facts = facts
+        self.sql = sql
         self.sources = sources
         self.schemas = schemas
         self.stagingFolder = stagingFolder
@@ -128,7 +131,7 @@ package struct StageAttempt: Sendable {
     package var typing: StageTyping {
         var typing = StageTyping(
             sources: sources, schemas: schemas, references: referenceTypes, itemVariables: partitionVariables,
-            root: pipeline.root)
+            root: pipeline.root, sql: sql)
         typing.queryColumns = queryColumns
         typing.target = loadTarget
         return typing

@@ -83,7 +83,9 @@ package struct StageTyping: Sendable {
     package var itemVariables: [String]
     /// The project's root, for file names in messages.
     package var root: String
-    /// The columns of the stage's queries that the SQL engine has described so far.
+    /// How the engine that does the work writes SQL.
+    package let sql: any SQLDialect
+    /// The columns of the stage's queries, as far as the engine has told them.
     package var queryColumns: [Int: [Column]] = [:]
     /// The table that the stage loads, with its current columns; nil when it loads none or the database did not answer.
     package var target: LoadTarget?
@@ -91,19 +93,20 @@ package struct StageTyping: Sendable {
     package init(
         sources: [DatasetName: DataSource], schemas: [DatasetName: RowSchema] = [:],
         references: [Template.Reference: ColumnType] = [:], itemVariables: [String] = [],
-        root: String
+        root: String, sql: any SQLDialect
     ) {
         self.sources = sources
         self.schemas = schemas
         self.references = references
         self.itemVariables = itemVariables
         self.root = root
+        self.sql = sql
     }
 }
 
 /// The work of an attempt, by who does it.
 package enum StageWork: Sendable {
-    /// SQL for DuckDB.
+    /// SQL for the engine.
     case data(DataWork)
     /// Rows for a table of a connection.
     case load(LoadWork)
@@ -113,7 +116,7 @@ package enum StageWork: Sendable {
     case inProcess(InProcessWork)
 }
 
-/// SQL for DuckDB, and how to interpret its results.
+/// SQL for the engine, and how to read what it gives.
 package struct DataWork: Sendable {
     /// The statements, in order.
     package var script: SQLScript
@@ -131,7 +134,7 @@ package struct DataWork: Sendable {
     package var evidence: [String]
     /// Interprets the results; if it throws, the attempt fails and nothing is published.
     package var conclude: @Sendable (DataReadings) throws -> DataOutcome
-    /// Judges the checks from the results and from DuckDB's errors for statements that failed.
+    /// Judges the checks from the results and from what the engine said about statements that failed.
     package var judge: @Sendable (_ readings: DataReadings, _ errors: [String], _ found: [Column]) -> [CheckResult]
 
     package init(

@@ -80,7 +80,8 @@ package struct ValidateStage: StageType {
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
         guard let source = typing.sources[input.value], let schema = typing.schemas[input.value] else { return [:] }
         let intake = try Intake(
-            source: source, schema: schema, root: typing.root, isStrict: isStrict, stageLocation: input.location)
+            source: source, schema: schema, root: typing.root, isStrict: isStrict, stageLocation: input.location,
+            sql: typing.sql)
         return [output: intake.typedColumns.map { Column($0.name, $0.type) }]
     }
 
@@ -107,7 +108,7 @@ package struct ValidateStage: StageType {
         }
         let intake = try Intake(
             source: source, schema: schema, root: attempt.pipeline.root, isStrict: isStrict,
-            stageLocation: input.location)
+            stageLocation: input.location, sql: attempt.sql)
         var script = SQLScript(
             title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) against \(schema.file)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
@@ -115,7 +116,8 @@ package struct ValidateStage: StageType {
         if !attempt.corrections.isEmpty, attempt.item != nil {
             throw Failure("corrected rows cannot be taken into a stage with 'foreach'", location: input.location)
         }
-        intake.addSearch(to: &script, partition: partition, corrections: attempt.corrections)
+        let statements = intake.statements
+        statements.addSearch(to: &script, partition: partition, corrections: attempt.corrections)
 
         var outputs: [StagedOutput] = []
         let quarantinePath = quarantinePath(attempt)
@@ -124,22 +126,18 @@ package struct ValidateStage: StageType {
             let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
             script.add(
                 "put the invalid rows aside",
-                OutputSQL.copy(
-                    intake.quarantineQuery(partition: partition), to: stagedQuarantine, format: format,
-                    csv: CSVDialect()))
+                .write(
+                    statements.quarantineQuery(partition: partition),
+                    to: SQLScript.OutputFile(stagedQuarantine, format)))
             if onInvalid == .quarantine {
                 outputs.append(StagedOutput(dataset: nil, staged: stagedQuarantine, target: quarantinePath))
             }
         }
         let output = attempt.output(self.output, columns: intake.typedColumns.map { Column($0.name, $0.type) })
-        script.add(
-            "write the valid rows", weight: 12,
-            OutputSQL.copy(
-                intake.validQuery(
-                    partition: partition, format: dataset.format ?? .parquet,
-                    isCorrected: !attempt.corrections.isEmpty), to: output.staged,
-                format: dataset.format ?? .parquet,
-                csv: dataset.csv))
+        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let valid = statements.validQuery(
+            partition: partition, format: file.format, isCorrected: !attempt.corrections.isEmpty)
+        let writing = script.add("write the valid rows", weight: 12, .write(valid, to: file))
         outputs.append(output)
         let written = script.statements.count
         let result = DataSource(
@@ -166,7 +164,7 @@ package struct ValidateStage: StageType {
                     return try stage.conclude(
                         readings, schema: schema.file, samples: attempt.samples,
                         remedy: stage.remedy(run: attempt.facts.runID, stage: attempt.stage.id), output: output.staged,
-                        written: OutputSQL.rowCount(readings, statement: written))
+                        written: readings.written[writing])
                 },
                 judge: judge))
     }
@@ -185,8 +183,8 @@ package struct ValidateStage: StageType {
     private func conclude(
         _ readings: DataReadings, schema: String, samples: SampleRule, remedy: String, output: String, written: Int64?
     ) throws(Failure) -> DataOutcome {
-        let counts = readings.counts
-        guard let read = counts["read"], let invalid = counts["invalid"], let rejected = counts["rejected"], let written
+        guard let read = readings.count(.read), let invalid = readings.count(.invalid),
+            let rejected = readings.count(.rejected), let written
         else { throw Failure("duckdb did not report how many rows there are") }
         guard read == written + invalid + rejected else {
             throw Failure(
@@ -194,7 +192,7 @@ package struct ValidateStage: StageType {
                     + "\((invalid + rejected).grouped) invalid", remedy: "retry when nothing writes to it any more")
         }
         let bad = invalid + rejected
-        let violations = readings.rows("violation")
+        let violations = readings.rows(.violation, as: Violation.self)
         var outcome = schemaCheck(bad: bad, read: read, schema: schema, violations)
         if samples != .all {
             // Rules and row numbers are not personal data; the values that broke a rule may be.
@@ -205,23 +203,31 @@ package struct ValidateStage: StageType {
         if onInvalid == .drop { account.dropped = bad } else { account.quarantined = bad }
         account.steps = [StepCount(step: "validate against \(schema)", rowsIn: read, rowsOut: written)]
         result.rows = account
-        if let odd = counts["odd"], odd > 0 {
+        if let odd = readings.count(.odd), odd > 0 {
             result.notes.append(
-                "\(odd.counted("line")) put aside for not being UTF-8; \(CSVMessage.encodingRemedy)")
+                "\(odd.counted("line")) put aside for not being UTF-8; \(CSVRemedy.encoding)")
         }
-        if let corrected = counts["corrected"] {
+        if let corrected = readings.count(.corrected) {
             result.notes.append("\(corrected.counted("corrected row")) taken in place of invalid ones")
         }
         if outcome.outcome == .failed {
             let worst = violations.prefix(3).map { row in
-                "\(row.text("column") ?? "") \(row.text("rule") ?? "") (\((row.integer("rows") ?? 0).counted("row")), "
-                    + "first row \(row.integer("row") ?? 0)"
-                    + (samples == .all ? ": '\((row.text("value") ?? "").shortened(to: 40))')" : ")")
+                "\(row.column ?? "") \(row.rule) (\(row.rows.counted("row")), first row \(row.row)"
+                    + (samples == .all ? ": '\((row.value ?? "").shortened(to: 40))')" : ")")
             }.joined(separator: "; ")
             result.failure = Failure(
                 "\(outcome.message), \(outcome.expectation.lowercased()): \(worst)", remedy: remedy)
         }
         return result
+    }
+
+    /// A rule that rows break, with how many they are and the first of them.
+    private struct Violation: Decodable {
+        var column: String?
+        var rule: String
+        var rows: Int64
+        var row: Int64
+        var value: String?
     }
 
     /// What to do when too many rows are invalid.
@@ -232,7 +238,7 @@ package struct ValidateStage: StageType {
 
     /// The validation as a check result, so that it is shown, stored and compared like other checks.
     private func schemaCheck(
-        bad: Int64, read: Int64, schema: String, _ violations: [DataReadings.Row]
+        bad: Int64, read: Int64, schema: String, _ violations: [Violation]
     ) -> CheckResult {
         let part = read == 0 ? 0 : Double(bad) / Double(read)
         var outcome: CheckResult.Outcome = bad == 0 ? .passed : .warned
@@ -256,10 +262,8 @@ package struct ValidateStage: StageType {
             "\(bad.grouped) of \(read.counted("row")) \(bad == 1 ? "is" : "are") invalid (\(CheckText.percent(part)))"
         let samples = violations.map { row in
             SampleRow(
-                row: row.integer("row"), columns: ["column", "rule", "value", "rows"],
-                values: [
-                    row.text("column"), row.text("rule"), row.text("value"), row.integer("rows").map { $0.grouped },
-                ])
+                row: row.row, columns: ["column", "rule", "value", "rows"],
+                values: [row.column, row.rule, row.value, row.rows.grouped])
         }
         return CheckResult(
             id: "schema", kind: CheckResult.schemaKind, severity: .error, outcome: outcome, measured: Double(bad),

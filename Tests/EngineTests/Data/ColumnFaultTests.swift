@@ -26,7 +26,7 @@ import Testing
         let source = DataSource(dataset: "raw", files: [], format: .parquet, columns: Self.columns, isOwn: true)
         let stage = try #require(pipeline.stages.first)
         do throws(ConfigError) {
-            _ = try stage.type.outputColumns(StageTyping(sources: ["raw": source], root: ""))
+            _ = try stage.type.outputColumns(StageTyping(sources: ["raw": source], root: "", sql: DuckDBDialect()))
             return nil
         } catch {
             return "\(error.location.line):\(error.location.column): \(error.message)"

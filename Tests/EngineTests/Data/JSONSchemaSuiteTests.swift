@@ -136,12 +136,11 @@ import Testing
                 isOwn: false)
             let intake = try Intake(
                 source: source, schema: group.schema, root: folder.path, isStrict: true,
-                stageLocation: SourceLocation(file: "suite", line: 1, column: 1))
-            intake.addSearch(to: &script, partition: [])
+                stageLocation: SourceLocation(file: "suite", line: 1, column: 1), sql: DuckDBDialect())
+            intake.statements.addSearch(to: &script, partition: [], corrections: [])
             script.addRows(of: "SELECT \(index), \"row\" FROM violations")
-            script.add(
-                "the valid rows, typed",
-                "CREATE TEMP TABLE typed AS \(intake.validQuery(partition: [], format: .parquet))")
+            let valid = intake.statements.validQuery(partition: [], format: .parquet, isCorrected: false)
+            script.add("the valid rows, typed", .table(valid, as: "typed"))
             script.addRows(of: "SELECT \(index), -count(*) FROM typed")
             for table in ["intake", "broken", "invalid", "violations", "typed", "lines_0"] {
                 script.add("make room", "DROP TABLE \(table)")

@@ -87,16 +87,14 @@ struct StageWorkbench {
             pipeline: loaded.pipeline, stage: stage,
             facts: RunFacts(
                 runID: "run", started: Moment(wall: 0, steady: 0), parameters: parameters, environment: [:]),
-            sources: Dictionary(uniqueKeysWithValues: sources.map { ($0.dataset, $0) }), schemas: loaded.schemas,
+            sql: DuckDBDialect(), sources: Dictionary(uniqueKeysWithValues: sources.map { ($0.dataset, $0) }),
+            schemas: loaded.schemas,
             stagingFolder: staging, history: history, now: now)
         // Queries of the user: DuckDB is asked for their columns, as it is before a run.
         while let question = try stage.type.question(attempt.typing) {
             let execution = try await DuckDB(in: folder).run(question.script)
             if let failure = execution.failure { throw failure }
-            attempt.queryColumns[question.index] = (execution.readings?.rows("column") ?? []).compactMap { row in
-                guard let name = row.text("name"), let type = row.text("type") else { return nil }
-                return Column(name, ColumnType(duckDB: type))
-            }
+            attempt.queryColumns[question.index] = execution.readings?.columns(DuckDBDialect())
         }
         guard case .data(var work) = try stage.type.work(for: attempt) else {
             throw Failure("the stage is no data stage")

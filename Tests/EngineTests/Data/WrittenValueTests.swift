@@ -5,7 +5,7 @@ import Testing
 @Suite("Written values")
 struct WrittenValueTests {
     private func canonical(_ text: String, _ type: ColumnType) -> String? {
-        WrittenValue(text, as: type, DuckDBDialect())?.canonical
+        WrittenValue(text, as: type)?.canonical
     }
 
     @Test(

@@ -17,8 +17,9 @@ struct DuckDBExecutorTests {
             "SELECT 'count' AS caudal, 'n' AS name, count(*) AS value FROM t",
         ])
         #expect(execution.failure == nil)
-        #expect(execution.readings?.counts == ["n": 1234])
-        #expect(execution.readings?.rows.map(\.statement) == [2])
+        let count = execution.readings?.rows(.count).first
+        #expect(count?.text("name") == "n" && count?.integer("value") == 1234)
+        #expect(execution.readings?.rows.map(\.statement.number) == [2])
     }
 
     @Test("A value that looks like the executor's own mark is data")
@@ -27,7 +28,7 @@ struct DuckDBExecutorTests {
             "SELECT '@@99' AS a, e'x\\n@@98\\ny' AS b", "SELECT error('stop')", "SELECT 3 AS c",
         ])
         #expect(execution.failure != nil)
-        #expect(execution.readings?.lastStatement == 2)
+        #expect(execution.readings?.begun == 2)
         #expect(execution.readings?.rows.first?.text("b") == "x\n@@98\ny")
     }
 
@@ -193,7 +194,7 @@ struct DuckDBExecutorTests {
     func unwritableScript() async throws {
         let trial = try AttemptTrial()
         let program = try #require(Checkout.duckDB)
-        let job = DuckDBJob(
+        let job = SQLJob(
             script: SQLScript(title: "t"), essentialStatements: 0, scriptFile: trial.folder["not/there.sql"],
             workFolder: trial.folder.path, files: [], folders: [], threads: nil, memory: 1_000_000_000)
         let executor = DuckDBExecutor(reactor: ProcessReactor(), program: program, masker: SecretMasker(secrets: []))
@@ -210,7 +211,7 @@ struct DuckDBExecutorTests {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         var script = SQLScript(title: "odd\nname")
         script.add("write", "COPY (SELECT 1 AS a) TO '\(folder.replacing("'", with: "''"))/out.csv'")
-        let job = DuckDBJob(
+        let job = SQLJob(
             script: script, essentialStatements: 1, scriptFile: folder + "/script.sql", workFolder: folder, files: [],
             folders: [], threads: 1, memory: 500_000_000)
         let program = try #require(Checkout.duckDB)

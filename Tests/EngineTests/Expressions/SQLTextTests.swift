@@ -10,7 +10,7 @@ import Testing
     func bound() throws {
         let text = "select * from t where day = ${params.day} and x = ${item.it's} ;\n; "
         #expect(
-            SQLText.bound(try query(text).value)
+            DuckDBDialect().bound(try query(text).value)
                 == "select * from t where day = getvariable('param_day') and x = getvariable('item_it''s')")
     }
 

@@ -161,7 +161,8 @@ struct PlanningTests {
             let facts = RunFacts(
                 runID: "r", started: Self.now, parameters: ["day": "d", "mode": mode, "api_key": "k"], environment: [:])
             let attempt = StageAttempt(
-                pipeline: loaded.pipeline, stage: stage, facts: facts, schemas: loaded.schemas, now: Self.now)
+                pipeline: loaded.pipeline, stage: stage, facts: facts, sql: DuckDBDialect(), schemas: loaded.schemas,
+                now: Self.now)
             let reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: true)
             return try #require(reuse.key(of: attempt, reads: [], duckDB: nil))
         }

@@ -1,14 +1,6 @@
-/// Corrected rows that replace quarantined ones.
-extension Intake {
-    /// The columns of a corrections file that identify the original row of each line.
-    package static let correctedFile = "quarantine_file"
-    package static let correctedRow = "quarantine_row"
-    /// The column that shows the text of a malformed line; the corrected values go into the other columns.
-    package static let correctedRaw = "quarantine_raw"
-    /// The column of a corrections file with a JSON row; rows of other formats have their own columns.
-    package static let correctedJSON = "json"
-
-    /// Replaces invalid rows by their corrections.
+/// Rows that somebody corrected after they were put aside.
+extension DuckDBIntake {
+    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
     ///
     /// A correction for a row that is not invalid, or no longer is, has no effect, so that no row is added twice. If
     /// several files correct a row, the last one applies.
@@ -17,23 +9,24 @@ extension Intake {
         let reader =
             "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
             + "union_by_name = true, filename = true)"
-        let place = "\(Self.correctedFile), CAST(\(Self.correctedRow) AS BIGINT)"
+        let place = "\(Intake.correctedFile), CAST(\(Intake.correctedRow) AS BIGINT)"
         script.add(
             "refuse corrections that say two things of a row",
             "SELECT CASE WHEN count(*) > 0 THEN error(chr(1) || 'the corrections have more than one line for row ' || min(r)) END\n"
-                + "FROM (SELECT \(Self.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Self.correctedFile), "
-                + "\(Self.correctedRow) HAVING count(*) > 1)")
+                + "FROM (SELECT \(Intake.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Intake.correctedFile), "
+                + "\(Intake.correctedRow) HAVING count(*) > 1)")
         let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
             separator: " ")
         let (file, row) = (internalName("file"), sql.name(internalName("row")))
         script.add(
             "take the corrected rows in place of the invalid ones",
-            "CREATE TEMP TABLE corrected AS\nSELECT bad.file AS \(file), bad.\"row\" AS \(row),\n       "
-                + correctedColumns.joined(separator: ",\n       ")
-                + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
-                + "JOIN (SELECT \(file) AS file, \(row) AS \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
-                + "  ON bad.\"row\" = CAST(given.\(Self.correctedRow) AS BIGINT)"
-                + " AND CASE bad.file \(names) END = given.\(Self.correctedFile)")
+            .table(
+                "SELECT bad.file AS \(file), bad.\"row\" AS \(row),\n       "
+                    + correctedColumns.joined(separator: ",\n       ")
+                    + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
+                    + "JOIN (SELECT \(file) AS file, \(row) AS \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
+                    + "  ON bad.\"row\" = CAST(given.\(Intake.correctedRow) AS BIGINT)"
+                    + " AND CASE bad.file \(names) END = given.\(Intake.correctedFile)", as: "corrected"))
         for (table, ownFile, ownRow) in [("invalid", file, row), ("broken", "file", "\"row\"")] {
             script.add(
                 "their \(table) forms are gone",
@@ -56,7 +49,7 @@ extension Intake {
                 "corrected rows that are still invalid",
                 "INSERT INTO invalid BY NAME\nSELECT * FROM corrected WHERE (\(isValid)) IS NOT TRUE")
         }
-        script.add("count the corrected rows", OutputSQL.count("corrected", "(SELECT count(*) FROM corrected)"))
+        script.add("count the corrected rows", .measure(.corrected, "(SELECT count(*) FROM corrected)"))
     }
 
     /// The columns of a corrected row, under the names of an invalid row's columns.
@@ -64,11 +57,11 @@ extension Intake {
         guard source.isForeignJSON else {
             return columns.map { column in
                 let name = "given.\(sql.name(column.name))"
-                let typed = Self.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
+                let typed = Intake.form(of: column, in: source) == .text ? name : sql.cast(name, to: column.type)
                 return "\(typed) AS \(sql.name(column.name))"
             }
         }
-        let text = "given.\(sql.name(Self.correctedJSON))"
+        let text = "given.\(sql.name(Intake.correctedJSON))"
         let valid = "CASE WHEN json_valid(\(text)) THEN \(text) END"
         let json = "CAST(\(valid) AS JSON)"
         return ["\(valid) AS \(internalName("json"))", "\(text) AS \(internalName("text"))"]

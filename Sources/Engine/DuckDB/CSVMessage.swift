@@ -27,18 +27,18 @@ struct CSVMessage {
                 "line \(torn.line) of \(file) cannot be read: "
                 + (torn.problem == "unquoted value"
                     ? "text stands behind a closing quotation mark" : "it has \(torn.problem)")
-            remedy = Self.rowRemedy
+            remedy = CSVRemedy.row
         } else if text.contains("not utf-8 encoded") || TornRow.fault(in: text) != nil {
             message = "line \(TornRow.fault(in: text)?.line ?? line) of \(file) is not UTF-8"
-            remedy = Self.encodingRemedy
+            remedy = CSVRemedy.encoding
         } else if text.contains("unterminated quote") {
             message = "a quotation mark opened in line \(line) of \(file) is never closed"
-            remedy = Self.quoteRemedy
+            remedy = CSVRemedy.quote
         } else {
             // Between them is the line itself, which may contain anything.
             let detail = lines.last { $0.hasPrefix("Expected Number of Columns") } ?? "it is no row"
             message = "line \(line) of \(file) cannot be read: \(detail)"
-            remedy = Self.rowRemedy
+            remedy = CSVRemedy.row
         }
     }
 
@@ -57,12 +57,4 @@ struct CSVMessage {
         }
         return (kept + lines.filter { $0.hasPrefix("  file = ") }.suffix(1)).joined(separator: "\n")
     }
-
-    private static let rowRemedy =
-        "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
-
-    static let encodingRemedy = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or mend the line"
-    static let headerRemedy =
-        "mend its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
-    static let quoteRemedy = "close it, or say with 'csv: {quote: …}' which character encloses values"
 }

@@ -1,7 +1,7 @@
 /// Removes values of rows from messages when a pipeline file does not allow keeping and showing them.
 ///
-/// Messages of Caudal's own scripts mark the values in them, see ``DuckDBDialect/refusal(_:)``. DuckDB's messages
-/// contain values in many forms: of messages that may contain values, only parts known to be harmless are shown.
+/// Messages that scripts of Caudal make themselves mark the values in them, see ``SQLDialect/refusal(_:)``. The engine's
+/// own messages hold values in forms that nobody could list: of those that can, only what is known to be none is told.
 enum HiddenValues {
     /// The character at the beginning of such a message, and those around a value in it.
     static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")
@@ -72,44 +72,5 @@ enum HiddenValues {
             default: "a value cannot be used\(type)"
             }
         return "\(subject); 'samples' keeps values out of messages"
-    }
-}
-
-extension SampleRule {
-    /// Whether values of rows are removed from messages.
-    package var hidesValues: Bool { self != .all }
-
-    /// The part of a divided check as it is stored and shown: where values are hidden, parts are distinguished by a
-    /// hash that is the same in every run.
-    ///
-    /// - Parameter isKey: Whether the column is one of those that identify a row.
-    func part(_ value: String, of column: String, salt: String, isKey: Bool) -> String {
-        guard hidesValues, !(self == .keys && isKey), !value.isEmpty else { return value }
-        return "#" + ContentHash.of("\(salt)\n\(column)\n\(value)").suffix(10)
-    }
-}
-
-extension Pipeline {
-    /// Whether some stage hides values of rows in messages: then queries about data for users do so too.
-    package var hidesValues: Bool { samples.hidesValues || stages.contains { $0.samples?.hidesValues ?? false } }
-}
-
-extension DuckDBDialect {
-    /// A part of a message of Caudal's own.
-    enum MessagePart {
-        case words(String)
-        /// SQL for a value of a row, as text.
-        case value(String)
-    }
-
-    /// SQL that fails its statement with a message; values in it are hidden where the pipeline file says so.
-    func refusal(_ parts: [MessagePart]) -> String {
-        let pieces = parts.map { part in
-            switch part {
-            case .words(let words): text(words)
-            case .value(let value): "chr(2) || coalesce(\(value), '') || chr(3)"
-            }
-        }
-        return "error(chr(1) || \(pieces.joined(separator: " || ")))"
     }
 }

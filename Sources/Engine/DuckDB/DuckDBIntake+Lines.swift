@@ -1,9 +1,9 @@
 /// The lines of rows in a CSV file.
 ///
-/// In a file that is read directly, each row is one line. For a copied file, the copy comes with a list of the lines in
-/// which its rows begin.
-extension Intake {
-    /// Whether the line of a row can be determined; an item of a fan-out does not see all rows.
+/// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and whoever made a copy
+/// has told in which lines its rows begin.
+extension DuckDBIntake {
+    /// Whether lines of the input can be told from rows; an item of a fan-out does not see all of them.
     func knowsLines(_ partition: [String]) -> Bool {
         source.canHoldBrokenLines && source.table == nil && !source.files.isEmpty && partition.isEmpty
     }

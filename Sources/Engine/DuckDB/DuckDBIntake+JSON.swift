@@ -1,24 +1,5 @@
-/// JSON files that Caudal did not write: each row is an object with its own keys and types.
-extension Intake {
-    /// The columns of JSON rows: the keys that occur, then those that only the schema names.
-    ///
-    /// A key that the schema forbids is no column: rows with it are invalid.
-    static func jsonColumns(
-        of source: DataSource, _ schema: RowSchema, files: String, at location: SourceLocation
-    ) throws(ConfigError) -> [Column] {
-        let named = schema.properties.map(\.name)
-        var columns = source.columns.filter { schema.additional != .forbidden || named.contains($0.name) }
-        for name in named + schema.required where !columns.contains(where: { $0.name == name }) {
-            columns.append(Column(name, .text))
-        }
-        if let fault = CSVHeader.fault(in: columns.map(\.name)) {
-            throw ConfigError(
-                "the keys of \(files) cannot become columns: \(fault)",
-                remedy: "rename them, or leave them out with 'additionalProperties: false'", at: location)
-        }
-        return columns
-    }
-
+/// JSON that somebody else wrote: each row is an object with keys and types of its own.
+extension DuckDBIntake {
     /// The rows with their JSON text and each column by its name.
     var jsonRows: String {
         let isMany = source.files.count > 1
@@ -79,19 +60,20 @@ extension Intake {
             "SELECT file, ordinal AS \"row\", 0 AS place, \(brokenProblem(json)) AS problem, bad[1] AS line\n"
             + "FROM \(numbered)\nWHERE \(isBrokenJSON(json))"
         guard source.format == .jsonl else {
-            script.add("collect what is no row", "CREATE TEMP TABLE broken AS\n\(found)")
+            script.add("collect what is no row", .table("\(found)", as: "broken"))
             return
         }
-        script.add("collect the lines that are no rows", "CREATE TEMP TABLE broken AS\n\(found)")
+        script.add("collect the lines that are no rows", .table("\(found)", as: "broken"))
         var parts: [String] = []
         for file in source.files.indices {
             let (lines, rejects) = ("lines_\(file)", "lines_\(file)_rejects")
             script.add(
                 "find what stands in the lines that cannot be read", weight: 3,
-                "CREATE TEMP TABLE \(lines) AS\nSELECT n, line\nFROM (SELECT row_number() OVER () AS n, line\n"
-                    + "      FROM \(source.lineReader(sql, file: file, rejects: rejects)))\n"
-                    + "WHERE NOT json_valid(line) AND trim(line, E' \\t\\r\\n') <> ''")
-            // An earlier line that is not UTF-8 shifts the line number by one.
+                .table(
+                    "SELECT n, line\nFROM (SELECT row_number() OVER () AS n, line\n"
+                        + "      FROM \(source.lineReader(sql, file: file, rejects: rejects)))\n"
+                        + "WHERE NOT json_valid(line) AND trim(line, E' \\t\\r\\n') <> ''", as: lines))
+            // A line that is not UTF-8 before another moves its number up by one.
             parts.append(
                 "SELECT \(file) AS file, line, n + (SELECT count(*) FROM "
                     + "(SELECT line, row_number() OVER (ORDER BY line) AS place FROM \(rejects)) AS r "
@@ -119,7 +101,8 @@ extension Intake {
         ]
         script.add(
             "number the invalid rows as they stand in the file",
-            "CREATE TEMP TABLE invalid AS\nSELECT \((own + values).joined(separator: ",\n       "))\nFROM \(numbered)\n"
-                + "WHERE NOT (\(isBrokenJSON(json)))")
+            .table(
+                "SELECT \((own + values).joined(separator: ",\n       "))\nFROM \(numbered)\n"
+                    + "WHERE NOT (\(isBrokenJSON(json)))", as: "invalid"))
     }
 }

@@ -1,16 +1,12 @@
-/// The rules of ``ValueRules`` as SQL predicates over a JSON value with its own type.
-///
-/// They follow draft 7 exactly: `1.0` is an integer, `true` is no number, a rule about numbers does not apply to texts,
-/// lengths count code points, and values of `enum` are compared as JSON. An absent key is SQL's null; an explicit
-/// `null` is a value.
-struct JSONPredicates {
-    private let sql: any SQLDialect
+/// The rules of a ``ValueRules`` as SQL predicates over a value of JSON with a type of its own.
+struct JSONPredicates: JSONRules {
+    private let sql: DuckDBDialect
 
-    init(dialect: any SQLDialect) { sql = dialect }
+    init(dialect: DuckDBDialect) { sql = dialect }
 
-    /// The JSON value of the key `key` in the object `json`; null if the object does not have it.
-    static func member(_ key: String, of json: String, _ sql: any SQLDialect) -> String {
-        // A pointer (RFC 6901) can express every key, unlike a path.
+    /// The JSON value of key `key` in the object `json`; null where the object does not have it.
+    static func member(_ key: String, of json: String, _ sql: DuckDBDialect) -> String {
+        // A pointer (RFC 6901) can name every key, which a path cannot.
         "json_extract(\(json), \(sql.text("/" + key.replacing("~", with: "~0").replacing("/", with: "~1"))))"
     }
 
@@ -33,8 +29,7 @@ struct JSONPredicates {
 
     // MARK: - Types
 
-    /// SQL that is true if a value has one of the types; nil when every type is accepted.
-    func typeHolds(_ value: String, _ rules: ValueRules) -> String? {
+    package func typeHolds(_ value: String, _ rules: ValueRules) -> String? {
         guard let types = rules.types else { return nil }
         let number = sql.tryCast(value, to: .number)
         let options = types.map { type in
@@ -58,8 +53,7 @@ struct JSONPredicates {
 
     // MARK: - Values
 
-    /// Each rule for a value, with SQL that is true when it is kept; `formats` generates the SQL for formats.
-    func valueRules(
+    package func valueRules(
         _ value: String, _ rules: ValueRules, formats: FormatPredicates
     ) -> [(label: String, holds: String)] {
         var list: [(String, String)] = []
@@ -129,11 +123,10 @@ struct JSONPredicates {
 
     // MARK: - Types of columns
 
-    /// SQL for a valid value as the type that its rules imply, or else the type of all of the file's values.
-    func typed(_ value: String, _ rules: ValueRules, found: ColumnType) -> (sql: String, type: ColumnType) {
+    package func typed(_ value: String, _ rules: ValueRules, found: ColumnType) -> (sql: String, type: ColumnType) {
         let type = rules.types == nil && rules.format == nil ? found : rules.columnType
         switch type {
-        case .timestamp where rules.format == .dateTime: return (FormatPredicates.utc(text(value), sql), .timestamp)
+        case .timestamp where rules.format == .dateTime: return (sql.moment(ofRFC3339: text(value)), .timestamp)
         case .date where rules.format == .date: return (sql.cast(text(value), to: .date), .date)
         case .integer, .number, .boolean:
             // An explicit null becomes a missing value in a column.

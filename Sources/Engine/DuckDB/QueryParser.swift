@@ -12,7 +12,9 @@ package final class QueryParser: QueryReader {
 
     package init() {}
 
-    /// DuckDB's reading of each query.
+    package var dialect: any SQLDialect { DuckDBDialect() }
+
+    /// What DuckDB says of each query.
     ///
     /// - Parameters:
     ///   - root: The project's root, where DuckDB may be installed.

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The `duckdb` command line program: its path and its version.
 package struct DuckDBProgram: Sendable, Hashable {
@@ -76,77 +75,5 @@ package struct DuckDBProgram: Sendable, Hashable {
         func numbers(_ text: String) -> [Int] { text.split { $0 == "." || $0 == "-" }.map { Int($0) ?? 0 } }
         for (a, b) in zip(numbers(version) + [0, 0, 0], numbers(wanted)) where a != b { return a > b }
         return true
-    }
-}
-
-/// Runs a short program and collects its output.
-package enum ToolRun {
-    /// The program's output and how it ended.
-    package struct Answer: Sendable {
-        package let text: String
-        package let errors: String
-        package let exit: ProcessExit
-    }
-
-    /// Whether the program's time limit has passed, and the task that watches it.
-    private final class Clock: Sendable {
-        let state = Mutex<(isOver: Bool, task: Task<Void, Never>?)>((false, nil))
-    }
-
-    /// The time limit of a tool that usually answers within milliseconds: long, so that an overloaded machine does not
-    /// fail a stage or a file.
-    package static let patience = Duration.seconds(30)
-
-    /// Runs a program to its end.
-    ///
-    /// - Parameter limit: How long it may run; after that it is ended together with its descendants. Nil sets no limit.
-    /// - Throws: ``Failure`` when the program cannot be started, or exceeds its limit.
-    package static func output(
-        of program: String, _ arguments: [String], environment: [String: String] = [:], folder: String = "/",
-        marker: String = "caudal/tool", limit: Duration? = nil, reactor: ProcessReactor
-    ) async throws(Failure) -> Answer {
-        let collected = Collected()
-        let launch = ProcessLaunch(
-            program: program, arguments: arguments, variables: environment, folder: folder, marker: marker,
-            grace: limit == nil ? .seconds(5) : .seconds(1))
-        let end = try await run(launch, within: limit, reactor: reactor) { collected.append($0, $1) }
-        return Answer(text: collected.text(.stdout), errors: collected.text(.stderr), exit: end.exit)
-    }
-
-    /// Runs a program to its end and passes its output on.
-    ///
-    /// - Parameters:
-    ///   - limit: How long it may run; after that it is ended together with its descendants. Nil sets no limit.
-    ///   - onStart: Called on the reactor's thread as soon as the program runs.
-    /// - Throws: ``Failure`` when the program cannot be started, or exceeds its limit.
-    static func run(
-        _ launch: ProcessLaunch, within limit: Duration?, reactor: ProcessReactor,
-        onStart: @escaping @Sendable (ChildProcess) -> Void = { _ in }, output: @escaping ProcessReactor.OutputHandler
-    ) async throws(Failure) -> ChildExit {
-        let clock = Clock()
-        let end = try await reactor.run(
-            launch,
-            onStart: { child in
-                onStart(child)
-                guard let limit else { return }
-                // A detached task, which is cancelled when the program ends.
-                let task = Task.detached {
-                    do { try await Task.sleep(for: limit) } catch { return }
-                    clock.state.withLock { $0.isOver = true }
-                    child.stop()
-                }
-                clock.state.withLock { $0.task = task }
-            }, output: output)
-        let isOver = clock.state.withLock { clock in
-            clock.task?.cancel()
-            return clock.isOver
-        }
-        if isOver, let limit {
-            let question = ([launch.program] + launch.arguments).joined(separator: " ")
-            throw Failure(
-                "'\(question)' did not answer within \(limit.short) and was ended",
-                remedy: "run it by hand to see what it waits for")
-        }
-        return end
     }
 }

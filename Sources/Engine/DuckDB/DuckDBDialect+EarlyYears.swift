@@ -3,8 +3,7 @@
 /// DuckDB writes the Ides of March of the year -43 as `0044-03-15 (BC)`. Texts have such dates in the form of ISO 8601,
 /// where a year 0 comes before the year 1: `-0043-03-15`. DuckDB reads that form.
 extension DuckDBDialect {
-    /// A value as users see it, and as text files contain it.
-    func shown(_ value: String, _ type: ColumnType) -> String {
+    package func shown(_ value: String, _ type: ColumnType) -> String {
         let plain = cast(value, to: .text)
         guard type.isTime else { return plain }
         let day = "strftime(\(value), '-%m-%d') || split_part(\(plain), '(BC)', 2)"
@@ -21,8 +20,7 @@ extension DuckDBDialect {
             + "ELSE strftime(\(value), '%Y-%m-%dT%H:%M:%S.%f\(zone)') END"
     }
 
-    /// The same for a value of a column that also has local times.
-    func writtenTime(_ value: String, isLocal: String) -> String {
+    package func writtenTime(_ value: String, isLocal: String) -> String {
         "CASE WHEN \(isLocal) THEN \(writtenTime(value, as: .localTimestamp)) ELSE \(writtenTime(value, as: .timestamp)) END"
     }
 

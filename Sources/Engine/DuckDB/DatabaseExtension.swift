@@ -36,18 +36,3 @@ package enum DatabaseExtension {
             "connections to \(kind.rawValue) need DuckDB's extension \(name), which was not found", remedy: remedy)
     }
 }
-
-/// The folders in which tools are searched.
-enum ToolFolders {
-    /// The folders: in the project, then upwards from this program, which may have been built in its checkout.
-    static func all(root: String, path: String) -> [String] {
-        var places = ["\(root)/\(path)"]
-        var folder = PathText.folder(
-            of: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
-        while folder.count > 1 {
-            places.append("\(folder)/\(path)")
-            folder = PathText.folder(of: folder)
-        }
-        return places
-    }
-}

@@ -42,7 +42,7 @@ struct DuckDBMessage {
     /// The suggested name, unless it is a generated one.
     private var suggestion: String? {
         let names = (candidates ?? "").split(separator: ",").map { String($0).trimmed }
-            .filter { !$0.isEmpty && !$0.contains(DuckDBDialect.prefix) }
+            .filter { !$0.isEmpty && !$0.contains(OwnName.prefix) }
         return names.isEmpty ? nil : "did you mean \(names.joined(separator: ", "))?"
     }
 

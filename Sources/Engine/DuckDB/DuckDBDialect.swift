@@ -4,11 +4,7 @@ package struct DuckDBDialect: SQLDialect {
 
     package init(zone: String? = nil) { self.zone = zone }
 
-    /// The prefix of generated names: it contains a character that no name of a pipeline file may have.
-    package static let prefix = "#caudal."
-
-    /// A generated name, quoted.
-    package func ownName(_ text: String) -> String { name(Self.prefix + text) }
+    package func inZone(_ zone: String?) -> DuckDBDialect { DuckDBDialect(zone: zone) }
 
     package func name(_ text: String) -> String { "\"" + text.replacing("\"", with: "\"\"") + "\"" }
 
@@ -37,13 +33,11 @@ package struct DuckDBDialect: SQLDialect {
         return type == .text ? value : cast(value, to: type)
     }
 
-    /// A column of the list for writing a file.
-    ///
-    /// Text files contain points in time as in RFC 3339, such as `2026-11-23T06:00:00Z`, local times without a zone,
-    /// and years before the first with a sign.
-    ///
-    /// - Parameter value: SQL for the value, if it is not the column itself.
-    package func written(_ column: Column, as value: String? = nil, in format: Dataset.Format) -> String {
+    package func list(_ values: [String]) -> String { "[" + values.joined(separator: ", ") + "]" }
+
+    /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, local times without the zone
+    /// that nobody has named, and years before the first with a sign.
+    package func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String {
         let name = name(column.name)
         let value = value ?? name
         if [.json, .jsonl].contains(format), let finite = finite(value, column) { return "\(finite) AS \(name)" }
@@ -74,10 +68,15 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(isOdd) THEN \(refusal([.words(message)])) ELSE \(value) END"
     }
 
-    /// A column of a query as it is written to files: integers with 64 bits, points in time in UTC.
-    package func narrowed(_ column: Column) -> String {
+    /// Whole numbers have 64 bits in files, and points in time are in UTC.
+    package func narrowed(_ column: Column) -> Column {
+        if column.type.isWide { return Column(column.name, .integer) }
+        return column.type == zonedType ? Column(column.name, .timestamp) : column
+    }
+
+    package func narrowedValue(of column: Column) -> String {
         let value = name(column.name)
-        guard column.type.isWide else { return cast(value, to: column.narrowed.type) }
+        guard column.type.isWide else { return cast(value, to: narrowed(column).type) }
         let number = tryCast(value, to: .integer)
         let refusal = refusal([
             .words("column '\(column.name)' has the value "), .value("CAST(\(value) AS VARCHAR)"),
@@ -86,7 +85,9 @@ package struct DuckDBDialect: SQLDialect {
         return "CASE WHEN \(value) IS NOT NULL AND \(number) IS NULL THEN \(refusal) ELSE \(number) END"
     }
 
-    /// The name of the variable for a bound value.
+    package func columnType(named name: String) -> ColumnType { ColumnType(duckDB: name) }
+
+    /// The name under which a bound value is set.
     ///
     /// DuckDB ignores case in names, while users do not: the places of capitals are appended to the name.
     package static func variableName(_ reference: Template.Reference) -> String {
@@ -111,6 +112,51 @@ package struct DuckDBDialect: SQLDialect {
 
     package func matches(_ sql: String, pattern: String) -> String { "regexp_matches(\(sql), \(text(pattern)))" }
 
+    package func matchesWhole(_ sql: String, pattern: String) -> String {
+        "regexp_full_match(\(sql), \(text(pattern)))"
+    }
+
+    package func isFinite(_ value: String) -> String { "isfinite(\(value))" }
+
+    /// DuckDB by itself trims spaces alone, and files bring tabs and line ends too.
+    package func trimmed(_ value: String) -> String {
+        "trim(\(value), concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + "))"
+    }
+
+    package func rowToKeep(_ keep: Step.Keep, _ row: String, by order: String?) -> String {
+        guard let order else { return keep == .first ? "min(\(row))" : "max(\(row))" }
+        return keep == .first
+            ? "arg_min(\(row), {'missing': \(order) IS NULL, 'value': \(order), 'row': \(row)})"
+            : "arg_max(\(row), {'there': \(order) IS NOT NULL, 'value': \(order), 'row': \(row)})"
+    }
+
+    package func fingerprint(of columns: [String]) -> String {
+        "CAST(coalesce(sum(CAST(hash(\(columns.joined(separator: ", "))) AS HUGEINT)), 0) AS VARCHAR)"
+    }
+
+    package func countOfValues(_ value: String, isEstimated: Bool) -> String {
+        isEstimated ? "approx_count_distinct(\(value))" : "count(DISTINCT \(value))"
+    }
+
+    package func quantiles(of value: String, _ marks: [Double], isEstimated: Bool, _ filter: String) -> String {
+        let list = list(marks.map(\.plain))
+        let all = isEstimated ? "approx_quantile(\(value), \(list))" : "quantile_disc(\(value), \(list))"
+        let quantile = ownName("quantile")
+        return "list_transform(\(all)\(filter), lambda \(quantile): CAST(\(quantile) AS VARCHAR))"
+    }
+
+    package func refusal(_ parts: [MessagePart]) -> String {
+        let pieces = parts.map { part in
+            switch part {
+            case .words(let words): text(words)
+            case .value(let value): "chr(2) || coalesce(\(value), '') || chr(3)"
+            }
+        }
+        return "error(chr(1) || \(pieces.joined(separator: " || ")))"
+    }
+
+    package var jsonRules: any JSONRules { JSONPredicates(dialect: self) }
+
     package func call(_ function: Expression.Function, _ arguments: [String]) -> String {
         let list = arguments.joined(separator: ", ")
         switch function {
@@ -132,17 +178,9 @@ package struct DuckDBDialect: SQLDialect {
     }
 }
 
-extension Column {
-    /// The column as it is written to files: integers with 64 bits, points in time in UTC.
-    package var narrowed: Column {
-        if type.isWide { return Column(name, .integer) }
-        return type == .other("TIMESTAMP WITH TIME ZONE") ? Column(name, .timestamp) : self
-    }
-}
-
 extension ColumnType {
-    /// Whether it is an integer type with more bits than files and expressions have here.
-    package var isWide: Bool {
+    /// Whether it is a whole number of more bits than files and expressions have here.
+    fileprivate var isWide: Bool {
         if case .other(let name) = self {
             ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())
         } else {

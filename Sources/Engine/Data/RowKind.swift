@@ -1,0 +1,59 @@
+/// What a row that comes back from an engine tells of.
+package enum RowKind: String, Sendable, Hashable, CaseIterable {
+    /// A number by its name.
+    case count
+    // Columns.
+    case column, zoned, localized, key, valued, empty, offset, offsets
+    // Values that one type does not hold.
+    case value, large, far, fine
+    // What makes a file unreadable, and rules that rows break.
+    case unreadable, violation
+    // Checks.
+    case measures, parts, part, sample
+    // Items of a fan-out.
+    case item
+    // Tables of connections, and what was loaded into them.
+    case target, exists, odd, load, loaded, asked
+    // A profile.
+    case types, figures, mean, quantiles, newest, top
+    // Two versions.
+    case added, removed, changed
+    // A quarantine.
+    case quarantined
+
+    /// The name of the column in which a row says its kind.
+    package static let field = "caudal"
+
+    /// The kind as an element of a list of columns.
+    package var selected: String { "'\(rawValue)' AS \(Self.field)" }
+}
+
+/// What a number that a script gives back counts.
+package enum CountName: Sendable, Hashable {
+    case read, invalid, rejected, odd, corrected
+    /// Rows behind a step of a `process` stage, by the step's place.
+    case rowsAfter(step: Int)
+    /// Rows for which a lookup finds nothing, by the lookup's place.
+    case unmatched(lookup: Int)
+    /// Rows that the items of a fan-out divide.
+    case divided
+    case keyless, doubles
+    /// Lines that are no rows.
+    case broken
+    case before, after, added, removed, changed, repeated
+    /// Rows in which a column changed, by the column's place.
+    case changedColumn(Int)
+
+    /// The name as it stands in the script and in what comes back.
+    package var text: String {
+        switch self {
+        case .rowsAfter(let step): "after_\(step)"
+        case .unmatched(let lookup): "unmatched_\(lookup)"
+        case .changedColumn(let column): "column \(column)"
+        case .read, .invalid, .rejected, .odd, .corrected, .divided, .keyless, .doubles, .broken, .before, .after,
+            .added,
+            .removed, .changed, .repeated:
+            "\(self)"
+        }
+    }
+}

@@ -1,0 +1,30 @@
+/// How an engine writes the statements of scripts.
+package protocol StatementDialect: Sendable {
+    /// A statement as SQL.
+    func sql(of kind: SQLScript.Kind) -> String
+    /// The text of a script, as a person may run it.
+    ///
+    /// `prelude`: settings, each a whole line, before anything else.
+    func text(of script: SQLScript, prelude: [String]) -> String
+    /// A value that a statement before has noted.
+    func noted(_ name: String) -> String
+}
+
+extension SQLDialect {
+    /// A query of the user with its references as bound values, without a semicolon at its end.
+    package func bound(_ query: Template) -> String {
+        var text = query.segments.map { segment in
+            switch segment {
+            case .text(let text): text
+            case .reference(let reference): variable(reference, as: .text)
+            }
+        }.joined().trimmed
+        while text.last == ";" { text = String(text.dropLast()).trimmed }
+        return SQLText.withPlainEnds(text)
+    }
+
+    /// An element of the list of columns that are written to a file.
+    package func written(_ column: Column, in format: Dataset.Format) -> String {
+        written(column, as: nil, in: format)
+    }
+}

@@ -1,0 +1,159 @@
+/// Data that lies in files, as DuckDB reads it.
+extension DataSource {
+    /// SQL that stands after FROM and gives the columns in order; broken lines that are kept go to DuckDB's tables of rejects.
+    func relation(_ sql: DuckDBDialect, _ reading: SourceReading) -> String {
+        let (numbersRows, numbersFiles) = (reading.numbersRows, reading.numbersFiles)
+        if let tableQuery {
+            let rows = localTimes.isEmpty ? tableQuery : "SELECT \(typedColumns(sql)) FROM (\(tableQuery))"
+            return counted("(\(rows))", sql, numbersRows)
+        }
+        guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
+        let list = fileList(sql)
+        switch format {
+        case .parquet:
+            return parquetReader(sql, numbersRows: numbersRows, numbersFiles: numbersFiles)
+        case .csv:
+            return counted(
+                csvReader(list, sql, keepsRejects: reading.keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
+        case .json, .jsonl:
+            // Values of several types are read as JSON and given as the texts that they are. Those that name points in
+            // time are read as texts: as times they would lose their offsets.
+            let moments = Set(
+                isOwn ? [] : columns.filter { [.timestamp, .localTimestamp].contains($0.type) }.map(\.name))
+            let shape = columns.map { column in
+                let type = moments.contains(column.name) ? .text : column.type
+                return
+                    "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
+            }.joined(separator: ", ")
+            let layout = format == .jsonl ? "newline_delimited" : "auto"
+            var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
+            if !mixedColumns.isEmpty || !moments.isEmpty {
+                let values = columns.map { column in
+                    let name = sql.name(column.name)
+                    if moments.contains(column.name) {
+                        return "\(DuckDBDialect(zone: zone).moment(name, isStrict: true)) AS \(name)"
+                    }
+                    return mixedColumns.contains(column.name) ? "\(name) ->> '$' AS \(name)" : name
+                }
+                reader = "(SELECT \(values.joined(separator: ", ")) FROM \(reader))"
+            }
+            return counted(reader, sql, numbersRows)
+        }
+    }
+
+    /// The columns of a table as the types that they are read as.
+    private func typedColumns(_ sql: DuckDBDialect) -> String {
+        columns.map { column in
+            let name = sql.name(column.name)
+            guard let zone, localTimes.contains(column.name) else { return name }
+            return "\(sql.moment(ofLocal: name, zone: zone)) AS \(name)"
+        }.joined(separator: ", ")
+    }
+
+    /// A reader of Parquet; files of other columns are read apart, as the types of all.
+    private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
+        func reader(_ files: some Collection<String>) -> String {
+            // A folder called `key=value` says nothing about rows that a stage wrote.
+            "read_parquet(\(fileList(files, sql))\(isOwn ? ", hive_partitioning = false" : ""))"
+        }
+        if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
+        let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in
+            var list = columns.map { column in
+                let name = sql.name(column.name)
+                var value = name
+                if let type = part.absent[column.name] {
+                    value = "CAST(NULL AS \(type))"
+                } else if let type = part.casts[column.name] {
+                    value = "CAST(\(name) AS \(type))"
+                }
+                if let zone, localTimes.contains(column.name) {
+                    value = sql.moment(ofLocal: value, zone: zone)
+                } else if recast.contains(column.name) {
+                    value = sql.cast(value, to: column.type)
+                }
+                return value == name ? name : "\(value) AS \(name)"
+            }
+            let start = part.files.lowerBound
+            let index = start == 0 ? "file_index" : "\(start) + file_index"
+            if numbersRows {
+                // A file has fewer than 2^40 rows.
+                list.append(
+                    (files.count == 1 ? "" : "CAST(\(index) AS BIGINT) * 1099511627776 + ")
+                        + "file_row_number AS \(sql.name(Self.rowColumn))")
+            }
+            if numbersFiles { list.append("\(index) AS file_index") }
+            return "SELECT \(list.joined(separator: ", ")) FROM \(reader(files[part.files]))"
+        }
+        return "(\(selects.joined(separator: "\nUNION ALL\n")))"
+    }
+
+    /// The files as an argument of a reader.
+    private func fileList(_ sql: DuckDBDialect) -> String { fileList(files, sql) }
+
+    private func fileList(_ files: some Collection<String>, _ sql: DuckDBDialect) -> String {
+        files.count == 1 ? sql.text(files.first ?? "") : "[" + files.map(sql.text).joined(separator: ", ") + "]"
+    }
+
+    /// A reader that gives each row as its JSON text, in a column `json`.
+    ///
+    /// In JSON lines a line that cannot be read gives a null; elsewhere nothing can be read behind it, and it fails.
+    func jsonReader(_ sql: DuckDBDialect) -> String {
+        let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+        return "read_json_objects(\(fileList(sql)), format = \(layout))"
+    }
+
+    /// A reader that gives the lines of one file of JSON as they are, in a column `line`; those that are not UTF-8 go to the
+    /// table `rejects`.
+    func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
+        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
+            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
+            + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
+    }
+
+    /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
+    private static let longestObject = 16_777_216
+
+    private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {
+        guard numbersRows else { return reader }
+        let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+        return "(SELECT \(names), row_number() OVER () - 1 AS \(sql.name(Self.rowColumn)) FROM \(reader))"
+    }
+
+    private func csvReader(
+        _ list: String, _ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool
+    ) -> String {
+        let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
+        // Caudal writes the first of the texts that stand for no value.
+        var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
+        // Of one column DuckDB takes blank lines for rows where nothing is a null text. What no value can be is none.
+        let passesBlanks = columns.count == 1 && !isOwn && nulls.contains("")
+        if passesBlanks { nulls = nulls.filter { !$0.isEmpty } }
+        if nulls.isEmpty { nulls = ["\n"] }
+        var options = [
+            "auto_detect = false", "header = \(csv.hasHeader)", "delim = \(sql.text(csv.delimiter ?? ","))",
+            "quote = \(sql.text(csv.quote))", "escape = \(sql.text(csv.escape))",
+            "nullstr = \(nulls.count == 1 ? sql.text(nulls[0]) : "[" + nulls.map(sql.text).joined(separator: ", ") + "]")",
+        ]
+        // Caudal writes an empty text as "" and nothing for null; elsewhere both mean that there is no value.
+        // A quoted NA is a text, and only nothing is nothing in quotation marks too.
+        let isExact = isOwn || passesBlanks || csv.nullTexts != [""]
+        if isExact { options.append("allow_quoted_nulls = false") }
+        if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
+        // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
+        if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
+        if keepsRejects { options.append("store_rejects = true") }
+        if rowsEndInFeeds { options.append("new_line = '\\n'") }
+        options.append("columns = {\(shape)}")
+        let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
+        guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
+        let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
+        return
+            "(SELECT \(values.joined(separator: ", "))\(numbersFiles ? ", file_index" : "") FROM \(reader))"
+    }
+
+    private func emptyRelation(_ sql: DuckDBDialect, numbersRows: Bool) -> String {
+        var list = columns.map { "CAST(NULL AS \(sql.type($0.type))) AS \(sql.name($0.name))" }
+        if numbersRows { list.append("CAST(NULL AS BIGINT) AS \(sql.name(Self.rowColumn))") }
+        return "SELECT \(list.isEmpty ? "1" : list.joined(separator: ", ")) WHERE FALSE"
+    }
+}

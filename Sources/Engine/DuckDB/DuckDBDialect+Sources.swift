@@ -1,0 +1,145 @@
+/// Data as DuckDB reads it.
+extension DuckDBDialect {
+    package func rows(of source: DataSource, _ reading: SourceReading) -> String { source.relation(self, reading) }
+
+    package func rows(ofParquet file: String) -> String { "read_parquet(\(text(file)))" }
+
+    package func numberedRows(ofTable table: String, columns: String) -> String {
+        "(SELECT \(columns), rowid AS \(name(DataSource.rowColumn)) FROM \(table))"
+    }
+
+    package func everything(of relation: String) -> String { "FROM \(relation)" }
+
+    package func namedValues(
+        ofQuery query: String, where condition: String, limit: Int, names: String, values: String
+    ) -> String {
+        "json_keys(row) AS \(names),\n"
+            + "       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$')"
+            + " AS \(values)\nFROM (SELECT to_json(failing) AS row FROM (\n"
+            + "\(query)\n) AS failing\nWHERE \(condition)\nLIMIT \(limit))"
+    }
+
+    package var countOfBrokenLines: String {
+        "(SELECT count(*) FROM (SELECT DISTINCT file_id, line FROM reject_errors))"
+    }
+
+    package func unreadableLines(of source: DataSource) -> SQLScript.Kind {
+        let file = source.files.count > 1 ? "CAST(file_id AS INTEGER)" : "0"
+        return .lines(
+            .unreadable,
+            "\(file) AS file, min(CAST(line AS BIGINT)) AS line\nFROM reject_errors\n"
+                + "WHERE error_type = 'LINE SIZE OVER MAXIMUM'\nGROUP BY ALL\nORDER BY file, line")
+    }
+
+    package func statements(of intake: Intake) -> any IntakeStatements { DuckDBIntake(intake, self) }
+
+    package func quarantinedRows(_ files: [String]) -> String {
+        let list = list(files.map(text))
+        return files.allSatisfy { $0.hasSuffix(".parquet") }
+            ? "read_parquet(\(list))"
+            : "read_csv(\(list), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')"
+    }
+
+    package func value(of column: String, inQuarantined row: String) -> String {
+        "json_extract_string(\(row), \(text("$.\"\(column.replacing("\"", with: "\\\""))\"")))"
+    }
+
+    // MARK: - Files whose columns are not known
+
+    package func inspection(of source: DataSource) -> [(title: String, kind: SQLScript.Kind)] {
+        var statements: [(title: String, kind: SQLScript.Kind)] = []
+        if source.format == .parquet, source.files.count > 1 {
+            for (index, file) in source.files.enumerated() {
+                statements.append(
+                    (
+                        "the columns of file \(index + 1)",
+                        .lines(
+                            .column,
+                            "\(index) AS file, column_name AS name, column_type AS type\n"
+                                + "FROM (DESCRIBE SELECT * FROM read_parquet(\(text(file))))")
+                    ))
+            }
+        } else {
+            let list = list(source.files.map(text))
+            var reader = "read_parquet(\(list))"
+            if source.format != .parquet {
+                // A line that cannot be read is a matter of the stage that reads it, which counts it.
+                let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
+                reader =
+                    "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
+                    + "map_inference_threshold = -1)"
+                // Where a line is no object, the description is that of one column for everything.
+                let structure = JSONPredicates.member(ofColumn: "name", of: "structure")
+                statements.append(
+                    (
+                        "the keys",
+                        .lines(
+                            .key,
+                            "name, CAST(\(structure) AS VARCHAR) AS structure\n"
+                                + "FROM (SELECT structure, unnest(json_keys(structure)) AS name\nFROM (SELECT json_group_structure(json) "
+                                + "AS structure\n      FROM \(source.jsonReader(self)) WHERE json_type(json) = 'OBJECT'))"
+                        )
+                    ))
+            }
+            statements.append(("the columns", .columns(of: "SELECT * FROM \(reader)", as: .column)))
+        }
+        guard source.format == .parquet else { return statements }
+        let files = list(source.files.map(text))
+        // Of a column inside of another the path is told; files may leave the number out, and do so of the type of nothing.
+        statements.append(
+            (
+                "the columns with values",
+                .ownLines(
+                    "SELECT DISTINCT \(RowKind.valued.selected), path_in_schema AS name FROM parquet_metadata(\(files))\n"
+                        + "WHERE (stats_null_count IS NULL OR stats_null_count < num_values)\n"
+                        + "  AND (file_name, path_in_schema) NOT IN "
+                        + "(SELECT (file_name, name) FROM parquet_schema(\(files)) WHERE logical_type = 'NullType()')")
+            ))
+        return statements
+    }
+
+    package func columnsWithoutValues(_ columns: [String], of source: DataSource) -> SQLScript.Kind {
+        overObjects(of: source, .empty, columns) { index, json in
+            "count(*) FILTER (WHERE json_type(\(json)) <> 'NULL') = 0 AS c\(index)"
+        }
+    }
+
+    package func offsets(ofKeys columns: [String], of source: DataSource) -> SQLScript.Kind {
+        overObjects(of: source, .offsets, columns) { index, json in
+            let isNamed = namesOffset("(\(json) ->> '$')")
+            return
+                "coalesce(bool_or(\(isNamed)), FALSE) AS w\(index), coalesce(bool_or(NOT \(isNamed)), FALSE) AS n\(index)"
+        }
+    }
+
+    package func largeNumbers(_ columns: [String], of source: DataSource) -> SQLScript.Kind {
+        overObjects(of: source, .large, columns) { index, json in
+            let text = "(\(json) ->> '$')"
+            return "coalesce(bool_or(regexp_full_match(\(text), '-?[0-9]{16,}') AND TRY_CAST(\(text) AS BIGINT) "
+                + "IS DISTINCT FROM TRY_CAST(TRY_CAST(\(text) AS DOUBLE) AS HUGEINT)), FALSE) AS c\(index)"
+        }
+    }
+
+    /// Aggregates over the objects of files of JSON.
+    ///
+    /// `test`: one about a column, given its place and the value as JSON.
+    private func overObjects(
+        of source: DataSource, _ kind: RowKind, _ columns: [String], _ test: (Int, String) -> String
+    ) -> SQLScript.Kind {
+        let tests = columns.enumerated().map { index, column in
+            test(index, JSONPredicates.member(column, of: "json", self))
+        }
+        return .lines(
+            kind,
+            "\(tests.joined(separator: ",\n       "))\nFROM \(source.jsonReader(self))\n"
+                + "WHERE json_type(json) = 'OBJECT'")
+    }
+
+    package func anyRow(
+        ofParquet file: String, where condition: String, _ kind: RowKind, column: String, file index: Int
+    ) -> SQLScript.Kind {
+        .lines(
+            kind,
+            "\(text(column)) AS name, \(index) AS file FROM \(rows(ofParquet: file)) WHERE \(condition) LIMIT 1")
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+
+/// What DuckDB makes of a job.
+extension SQLJob {
+    /// Where the rows go; there as soon as the program has begun to read the script.
+    var results: String { workFolder + "/.caudal-results.jsonl" }
+
+    /// Settings before the script; safe mode comes last, because it locks the settings.
+    func prelude(results: String) -> [String] {
+        let sql = DuckDBDialect()
+        func list(_ texts: [String]) -> String { "[" + texts.map(sql.text).joined(separator: ", ") + "]" }
+        var lines = [
+            ".output \(SQLJob.dotArgument(results))",
+            "SET errors_as_json = true;",
+            "SET memory_limit = '\(max(64, memory / 1_000_000))MB';",
+            "SET temp_directory = \(sql.text(workFolder + "/.caudal-spill"));",
+            "SET TimeZone = 'UTC';",
+            "SET preserve_insertion_order = true;",
+            "SET autoinstall_known_extensions = false;",
+            "SET autoload_known_extensions = false;",
+            "SET enable_progress_bar = true;",
+            "SET progress_bar_time = 100;",
+        ]
+        // Safe mode allows no attaching: a database is there before it.
+        if let attachment { lines += attachment.statements.map { $0 + ";" } }
+        lines += [
+            "SET allowed_directories = \(list((folders + [workFolder]).map { $0 + "/" }));",
+            "SET allowed_paths = \(list(files));",
+            ".bail on",
+            ".safe_mode",
+        ]
+        if let threads { lines.insert("SET threads = \(threads);", at: 2) }
+        return lines
+    }
+
+    /// A file name as an argument of a dot command.
+    private static func dotArgument(_ text: String) -> String {
+        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+
+    /// The complete script.
+    func text(results: String) -> String {
+        var text = DuckDBDialect().text(of: script, prelude: prelude(results: results), marksProgress: true)
+        if essentialStatements < script.statements.count {
+            let mark = ".print @@\(essentialStatements + 1)\n"
+            text = text.replacing(mark, with: ".bail off\n" + mark)
+        }
+        return text + "\n.print @@\(script.statements.count + 1)\n"
+    }
+}
+
+/// Runs SQL with the `duckdb` command line program, one process for each attempt.
+///
+/// The script sets options and then safe mode, so that user SQL reaches only the files it was given. Rows go to a file,
+/// progress to standard output, and errors to standard error as JSON. The work has succeeded when the last marker and
+/// all counts are in the results; the existence of an output file proves nothing.
+package struct DuckDBExecutor: StageExecutor {
+    private let reactor: ProcessReactor
+    private let program: DuckDBProgram
+    private let masker: SecretMasker
+
+    package init(reactor: ProcessReactor, program: DuckDBProgram, masker: SecretMasker) {
+        self.reactor = reactor
+        self.program = program
+        self.masker = masker
+    }
+
+    package func execute(_ job: SQLJob, for attempt: AttemptControl) async -> Execution {
+        do throws(Failure) {
+            return try await run(job, for: attempt)
+        } catch {
+            return Execution(failure: error)
+        }
+    }
+
+    private func run(_ job: SQLJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
+        let results = job.results
+        let text = job.text(results: results)
+        let kept = masker.masked(text)
+        try FileText.write(kept, to: job.scriptFile, isPrivate: true)
+        // The script that is kept has its secrets masked; the one that runs is deleted afterwards.
+        let passing = kept == text ? nil : job.workFolder + "/.caudal-script.sql"
+        if let passing { try FileText.write(text, to: passing, isPrivate: true) }
+        defer { if let passing { unlink(passing) } }
+        let progress = DuckDBProgress(script: job.script, results: results, attempt: attempt)
+        let errors = Collected()
+        let launch = ProcessLaunch(
+            program: program.path,
+            arguments: ["-no-init", "-batch", "-jsonlines", "-f", passing ?? job.scriptFile],
+            variables: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
+                .merging(job.attachment?.environment ?? [:]) { $1 },
+            folder: job.workFolder, marker: attempt.marker, grace: attempt.grace, ledger: attempt.ledger)
+        let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
+            if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
+        }
+        attempt.onStop(nil)
+
+        // A program that ended before it wrote anything has no results.
+        let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
+        let messages = DuckDBMessage.all(in: errors.text(.stderr)).map {
+            HiddenValues.told($0, hides: job.hidesValues)
+        }
+        for message in messages { attempt.log.write(.stderr, level: .error) { emit in Self.emit(message.text, emit) } }
+        let lines = messages.flatMap { $0.text.split(separator: "\n").map(String.init) }
+        var execution = Execution(
+            exit: end.exit, usage: end.usage,
+            lastLines: lines.suffix(AttemptResult.lastLineLimit).map(excerpt),
+            readings: readings, errors: messages.map { excerpt($0.firstLine) })
+        // Beyond the statements that make the data, a failure is a check that could not run.
+        let isDone = readings.begun > job.script.statements.count
+        if !isDone || readings.begun <= job.essentialStatements {
+            execution.failure = failure(end, readings, messages, job, isStopped: attempt.stopReason != nil)
+        }
+        return execution
+    }
+
+    private static func emit(_ text: String, _ emit: (UnsafeBufferPointer<UInt8>) -> Void) {
+        for line in text.split(separator: "\n") {
+            var line = String(line)
+            line.withUTF8 { emit($0) }
+        }
+    }
+
+    /// A message with secrets masked, and truncated: DuckDB may quote whole values.
+    private func excerpt(_ text: String) -> String { masker.masked(text).shortened(to: AttemptLog.excerptLimit) }
+
+    private func failure(
+        _ end: ChildExit, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: SQLJob, isStopped: Bool
+    ) -> Failure {
+        let index = readings.begun - 1
+        let statement = job.script.statements.indices.contains(index) ? job.script.statements[index] : nil
+        let place = statement.map { " (to \($0.title.shortened(to: 60)))" } ?? ""
+        guard let message = messages.last else {
+            var text = "duckdb \(end.exit.description)"
+            guard case .signaled(9) = end.exit else { return Failure(text + place) }
+            text += end.usage.peakWords
+            let remedy = isStopped ? nil : "give the stage less memory with 'resources', or the machine more"
+            return Failure(text + place, remedy: remedy)
+        }
+        return Failure(
+            excerpt(message.firstLine) + (statement?.location == nil ? place : ""),
+            remedy: message.remedy(memory: job.memory),
+            location: statement.flatMap { DuckDBDialect().place(of: message.position, in: $0) })
+    }
+}

@@ -1,0 +1,196 @@
+/// Puts aside what breaks the rules of a schema: a first scan keeps nothing but invalid rows, a second one writes the valid.
+///
+/// Malformed lines are what DuckDB puts into its tables of rejects.
+struct DuckDBIntake: IntakeStatements {
+    let intake: Intake
+    let sql: DuckDBDialect
+
+    init(_ intake: Intake, _ sql: DuckDBDialect) {
+        self.intake = intake
+        self.sql = sql
+    }
+
+    var source: DataSource { intake.source }
+    var schema: RowSchema { intake.schema }
+    var columns: [Column] { intake.columns }
+    var fileNames: [String] { intake.fileNames }
+
+    /// The relation that is read, with the columns by their names.
+    private var from: String {
+        source.isForeignJSON
+            ? jsonRows
+            : source.fromClause(
+                sql, keepsRejects: source.canHoldBrokenLines, numbersFiles: source.files.count > 1)
+    }
+
+    /// SQL that is true for a valid row, and false or null for an invalid one.
+    var isValid: String {
+        let conditions = intake.ruledColumns.compactMap { column, rules, isRequired in
+            intake.predicates.isValid(
+                column.name, rules, form: Intake.form(of: column, in: source), isRequired: isRequired)
+        }
+        let all = (source.isForeignJSON ? objectConditions(internalName("json")) : []) + conditions
+        guard all.isEmpty else { return all.joined(separator: "\n   AND ") }
+        // Bytes that are no text are found only in columns that are looked at.
+        return source.canHoldBrokenLines
+            ? "len([\(columns.map { sql.name($0.name) }.joined(separator: ", "))]) > 0" : "TRUE"
+    }
+
+    private func isOfItem(_ partition: [String]) -> String? {
+        let conditions = columns.filter { partition.contains($0.name) }.map { column in
+            guard source.isForeignJSON else {
+                return
+                    "\(sql.name(column.name)) IS NOT DISTINCT FROM \(sql.variable(.item(column.name), as: column.type))"
+            }
+            return "(\(sql.name(column.name)) ->> '$') IS NOT DISTINCT FROM "
+                + sql.variable(.item(column.name), as: .text)
+        }
+        guard !conditions.isEmpty else { return nil }
+        let all = conditions.joined(separator: " AND ")
+        // A broken line is of no item, and each of them tells of it.
+        return source.isForeignJSON ? "(\(isBrokenJSON(internalName("json"))) OR \(all))" : all
+    }
+
+    /// A name for a column of our own beside those of the file.
+    func internalName(_ name: String) -> String {
+        var name = name
+        while columns.contains(where: { $0.name.lowercased() == name }) { name += "_" }
+        return name
+    }
+
+    // MARK: - Statements
+
+    package func addSearch(to script: inout SQLScript, partition: [String], corrections: [String]) {
+        let isMany = source.files.count > 1
+        let fields =
+            source.isForeignJSON
+            ? sql.cast(internalName("json"), to: .text)
+            : columns.map { sql.shown(sql.name($0.name), Intake.type(of: $0, in: source)) }.joined(separator: ", ")
+        script.add(
+            "scan the input; keep the fields of invalid rows only", weight: 10,
+            .table(
+                "SELECT CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END AS bad"
+                    + (isMany ? ",\n       CAST(file_index AS INTEGER) AS file" : "") + "\nFROM \(from)"
+                    + (isOfItem(partition).map { "\nWHERE \($0)" } ?? ""), as: "intake"))
+        let start = isMany ? "(SELECT min(other.rowid) FROM intake AS other WHERE other.file = intake.file)" : "0"
+        let numbered =
+            "(SELECT bad, " + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
+            + "      FROM intake WHERE bad IS NOT NULL) AS numbered"
+        if source.isForeignJSON {
+            addBrokenJSON(to: &script, numbered: numbered)
+            addInvalidJSON(to: &script, numbered: numbered)
+        } else {
+            addRejects(to: &script, isMany: isMany)
+            addInvalid(to: &script, numbered: numbered)
+        }
+        let read =
+            source.isForeignJSON
+            ? "(SELECT count(*) FROM intake)" : "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"
+        script.add("count the rows", .measure(.read, read))
+        if !corrections.isEmpty { addCorrections(corrections, to: &script) }
+        script.add("list every rule that is broken", violations)
+        script.add("count the invalid rows", .measure(.invalid, "(SELECT count(*) FROM invalid)"))
+        script.add("count the broken lines", .measure(.rejected, "(SELECT count(*) FROM broken)"))
+        script.add(
+            "count the lines that are not text",
+            .measure(.odd, "(SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding'))"))
+        script.add(
+            "show the rules that are broken most",
+            .lines(
+                .violation,
+                "\"column\", rule, count(*) AS \"rows\", min(\"row\") AS \"row\", "
+                    + "arg_min(value, \"row\") AS value\nFROM violations\nGROUP BY \"column\", rule\n"
+                    + "ORDER BY \"rows\" DESC, \"column\" NULLS FIRST, rule\nLIMIT \(CheckResult.sampleLimit)"))
+    }
+
+    private func addInvalid(to script: inout SQLScript, numbered: String) {
+        let values = columns.enumerated().map { index, column in
+            let value = "bad[\(index + 1)]"
+            let typed = Intake.form(of: column, in: source) == .text ? value : sql.cast(value, to: column.type)
+            return "\(typed) AS \(sql.name(column.name))"
+        }
+        // A broken line before a row moves the row's number up by one.
+        script.add(
+            "number the invalid rows as they stand in the file",
+            .table(
+                "SELECT file AS \(internalName("file")), ordinal + (SELECT count(*) FROM broken\n"
+                    + "         WHERE broken.file = numbered.file AND broken.\"row\" - broken.place < ordinal) AS "
+                    + "\(sql.name(internalName("row"))),\n       \(values.joined(separator: ",\n       "))\nFROM \(numbered)",
+                as: "invalid"))
+    }
+
+    private func addRejects(to script: inout SQLScript, isMany: Bool) {
+        guard source.canHoldBrokenLines else {
+            script.add(
+                "no line of such a file can be broken",
+                .table(
+                    "SELECT 0 AS file, 0 AS \"row\", 0 AS place, '' AS problem, '' AS line WHERE FALSE", as: "broken"))
+            return
+        }
+        let header = source.csv.hasHeader ? 1 : 0
+        let file = isMany ? "CAST(file_id AS INTEGER)" : "0"
+        let torn = TornRow.sql(
+            source.csv, line: "ltrim(min(csv_line), E'\\r\\n')",
+            problem:
+                "lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR)))",
+            sql)
+        script.add(
+            "collect the lines that are no rows",
+            .table(
+                "SELECT \(file) AS file, CAST(line AS BIGINT) - \(header) AS \"row\",\n"
+                    + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
+                    + "       \(torn.problem) AS problem,\n       \(torn.line) AS line\nFROM reject_errors\nGROUP BY file_id, line",
+                as: "broken"))
+        script.add("look for what cannot be put aside line by line", sql.unreadableLines(of: source))
+    }
+
+    /// The statement that lists each broken rule of each invalid row.
+    private var violations: SQLScript.Kind {
+        var cases: [String] = []
+        for (column, rules, isRequired) in intake.ruledColumns {
+            let list = intake.predicates.rules(
+                column.name, rules, form: Intake.form(of: column, in: source), isRequired: isRequired)
+            for rule in list {
+                let entry =
+                    "{'column': \(sql.text(rule.column)), 'rule': \(sql.text(rule.label)), "
+                    + "'value': \(sql.shown(sql.name(rule.column), Intake.type(of: column, in: source)))}"
+                cases.append("CASE WHEN \(rule.isBroken)\n           THEN \(entry) END")
+            }
+        }
+        let fields = columns.map { column in
+            let (name, type) = (sql.name(column.name), Intake.type(of: column, in: source))
+            return "\(sql.text(column.name)): \(type.isTime ? sql.shown(name, type) : name)"
+        }.joined(separator: ", ")
+        let raw = source.isForeignJSON ? internalName("json") : "CAST(to_json({\(fields)}) AS VARCHAR)"
+        let broken =
+            "SELECT file, \"row\", NULL AS \"column\", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw\nFROM broken"
+        let lists =
+            (cases.isEmpty ? [] : ["[\n         \(cases.joined(separator: ",\n         "))\n       ]"])
+            + (source.isForeignJSON ? objectViolations : [])
+        guard !lists.isEmpty else { return .table(broken, as: "violations") }
+        // Our own names become plain ones only where the columns of the file are out of sight.
+        return .table(
+            "SELECT file, \"row\", v.\"column\" AS \"column\", v.rule AS rule, "
+                + "v.value AS value, raw\n"
+                + "FROM (SELECT \(internalName("file")) AS file, \(sql.name(internalName("row"))) AS \"row\", \(raw) AS raw,\n"
+                + "       unnest(\(lists.joined(separator: " || "))) AS v FROM invalid)\nWHERE v IS NOT NULL\nUNION ALL\n\(broken)",
+            as: "violations")
+    }
+
+    package func quarantineQuery(partition: [String]) -> String {
+        let names = fileNames.enumerated().map { "WHEN \($0.offset) THEN \(sql.text($0.element))" }.joined(
+            separator: " ")
+        let file = source.files.isEmpty ? "NULL" : "CASE file \(names) END"
+        return "SELECT \(file) AS file, \"row\", line, \"column\", rule, value, raw\n"
+            + "FROM \(withLines("violations", isKnown: knowsLines(partition))) AS listed\nORDER BY listed.file, \"row\", \"column\" NULLS FIRST, rule"
+    }
+
+    package func validQuery(partition: [String], format: Dataset.Format, isCorrected: Bool) -> String {
+        let list = intake.typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
+        let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
+        let selected = "SELECT \(list.joined(separator: ",\n       "))"
+        let valid = "\(selected)\nFROM \(from)\nWHERE \(isValid)\(item)"
+        guard isCorrected else { return valid }
+        return "\(valid)\nUNION ALL\n\(selected)\nFROM corrected\nWHERE \(isValid)"
+    }
+}

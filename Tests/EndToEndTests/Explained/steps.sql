@@ -1,0 +1,599 @@
+-- everything / steps: 13 steps on valid
+-- Settings
+SET memory_limit = 'N MB';
+SET TimeZone = 'UTC';
+SET preserve_insertion_order = true;
+.shell mkdir -p 'out'
+
+-- Values
+SET VARIABLE "param_least" = CAST('1' AS BIGINT);
+SET VARIABLE "param_day" = 'north';
+SET VARIABLE "param_Day#6" = CAST('2026-11-23' AS DATE);
+
+-- 1. name measures for queries
+CREATE TEMP VIEW "measures" AS
+SELECT * FROM read_csv('regions.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, columns = {'region': 'VARCHAR', 'name': 'VARCHAR'});
+
+-- 2. count the rows that come in
+SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM (SELECT 1
+FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)))) AS BIGINT) AS value;
+
+-- 3. find the keys that stand more than once
+CREATE TEMP TABLE "#caudal.duplicates_1" AS
+SELECT "id", arg_max("#caudal.row", {'there': "day" IS NOT NULL, 'value': "day", 'row': "#caudal.row"}) AS "#kept"
+FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+WHERE "id" IS NOT NULL
+GROUP BY "id"
+HAVING count(*) > 1;
+
+-- 4. count the rows after: deduplicate by id, keep the last by day
+SELECT 'count' AS caudal, 'after_0' AS name, CAST((SELECT count(*) FROM (
+WITH
+  -- deduplicate by id, keep the last by day
+  "#caudal.step_1" AS (
+    SELECT rows."id",
+           rows."region",
+           rows."price",
+           rows."day",
+           rows."#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
+    ANTI JOIN "#caudal.duplicates_1" AS again
+      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+  )
+SELECT 1
+FROM "#caudal.step_1"
+)) AS BIGINT) AS value;
+
+-- 5. count the rows after: filter
+SELECT 'count' AS caudal, 'after_3' AS name, CAST((SELECT count(*) FROM (
+WITH
+  -- deduplicate by id, keep the last by day
+  "#caudal.step_1" AS (
+    SELECT rows."id",
+           rows."region",
+           rows."price",
+           rows."day",
+           rows."#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
+    ANTI JOIN "#caudal.duplicates_1" AS again
+      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+  ),
+  -- fill missing region
+  "#caudal.step_2" AS (
+    SELECT "id",
+           coalesce("region", CAST('nowhere' AS VARCHAR)) AS "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM "#caudal.step_1"
+  ),
+  -- derive double
+  "#caudal.step_3" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           CAST("price" * 2 AS DOUBLE) AS "double",
+           "#caudal.row"
+    FROM "#caudal.step_2"
+  ),
+  -- derive label
+  "#caudal.step_4" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           CAST(CAST("region" AS VARCHAR) || CAST('!' AS VARCHAR) AS VARCHAR) AS "label",
+           "#caudal.row"
+    FROM "#caudal.step_3"
+  ),
+  -- filter: "price" >= CAST(getvariable('param_least') AS BIGINT)
+  "#caudal.step_5" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           "label",
+           "#caudal.row"
+    FROM "#caudal.step_4"
+    WHERE "price" >= CAST(getvariable('param_least') AS BIGINT)
+  )
+SELECT 1
+FROM "#caudal.step_5"
+)) AS BIGINT) AS value;
+
+-- 6. keep the result of the query
+CREATE TEMP TABLE "#caudal.result_10" AS
+WITH
+  -- deduplicate by id, keep the last by day
+  "#caudal.step_1" AS (
+    SELECT rows."id",
+           rows."region",
+           rows."price",
+           rows."day",
+           rows."#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
+    ANTI JOIN "#caudal.duplicates_1" AS again
+      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+  ),
+  -- fill missing region
+  "#caudal.step_2" AS (
+    SELECT "id",
+           coalesce("region", CAST('nowhere' AS VARCHAR)) AS "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM "#caudal.step_1"
+  ),
+  -- derive double
+  "#caudal.step_3" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           CAST("price" * 2 AS DOUBLE) AS "double",
+           "#caudal.row"
+    FROM "#caudal.step_2"
+  ),
+  -- derive label
+  "#caudal.step_4" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           CAST(CAST("region" AS VARCHAR) || CAST('!' AS VARCHAR) AS VARCHAR) AS "label",
+           "#caudal.row"
+    FROM "#caudal.step_3"
+  ),
+  -- filter: "price" >= CAST(getvariable('param_least') AS BIGINT)
+  "#caudal.step_5" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           "label",
+           "#caudal.row"
+    FROM "#caudal.step_4"
+    WHERE "price" >= CAST(getvariable('param_least') AS BIGINT)
+  ),
+  -- rename label to word
+  "#caudal.step_6" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           "label" AS "word",
+           "#caudal.row"
+    FROM "#caudal.step_5"
+  ),
+  -- cast double to integer
+  "#caudal.step_7" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           CASE WHEN "double" IS NOT NULL AND (CASE WHEN TRY_CAST("double" AS BIGINT) = "double" THEN TRY_CAST("double" AS BIGINT) END) IS NULL THEN error(chr(1) || 'column ''double'' has the value ''' || chr(2) || coalesce(CAST("double" AS VARCHAR), '') || chr(3) || ''', which does not fit integer; filter such rows out, or let a validate stage put them aside') ELSE CASE WHEN TRY_CAST("double" AS BIGINT) = "double" THEN TRY_CAST("double" AS BIGINT) END END AS "double",
+           "word",
+           "#caudal.row"
+    FROM "#caudal.step_6"
+  ),
+  -- trim every text
+  "#caudal.step_8" AS (
+    SELECT "id",
+           trim("region", concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13), chr(160))) AS "region",
+           "price",
+           "day",
+           "double",
+           trim("word", concat(' ', chr(9), chr(10), chr(11), chr(12), chr(13), chr(160))) AS "word",
+           "#caudal.row"
+    FROM "#caudal.step_7"
+  ),
+  -- map values of region
+  "#caudal.step_9" AS (
+    SELECT "id",
+           CASE WHEN "region" = 'north' THEN 'north' WHEN "region" = 'nil' THEN NULL WHEN "region" IS NOT NULL THEN 'other' END AS "region",
+           "price",
+           "day",
+           "double",
+           "word",
+           "#caudal.row"
+    FROM "#caudal.step_8"
+  ),
+  -- split word into first, second
+  "#caudal.step_10" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           "word",
+           nullif(split_part("word", 'o', 1), '') AS "first",
+           nullif(split_part("word", 'o', 2), '') AS "second",
+           "#caudal.row"
+    FROM "#caudal.step_9"
+  ),
+  -- sql
+  "#caudal.step_11" AS (
+    WITH input AS (SELECT "id", "region", "price", "day", "double", "word", "first", "second" FROM "#caudal.step_10")
+    SELECT "id", "region", "price", "day", "double", "word", "first", "second" FROM (
+    select * from input where region in (select region from measures) or getvariable('param_day') = 'north'
+    )
+  )
+SELECT "id", "region", "price", "day", "double", "word", "first", "second"
+FROM "#caudal.step_11";
+
+-- 7. count the rows after: sql
+SELECT 'count' AS caudal, 'after_9' AS name, CAST((SELECT count(*) FROM (
+SELECT 1
+FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
+)) AS BIGINT) AS value;
+
+-- 8. find the keys that stand more than once
+CREATE TEMP TABLE "#caudal.duplicates_11" AS
+SELECT "id", min("#caudal.row") AS "#kept"
+FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
+WHERE "id" IS NOT NULL
+GROUP BY "id"
+HAVING count(*) > 1;
+
+-- 9. write the result
+COPY (
+WITH
+  -- deduplicate by id, keep the first
+  "#caudal.step_1" AS (
+    SELECT rows."id",
+           rows."region",
+           rows."price",
+           rows."day",
+           rows."double",
+           rows."word",
+           rows."first",
+           rows."second",
+           rows."#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10") AS rows
+    ANTI JOIN "#caudal.duplicates_11" AS again
+      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+  ),
+  -- select id, region, price, day, first
+  "#caudal.step_2" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "first",
+           "#caudal.row"
+    FROM "#caudal.step_1"
+  ),
+  -- drop first
+  "#caudal.step_3" AS (
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM "#caudal.step_2"
+  )
+SELECT "id", "region", "price", CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END AS "day"
+FROM "#caudal.step_3"
+ORDER BY "#caudal.row"
+) TO 'out/steps.csv' (FORMAT csv, HEADER true, RETURN_FILES true);
+
+-- 10. name the keys of steps for foreign_key_id
+CREATE TEMP VIEW "#caudal.known_11" AS
+SELECT DISTINCT "id" AS key
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE "id" IS NOT NULL;
+
+-- 11. name the keys of valid for foreign_key_id_2
+CREATE TEMP VIEW "#caudal.known_12" AS
+SELECT DISTINCT "id" AS key
+FROM read_parquet('out/valid.parquet', hive_partitioning = false)
+WHERE "id" IS NOT NULL;
+
+-- 12. measure 16 checks in one scan
+CREATE TEMP TABLE "#caudal.measures" AS
+SELECT CAST(count(*) AS BIGINT) AS "rows",
+       CAST(coalesce(count_if("id" IS NULL), 0) AS BIGINT) AS m0,
+       CAST(count(*) AS BIGINT) AS t0,
+       CAST(count("price") AS DOUBLE) AS m1,
+       CAST(count(*) AS BIGINT) AS t1,
+       CAST(coalesce(count_if("id" IS NOT NULL AND "region" IS NOT NULL), 0) - count(DISTINCT ("id", "region")) FILTER (WHERE "id" IS NOT NULL AND "region" IS NOT NULL) AS BIGINT) AS m2,
+       CAST(count(*) AS BIGINT) AS t2,
+       CAST(coalesce(count_if("region" NOT IN ('north', 'other')), 0) AS BIGINT) AS m3,
+       CAST(count(*) AS BIGINT) AS t3,
+       CAST(coalesce(count_if(("price" < 0 OR NOT isfinite("price"))), 0) AS BIGINT) AS m4,
+       CAST(count(*) AS BIGINT) AS t4,
+       CAST(coalesce(count_if(NOT regexp_matches(CAST("region" AS VARCHAR), 'o')), 0) AS BIGINT) AS m5,
+       CAST(count(*) AS BIGINT) AS t5,
+       CAST(count(*) AS DOUBLE) AS m6,
+       CAST(count(*) AS BIGINT) AS t6,
+       CAST(count(*) AS DOUBLE) AS m7,
+       CAST(count(*) AS BIGINT) AS t7,
+       epoch(max(TRY_CAST("day" AS TIMESTAMP))) AS m8,
+       CAST(count(*) AS BIGINT) AS t8,
+       0 AS m9,
+       CAST(count(*) AS BIGINT) AS t9,
+       CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)), 0) AS BIGINT) AS m10,
+       CAST(count(*) AS BIGINT) AS t10,
+       CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11,
+       CAST(count(*) AS BIGINT) AS t11,
+       CAST(CAST(count(DISTINCT "id") AS DOUBLE) AS VARCHAR) AS m12,
+       CAST(count(*) AS BIGINT) AS t12,
+       CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS DOUBLE) AS VARCHAR) AS m14,
+       CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14,
+       CAST(count(*) AS DOUBLE) AS m15,
+       CAST(count(*) AS BIGINT) AS t15,
+       CAST(CAST(avg("price") AS DOUBLE) AS VARCHAR) AS m16,
+       CAST(count(*) AS BIGINT) AS t16
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
+
+-- 13. if the scan failed, there are no measures
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
+SELECT NULL AS "rows", NULL AS m0, NULL AS t0, NULL AS m1, NULL AS t1, NULL AS m2, NULL AS t2, NULL AS m3, NULL AS t3, NULL AS m4, NULL AS t4, NULL AS m5, NULL AS t5, NULL AS m6, NULL AS t6, NULL AS m7, NULL AS t7, NULL AS m8, NULL AS t8, NULL AS m9, NULL AS t9, NULL AS m10, NULL AS t10, NULL AS m11, NULL AS t11, NULL AS m12, NULL AS t12, NULL AS m14, NULL AS t14, NULL AS m15, NULL AS t15, NULL AS m16, NULL AS t16
+WHERE FALSE;
+
+-- 14. give the measures
+SELECT 'measures' AS caudal, *
+FROM "#caudal.measures";
+
+-- 15. note whether the scan went well
+SET VARIABLE caudal_scanned = (SELECT count(*) FROM "#caudal.measures");
+
+-- 16. check not_null_id, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NULL), 0) AS BIGINT) AS m0, CAST(count(*) AS BIGINT) AS t0
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 17. check completeness_price, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count("price") AS DOUBLE) AS m1, CAST(count(*) AS BIGINT) AS t1
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 18. check unique_id_region, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND "region" IS NOT NULL), 0) - count(DISTINCT ("id", "region")) FILTER (WHERE "id" IS NOT NULL AND "region" IS NOT NULL) AS BIGINT) AS m2, CAST(count(*) AS BIGINT) AS t2
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 19. check accepted_values_region, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("region" NOT IN ('north', 'other')), 0) AS BIGINT) AS m3, CAST(count(*) AS BIGINT) AS t3
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 20. check range_price, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if(("price" < 0 OR NOT isfinite("price"))), 0) AS BIGINT) AS m4, CAST(count(*) AS BIGINT) AS t4
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 21. check matches_region, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if(NOT regexp_matches(CAST("region" AS VARCHAR), 'o')), 0) AS BIGINT) AS m5, CAST(count(*) AS BIGINT) AS t5
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 22. check row_count, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m6, CAST(count(*) AS BIGINT) AS t6
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 23. check row_count_variation, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m7, CAST(count(*) AS BIGINT) AS t7
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 24. check freshness_day, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", epoch(max(TRY_CAST("day" AS TIMESTAMP))) AS m8, CAST(count(*) AS BIGINT) AS t8
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 25. check schema, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", 0 AS m9, CAST(count(*) AS BIGINT) AS t9
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 26. check foreign_key_id, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)), 0) AS BIGINT) AS m10, CAST(count(*) AS BIGINT) AS t10
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 27. check foreign_key_id_2, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11, CAST(count(*) AS BIGINT) AS t11
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 28. check distinct_count_id, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(count(DISTINCT "id") AS DOUBLE) AS VARCHAR) AS m12, CAST(count(*) AS BIGINT) AS t12
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 29. check mean_price, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS DOUBLE) AS VARCHAR) AS m14, CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 30. check anomaly, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m15, CAST(count(*) AS BIGINT) AS t15
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 31. check anomaly_price, alone if the scan failed
+SELECT 'measures' AS caudal, *
+FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") AS DOUBLE) AS VARCHAR) AS m16, CAST(count(*) AS BIGINT) AS t16
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+WHERE getvariable('caudal_scanned') = 0)
+WHERE getvariable('caudal_scanned') = 0;
+
+-- 32. check sum_price for each region
+CREATE TEMP TABLE "#caudal.parts_14" AS
+SELECT CASE WHEN GROUPING("region") = 1 THEN 'parts' ELSE 'part' END AS caudal, 13 AS "check", CAST("region" AS VARCHAR) AS part, CAST(CAST(sum("price") AS DOUBLE) AS VARCHAR) AS m13, CAST(count(*) AS BIGINT) AS t13
+FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+GROUP BY GROUPING SETS (("region"), ())
+ORDER BY GROUPING("region") DESC, "region" NULLS FIRST
+LIMIT 1002;
+
+-- 33. if that failed, there are no parts
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.parts_14" AS
+SELECT NULL AS caudal, NULL AS m13, NULL AS t13
+WHERE FALSE;
+
+-- 34. give the parts
+FROM "#caudal.parts_14";
+
+-- 35. name input for queries
+CREATE TEMP VIEW "input" AS
+SELECT * FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
+
+-- 36. check far
+SET VARIABLE m17 = (SELECT CAST(count(*) AS BIGINT) FROM (
+select * from input where day > getvariable('param_Day#6')::date + interval 300 day
+));
+
+-- 37. give the measure
+SELECT 'measures' AS caudal, getvariable('m17') AS m17, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t17;
+
+-- 38. name input for queries
+CREATE OR REPLACE TEMP VIEW "input" AS
+SELECT * FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
+
+-- 39. name known0 for queries
+CREATE TEMP VIEW "known0" AS
+SELECT * FROM read_csv('regions.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, columns = {'region': 'VARCHAR', 'name': 'VARCHAR'});
+
+-- 40. check other
+SET VARIABLE m18 = (SELECT CAST(count(*) AS BIGINT) FROM (
+select * from known0 where region is null
+));
+
+-- 41. give the measure
+SELECT 'measures' AS caudal, getvariable('m18') AS m18, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t18;
+
+-- 42. note how many rows fail not_null_id
+SET VARIABLE found = (SELECT m0 FROM "#caudal.measures");
+
+-- 43. rows that fail not_null_id, if there are any
+SELECT 'sample' AS caudal, 0 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND "id" IS NULL
+LIMIT 100;
+
+-- 44. note how many rows fail completeness_price
+SET VARIABLE found = (SELECT t1 - m1 FROM "#caudal.measures");
+
+-- 45. rows that fail completeness_price, if there are any
+SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND "price" IS NULL
+LIMIT 100;
+
+-- 46. note how many rows fail unique_id_region
+SET VARIABLE found = (SELECT m2 FROM "#caudal.measures");
+
+-- 47. rows that fail unique_id_region, if there are any
+SELECT 'sample' AS caudal, 2 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND ("id", "region") IN (SELECT ("id", "region") FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+  WHERE "id" IS NOT NULL AND "region" IS NOT NULL GROUP BY "id", "region" HAVING count(*) > 1)
+ORDER BY "id" NULLS LAST, "region" NULLS LAST, "row"
+LIMIT 100;
+
+-- 48. note how many rows fail accepted_values_region
+SET VARIABLE found = (SELECT m3 FROM "#caudal.measures");
+
+-- 49. rows that fail accepted_values_region, if there are any
+SELECT 'sample' AS caudal, 3 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND "region" NOT IN ('north', 'other')
+LIMIT 100;
+
+-- 50. note how many rows fail range_price
+SET VARIABLE found = (SELECT m4 FROM "#caudal.measures");
+
+-- 51. rows that fail range_price, if there are any
+SELECT 'sample' AS caudal, 4 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND ("price" < 0 OR NOT isfinite("price"))
+LIMIT 100;
+
+-- 52. note how many rows fail matches_region
+SET VARIABLE found = (SELECT m5 FROM "#caudal.measures");
+
+-- 53. rows that fail matches_region, if there are any
+SELECT 'sample' AS caudal, 5 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND NOT regexp_matches(CAST("region" AS VARCHAR), 'o')
+LIMIT 100;
+
+-- 54. note how many rows fail foreign_key_id
+SET VARIABLE found = (SELECT m10 FROM "#caudal.measures");
+
+-- 55. rows that fail foreign_key_id, if there are any
+SELECT 'sample' AS caudal, 10 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)
+LIMIT 100;
+
+-- 56. note how many rows fail foreign_key_id_2
+SET VARIABLE found = (SELECT m11 FROM "#caudal.measures");
+
+-- 57. rows that fail foreign_key_id_2, if there are any
+SELECT 'sample' AS caudal, 11 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
+WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)
+LIMIT 100;
+
+-- 58. note how many rows fail far
+SET VARIABLE found = getvariable('m17');
+
+-- 59. rows that fail far, if there are any
+SELECT 'sample' AS caudal, 17 AS "check", NULL AS "row", json_keys(row) AS names,
+       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
+FROM (SELECT to_json(failing) AS row FROM (
+select * from input where day > getvariable('param_Day#6')::date + interval 300 day
+) AS failing
+WHERE getvariable('found') > 0
+LIMIT 100);
+
+-- 60. note how many rows fail other
+SET VARIABLE found = getvariable('m18');
+
+-- 61. rows that fail other, if there are any
+SELECT 'sample' AS caudal, 18 AS "check", NULL AS "row", json_keys(row) AS names,
+       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
+FROM (SELECT to_json(failing) AS row FROM (
+select * from known0 where region is null
+) AS failing
+WHERE getvariable('found') > 0
+LIMIT 100);

@@ -1,0 +1,153 @@
+-- everything / valid: raw against schema.json
+-- Settings
+SET memory_limit = 'N MB';
+SET TimeZone = 'UTC';
+SET preserve_insertion_order = true;
+.shell mkdir -p 'data/quarantine' 'out'
+
+-- 1. scan the input; keep the fields of invalid rows only
+CREATE TEMP TABLE intake AS
+SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_')
+   AND ("price" IS NULL OR (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')))
+   AND ("day" IS NULL OR (TRY_CAST("day" AS DATE) IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':'))
+       THEN NULL ELSE [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CAST("day" AS VARCHAR)] END AS bad
+FROM read_csv('raw.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, store_rejects = true, columns = {'id': 'VARCHAR', 'region': 'VARCHAR', 'price': 'VARCHAR', 'day': 'VARCHAR'});
+
+-- 2. collect the lines that are no rows
+CREATE TEMP TABLE broken AS
+SELECT 0 AS file, CAST(line AS BIGINT) - 1 AS "row",
+       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,
+       CASE WHEN starts_with(ltrim(min(csv_line), E'\r\n'), '"#caudal.torn:') THEN regexp_extract(ltrim(min(csv_line), E'\r\n'), '^\x{22}\x{23}\x{63}\x{61}\x{75}\x{64}\x{61}\x{6c}\x{2e}\x{74}\x{6f}\x{72}\x{6e}\x{3a}[0-9]+:([^:]*):', 1) ELSE lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR))) END AS problem,
+       CASE WHEN starts_with(ltrim(min(csv_line), E'\r\n'), '"#caudal.torn:') THEN regexp_replace(regexp_extract(ltrim(min(csv_line), E'\r\n'), '(?s)^\x{22}\x{23}\x{63}\x{61}\x{75}\x{64}\x{61}\x{6c}\x{2e}\x{74}\x{6f}\x{72}\x{6e}\x{3a}[0-9]+:([^:]*):(.*)\x{22}[^\x{22}]*$', 2), '(?s)\x{22}(.)', '\1', 'g') ELSE ltrim(min(csv_line), E'\r\n') END AS line
+FROM reject_errors
+GROUP BY file_id, line;
+
+-- 3. look for what cannot be put aside line by line
+SELECT 'unreadable' AS caudal, 0 AS file, min(CAST(line AS BIGINT)) AS line
+FROM reject_errors
+WHERE error_type = 'LINE SIZE OVER MAXIMUM'
+GROUP BY ALL
+ORDER BY file, line;
+
+-- 4. number the invalid rows as they stand in the file
+CREATE TEMP TABLE invalid AS
+SELECT file AS file, ordinal + (SELECT count(*) FROM broken
+         WHERE broken.file = numbered.file AND broken."row" - broken.place < ordinal) AS "row",
+       bad[1] AS "id",
+       bad[2] AS "region",
+       bad[3] AS "price",
+       bad[4] AS "day"
+FROM (SELECT bad, 0 AS file, rowid - 0 + 1 AS ordinal
+      FROM intake WHERE bad IS NOT NULL) AS numbered;
+
+-- 5. count the rows
+SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM intake) + (SELECT count(*) FROM broken) AS BIGINT) AS value;
+
+-- 6. list every rule that is broken
+CREATE TEMP TABLE violations AS
+SELECT file, "row", v."column" AS "column", v.rule AS rule, v.value AS value, raw
+FROM (SELECT file AS file, "row" AS "row", CAST(to_json({'id': "id", 'region': "region", 'price': "price", 'day': "day"}) AS VARCHAR) AS raw,
+       unnest([
+         CASE WHEN "id" IS NULL
+           THEN {'column': 'id', 'rule': 'required', 'value': CAST("id" AS VARCHAR)} END,
+         CASE WHEN "id" IS NOT NULL AND (TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_')) IS NOT TRUE
+           THEN {'column': 'id', 'rule': 'type: integer', 'value': CAST("id" AS VARCHAR)} END,
+         CASE WHEN "price" IS NOT NULL AND (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')) IS NOT TRUE
+           THEN {'column': 'price', 'rule': 'type: number', 'value': CAST("price" AS VARCHAR)} END,
+         CASE WHEN "day" IS NOT NULL AND (TRY_CAST("day" AS DATE) IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':') IS NOT TRUE
+           THEN {'column': 'day', 'rule': 'format: date', 'value': CAST("day" AS VARCHAR)} END
+       ]) AS v FROM invalid)
+WHERE v IS NOT NULL
+UNION ALL
+SELECT file, "row", NULL AS "column", 'malformed line: ' || problem AS rule, NULL AS value, line AS raw
+FROM broken;
+
+-- 7. count the invalid rows
+SELECT 'count' AS caudal, 'invalid' AS name, CAST((SELECT count(*) FROM invalid) AS BIGINT) AS value;
+
+-- 8. count the broken lines
+SELECT 'count' AS caudal, 'rejected' AS name, CAST((SELECT count(*) FROM broken) AS BIGINT) AS value;
+
+-- 9. count the lines that are not text
+SELECT 'count' AS caudal, 'odd' AS name, CAST((SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding')) AS BIGINT) AS value;
+
+-- 10. show the rules that are broken most
+SELECT 'violation' AS caudal, "column", rule, count(*) AS "rows", min("row") AS "row", arg_min(value, "row") AS value
+FROM violations
+GROUP BY "column", rule
+ORDER BY "rows" DESC, "column" NULLS FIRST, rule
+LIMIT 100;
+
+-- 11. put the invalid rows aside
+COPY (
+SELECT CASE file WHEN 0 THEN 'raw.csv' END AS file, "row", line, "column", rule, value, raw
+FROM (SELECT *, "row" + 1 AS line FROM violations) AS listed
+ORDER BY listed.file, "row", "column" NULLS FIRST, rule
+) TO 'data/quarantine/raw.csv' (FORMAT csv, HEADER true, RETURN_FILES true);
+
+-- 12. write the valid rows
+COPY (
+SELECT TRY_CAST("id" AS BIGINT) AS "id",
+       "region",
+       TRY_CAST("price" AS DOUBLE) AS "price",
+       TRY_CAST("day" AS DATE) AS "day"
+FROM read_csv('raw.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, store_rejects = true, columns = {'id': 'VARCHAR', 'region': 'VARCHAR', 'price': 'VARCHAR', 'day': 'VARCHAR'})
+WHERE "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_')
+   AND ("price" IS NULL OR (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')))
+   AND ("day" IS NULL OR (TRY_CAST("day" AS DATE) IS NOT NULL AND length("day") = 10 AND "day" >= '0' AND "day" < ':'))
+) TO 'out/valid.parquet' (FORMAT parquet, RETURN_STATS true);
+
+-- 13. measure 1 check in one scan
+CREATE TEMP TABLE "#caudal.measures" AS
+SELECT CAST(count(*) AS BIGINT) AS "rows",
+       CAST(coalesce(count_if("id" IS NOT NULL), 0) - count(DISTINCT "id") FILTER (WHERE "id" IS NOT NULL) AS BIGINT) AS m1,
+       CAST(count(*) AS BIGINT) AS t1
+FROM read_parquet('out/valid.parquet', hive_partitioning = false);
+
+-- 14. if the scan failed, there are no measures
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
+SELECT NULL AS "rows", NULL AS m1, NULL AS t1
+WHERE FALSE;
+
+-- 15. give the measures
+SELECT 'measures' AS caudal, *
+FROM "#caudal.measures";
+
+-- 16. name input for queries
+CREATE TEMP VIEW "input" AS
+SELECT * FROM read_parquet('out/valid.parquet', hive_partitioning = false);
+
+-- 17. name measures for queries
+CREATE TEMP VIEW "measures" AS
+SELECT * FROM read_csv('regions.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, columns = {'region': 'VARCHAR', 'name': 'VARCHAR'});
+
+-- 18. check sql
+SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
+select * from input join measures using (region) where id is null
+));
+
+-- 19. give the measure
+SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS t0;
+
+-- 20. note how many rows fail sql
+SET VARIABLE found = getvariable('m0');
+
+-- 21. rows that fail sql, if there are any
+SELECT 'sample' AS caudal, 0 AS "check", NULL AS "row", json_keys(row) AS names,
+       list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
+FROM (SELECT to_json(failing) AS row FROM (
+select * from input join measures using (region) where id is null
+) AS failing
+WHERE getvariable('found') > 0
+LIMIT 100);
+
+-- 22. note how many rows fail unique_id
+SET VARIABLE found = (SELECT m1 FROM "#caudal.measures");
+
+-- 23. rows that fail unique_id, if there are any
+SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+WHERE getvariable('found') > 0 AND ("id") IN (SELECT ("id") FROM read_parquet('out/valid.parquet', hive_partitioning = false)
+  WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)
+ORDER BY "id" NULLS LAST, "row"
+LIMIT 100;
