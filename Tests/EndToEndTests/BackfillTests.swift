@@ -98,9 +98,10 @@ struct BackfillTests {
     @Test(
         "What cannot be is wrong usage and says what to write",
         arguments: [
-            (["--days", "2026-11-01"], "no range of days"), (["--days", "2026-11-05..2026-11-01"], "before it begins"),
+            (["--days", "2026-11-01"], "not a range of days"),
+            (["--days", "2026-11-05..2026-11-01"], "before it begins"),
             (["--days", "2026-11-31..2026-12-01"], "no date"),
-            (["--days", "2026-11-01..2026-11-02", "--param", "word"], "'word' is no date"),
+            (["--days", "2026-11-01..2026-11-02", "--param", "word"], "'word' is not a date"),
             (["--days", "2026-11-01..2026-11-02", "--param", "day=2026-11-01"], "leave its value out"),
         ])
     func usage(arguments: [String], words: String) async throws {

@@ -106,7 +106,8 @@ struct CSVTortureTests {
                 "in.csv,500001,500002,,malformed line: invalid encoding"))
         let log = try await project.caudal("logs").output
         #expect(
-            log.contains("1 line put aside for not being UTF-8") && log.contains("csv: {encoding: latin-1}"), "\(log)")
+            log.contains("1 line quarantined for not being UTF-8") && log.contains("csv: {encoding: latin-1}"), "\(log)"
+        )
     }
 
     @Test("Lines that are no rows are put aside as they stand, and rows read are rows written and put aside")

@@ -259,7 +259,7 @@ struct LocalTimesTests {
         let told = try await output(
             of: "  p: {type: process, input: in, output: e}", "t\n1\n",
             datasets: "  in: {path: in.csv}\n  e: {path: e.csv, timezone: Europe/Berlin}")
-        #expect(told.contains("'timezone' of 'e' means nothing: stage 'p' writes it"), "\(told)")
+        #expect(told.contains("'timezone' of 'e' has no effect: stage 'p' writes it"), "\(told)")
     }
 
     @Test(

@@ -77,7 +77,7 @@ package struct ConfigNode: Sendable {
         case .scalar(let text, let isQuoted):
             let name = path.isEmpty ? "" : path + ": "
             // Quotation marks are significant only around a text that would have another type without them.
-            if text.isEmpty || isQuoted && Self.looksTyped(text) { return [name + JSONText.quoted(text)] }
+            if text.isEmpty || isQuoted && Self.hasOtherType(text) { return [name + JSONText.quoted(text)] }
             return text.split(separator: "\n", omittingEmptySubsequences: false).map { name + $0 }
         case .sequence(let nodes):
             if nodes.isEmpty { return [path + ": []"] }
@@ -92,7 +92,7 @@ package struct ConfigNode: Sendable {
     }
 
     /// Whether a text without quotation marks would be a number, a date or a keyword.
-    private static func looksTyped(_ text: String) -> Bool {
+    private static func hasOtherType(_ text: String) -> Bool {
         ["true", "false", "null", "~"].contains(text.lowercased())
             || text.first.map { $0.isNumber || "+-.".contains($0) } == true
                 && text.allSatisfy { $0.isNumber || "+-.:TZe ".contains($0) }

@@ -66,7 +66,7 @@ package struct ConfigSource: Sendable {
         // Each round repairs one duplicate key, so that one mistake does not hide the other faults.
         for round in 0..<50 {
             do {
-                // `.basic` has no rules for tags, which nobody uses here and which cost a regular expression for each
+                // `.basic` has no rules for tags, which pipeline files do not use and which cost a regular expression for each
                 // key.
                 guard let root = try Yams.compose(yaml: text, .basic) else {
                     problems.report("the file is empty", remedy: emptyRemedy, at: at(1, 1))
@@ -76,9 +76,9 @@ package struct ConfigSource: Sendable {
                 return node(root, depth: 0, budget: &budget, problems)
             } catch YamlError.duplicatedKeysInMapping(let duplicates, let context) {
                 guard let key = duplicates.first,
-                    let mended = mend(key, firstAt: context.mark, in: text, round: round, problems)
+                    let repaired = renameDuplicateKey(key, firstAt: context.mark, in: text, round: round, problems)
                 else { return nil }
-                text = mended
+                text = repaired
             } catch let error as YamlError {
                 report(error, problems)
                 return nil
@@ -113,7 +113,7 @@ package struct ConfigSource: Sendable {
             if budget > -1 {
                 if depth < Self.depthLimit {
                     problems.report(
-                        "the aliases of this file stand for more than \(Self.nodeLimit.counted("value"))",
+                        "the aliases of this file expand to more than \(Self.nodeLimit.counted("value"))",
                         remedy: "use fewer of them", at: at(node.mark))
                 } else {
                     problems.report("this is nested deeper than \(Self.depthLimit) levels", at: at(node.mark))
@@ -165,7 +165,7 @@ package struct ConfigSource: Sendable {
     private static let placeholders: ClosedRange<UInt32> = 0xE000...0xE100
 
     /// Reports a duplicate key, and renames its second occurrence to a key that is ignored.
-    private func mend(
+    private func renameDuplicateKey(
         _ key: String, firstAt mark: Mark, in text: String, round: Int, _ problems: ConfigProblems
     ) -> String? {
         var lines = Self.lines(of: text).map { Array($0) }
@@ -228,7 +228,7 @@ package struct ConfigSource: Sendable {
     /// The parser's message, what it means for the user, and how to fix it.
     private static let faults: [(String, String, String?)] = [
         (
-            "cannot start any token", "a tab or a character with a meaning of its own cannot stand here",
+            "cannot start any token", "a tab or a special character is not allowed here",
             "indent with spaces, never with tabs, and quote texts that begin with @, ` or %"
         ),
         (
@@ -247,13 +247,13 @@ package struct ConfigSource: Sendable {
         ("unexpected end of stream", "the file ends inside quotation marks", "add the closing one"),
         ("could not find expected ':'", "this key has no colon", "write 'key: value'"),
         (
-            "mapping values are not allowed", "a second ':' cannot stand here",
+            "mapping values are not allowed", "a second ':' is not allowed here",
             "quote the text if it holds ': ', and look at the indentation"
         ),
         ("found another document", "a second document begins here", "keep one pipeline in one file, without '---'"),
         (
-            "found undefined alias", "no '&' before this gives a name to what '*' asks for",
-            "quote the text if the '*' is meant"
+            "found undefined alias", "no '&' before this defines the name after '*'",
+            "quote the text if the '*' is part of it"
         ),
     ]
 }

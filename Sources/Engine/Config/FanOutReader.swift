@@ -74,12 +74,12 @@ enum FanOutReader {
         }
         if let first = days[0], let last = days[1], last < first {
             problems.report(
-                "the days end on \(to.value), before they begin on \(from.value): there is none",
+                "the days end on \(to.value), before they begin on \(from.value): there are none",
                 remedy: "exchange 'from' and 'to'", at: to.location)
         }
         if from.value.description == "today", to.value.description == "yesterday" {
             problems.report(
-                "the days end yesterday, before they begin today: there is none", remedy: "exchange 'from' and 'to'",
+                "the days end yesterday, before they begin today: there are none", remedy: "exchange 'from' and 'to'",
                 at: to.location)
         }
     }

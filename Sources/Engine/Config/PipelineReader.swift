@@ -270,7 +270,7 @@ package struct PipelineReader {
         if notification.webhook == nil, notification.command == nil, !reader.has("webhook"), !reader.has("command") {
             problems.report("a notification needs 'webhook' or 'command'", at: node.location)
         }
-        problems.warn("'notify' is read and not acted on yet: nobody will be told", at: node.location)
+        problems.warn("'notify' has no effect yet: no notifications are sent", at: node.location)
         reader.finish()
         return notification
     }

@@ -46,14 +46,14 @@ enum PipelineRules {
         }
         for dataset in pipeline.datasets where dataset.name.rawValue.lowercased() == Query.inputName {
             problems.report(
-                "a dataset cannot be called '\(dataset.name)': queries call the rows that come to them 'input'",
+                "a dataset cannot be called '\(dataset.name)': in queries it is the name of the rows so far",
                 remedy: "give it another name", at: dataset.location)
         }
         let ofTheEngine = ["duckdb_", "sqlite_", "pragma_"]
         for dataset in pipeline.datasets
         where ofTheEngine.contains(where: dataset.name.rawValue.lowercased().hasPrefix) {
             problems.report(
-                "a dataset cannot be called '\(dataset.name)': names of this form are kept for caudal's own tables",
+                "a dataset cannot be called '\(dataset.name)': names of this form are reserved for caudal's own tables",
                 remedy: "give it another name", at: dataset.location)
         }
         for input in pipeline.stages.compactMap(\.definition.validatedInput) {
@@ -82,7 +82,7 @@ enum PipelineRules {
             problems.report(
                 "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
                 remedy: kind == .sqlite
-                    ? "write its name alone; 'main' is the only schema that is there" : "write name or schema.name",
+                    ? "write only its name; 'main' is the only schema" : "write name or schema.name",
                 at: dataset.placeLocation)
         }
         for stage in pipeline.stages {
@@ -92,8 +92,8 @@ enum PipelineRules {
                     continue
                 }
                 problems.report(
-                    "'timezone' of '\(output)' means nothing: stage '\(stage.id)' writes it, and knows what its times are",
-                    remedy: "give it to the dataset that the times come from", at: dataset.location)
+                    "'timezone' of '\(output)' has no effect: stage '\(stage.id)' writes it, and knows the zone of its times",
+                    remedy: "set it on the dataset that the times come from", at: dataset.location)
             }
             for input in stage.definition.inputs where stage.definition.runsProgram {
                 guard let table = pipeline.dataset(input.value)?.table else { continue }
@@ -218,7 +218,7 @@ enum PipelineRules {
             for reference in template.value.references {
                 if reference.isOfAttempt {
                     problems.report(
-                        "'${\(reference)}' is known within a stage alone",
+                        "'${\(reference)}' is only known within a stage",
                         remedy: "remove it, or put it into the 'env' of the stage that needs it", at: template.location)
                 } else {
                     check(reference, variables: [], hasOutput: false, at: template.location)
@@ -312,9 +312,9 @@ enum PipelineRules {
             }
             guard let name = names.first, warned.insert(location).inserted else { continue }
             problems.warn(
-                "'\(name)' is a secret by its name, and '\(path)' shows its value to whoever sees the path: paths are "
+                "'\(name)' is a secret by its name, and '\(path)' shows its value to everyone who sees the path: paths are "
                     + "not masked",
-                remedy: "use something else in the path, or call the value otherwise where it is no secret",
+                remedy: "use something else in the path, or rename the value if it is not a secret",
                 at: location)
         }
     }

@@ -128,7 +128,7 @@ package struct PlaceRules {
     }
 
     private func checkWrites() {
-        let byPlace = Dictionary(grouping: writes, by: \.place)
+        let writesByPlace = Dictionary(grouping: writes, by: \.place)
         var seen: [FileIdentity: Write] = [:]
         for write in writes {
             // A dataset that two stages write has been reported by name.
@@ -143,7 +143,7 @@ package struct PlaceRules {
                     at: write.location)
             }
             if seen[write.place] == nil { seen[write.place] = write }
-            for outer in write.place.folders.compactMap({ byPlace[$0]?.first }) {
+            for outer in write.place.folders.compactMap({ writesByPlace[$0]?.first }) {
                 problems.report(
                     "\(write.what) of stage '\(write.stage)' lies in \(outer.what), which '\(outer.stage)' "
                         + "replaces as a whole", remedy: "put it beside \(shown(outer.place))", at: write.location)
@@ -169,12 +169,13 @@ package struct PlaceRules {
         var upstream = Closure(pipeline.upstream)
         var added: [StageID: Set<StageID>] = [:]
         var reported: Set<String> = []
-        let byPlace = Dictionary(grouping: writes, by: \.place)
+        let writesByPlace = Dictionary(grouping: writes, by: \.place)
         for read in reads {
             // Only a pattern has to be compared with every written path.
             let near =
                 read.isPattern
-                ? writes : ([read.place] + read.place.folders).flatMap { byPlace[$0] ?? [] } + writes.filter(\.isOpen)
+                ? writes
+                : ([read.place] + read.place.folders).flatMap { writesByPlace[$0] ?? [] } + writes.filter(\.isOpen)
             for write in near {
                 let isSame = !read.isPattern && read.place == write.place
                 let isSure =
@@ -311,7 +312,7 @@ package struct PlaceRules {
             let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1
         else { return nil }
         return (
-            "nothing here reads or writes '\(scheme)://'",
+            "caudal does not read or write '\(scheme)://'",
             scheme.lowercased() == "file"
                 ? "write the path alone" : "let a command stage fetch it, and read the file that it writes"
         )
@@ -397,7 +398,7 @@ extension PlaceRules {
                     continue
                 }
                 problems.report(
-                    "${\(reference)} is '\(text)', and '\(sign)' in a path stands for other files",
+                    "${\(reference)} is '\(text)', and '\(sign)' is a wildcard in a path",
                     remedy: "give a value without '*', '?' and '['", at: location)
                 break
             }

@@ -37,7 +37,7 @@ package struct QueryExamination {
             readings = try queries.readings(of: texts, root: pipeline.root, variables: variables)
         } catch {
             problems.report(
-                "what the queries of this file read cannot be found out: \(error.message)", remedy: error.remedy,
+                "the datasets that the queries of this file read are not known: \(error.message)", remedy: error.remedy,
                 at: .whole(pipeline.file))
             notes.unsoundStages.formUnion(pipeline.stages.map(\.id))
             return

@@ -70,7 +70,7 @@ package enum RowSchemaReader {
         for entry in reader.remaining where unsupported.contains(entry.key.value) {
             _ = reader.node(entry.key.value)
             reader.problems.report(
-                "the keyword '\(entry.key.value)' is not supported, and passing it over would accept what it forbids",
+                "the keyword '\(entry.key.value)' is not supported, and ignoring it would accept rows that it forbids",
                 remedy: "remove it, or test what it says with a check of kind sql", at: entry.key.location)
         }
     }

@@ -31,7 +31,7 @@ package struct ControlClient: Sendable {
             if !folder.isLive { return nil }
             guard [-ECONNREFUSED, -ENOENT].contains(connection), ContinuousClock.now - begin < .seconds(2) else {
                 throw Failure(
-                    "the process that owns the run takes no commands: \(String(cString: strerror(-connection)))",
+                    "the process that owns the run accepts no commands: \(String(cString: strerror(-connection)))",
                     remedy: "use the terminal it was started in")
             }
             usleep(20_000)
@@ -80,11 +80,11 @@ package struct ControlClient: Sendable {
         if error == EAGAIN || error == EWOULDBLOCK {
             return Failure(
                 "the process that owns the run did not answer within \(patience.short)",
-                remedy: "see whether it is stopped or overloaded; the command may still be carried out")
+                remedy: "check whether it is stopped or overloaded; the command may still be carried out")
         }
         let reason = error == 0 ? "" : ": \(String(cString: strerror(error)))"
         return Failure(
-            "the process that owns the run hung up before it answered\(reason)",
+            "the process that owns the run closed the connection before it answered\(reason)",
             remedy: "see with 'caudal show' what became of the run")
     }
 }

@@ -32,20 +32,21 @@ struct ControlLoop: Sendable {
         // A client that disconnects while it is answered must not kill the process: no write may raise SIGPIPE.
         var clients: [UInt64: Client] = [:]
         var next: UInt64 = 1
-        var opensAgain: ContinuousClock.Instant?
+        var acceptsAgainAt: ContinuousClock.Instant?
         var stopping: (at: ContinuousClock.Instant, done: @Sendable () -> Void)?
         while true {
             let order = Array(clients.keys)
-            let takesMore = stopping == nil && opensAgain == nil && clients.count < Self.clientLimit
+            let acceptsClients = stopping == nil && acceptsAgainAt == nil && clients.count < Self.clientLimit
             var polled = [
                 pollfd(fd: mailbox.wake, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: takesMore ? listener : -1, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: acceptsClients ? listener : -1, events: Int16(POLLIN), revents: 0),
             ]
             polled += order.compactMap { clients[$0] }.map {
-                pollfd(fd: $0.descriptor, events: interest($0), revents: 0)
+                pollfd(fd: $0.descriptor, events: pollEvents($0), revents: 0)
             }
             let deadlines =
-                clients.values.filter { !$0.isBusy }.map(\.deadline) + [opensAgain, stopping?.at].compactMap(\.self)
+                clients.values.filter { !$0.isBusy }.map(\.deadline)
+                + [acceptsAgainAt, stopping?.at].compactMap(\.self)
             _ = poll(&polled, nfds_t(polled.count), Self.timeout(until: deadlines.min()))
             let now = ContinuousClock.now
 
@@ -67,8 +68,8 @@ struct ControlLoop: Sendable {
             }
             // New answers usually fit into the socket's buffer at once.
             for number in order where clients[number]?.output.isEmpty == false { write(number, &clients, now) }
-            if polled[1].revents != 0, stopping == nil { opensAgain = accept(&clients, &next, now) }
-            if let again = opensAgain, again <= now { opensAgain = nil }
+            if polled[1].revents != 0, stopping == nil { acceptsAgainAt = accept(&clients, &next, now) }
+            if let again = acceptsAgainAt, again <= now { acceptsAgainAt = nil }
             for (number, client) in clients where !client.isBusy && client.deadline <= now { drop(number, &clients) }
             if let stopping, stopping.at <= now || !clients.values.contains(where: { $0.isBusy || !$0.output.isEmpty })
             {
@@ -86,7 +87,7 @@ struct ControlLoop: Sendable {
     }
 
     /// One command at a time: the next one is read when the answer to the last one is written.
-    private func interest(_ client: Client) -> Int16 {
+    private func pollEvents(_ client: Client) -> Int16 {
         if client.isBusy { return 0 }
         return Int16(client.output.isEmpty ? POLLIN : POLLOUT)
     }
@@ -130,11 +131,11 @@ struct ControlLoop: Sendable {
         guard count > 0 else { return drop(number, &clients) }
         client.input += buffer[..<count]
         clients[number] = client
-        takeLine(of: number, &clients, now)
+        readCommand(of: number, &clients, now)
     }
 
     /// Carries out the next line of a client, if it is complete.
-    private func takeLine(of number: UInt64, _ clients: inout [UInt64: Client], _ now: ContinuousClock.Instant) {
+    private func readCommand(of number: UInt64, _ clients: inout [UInt64: Client], _ now: ContinuousClock.Instant) {
         guard var client = clients[number] else { return }
         if let end = client.input.firstIndex(of: 0x0A) {
             let line = client.input[..<end]
@@ -144,7 +145,7 @@ struct ControlLoop: Sendable {
                 client.isBusy = true
                 carryOut(request, for: number)
             } else {
-                refuse("that is no command that this caudal (the one that runs the run) knows", &client, now)
+                refuse("the caudal that runs the run does not know this command", &client, now)
             }
         } else if client.input.count > ControlRequest.lineLimit {
             refuse("a command has at most \(ControlRequest.lineLimit) bytes", &client, now)
@@ -180,7 +181,7 @@ struct ControlLoop: Sendable {
         if client.output.isEmpty { client.deadline = now + patience }
         clients[number] = client
         guard client.output.isEmpty else { return }
-        if client.isLast { drop(number, &clients) } else { takeLine(of: number, &clients, now) }
+        if client.isLast { drop(number, &clients) } else { readCommand(of: number, &clients, now) }
     }
 
     private func drop(_ number: UInt64, _ clients: inout [UInt64: Client]) {

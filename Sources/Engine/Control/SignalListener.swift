@@ -14,11 +14,11 @@ package final class SignalListener: Sendable {
     ///
     /// - Parameter action: Called on the signal thread, which it must not block.
     package init(_ signals: [Int32], _ action: @escaping @Sendable (Int32) -> Void) {
-        number = SignalBoard.add(signals, action)
+        number = SignalRegistry.add(signals, action)
     }
 
     /// Stops listening; a second call has no effect.
-    package func stop() { SignalBoard.remove(number) }
+    package func stop() { SignalRegistry.remove(number) }
 
     deinit { stop() }
 
@@ -45,7 +45,7 @@ package final class SignalListener: Sendable {
 }
 
 /// The listeners of each signal: a single registry, because a process has one set of signal handlers.
-private enum SignalBoard {
+private enum SignalRegistry {
     private struct Entry {
         let number: Int
         let signals: [Int32]

@@ -25,7 +25,7 @@ package struct CSVHeader: Sendable, Equatable {
         var values: [String] = []
         var value: [UInt8] = []
         var isPlain = true
-        // The place of the opening mark of a quoted value, until its closing mark.
+        // The line in which the current value's quotation begins; nil for a value without quotation marks.
         var opened: Int?
         var isClosed = false
         var isEnded = false

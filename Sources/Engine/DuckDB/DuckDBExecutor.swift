@@ -133,7 +133,7 @@ package struct DuckDBExecutor: StageExecutor {
         guard let message = messages.last else {
             var text = "duckdb \(end.exit.description)"
             guard case .signaled(9) = end.exit else { return Failure(text + place) }
-            text += end.usage.peakWords
+            text += end.usage.peakText
             let remedy = isStopped ? nil : "give the stage less memory with 'resources', or the machine more"
             return Failure(text + place, remedy: remedy)
         }

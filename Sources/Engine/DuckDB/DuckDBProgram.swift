@@ -24,7 +24,8 @@ package struct DuckDBProgram: Sendable, Hashable {
         if let chosen = variables["CAUDAL_DUCKDB"], !chosen.isEmpty {
             if access(chosen, X_OK) == 0 { return chosen }
             throw Failure(
-                "CAUDAL_DUCKDB names \(chosen), which is not there or may not be run", remedy: "mend or unset it")
+                "CAUDAL_DUCKDB names \(chosen), which does not exist or is not executable",
+                remedy: "correct or unset it")
         }
         var places = ToolFolders.all(root: root, path: ".tools/duckdb/duckdb_cli/duckdb")
         let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"

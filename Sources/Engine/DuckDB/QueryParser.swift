@@ -135,7 +135,7 @@ package final class QueryParser: QueryReader {
         if ready == 0 {
             throw Failure(
                 "'\(words.joined(separator: " "))' did not answer within \(ToolRun.patience.short) and was ended",
-                remedy: "look at what it waits for; it is asked what queries read")
+                remedy: "run it by hand to see what it waits for; it parses the queries of the file")
         }
         return try contents(of: output)
     }

@@ -42,7 +42,7 @@ extension QueryReading {
         }
         if message.contains("Only SELECT") {
             return Fault(
-                message: "this is no query: \((words.first ?? "").uppercased()) gives no rows",
+                message: "this is not a query: \((words.first ?? "").uppercased()) returns no rows",
                 remedy: "begin it with SELECT, FROM, WITH or VALUES")
         }
         return Fault(message: message)
@@ -108,7 +108,7 @@ private struct TreeWalk {
             let name = ((node["function"] as? [String: Any])?["function_name"] as? String)?.lowercased() ?? ""
             if ["query", "query_table"].contains(name) {
                 refuse(
-                    "\(name)() reads what a text names, which cannot be known", node,
+                    "\(name)() reads a table that a text names, which is not known in advance", node,
                     remedy: "write the tables themselves")
             } else if !Self.steadyTables.contains(name) {
                 note(unsteady: name)
@@ -165,7 +165,7 @@ private struct TreeWalk {
                 !path.contains("://")
             else { continue }
             refuse(
-                "the query reads the file '\(path)', and a query reads datasets alone", node,
+                "the query reads the file '\(path)', and a query can only read datasets", node,
                 remedy: "add the file as a dataset, and read it by that name")
         }
     }

@@ -229,7 +229,7 @@ package enum ProcessTable {
     }
 
     /// The children of this process's first thread, to which the kernel gives orphaned descendants.
-    static func adopted() -> [Int32] {
+    static func adoptedChildren() -> [Int32] {
         // Read at the end of each child: an open descriptor avoids a lookup each time.
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = pread(children, &bytes, bytes.count, 0)

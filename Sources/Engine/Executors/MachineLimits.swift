@@ -29,7 +29,7 @@ package enum MachineLimits {
         let files = cs_files_probe(Int32(need.files))
         if files != 0 {
             throw Failure(
-                "this machine lets caudal open too few files: \(need.files) are needed beside those that are open: "
+                "this machine lets caudal open too few files: \(need.files) are needed besides those that are open: "
                     + String(cString: strerror(-files)),
                 remedy: "raise the limit on open files with 'ulimit -n 1024'")
         }

@@ -57,7 +57,7 @@ package struct ProcessExecutor: CommandExecutor {
         var execution = Execution(exit: end.exit, usage: end.usage, lastLines: lastLines)
         if end.exit != .exited(0) {
             var message = end.exit.description
-            if case .signaled(9) = end.exit { message += end.usage.peakWords }
+            if case .signaled(9) = end.exit { message += end.usage.peakText }
             if end.wasKilled, attempt.stopReason != nil { message += " after it did not end when asked to" }
             // A program's last lines usually explain the failure; a line that states level error explains it best.
             let telling =

@@ -33,7 +33,7 @@ package final class ProcessReactor: Sendable {
             do throws(Failure) {
                 guard poll >= 0, wake >= 0, cs_poll_add(poll, wake, 0) == 0 else {
                     throw Failure(
-                        "children cannot be looked after: \(String(cString: strerror(-min(poll, wake, -1))))",
+                        "child processes cannot be supervised: \(String(cString: strerror(-min(poll, wake, -1))))",
                         remedy: "raise the limit on open files with 'ulimit -n'")
                 }
                 let mailbox = ReactorMailbox(wake: wake)
@@ -58,7 +58,7 @@ package final class ProcessReactor: Sendable {
         _ reply: @escaping @Sendable (Result<ChildProcess, Failure>) -> Void
     ) {
         guard let mailbox = mailboxes.min(by: { $0.children < $1.children }) else {
-            return reply(.failure(refusal ?? Failure("no child can be looked after")))
+            return reply(.failure(refusal ?? Failure("no child process can be supervised")))
         }
         mailbox.changeChildren(by: 1)
         mailbox.post(.start(launch, output, reply))
@@ -111,7 +111,7 @@ final class SharedFacts: Sendable {
     }
 
     /// The number of live children.
-    var living: Int { count.load(ordering: .relaxed) }
+    var childCount: Int { count.load(ordering: .relaxed) }
     func change(by difference: Int) { count.add(difference, ordering: .relaxed) }
 }
 
@@ -230,15 +230,15 @@ enum Spawner {
         switch error {
         case ENOENT where FileText.exists(launch.program):
             return Failure(
-                "\(program) cannot be run: the interpreter it names is not there",
-                remedy: "look at its first line, and at its line ends")
-        case ENOENT: return Failure("\(program) is not there", remedy: "install it, or mend the path in 'run'")
+                "\(program) cannot be run: the interpreter in its first line does not exist",
+                remedy: "check its first line and its line ends")
+        case ENOENT: return Failure("\(program) is not there", remedy: "install it, or correct the path in 'run'")
         case EACCES:
-            return Failure("\(program) may not be run", remedy: "make it executable: chmod +x \(program)")
+            return Failure("\(program) is not executable", remedy: "make it executable: chmod +x \(program)")
         case ENOEXEC:
             return Failure("\(program) is no program", remedy: "begin it with a line such as #!/bin/sh")
         case ETXTBSY:
-            return Failure("\(program) is open for writing", remedy: "retry when whoever writes it has ended")
+            return Failure("\(program) is open for writing", remedy: "retry when the program that writes it has ended")
         case ENOSPC where launch.ledger != nil:
             return Failure(
                 "\(program) was not started: there is no space left to record it",

@@ -94,10 +94,10 @@ final class ReactorLoop: Sendable {
 
     /// Milliseconds until a process group must be checked again; -1 for none.
     private func timeout(_ records: [UInt64: Record]) -> Int32 {
-        let mustWatch = records.values.contains { record in
+        let hasDeadline = records.values.contains { record in
             if case .running = record.phase { record.exit != nil || record.pidfd < 0 } else { true }
         }
-        return mustWatch ? Int32(Self.interval / 1_000_000) : -1
+        return hasDeadline ? Int32(Self.interval / 1_000_000) : -1
     }
 
     // MARK: - Requests
@@ -139,7 +139,7 @@ final class ReactorLoop: Sendable {
         switch token & 3 {
         case 1: read(.stdout, &record, &buffer, all: false)
         case 2: read(.stderr, &record, &buffer, all: false)
-        default: leaderEnded(&record, &buffer)
+        default: handleLeaderExit(&record, &buffer)
         }
         records[token >> 2] = record
     }
@@ -177,7 +177,7 @@ final class ReactorLoop: Sendable {
     }
 
     /// The first process of the group has ended: its output is read, then its status is collected.
-    private func leaderEnded(_ record: inout Record, _ buffer: inout [UInt8]) {
+    private func handleLeaderExit(_ record: inout Record, _ buffer: inout [UInt8]) {
         guard record.exit == nil else { return }
         if record.pidfd >= 0 {
             cs_poll_remove(poll, record.pidfd)
@@ -198,13 +198,15 @@ final class ReactorLoop: Sendable {
         for token in Array(records.keys) {
             guard var record = records[token] else { continue }
             // Without a pidfd, for lack of descriptors, the end of the process is not signalled.
-            if record.pidfd < 0, record.exit == nil, cs_peek(record.child.pid) != 0 { leaderEnded(&record, &buffer) }
+            if record.pidfd < 0, record.exit == nil, cs_peek(record.child.pid) != 0 {
+                handleLeaderExit(&record, &buffer)
+            }
             if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(record) {
                 record.wasKilled = true
                 record.phase = .killed
                 kill(-record.child.pid, SIGKILL)
             }
-            if record.exit != nil, sweep(&record, now, others: shared.living - 1, &buffer) {
+            if record.exit != nil, sweep(&record, now, others: shared.childCount - 1, &buffer) {
                 records[token] = nil
                 shared.change(by: -1)
                 mailbox.changeChildren(by: -1)
@@ -237,7 +239,7 @@ final class ReactorLoop: Sendable {
             }
             return false
         }
-        let escaped = escapees(of: record, others: others)
+        let escaped = escapedDescendants(of: record, others: others)
         if !escaped.isEmpty {
             record.leftBehind += escaped.map { "\($0.name) (\($0.pid), in a session of its own)" }
                 .filter { !record.leftBehind.contains($0) }
@@ -257,8 +259,8 @@ final class ReactorLoop: Sendable {
     /// Descendants that left the group: orphans adopted by this process that have the child's marker.
     ///
     /// An orphan that cleared its environment is attributed to the child when no other child could be its parent.
-    private func escapees(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
-        ProcessTable.adopted().compactMap { pid in
+    private func escapedDescendants(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
+        ProcessTable.adoptedChildren().compactMap { pid in
             // A member of this process's own group is a child that other code here has started.
             guard let fields = ProcessTable.fields(of: pid), fields.group != getpgrp() else { return nil }
             if fields.state == "Z" {

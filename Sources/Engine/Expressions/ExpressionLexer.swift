@@ -113,7 +113,7 @@ struct ExpressionLexer {
                     index += 1
                     if let reference = Template.firstReference(in: text) {
                         throw ExpressionFault(
-                            "'\(reference)' stands in quotation marks, where it is not replaced",
+                            "'\(reference)' is in quotation marks, where it is not replaced",
                             remedy: "remove the quotation marks; the value is text, and || joins it with other text",
                             at: start)
                     }

@@ -238,7 +238,7 @@ package struct ExpressionParser {
         if current == .symbol("(") { return try call(name, at: place) }
         if Self.reserved.contains(word) {
             throw ExpressionFault(
-                "'\(name)' is a word of the language", remedy: "put it in double quotes if it is a column", at: place)
+                "'\(name)' is a keyword", remedy: "put it in double quotes if it is a column", at: place)
         }
         return Expression(.column(name), at: place)
     }

@@ -24,7 +24,7 @@ package struct PatternSyntax {
     private var open = 0
 
     /// RE2's maximum number of repetitions.
-    private static let mostRepetitions = 1000
+    private static let maxRepetitions = 1000
 
     /// The first error in a pattern, or nil.
     package static func fault(in pattern: String) -> Fault? {
@@ -67,10 +67,11 @@ package struct PatternSyntax {
                     continue
                 }
                 place += bounds.length
-                if max(bounds.least, bounds.most ?? 0) > Self.mostRepetitions
+                if max(bounds.least, bounds.most ?? 0) > Self.maxRepetitions
                     || bounds.most.map({ $0 < bounds.least }) == true
                 {
-                    throw Fault("'\(bounds.text)' is no number of repetitions", remedy: "write at most {0,1000}")
+                    throw Fault(
+                        "'\(bounds.text)' is not a valid number of repetitions", remedy: "write at most {0,1000}")
                 }
                 try repetition(bounds.text)
             default:
@@ -149,7 +150,7 @@ package struct PatternSyntax {
                 place = end + 1
             } else {
                 if peek(1) == "-", let last = peek(2), !"]\\[".contains(last), last < character {
-                    throw Fault("'\(character)-\(last)' is no range of characters")
+                    throw Fault("'\(character)-\(last)' is not a range of characters")
                 }
                 place += 1
             }
@@ -186,7 +187,7 @@ package struct PatternSyntax {
             open += 1
             before = .nothing
         case ")": break
-        default: throw Fault("'(?' begins nothing that is known here", remedy: "write '\\(' for the character")
+        default: throw Fault("'(?' does not begin a known construct", remedy: "write '\\(' for the character")
         }
         place += 1
     }

@@ -30,7 +30,7 @@ package enum SQLText {
     package static func withPlainEnds(_ query: String) -> String {
         parts(of: query).map { part in
             switch part {
-            case .text(let text) where text.first == "E" || text.first == "e": withPlainQuotes(text)
+            case .text(let text) where text.first == "E" || text.first == "e": withoutEscapes(text)
             case .comment(let text) where text.hasPrefix("/*"):
                 "/*" + text.dropFirst(2).dropLast(2).replacing("/*", with: "  ").replacing("*/", with: "  ")
                     + text.dropFirst(2).suffix(2)
@@ -39,7 +39,7 @@ package enum SQLText {
         }.joined()
     }
 
-    private static func withPlainQuotes(_ text: String) -> String {
+    private static func withoutEscapes(_ text: String) -> String {
         var isEscaped = false
         var plain = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
@@ -144,7 +144,7 @@ private struct SQLScanner {
             skipComment()
             return .comment(text(begin..<index))
         case ("$", _):
-            guard !isInName, let mark = dollarMark() else { return nil }
+            guard !isInName, let mark = dollarQuote() else { return nil }
             index += mark.count
             while index < letters.count, !letters[index...].starts(with: mark) { index += 1 }
             index = min(letters.count, index + mark.count)
@@ -154,9 +154,9 @@ private struct SQLScanner {
     }
 
     /// Whether the previous character belongs to a name that continues here.
-    private var isInName: Bool { index > 0 && Self.isOfName(letters[index - 1]) }
+    private var isInName: Bool { index > 0 && Self.isNameCharacter(letters[index - 1]) }
 
-    private static func isOfName(_ letter: Unicode.Scalar) -> Bool {
+    private static func isNameCharacter(_ letter: Unicode.Scalar) -> Bool {
         letter == "_" || letter == "$" || letter.value >= 0x80 || letter.properties.isAlphabetic
             || ("0"..."9").contains(letter)
     }
@@ -190,10 +190,10 @@ private struct SQLScanner {
     }
 
     /// `$$` or `$name$`, if a dollar-quoted text begins here.
-    private func dollarMark() -> [Unicode.Scalar]? {
+    private func dollarQuote() -> [Unicode.Scalar]? {
         var place = index + 1
         while let next = letter(place), next != "$" {
-            guard Self.isOfName(next), place > index + 1 || !("0"..."9").contains(next) else { return nil }
+            guard Self.isNameCharacter(next), place > index + 1 || !("0"..."9").contains(next) else { return nil }
             place += 1
         }
         return place < letters.count ? Array(letters[index...place]) : nil

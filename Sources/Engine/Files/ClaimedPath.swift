@@ -5,11 +5,11 @@ package enum ClaimedPath {
         // A table never equals a path.
         guard left.hasPrefix("/") == right.hasPrefix("/") else { return false }
         return zip(left.split(separator: "/"), right.split(separator: "/"))
-            .allSatisfy { partsMeet(Array($0), Array($1)) }
+            .allSatisfy { patternsOverlap(Array($0), Array($1)) }
     }
 
     /// Whether some text matches both patterns.
-    private static func partsMeet(_ left: [Character], _ right: [Character]) -> Bool {
+    private static func patternsOverlap(_ left: [Character], _ right: [Character]) -> Bool {
         if !left.contains("*"), !right.contains("*") { return left == right }
         // For each prefix of `left`, the prefixes of `right` that share a text with it.
         var reached = [Bool](repeating: false, count: right.count + 1)

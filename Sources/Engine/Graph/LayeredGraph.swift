@@ -29,7 +29,7 @@ package struct LayeredGraph: Sendable {
         before = []
         behind = []
         chains = []
-        addStandIns(edges)
+        addDummyVertices(edges)
         order()
     }
 
@@ -70,7 +70,7 @@ package struct LayeredGraph: Sendable {
         return ranks
     }
 
-    private mutating func addStandIns(_ edges: [(from: Int, to: Int)]) {
+    private mutating func addDummyVertices(_ edges: [(from: Int, to: Int)]) {
         let depth = (layerOf.max() ?? -1) + 1
         layers = [[Int]](repeating: [], count: depth)
         for node in 0..<nodeCount { layers[layerOf[node]].append(node) }

@@ -47,8 +47,8 @@ package struct RowAssignment {
     }
 
     private func distance(_ upper: Int, _ lower: Int) -> Int {
-        let isBesideLine = upper >= graph.nodeCount || lower >= graph.nodeCount
-        return below[upper] + 1 + (isBesideLine ? 0 : gap) + above[lower] + (pushed[lower] ?? 0)
+        let touchesDummy = upper >= graph.nodeCount || lower >= graph.nodeCount
+        return below[upper] + 1 + (touchesDummy ? 0 : gap) + above[lower] + (pushed[lower] ?? 0)
     }
 
     /// Places one layer as near to its neighbours as the distances allow.

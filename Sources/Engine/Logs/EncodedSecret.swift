@@ -51,7 +51,7 @@ struct EncodedSecret: Sendable {
     }
 
     /// The bytes with which a match may begin.
-    var beginnings: Set<UInt8> { ignoresCase ? [text[0], Self.capital(text[0])] : [text[0]] }
+    var firstBytes: Set<UInt8> { ignoresCase ? [text[0], Self.capital(text[0])] : [text[0]] }
 
     private static func capital(_ byte: UInt8) -> UInt8 { (0x61...0x7A).contains(byte) ? byte - 0x20 : byte }
 
@@ -64,7 +64,7 @@ struct EncodedSecret: Sendable {
         guard place + text.count <= bytes.count else { return nil }
         var end = place
         for index in text.indices {
-            if ignoresCase, index > 0, index % 2 == 0 { end = Self.behindSeparator(bytes, end) }
+            if ignoresCase, index > 0, index % 2 == 0 { end = Self.afterSeparator(bytes, end) }
             guard end < bytes.count, agrees(bytes[end], text[index]) else { return nil }
             end += 1
         }
@@ -75,7 +75,7 @@ struct EncodedSecret: Sendable {
     }
 
     /// The index after a separator between the bytes of a hex dump: `73 77`, `73:77`, `0x73, 0x77`.
-    private static func behindSeparator(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+    private static func afterSeparator(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
         var place = start
         while place < min(start + 2, bytes.count), [0x20, 0x2C, 0x2D, 0x3A].contains(bytes[place]) { place += 1 }
         if place + 1 < bytes.count, place > start, bytes[place] == 0x30, bytes[place + 1] | 0x20 == 0x78 { place += 2 }

@@ -37,7 +37,7 @@ package final class LogIndex {
     /// - Returns: Whether there were new lines.
     package func update(limit: Int = 4 << 20) -> Bool {
         let before = entries.count
-        tail.readPlaced(limit: limit) { line, segment, offset in
+        tail.readPositioned(limit: limit) { line, segment, offset in
             guard let record = LogLineParser.head(of: line) else { return }
             if record.level == .warn { warnings += 1 }
             if record.level == .error { errors += 1 }

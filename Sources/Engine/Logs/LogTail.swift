@@ -17,12 +17,12 @@ package struct LogTail: Sendable {
     /// - Returns: Whether there may already be more.
     @discardableResult
     package mutating func read(limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
-        readPlaced(limit: limit) { bytes, _, _ in line(bytes) }
+        readPositioned(limit: limit) { bytes, _, _ in line(bytes) }
     }
 
     /// Calls `line` with each complete new line, the number of its segment and its position in the segment.
     @discardableResult
-    mutating func readPlaced(
+    mutating func readPositioned(
         limit: Int = .max, _ line: (UnsafeBufferPointer<UInt8>, _ segment: Int, _ offset: Int64) -> Void
     ) -> Bool {
         var left = limit

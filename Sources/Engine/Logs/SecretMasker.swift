@@ -32,10 +32,10 @@ package struct SecretMasker: Sendable {
         var starts = [[Int]](repeating: [], count: 256)
         var encodedStarts = starts
         for (place, pattern) in patterns.enumerated() {
-            for byte in pattern.beginnings { starts[Int(byte)].append(place) }
+            for byte in pattern.firstBytes { starts[Int(byte)].append(place) }
         }
         for (place, form) in encoded.enumerated() {
-            for byte in form.beginnings { encodedStarts[Int(byte)].append(place) }
+            for byte in form.firstBytes { encodedStarts[Int(byte)].append(place) }
         }
         (self.starts, self.encodedStarts) = (starts, encodedStarts)
     }

@@ -16,7 +16,7 @@ struct SecretPattern: Sendable {
     }
 
     /// The bytes with which a match may begin.
-    var beginnings: Set<UInt8> {
+    var firstBytes: Set<UInt8> {
         var bytes: Set<UInt8> = [UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "&"), characters[0][0]]
         if scalars[0] == " " { bytes.insert(UInt8(ascii: "+")) }
         return bytes
@@ -38,7 +38,7 @@ struct SecretPattern: Sendable {
     private func match(_ text: UnsafeBufferPointer<UInt8>, at start: Int, from first: Int, _ end: End) -> Int? {
         var place = start
         for index in first..<characters.count {
-            if index > 0 { place = Self.behindColors(text, place) }
+            if index > 0 { place = Self.afterColors(text, place) }
             if place >= text.count { return end == .cut && (place > start || first > 0) ? text.count : nil }
             let ways = ways(index, text, place, end)
             guard let way = ways.first else { return nil }
@@ -262,7 +262,7 @@ struct SecretPattern: Sendable {
     }
 
     /// The index after colour codes at a place.
-    private static func behindColors(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
+    private static func afterColors(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int {
         var place = start
         while place + 1 < text.count, text[place] == 0x1B, text[place + 1] == UInt8(ascii: "[") {
             guard let stop = text[(place + 2)...].prefix(32).firstIndex(where: { (0x40...0x7E).contains($0) }) else {

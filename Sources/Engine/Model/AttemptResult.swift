@@ -137,7 +137,7 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
     }
 
     /// `, at a peak of 1.2 GB`, or empty when the peak is unknown.
-    package var peakWords: String { peakMemory > 0 ? ", at a peak of \(peakMemory.shortBytes)" : "" }
+    package var peakText: String { peakMemory > 0 ? ", at a peak of \(peakMemory.shortBytes)" : "" }
 }
 
 /// What became of every row: `read` is the sum of the other counts.

@@ -98,6 +98,8 @@ package struct Expression: Hashable, Sendable {
     }
 
     /// The expression with each of its operands replaced.
+    ///
+    /// - Throws: The first error of `change`.
     package func mappingChildren<Fault>(
         _ change: (Expression) throws(Fault) -> Expression
     ) throws(Fault) -> Expression {

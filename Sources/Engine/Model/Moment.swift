@@ -41,10 +41,10 @@ package enum UTC {
     package static func fields(
         _ milliseconds: Int64
     ) -> (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, millisecond: Int) {
-        let days = milliseconds.dividedDown(by: 86_400_000)
+        let days = milliseconds.floorDivided(by: 86_400_000)
         let rest = Int(milliseconds - days * 86_400_000)
         let shifted = Int(days) + 719_468
-        let era = Int64(shifted).dividedDown(by: 146_097)
+        let era = Int64(shifted).floorDivided(by: 146_097)
         let dayOfEra = shifted - Int(era) * 146_097
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146_096) / 365
         let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
@@ -59,7 +59,7 @@ package enum UTC {
     package static func days(year: Int, month: Int, day: Int) -> Int? {
         guard (1...12).contains(month), (1...length(ofMonth: month, year: year)).contains(day) else { return nil }
         let shiftedYear = month <= 2 ? year - 1 : year
-        let era = Int(Int64(shiftedYear).dividedDown(by: 400))
+        let era = Int(Int64(shiftedYear).floorDivided(by: 400))
         let yearOfEra = shiftedYear - era * 400
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
@@ -132,7 +132,7 @@ package enum UTC {
 }
 
 extension Int64 {
-    fileprivate func dividedDown(by divisor: Int64) -> Int64 {
+    fileprivate func floorDivided(by divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient - 1 : quotient
     }

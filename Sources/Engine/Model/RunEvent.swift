@@ -156,7 +156,7 @@ package struct PublishPlan: Sendable, Hashable, Codable {
         package var inode: UInt64
         /// The content's fingerprint, which identifies the file on another file system, where inodes mean nothing.
         package var contentHash: String?
-        /// The absolute path of the run's own copy (a hard link) of the staged file, from which a lost file can be
+        /// The absolute path of the run's own hard link or clone of the staged file, from which a lost file can be
         /// staged again.
         package var kept: String?
 

@@ -17,7 +17,7 @@ extension RunState {
             status = .running
         case .runResumed(let process):
             if let runningSince { ranBefore += (endedAt ?? lastEventAt ?? now).since(runningSince) }
-            breakOff(at: lastEventAt ?? now)
+            stopCounting(at: lastEventAt ?? now)
             runningSince = now
             owner = process
             incarnation += 1
@@ -57,10 +57,10 @@ extension RunState {
             updateAttempt(id, number) { $0.work = work }
         case .progressed(let id, _, let progress): update(id) { $0.progress = progress }
         case .stopRequested(let id, let number, let reason):
-            let canceller = canceller
+            let lastCanceller = lastCanceller
             updateAttempt(id, number) { attempt in
                 attempt.stopRequested = reason
-                attempt.cancelledBy = reason == .cancelled ? canceller : nil
+                attempt.cancelledBy = reason == .cancelled ? lastCanceller : nil
             }
         case .publishing(let id, let number, let plan, let result):
             updateAttempt(id, number) { attempt in
@@ -131,7 +131,7 @@ extension RunState {
     }
 
     /// Who asked for the cancellation, if that was the last command.
-    private var canceller: String? {
+    private var lastCanceller: String? {
         switch lastCommand?.command {
         case .cancel, .cancelRun: lastCommand?.by
         case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark, nil: nil
@@ -139,11 +139,11 @@ extension RunState {
     }
 
     /// The run's process died: no attempt has worked since `moment`.
-    private mutating func breakOff(at moment: Moment) {
+    private mutating func stopCounting(at moment: Moment) {
         for index in stages.indices where stages[index].unit.status == .running {
-            stages[index].worked.breakOff(at: moment)
-            stages[index].unit.worked.breakOff(at: moment)
-            for place in stages[index].items.indices { stages[index].items[place].unit.worked.breakOff(at: moment) }
+            stages[index].worked.stopCounting(at: moment)
+            stages[index].unit.worked.stopCounting(at: moment)
+            for place in stages[index].items.indices { stages[index].items[place].unit.worked.stopCounting(at: moment) }
         }
     }
 

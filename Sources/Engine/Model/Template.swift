@@ -88,8 +88,8 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
     private static func escaped(_ text: String) -> String {
         let parts = text.split(separator: "${", omittingEmptySubsequences: false)
         return parts.dropFirst().reduce(String(parts.first ?? "")) { written, part in
-            let isForTheShell = part.firstIndex(of: "}").map { !part[..<$0].contains(".") } ?? false
-            return written + (isForTheShell ? "${" : "$${") + part
+            let isShellSyntax = part.firstIndex(of: "}").map { !part[..<$0].contains(".") } ?? false
+            return written + (isShellSyntax ? "${" : "$${") + part
         }
     }
 

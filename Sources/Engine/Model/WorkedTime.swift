@@ -19,11 +19,11 @@ package struct WorkedTime: Sendable, Equatable {
     /// An attempt ends.
     mutating func end(at now: Moment) {
         openAttempts -= 1
-        if openAttempts <= 0 { breakOff(at: now) }
+        if openAttempts <= 0 { stopCounting(at: now) }
     }
 
     /// Counts open attempts up to `moment`: nothing has worked since then.
-    mutating func breakOff(at moment: Moment) {
+    mutating func stopCounting(at moment: Moment) {
         if let since { sum += moment.since(since) }
         since = nil
     }

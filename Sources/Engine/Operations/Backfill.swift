@@ -124,7 +124,7 @@ package struct Backfill: Sendable {
         _ text: String, now: Moment, in zone: TimeZone = .gmt
     ) throws(Failure) -> [String] {
         guard let dots = text.firstRange(of: "..") else {
-            throw Failure("'\(text)' is no range of days", remedy: "write it as 2026-11-01..2026-11-07")
+            throw Failure("'\(text)' is not a range of days", remedy: "write it as 2026-11-01..2026-11-07")
         }
         func date(_ text: Substring) throws(Failure) -> Int64 {
             let written =
@@ -134,7 +134,7 @@ package struct Backfill: Sendable {
                 default: String(text)
                 }
             guard let date = UTC.milliseconds(ofDate: written) else {
-                throw Failure("'\(text)' is no date", remedy: "write it as 2026-11-23, today or yesterday")
+                throw Failure("'\(text)' is not a date", remedy: "write it as 2026-11-23, today or yesterday")
             }
             return date
         }
@@ -153,13 +153,13 @@ package struct Backfill: Sendable {
             if names.contains(named) { return named }
             let isThere = pipeline.parameters.contains { $0.name == named }
             throw Failure(
-                isThere ? "the parameter '\(named)' is no date" : "the pipeline has no parameter '\(named)'",
+                isThere ? "the parameter '\(named)' is not a date" : "the pipeline has no parameter '\(named)'",
                 remedy: names.isEmpty
                     ? "give it one: params: {day: {type: date}}" : "there is \(names.formattedAsChoice)")
         }
         guard let first = names.first else {
             throw Failure(
-                "the pipeline has no parameter of type date for the days to go to",
+                "the pipeline has no parameter of type date to pass the days to",
                 remedy: "give it one: params: {day: {type: date, default: today}}")
         }
         guard names.count == 1 else {

@@ -89,7 +89,7 @@ package struct VersionDiff: Sendable, Encodable {
         if let repeated = readings.count(.repeated), repeated > 0 {
             throw Failure(
                 "'\(key.joined(separator: ", "))' is no key: \(repeated.counted("value")) "
-                    + "\(repeated == 1 ? "stands" : "stand") in several rows, or in none",
+                    + "\(repeated == 1 ? "occurs" : "occur") in several rows, or in none",
                 remedy: "name other columns with --key, or compare whole rows without it")
         }
         rowsBefore = readings.count(.before) ?? 0

@@ -15,7 +15,7 @@ struct HTMLReport {
         let state = report.state
         let parts = [
             header, problems, section("Changed file", changes), section("Stages", GraphSVG(report).text),
-            section("Timeline", timeline), rows, checks, stages, files, remarks, surroundings,
+            section("Timeline", timeline), rows, checks, stages, files, remarks, runDetails,
         ]
         return """
             <!DOCTYPE html>
@@ -117,7 +117,7 @@ struct HTMLReport {
 
     private var rows: String {
         var content = ""
-        if let flow = report.flow { content += flowPicture(flow) }
+        if let flow = report.flow { content += flowDiagram(flow) }
         let lines = report.rowLines.flatMap { line -> [[HTMLText.Cell]] in
             let rows = line.rows
             let head: [HTMLText.Cell] = [
@@ -139,7 +139,7 @@ struct HTMLReport {
         return section("Rows", content + HTMLText.table(head, lines))
     }
 
-    private func flowPicture(_ flow: RowFlow) -> String {
+    private func flowDiagram(_ flow: RowFlow) -> String {
         let parts = [
             ("out", flow.written, "good"), ("duplicates", flow.duplicates, "wait"),
             ("quarantined", flow.quarantined, "bad"), ("dropped", flow.dropped, "dim"),
@@ -147,7 +147,7 @@ struct HTMLReport {
         let words = parts.map { "<li><i class=\"\($0.2)\"></i>\(escaped($0.1.grouped)) \($0.0)</li>" }.joined()
         let chain = flow.parts.map { escaped($0.stage.rawValue) }.joined(separator: " → ")
         return "<p>\(escaped(flow.sentence)) <small>along \(chain)</small></p>"
-            + "<div class=\"bar\">\(slivers(parts.map { ($0.1, $0.2) }, of: flow.read + flow.made))</div><ul class=\"legend\">\(words)</ul>\n"
+            + "<div class=\"bar\">\(barSegments(parts.map { ($0.1, $0.2) }, of: flow.read + flow.made))</div><ul class=\"legend\">\(words)</ul>\n"
     }
 
     private func bar(of rows: RowAccount) -> String {
@@ -156,11 +156,11 @@ struct HTMLReport {
         ].filter { $0.0 > 0 }
         // A query produces rows of its own: a bar of shares would be meaningless.
         guard rows.isReadKnown, rows.isBalanced else { return "" }
-        return "<div class=\"bar thin\">\(slivers(parts, of: rows.read + rows.made))</div>"
+        return "<div class=\"bar thin\">\(barSegments(parts, of: rows.read + rows.made))</div>"
     }
 
     /// The segments of a bar; even the smallest share stays visible.
-    private func slivers(_ parts: [(Int64, String)], of total: Int64) -> String {
+    private func barSegments(_ parts: [(Int64, String)], of total: Int64) -> String {
         parts.map { rows, tone in
             let width = max(0.8, Double(rows) / Double(max(1, total)) * 100).rounded(to: 2)
             return "<i class=\"\(tone)\" style=\"flex-basis:\(width)%\"></i>"
@@ -229,7 +229,7 @@ struct HTMLReport {
             HTMLText.table(["UTC", "Level", "From", "Message"], rows, style: "log"))
     }
 
-    private var surroundings: String {
+    private var runDetails: String {
         func list(_ title: String, _ facts: [(name: String, value: String)]) -> String {
             guard !facts.isEmpty else { return "" }
             let rows = facts.map { "<dt>\(escaped($0.name))</dt><dd>\(escaped($0.value))</dd>" }.joined()
@@ -242,7 +242,7 @@ struct HTMLReport {
         ]
         return section(
             "Run",
-            "<div class=\"columns\">\(list("Parameters", report.parameters))\(list("Surroundings", run + report.surroundings))</div>"
+            "<div class=\"columns\">\(list("Parameters", report.parameters))\(list("Run details", run + report.runDetails))</div>"
         )
     }
 }

@@ -14,7 +14,7 @@ struct MarkdownReport {
         ]
         lines += problems + changes + stages + rows + checks + failingRows + files + remarks
         lines += table("Parameters", ["Name", "Value"], report.parameters.map { [$0.name, $0.value] })
-        lines += table("Surroundings", ["What", "Value"], report.surroundings.map { [$0.name, $0.value] })
+        lines += table("Run details", ["What", "Value"], report.runDetails.map { [$0.name, $0.value] })
         return lines.joined(separator: "\n") + "\n"
     }
 

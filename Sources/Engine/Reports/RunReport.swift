@@ -99,7 +99,7 @@ package struct RunReport: Sendable {
         } else {
             text = "\(Self.names(failures)) failed \(took)"
         }
-        if blocked > 0 { text += ", and \(blocked.counted("stage")) behind could not run" }
+        if blocked > 0 { text += ", and \(blocked.counted("stage")) downstream could not run" }
         let allowed = state.stages.filter { state.isAllowedFailure($0.id) }
         if !allowed.isEmpty { text += "; \(Self.names(allowed)) failed, which is allowed" }
         let waiting = state.stages.count { !$0.unit.status.isFinished && $0.id != reporter }
@@ -332,7 +332,7 @@ package struct RunReport: Sendable {
     }
 
     /// What the run ran with and where, each with its name: file, machine, programs and so on.
-    package var surroundings: [(name: String, value: String)] {
+    package var runDetails: [(name: String, value: String)] {
         var facts: [(String, String)] = [("Pipeline file", state.plan.file), ("Project", state.plan.root)]
         if let environment = state.plan.environment { facts.append(("Environment", environment)) }
         if let selection = state.plan.selection { facts.append(("Selected stages", selection)) }

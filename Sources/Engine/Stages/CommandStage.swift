@@ -92,7 +92,8 @@ package struct CommandStage: StageType {
         } catch {
             reader.problems.report(
                 "'\(pattern.value.shortened(to: 60))' is not a regular expression",
-                remedy: "put a backslash before brackets and other signs that are meant as such", at: pattern.location)
+                remedy: "put a backslash before brackets and other special characters that are literal",
+                at: pattern.location)
             return nil
         }
     }

@@ -124,7 +124,7 @@ package struct EnrichStage: StageType {
                     }
                     guard read == count else {
                         throw Failure(
-                            "\(read.counted("row")) came in and \(count.grouped) went out: a lookup found several rows for one",
+                            "\(read.counted("row")) read and \(count.grouped) written: a lookup found several rows for one",
                             remedy: "remove the repeated keys, or set 'duplicates' to first or last")
                     }
                     let steps = lookups.map {

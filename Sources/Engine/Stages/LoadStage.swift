@@ -30,7 +30,7 @@ package struct LoadStage: StageType {
         let key = reader.texts("key")
         if mode == .upsert, key.isEmpty {
             reader.reportMissing(
-                "'mode: upsert' needs 'key'", remedy: "name the columns that say which row is which: key: [id]",
+                "'mode: upsert' needs 'key'", remedy: "name the columns that identify a row: key: [id]",
                 at: reader.location(of: "mode"))
         }
         if let mode, mode != .upsert, !key.isEmpty {

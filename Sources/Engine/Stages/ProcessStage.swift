@@ -262,7 +262,7 @@ package struct ProcessStage: StageType {
         }
         guard account.isBalanced else {
             throw Failure(
-                "\(read.counted("row")) came in and \(written.grouped) went out, and no step dropped the others")
+                "\(read.counted("row")) read and \(written.grouped) written, and no step dropped the others")
         }
         return DataOutcome(rows: account, outputRows: [output: written])
     }

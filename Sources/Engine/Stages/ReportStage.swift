@@ -13,7 +13,7 @@ package struct ReportStage: StageType {
     package var needsSQLEngine: Bool { false }
     package var wantsRunState: Bool { true }
     package var fanOutObstacle: (message: String, remedy: String?)? { ("a report stage cannot have 'foreach'", nil) }
-    package func reuseObstacle(isWanted: Bool) -> String? { "a report tells of its own run" }
+    package func reuseObstacle(isWanted: Bool) -> String? { "a report is about the whole run" }
     package func otherOutputs(of pipeline: String) -> [OtherOutput] {
         formats.map { format in
             let name = Template.Segment.text("/\(pipeline)-latest.\(format.fileExtension)")

@@ -173,7 +173,7 @@ extension ConfigProblems {
         guard let query = template(text) else { return nil }
         if let quoted = SQLText.quotedReferences(in: query.value).first {
             report(
-                "'${\(quoted)}' stands in quotation marks, and a value is never pasted into SQL",
+                "'${\(quoted)}' is in quotation marks, and a value is never pasted into SQL",
                 remedy: "remove the quotation marks; the value is bound as text", at: text.location)
         }
         return Query(query.value, at: text.location, hasInput: hasInput)

@@ -114,7 +114,7 @@ package struct ValidateStage: StageType {
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         let partition = attempt.item == nil ? [] : attempt.partitionVariables
         if !attempt.corrections.isEmpty, attempt.item != nil {
-            throw Failure("corrected rows cannot be taken into a stage with 'foreach'", location: input.location)
+            throw Failure("a stage with 'foreach' cannot use corrected rows", location: input.location)
         }
         let statements = intake.statements
         statements.addSearch(to: &script, partition: partition, corrections: attempt.corrections)
@@ -189,7 +189,7 @@ package struct ValidateStage: StageType {
         guard read == written + invalid + rejected else {
             throw Failure(
                 "the input changed while it was read: \(read.counted("row")) at first, then \(written.grouped) valid and "
-                    + "\((invalid + rejected).grouped) invalid", remedy: "retry when nothing writes to it any more")
+                    + "\((invalid + rejected).grouped) invalid", remedy: "retry when no program writes to it any more")
         }
         let bad = invalid + rejected
         let violations = readings.rows(.violation, as: Violation.self)
@@ -205,10 +205,10 @@ package struct ValidateStage: StageType {
         result.rows = account
         if let odd = readings.count(.odd), odd > 0 {
             result.notes.append(
-                "\(odd.counted("line")) put aside for not being UTF-8; \(CSVRemedy.encoding)")
+                "\(odd.counted("line")) quarantined for not being UTF-8; \(CSVRemedy.encoding)")
         }
         if let corrected = readings.count(.corrected) {
-            result.notes.append("\(corrected.counted("corrected row")) taken in place of invalid ones")
+            result.notes.append("\(corrected.counted("corrected row")) used in place of invalid ones")
         }
         if outcome.outcome == .failed {
             let worst = violations.prefix(3).map { row in
@@ -232,7 +232,7 @@ package struct ValidateStage: StageType {
 
     /// What to do when too many rows are invalid.
     private func remedy(run: RunID, stage: StageID) -> String {
-        let mend = "mend the data, the schema or '\(onInvalid == .fail ? "on_invalid" : "max_invalid")'"
+        let mend = "correct the data, the schema or '\(onInvalid == .fail ? "on_invalid" : "max_invalid")'"
         return onInvalid == .drop ? mend : "see the rows with 'caudal quarantine show \(run) \(stage)'; \(mend)"
     }
 

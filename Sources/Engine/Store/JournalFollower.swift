@@ -10,6 +10,9 @@ package final class StoreChange: Sendable {
     private let path: String
     private let known = Mutex<Int64?>(nil)
 
+    /// Opens a connection to the store.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be opened for reading.
     package init(_ store: RunStore) throws(StoreError) {
         path = store.folder.database
         do {

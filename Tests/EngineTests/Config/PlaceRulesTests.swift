@@ -243,7 +243,7 @@ struct PlaceRulesTests {
     func schemes() throws {
         for path in ["http://example.org/a.csv", "s3://bucket/a.csv", "gs://b/${params.x}.csv"] {
             let words = try faults(reading(path, written: "mid.csv"))
-            #expect(words.contains("nothing here reads or writes '") && words.contains("command stage"), "\(words)")
+            #expect(words.contains("caudal does not read or write '") && words.contains("command stage"), "\(words)")
         }
         #expect(try faults(reading("file:///data/a.csv", written: "mid.csv")).contains("write the path alone"))
         #expect(try faults(reading("${params.x}://a.csv", written: "mid.csv"), ["x": "s3"]).contains("'s3://'"))

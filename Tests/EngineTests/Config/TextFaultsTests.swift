@@ -107,7 +107,7 @@ struct TextFaultsTests {
         }
         // What stands in quotation marks of an expression is text.
         let quoted = try faults(process(#"{filter: "day = '${params.day}'"}"#))
-        #expect(quoted.count == 1 && quoted[0].contains("stands in quotation marks"), "\(quoted)")
+        #expect(quoted.count == 1 && quoted[0].contains("is in quotation marks"), "\(quoted)")
     }
 
     @Test("What belongs to no stage may mention parameters and variables that there are, and no item")
@@ -117,7 +117,7 @@ struct TextFaultsTests {
             ("connections: {db: {type: sqlite, path: '@.db'}}", 1),
         ] {
             for (reference, words) in [
-                ("${params.nope}", "there is no parameter 'nope'"), ("${item.x}", "is known within a stage alone"),
+                ("${params.nope}", "there is no parameter 'nope'"), ("${item.x}", "is only known within a stage"),
             ] {
                 let found = try faults(top(place.replacing("@", with: reference)))
                 #expect(

@@ -73,7 +73,7 @@ struct ProcessExecutorTests {
         let trial = try AttemptTrial()
         let path = try trial.folder.write("#!/bin/sh\nexit 0\n", to: "tool.sh", permissions: 0o644)
         let failure = try #require(await trial.run([path]).failure)
-        #expect(failure.description == "tool.sh may not be run; make it executable: chmod +x tool.sh")
+        #expect(failure.description == "tool.sh is not executable; make it executable: chmod +x tool.sh")
     }
 
     @Test("A script without a first line that names its interpreter, or with a wrong one, is explained")
@@ -83,7 +83,7 @@ struct ProcessExecutorTests {
         #expect(await trial.run([plain]).failure?.message == "plain is no program")
         let windows = try trial.folder.write("#!/bin/sh\r\nexit 0\r\n", to: "windows", permissions: 0o755)
         let failure = try #require(await trial.run([windows]).failure)
-        #expect(failure.message == "windows cannot be run: the interpreter it names is not there")
+        #expect(failure.message == "windows cannot be run: the interpreter in its first line does not exist")
         #expect(failure.remedy?.contains("line ends") == true)
     }
 

@@ -66,7 +66,7 @@ import Testing
             ("'x", "this text is never closed", 0), ("a ; b", "';' has no meaning here", 2),
             ("foo(a)", "there is no function 'foo'", 0), ("a in ()", "a value is missing before ')'", 6),
             ("a like b", "'like' needs a text such as 'A%'", 7), ("a not b", "'not' here needs in, between or like", 6),
-            ("a = b = 1", "comparisons cannot be chained", 6), ("select", "'select' is a word of the language", 0),
+            ("a = b = 1", "comparisons cannot be chained", 6), ("select", "'select' is a keyword", 0),
             ("case end", "'case' needs at least one 'when … then …'", 0), ("cast(a as x)", "'x' is not a type", 10),
             (
                 "${foo.x}",

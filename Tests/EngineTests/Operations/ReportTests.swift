@@ -9,7 +9,7 @@ struct ReportTests {
     func facts(format: ReportFormat) {
         let text = ReportedRun().text(format).replacing("\\_", with: "_")
         let facts = [
-            "publish failed in 6.0s, and 1 stage behind could not run", "the warehouse is closed", "2026-11-23",
+            "publish failed in 6.0s, and 1 stage downstream could not run", "the warehouse is closed", "2026-11-23",
             "no_negative_totals", "3 rows returned of 951", "waived until 2026-12-31: refunds are booked twice",
             "data/clean.parquet", "xxh64:ef46db3751d8e999", "data/raw.csv", "xxh64:0011223344556677", "9.9.9", "etl-1",
             "ERROR 503",

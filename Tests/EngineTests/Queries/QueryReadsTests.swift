@@ -169,8 +169,11 @@ struct QueryReadsTests {
             ("pivot sales on month using sum(a)", "the columns of this PIVOT come from the data"),
             ("with p as (pivot sales on month using sum(a)) from p", "the columns of this PIVOT come from the data"),
             ("select 1; select 2", "these are 2 statements, and a query is one"),
-            ("drop table sales", "this is no query: DROP gives no rows"),
-            ("from query_table('sales')", "query_table() reads what a text names, which cannot be known"),
+            ("drop table sales", "this is not a query: DROP returns no rows"),
+            (
+                "from query_table('sales')",
+                "query_table() reads a table that a text names, which is not known in advance"
+            ),
             ("from 'data/sales.csv'", "a query reads datasets: add the file as one"),
             ("show tables", "SHOW names no dataset"),
             ("-- nothing", "the query is empty"),
@@ -188,7 +191,7 @@ struct QueryReadsTests {
             _ = try LoadedPipeline(
                 yaml: head + "  q: {type: sql, output: out, query: from sales}", in: folder, variables: missing)
         }
-        #expect(error.description.contains("what the queries of this file read cannot be found out"))
+        #expect(error.description.contains("the datasets that the queries of this file read are not known"))
         _ = try LoadedPipeline(
             yaml: head + "  q: {type: command, output: out, run: 'true'}", in: folder, variables: missing)
     }
@@ -211,7 +214,7 @@ struct QueryReadsTests {
                     "datasets: {input: {path: i.csv}, o: {path: o.csv}}\nstages: {p: {type: process, input: input, output: o}}"
             )
         }
-        #expect(error.description.contains("queries call the rows that come to them 'input'"))
+        #expect(error.description.contains("in queries it is the name of the rows so far"))
     }
 
     @Test(
