@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup setup-extensions setup-tests build demo run test chaos soak mutants bench lint format clean
+.PHONY: help setup setup-extensions setup-tests build demo run test test-fast chaos soak mutants bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 # The Swift runtime goes into the program: one file to copy, and calls into it go straight.
@@ -35,6 +35,10 @@ test: setup-tests ## Every test, and the release build
 	@swift build --build-tests
 	@$(BUILD)
 	@CAUDAL_PROGRAM=$(CAUDAL) $(TEST)
+
+test-fast: setup ## The tests that need neither the program nor DuckDB, in less than a minute once they are built
+	@swift build --build-tests
+	@$(TEST) --filter '^(EngineTests|AppTests)\.' --skip "$$(scripts/tests-by-tag duckDB property)"
 
 KILLS ?= 200
 

@@ -48,7 +48,7 @@ struct DashboardSnapshotTests {
         }
     }
 
-    @Test("The help lists every key")
+    @Test("The help over a run")
     func help() throws {
         try compare("help", SampleRun.inTheMiddle) { $0.press([.character("?")]) }
     }

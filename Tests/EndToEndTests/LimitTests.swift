@@ -29,6 +29,7 @@ struct LimitTests {
                 "p.yaml",
                 "--plain", "--state", "state",
             ])
+        #expect(count > 4 || run.status == 1, "four cannot be enough: \(run)")
         if run.status != 0 {
             #expect(run.status == 1, "\(run)")
             #expect(run.description.contains("Resource temporarily unavailable"), "\(run)")

@@ -1,6 +1,6 @@
 /// One step of a `process` stage: rows in, rows out.
-package enum Step: Sendable, Equatable {
-    /// Which of several rows with the same key is kept.
+package enum Step: Sendable {
+    /// Which of several rows with the same key stays.
     package enum Keep: String, Sendable, CaseIterable { case first, last }
 
     /// A new column and its expression.
@@ -33,9 +33,7 @@ package enum Step: Sendable, Equatable {
     /// A query over the rows so far, which it reads as `input`.
     case sql(Query)
 
-    package static func == (left: Step, right: Step) -> Bool { left.title == right.title }
-
-    /// What the step does, in a few words.
+    /// What it does, in a few words.
     package var title: String {
         switch self {
         case .deduplicate(let keys, let keep, let order):
@@ -87,9 +85,9 @@ extension Sequence where Element == Located<String> {
     fileprivate var list: String { map(\.value).joined(separator: ", ") }
 }
 
-/// A dataset to join rows with, to add columns.
-package struct Lookup: Sendable, Equatable {
-    /// What happens when the lookup has two rows for one key.
+/// A table of names and facts that rows are joined with.
+package struct Lookup: Sendable {
+    /// What is done when the lookup has two rows for one key.
     package enum Duplicates: String, Sendable, CaseIterable {
         /// The stage fails: a join would multiply rows, and a choice would hide the problem.
         case error
@@ -115,8 +113,4 @@ package struct Lookup: Sendable, Equatable {
     package var duplicates: Duplicates
     package var validity: Validity?
     package var location: SourceLocation
-
-    package static func == (left: Lookup, right: Lookup) -> Bool {
-        left.dataset == right.dataset && left.location == right.location
-    }
 }

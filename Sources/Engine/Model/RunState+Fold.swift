@@ -27,7 +27,7 @@ extension RunState {
             planChanges.append(RecordedPlanChange(differences: change.differences, by: by, at: now))
             take(change.plan)
         case .commandReceived(let command, let by):
-            lastCommand = (command, by, now)
+            lastCommand = RecordedCommand(command: command, by: by, at: now)
             switch command {
             case .cancelRun: isCancelled = true
             case .retry, .retryItems, .retryStages, .retryFailed, .mark: isCancelled = false

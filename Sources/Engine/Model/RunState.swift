@@ -1,6 +1,6 @@
 /// Everything known about a run: the fold of its events, and nothing else.
-package struct RunState: Sendable {
-    /// The states of a run.
+package struct RunState: Sendable, Equatable {
+    /// How a run stands.
     package enum Status: String, Sendable, Codable, CaseIterable {
         case running, succeeded, failed, cancelled
         /// The run's process died before the run ended.
@@ -47,9 +47,9 @@ package struct RunState: Sendable {
     package internal(set) var incarnation = 0
     /// The sequence number of the last applied event.
     package internal(set) var lastSequence: Int64 = 0
-    /// The last command of an operator, and who sent it.
-    package internal(set) var lastCommand: (command: RunCommand, by: String, at: Moment)?
-    /// The number of open attempts.
+    /// The last thing an operator asked for, and who it was.
+    package internal(set) var lastCommand: RecordedCommand?
+    /// How many attempts are open now.
     package internal(set) var openAttempts = 0
     /// The restorations of its versions, oldest first.
     package internal(set) var restorations: [Restoration] = []
@@ -103,7 +103,17 @@ package struct RunState: Sendable {
     package var isSettled: Bool { stages.allSatisfy { $0.unit.status.isFinished } }
 }
 
-/// A change of a run's plan, with who approved it and when.
+/// Something that an operator asked of a run, with who it was and when.
+package struct RecordedCommand: Sendable, Equatable {
+    /// What was asked for.
+    package let command: RunCommand
+    /// Who asked.
+    package let by: String
+    /// When that was.
+    package let at: Moment
+}
+
+/// A change of a run's plan, with who wanted it and when.
 package struct RecordedPlanChange: Sendable, Equatable {
     /// The differences from the previous plan.
     package let differences: [PlanDifference]
@@ -123,18 +133,7 @@ package struct Restoration: Sendable, Equatable {
     package let at: Moment
 }
 
-extension RunState: Equatable {
-    package static func == (left: RunState, right: RunState) -> Bool {
-        left.id == right.id && left.status == right.status && left.stages == right.stages
-            && left.formerStages == right.formerStages && left.planChanges == right.planChanges
-            && left.isPaused == right.isPaused && left.isCancelled == right.isCancelled
-            && left.startedAt == right.startedAt && left.endedAt == right.endedAt && left.owner == right.owner
-            && left.incarnation == right.incarnation
-            && left.lastSequence == right.lastSequence && left.openAttempts == right.openAttempts
-    }
-}
-
-/// The states of a stage or an item.
+/// How a stage or an item stands.
 package enum UnitStatus: String, Sendable, Codable, CaseIterable {
     case pending
     /// Ready; waits for a slot.

@@ -8,7 +8,7 @@ import Testing
 /// Each `Golden/x.yaml` stands beside `Golden/x.txt` with the whole message. Comments of the form `# file: NAME` up to
 /// the next such comment or the end of the file are further files, written beside the pipeline; `# env: NAME` chooses an
 /// environment. `CAUDAL_RECORD_GOLDEN=1` records the messages anew and fails the test, so that they are read.
-@Suite(.timeLimit(.minutes(15))) struct GoldenErrorTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct GoldenErrorTests {
     private static let folder = Repository.path("Tests/EngineTests/Config/Golden")
 
     @Test("Each mistake is reported with its place and its remedy, as its golden file says")

@@ -70,8 +70,3 @@ import Testing
         return (invalid.description.isEmpty ? [] : invalid.errors, source.lines)
     }
 }
-
-extension Tag {
-    /// A property that is tested on random input from seeds.
-    @Tag static var property: Self
-}

@@ -57,7 +57,7 @@ struct PipelineFaultsTests {
     }
 
     @Test(
-        "A fault brings no others along",
+        "A fault brings no others along", .tags(.duckDB),
         arguments: [
             // A section whose key is misspelt.
             "dataset: {in: {path: in.csv}}\nstages:\n  s: {type: sql, inputs: in, output: in2, query: select 1}\n",
@@ -79,7 +79,7 @@ struct PipelineFaultsTests {
         #expect(found.count == count, "\(found)")
     }
 
-    @Test("Checks that divide what they cannot are refused where it is said")
+    @Test("Checks that divide what they cannot are refused where it is said", .tags(.duckDB))
     func partitions() throws {
         #expect(
             try faults(ofCheck: "{sql: select 1, partition_by: region}") == [
@@ -130,7 +130,7 @@ struct PipelineFaultsTests {
         #expect(pipeline.stages.first?.checks.map(\.id) == ["filled_a", "filled_b", "c"])
     }
 
-    @Test("Commands read no tables, only loads write them, and a load writes nothing else")
+    @Test("Commands read no tables, only loads write them, and a load writes nothing else", .tags(.duckDB))
     func tables() throws {
         let found = try faults(
             """

@@ -14,7 +14,7 @@ import Testing
         try LoadedPipeline(yaml: yaml, in: folder, environment: environment, variables: variables)
     }
 
-    @Test("The sales pipeline is read whole", arguments: [nil, "dev"])
+    @Test("The sales pipeline is read whole", .tags(.duckDB), arguments: [nil, "dev"])
     func salesPipeline(environment: String?) throws {
         let loaded = try LoadedPipeline(
             file: Repository.path("config/pipeline_config.yaml"), environment: environment)
@@ -32,7 +32,7 @@ import Testing
         #expect(loaded.warnings.isEmpty)
     }
 
-    @Test("The demo pipeline is read whole")
+    @Test("The demo pipeline is read whole", .tags(.duckDB))
     func demoPipeline() throws {
         let pipeline = try LoadedPipeline(file: Repository.path("config/demo.yaml")).pipeline
         #expect(pipeline.stages.count == 9)
@@ -176,7 +176,7 @@ import Testing
         #expect(flow.stages[0].definitionText != other.stages[0].definitionText)
     }
 
-    @Test("Stages follow each other through the data they name, in queries and fan-outs too")
+    @Test("Stages follow each other through the data they name, in queries and fan-outs too", .tags(.duckDB))
     func dataEdges() throws {
         let upstream = try load(
             """

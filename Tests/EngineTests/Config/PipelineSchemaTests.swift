@@ -19,6 +19,32 @@ struct PipelineSchemaTests {
         return Set((mapping["properties"] as? [String: Any] ?? [:]).keys)
     }
 
+    /// The steps that were read of the process stage, by the names that a file gives them.
+    private static func stepsRead() throws -> Set<String> {
+        let problems = ConfigProblems()
+        let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
+        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
+        let pipeline = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
+        let stage = try #require(pipeline.stage("process")?.definition as? ProcessStage)
+        return Set(
+            stage.steps.map { step in
+                switch step.value {
+                case .deduplicate: "deduplicate"
+                case .fillMissing: "fill_missing"
+                case .derive: "derive"
+                case .filter: "filter"
+                case .select: "select"
+                case .drop: "drop"
+                case .rename: "rename"
+                case .cast: "cast"
+                case .trim: "trim"
+                case .mapValues: "map_values"
+                case .split: "split"
+                case .sql: "sql"
+                }
+            })
+    }
+
     /// The definition of a kind of mapping: `check warn:range` is `check_warn.range`.
     private static func definitionName(of kind: String) -> String {
         kind.replacing(":", with: ".").replacing(" ", with: "_")
@@ -66,7 +92,7 @@ struct PipelineSchemaTests {
         let step = try #require(definitions["step"] as? [String: Any])
         let forms = try #require(step["anyOf"] as? [[String: Any]])
         let steps = Self.keys(of: forms.last)
-        #expect(steps.allSatisfy { Self.everything.contains("- \($0):") })
+        #expect(try steps == Self.stepsRead())
         let check = try #require(definitions["check"] as? [String: Any])
         let kinds = try #require(check["oneOf"] as? [[String: [String]]]).flatMap { $0["required"] ?? [] }
         #expect(kinds.sorted() == CheckKinds.names.sorted())
@@ -82,7 +108,7 @@ struct PipelineSchemaTests {
         #expect(Self.keys(of: definitions["environment"]) == Self.keys(of: schema).subtracting(["environments"]))
     }
 
-    @Test("Every committed pipeline is read without a problem, in each of its environments")
+    @Test("Every committed pipeline is read without a problem, in each of its environments", .tags(.duckDB))
     func committedPipelines() throws {
         let folder = Self.root.appending(path: "config")
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yaml") }

@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(15))) struct EnrichStageTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct EnrichStageTests {
     private let bench: StageWorkbench
 
     init() throws { bench = try StageWorkbench() }

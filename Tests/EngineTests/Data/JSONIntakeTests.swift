@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(15))) struct JSONIntakeTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct JSONIntakeTests {
     private let bench: StageWorkbench
     private let pipeline = """
         datasets:

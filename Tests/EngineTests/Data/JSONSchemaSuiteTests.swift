@@ -5,7 +5,7 @@ import Testing
 
 /// The public test suite of JSON Schema (json-schema-org/JSON-Schema-Test-Suite, draft 7), which lies beside the checkout
 /// and is no part of the project.
-@Suite(.timeLimit(.minutes(15))) struct JSONSchemaSuiteTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct JSONSchemaSuiteTests {
     /// Where the suite is: the folder that `CAUDAL_SCHEMA_SUITE` names, or that beside the checkout.
     private static let place =
         ProcessInfo.processInfo.environment["CAUDAL_SCHEMA_SUITE"]

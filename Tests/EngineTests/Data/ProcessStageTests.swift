@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(15))) struct ProcessStageTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct ProcessStageTests {
     private let bench: StageWorkbench
 
     init() throws { bench = try StageWorkbench() }

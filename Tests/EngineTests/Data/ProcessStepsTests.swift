@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Process steps on random tables, against a reference that goes row by row.
-@Suite(.timeLimit(.minutes(15))) struct ProcessStepsTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct ProcessStepsTests {
     @Test("Random steps on random rows give what going row by row gives", .tags(.property), .timeLimit(.minutes(15)))
     func randomSteps() async throws {
         for seed in UInt64(0)..<40 {

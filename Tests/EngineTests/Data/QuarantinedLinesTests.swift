@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The numbers of rows and lines that the quarantine tells.
-@Suite("Rows and lines of the quarantine", .timeLimit(.minutes(15)))
+@Suite("Rows and lines of the quarantine", .tags(.duckDB), .timeLimit(.minutes(15)))
 struct QuarantinedLinesTests {
     private let bench: StageWorkbench
 

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Enrich stages on random tables, beside a reference that goes row by row.
-@Suite(.timeLimit(.minutes(15))) struct RandomLookupsTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct RandomLookupsTests {
     @Test(
         "Random lookups add to each row what searching them row by row finds, and lose and multiply none",
         .tags(.property), .timeLimit(.minutes(15)))

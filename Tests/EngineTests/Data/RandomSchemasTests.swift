@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Validate stages on random CSV files and schemas, beside a reference that judges row by row.
-@Suite(.timeLimit(.minutes(15))) struct RandomSchemasTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct RandomSchemasTests {
     @Test(
         "Random schemas let through the rows that keep each rule, and put aside the others with the rules they break",
         .tags(.property), .timeLimit(.minutes(15)))

@@ -6,7 +6,7 @@ import Testing
 ///
 /// A failure names its seed and prints the simplest form of the case that was found; `CAUDAL_PROPERTY_CASES` sets the
 /// number of cases.
-@Suite(.timeLimit(.minutes(15))) struct RandomStepsTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct RandomStepsTests {
     @Test(
         "Random steps give the rows that going row by row gives, in their order, and account for each of them",
         .tags(.property), .timeLimit(.minutes(15)))

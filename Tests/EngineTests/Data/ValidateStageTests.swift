@@ -2,7 +2,7 @@ import Engine
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(15))) struct ValidateStageTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct ValidateStageTests {
     private let bench: StageWorkbench
 
     init() throws { bench = try StageWorkbench() }

@@ -4,7 +4,8 @@ import Testing
 import TestSupport
 
 @Suite(
-    "The DuckDB executor", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests, "duckdb is not installed"))
+    "The DuckDB executor", .tags(.duckDB), .timeLimit(.minutes(15)),
+    .enabled(if: Checkout.runsDuckDBTests, "duckdb is not installed"))
 struct DuckDBExecutorTests {
     /// More work than any test waits for.
     static let endless = "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5"
@@ -182,7 +183,7 @@ struct DuckDBExecutorTests {
         ])
         await other.hasStarted()
         // The holder has opened its file once it is there with content.
-        while FileText.size(file) ?? 0 == 0 { await Task.yield() }
+        try await wait(forChangeIn: PathText.folder(of: file)) { FileText.size(file) ?? 0 > 0 }
         let blocked = try AttemptTrial()
         let execution = await blocked.run([program, "-no-init", "-batch", file, "-c", "SELECT 1"])
         other.control.requestStop(.cancelled)

@@ -4,7 +4,7 @@ import Testing
 
 /// Random expressions, evaluated by DuckDB from the SQL they are printed as and by a small evaluator that knows only
 /// what the reference manual says.
-@Suite(.timeLimit(.minutes(15))) struct ExpressionSemanticsTests {
+@Suite(.tags(.duckDB), .timeLimit(.minutes(15))) struct ExpressionSemanticsTests {
     @Test("Random expressions mean in DuckDB what they say", .tags(.property), .timeLimit(.minutes(15)))
     func randomExpressions() async throws {
         let scratch = try ScratchFolder()

@@ -63,7 +63,7 @@ import Testing
         #expect(throws: Selector.Fault(message)) { try chosen(text) }
     }
 
-    @Test("A pipeline offers its stages with their groups, types and upstream")
+    @Test("A pipeline offers its stages with their groups, types and upstream", .tags(.duckDB))
     func candidatesOfAPipeline() throws {
         let pipeline = try Pipeline(
             yaml: """

@@ -5,7 +5,7 @@ import Testing
 
 /// The real engine with simulated work: what the simulation of the machine leaves out is the actor around it, with its
 /// mailbox, timers, stop requests and the hand-shake before a publication, under a scheduler that nobody controls.
-@Suite("The engine's loop", .tags(.runs), .timeLimit(.minutes(15)))
+@Suite("The engine's loop", .tags(.runs, .property), .timeLimit(.minutes(15)))
 struct EngineLoopTests {
     @Test("Random runs with commands, full disks and resumptions break no promise")
     func randomRuns() async throws {

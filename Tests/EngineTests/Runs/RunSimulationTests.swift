@@ -9,13 +9,13 @@ struct RunSimulationTests {
     /// `make soak` sets it: where to begin, then without end.
     private static let soakSeed = ProcessInfo.processInfo.environment["CAUDAL_SOAK"].flatMap { UInt64($0) }
 
-    @Test("20,000 random runs with failures, commands and crashes break no promise")
+    @Test("20,000 random runs with failures, commands and crashes break no promise", .tags(.property))
     func manySeeds() async throws {
         let events = try await simulate(1...20_000)
         #expect(events > 500_000, "the seeds should make long runs")
     }
 
-    @Test("Random runs without end", .enabled(if: soakSeed != nil))
+    @Test("Random runs without end", .tags(.property), .enabled(if: soakSeed != nil))
     func soak() async throws {
         var first = Self.soakSeed ?? 1
         while true {
@@ -34,7 +34,9 @@ struct RunSimulationTests {
         }
     }
 
-    @Test("A clock that jumps by an hour, forward and back, changes nothing but the times that are shown")
+    @Test(
+        "A clock that jumps by an hour, forward and back, changes nothing but the times that are shown",
+        .tags(.property))
     func clockJumps() throws {
         var jumped = 0
         for seed: UInt64 in 1...500 {
