@@ -118,7 +118,7 @@ extension DashboardState {
                 }
                 let reader = ConfirmationBuilder(
                     run: run, isLive: isLive, now: now, files: { _ in [] },
-                    previewReopening: reopening ?? { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
+                    previewReopening: previewReopening ?? { ReopenPreview(state: $0, file: $0.plan.file, change: nil) })
                 effects += reducer.reduce(&self, .confirmation(reader.build(request)))
             }
         }

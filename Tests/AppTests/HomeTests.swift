@@ -132,7 +132,7 @@ struct HomeTests {
         let early = press([.character("r"), .tab, .enter], &state, harmful: true)
         if status == .interrupted {
             // It goes on with what was under way, which does no harm; what had failed stays as it is.
-            #expect(early == [.takeUp(id, nil, agreed: Self.nothing)] && !state.isAsking)
+            #expect(early == [.reopen(id, nil, agreed: Self.nothing)] && !state.isAsking)
             return
         }
         #expect(early.isEmpty)

@@ -15,7 +15,7 @@ extension RunStore {
         }
         let state = RunState(id: id, plan: plan, events: events)
         try create(
-            RunRecord(id: id, plan: plan, trigger: "manual", started: Moment(wall: started, steady: 0)))
+            RunRecord(id: id, plan: plan, trigger: .manual, started: Moment(wall: started, steady: 0)))
         try record(events, remarks: [], of: state)
         return state
     }

@@ -19,13 +19,15 @@ package struct RunServices: Sendable {
     package let random: @Sendable () -> UInt64
     /// What runs data stages.
     package let engine: any SQLEngine.Type
+    /// Hands what runs record to their observers.
+    package let observers: ObserverFeed
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
-        engine: any SQLEngine.Type = SQLEngines.standard
+        engine: any SQLEngine.Type = SQLEngines.standard, observers: [any RunObserver] = []
     ) throws(StoreError) {
         self.state = state
         self.variables = variables

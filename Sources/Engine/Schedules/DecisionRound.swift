@@ -133,7 +133,7 @@ struct DecisionRound {
             } else if watched.schedule.catchUp == .all, !start.isOnTime || run.isCaughtUp {
                 // One after another: it stays undecided until the run has ended.
                 held.insert(start.schedule)
-                hold(start, watched)
+                hold(start.slot, watched)
             } else if watched.schedule.overlap == .skip {
                 decide(start.slot, at: start.at, .skip(.overlap(with: run.name)))
             } else {
@@ -147,17 +147,13 @@ struct DecisionRound {
     }
 
     /// Leaves a slot and all behind it undecided.
-    private mutating func hold(_ start: Start, _ watched: WatchedSchedule) {
+    mutating func hold(_ slot: Slot, _ watched: WatchedSchedule) {
         decisions.removeAll {
             let first = $0.decision.slots.first
-            return first.key == watched.key && first.planned > start.slot.planned
+            return first.key == watched.key && first.planned > slot.planned
         }
-        let before = watched.previous(before: start.slot.planned)?.planned ?? watched.decidedThrough
-        if before > watched.decidedThrough {
-            decidedThrough[watched.key] = before
-        } else {
-            decidedThrough[watched.key] = nil
-        }
+        let before = watched.previous(before: slot.planned)?.planned ?? watched.decidedThrough
+        decidedThrough[watched.key] = before > watched.decidedThrough ? before : nil
     }
 
     private mutating func decide(_ slot: Slot, at instant: Int64, _ outcome: SlotDecision.Outcome) {

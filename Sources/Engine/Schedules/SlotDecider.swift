@@ -80,6 +80,11 @@ package struct SlotDecider: Sendable {
         guard let newest else { return }
         let chosen = chooseStarts(watched, newest: newest, now: round.now)
         var settled = watched.decidedThrough
+        if watched.openPause != nil, let first = chosen.slots.first {
+            // Nothing begins in a pause, and what stands behind it keeps its place.
+            round.settle(watched, after: settled, before: first.planned, chosen.missed)
+            return round.hold(first, watched)
+        }
         for slot in chosen.slots {
             round.settle(watched, after: settled, before: slot.planned, chosen.missed)
             let start = watched.start(of: slot)
@@ -121,9 +126,13 @@ package struct SlotDecider: Sendable {
         var next: Slot? = newest
         let most = watched.schedule.catchUp == .all ? limit + 1 : 1
         while let slot = next, slot.planned > watched.decidedThrough, slots.count < most {
+            if let pause = watched.pauses.first(where: { $0.covers(slot.planned) }) {
+                next = watched.previous(before: pause.from)
+                continue
+            }
             let isOnTime = watched.start(of: slot) >= now - grace.milliseconds
             guard isOnTime || slot.planned >= oldest && watched.schedule.catchUp != .none else { break }
-            if !watched.pauses.contains(where: { $0.covers(slot.planned) }) { slots.append(slot) }
+            slots.append(slot)
             next = watched.previous(before: slot.planned)
         }
         if slots.count > limit { return ([slots[0]], reason(.tooMany(limit: limit))) }

@@ -23,7 +23,9 @@ struct PipelineSchemaTests {
     private static func stepsRead() throws -> Set<String> {
         let problems = ConfigProblems()
         let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
-        var reader = PipelineReader(problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read)
+        var reader = PipelineReader(
+            problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
+            schedules: { _, _, _, _ in [] })
         let pipeline = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
         let stage = try #require(pipeline.stage("process")?.definition as? ProcessStage)
         return Set(

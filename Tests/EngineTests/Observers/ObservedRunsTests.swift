@@ -92,7 +92,7 @@ private struct ObservedProject {
 
     var stageLines: StageLines {
         let file = path + "/lines.txt"
-        if !FileText.exists(file) { FileManager.default.createFile(atPath: file, contents: nil) }
+        if !FileText.exists(file) { _ = FileManager.default.createFile(atPath: file, contents: nil) }
         return StageLines(file: file)
     }
 }

@@ -13,7 +13,7 @@ struct RetentionTests {
         isLive: Bool = false
     ) -> RunSummary {
         RunSummary(
-            id: id, pipeline: pipeline, file: "p.yaml", status: status, trigger: "manual",
+            id: id, pipeline: pipeline, file: "p.yaml", status: status, trigger: .manual,
             started: now.wall - daysAgo * 86_400_000, stageCount: 1, parameters: [:], isLive: isLive)
     }
 

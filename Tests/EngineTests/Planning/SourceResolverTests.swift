@@ -45,8 +45,11 @@ struct SourceResolverTests {
         let tools = DataTools(
             reactor: ProcessReactor(), masker: SecretMasker(secrets: [String]()), folder: folder.path("questions"),
             defaultMemory: 1_000_000_000, seen: SourceCache(),
-            locate: { () throws(Failure) in throw Failure("DuckDB is asked") },
-            findExtension: { (_, _) throws(Failure) in throw Failure("DuckDB is asked") })
+            engine: DuckDBEngine(
+                EngineSurroundings(
+                    root: folder.path, variables: [:], reactor: ProcessReactor(),
+                    masker: SecretMasker(secrets: [String]())
+                ) { () throws(Failure) in throw Failure("DuckDB is asked") }))
         return SourceResolver(
             pipeline: loaded.pipeline, tools: tools,
             tables: TableReader(pipeline: loaded.pipeline, facts: facts(), tools: tools))

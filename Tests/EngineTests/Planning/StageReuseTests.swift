@@ -48,6 +48,7 @@ struct StageReuseTests {
             pipeline: loaded.pipeline, stage: try #require(loaded.pipeline.stage(facts.stage)), item: facts.item,
             facts: RunFacts(
                 runID: facts.run, started: facts.now, parameters: facts.parameters, environment: facts.variables),
+            sql: DuckDBDialect(),
             sources: ["raw": source], schemas: loaded.schemas, stagingFolder: folder.path("staging"), now: facts.now)
         return reuse(loaded).key(of: attempt, reads: facts.reads, duckDB: facts.duckDB)
     }

@@ -60,7 +60,7 @@ struct RunSupervisorTests {
     @Test("Runs begin in the order of their orders, so many at once, and each ending is told")
     func limit() async throws {
         let supervisor = RunSupervisor<Int>(limit: 2)
-        let runs = (0..<5).map { Scripted("r\($0)") }
+        let runs = (0..<5).map { Scripted(RunID("r\($0)")) }
         let live = Mutex((now: 0, most: 0, order: [Int]()))
         for (number, run) in runs.enumerated() {
             supervisor.order(number) { place in

@@ -192,11 +192,22 @@ struct SlotDeciderTests {
             lines(decide(schedule, now: "2026-11-23T06:00:00Z")) == [
                 "skip 2 from 11-21T06:00 to 11-22T06:00: the schedule was paused: stock-taking", "run 11-23T06:00",
             ])
-        schedule.pauses = [.init(from: instant("2026-11-22T05:00:00Z") * 1000)]
-        let plan = decide(schedule, now: "2026-11-23T06:00:00Z")
+        // What was to be caught up before the pause waits for its end, and what stands behind it too.
+        let from = instant("2026-11-22T05:00:00Z") * 1000
+        schedule.pauses = [.init(from: from)]
+        let held = decide(schedule, now: "2026-11-23T06:00:00Z")
+        #expect(held.decisions.isEmpty && held.decidedThrough.isEmpty && held.wake == nil)
+        schedule.pauses = [.init(from: from, until: instant("2026-11-23T05:00:00Z") * 1000)]
         #expect(
-            lines(plan) == ["catch up 11-21T06:00", "skip 2 from 11-22T06:00 to 11-23T06:00: the schedule was paused"])
-        #expect(plan.wake == nil)
+            lines(decide(schedule, now: "2026-11-23T06:00:00Z")) == [
+                "catch up 11-21T06:00", "skip 11-22T06:00: the schedule was paused",
+            ])
+        schedule.decidedThrough = instant("2026-11-21T06:00:00Z") * 1000
+        schedule.pauses = [.init(from: from)]
+        #expect(
+            lines(decide(schedule, now: "2026-11-23T06:00:00Z")) == [
+                "skip 2 from 11-22T06:00 to 11-23T06:00: the schedule was paused"
+            ])
     }
 
     @Test("A schedule that is not enabled skips, and wakes nobody")

@@ -208,6 +208,7 @@ extension RunAction {
         switch self {
         case .launch(let id, let number, .work): "launch \(id)#\(number)"
         case .launch(let id, let number, .findItems): "find items \(id)#\(number)"
+        case .launch(let id, let number, .attach(let work)): "attach \(id)#\(number) to \(work)"
         case .stop(let id, let number, let reason): "stop \(id)#\(number): \(reason)"
         case .startTimer(let timer, let delay): "\(timer.ruleText) in \(delay.written)"
         case .cancelTimer(let timer): "no \(timer.ruleText)"
