@@ -100,7 +100,7 @@ struct BackfillTests {
         arguments: [
             (["--days", "2026-11-01"], "not a range of days"),
             (["--days", "2026-11-05..2026-11-01"], "before it begins"),
-            (["--days", "2026-11-31..2026-12-01"], "no date"),
+            (["--days", "2026-11-31..2026-12-01"], "is not a date"),
             (["--days", "2026-11-01..2026-11-02", "--param", "word"], "'word' is not a date"),
             (["--days", "2026-11-01..2026-11-02", "--param", "day=2026-11-01"], "leave its value out"),
         ])

@@ -153,6 +153,6 @@ struct ForeignFilesTests {
             "datasets: {duckdb_views: {path: v.csv}}\nstages: {o: {type: check, input: duckdb_views, checks: [{row_count: {min: 0}}]}}\n"
         )
         let answer = try await project.caudal("validate", "p.yaml")
-        #expect(answer.status == 2 && answer.description.contains("kept for caudal's own tables"), "\(answer)")
+        #expect(answer.status == 2 && answer.description.contains("reserved for caudal's own tables"), "\(answer)")
     }
 }

@@ -96,7 +96,7 @@ struct QueryNamesTests {
         #expect(answer.status == 2)
         #expect(
             answer.errors.contains(
-                "p.yaml:11:\(column): error: the query reads the file '\(file)', and a query reads datasets"),
+                "p.yaml:11:\(column): error: the query reads the file '\(file)', and a query can only read datasets"),
             "\(answer)")
     }
 

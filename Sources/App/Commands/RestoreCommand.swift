@@ -57,9 +57,9 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         let inPlace = restorer.filesInPlace
         if inPlace > 0, !json {
+            let (verb, object) = inPlace == 1 ? ("is", "it") : ("are", "them")
             Output.line(
-                "\(inPlace.counted("file")) already \(inPlace == 1 ? "is" : "are") as run \(restorer.run.id) published"
-            )
+                "\(inPlace.counted("file")) \(verb) in place, as run \(restorer.run.id) published \(object)")
         }
         if dryRun {
             if restorer.files.isEmpty, !json { Output.line("nothing would be published") }

@@ -99,7 +99,8 @@ extension AttemptResult {
     /// Takes secrets out of every text that came from outside, before it is recorded.
     mutating func mask(_ log: AttemptLog) {
         failure = failure.map {
-            Failure(log.masked($0.message), remedy: $0.remedy.map(log.masked), location: $0.location)
+            Failure(
+                log.masked($0.message), remedy: $0.remedy.map(log.masked), location: $0.location, kind: $0.kind)
         }
         lastLines = lastLines.map(log.masked)
         notes = notes.map(log.masked)

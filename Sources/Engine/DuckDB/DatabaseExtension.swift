@@ -33,6 +33,7 @@ package enum DatabaseExtension {
             + (program.version == DuckDBProgram.pinned
                 ? ")" : ", which also installs duckdb \(DuckDBProgram.pinned); this one is \(program.version))")
         throw Failure(
-            "connections to \(kind.rawValue) need DuckDB's extension \(name), which was not found", remedy: remedy)
+            "connections to \(kind.rawValue) need DuckDB's extension \(name), which was not found", remedy: remedy,
+            kind: .missingExtension)
     }
 }

@@ -40,7 +40,7 @@ extension PipelineExamination {
 
     /// Why a source cannot be read at all; `failure` is the error when it was inspected.
     private func faultOfSource(_ dataset: Dataset, _ failure: Failure?) -> Failure? {
-        guard let path = dataset.path else { return failure?.isOfMissingTable == true ? failure : nil }
+        guard let path = dataset.path else { return failure?.kind == .missingTable ? failure : nil }
         do throws(Failure) {
             let place = PathText.absolute(fill(path), in: pipeline.root)
             _ = try SourceResolver.files(matching: place, of: dataset, root: pipeline.root)
@@ -198,12 +198,5 @@ extension PipelineExamination {
             return ("\(shown) is the kernel's own, and takes no files", "change the path")
         }
         return nil
-    }
-}
-
-extension Failure {
-    /// Whether the error is about a missing database or table.
-    fileprivate var isOfMissingTable: Bool {
-        message.hasSuffix(" is not there") || message.hasPrefix("there is no table ")
     }
 }

@@ -173,7 +173,7 @@ package struct PipelineExamination {
         do throws(Failure) {
             return try await tables.target(of: dataset, record: nil)
         } catch {
-            if error.isOfSilentDatabase { findings.silent[connection] = error }
+            if error.kind == .silentDatabase { findings.silent[connection] = error }
             return nil
         }
     }
@@ -291,7 +291,7 @@ package struct PipelineExamination {
             findings.sources[name] = found[name]
         } catch let failure as Failure {
             findings.unknown[name] = failure
-            if let connection, failure.isOfSilentDatabase { findings.silent[connection] = failure }
+            if let connection, failure.kind == .silentDatabase { findings.silent[connection] = failure }
         } catch {
             findings.unknown[name] = Failure(error.reason)
         }

@@ -35,7 +35,8 @@ package struct TableReader: Sendable {
         guard let columns = found.columns else {
             throw Failure(
                 "there is no table '\(table.name)' in \(link.place)",
-                remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation)
+                remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation,
+                kind: .missingTable)
         }
         if let column = columns.first(where: { $0.misreadType != nil }), let type = column.misreadType {
             throw Failure(
@@ -95,7 +96,7 @@ package struct TableReader: Sendable {
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
         } catch {
             // In a view, or a table without row ids, the texts cannot be matched with the other values.
-            if let column = link.timesOfDay(of: source).min(), error.message.contains("rowid") {
+            if let column = link.timesOfDay(of: source).min(), tools.sql.isAboutRowIDs(error) {
                 throw Failure(
                     "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
                         + "a rowid alone",
@@ -163,7 +164,8 @@ package struct TableReader: Sendable {
         if let path = link.path, !FileText.exists(path) {
             throw Failure(
                 "the database \(PathText.relative(path, to: pipeline.root)) is not there",
-                remedy: "put it there, or change the path of connection '\(link.name)'", location: link.location)
+                remedy: "put it there, or change the path of connection '\(link.name)'", location: link.location,
+                kind: .missingTable)
         }
         let (schema, name) = link.parts(of: table)
         var script = SQLScript(title: "what is in \(table)")
@@ -182,7 +184,7 @@ package struct TableReader: Sendable {
                 script, reading: [], essential: essential,
                 attachment: try await tools.attachment(of: link, isReadOnly: true))
         } catch {
-            throw fault(error, Failure.silentDatabase, link, dataset)
+            throw fault(error, "the database cannot be asked", link, dataset, .silentDatabase)
         }
         let own = readings.rows(.target, as: OwnColumn.self)
         guard !own.isEmpty else { return (nil, nil) }
@@ -224,20 +226,14 @@ package struct TableReader: Sendable {
         var there: Bool
     }
 
-    private func fault(_ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset) -> Failure {
+    private func fault(
+        _ error: Failure, _ what: String, _ link: DatabaseLink, _ dataset: Dataset, _ kind: Failure.Kind? = nil
+    ) -> Failure {
         // A missing extension is not the database's error.
-        if error.message.contains("need DuckDB's extension") { return error }
+        if error.kind == .missingExtension { return error }
         return Failure(
             "\(what) (connection '\(link.name)', \(link.place)): \(error.message)",
             remedy: error.remedy ?? "look at the connection '\(link.name)' and whether the database is up",
-            location: dataset.placeLocation)
+            location: dataset.placeLocation, kind: kind)
     }
-}
-
-extension Failure {
-    /// The beginning of the error for a database that does not answer or refuses the login.
-    fileprivate static let silentDatabase = "the database cannot be asked"
-
-    /// Whether the database did not answer or refused the login.
-    var isOfSilentDatabase: Bool { message.hasPrefix(Self.silentDatabase) }
 }

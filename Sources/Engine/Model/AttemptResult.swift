@@ -90,11 +90,24 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
     package var remedy: String?
     /// The place in the user's file, if the fault is there.
     package var location: SourceLocation?
+    /// What kind of failure it is, where something is decided by that.
+    package var kind: Kind?
 
-    package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil) {
+    /// The kinds of failure by which callers decide; all others are only shown.
+    package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+        /// A database did not answer, or refused the login.
+        case silentDatabase
+        /// A database or a table does not exist.
+        case missingTable
+        /// The engine lacks what it needs to reach a kind of database.
+        case missingExtension
+    }
+
+    package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil, kind: Kind? = nil) {
         self.message = message
         self.remedy = remedy
         self.location = location
+        self.kind = kind
     }
 
     /// Place, fault and remedy on one line.

@@ -12,7 +12,7 @@ struct SQLEngineTests {
 
     /// Every stage type that has SQL, and every kind of check.
     private static let pipeline = """
-        parameters: {least: {type: integer, default: 1}}
+        params: {least: {type: integer, default: 1}}
         connections: {shop: {type: sqlite, path: shop.db}}
         datasets:
           orders: {path: orders.csv, schema: rows.json}
@@ -23,7 +23,7 @@ struct SQLEngineTests {
           steps: {path: steps.parquet}
           rich: {path: rich.parquet}
           told: {path: told.csv}
-          sold: {table: shop.sold}
+          sold: {connection: shop, table: sold}
         stages:
           validate: {type: validate, input: orders, output: valid}
           take: {type: validate, input: raw, output: taken, quarantine: aside.parquet}

@@ -151,7 +151,7 @@ struct StageReuseTests {
         ("{type: command, run: make, reuse: unchanged}", nil),
         ("{type: command, output: out, run: make, reuse: never}", "the file says 'reuse: never'"),
         ("{type: process, input: raw, output: out}", nil),
-        ("{type: report}", "a report tells of its own run"),
+        ("{type: report}", "a report is about the whole run"),
         ("{type: process, input: table, output: out}", "it reads the table db.t, which may change"),
         ("{type: load, input: raw, output: table, mode: replace}", "a table may have changed since it was loaded"),
         (

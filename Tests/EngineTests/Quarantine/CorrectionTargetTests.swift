@@ -15,7 +15,7 @@ struct CorrectionTargetTests {
                   parts: {path: "parts/${item.id}.csv"}
                 stages:
                   validate: {type: validate, input: raw, output: valid}
-                  each: {type: validate, input: raw, output: parts, foreach: {id: ["1", "2"]}}
+                  each: {type: validate, input: raw, output: parts, quarantine: each.csv, foreach: {id: ["1", "2"]}}
                   other: {type: command, run: "true"}
                 """, in: folder
         ).pipeline
