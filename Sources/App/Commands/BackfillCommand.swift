@@ -90,7 +90,7 @@ struct BackfillCommand: AsyncParsableCommand {
             let sentences = harmful.map { stage, dates in
                 "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
             }
-            // Whoever does not agree has left the program by then.
+            // A user who does not confirm has left the program by then.
             _ = try Consent(
                 sentences: sentences, remedies: ["confirm with --yes", "choose other days"],
                 harmful: harmful.map(\.stage)
@@ -219,7 +219,7 @@ struct BackfillRunner {
 
     /// Runs every day that needs it; a failed one does not keep the others from running.
     ///
-    /// Leaves the program with status 1 when a day failed, and 130 when somebody interrupted.
+    /// Leaves the program with status 1 when a day failed, and 130 when the user interrupted it.
     func run() async throws {
         let supervisor = RunSupervisor<Backfill.Day>(limit: maxRuns)
         let interruption = Interruption(ended: { await supervisor.waitForEnd() }) {

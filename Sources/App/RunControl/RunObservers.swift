@@ -1,15 +1,15 @@
 import Engine
 
 extension RunServices {
-    /// What this program needs to open runs: with everybody who hears of them.
+    /// The services that this program opens runs with, including all observers.
     init(opening state: StateFolder, variables: [String: String]) throws(StoreError) {
         try self.init(state: state, variables: variables, observers: Self.observers(of: state, variables))
     }
 
-    /// Who hears of the runs of a state folder; a new observer is listed here.
+    /// The observers of the runs of a state folder; a new one is added here.
     private static func observers(of state: StateFolder, _ variables: [String: String]) -> [any RunObserver] { [] }
 
-    /// Lets observers take in what was recorded, for a while, and says which of them lack something.
+    /// Gives observers some time to take in what was recorded, and reports those that have not caught up.
     func settleObservers() async {
         for lag in await observers.settle() {
             let words = "observer \(lag.observer) was not told everything: \(lag.reason)"

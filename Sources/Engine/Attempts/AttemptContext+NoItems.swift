@@ -2,7 +2,7 @@
 extension AttemptContext {
     /// The sources, with columns also where no item wrote any.
     ///
-    /// - Throws: ``NothingToRead`` where nobody can know them, as of what a command would have written.
+    /// - Throws: ``NothingToRead`` where they cannot be known, as of the output of a command.
     func withColumns(_ sources: [DatasetName: DataSource]) async throws -> [DatasetName: DataSource] {
         var sources = sources
         for (name, source) in sources where source.files.isEmpty && source.columns.isEmpty && source.table == nil {

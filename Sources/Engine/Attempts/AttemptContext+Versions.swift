@@ -15,7 +15,7 @@ extension AttemptContext {
 
     /// Publishes what was written, once the engine has recorded that it is about to happen.
     ///
-    /// The run's version is kept first: whoever finds the record after a crash finds what it is about, too.
+    /// The run's version is kept first: a process that finds the record after a crash finds the version, too.
     func publish(
         _ given: AttemptResult, _ outputs: [StagedOutput], _ publish: PublicationRecorder
     ) async throws -> AttemptResult {
@@ -69,7 +69,7 @@ extension AttemptContext {
     func marks(of files: [String]) throws -> FileMarks {
         let marks = FileMarks(files)
         let known = artifactsByPath
-        // Looked at behind the marks: whoever replaces a file from here on changes its mark.
+        // Checked after the marks: a file that is replaced from here on has another mark.
         for file in files {
             guard let (artifact, writer) = known[file], !versionFinder.isVersion(file, artifact) else { continue }
             _ = try versionFinder.place(of: artifact, in: facts.runID, writer: writer)
@@ -90,7 +90,7 @@ extension AttemptContext {
         return known
     }
 
-    /// Refuses what was made of files that changed meanwhile: nobody could say which version it was made of.
+    /// Refuses output whose inputs changed meanwhile: it could not be said which version it was made from.
     func refuseChange() throws(Failure) {
         guard let path = changedFile(since: attempt.marks) else { return }
         throw Failure(
@@ -102,7 +102,7 @@ extension AttemptContext {
     func changedFile(since before: FileMarks) -> String? {
         let known = artifactsByPath
         return before.changed { path, mark in
-            // A backup that gives the file another name changes as much of it as somebody who writes to it and sets the
+            // A backup that gives the file another name changes as much of it as a program that writes to it and sets the
             // clock back: only the content tells them apart, where it is known what that was.
             guard let was = known[path]?.0.contentHash ?? store.knownFingerprint(of: path, as: mark) else {
                 return false

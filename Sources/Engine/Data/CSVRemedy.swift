@@ -1,4 +1,4 @@
-/// What somebody does about a file of CSV that cannot be read.
+/// What to do about a CSV file that cannot be read.
 enum CSVRemedy {
     static let row =
         "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"

@@ -55,7 +55,7 @@ package struct DataReadings: Sendable {
     /// A row that came back, and the statement that gave it.
     package struct Row: Sendable {
         package let statement: SQLScript.StatementID
-        /// What it tells of; nil for a row that nobody asked for.
+        /// What it is about; nil for a row that was not asked for.
         package let kind: RowKind?
         package let fields: [String: Value]
 

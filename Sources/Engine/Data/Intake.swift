@@ -118,7 +118,7 @@ package struct Intake {
     package func fault(in readings: DataReadings) -> Failure? { BrokenLines.fault(in: readings, files: fileNames) }
 }
 
-/// Rows that somebody corrected after they were put aside.
+/// Quarantined rows that a user has corrected.
 extension Intake {
     /// The columns of a file of corrections that say which row of which file each line stands for.
     package static let correctedFile = "quarantine_file"

@@ -25,7 +25,7 @@ package struct SQLScript: Sendable {
     ///
     /// An engine may do each kind in another way than another engine: the SQL in it is written by the engine's dialect.
     package enum Kind: Sendable {
-        /// SQL that is run as it stands; nobody reads rows of it.
+        /// SQL that is run as it stands, and whose rows are not read.
         case run(String)
         /// A query whose rows come back, all of one kind: what stands behind SELECT.
         case lines(RowKind, String)

@@ -65,13 +65,13 @@ package struct SourceReading: Sendable, Hashable {
     var numbersFiles = false
 }
 
-/// What a file that somebody else wrote becomes: rows that keep the rules of their schema, and those that do not.
+/// The two parts of an external file: rows that keep the rules of their schema, and rows that do not.
 package protocol IntakeStatements {
     /// Adds the statements that find the invalid rows and count everything: the counts `read`, `invalid`, `rejected`, `odd` and
     /// `corrected`, and rows of the kinds `violation` and `unreadable`.
     ///
     /// `partition`: the columns by which the rows of the attempt's item are chosen.
-    /// `corrections`: files of rows that somebody corrected.
+    /// `corrections`: files of corrected rows.
     func addSearch(to script: inout SQLScript, partition: [String], corrections: [String])
     /// The rows of the quarantine: one for each broken rule, in the order of the file.
     func quarantineQuery(partition: [String]) -> String

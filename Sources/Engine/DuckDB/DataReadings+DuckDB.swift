@@ -19,7 +19,7 @@ extension DataReadings {
                 let fields = (try? decoder.decode([String: Value].self, from: Data(line)))
                     ?? (try? lenient.decode([String: Value].self, from: Data(line)))
             {
-                // A line that is no object comes from a statement whose rows nobody asked for.
+                // A line that is not an object comes from a statement whose rows are not read.
                 let row = Row(statement: SQLScript.StatementID(number: last), fields: fields)
                 rows.append(row)
                 // COPY tells how many rows it wrote; whether with a capital depends on what else it tells.

@@ -1,6 +1,6 @@
-/// Rows that somebody corrected after they were put aside.
+/// Quarantined rows that a user has corrected.
 extension DuckDBIntake {
-    /// Puts rows that somebody corrected in the place of the invalid ones they stand for.
+    /// Replaces invalid rows by their corrections.
     ///
     /// A correction for a row that is not invalid, or no longer is, has no effect, so that no row is added twice. If
     /// several files correct a row, the last one applies.

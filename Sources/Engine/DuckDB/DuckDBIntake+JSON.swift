@@ -1,4 +1,4 @@
-/// JSON that somebody else wrote: each row is an object with keys and types of its own.
+/// External JSON: each row is an object with keys and types of its own.
 extension DuckDBIntake {
     /// The rows with their JSON text and each column by its name.
     var jsonRows: String {

@@ -1,6 +1,6 @@
 /// The lines of rows in a CSV file.
 ///
-/// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and whoever made a copy
+/// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and the code that made a copy
 /// has told in which lines its rows begin.
 extension DuckDBIntake {
     /// Whether lines of the input can be told from rows; an item of a fan-out does not see all of them.

@@ -1,7 +1,7 @@
 /// Removes values of rows from messages when a pipeline file does not allow keeping and showing them.
 ///
 /// Messages that scripts of Caudal make themselves mark the values in them, see ``SQLDialect/refusal(_:)``. The engine's
-/// own messages hold values in forms that nobody could list: of those that can, only what is known to be none is told.
+/// own messages hold values in forms that cannot be listed: of those that can, only what is known to be none is told.
 enum HiddenValues {
     /// The character at the beginning of such a message, and those around a value in it.
     static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")

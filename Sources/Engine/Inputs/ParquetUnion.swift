@@ -85,7 +85,7 @@ extension SourceResolver {
         return files
     }
 
-    /// A file that has a row of which somebody asked, by the column that was asked about.
+    /// A file that has a row of the kind asked for, with the column in question.
     private struct FoundRow: Decodable {
         var name: String
         var file: Int

@@ -4,7 +4,7 @@ package struct ProducedData: Sendable {
     package var writer: StageID
     /// What it published, items in their order.
     package var artifacts: [Artifact]
-    /// The items that somebody marked as succeeded: what they stand for lies at their paths.
+    /// The items that an operator marked as succeeded: their data is expected at their paths.
     package var markedItems: [Item] = []
 
     /// Whether there is nothing of it, as of a fan-out without items.

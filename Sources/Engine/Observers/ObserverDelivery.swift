@@ -3,7 +3,7 @@ import Synchronization
 
 /// What one observer is handed by this process.
 ///
-/// A task works while something is due. It has a thread of its own, so that an observer that waits keeps nobody else
+/// A task works while something is due. It has a thread of its own, so that an observer that waits keeps nothing else
 /// waiting, and the lock of the observer, so that no two processes hand it the same.
 final class ObserverDelivery: Sendable {
     /// What is to be looked at.
@@ -17,7 +17,7 @@ final class ObserverDelivery: Sendable {
         var due = Round(runs: [], isForAll: false)
         var hasBegun = false
         var isWorking = false
-        /// Whether somebody waits for the end, so that it does not rest in between.
+        /// Whether a caller waits for the end, so that it does not rest in between.
         var isSettling = false
         var rest: Task<Void, Never>?
         /// Those who wait for the end; they are told why the observer lacks something, nil where it does not.
@@ -102,7 +102,7 @@ final class ObserverDelivery: Sendable {
             defer { contents.isWorking = contents.isWorking || isDue }
             return isDue && !contents.isWorking
         }
-        // A task of its own, which ends when nothing is due: whoever posts goes on at once.
+        // A task of its own, which ends when nothing is due: the caller continues at once.
         if mustBegin { Task.detached(executorPreference: thread) { await self.work() } }
     }
 
@@ -152,7 +152,7 @@ final class ObserverDelivery: Sendable {
 
     /// Waits after a round that came to nothing.
     ///
-    /// - Returns: Whether to go on; not, when somebody waits for the end of an observer that fails.
+    /// - Returns: Whether to continue; false when a caller waits for the end of an observer that fails.
     private func restAfter(_ obstacle: Obstacle, putBack round: Round) async -> Bool {
         contents.withLock { contents in
             contents.due.runs.formUnion(round.runs)
@@ -162,7 +162,7 @@ final class ObserverDelivery: Sendable {
             await sleep(Self.rest)
             return true
         }
-        // A store that cannot be written has the failure told by whoever settles.
+        // If the store cannot be written, the caller of `settle` reports the failure.
         try? store.recordFailure(of: observer.name, reason, at: now())
         let (failures, goesOn) = contents.withLock { contents in
             contents.failures += 1
@@ -185,7 +185,7 @@ final class ObserverDelivery: Sendable {
         while true {
             let begun = ContinuousClock.now
             try await handOut(runs, &states)
-            // Whoever waited for the lock meanwhile may have left what it recorded to this process.
+            // A process that waited for the lock meanwhile may have left what it recorded to this one.
             if ContinuousClock.now - begun < Self.longRound { break }
             runs = nil
         }

@@ -14,7 +14,7 @@ package final class ObserverFeed: Sendable {
     /// `sleep`: waits between two tries, and ends early when its task is cancelled.
     package init(
         _ observers: [any RunObserver], of store: RunStore, now: @escaping @Sendable () -> Moment,
-        // A sleep that is cut short is what whoever cuts it short wants.
+        // The sleep is cut short on purpose.
         sleep: @escaping @Sendable (Duration) async -> Void = { try? await ContinuousClock().sleep(for: $0) }
     ) {
         deliveries = observers.map { ObserverDelivery(to: $0, from: store, now: now, sleep: sleep) }
@@ -33,7 +33,7 @@ package final class ObserverFeed: Sendable {
         guard !deliveries.isEmpty else { return }
         let (deliveries, news) = (deliveries, news())
         for delivery in deliveries { delivery.begin() }
-        // A task of its own: nobody waits for it, and it ends with the run.
+        // A task of its own: nothing waits for it, and it ends with the run.
         Task.detached {
             for await _ in news {
                 for delivery in deliveries { delivery.wake(for: run) }

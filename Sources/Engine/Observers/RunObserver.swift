@@ -1,8 +1,8 @@
-/// Somebody who hears of everything that happens to the runs of a project, from their journals.
+/// Receives every event of the runs of a project, from their journals.
 ///
-/// An observer is handed each event at least once, in the order of its run; events of runs that went on side by side
-/// come in the order of their times. An event whose effect was made and whose cursor was not moved, because the process
-/// was killed in between, comes again: ``ObservedEvent/id`` tells that it is the same. What an observer keeps in its
+/// An observer receives each event at least once, in the order of its run; events of concurrent runs come in the order
+/// of their times. An event comes again when the process was killed after its effect and before its cursor was moved;
+/// ``ObservedEvent/id`` identifies it. What an observer keeps in its
 /// ``ObserverNotes`` is changed in the transaction that moves the cursor, and so exactly once.
 ///
 /// Observers work apart from runs: however long one takes, and whatever it throws, no run waits for it or fails.
@@ -10,21 +10,19 @@ package protocol RunObserver: Sendable {
     /// The name under which the run store has its cursors and notes; under a new name it is a new observer.
     var name: String { get }
 
-    /// Whether an observer that is new to a store is handed what happened before; else it hears of what happens from
-    /// then on.
+    /// Whether an observer that is new to a store receives the events before it, or only those from then on.
     var hearsPast: Bool { get }
 
-    /// Whether it wants to know how the run stood after each event, which takes reading the run's journal from its
-    /// beginning.
+    /// Whether it needs the state of the run after each event, for which the run's journal is read from its beginning.
     var wantsState: Bool { get }
 
-    /// Whether it is handed events of a kind; the others are passed over.
+    /// Whether it receives events of a kind; all others are skipped.
     func wants(_ change: RunChange) -> Bool
 
-    /// Takes one event in, on a thread where it may wait.
+    /// Handles one event, on a thread that it may block.
     ///
-    /// - Throws: Anything; what it changed in its notes is forgotten then, and the event is handed to it again later,
-    ///   before those that came behind it in the run.
+    /// - Throws: Any error; the changes of its notes are dropped then, and it receives the event again later, before the
+    ///   following events of the run.
     func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws
 }
 
@@ -34,11 +32,11 @@ extension RunObserver {
     package func wants(_ change: RunChange) -> Bool { true }
 }
 
-/// An event as an observer is handed it.
+/// An event as an observer receives it.
 package struct ObservedEvent: Sendable {
     package let run: ObservedRun
     package let event: RunEvent
-    /// How the run stood after the event, for an observer that wants to know.
+    /// The state of the run after the event, for an observer that needs it.
     package let state: RunState?
 
     package init(run: ObservedRun, event: RunEvent, state: RunState? = nil) {
@@ -47,11 +45,11 @@ package struct ObservedEvent: Sendable {
         self.state = state
     }
 
-    /// What no other event has, such as `20261128-060000-k3f9/17`: the same whenever the event is handed out.
+    /// Identifies the event, such as `20261128-060000-k3f9/17`; the same each time it is delivered.
     package var id: String { "\(run.id)/\(event.sequence)" }
 }
 
-/// What an observer remembers in the run store: texts by their keys.
+/// What an observer keeps in the run store: texts by keys.
 ///
 /// Changes are seen by the events that follow, and recorded together with the cursors.
 package struct ObserverNotes: Sendable {

@@ -1,4 +1,4 @@
-/// The validate stage for which somebody gives corrected rows.
+/// The validate stage that corrected rows are for.
 package struct CorrectionTarget: Sendable {
     /// The stage.
     package let stage: StageID
@@ -36,7 +36,7 @@ package struct CorrectionTarget: Sendable {
     /// Makes sure that a file of corrected rows says which rows they stand in for.
     ///
     /// `file`: what the file is called.
-    /// `remedy`: how somebody comes by a file that does.
+    /// `remedy`: how to get a file that does.
     /// - Throws: ``Failure`` when a column is missing.
     package func check(_ text: String, file: String, remedy: String) throws(Failure) {
         let header = text.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? ""

@@ -52,7 +52,7 @@ package struct QuarantineReader: Sendable {
         }
     }
 
-    /// Writes the rows to a CSV file in which somebody corrects them: one line for each row, with the columns of the
+    /// Writes the rows to a CSV file, to be corrected there: one line for each row, with the columns of the
     /// input; or with its text where the input is JSON, or the line is malformed.
     ///
     /// `source`: the input of the validate stage.

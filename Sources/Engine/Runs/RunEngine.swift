@@ -49,7 +49,7 @@ package actor RunEngine {
     private let obstacle: @Sendable () throws(StoreError) -> Failure?
     /// Why the engine had to give up, if it had to.
     private var fault: StoreError?
-    /// Another program keeps the journal locked: since when, and since when somebody wants the run to end.
+    /// Another program keeps the journal locked: since when, and since when an operator wants the run to end.
     private var wait: (since: Moment, isTold: Bool, endWanted: Moment?)?
     /// The commands that came during the wait, whose stops were carried out before they are taken in.
     private var ahead: [RunCommand] = []
@@ -201,7 +201,7 @@ package actor RunEngine {
 
     /// Does something with the journal; while another program keeps that locked, what runs goes on and this waits.
     ///
-    /// - Throws: ``StoreError`` for any other fault, and when somebody has wanted the run to end for a while.
+    /// - Throws: ``StoreError`` for any other fault, and when an operator has wanted the run to end for a while.
     private func whenFree<Value>(_ action: () throws(StoreError) -> Value) async throws(StoreError) -> Value {
         while true {
             do throws(StoreError) {
@@ -220,7 +220,7 @@ package actor RunEngine {
         }
     }
 
-    /// How long somebody may want something before it is said that it has to wait.
+    /// The time after which a waiting command is answered, and the wait is reported.
     private static let silence = Duration.seconds(2)
 
     private func reportWait(_ error: StoreError) {
@@ -268,7 +268,7 @@ package actor RunEngine {
         for (unit, control) in controls where command.cancels(unit) { control.requestStop(.cancelled) }
     }
 
-    /// Answers a command that has to wait before whoever sent it takes this process for dead.
+    /// Answers a command that has to wait before its sender takes this process for dead.
     private func answerLater(_ token: Int) {
         let sleep = environment.sleep
         // A task of its own: the command may be carried out meanwhile, and then the answer is another one.

@@ -261,7 +261,7 @@ package struct RunSession: Sendable {
         return session
     }
 
-    /// Claims the paths that a run writes, once nobody else does.
+    /// Claims the paths that a run writes, once no other run does.
     private static func claim(
         _ loaded: LoadedPipeline, _ plan: RunPlan, _ parameters: [String: String], for id: RunID, _ overlap: Overlap?,
         _ onWait: (PathConflict) -> Void, in services: RunServices
@@ -273,7 +273,7 @@ package struct RunSession: Sendable {
             guard overlap == .wait else { throw conflict.failure(root: loaded.pipeline.root) }
             if !isWaiting { onWait(conflict) }
             isWaiting = true
-            // The other run's end is known by its lock alone, which nobody is told of.
+            // The other run's end is known only by its lock, which gives no notice.
             try await ContinuousClock().sleep(for: .milliseconds(200))
         }
     }

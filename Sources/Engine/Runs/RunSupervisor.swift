@@ -51,7 +51,7 @@ package final class RunSupervisor<Key: Sendable>: Sendable {
         fileprivate let supervisor: RunSupervisor
         fileprivate let opened = Opened()
 
-        /// Runs until the end; whoever stops all runs stops this one too.
+        /// Runs until the end; stopping all runs stops this one too.
         ///
         /// - Throws: What kept the run from being recorded.
         package func run(_ run: any SupervisedRun) async throws -> SupervisedEnding {
@@ -152,7 +152,7 @@ package final class RunSupervisor<Key: Sendable>: Sendable {
             contents.stopper = contents.stopper ?? stopper
             return Array(contents.live.values)
         }
-        // Nobody waits for the answers: the runs' ends are the answers.
+        // Nothing waits for the answers: the ends of the runs are the answers.
         for run in runs { Task.detached { await run.cancel(by: stopper) } }
     }
 

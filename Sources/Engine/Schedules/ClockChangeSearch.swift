@@ -7,7 +7,7 @@ struct ClockChangeSearch {
     private static let horizon: Int64 = 10 * 366 * 86_400
 
     func oddities(from: Int64) -> [ScheduleOddity] {
-        // What runs every hour follows real time, and nobody notices.
+        // A schedule that fires every hour follows real time and is not affected.
         guard expression.isFixed || !expression.isAny(.hour) else { return [] }
         var found: [ScheduleOddity] = []
         var (hasGap, hasOverlap) = (false, false)

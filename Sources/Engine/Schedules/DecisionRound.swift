@@ -101,7 +101,7 @@ struct DecisionRound {
     /// The span from a slot to another, with how many there are.
     private func count(_ first: Slot, _ last: Slot, _ watched: WatchedSchedule) -> SlotSpan {
         var (count, at) = (1, first)
-        // Nobody needs to know more exactly; counting seconds over years would take as long as they are many.
+        // An exact number is not needed; counting seconds over years would take as long as they are many.
         while at.planned < last.planned, count < 10_000, let next = watched.next(after: at.planned) {
             count += 1
             at = next

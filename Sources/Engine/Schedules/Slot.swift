@@ -44,7 +44,7 @@ package struct SlotSpan: Sendable, Hashable, Codable {
     package var last: Slot
     /// How many there are, the first and the last among them.
     package var count: Int
-    /// Whether there may be more than ``count``: nobody counts for longer than that.
+    /// Whether there may be more than ``count``: counting stops there.
     package var isAtLeast: Bool
 
     /// A single slot.

@@ -5,7 +5,7 @@
 /// a start, a sleep of the machine, a stall and a clock that was set are the same to it. A slot that is decided stays so, also
 /// when the clock goes back.
 ///
-/// Whoever asks records the decisions and ``Plan/decidedThrough`` in one transaction, and only then starts runs. What was recorded
+/// The caller records the decisions and ``Plan/decidedThrough`` in one transaction, and only then starts runs. What was recorded
 /// as ``SlotDecision/Outcome/run(isCaughtUp:)`` and has no run when a scheduler starts is started then.
 package struct SlotDecider: Sendable {
     /// A run of a pipeline that is under way, however it was started.
@@ -102,7 +102,7 @@ package struct SlotDecider: Sendable {
         guard let first = watched.next(after: watched.decidedThrough) else { return (nil, nil) }
         if first.planned > now { return (nil, first) }
         let second = watched.next(after: first.planned)
-        // Most of the time there is one; after a long sleep nobody goes through all of them.
+        // Most of the time there is one; after a long sleep not all of them are visited.
         let isOnly = second.map { $0.planned > now } ?? true
         let newest = isOnly ? first : watched.previous(before: now + 1) ?? first
         // A slot is never put off beyond the next one, so that the one before the last is due.

@@ -1,6 +1,6 @@
 /// The clock of a time zone: how far it is ahead of UTC, and when that changes.
 ///
-/// A value that is made once from what the system knows of the zone; whoever has it needs no file any more. Points in time
+/// A value that is made once from what the system knows of the zone; afterwards no file is needed. Points in time
 /// are seconds since 1970-01-01 00:00 UTC.
 package struct ZoneRules: Sendable, Equatable {
     /// A time in which the clock is not changed.

@@ -7,7 +7,7 @@ package final class FileLock: Sendable {
 
     /// Takes the lock of a file, which is made where it is not there.
     ///
-    /// - Returns: nil when somebody else holds it, in this process or another one.
+    /// - Returns: nil when it is held already, by this process or another one.
     package static func take(_ path: String) throws(StoreError) -> FileLock? {
         let descriptor = cs_lock_file(path)
         if descriptor == -EAGAIN { return nil }

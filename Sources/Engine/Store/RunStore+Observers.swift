@@ -31,7 +31,7 @@ package struct ObservedRun: Sendable, Hashable {
     }
 }
 
-/// One row of a journal, for whoever counts how far they have read.
+/// One row of a journal, for readers that count how far they have read.
 package struct JournalEntry: Sendable, Hashable {
     /// The number of the event in its run.
     package var sequence: Int64
@@ -150,7 +150,7 @@ extension RunStore {
     ///
     /// `cursors`: for each run the last event that the observer had been handed before, and the last one now.
     /// `notes`: texts by their keys; nil takes one away.
-    /// - Returns: Whether it was recorded; not, when somebody else has handed the observer events of these runs.
+    /// - Returns: Whether it was recorded; false when another process has handed the observer events of these runs.
     package func advance(
         _ observer: String, _ cursors: [RunID: (from: Int64, to: Int64)], notes: [String: String?]
     ) throws(StoreError) -> Bool {
