@@ -17,7 +17,8 @@ struct Caudal: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
-            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, PruneCommand.self,
+            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, ScheduleCommand.self,
+            PruneCommand.self,
             RestoreCommand.self, DiffCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
             LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
