@@ -33,10 +33,13 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
         // System calls that Swift cannot import or must not make by itself: spawning, pidfd, epoll, renameat2.
         .target(name: "CSystem"),
+        // Values and text: what pipelines, plans and runs are, without anything that runs.
+        .target(name: "CaudalModel", swiftSettings: strict),
         .target(
             name: "Engine",
             dependencies: [
                 "CSystem",
+                "CaudalModel",
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
@@ -48,6 +51,7 @@ let package = Package(
             name: "App",
             dependencies: [
                 "CNcurses",
+                "CaudalModel",
                 "Engine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Collections", package: "swift-collections"),
@@ -56,20 +60,25 @@ let package = Package(
         ),
         // What the engine itself costs; inside of this package because it uses what only the package sees.
         .executableTarget(
-            name: "EngineBenchmark", dependencies: ["Engine"], path: "Benchmarks/Engine", swiftSettings: strict),
+            name: "EngineBenchmark", dependencies: ["CaudalModel", "Engine"], path: "Benchmarks/Engine",
+            swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["CSystem", "Engine"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["CSystem", "CaudalModel", "Engine"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: ["CaudalModel", "Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
             // Messages that tests compare with, and the files they are about; read by their paths.
             exclude: ["Config/Golden", "Schedules/Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "AppTests", dependencies: ["App", "Engine", "TestSupport"], exclude: ["Golden"], swiftSettings: strict
+            name: "AppTests", dependencies: ["App", "CaudalModel", "Engine", "TestSupport"], exclude: ["Golden"],
+            swiftSettings: strict
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["CSystem", "Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "CSystem", "CaudalModel", "Engine", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             exclude: ["Explained"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

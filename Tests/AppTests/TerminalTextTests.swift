@@ -1,3 +1,4 @@
+import CaudalModel
 @testable import App
 import Engine
 import Foundation

@@ -1,3 +1,4 @@
+import CaudalModel
 import CSystem
 @testable import Engine
 import Foundation

@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// A second engine, for tests: its SQL has words that no other engine has, and it answers every script by itself.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import CSystem
 package import Engine
 import Foundation

@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// The engine's progress under a name that Foundation has not taken.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// `caudal show --follow`: prints a run of another process from its start, as `caudal run` prints its own.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A question to the user whose answers must be previewed first, from files and the run store.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The key bindings of the dashboard; a pane defines the bindings that only it has.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Changes the dashboard's state: the only place that decides what a key or an event means.

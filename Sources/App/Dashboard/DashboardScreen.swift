@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Draws the whole dashboard into a buffer; the result depends only on the state and the log.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The run's graph as the dashboard draws it, computed once from the plan.

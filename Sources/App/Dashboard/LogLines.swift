@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The lines of a run's log by number, without keeping their text in memory.

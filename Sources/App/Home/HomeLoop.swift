@@ -1,4 +1,5 @@
 // Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
+import CaudalModel
 @preconcurrency import Dispatch
 import Engine
 import Foundation

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Everything that the list of pipelines and runs shows.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The effects of a command as one JSON object, for `--dry-run` with `--json`.

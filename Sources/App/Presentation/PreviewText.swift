@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A line with a label or an indentation, whose text may wrap over several lines.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The glyph and the word of a status; every glyph is one cell wide in all terminals.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Finds existing files at the paths that stages write.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// What reopening a run would do; its pipeline file may have changed since the run began.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The exit status of the program.

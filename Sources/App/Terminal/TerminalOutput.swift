@@ -1,3 +1,4 @@
+import CaudalModel
 import CNcurses
 import Engine
 import Foundation

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Rows that a user corrected.
 extension AttemptContext {
     /// The corrections that the attempt takes: those that were made for its input as it is now.

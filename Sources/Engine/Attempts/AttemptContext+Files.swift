@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The files that give a fan-out its items.
 extension AttemptContext {
     /// The files of each variable that lists files, from the project's root, and what is worth telling of them.

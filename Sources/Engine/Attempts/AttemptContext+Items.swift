@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The items of a fan-out.
 extension AttemptContext {
     /// Finds the items, and makes what they share.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What a fan-out without items leaves behind: no rows, with the columns that its items would have written.
 extension AttemptContext {
     /// The sources, with columns also where no item wrote any.

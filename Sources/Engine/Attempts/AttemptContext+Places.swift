@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// What publishing would harm, looked at when the places of an attempt are known to the last value.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Whether an attempt can be spared, and what a success of it will be known by.
 extension AttemptContext {
     /// Whether an attempt has to be made.

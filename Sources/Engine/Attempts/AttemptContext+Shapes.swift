@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What comes in from outside, compared with what came in the last time.
 extension AttemptContext {
     /// The columns of what an attempt reads from outside, and what is worth telling of them.

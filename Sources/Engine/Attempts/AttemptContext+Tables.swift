@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// What an attempt reads that has to be copied first: tables of connections, and files that DuckDB would misread.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// What attempts publish, and which versions of files they read.

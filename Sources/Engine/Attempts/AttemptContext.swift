@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// One attempt while it is made: what its run shares, what was ordered, the way to the engine, and what is known so far.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What the preparation of an attempt found that its result has to say.
 struct AttemptPreparation: Sendable {
     /// What it reads of stages that take no part in the run, in words.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What an attempt is for.
 package enum AttemptPurpose: Hashable, Sendable {
     /// Do the stage's, or the item's, work.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What the log says of an attempt.
 extension AttemptLog {
     /// The line that begins an attempt's story.

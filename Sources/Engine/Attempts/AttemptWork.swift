@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// Work of one kind, as an attempt carries it out.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A program, run by the executor that the stage names.
 extension CommandWork: AttemptWork {
     var needsFolder: Bool { false }

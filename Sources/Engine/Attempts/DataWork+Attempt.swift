@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// SQL, run by the engine.
 extension DataWork: AttemptWork {
     // The script's own files lie in it.

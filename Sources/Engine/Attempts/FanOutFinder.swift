@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Finds the items of a fan-out, and prepares what they share.
 struct FanOutFinder {
     /// The maximum number of items; more suggest a mistake in a query.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Work that this process does itself.
 extension InProcessWork: AttemptWork {
     var needsFolder: Bool { true }

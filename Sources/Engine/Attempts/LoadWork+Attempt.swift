@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Rows for a table: counted and checked where no database can be reached, and then loaded in one transaction.
 extension LoadWork: AttemptWork {
     // A table is changed in its database; nothing is published.

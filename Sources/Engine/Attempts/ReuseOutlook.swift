@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Which stages a run would reuse, as far as that is known before the run.
 package struct ReuseOutlook: Sendable {
     /// What is known about a stage.

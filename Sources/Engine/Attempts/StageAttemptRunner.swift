@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Makes the attempts of one run's stages: finds their data, has the work done, judges what came out and publishes it.
 ///
 /// It holds what all attempts of the run share; what belongs to one attempt is its ``AttemptContext``.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Whether an attempt must be made, or an earlier success can be reused.

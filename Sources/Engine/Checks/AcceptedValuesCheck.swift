@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `accepted_values`: every value is one of a list.
 struct AcceptedValuesCheck: SingleRowCheck {
     static let typeName = "accepted_values"

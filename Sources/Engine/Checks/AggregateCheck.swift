@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A kind that computes one number from all numbers of a column.
 protocol AggregateCheck: ColumnCheck, FigureCheck {
     /// The SQL aggregate function.

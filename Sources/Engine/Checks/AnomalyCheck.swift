@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `anomaly`: the distance of a figure from the median of past runs, in median absolute deviations.
 struct AnomalyCheck: CheckKind {
     static let typeName = "anomaly"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Compiles the checks of one dataset to SQL: one shared scan where possible, one statement for each other check.
 ///
 /// ``CheckJudge`` judges the results. Failing rows are only looked for where a check found some.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Checks that are judged for each part of the data.
 extension CheckJudge {
     /// The results of a divided check: one for each part in the data, and for each expected part that is missing.

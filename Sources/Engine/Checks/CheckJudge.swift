@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What earlier runs recorded about a check.
 package protocol CheckHistory: Sendable {
     /// The values of a check in the stage's last runs that did not fail it, newest first, at most `limit`.

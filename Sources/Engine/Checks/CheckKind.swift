@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A kind of check: how it is read, measured, judged and worded.
 ///
 /// A kind is one Swift type in a file of its own that conforms to this protocol and is listed in ``CheckKinds/all``; no

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 extension CheckKinds {
     /// Reads `checks:`.
     package static func read(_ nodes: [ConfigNode], _ problems: ConfigProblems) -> [Check] {

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 extension Check {
     /// The outcome of a value, without waivers: a breach of the limits fails the check, or warns if its severity is
     /// `warn`; a breach of the warning limits warns.

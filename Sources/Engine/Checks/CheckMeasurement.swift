@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The measurement of a check, or of one part of it, with what it is judged by.
 struct CheckMeasurement {
     let check: Check

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The value of a check's key, such as `order_id` in `unique: order_id`.
 struct CheckSubject {
     /// The key: the name of the kind.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Formats the numbers of checks.
 enum CheckText {
     static func percent(_ part: Double) -> String {

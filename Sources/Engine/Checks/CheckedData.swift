@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The columns that a check looks at, before anything runs.
 struct CheckedColumns {
     let columns: [Column]

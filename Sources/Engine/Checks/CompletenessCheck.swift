@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `completeness`: the fraction of rows with a value, from 0 to 1.
 struct CompletenessCheck: ColumnCheck, FigureCheck {
     static let typeName = "completeness"

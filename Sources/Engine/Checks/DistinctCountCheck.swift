@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `distinct_count`: how many values a column has.
 struct DistinctCountCheck: ColumnCheck, FigureCheck {
     static let typeName = "distinct_count"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `foreign_key`: every value occurs in a column of another dataset.
 struct ForeignKeyCheck: SingleRowCheck {
     static let typeName = "foreign_key"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `freshness`: the age of the newest value, in seconds.
 struct FreshnessCheck: ColumnCheck {
     static let typeName = "freshness"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `matches`: every value matches a regular expression.
 struct MatchesCheck: SingleRowCheck {
     static let typeName = "matches"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `mean`: the mean of a column.
 struct MeanCheck: AggregateCheck {
     static let typeName = "mean"

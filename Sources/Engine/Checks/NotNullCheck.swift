@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `not_null`: no value is missing.
 struct NotNullCheck: SingleRowCheck {
     static let typeName = "not_null"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `range`: every value is within bounds, which are literals of any type, such as dates.
 struct RangeCheck: SingleRowCheck {
     static let typeName = "range"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A kind that counts failing rows, of which `max_failing` are allowed.
 protocol RowCheck: CheckKind {
     /// The message for a number of failing rows, such as `3 rows out of range`.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `row_count`: the number of rows.
 struct RowCountCheck: FigureCheck {
     static let typeName = "row_count"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `row_count_variation`: the deviation of the number of rows from the median of past runs, as a fraction from 0.
 struct RowCountVariationCheck: CheckKind {
     static let typeName = "row_count_variation"

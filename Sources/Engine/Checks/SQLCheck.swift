@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `sql`: a query that returns the failing rows.
 struct SQLCheck: RowCheck {
     static let typeName = "sql"

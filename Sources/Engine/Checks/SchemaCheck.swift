@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `schema`: columns and their types, and no others.
 struct SchemaCheck: CheckKind {
     static let typeName = "schema"

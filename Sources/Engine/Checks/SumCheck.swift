@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `sum`: the sum of a column.
 struct SumCheck: AggregateCheck {
     static let typeName = "sum"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `unique`: no combination of values in these columns occurs twice.
 struct UniqueCheck: RowCheck {
     static let typeName = "unique"

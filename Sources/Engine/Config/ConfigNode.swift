@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A node of a pipeline file: its content and its place.
 package struct ConfigNode: Sendable {
     /// The content of a node.
@@ -96,13 +98,5 @@ package struct ConfigNode: Sendable {
         ["true", "false", "null", "~"].contains(text.lowercased())
             || text.first.map { $0.isNumber || "+-.".contains($0) } == true
                 && text.allSatisfy { $0.isNumber || "+-.:TZe ".contains($0) }
-    }
-}
-
-extension String {
-    /// The text without line breaks, truncated after `limit` characters with an ellipsis.
-    package func shortened(to limit: Int) -> String {
-        let line = replacing("\n", with: " ")
-        return line.count <= limit ? line : line.prefix(max(0, limit - 1)) + "…"
     }
 }

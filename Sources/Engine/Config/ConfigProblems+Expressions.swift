@@ -1,3 +1,5 @@
+package import CaudalModel
+
 extension ConfigProblems {
     /// Parses an expression and reports faults at their places in the file.
     package func expression(_ text: Located<String>) -> Located<Expression>? {

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// All faults of a pipeline file, in the order of its lines.
 package struct InvalidPipeline: Error, Sendable, CustomStringConvertible {
     package let errors: [ConfigError]

@@ -1,3 +1,4 @@
+import CaudalModel
 import Yams
 
 /// A pipeline file's text, and its parsing into ``ConfigNode``s.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// Reads the entries of `datasets:`.

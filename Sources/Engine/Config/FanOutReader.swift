@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Reads `foreach:`.
 enum FanOutReader {
     static func read(_ node: ConfigNode, _ problems: ConfigProblems) -> FanOut {

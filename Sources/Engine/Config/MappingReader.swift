@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Foundation
 
 /// Reads one mapping of a pipeline file key by key, and reports unknown keys.
@@ -339,12 +340,5 @@ extension Array where Element == String {
     package var formattedAsList: String {
         guard count > 1, let last else { return first ?? "" }
         return dropLast().joined(separator: ", ") + " and " + last
-    }
-}
-
-extension Double {
-    /// The number without a trailing `.0`.
-    package var plain: String {
-        self == rounded() && abs(self) < 1e15 ? String(Int64(self)) : String(self)
     }
 }

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A pipeline with everything that was read together with its file.

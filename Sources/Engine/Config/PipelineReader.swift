@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// What all readers of a pipeline file share.
@@ -249,7 +250,7 @@ package struct PipelineReader {
             location: entry.key.location)
     }
 
-    private func readNotification(_ node: ConfigNode) -> Notification {
+    private func readNotification(_ node: ConfigNode) -> CaudalModel.Notification {
         var reader = MappingReader(node, subject: "a notification", kind: "notification", problems: problems)
         let occasions = reader.texts("on", isRequired: true).compactMap { text in
             if let occasion = Notification.Occasion(rawValue: text.value) { return occasion }

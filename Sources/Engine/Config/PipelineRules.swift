@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The rules between the parts of a pipeline file, checked once all parts have been read.

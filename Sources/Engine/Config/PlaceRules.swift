@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The rules about the places of a pipeline: each place is written by one stage, and no stage overwrites what is read

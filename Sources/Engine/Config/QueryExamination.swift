@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Finds what the queries of a pipeline read, and reports what is wrong with them.
 package struct QueryExamination {
     private let queries: any QueryReader

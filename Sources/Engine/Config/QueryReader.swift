@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Finds what queries read: the SQL engine that would run them, or a test.
 package protocol QueryReader: Sendable {
     /// How the engine writes SQL: a query has its references as the engine's bound values when it is read.

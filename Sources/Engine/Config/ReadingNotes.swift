@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What the rules between the parts of a pipeline file need to know about parts with faults, so that one fault does not
 /// cause further messages.
 package struct ReadingNotes: Sendable {

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads a JSON Schema file; an unknown keyword is a fault and never ignored.
 package enum RowSchemaReader {
     /// Keywords that do not affect validity.

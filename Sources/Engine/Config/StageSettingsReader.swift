@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Reads the settings that every stage may have; the stage's type reads the others.
 enum StageSettingsReader {
     static func read(_ entry: ConfigNode.Entry, _ context: ReadingContext) -> Stage {
@@ -160,14 +162,4 @@ private struct UnknownStage: StageDefinition {
     static let typeName = "unknown"
     let inputs: [Located<DatasetName>] = []
     let outputs: [DatasetName] = []
-}
-
-extension String {
-    /// The text without leading and trailing whitespace.
-    package var trimmed: String {
-        var rest = Substring(self)
-        while rest.first?.isWhitespace == true { rest.removeFirst() }
-        while rest.last?.isWhitespace == true { rest.removeLast() }
-        return String(rest)
-    }
 }

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// A request of one Caudal process to the process that runs a run: a line of JSON on the run's socket.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Malformed lines of CSV files, and faults that make a file unreadable as a whole.
 enum BrokenLines {
     /// What ``SourceDialect/unreadableLines(of:)`` found; nil where every line was a row or can be put aside.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The header of a CSV file: how its values are separated and what its columns are called.
 package struct CSVHeader: Sendable, Equatable {
     /// The values of the header.

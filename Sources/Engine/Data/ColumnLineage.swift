@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A column of a dataset, or the whole dataset when the column is unknown.
 package struct ColumnSource: Sendable, Hashable, Comparable {
     package var dataset: DatasetName

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A query that the SQL engine is asked to describe.
 package struct ColumnQuestion: Sendable {
     /// The index of the query in the stage.

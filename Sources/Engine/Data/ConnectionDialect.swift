@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// How an engine reaches databases.
 package protocol ConnectionDialect: Sendable {
     /// The name under which a script finds a connection.

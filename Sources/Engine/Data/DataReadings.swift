@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What a script gave back: its rows, and how far it came.
 package struct DataReadings: Sendable {
     /// A value of a result row.

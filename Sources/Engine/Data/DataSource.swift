@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Existing data: the files of a dataset, their format and their columns.
 package struct DataSource: Sendable, Hashable {
     /// The dataset.

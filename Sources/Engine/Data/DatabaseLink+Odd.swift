@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Values of a database that DuckDB's extensions read incorrectly.
 ///
 /// From a PostgreSQL `numeric`, NaN and infinities are read as 0, and numbers with more digits than floating point

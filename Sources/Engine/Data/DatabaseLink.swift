@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A connection with its settings filled in, and its secrets separate from everything that is written down.
 ///
 /// The password reaches the database program only through the child's environment: it is in no SQL, no argument and no

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The formats of JSON Schema as SQL predicates over a text.
 ///
 /// The grammars are those of RFC 3339 (dates and times), RFC 3986 (URIs), RFC 4122 (UUIDs) and the part of RFC 5321 that

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads a file that Caudal did not write: rows that are malformed or break a rule of its schema are quarantined with
 /// the reason, and no row is lost.
 package struct Intake {

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The SQL of a load: first an examination of the rows without a database, then a single transaction.
 package struct LoadCompiler: Sendable {
     private var sql: any SQLDialect { target.link.sql }

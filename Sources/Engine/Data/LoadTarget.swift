@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The table of a load, as it is before the load.
 package struct LoadTarget: Sendable {
     /// A column of the table.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Rewrites a CSV file so that every reader finds the same rows in it.
 ///
 /// DuckDB reads files whose lines all end alike, whose header is plain and whose quotation marks enclose whole values.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A row of ``LoadRecord/table``: who loaded a table, and how.
 package struct RecordedLoad: Sendable, Hashable {
     package var key: LoadRecord.Key

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Lookups: rows joined with those of another dataset.
 extension RelationBuilder {
     /// The relation to join with, named `found`.

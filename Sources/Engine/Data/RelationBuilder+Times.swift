@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Columns with both points in time and local times: a hidden flag column distinguishes them.
 extension RelationBuilder {
     /// Whether a text column has times with and without an offset, and no zone is set for the latter.

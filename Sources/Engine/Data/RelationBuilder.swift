@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Builds the query of a data stage step by step, and tracks its columns and their types.
 ///
 /// Each step becomes one named part of a WITH clause, so that the query reads in the order of the pipeline file.

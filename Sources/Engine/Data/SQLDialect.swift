@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The SQL dialect of one engine, for operations that every engine has.
 ///
 /// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values

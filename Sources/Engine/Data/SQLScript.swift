@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The work of one attempt as statements for an engine, which writes each in its own SQL.
 package struct SQLScript: Sendable {
     /// Which statement of its script one is: what came of it is asked by this.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 extension SampleRule {
     /// Whether values of rows stay out of messages.
     package var hidesValues: Bool { self != .all }

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Compiles the rules of a ``RowSchema`` to SQL predicates over a file's columns.
 ///
 /// A column is text (CSV, which has no types) or has its own type (Parquet). The predicates are written so that valid

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// How an engine reads data: as relations, which stand behind FROM, and as questions about files whose columns are not known.
 package protocol SourceDialect: Sendable {
     /// The rows of a source with its columns in order.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// How an engine writes the statements of scripts.
 package protocol StatementDialect: Sendable {
     /// A statement as SQL.

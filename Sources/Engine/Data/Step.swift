@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// One step of a `process` stage: rows in, rows out.
 package enum Step: Sendable {
     /// Which of several rows with the same key stays.

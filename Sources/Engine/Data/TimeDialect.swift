@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// How an engine writes points in time and days, and what it makes of texts that name them.
 ///
 /// An engine's plain cast to a timestamp drops an offset without a word, and its cast to a date everything behind the

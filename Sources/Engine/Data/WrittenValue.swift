@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// A value that a pipeline file writes as text, to be compared with a column as the column's type.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// DuckDB's error for an unreadable CSV file, reworded for the user who has to fix the file.
 struct CSVMessage {
     let message: String

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Data that lies in files, as DuckDB reads it.
 extension DataSource {
     /// SQL that stands after FROM and gives the columns in order; broken lines that are kept go to DuckDB's tables of rejects.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Databases, which DuckDB reaches by its extensions.
 extension DuckDBDialect {
     package func alias(of connection: String) -> String {

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// SQL for dates before the year 1.
 ///
 /// DuckDB writes the Ides of March of the year -43 as `0044-03-15 (BC)`. Texts have such dates in the form of ISO 8601,

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Data as DuckDB reads it.
 extension DuckDBDialect {
     package func rows(of source: DataSource, _ reading: SourceReading) -> String { source.relation(self, reading) }

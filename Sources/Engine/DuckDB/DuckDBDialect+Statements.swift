@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Scripts as the `duckdb` program reads them.
 extension DuckDBDialect {
     package func sql(of kind: SQLScript.Kind) -> String {

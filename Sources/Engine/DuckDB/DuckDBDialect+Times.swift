@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Texts that name points in time, as SQL.
 extension DuckDBDialect {
     package func moment(_ text: String, isStrict: Bool) -> String {

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The types of Parquet files of one dataset, whose columns are united by name.
 extension DuckDBDialect {
     package func commonType(_ left: String, _ right: String) -> String? { Self.common(left, right) }

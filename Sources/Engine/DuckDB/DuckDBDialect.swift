@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// DuckDB's SQL.
 package struct DuckDBDialect: SQLDialect {
     package let zone: String?

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// DuckDB, as the `duckdb` command line program.

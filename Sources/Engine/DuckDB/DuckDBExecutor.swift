@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// What DuckDB makes of a job.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Quarantined rows that a user has corrected.
 extension DuckDBIntake {
     /// Replaces invalid rows by their corrections.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// External JSON: each row is an object with keys and types of its own.
 extension DuckDBIntake {
     /// The rows with their JSON text and each column by its name.

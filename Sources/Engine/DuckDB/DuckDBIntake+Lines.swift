@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The lines of rows in a CSV file.
 ///
 /// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and the code that made a copy

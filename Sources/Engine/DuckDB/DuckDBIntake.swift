@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Puts aside what breaks the rules of a schema: a first scan keeps nothing but invalid rows, a second one writes the valid.
 ///
 /// Malformed lines are what DuckDB puts into its tables of rejects.

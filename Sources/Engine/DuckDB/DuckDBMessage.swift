@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// An error as DuckDB reports it.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The `duckdb` command line program: its path and its version.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The rules of a ``ValueRules`` as SQL predicates over a value of JSON with a type of its own.
 struct JSONPredicates: JSONRules {
     private let sql: DuckDBDialect

@@ -1,4 +1,5 @@
 // Imported for `stat`: its members belong to whichever C module is imported first.
+import CaudalModel
 import CSystem
 import Foundation
 

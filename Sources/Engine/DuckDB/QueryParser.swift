@@ -1,4 +1,5 @@
 // Imported for `poll`: its members belong to whichever C module is imported first.
+package import CaudalModel
 import CSystem
 import Foundation
 import Synchronization

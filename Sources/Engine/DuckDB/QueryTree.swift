@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// What DuckDB's parser answers about a query.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What stands in plain copies in place of lines that are no rows, as DuckDB tells of it.
 extension TornRow {
     /// SQL for the text of a line in DuckDB's table of rejects, and for what is wrong with it.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Runs the programs of command stages: on this machine, or somewhere that this machine asks.
 ///
 /// An executor is one type conforming to this, named in ``CommandExecutors/all``; a stage chooses it with `run_on`.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A program to run.
 package struct CommandWork: Sendable, Hashable {
     /// The program and its arguments; a command that needs a shell is `/bin/sh -c …`.

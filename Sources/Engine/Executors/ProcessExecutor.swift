@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 import Synchronization
 
@@ -93,7 +94,7 @@ final class OutputCollector: Sendable {
         var splitters: [LogStream: LineSplitter] = [.stdout: LineSplitter(), .stderr: LineSplitter()]
         var last: [[UInt8]] = []
         var progress: ProgressFinder
-        var reported: Progress?
+        var reported: CaudalModel.Progress?
     }
 
     private let state: Mutex<State>
@@ -114,9 +115,9 @@ final class OutputCollector: Sendable {
     }
 
     func take(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
-        let news = state.withLock { state -> Progress? in
+        let news = state.withLock { state -> CaudalModel.Progress? in
             guard var splitter = state.splitters[stream] else { return nil }
-            var found: Progress?
+            var found: CaudalModel.Progress?
             attempt.log.write(stream) { emit in
                 func look(_ line: UnsafeBufferPointer<UInt8>) {
                     if let progress = state.progress.progress(in: line) { found = progress }
@@ -150,9 +151,9 @@ struct ProgressFinder {
 
     private static let opening = Array("\u{1b}]9;4;".utf8)
 
-    func progress(in line: UnsafeBufferPointer<UInt8>) -> Progress? {
+    func progress(in line: UnsafeBufferPointer<UInt8>) -> CaudalModel.Progress? {
         if line.contains(0x1B), let percent = Self.percent(in: line) {
-            return Progress(fraction: min(max(percent / 100, 0), 1))
+            return CaudalModel.Progress(fraction: min(max(percent / 100, 0), 1))
         }
         guard let pattern, !line.isEmpty else { return nil }
         let text = String(decoding: line.prefix(1000), as: UTF8.self)
@@ -161,8 +162,8 @@ struct ProgressFinder {
             Range(match.range(at: $0), in: text).flatMap { Double(text[$0]) }
         }
         switch groups.count {
-        case 1: return Progress(fraction: min(max(groups[0] / 100, 0), 1))
-        case 2 where groups[1] > 0: return Progress(fraction: min(max(groups[0] / groups[1], 0), 1))
+        case 1: return CaudalModel.Progress(fraction: min(max(groups[0] / 100, 0), 1))
+        case 2 where groups[1] > 0: return CaudalModel.Progress(fraction: min(max(groups[0] / groups[1], 0), 1))
         default: return nil
         }
     }

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What runs data stages: it writes SQL in its dialect, finds its program, and runs scripts.
 ///
 /// An engine is a folder with a type that conforms to this, named in ``SQLEngines/all``; nothing else knows of it.

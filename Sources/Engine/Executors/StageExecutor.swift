@@ -1,3 +1,4 @@
+package import CaudalModel
 import Synchronization
 
 /// Does the work of one attempt and reports on it.

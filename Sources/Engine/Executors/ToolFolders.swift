@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The folders in which tools are looked for.

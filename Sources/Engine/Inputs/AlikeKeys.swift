@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// JSON keys that differ only in case: DuckDB treats two such names as one and loses the values of one of them.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Applies a dataset's rule for files with different columns.
 struct ColumnUnion {
     let dataset: Dataset

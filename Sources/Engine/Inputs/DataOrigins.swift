@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The origins of an attempt's data: what stages of its run have made, and what comes from elsewhere.
 package struct DataOrigins: Sendable {
     /// The reading stage; nil when no stage reads.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// An engine as a run uses it: found once, asked small questions, given the work of data stages.

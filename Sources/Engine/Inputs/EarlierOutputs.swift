@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Finds the data of a stage that does not take part in a run: the files at the paths for the run's parameters and
 /// environment, but never what a run with other values wrote there.
 package struct EarlierOutputs: Sendable {

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The secrets of a pipeline and its runs.
 extension LoadedPipeline {
     /// A masker for all secrets of a run with these parameters.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Parquet files of one dataset: their columns are united by name, each with a type that holds every value.
 extension SourceResolver {
     /// A column of a Parquet file, with the engine's name of its type.

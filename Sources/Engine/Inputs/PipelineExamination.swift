@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Examines the columns of every dataset before anything runs, and finds what does not fit them.
 ///
 /// What cannot be known yet, because a file is not there or the engine is missing, is left open: it shows when the stage

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The lineage of all stages of a pipeline.
 package struct PipelineLineage: Sendable {
     /// The stages with outputs, in file order.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What a stage of the run has made of a dataset.
 package struct ProducedData: Sendable {
     /// The stage that made it.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Finds the files of a path in the pipeline file when stages of the pipeline may write some of them.
 ///
 /// For stages that ran in this run, exactly their outputs are read, in this run's versions, wherever these are; outputs

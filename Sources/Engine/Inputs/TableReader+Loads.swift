@@ -1,3 +1,5 @@
+import CaudalModel
+
 extension TableReader {
     /// The recorded loads of a table, oldest first; empty when none are recorded.
     func loads(of dataset: Dataset) async throws(Failure) -> [RecordedLoad] {

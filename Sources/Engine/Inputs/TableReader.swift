@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Inspects tables of connections and copies their rows.
 ///
 /// A separate process without user SQL reads the table. Stages get the copy: no process has both access to a database

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The segments of a run's log.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The position, level and source of each line of a run's log: a few bytes for each line, read once; texts are read on

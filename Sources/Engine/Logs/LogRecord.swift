@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The severity of a line of the log.
 package enum LogLevel: Int, Sendable, Codable, Comparable, CaseIterable {
     case debug, info, warn, error

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// Replaces secrets by `••••` in all text that leaves the engine: logs, events, reports, the screen.

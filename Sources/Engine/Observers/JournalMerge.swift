@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The events of several runs in the order of their times; those of one run stay in the order of its journal.
 ///
 /// A run is opened when the time of its beginning has come, and only some events of it are in memory at once: however

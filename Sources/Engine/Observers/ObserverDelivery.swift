@@ -1,3 +1,4 @@
+import CaudalModel
 import Dispatch
 import Synchronization
 

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Hands observers what the journals of a project's runs hold, and remembers how far each has come.
 ///
 /// Each observer has its own deliveries, so that none waits for another one. With its first run the process also makes

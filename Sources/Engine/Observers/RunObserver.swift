@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Receives every event of the runs of a project, from their journals.
 ///
 /// An observer receives each event at least once, in the order of its run; events of concurrent runs come in the order

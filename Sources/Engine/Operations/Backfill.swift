@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Foundation
 
 /// A backfill: one run of a pipeline for each of many days, and which of these days need a run.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Applies the current limits of a check to the values recorded in past runs.
 ///
 /// Only recorded values are judged again. If the check now looks at other rows, only new runs can show the effect.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Suggests checks that the data passes today, as a `checks:` block of a pipeline file.
 package struct CheckSuggestion: Sendable {
     private let profile: DataProfile

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The profile of a dataset: its rows, and statistics of each column.
 package struct DataProfile: Sendable, Encodable {
     /// A value and the number of rows with it.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The rules for which runs are kept and which may be pruned.

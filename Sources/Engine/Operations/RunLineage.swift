@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The versions of files from which each file of a run was made.
 package struct RunLineage: Sendable {
     /// A version of a file, and what wrote it.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The differences between two versions of a dataset, by rows.
 package struct VersionDiff: Sendable, Encodable {
     /// A row that is only in one version, or whose values changed.

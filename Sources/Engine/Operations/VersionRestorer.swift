@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Publishes versions of an earlier run again.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The validate stage that corrected rows are for.
 package struct CorrectionTarget: Sendable {
     /// The stage.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A file of rows that a validate stage quarantined.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// One rule that a quarantined row broke; a row that broke several has as many of these.
 package struct BrokenRule: Sendable {
     /// The file that the row came from, and its number there, counted from 1.

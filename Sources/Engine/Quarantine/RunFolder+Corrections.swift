@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Corrected rows of a validate stage, and the inputs they were made for.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Draws the stages of a run and their dependencies, laid out as in the dashboard.
 struct GraphSVG {
     private let report: RunReport

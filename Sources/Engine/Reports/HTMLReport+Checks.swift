@@ -1,3 +1,5 @@
+import CaudalModel
+
 extension HTMLReport {
     /// The checks with their results in past runs, and the rows that fail them.
     var checks: String {

@@ -1,3 +1,5 @@
+import CaudalModel
+
 extension HTMLReport {
     /// When each stage ran: a lane for each stage, a bar for each attempt, lanes below for the items of a fan-out.
     var timeline: String {

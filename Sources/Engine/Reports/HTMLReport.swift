@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The report as one self-contained HTML page: no network, no script; readable in dark mode and on paper.
 struct HTMLReport {
     let report: RunReport

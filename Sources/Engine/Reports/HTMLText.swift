@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Text as HTML: escaped, and arranged in tables.
 enum HTMLText {
     /// Escaped text for an element or a quoted attribute.

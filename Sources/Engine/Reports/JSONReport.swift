@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The report as JSON, for other programs.

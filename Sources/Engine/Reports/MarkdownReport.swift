@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The report as Markdown.
 struct MarkdownReport {
     private let report: RunReport

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What became of the rows of a run, from the first file read to the last dataset written.
 package struct RowFlow: Sendable {
     /// One stage of the chain.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The part of a run's report that is not in its own events: earlier results of its checks, and warnings in its log.
 package struct RunBackground: Sendable {
     /// The values that each check measured in this run and earlier ones, oldest first.

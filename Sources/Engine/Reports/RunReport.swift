@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The formats of a report.
 package enum ReportFormat: String, Sendable, CaseIterable {
     case html, markdown, json

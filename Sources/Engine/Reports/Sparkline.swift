@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A small chart of a value over time.
 package struct Sparkline: Sendable {
     /// One value of the chart.

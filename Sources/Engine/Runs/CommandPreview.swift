@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The effects of a command, found by trying it on a copy of the machine, so that the preview is exact.
 package struct CommandPreview: Sendable {
     /// Why the command would be refused; the lists are then empty.
@@ -183,15 +185,6 @@ package struct CommandPreview: Sendable {
 }
 
 extension RunState {
-    /// The run with usual durations added for stages whose plan has none.
-    fileprivate func expecting(_ usual: [StageID: Duration]) -> RunState {
-        var state = self
-        for index in state.plan.stages.indices where state.plan.stages[index].expected == nil {
-            state.plan.stages[index].expected = usual[state.plan.stages[index].id]
-        }
-        return state
-    }
-
     /// The attempts whose outputs were being published when their process died: publishing is finished instead of
     /// repeated.
     fileprivate var publishing: [UnitID: AttemptResult] {

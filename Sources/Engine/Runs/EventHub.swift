@@ -1,3 +1,4 @@
+package import CaudalModel
 import Synchronization
 
 /// Distributes recorded events to any number of listeners and never waits for one of them.

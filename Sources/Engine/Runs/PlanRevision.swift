@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Finds what the current pipeline file would change in a run that began with an older version of it.
 package struct PlanRevision {
     private let state: RunState

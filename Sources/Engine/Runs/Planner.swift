@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What a user requests for a run, besides the pipeline.
 package struct RunRequest: Sendable {
     /// Parameters as given, `name=value`.

@@ -1,3 +1,4 @@
+import CaudalModel
 import HeapModule
 
 /// A unit that waits for a slot, with its urgency.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Where a run's events are recorded.
 package protocol RunJournal: Sendable {
     /// Records events and remarks in one transaction.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Carries a run out: takes what happens in, lets the ``RunMachine`` decide, records, publishes and acts.

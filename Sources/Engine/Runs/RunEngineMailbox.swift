@@ -1,3 +1,4 @@
+package import CaudalModel
 import Synchronization
 
 /// Messages to an engine that it has not processed yet.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The inputs of a run's machine.
 package enum RunInput: Sendable {
     /// Begin the run in this process.

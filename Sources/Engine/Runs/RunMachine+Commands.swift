@@ -1,3 +1,5 @@
+package import CaudalModel
+
 // Commands of operators to a run, running or ended.
 extension RunMachine {
     /// Carries out a command, or says why it cannot be carried out.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Continues a run that another process began, possibly with a changed plan.
 extension RunMachine {
     mutating func resume(

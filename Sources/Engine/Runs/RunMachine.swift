@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Makes every decision of a run: what starts when, what is retried, what a failure blocks.
 ///
 /// A value without I/O and without a clock: an input and the time go in; events to record and actions to carry out come

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Cleans up after a process that died while it ran a run.

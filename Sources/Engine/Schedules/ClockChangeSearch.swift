@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Looks for the next times that a clock leaves out or shows twice.
 struct ClockChangeSearch {
     let expression: CronExpression

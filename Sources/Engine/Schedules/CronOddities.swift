@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// What is odd about an expression whatever its zone.
 struct CronOddities {
     let expression: CronExpression

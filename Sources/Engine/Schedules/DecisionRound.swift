@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The decisions of one time that ``SlotDecider`` is asked, while they are made.
 struct DecisionRound {
     /// A slot for which a run would be started if nothing were in the way.

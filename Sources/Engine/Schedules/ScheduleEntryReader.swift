@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Reads the entries of `schedule:` in a pipeline file.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Something about a schedule that people do not expect of it; for `validate`.
 package struct ScheduleOddity: Sendable, Hashable {
     /// How much it matters.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A time at which a schedule fires: what is decided once, and never again.
 package struct Slot: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
     /// The pipeline.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Decides what becomes of slots: the pure core of the scheduler.
 ///
 /// It is asked at the start, when it said that it wants to be woken, when a run ends, when something arrives, and when an operator

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The points in time at which a schedule fires: its rule in its zone, with its calendar.
 ///
 /// Points in time are seconds since 1970-01-01 00:00 UTC. Where the clock changes, Debian's rule holds: fixed times

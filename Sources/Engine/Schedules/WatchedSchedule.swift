@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A schedule with what is known of its slots: all that a decision needs.
 package struct WatchedSchedule: Sendable {
     /// A time in which it was paused.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The time zones that the system knows, by their IANA names.

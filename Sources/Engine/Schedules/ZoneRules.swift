@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The clock of a time zone: how far it is ahead of UTC, and when that changes.
 ///
 /// A value that is made once from what the system knows of the zone; afterwards no file is needed. Points in time

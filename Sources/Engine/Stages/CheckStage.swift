@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `check`: checks of a dataset that exists already.
 package struct CheckStage: StageType {
     package static let typeName = "check"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `enrich`: adds columns to rows from lookups.
 package struct EnrichStage: StageType {
     package static let typeName = "enrich"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `load`: writes a dataset into a table of a connection, in one transaction.
 package struct LoadStage: StageType {
     package static let typeName = "load"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `process`: passes rows through a list of steps, from one input to one output.
 ///
 /// A fan-out must not change the result: when items divide the rows by a column, a key that occurs in the rows of two

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `report`: writes a report of the run so far.
 package struct ReportStage: StageType {
     package static let typeName = "report"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `sql`: runs a query over datasets and writes its rows to one output.
 package struct SQLStage: StageType {
     package static let typeName = "sql"

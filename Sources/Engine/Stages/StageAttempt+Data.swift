@@ -1,3 +1,5 @@
+import CaudalModel
+
 extension StageAttempt {
     /// The rows of an input, restricted to the attempt's item, ready for steps.
     func relation(of source: DataSource, numbersRows: Bool) -> RelationBuilder {

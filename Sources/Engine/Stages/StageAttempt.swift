@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Everything that an attempt is given: its stage and item, its values, and the places of its data.
 package struct StageAttempt: Sendable {
     package var pipeline: Pipeline

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The origins of a stage's output: its datasets, and for each column the columns it is computed from.
 package struct StageLineage: Sendable {
     package let stage: StageID

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A stage type: how its settings are read, and what an attempt of it does.
 ///
 /// A type is one Swift type that conforms to this protocol and is listed in ``StageTypes/all``; no other code knows it.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads the `steps:` of a process stage.
 enum StepReader {
     private static let names = [

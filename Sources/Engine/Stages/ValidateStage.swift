@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `validate`: rows that are valid by a JSON Schema are typed and passed on; the others are quarantined with the rule
 /// each broke.
 ///

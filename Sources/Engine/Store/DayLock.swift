@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Keeps two processes from running the same day of a backfill: a lock on one byte of a file in the state folder.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A change as the journal stores it: its subject in columns, the rest as JSON.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A process that is left from a run whose own process has died.

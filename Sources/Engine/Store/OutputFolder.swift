@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// A folder that a stage writes.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// An earlier run as a backfill sees it.
 package struct PastRun: Sendable {
     package var id: RunID

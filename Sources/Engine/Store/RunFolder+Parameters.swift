@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The secrets in a run's parameters; all other records contain dots in their place.

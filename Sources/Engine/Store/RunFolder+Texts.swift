@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The texts that a run's pipeline was read from: its file and the schemas that it names.

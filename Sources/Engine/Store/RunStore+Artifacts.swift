@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// A run in which a stage succeeded.
@@ -145,7 +146,7 @@ extension RunStore {
             var artifact = Artifact(
                 dataset: (row["dataset"] as String?).map { DatasetName($0) }, path: row["path"],
                 sizeInBytes: row["bytes"], rowCount: row["row_count"],
-                columns: decode([Column].self, row["columns"]) ?? [], contentHash: row["content_hash"])
+                columns: decode([CaudalModel.Column].self, row["columns"]) ?? [], contentHash: row["content_hash"])
             artifact.kept = row["kept"]
             artifact.mark = (row["mark"] as String?).flatMap { decode(FileMark.self, $0) }
             return Publication(

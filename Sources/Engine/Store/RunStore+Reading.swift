@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 import GRDB
 
@@ -177,9 +178,4 @@ extension RunStore {
             return durations.compactMapValues { $0.median.map { .milliseconds(Int64($0)) } }
         }
     }
-}
-
-extension RunState {
-    /// Records in the state that the run's process died before the run ended.
-    package mutating func markInterrupted() { status = .interrupted }
 }

@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// The columns of sources, from the last success of each stage that reads them.
@@ -18,7 +19,7 @@ extension RunStore {
             ).map { ($0["columns"], $0["run"]) }
         }
         guard let found else { return nil }
-        guard let columns = Self.decode([Column].self, found.columns) else {
+        guard let columns = Self.decode([CaudalModel.Column].self, found.columns) else {
             throw StoreError(
                 .unreadable("the columns that run \(found.run) recorded of '\(dataset)' are damaged"),
                 path: folder.database)

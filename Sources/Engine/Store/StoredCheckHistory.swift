@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// The history of checks in the run store.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// How a run claims a table that it loads.
 ///
 /// Two claims are equal if they mean the same table, however connection and table are written, and no claim begins like

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Finds where a version that a run published is now.
 package struct VersionFinder: Sendable {
     private let store: RunStore

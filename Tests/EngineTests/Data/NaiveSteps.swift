@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A table that steps go through row by row, and what they did to its rows.

@@ -1,3 +1,4 @@
+import CaudalModel
 @testable import Engine
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A run to report on: a file is validated, cleaned and checked, and the hand-over fails at its second attempt.

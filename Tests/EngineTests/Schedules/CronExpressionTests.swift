@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 import Testing
 
@@ -106,7 +107,8 @@ struct CronExpressionTests {
             ("0 22-2/2 * * *", ["00:00", "02:00", "22:00"]), ("50-10/10 0 * * *", ["00:00", "00:10", "00:50"]),
         ] {
             let found = try Timetable(text).next(3, after: "2025-12-31T23:59:59Z")
-            #expect(found.map { String(Engine.LocalTime(seconds: $0.instant).words.suffix(5)) } == times, "\(text)")
+            let shown = found.map { String(CaudalModel.LocalTime(seconds: $0.instant).words.suffix(5)) }
+            #expect(shown == times, "\(text)")
         }
         let days = try CronExpression("0 0 * * FRI-MON").days(ofMonth: 11, year: 2026)
         #expect((1...9).filter { days & 1 << UInt32($0) != 0 } == [1, 2, 6, 7, 8, 9])

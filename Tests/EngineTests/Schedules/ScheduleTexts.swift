@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Seconds since 1970 of `2026-03-08T05:30:00Z`.

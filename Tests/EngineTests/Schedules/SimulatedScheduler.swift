@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A scheduler with its store, its runs and a machine that sleeps, dies and has its clock set; without anything real.

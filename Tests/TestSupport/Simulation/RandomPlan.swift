@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// A random pipeline: what a simulated run is about.

@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// What must hold at every event of every run; looks at nothing but the journal.

@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// A disk with the outputs of a simulated run, and the staged ones that are not in place yet.

@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 import Synchronization
 

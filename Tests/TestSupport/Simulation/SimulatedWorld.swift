@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Everything outside a run's machine: clock, executors, disk, leases, operator and sudden death, all from one seed.

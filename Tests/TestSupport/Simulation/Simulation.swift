@@ -1,3 +1,4 @@
+package import CaudalModel
 package import Engine
 
 /// Whole runs of random pipelines, from a seed: what ``RunMachine`` and ``RunDriver`` do in a world that fails.

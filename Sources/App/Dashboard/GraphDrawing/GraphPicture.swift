@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The level of detail of a node.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A piece of text with a style.

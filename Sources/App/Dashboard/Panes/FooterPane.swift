@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Two lines at the bottom: the latest message, and the keys that are useful now.

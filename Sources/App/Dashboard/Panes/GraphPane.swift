@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The graph from left to right, as a picture.

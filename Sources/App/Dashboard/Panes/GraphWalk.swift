@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Moves the selection from node to node in the picture of the graph.

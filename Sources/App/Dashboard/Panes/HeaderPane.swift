@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Two lines at the top: the run, its state and its progress.

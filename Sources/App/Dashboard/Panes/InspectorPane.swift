@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Everything about the selected stage: why it failed, its attempts, its checks with failing rows, its last lines.

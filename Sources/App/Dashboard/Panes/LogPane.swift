@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The log of everything, in one stream.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Boxes over the panes: questions and help.

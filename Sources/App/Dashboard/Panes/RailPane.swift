@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The graph as a list: lanes at the left show the dependencies between rows; the facts of each stage follow.

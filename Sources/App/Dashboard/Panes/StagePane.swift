@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The stages as a table; those that need attention come first.

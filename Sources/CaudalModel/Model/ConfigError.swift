@@ -31,7 +31,7 @@ package struct ConfigError: Error, Sendable, Hashable, CustomStringConvertible {
 
 extension String {
     /// The text with a mark in place of each control character, so that a file cannot control the user's terminal.
-    var withoutControls: String {
+    package var withoutControls: String {
         var scalars = String.UnicodeScalarView()
         for scalar in unicodeScalars {
             let isControl = scalar.value < 0x20 && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)

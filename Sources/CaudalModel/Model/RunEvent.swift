@@ -200,7 +200,7 @@ package enum RunCommand: Sendable, Hashable, Codable {
     case mark(UnitID, Outcome, reason: String)
 
     /// Whether the command ends running attempts of a unit.
-    func cancels(_ unit: UnitID) -> Bool {
+    package func cancels(_ unit: UnitID) -> Bool {
         switch self {
         case .cancelRun: true
         case .cancel(let cancelled): unit == cancelled || cancelled.item == nil && unit.stage == cancelled.stage

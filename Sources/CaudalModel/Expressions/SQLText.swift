@@ -66,7 +66,7 @@ package enum SQLText {
     }
 
     /// The words outside of texts and comments.
-    static func words(in query: String) -> [String] {
+    package static func words(in query: String) -> [String] {
         var words: [String] = []
         for part in parts(of: query) {
             switch part {

@@ -28,7 +28,7 @@ extension Literal {
     }
 
     /// How many digits a decimal has before and after the point; nil for text that is no decimal.
-    static func places(ofDecimal text: String) -> (whole: Int, scale: Int)? {
+    package static func places(ofDecimal text: String) -> (whole: Int, scale: Int)? {
         let parts = text.drop { $0 == "-" || $0 == "+" }.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count <= 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
         else {
@@ -39,13 +39,13 @@ extension Literal {
     }
 
     /// The type of a column of it: floating point, which holds up to 15 digits as they are written.
-    static func type(ofDecimal text: String) -> ColumnType {
+    package static func type(ofDecimal text: String) -> ColumnType {
         guard let (whole, scale) = places(ofDecimal: text), whole + scale > 15 else { return .number }
         return exactType(ofDecimal: text)
     }
 
     /// The decimal type that holds it exactly; the engine counts one digit before the point even when there is none.
-    static func exactType(ofDecimal text: String) -> ColumnType {
+    package static func exactType(ofDecimal text: String) -> ColumnType {
         places(ofDecimal: text).map { .decimal(precision: max($0.whole, 1) + $0.scale, scale: $0.scale) } ?? .number
     }
 }

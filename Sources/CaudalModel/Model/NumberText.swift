@@ -9,6 +9,11 @@ extension Array where Element == Double {
 }
 
 extension Double {
+    /// The number without a trailing `.0`.
+    package var plain: String {
+        self == rounded() && abs(self) < 1e15 ? String(Int64(self)) : String(self)
+    }
+
     /// The number with at most `places` digits after the point, without trailing zeros.
     package func rounded(to places: Int) -> String {
         var factor = 1.0

@@ -417,7 +417,7 @@ package enum SampleRule: String, Sendable, CaseIterable {
     case none
 
     /// The result with only the samples that the rule allows.
-    func applied(to result: CheckResult, keys: Set<String>) -> CheckResult {
+    package func applied(to result: CheckResult, keys: Set<String>) -> CheckResult {
         var result = result
         switch self {
         case .all: break

@@ -397,7 +397,7 @@ extension CronExpression.Field {
     ///
     /// Beyond the end, steps count as those of croniter do, which Airflow has them from: they leave out one value more, unless
     /// the first fits them exactly.
-    func values(from low: Int, to high: Int, step: Int) -> [Int] {
+    package func values(from low: Int, to high: Int, step: Int) -> [Int] {
         if low <= high { return Array(stride(from: low, through: high, by: step)) }
         let values = Array(stride(from: low, through: range.upperBound, by: step))
         let rest = range.upperBound - (values.last ?? low)

@@ -7,6 +7,12 @@ package struct RowSchema: Sendable, Equatable {
         package var rules: ValueRules
         /// Where the schema defines it.
         package var location: SourceLocation
+
+        package init(name: String, rules: ValueRules, location: SourceLocation) {
+            self.name = name
+            self.rules = rules
+            self.location = location
+        }
     }
 
     /// What the schema says about columns that it does not name.
@@ -25,6 +31,17 @@ package struct RowSchema: Sendable, Equatable {
     package var additional: AdditionalProperties
     /// Its resolved definition; equal definitions have equal texts.
     package var definitionText = ""
+
+    package init(
+        file: String, properties: [Property], required: [String], additional: AdditionalProperties,
+        definitionText: String = ""
+    ) {
+        self.file = file
+        self.properties = properties
+        self.required = required
+        self.additional = additional
+        self.definitionText = definitionText
+    }
 
     /// The rules for a column; nil when the schema has none.
     package func rules(of column: String) -> ValueRules? {

@@ -67,6 +67,18 @@ package struct RunState: Sendable, Equatable {
         for event in events { apply(event) }
     }
 
+    /// Records that the run's process died before the run ended.
+    package mutating func markInterrupted() { status = .interrupted }
+
+    /// The run with usual durations added for stages whose plan has none.
+    package func expecting(_ usual: [StageID: Duration]) -> RunState {
+        var state = self
+        for index in state.plan.stages.indices where state.plan.stages[index].expected == nil {
+            state.plan.stages[index].expected = usual[state.plan.stages[index].id]
+        }
+        return state
+    }
+
     /// How long it has run, without the time between its end and a retry, or between a crash and a resumption.
     package func duration(now: Moment) -> Duration {
         guard let runningSince else { return ranBefore }
@@ -190,7 +202,7 @@ package struct StageState: Sendable, Equatable {
     /// The number of items in each status.
     package internal(set) var itemCounts: [UnitStatus: Int] = [:]
 
-    init(id: StageID) { self.id = id }
+    package init(id: StageID) { self.id = id }
 
     /// The status of the stage; a fan-out whose items all wait is shown as waiting.
     package var status: UnitStatus {
@@ -281,6 +293,9 @@ package struct UnitState: Sendable, Equatable {
     package internal(set) var attemptsBeforeReset = 0
     /// The working time of its own attempts since then.
     package internal(set) var worked = WorkedTime()
+
+    /// A unit that nothing has happened to.
+    package init() {}
 
     /// The attempt that is open now.
     package var openAttempt: Attempt? { attempts.last.flatMap { $0.result == nil ? $0 : nil } }

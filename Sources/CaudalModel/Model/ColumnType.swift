@@ -37,7 +37,7 @@ package enum ColumnType: Hashable, Sendable, Codable, CustomStringConvertible {
     }
 
     /// The type with text in place of times inside lists and objects, which would lose their offsets.
-    var withTextsForTimes: ColumnType {
+    package var withTextsForTimes: ColumnType {
         guard case .other(let name) = self else { return self }
         // Names of fields are in quotation marks or before a blank.
         let parts = name.split(separator: "\"", omittingEmptySubsequences: false).enumerated().map { place, part in
@@ -159,12 +159,12 @@ package struct NamedTimes: Hashable, Sendable {
     }
 
     /// The same for renamed columns.
-    func renamed(_ names: [String: String]) -> NamedTimes {
+    package func renamed(_ names: [String: String]) -> NamedTimes {
         NamedTimes(withOffset: Set(withOffset.map { names[$0] ?? $0 }), mixed: Set(mixed.map { names[$0] ?? $0 }))
     }
 
     /// Makes a column like others, in how its texts state times.
-    mutating func set(_ name: String, like columns: [String], of other: NamedTimes?) {
+    package mutating func set(_ name: String, like columns: [String], of other: NamedTimes?) {
         let isMixed = other?.mixed.isDisjoint(with: columns) == false
         let isWithOffset = other?.withOffset.isDisjoint(with: columns) == false
         if isMixed { mixed.insert(name) } else { mixed.remove(name) }
