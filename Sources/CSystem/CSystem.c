@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -239,6 +240,29 @@ int cs_thread_start(const char *name, size_t stack, void *(*body)(void *), void 
     // This fails harmlessly for a thread that has already ended.
     if (!error) pthread_setname_np(thread, name);
     return -error;
+}
+
+int cs_timer_create(void) {
+#ifdef __linux__
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+#else
+    return -ENOSYS;
+#endif
+}
+
+int cs_timer_set(int timer, int64_t wall_ms) {
+#ifdef __linux__
+    // Setting it forgets that it has fired or that the clock was set, so that it need not be read.
+    struct itimerspec when = { .it_value = { .tv_sec = wall_ms / 1000, .tv_nsec = wall_ms % 1000 * 1000000 } };
+    // A time of zero would stop it.
+    if (wall_ms <= 0) when.it_value.tv_nsec = 1;
+    if (wall_ms <= 0) when.it_value.tv_sec = 0;
+    if (timerfd_settime(timer, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when, 0) != 0) return -errno;
+    return 0;
+#else
+    return -ENOSYS;
+#endif
 }
 
 static void *wait_for_lock(void *lock) {

@@ -109,6 +109,7 @@ struct BackfillCommand: AsyncParsableCommand {
         let others = try Pairs.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
         do throws(Failure) {
             let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
+            try Backfill.ensureNoSlot(in: pipeline, parameter: name)
             let dates = try Backfill.dates(days, now: SystemClock.now, in: pipeline.timeZone)
             if others[name] != nil {
                 throw Failure(

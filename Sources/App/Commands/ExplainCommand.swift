@@ -52,8 +52,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let now = services.now()
         let request = RunRequest(parameters: given)
         let plan = try Planner(loaded, request: request, now: now, machine: MachineResources.total).plan(medians: [:])
-        let facts = RunFacts(
-            runID: "explained", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let facts = loaded.facts(of: "explained", started: now, parameters: plan.parameters)
         let tools = services.tools(
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
         let masker = tools.masker

@@ -59,10 +59,14 @@ struct HomeCommand: AsyncParsableCommand {
             try await run(on: terminal, saying: "checking \(file) …") {
                 try await RunCommandLine.parse([file] + projectArguments).prepare()
             }
+        case .runScheduled(let key):
+            try await run(on: terminal, saying: "checking \(key) …") {
+                try await ScheduleRunNow.parse([key.pipeline, key.schedule] + projectArguments).prepare()
+            }
         case .reopen(let id, let command, let agreed):
             try await open(id, reader, on: terminal, first: .reopen(command, agreed))
         case .ask(let id, let command): return try await ask(id, command, reader)
-        case .prepare, .redraw, .suspend, .mouse, .quit: break
+        case .prepare, .pause, .redraw, .suspend, .mouse, .quit: break
         }
         return nil
     }

@@ -67,8 +67,7 @@ struct ProfileCommand: AsyncParsableCommand {
         let plan = try Planner(
             loaded, request: RunRequest(parameters: given), now: now, machine: MachineResources.total
         ).plan(medians: [:])
-        let facts = RunFacts(
-            runID: "profiled", started: now, parameters: plan.parameters, environment: loaded.variables)
+        let facts = loaded.facts(of: "profiled", started: now, parameters: plan.parameters)
         let tools = services.tools(
             for: loaded, parameters: plan.parameters, folder: services.state.path + "/questions")
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)

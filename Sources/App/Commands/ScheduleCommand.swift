@@ -1,193 +1,103 @@
 import CaudalModel
 import ArgumentParser
+import CSystem
 import Engine
 import Foundation
 
-/// `caudal schedule`: the times at which pipelines run by themselves.
+/// `caudal schedule`: pipelines that run by themselves.
 struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "schedule", abstract: "Show the times at which a schedule fires.",
+        commandName: "schedule", abstract: "Run pipelines by their schedules, and see what became of each slot.",
         discussion: CommandHelp.paragraphs(
             """
-            Caudal reads and checks the schedules of pipeline files, and does not start runs by them yet: let cron or systemd call
-            'caudal run'.
+            'caudal schedule' runs the scheduler in the foreground: it watches the pipeline files in config/, and starts a run for
+            every slot of their schedules. Each run is a process of its own, which goes on when the scheduler ends. One scheduler
+            decides for a project at a time.
+
+              caudal schedule                                  run the scheduler
+              caudal schedule status                           what is due next, and how the last slots went
+              caudal schedule explain sales 06:00              why a slot ran, or did not
+              caudal schedule pause sales --reason 'no data until Monday'
             """),
-        subcommands: [Next.self])
+        subcommands: [
+            ScheduleStart.self, ScheduleNext.self, ScheduleStatus.self, SchedulePause.self, ScheduleResume.self,
+            ScheduleRunNow.self, ScheduleExplain.self, ScheduleInstall.self, StartSlot.self,
+        ], defaultSubcommand: ScheduleStart.self)
+}
 
-    /// `caudal schedule next`.
-    struct Next: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "next", abstract: "Print the next times of a pipeline's schedules, or of a cron expression.",
-            discussion: CommandHelp.paragraphs(
-                """
-                Clock changes follow Debian's rule: a fixed time fires once, also if the clock shows it twice, and when the clock
-                leaves it out, at the end of the gap. A time with '*' in its minute or hour follows real time.
+/// A project whose schedules a verb is about.
+struct ScheduledProject {
+    let files: ProjectFiles
+    let state: StateFolder
 
-                  caudal schedule next pipeline.yaml --count 3
-                  caudal schedule next --cron '30 6 * * MON-FRI' --timezone Europe/Berlin
-                """))
+    /// Finds the project of the current folder, or the one that the user named.
+    init(_ options: StateOptions) throws {
+        let place = ProjectPlace(
+            chosenFolder: options.project.chosenFolder, currentFolder: options.project.currentFolder,
+            variables: options.variables, stateFolder: options.foundStateFolder)
+        files = ProjectFiles(
+            root: place.root, chosenRoot: options.project.chosenFolder, variables: options.variables)
+        state = options.stateFolder(root: place.root)
+    }
 
-        @Argument(help: "The pipeline file; not with --cron.")
-        var file: String?
+    /// The pipeline files, as they are now.
+    func read() -> [ProjectFile] { files.read(now: SystemClock.now.steady) }
 
-        // The next word is the expression, even if it begins with a minus sign: it is refused as an expression then.
-        @Option(
-            parsing: .unconditional,
-            help: "A cron expression: minute, hour, day, month, weekday; with six fields, the first one is for seconds."
-        )
-        var cron: String?
+    /// The run store; nil while the project has none.
+    func existingStore() throws -> RunStore? {
+        try FileText.exists(state.database) ? Output.reporting { try RunStore(state) } : nil
+    }
 
-        @Option(help: "The time zone of --cron, by its IANA name.")
-        var timezone: String = "UTC"
-
-        @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z (default: now).")
-        var from: String?
-
-        @Option(help: "Maximum number of times.")
-        var count: Int = 10
-
-        @Flag(help: "Print earlier times instead, newest first.")
-        var previous = false
-
-        @Flag(help: "Print one line of JSON for each time.")
-        var json = false
-
-        @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
-        var environment: String?
-
-        @OptionGroup var project: ProjectOptions
-
-        func validate() throws {
-            if (file == nil) == (cron == nil) { throw ValidationError("name a pipeline file, or give --cron") }
-            guard (1...100_000).contains(count) else { throw ValidationError("--count must be 1 to 100000") }
+    /// The one schedule that the user named.
+    ///
+    /// - Parameters:
+    ///   - pipeline: The name of a pipeline, or the path of its file.
+    ///   - schedule: The name of a schedule; nil when the pipeline has only one.
+    /// - Throws: ``Failure`` when there is none, or several are possible.
+    func schedule(_ pipeline: String, _ schedule: String?) throws -> (ProjectFile, Schedule) {
+        let (file, found) = try self.pipeline(pipeline)
+        let names = found.schedules.map(\.name)
+        if let schedule {
+            guard let one = found.schedules.first(where: { $0.name == schedule }) else {
+                throw Failure(
+                    "\(found.name) has no schedule '\(schedule)'" + Suggestion.phrase(for: schedule, among: names))
+            }
+            return (file, one)
         }
-
-        func run() async throws {
-            let start = try from.map(instant) ?? SystemClock.now.wall.floored(by: 1000)
-            let times = FiringTimes(try tables(), after: start, backwards: previous).first(count)
-            if json {
-                for time in times { Output.json(time.line) }
-                return
-            }
-            if times.isEmpty { return Output.line("no schedule fires") }
-            let rows = times.map { [$0.localText, $0.utcText, $0.schedule ?? "", $0.note] }
-            for line in Columns.lines([["LOCAL TIME", "UTC", cron == nil ? "SCHEDULE" : "", "NOTE"]] + rows) {
-                Output.line(line)
-            }
+        guard let first = found.schedules.first else {
+            throw Failure("\(found.name) has no schedule", remedy: "add 'schedule:' to \(file.path)")
         }
-
-        /// The timetables to print, by the names of their schedules.
-        private func tables() throws -> [(name: String?, table: Timetable)] {
-            if let cron { return [(nil, try table(of: cron))] }
-            let pipeline = try project.load(file ?? "", environment: environment).pipeline
-            guard !pipeline.schedules.isEmpty else {
-                throw Self.refused("\(pipeline.name) has no schedule", remedy: "add 'schedule:' to \(file ?? "")")
-            }
-            let zones = ZoneLibrary()
-            return pipeline.schedules.compactMap { schedule in
-                // The reader of the file has refused zones that do not exist.
-                guard schedule.isEnabled, let zone = zones.zone(named: schedule.timezone),
-                    let table = Timetable(schedule, in: zone)
-                else {
-                    let why = schedule.isEnabled ? "waits for data of others" : "is not enabled"
-                    Output.error("note: schedule '\(schedule.name)' \(why)")
-                    return nil
-                }
-                return (schedule.name, table)
-            }
+        guard names.count == 1 else {
+            throw Failure(
+                "\(found.name) has \(names.count) schedules",
+                remedy: "name one of them: \(names.joined(separator: ", "))")
         }
+        return (file, first)
+    }
 
-        private func table(of text: String) throws -> Timetable {
-            let zones = ZoneLibrary()
-            guard let zone = zones.zone(named: timezone) else {
-                throw Self.refused("there is no time zone '\(timezone)'", remedy: zones.remedy(for: timezone))
-            }
-            do {
-                let fields = text.split(whereSeparator: \.isWhitespace).count
-                let expression = try CronExpression(text, hasSeconds: fields == 6)
-                if let never = expression.neverHappens { throw Self.refused(never, remedy: "") }
-                return Timetable(.cron(expression), in: zone)
-            } catch let error as CronExpression.Fault {
-                let place = "\n  \(text)\n  \(String(repeating: " ", count: error.offset))^"
-                throw Self.refused(error.message, remedy: error.remedy, place)
-            }
+    /// The pipeline that the user named, by its name or its file.
+    func pipeline(_ text: String) throws -> (ProjectFile, Pipeline) {
+        let all = read()
+        let path = PathText.absolute(text, in: FileManager.default.currentDirectoryPath)
+        let fitting = all.first { $0.path == path } ?? all.first { $0.pipeline?.name == text }
+        if let fitting, let pipeline = fitting.pipeline { return (fitting, pipeline) }
+        if let fault = fitting?.fault {
+            throw Failure("\(text) is not valid: \(fault)", remedy: "see all with 'caudal validate \(text)'")
         }
-
-        /// Prints an error, and gives the status of an invalid file.
-        private static func refused(_ message: String, remedy: String, _ place: String = "") -> ExitCode {
-            Output.error(message: "error: \(message)" + (remedy.isEmpty ? "" : "; \(remedy)") + place)
-            return ExitStatus.invalid.code
-        }
-
-        /// Seconds since 1970 of a time with an offset; a part of a second counts as passed.
-        private func instant(_ text: String) throws -> Int64 {
-            // The formatter drops what is less than a millisecond.
-            let fraction = text.firstMatch(of: #/[.,]([0-9]+)/#)
-            let whole = fraction.map { text.replacing($0.output.0, with: "") } ?? text
-            if let date = ISO8601DateFormatter().date(from: whole) {
-                let hasFraction = fraction?.output.1.contains { $0 != "0" } == true
-                return Int64(date.timeIntervalSince1970) + (hasFraction && previous ? 1 : 0)
-            }
-            throw ValidationError("'\(text)' is not a time; write it as 2026-11-28T06:00:00Z")
-        }
+        let names = all.compactMap(\.pipeline?.name)
+        let faulty = all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) }
+        throw Failure(
+            "there is no pipeline '\(text)' in \(files.root)/config"
+                + (faulty.isEmpty ? "" : "; \(faulty.formattedAsList) cannot be read")
+                + Suggestion.phrase(for: text, among: names))
     }
 }
 
-/// The times of several timetables in one order.
-private struct FiringTimes {
-    /// One time at which a schedule fires.
-    struct Time {
-        let schedule: String?
-        let occurrence: Timetable.Occurrence
-        let zone: ZoneRules
+/// The argument and option that name a schedule.
+struct ScheduleChoice: ParsableArguments {
+    @Argument(help: "The pipeline, or its file.")
+    var pipeline: String
 
-        /// As printed for programs.
-        struct Line: Encodable {
-            var schedule: String?
-            var utc: String
-            var local: String
-        }
-
-        var utcText: String { UTC.isoSecond(occurrence.instant * 1000) }
-        /// What the clock of the zone shows, with the offset.
-        var localText: String {
-            let offset = ZoneRules.text(ofOffset: zone.period(at: occurrence.instant).offset)
-            return zone.local(at: occurrence.instant).description + offset
-        }
-        var line: Line { Line(schedule: schedule, utc: utcText, local: localText) }
-        var note: String { occurrence.isSkipped ? "the clock leaves out \(occurrence.local.words)" : "" }
-    }
-
-    private var pending: [Time]
-    private let tables: [(name: String?, table: Timetable)]
-    private let isBackwards: Bool
-
-    init(_ tables: [(name: String?, table: Timetable)], after start: Int64, backwards: Bool) {
-        self.tables = tables
-        isBackwards = backwards
-        pending = []
-        pending = tables.compactMap { time(of: $0, beyond: start) }
-    }
-
-    private func time(of entry: (name: String?, table: Timetable), beyond instant: Int64) -> Time? {
-        let found = isBackwards ? entry.table.previous(before: instant) : entry.table.next(after: instant)
-        return found.map { Time(schedule: entry.name, occurrence: $0, zone: entry.table.zone) }
-    }
-
-    /// The first times, at most so many.
-    func first(_ count: Int) -> [Time] {
-        var (pending, times) = (pending, [Time]())
-        while times.count < count {
-            let order = pending.indices.sorted { pending[$0].occurrence.instant < pending[$1].occurrence.instant }
-            guard let place = isBackwards ? order.last : order.first else { break }
-            let time = pending.remove(at: place)
-            times.append(time)
-            if let entry = tables.first(where: { $0.name == time.schedule }),
-                let next = self.time(of: entry, beyond: time.occurrence.instant)
-            {
-                pending.append(next)
-            }
-        }
-        return times
-    }
+    @Argument(help: "The schedule, if the pipeline has several.")
+    var schedule: String?
 }

@@ -1,3 +1,5 @@
+import Engine
+
 /// The key bindings of the list of pipelines and runs.
 enum HomeKeys {
     typealias Binding = KeyBinding<HomeReducer>
@@ -37,15 +39,24 @@ enum HomeKeys {
                 hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
                 action: { $0.retry(&$1) }),
             Binding(
+                ["p"], .act, "pause the pipeline's schedules, or resume them (asks first)",
+                hint: .when(rank: 4) { state in
+                    guard let entry = state.selectedPipeline?.nextSchedule else { return nil }
+                    return entry.pause == nil ? "pause" : "resume"
+                }, refusal: { $0.steeringRefusal }, change: { $0.pause(&$1) }),
+            Binding(
+                ["n"], .act, "run the pipeline now as its schedule would (asks first)",
+                refusal: { $0.steeringRefusal }, change: { $0.runScheduled(&$1) }),
+            Binding(
                 ["/"], .view, "filter by words; esc clears the filter",
                 hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },
                 change: { $1.isTyping = true }),
             Binding(
-                [.escape], .view, showingAll, hint: .when(rank: 4) { $0.filter.isEmpty ? nil : "all" },
+                [.escape], .view, showingAll, hint: .when(rank: 5) { $0.filter.isEmpty ? nil : "all" },
                 change: { $1.filter = "" }),
             Binding(
                 [.tab, .backTab], .move, "switch between pipelines and runs",
-                hint: .always("pipelines, runs", rank: 5), change: { $1.changeList() }),
+                hint: .always("pipelines, runs", rank: 6), change: { $1.changeList() }),
         ] + moving + [
             Binding(
                 ["M"], .app, "let the mouse select text, or click and scroll",
@@ -60,8 +71,8 @@ enum HomeKeys {
         ]
 
     private static let moving = [
-        Binding(["j", .down], .move, "move down and up", hint: .always("move", rank: 6), change: { $1.move(1) }),
-        Binding(["k", .up], .move, "move down and up", hint: .always("move", rank: 6), change: { $1.move(-1) }),
+        Binding(["j", .down], .move, "move down and up", hint: .always("move", rank: 7), change: { $1.move(1) }),
+        Binding(["k", .up], .move, "move down and up", hint: .always("move", rank: 7), change: { $1.move(-1) }),
         Binding([.pageUp, .control("u")], .move, "scroll by a page", change: { $1.move(-10) }),
         Binding([.pageDown, .control("d")], .move, "scroll by a page", change: { $1.move(10) }),
         Binding(["g", .home], .move, "go to the first and last", change: { $1.move(-$1.listed.count) }),

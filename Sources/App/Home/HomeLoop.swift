@@ -16,6 +16,8 @@ final class HomeLoop {
     private var keysAreReady = false
     private var hasResized = false
     private var isEnding = false
+    /// When the project was read last, by the steady clock.
+    private var readAt: Int64 = 0
     private var wake: AsyncStream<Void>.Continuation?
     private let reducer = HomeReducer()
     private let open: (RunID) throws -> OpenedRun?
@@ -121,7 +123,10 @@ final class HomeLoop {
         }
         state.now = SystemClock.now
         // A process that dies records nothing, so its lock is polled while a run is live.
-        if try reader.hasChanged() || state.overview.isMoving { state.overview = try reader.read() }
+        if try reader.hasChanged() || state.overview.isMoving || isStale {
+            state.overview = try reader.read()
+            readAt = state.now.steady
+        }
         for key in keys {
             let wasAsking = state.isAsking
             for effect in reducer.press(key, &state) {
@@ -130,7 +135,8 @@ final class HomeLoop {
                 case .mouse(let isOn): terminal.setMouse(isOn)
                 case .redraw: terminal.resize()
                 case .suspend: suspend()
-                case .open, .run, .reopen, .ask, .quit: return effect
+                case .pause(let keys, let isPausing): try pause(keys, isPausing)
+                case .open, .run, .runScheduled, .reopen, .ask, .quit: return effect
                 }
             }
             if state.isAsking, !wasAsking {
@@ -141,6 +147,22 @@ final class HomeLoop {
             }
         }
         return nil
+    }
+
+    /// Whether it is long ago that the project was read: files and the scheduler change without the store telling so.
+    private var isStale: Bool { state.now.steady - readAt >= 2000 }
+
+    private func pause(_ keys: [ScheduleKey], _ isPausing: Bool) throws(StoreError) {
+        guard let store = try reader.makeStore() else { return }
+        for key in keys {
+            if isPausing {
+                _ = try store.pause(key, reason: "", by: Operator.name, at: state.now.wall)
+            } else {
+                _ = try store.resume(key, at: state.now.wall)
+            }
+        }
+        state.overview = try reader.read()
+        state.say("\(keys.map(\.description).formattedAsList) \(isPausing ? "paused" : "resumed")", .good)
     }
 
     /// Previews the answers to a question about a run, and asks it.

@@ -48,21 +48,52 @@ enum HomeScreen {
             let count = state.overview.runs.count { $0.trueStatus == status }
             if count > 0 { chips.append(Span("\(mark(status, state)) \(count) \(status.rawValue)", style(status))) }
         }
+        chips += scheduleChips(state)
         var column = 1
         for chip in chips where column + TextWidth.of(chip.text) < state.columns {
             column = buffer.write(chip.text, row: 1, column: column, style: chip.style) + 3
         }
     }
 
+    /// What there is to tell of schedules; nothing where there are none.
+    private static func scheduleChips(_ state: HomeState) -> [Span] {
+        let all = state.overview.schedules
+        guard !all.isEmpty else { return [] }
+        var chips: [Span] = []
+        if state.overview.scheduler == nil {
+            chips.append(Span("no scheduler runs", .bad))
+        } else {
+            let next = all.filter { $0.pause == nil }.compactMap(\.next).min()
+            let away = next.map { Duration.milliseconds(max(0, $0 - state.now.wall)).short }
+            chips.append(Span(away.map { "next in \($0)" } ?? "scheduler on", .good))
+        }
+        let paused = all.count { $0.pause != nil }
+        if paused > 0 { chips.append(Span("\(paused) paused", .wait)) }
+        // Those of the last day.
+        let recent = all.flatMap { entry in
+            entry.recent.filter { $0.decidedAt > state.now.wall - 86_400_000 }.map {
+                ($0, entry.late.contains($0.slots.last))
+            }
+        }
+        let missed = recent.reduce(0) { $0 + ([.missed, .failed].contains($1.0.outcome) ? $1.0.slots.count : 0) }
+        if missed > 0 { chips.append(Span("\(missed) missed", .bad)) }
+        let late = recent.count { $0.1 && $0.0.outcome.isToRun }
+        if late > 0 { chips.append(Span("\(late) late", .bad)) }
+        return chips
+    }
+
     // MARK: - Lists
 
     private static func drawPipelines(_ state: HomeState, _ rows: Range<Int>, into buffer: inout CellBuffer) {
+        let hasSchedules = !state.overview.schedules.isEmpty
         let columns = fitted(
             [
                 Column(title: "PIPELINE", width: 0), Column(title: "LAST RUN", width: 11),
                 Column(title: "AGO", width: 10), Column(title: "TOOK", width: 7, isRight: true),
-                Column(title: "USUALLY", width: 7, isRight: true), Column(title: "LAST 10", width: 10),
-                Column(title: "TIMES", width: 10, from: 100),
+                Column(title: "USUALLY", width: 7, isRight: true, from: hasSchedules ? 96 : 0),
+                Column(title: "NEXT", width: hasSchedules ? 10 : -1),
+                Column(title: "LAST 10", width: 10), Column(title: "SLOTS", width: 10, from: hasSchedules ? 120 : .max),
+                Column(title: "TIMES", width: 10, from: hasSchedules ? 132 : 100),
                 Column(title: "STAGES", width: 6, isRight: true, from: 110),
                 Column(title: "FILE", width: 40, from: 140),
             ], state.columns, most: 36)
@@ -106,11 +137,42 @@ enum HomeScreen {
             [Span(last.map { ago($0.ended ?? $0.started, state.now) } ?? "", .dim)],
             [Span(last.map { took($0, state.now) } ?? "")],
             [Span(pipeline.usual?.short ?? "—", .dim)],
+            next(of: pipeline, state),
             recent.map { Span(self.mark($0.trueStatus, state), style($0.trueStatus)) },
+            slots(of: pipeline, state),
             times(Array(recent), state),
             [Span(pipeline.stageCount.map(String.init) ?? "")],
             [Span(pipeline.file, .dim)],
         ]
+    }
+
+    /// When a pipeline runs next by itself.
+    private static func next(of pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> [Span] {
+        guard let entry = pipeline.nextSchedule else { return [] }
+        if pipeline.schedules.allSatisfy({ $0.pause != nil }) { return [Span("paused", .wait)] }
+        switch entry.standing {
+        case .disabled: return [Span("off", .dim)]
+        case .waiting: return [Span("waiting", .wait)]
+        case .on, .paused, .running, .failed: break
+        }
+        guard let next = entry.next else {
+            if case .after = entry.schedule.trigger { return [Span("on arrival", .dim)] }
+            return [Span("never", .dim)]
+        }
+        if next < state.now.wall - 60_000 { return [Span("overdue", .bad)] }
+        let style: Style = state.overview.scheduler == nil ? .dim : .plain
+        return [Span(ScheduleWords(entry).short(next, now: state.now.wall), style)]
+    }
+
+    /// What became of the last slots of a pipeline, oldest first.
+    private static func slots(of pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> [Span] {
+        let all = pipeline.schedules.flatMap { entry in
+            entry.recent.filter { $0.outcome != .begun }.map { ($0, entry.late.contains($0.slots.last)) }
+        }
+        return all.sorted { $0.0.slots.last > $1.0.slots.last }.prefix(10).reversed().map { slot, isLate in
+            let mark = SlotMark.mark(slot, ascii: state.isASCII)
+            return Span(mark, isLate ? .wait : SlotMark.style(slot))
+        }
     }
 
     private static func drawRuns(
@@ -269,12 +331,30 @@ enum HomeScreen {
     private static func standing(_ state: HomeState) -> Span? {
         switch state.selected {
         case .pipeline(let file):
-            return state.pipelines.first { $0.file == file }?.fault.map { Span("\(file): \($0)", .bad) }
+            guard let pipeline = state.pipelines.first(where: { $0.file == file }) else { return nil }
+            return pipeline.fault.map { Span("\(file): \($0)", .bad) } ?? scheduleNote(pipeline, state)
         case .run(let id):
             guard state.runs.first(where: { $0.id == id })?.trueStatus == .interrupted else { return nil }
             return Span("its process died — enter shows the run, r resumes it", .bad)
         case nil: return nil
         }
+    }
+
+    /// When a pipeline runs next, and what became of its last slot where that was no success.
+    private static func scheduleNote(_ pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> Span? {
+        guard let entry = pipeline.nextSchedule else { return nil }
+        if let pause = entry.pause {
+            let reason = pause.reason.isEmpty ? "" : ": \(pause.reason)"
+            return Span("\(entry.key) paused by \(pause.by) \(ago(pause.from, state.now))\(reason)", .wait)
+        }
+        let next = "next: \(ScheduleWords(entry).next(now: state.now.wall))"
+        guard state.overview.scheduler != nil else {
+            return Span("\(next) — but no scheduler runs; start it with: caudal schedule", .bad)
+        }
+        let last = entry.recent.first { $0.outcome != .begun }
+        guard let last, [.missed, .skipped, .failed, .wait].contains(last.outcome) else { return Span(next, .dim) }
+        let time = ScheduleWords(entry).time(last.slots.last.planned, now: state.now.wall)
+        return Span("\(next); \(time) \(last.outcome.rawValue): \(last.reason)", SlotMark.style(last))
     }
 
     // MARK: - Boxes

@@ -70,6 +70,17 @@ struct HomeState: ScreenState {
         return selection.flatMap { listed.contains($0) ? $0 : nil } ?? listed.first
     }
 
+    /// The pipeline of the selected line, or of the selected run.
+    var selectedPipeline: ProjectOverview.Pipeline? {
+        switch selected {
+        case .pipeline(let file): return overview.pipelines.first { $0.file == file }
+        case .run(let id):
+            let name = overview.runs.first { $0.id == id }?.pipeline
+            return overview.pipelines.first { $0.name == name }
+        case nil: return nil
+        }
+    }
+
     /// Whether a question is open.
     var isAsking: Bool { question != nil || asking != nil }
 
@@ -107,6 +118,10 @@ enum HomeEffect: Equatable {
     case open(RunID)
     /// Run a pipeline file.
     case run(String)
+    /// Run a pipeline as a schedule of it would.
+    case runScheduled(ScheduleKey)
+    /// Keep schedules from firing, or let them fire again.
+    case pause([ScheduleKey], Bool)
     /// Reopen a run that is not live, and send it the command; nil resumes an interrupted one.
     case reopen(RunID, RunCommand?, agreed: ReopenAgreement)
     /// Preview what the answers to a question about a run would do; the result goes to
@@ -181,6 +196,55 @@ struct HomeReducer: ScreenReducer {
             lines += ["It is already running: \(live.id).", "This would be a second run at the same time."]
         }
         state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
+    }
+
+    // MARK: - Schedules
+
+    /// The selected pipeline, if it has schedules; else says why nothing can be done.
+    private func scheduled(_ state: inout HomeState) -> ProjectOverview.Pipeline? {
+        if let refusal = state.steeringRefusal {
+            state.say(refusal, .wait)
+            return nil
+        }
+        guard let pipeline = state.selectedPipeline else {
+            state.say("select a pipeline first", .wait)
+            return nil
+        }
+        if pipeline.schedules.isEmpty {
+            state.say("\(pipeline.name) has no schedule", .wait)
+            return nil
+        }
+        return pipeline
+    }
+
+    /// Asks whether the schedules of a pipeline are to be paused, or resumed where all are paused.
+    func pause(_ state: inout HomeState) {
+        guard let pipeline = scheduled(&state) else { return }
+        let paused = pipeline.schedules.filter { $0.pause != nil }
+        let isPausing = paused.count < pipeline.schedules.count
+        let concerned = isPausing ? pipeline.schedules.filter { $0.pause == nil } : paused
+        let names = concerned.map(\.key.description).formattedAsList
+        state.question = .init(
+            title: isPausing ? "Pause \(names)?" : "Resume \(names)?",
+            lines: isPausing
+                ? ["Slots are skipped until it is resumed.", "Runs that are under way go on."]
+                : concerned.map { entry in
+                    let reason = entry.pause?.reason ?? ""
+                    let since = entry.pause.map { HomeScreen.ago($0.from, state.now) } ?? ""
+                    return "Paused \(since) by \(entry.pause?.by ?? "?")" + (reason.isEmpty ? "" : ": \(reason)")
+                }, effect: .pause(concerned.map(\.key), isPausing))
+    }
+
+    /// Asks whether a pipeline is to run now as its schedule would.
+    func runScheduled(_ state: inout HomeState) {
+        guard let pipeline = scheduled(&state), let entry = pipeline.nextSchedule else { return }
+        var lines = ["With the parameters and the environment of its schedule '\(entry.key.schedule)'."]
+        let words = ScheduleWords(entry)
+        lines.append("Its next slot, \(words.next(now: state.now.wall)), runs all the same.")
+        if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
+            lines.append("It is already running: \(live.id).")
+        }
+        state.question = .init(title: "Run \(entry.key) now?", lines: lines, effect: .runScheduled(entry.key))
     }
 
     func retry(_ state: inout HomeState) -> [HomeEffect] {

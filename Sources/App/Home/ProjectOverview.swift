@@ -15,6 +15,14 @@ struct ProjectOverview: Sendable {
         var fault: String?
         /// Its latest runs, newest first.
         var runs: [RunSummary]
+        /// How its schedules stand, by name.
+        var schedules: [ScheduleOverview.Entry] = []
+
+        /// The schedule that fires next, or the first one where none does.
+        var nextSchedule: ScheduleOverview.Entry? {
+            let due = schedules.filter { $0.next != nil }.min { $0.next ?? 0 < $1.next ?? 0 }
+            return due ?? schedules.first
+        }
 
         /// The median duration of its latest successes.
         var usual: Duration? {
@@ -26,7 +34,11 @@ struct ProjectOverview: Sendable {
     var pipelines: [Pipeline] = []
     /// Newest first.
     var runs: [RunSummary] = []
+    /// The process that decides when pipelines run by themselves; nil when none does.
+    var scheduler: SchedulerLock.Holder?
 
+    /// How all schedules stand.
+    var schedules: [ScheduleOverview.Entry] { pipelines.flatMap(\.schedules) }
     /// Whether any run is live.
     var isMoving: Bool { runs.contains { $0.trueStatus == .running } }
 }
@@ -40,22 +52,21 @@ struct ProjectPlace {
     let variables: [String: String]
     /// Finds the state folder of the project; nil while there is none.
     let stateFolder: () -> StateFolder?
+
+    /// The project's root, absolute.
+    var root: String {
+        let state = stateFolder()?.path
+        return state.flatMap { $0.hasSuffix("/.caudal") ? PathText.folder(of: $0) : nil } ?? chosenFolder
+            ?? currentFolder
+    }
 }
 
 /// Reads the content of a project, and detects changes.
 final class ProjectReader {
-    /// A pipeline file, as last read.
-    private struct ParsedPipelineFile {
-        var changed: Date
-        var name: String
-        var stageCount: Int?
-        var fault: String?
-    }
-
     /// The project root, absolute.
     let root: String
     private let place: ProjectPlace
-    private var files: [String: ParsedPipelineFile] = [:]
+    private let files: ProjectFiles
     private var store: RunStore?
     private var change: StoreChange?
 
@@ -64,9 +75,8 @@ final class ProjectReader {
 
     init(_ place: ProjectPlace) {
         self.place = place
-        let state = place.stateFolder()?.path
-        let start = place.chosenFolder ?? place.currentFolder
-        root = state.flatMap { $0.hasSuffix("/.caudal") ? PathText.folder(of: $0) : nil } ?? start
+        root = place.root
+        files = ProjectFiles(root: root, chosenRoot: place.chosenFolder, variables: place.variables)
     }
 
     /// Opens the run store of the project; nil while there is none.
@@ -79,6 +89,13 @@ final class ProjectReader {
         return opened
     }
 
+    /// Opens the run store of the project, which is made where there is none.
+    func makeStore() throws(StoreError) -> RunStore? {
+        if let opened = try openStore() { return opened }
+        _ = try RunStore(StateFolder(path: root + "/.caudal"))
+        return try openStore()
+    }
+
     /// Whether the store has changed since the last call.
     func hasChanged() throws(StoreError) -> Bool {
         guard try openStore() != nil, let change else { return false }
@@ -87,13 +104,19 @@ final class ProjectReader {
 
     /// Reads the pipeline files and the runs.
     func read() throws(StoreError) -> ProjectOverview {
-        readFiles()
+        let now = SystemClock.now
+        let files = files.read(now: now.steady)
         let store = try openStore()
+        let schedules = try ScheduleOverview(files, store, now: now.wall, history: Self.historyLength)
         var overview = ProjectOverview()
+        overview.scheduler = schedules.holder
         overview.runs = try store?.runs(limit: Self.runLimit) ?? []
-        for (path, file) in files {
+        for file in files {
+            let name = file.pipeline?.name ?? PathText.lastComponent(of: file.path)
             overview.pipelines.append(
-                .init(name: file.name, file: path, stageCount: file.stageCount, fault: file.fault, runs: []))
+                .init(
+                    name: name, file: shown(file.path), stageCount: file.pipeline?.stages.count, fault: file.fault,
+                    runs: [], schedules: schedules.entries.filter { $0.file == file.path }))
         }
         // A pipeline whose file is elsewhere is found by its runs.
         for run in overview.runs where !overview.pipelines.contains(where: { $0.name == run.pipeline }) {
@@ -106,37 +129,6 @@ final class ProjectReader {
                 try store?.runs(pipeline: overview.pipelines[index].name, limit: Self.historyLength) ?? []
         }
         return overview
-    }
-
-    /// Reads the files that are new or have changed.
-    private func readFiles() {
-        let folder = root + "/config"
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        var found: [String: ParsedPipelineFile] = [:]
-        for name in names where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-            let path = "\(folder)/\(name)"
-            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-            let changed = attributes?[.modificationDate] as? Date ?? .distantPast
-            let key = shown(path)
-            if let known = files[key], known.changed == changed {
-                found[key] = known
-            } else {
-                found[key] = load(path, name, changed)
-            }
-        }
-        files = found
-    }
-
-    private func load(_ path: String, _ name: String, _ changed: Date) -> ParsedPipelineFile {
-        let loader = PipelineLoader(variables: place.variables)
-        do throws(InvalidPipeline) {
-            let pipeline = try loader.load(path, root: place.chosenFolder).pipeline
-            return ParsedPipelineFile(changed: changed, name: pipeline.name, stageCount: pipeline.stages.count)
-        } catch {
-            let first = error.errors.first
-            let line = first.flatMap { $0.location.isWhole ? nil : "line \($0.location.line): " } ?? ""
-            return ParsedPipelineFile(changed: changed, name: name, fault: line + (first?.message ?? "cannot be read"))
-        }
     }
 
     /// A path relative to the current folder.

@@ -88,6 +88,11 @@ int cs_files_probe(int count);
 /// Whether this much address space is left; 0 or a negated errno.
 int cs_memory_probe(size_t bytes);
 
+/// A timer of the wall clock, to be polled; its descriptor, or a negated errno.
+int cs_timer_create(void);
+/// Sets the timer to a point in time, in milliseconds since 1970; it also fires when the clock is set. 0 or a negated errno.
+int cs_timer_set(int timer, int64_t wall_ms);
+
 /// A descriptor from which the number of each caught signal can be read, as a byte; or a negated errno.
 int cs_signals_open(void);
 /// Catches a signal: its number is written to that descriptor, instead of its usual effect; 0 or a negated errno.

@@ -69,6 +69,9 @@ package struct LocalTime: Hashable, Comparable, Sendable, CustomStringConvertibl
     /// `2026-11-23T06:00:00`.
     package var description: String { String(UTC.iso(seconds * 1000).prefix(19)) }
 
+    /// `06:00`, with seconds where there are some.
+    package var clock: String { String(words.dropFirst(11)) }
+
     /// `2026-11-23 06:00`, with seconds where there are some.
     package var words: String {
         let text = description

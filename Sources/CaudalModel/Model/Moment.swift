@@ -100,10 +100,15 @@ package enum UTC {
         return padded(f.year, 4) + "-" + two(f.month) + "-" + two(f.day)
     }
 
-    /// The date in a zone at a point in time, or that many days before it.
-    package static func date(_ milliseconds: Int64, in zone: TimeZone, daysBefore: Int64 = 0) -> String {
+    /// The date before a date, such as `2026-11-22`; a text that is no date stays as it is.
+    package static func dayBefore(_ date: String) -> String {
+        milliseconds(ofDate: date).map { Self.date($0 - 86_400_000) } ?? date
+    }
+
+    /// The date in a zone at a point in time.
+    package static func date(_ milliseconds: Int64, in zone: TimeZone) -> String {
         let moment = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-        return date(milliseconds + Int64(zone.secondsFromGMT(for: moment)) * 1000 - daysBefore * 86_400_000)
+        return date(milliseconds + Int64(zone.secondsFromGMT(for: moment)) * 1000)
     }
 
     /// `20261123-060000`, the first part of a run id.

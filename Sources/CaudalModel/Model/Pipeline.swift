@@ -187,8 +187,11 @@ package struct Parameter: Sendable, Equatable {
 
     /// Validates a value given as text and normalizes it; `today` is a date in `zone`.
     ///
+    /// - Parameter today: The date that `today` means, such as that of a slot; nil for the one of `now`.
     /// - Returns: The value, or a sentence that says what is wrong with it.
-    package func value(of text: String, now: Moment, in zone: TimeZone = .gmt) -> Result<String, ParameterFault> {
+    package func value(
+        of text: String, now: Moment, in zone: TimeZone = .gmt, today: String? = nil
+    ) -> Result<String, ParameterFault> {
         switch kind {
         case .string: return .success(text)
         case .integer:
@@ -202,9 +205,10 @@ package struct Parameter: Sendable, Equatable {
             guard text == "true" || text == "false" else { return fault("'\(text)' is not true or false") }
             return .success(text)
         case .date:
+            let today = today ?? UTC.date(now.wall, in: zone)
             switch text {
-            case "today": return .success(UTC.date(now.wall, in: zone))
-            case "yesterday": return .success(UTC.date(now.wall, in: zone, daysBefore: 1))
+            case "today": return .success(today)
+            case "yesterday": return .success(UTC.dayBefore(today))
             default:
                 guard UTC.milliseconds(ofDate: text) != nil else {
                     return fault("'\(text)' is not a date; write it as 2026-11-23, today or yesterday")

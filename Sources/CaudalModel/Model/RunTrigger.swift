@@ -11,7 +11,7 @@ package enum RunTrigger: Sendable, Hashable {
 }
 
 /// One of the times for which a schedule plans a run.
-package struct ScheduleSlot: Sendable, Hashable {
+package struct ScheduleSlot: Sendable, Hashable, Codable {
     /// The name of the schedule, unique in its pipeline.
     package var schedule: String
     /// The planned time: milliseconds since 1970, a whole second.

@@ -6,6 +6,10 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         case environment(String)
         case runID
         case runStarted
+        /// The planned time of the slot that the run is for.
+        case slotTime
+        /// The local date of that slot.
+        case slotDate
         case item(String)
         /// The files of an input in the version that an attempt reads, one on each line.
         case input(String)
@@ -15,7 +19,7 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         package var isOfAttempt: Bool {
             switch self {
             case .item, .input, .stageOutput: true
-            case .param, .environment, .runID, .runStarted: false
+            case .param, .environment, .runID, .runStarted, .slotTime, .slotDate: false
             }
         }
 
@@ -23,12 +27,17 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         package var name: String? {
             switch self {
             case .param(let name), .environment(let name): name
-            case .runID, .runStarted, .item, .input, .stageOutput: nil
+            case .runID, .runStarted, .slotTime, .slotDate, .item, .input, .stageOutput: nil
             }
         }
 
         /// Whether its value is known once the run has begun, but not when the run is planned.
-        package var isOfRun: Bool { self == .runID || self == .runStarted }
+        package var isOfRun: Bool {
+            switch self {
+            case .runID, .runStarted, .slotTime, .slotDate: true
+            case .param, .environment, .item, .input, .stageOutput: false
+            }
+        }
 
         package var description: String {
             switch self {
@@ -36,6 +45,8 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
             case .environment(let name): "env.\(name)"
             case .runID: "run.id"
             case .runStarted: "run.started"
+            case .slotTime: "schedule.time"
+            case .slotDate: "schedule.date"
             case .item(let name): "item.\(name)"
             case .input(let name): "input.\(name)"
             case .stageOutput: "stage.output"
@@ -172,11 +183,13 @@ package struct Template: Hashable, Sendable, CustomStringConvertible {
         case ("input", let name) where !name.isEmpty: return .input(name)
         case ("run", "id"): return .runID
         case ("run", "started"): return .runStarted
+        case ("schedule", "time"): return .slotTime
+        case ("schedule", "date"): return .slotDate
         case ("stage", "output"): return .stageOutput
         default:
             throw Fault(
                 message: "'${\(inside)}' is not known; use ${params.x}, ${env.X}, ${run.id}, ${run.started}, "
-                    + "${item.x}, ${input.x} or ${stage.output}",
+                    + "${schedule.time}, ${schedule.date}, ${item.x}, ${input.x} or ${stage.output}",
                 offset: offset)
         }
     }

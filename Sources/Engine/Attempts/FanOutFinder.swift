@@ -133,8 +133,8 @@ struct FanOutFinder {
 
     private func day(_ template: Template) -> String {
         switch template.filled({ attempt.value(of: $0) ?? "" }) {
-        case "today": UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone)
-        case "yesterday": UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone, daysBefore: 1)
+        case "today": attempt.facts.today(at: attempt.now)
+        case "yesterday": UTC.dayBefore(attempt.facts.today(at: attempt.now))
         case let text: text
         }
     }

@@ -29,7 +29,8 @@ package struct StageReuse: Sendable {
 
     /// References and variables whose values differ in every run.
     private static let ofTheRun = [
-        "${run.id}", "${run.started}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED", "CAUDAL_ATTEMPT",
+        "${run.id}", "${run.started}", "${schedule.time}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED", "CAUDAL_SCHEDULE_TIME",
+        "CAUDAL_ATTEMPT",
     ]
 
     /// Why successes of a stage can never be reused; nil if they can.
@@ -79,6 +80,9 @@ package struct StageReuse: Sendable {
         for match in text.matches(of: Self.variableReference) {
             let name = String(match.output.1)
             key.add(.variable, name, ContentHash.of(facts.environment[name] ?? ""))
+        }
+        if ["${schedule.date}", "CAUDAL_SCHEDULE_DATE"].contains(where: text.contains) {
+            key.add(.parameter, "schedule.date", ContentHash.of(facts.today(at: facts.started)))
         }
         if let item = attempt.item {
             let values = item.values.sorted { $0.key < $1.key }.map {

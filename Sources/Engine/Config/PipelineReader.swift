@@ -110,10 +110,6 @@ package struct PipelineReader {
         }
         let schedules = reader.nodes("schedule")
         pipeline.schedules = readSchedules(schedules, pipeline, PipelineLoader.environments(of: root), problems)
-        if let first = schedules.first {
-            problems.warn(
-                "'schedule' is read and not acted on yet: start runs with cron or by hand", at: first.location)
-        }
         let count = problems.templates.count
         pipeline.notifications = reader.nodes("notify").map(readNotification)
         notes.templatesOutsideStages += problems.templates[count...]

@@ -308,7 +308,7 @@ enum PipelineRules {
             let names = path.references.compactMap { reference in
                 switch reference {
                 case .param(let name), .environment(let name): pipeline.secretNames.isSecret(name) ? name : nil
-                case .item, .input, .stageOutput, .runID, .runStarted: nil
+                case .item, .input, .stageOutput, .runID, .runStarted, .slotTime, .slotDate: nil
                 }
             }
             guard let name = names.first, warned.insert(location).inserted else { continue }

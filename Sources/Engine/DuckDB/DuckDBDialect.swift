@@ -99,6 +99,8 @@ package struct DuckDBDialect: SQLDialect {
             case .environment(let name): "env_\(name)"
             case .runID: "run_id"
             case .runStarted: "run_started"
+            case .slotTime: "schedule_time"
+            case .slotDate: "schedule_date"
             case .item(let name): "item_\(name)"
             case .input(let name): "input_\(name)"
             case .stageOutput: "stage_output"

@@ -35,7 +35,7 @@ extension LoadedPipeline {
                 switch reference {
                 case .environment(let name): return variables[name] ?? ""
                 case .param(let name) where parameters[name] != nil: return parameters[name] ?? ""
-                case .param, .runID, .runStarted, .item, .input, .stageOutput:
+                case .param, .runID, .runStarted, .slotTime, .slotDate, .item, .input, .stageOutput:
                     isKnown = false
                     return ""
                 }

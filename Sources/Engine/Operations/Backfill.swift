@@ -49,23 +49,14 @@ package struct Backfill: Sendable {
         self.choice = choice
         self.recorded = recorded
         days = plans.map { date, plan in
-            let past = Self.past(of: plan, among: runs, recorded)
+            let past = plan.repetitions(among: runs, recorded)
             return Day(date: date, plan: plan, decision: Self.decision(past, choice), past: past.map(\.id))
-        }
-    }
-
-    private static func past(
-        of plan: RunPlan, among runs: [PastRun], _ recorded: ([String: String]) -> [String: String]
-    ) -> [PastRun] {
-        let parameters = recorded(plan.parameters)
-        return runs.filter {
-            $0.parameters == parameters && $0.environment == plan.environment && $0.selection == nil
         }
     }
 
     /// Decides for a day again when its turn has come: another process may have run it meanwhile.
     package func decision(about day: Day, after runs: [PastRun]) -> Decision {
-        Self.decision(Self.past(of: day.plan, among: runs, recorded), choice)
+        Self.decision(day.plan.repetitions(among: runs, recorded), choice)
     }
 
     /// Takes the lock of a day; nil when another process is running it.
@@ -118,6 +109,18 @@ package struct Backfill: Sendable {
         return shared.sorted()
     }
 
+    /// Refuses a pipeline whose stages name their slot: a day of a backfill has none, and the date of its run is another one.
+    ///
+    /// - Throws: ``Failure`` that says what to write instead.
+    package static func ensureNoSlot(in pipeline: Pipeline, parameter: String) throws(Failure) {
+        let paths = pipeline.datasets.compactMap(\.path).flatMap(\.references)
+        let all = pipeline.stages.flatMap { PipelineRules.allReferences(of: $0).map(\.0) } + paths
+        guard let reference = all.first(where: { $0 == .slotTime || $0 == .slotDate }) else { return }
+        throw Failure(
+            "the pipeline names ${\(reference)}, which a day of a backfill does not have",
+            remedy: "name ${params.\(parameter)} instead, with the default 'today'")
+    }
+
     /// The dates of `A..B`, both inclusive; each is a date, or `today` or `yesterday` in a time zone.
     ///
     /// - Throws: ``Failure`` when the text is no such range.
@@ -131,7 +134,7 @@ package struct Backfill: Sendable {
             let written =
                 switch text {
                 case "today": UTC.date(now.wall, in: zone)
-                case "yesterday": UTC.date(now.wall, in: zone, daysBefore: 1)
+                case "yesterday": UTC.dayBefore(UTC.date(now.wall, in: zone))
                 default: String(text)
                 }
             guard let date = UTC.milliseconds(ofDate: written) else {

@@ -266,8 +266,7 @@ package struct PublishedVersion: Sendable {
         let tools = services.tools(
             for: loaded, parameters: run.plan.parameters, folder: services.state.path + "/questions")
         if columns.isEmpty {
-            let facts = RunFacts(
-                runID: run.id, started: services.now(), parameters: run.plan.parameters, environment: loaded.variables)
+            let facts = loaded.facts(of: run.id, started: services.now(), parameters: run.plan.parameters)
             let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
             let resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
             source = try await resolver.source(published: files, of: dataset)

@@ -244,6 +244,8 @@ private struct OutputTargets {
             case .item(let name): item.map { PathComponent.of($0.values[name] ?? nil) } ?? "*"
             case .runID: state.id.rawValue
             case .runStarted: state.startedAt.map { UTC.iso($0.wall) } ?? ""
+            case .slotTime: state.plan.slot.map { UTC.isoSecond($0.planned) } ?? "*"
+            case .slotDate: state.plan.slot?.localDate ?? "*"
             case .param, .environment, .input, .stageOutput: "${\(reference)}"
             }
         }

@@ -32,7 +32,7 @@ package struct PlanRevision {
         let names = loaded.pipeline.parameters.map(\.name)
         let request = RunRequest(
             parameters: parameters.filter { names.contains($0.key) }, selection: old.selection,
-            reuse: old.reusesUnchanged)
+            reuse: old.reusesUnchanged, slot: old.slot)
         let there = Set(loaded.pipeline.stages.map(\.id))
         let selected = old.selection == nil ? nil : Set(old.stages.map(\.id)).intersection(there)
         var plan = try Planner(loaded, request: request, now: now, machine: machine)

@@ -9,14 +9,18 @@ package struct RunRequest: Sendable {
     package var exclusion: String?
     /// Whether unchanged stages are reused; nil leaves that to the file.
     package var reuse: Bool?
+    /// The slot that the run is for, whose date is `today`; nil when no schedule starts it.
+    package var slot: ScheduleSlot?
 
     package init(
-        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool? = nil
+        parameters: [String: String] = [:], selection: String? = nil, exclusion: String? = nil, reuse: Bool? = nil,
+        slot: ScheduleSlot? = nil
     ) {
         self.parameters = parameters
         self.selection = selection
         self.exclusion = exclusion
         self.reuse = reuse
+        self.slot = slot
     }
 }
 
@@ -76,7 +80,7 @@ package struct Planner {
             pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
-            keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions)
+            keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot)
     }
 
     // MARK: - Parameters
@@ -94,7 +98,7 @@ package struct Planner {
                     remedy: "add --param \(parameter.name)=…", at: parameter.location)
                 continue
             }
-            switch parameter.value(of: text, now: now, in: pipeline.timeZone) {
+            switch parameter.value(of: text, now: now, in: pipeline.timeZone, today: request.slot?.localDate) {
             case .success(let value): values[parameter.name] = value
             case .failure(let fault):
                 let isSecret = pipeline.secretNames.isSecret(parameter.name) && !text.isEmpty
@@ -150,7 +154,7 @@ package struct Planner {
         switch reference {
         case .param(let name): parameters[name]
         case .environment(let name): loaded.variables[name]
-        case .runID, .runStarted, .item, .input, .stageOutput: nil
+        case .runID, .runStarted, .slotTime, .slotDate, .item, .input, .stageOutput: nil
         }
     }
 

@@ -72,8 +72,7 @@ package struct RunServices: Sendable {
     package func examination(
         of loaded: LoadedPipeline, plan: RunPlan, takesWhatLies: Bool = false
     ) -> PipelineExamination {
-        let facts = RunFacts(
-            runID: "examined", started: now(), parameters: plan.parameters, environment: loaded.variables)
+        let facts = loaded.facts(of: "examined", started: now(), parameters: plan.parameters, slot: plan.slot)
         return PipelineExamination(
             loaded, facts: facts,
             tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
@@ -84,8 +83,7 @@ package struct RunServices: Sendable {
     ///
     /// - Throws: ``Failure`` when inputs or the run store cannot be read.
     package func reuseOutlook(of loaded: LoadedPipeline, plan: RunPlan) async throws -> ReuseOutlook {
-        let facts = RunFacts(
-            runID: "previewed", started: now(), parameters: plan.parameters, environment: loaded.variables)
+        let facts = loaded.facts(of: "previewed", started: now(), parameters: plan.parameters, slot: plan.slot)
         let runner = StageAttemptRunner(
             loaded: loaded, facts: facts, folder: state.run(facts.runID), store: store,
             tools: tools(for: loaded, parameters: plan.parameters, folder: state.path + "/questions"),
@@ -159,12 +157,14 @@ package struct RunSession: Sendable {
     /// Begins a new run.
     ///
     /// - Parameters:
+    ///   - trigger: What starts it, if not the slot of its plan.
+    ///   - decision: The decision of a schedule that it carries out; see ``RecordedSlot``.
     ///   - overlap: What is done while another run writes the same paths; nil means what the file says.
     ///   - onWait: Told what it waits for, when it begins to.
     /// - Throws: ``Failure`` that names the other run where it is not waited for.
     package static func start(
-        _ loaded: LoadedPipeline, plan: RunPlan, trigger: RunTrigger = .manual, in services: RunServices,
-        overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
+        _ loaded: LoadedPipeline, plan: RunPlan, trigger: RunTrigger = .manual, decision: Int64? = nil,
+        in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
         environment: RunEngine.Environment = RunEngine.Environment()
     ) async throws -> RunSession {
         services.observers.register()
@@ -180,19 +180,20 @@ package struct RunSession: Sendable {
         let folder = services.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else { throw StoreError(.busy, path: folder.lock) }
+        let parameters = plan.parameters
         do {
-            try await claim(loaded, plan, plan.parameters, for: id, overlap, onWait, in: services)
+            try await claim(loaded, plan, parameters, for: id, overlap, onWait, in: services)
+            plan.keptTexts = try folder.keep(loaded)
+            plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
+            let trigger = plan.slot.map { RunTrigger.schedule($0) } ?? trigger
+            try services.store.create(
+                RunRecord(id: id, plan: plan, trigger: trigger, started: now, decision: decision))
         } catch {
             // Nothing is recorded of a run that did not begin.
             try? FileManager.default.removeItem(atPath: folder.path)
             throw error
         }
-        plan.keptTexts = try folder.keep(loaded)
-        let parameters = plan.parameters
-        plan.parameters = try Self.keep(parameters, of: loaded, in: folder)
-        try services.store.create(RunRecord(id: id, plan: plan, trigger: trigger, started: now))
-        let facts = RunFacts(
-            runID: id, started: now, parameters: parameters, environment: loaded.variables)
+        let facts = loaded.facts(of: id, started: now, parameters: parameters, slot: plan.slot)
         return try RunSession(
             loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
             in: services, environment: environment)
@@ -239,9 +240,8 @@ package struct RunSession: Sendable {
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
-        let facts = RunFacts(
-            runID: id, started: state.startedAt ?? services.now(), parameters: parameters,
-            environment: loaded.variables)
+        let facts = loaded.facts(
+            of: id, started: state.startedAt ?? services.now(), parameters: parameters, slot: state.plan.slot)
         var change = change
         if change != nil {
             change?.0.plan.keptTexts = try folder.keep(loaded)

@@ -30,9 +30,14 @@ package struct Slot: Sendable, Hashable, Comparable, Codable, CustomStringConver
 }
 
 /// Which schedule of which pipeline.
-package struct ScheduleKey: Sendable, Hashable, Codable {
+package struct ScheduleKey: Sendable, Hashable, Codable, CustomStringConvertible {
     package var pipeline: String
     package var schedule: String
+
+    /// `sales`, or `sales/nightly` for a schedule with a name of its own.
+    package var description: String {
+        schedule == Schedule.usualName ? pipeline : "\(pipeline)/\(schedule)"
+    }
 
     package init(pipeline: String, schedule: String) {
         self.pipeline = pipeline

@@ -10,11 +10,14 @@ package struct WatchedSchedule: Sendable {
         package var until: Int64?
         /// Why, as the operator said; may be empty.
         package var reason: String
+        /// Who paused it.
+        package var by: String
 
-        package init(from: Int64, until: Int64? = nil, reason: String = "") {
+        package init(from: Int64, until: Int64? = nil, reason: String = "", by: String = "") {
             self.from = from
             self.until = until
             self.reason = reason
+            self.by = by
         }
 
         func covers(_ instant: Int64) -> Bool { instant >= from && instant < until ?? .max }

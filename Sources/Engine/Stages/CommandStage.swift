@@ -111,6 +111,9 @@ package struct CommandStage: StageType {
         for (name, value) in attempt.facts.parameters { variables[ShellText.variable(.param(name))] = value }
         for (name, value) in attempt.item?.values ?? [:] { variables[ShellText.variable(.item(name))] = value }
         variables["CAUDAL_RUN_STARTED"] = UTC.iso(attempt.facts.started.wall)
+        for reference in [Template.Reference.slotTime, .slotDate] {
+            variables[ShellText.variable(reference)] = attempt.value(of: reference) ?? ""
+        }
         variables["CAUDAL_PIPELINE"] = attempt.pipeline.name
         for name in inputs {
             let reference = Template.Reference.input(name.value.rawValue)
@@ -143,6 +146,8 @@ package enum ShellText {
         case .environment(let name): name
         case .runID: "CAUDAL_RUN_ID"
         case .runStarted: "CAUDAL_RUN_STARTED"
+        case .slotTime: "CAUDAL_SCHEDULE_TIME"
+        case .slotDate: "CAUDAL_SCHEDULE_DATE"
         case .input(let name): "CAUDAL_INPUT_\(upper(name))"
         case .stageOutput: "CAUDAL_OUTPUT"
         }

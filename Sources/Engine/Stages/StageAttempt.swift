@@ -1,4 +1,5 @@
 package import CaudalModel
+package import Foundation
 
 /// Everything that an attempt is given: its stage and item, its values, and the places of its data.
 package struct StageAttempt: Sendable {
@@ -58,7 +59,7 @@ package struct StageAttempt: Sendable {
     /// The value of a reference; nil for an item's missing value.
     package func value(of reference: Template.Reference) -> String? {
         switch reference {
-        case .param, .environment, .runID, .runStarted: facts.value(of: reference)
+        case .param, .environment, .runID, .runStarted, .slotTime, .slotDate: facts.value(of: reference)
         case .item(let name): item?.values[name] ?? nil
         case .input(let name): sources[DatasetName(name)]?.files.joined(separator: "\n")
         case .stageOutput: stage.definition.outputs.first.map { staged($0) }
@@ -154,13 +155,25 @@ package struct RunFacts: Sendable {
     package var parameters: [String: String]
     /// The environment variables that `${env.…}` can refer to.
     package var environment: [String: String]
+    /// The slot that the run is for; nil when no schedule started it.
+    package var slot: ScheduleSlot?
+    /// The time zone of the pipeline.
+    package var zone: TimeZone
 
-    package init(runID: RunID, started: Moment, parameters: [String: String], environment: [String: String]) {
+    package init(
+        runID: RunID, started: Moment, parameters: [String: String], environment: [String: String],
+        slot: ScheduleSlot? = nil, zone: TimeZone = .gmt
+    ) {
         self.runID = runID
         self.started = started
         self.parameters = parameters
         self.environment = environment
+        self.slot = slot
+        self.zone = zone
     }
+
+    /// The date that `today` means: that of the run's slot; without a slot, the one in the pipeline's zone.
+    package func today(at now: Moment) -> String { slot?.localDate ?? UTC.date(now.wall, in: zone) }
 
     /// The value of a reference that depends on neither stage nor item.
     package func value(of reference: Template.Reference) -> String? {
@@ -169,15 +182,32 @@ package struct RunFacts: Sendable {
         case .environment(let name): environment[name]
         case .runID: runID.rawValue
         case .runStarted: UTC.iso(started.wall)
+        case .slotTime: UTC.isoSecond(slot?.planned ?? started.wall)
+        case .slotDate: today(at: started)
         case .item, .input, .stageOutput: nil
         }
+    }
+}
+
+extension LoadedPipeline {
+    /// The facts of a run of the pipeline.
+    ///
+    /// - Parameters:
+    ///   - parameters: All parameters with their values, secret ones too.
+    ///   - slot: The slot that the run is for, if a schedule started it.
+    package func facts(
+        of run: RunID, started: Moment, parameters: [String: String], slot: ScheduleSlot? = nil
+    ) -> RunFacts {
+        RunFacts(
+            runID: run, started: started, parameters: parameters, environment: variables, slot: slot,
+            zone: pipeline.timeZone)
     }
 }
 
 extension Pipeline {
     /// The types of bound values: those of the parameters; all others are text.
     package var referenceTypes: [Template.Reference: ColumnType] {
-        var types: [Template.Reference: ColumnType] = [:]
+        var types: [Template.Reference: ColumnType] = [.slotDate: .date]
         for parameter in parameters {
             switch parameter.kind {
             case .integer: types[.param(parameter.name)] = .integer

@@ -17,6 +17,9 @@ package final class FileLock: Sendable {
         return FileLock(descriptor: descriptor)
     }
 
+    /// Whether this process or another one holds the lock of a file.
+    package static func isHeld(_ path: String) -> Bool { cs_is_locked(path) == 1 }
+
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
     // Closing alone leaves it to children that are just being started, for the moment until they run their programs.

@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 5
+    static let newest = 6
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -29,8 +29,69 @@ enum Migrations {
             try db.execute(sql: fifth)
             try db.execute(sql: "PRAGMA user_version = 5")
         }
+        migrator.registerMigration("6: slots of schedules") { db in
+            try db.execute(sql: sixth)
+            try db.execute(sql: "PRAGMA user_version = 6")
+        }
         return migrator
     }
+
+    private static let sixth = """
+        -- How far the slots of each schedule are decided; another definition begins anew.
+        CREATE TABLE schedules (
+            pipeline TEXT NOT NULL,
+            schedule TEXT NOT NULL,
+            definition TEXT NOT NULL,
+            decided_through INTEGER NOT NULL,
+            PRIMARY KEY (pipeline, schedule)
+        ) WITHOUT ROWID;
+
+        -- What was decided about slots, in order. `planned` and `date` are those of the last slot of a row, `first` is the
+        -- first one's time. Only rows that are to run have a run, and each has one at most.
+        CREATE TABLE slots (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            pipeline TEXT NOT NULL,
+            schedule TEXT NOT NULL,
+            first INTEGER NOT NULL,
+            planned INTEGER NOT NULL,
+            date TEXT NOT NULL,
+            count INTEGER NOT NULL DEFAULT 1,
+            is_at_least INTEGER NOT NULL DEFAULT 0,
+            outcome TEXT NOT NULL,
+            reason TEXT NOT NULL DEFAULT '',
+            decided_at INTEGER NOT NULL,
+            starts INTEGER NOT NULL DEFAULT 0,
+            run TEXT
+        );
+        CREATE INDEX slots_by_time ON slots (pipeline, schedule, planned);
+        CREATE INDEX slots_by_run ON slots (run) WHERE run IS NOT NULL;
+        CREATE INDEX slots_to_start ON slots (outcome) WHERE run IS NULL AND outcome IN ('run', 'caught up');
+
+        -- Which runs are under way is asked often, and the table is large.
+        CREATE INDEX runs_under_way ON runs (pipeline) WHERE status = 'running';
+
+        -- When schedules were paused, and by whom.
+        CREATE TABLE pauses (
+            pipeline TEXT NOT NULL,
+            schedule TEXT NOT NULL,
+            paused_from INTEGER NOT NULL,
+            paused_until INTEGER,
+            reason TEXT NOT NULL,
+            by TEXT NOT NULL,
+            PRIMARY KEY (pipeline, schedule, paused_from)
+        ) WITHOUT ROWID;
+
+        -- What has arrived for schedules that wait for it; `slot` is its time, NULL for what was there when the schedule came.
+        CREATE TABLE arrivals (
+            pipeline TEXT NOT NULL,
+            schedule TEXT NOT NULL,
+            source TEXT NOT NULL,
+            version TEXT NOT NULL,
+            mark TEXT NOT NULL DEFAULT '',
+            slot INTEGER,
+            PRIMARY KEY (pipeline, schedule, source, version)
+        ) WITHOUT ROWID;
+        """
 
     private static let fifth = """
         -- Who hears of runs; `failures` counts its failures since its last success, the other columns tell of the last one.

@@ -14,7 +14,8 @@ package struct PathConflict: Sendable, Equatable {
     package func failure(root: String) -> Failure {
         Failure(
             "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(TableClaim.words(path, root: root)) too",
-            remedy: "wait for it with --wait, end it with 'caudal cancel \(run)', or give each run paths of its own")
+            remedy: "wait for it with --wait, end it with 'caudal cancel \(run)', or give each run paths of its own",
+            kind: .pathTaken)
     }
 }
 
@@ -65,7 +66,7 @@ extension LoadedPipeline {
                     switch reference {
                     case .param(let name): parameters[name] ?? ""
                     case .environment(let name): variables[name] ?? ""
-                    case .runID, .runStarted, .item, .input, .stageOutput: "*"
+                    case .runID, .runStarted, .slotTime, .slotDate, .item, .input, .stageOutput: "*"
                     }
                 }
                 if let table = dataset.table {

@@ -41,7 +41,7 @@ extension RunStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT id, status, environment, parameters, json_extract(plan, '$.selection') AS selection
+                    SELECT id, status, environment, parameters, trigger, json_extract(plan, '$.selection') AS selection
                     FROM runs WHERE pipeline = ? ORDER BY id DESC
                     """, arguments: [pipeline])
             return rows.map { row in
@@ -50,7 +50,7 @@ extension RunStore {
                 if status == .running, !folder.run(id).isLive { status = .interrupted }
                 return PastRun(
                     id: id, status: status, parameters: Self.decode([String: String].self, row["parameters"]) ?? [:],
-                    environment: row["environment"], selection: row["selection"])
+                    environment: row["environment"], selection: row["selection"], trigger: RunTrigger(row["trigger"]))
             }
         }
     }

@@ -9,17 +9,20 @@ package struct RunRecord: Sendable {
     /// What started the run.
     package var trigger: RunTrigger
     package var started: Moment
+    /// The decision that it carries out, if a schedule starts it; see ``RecordedSlot``.
+    package var decision: Int64?
 
-    package init(id: RunID, plan: RunPlan, trigger: RunTrigger, started: Moment) {
+    package init(id: RunID, plan: RunPlan, trigger: RunTrigger, started: Moment, decision: Int64? = nil) {
         self.id = id
         self.plan = plan
         self.trigger = trigger
         self.started = started
+        self.decision = decision
     }
 }
 
 extension RunStore {
-    /// Records a new run, before its first event.
+    /// Records a new run, before its first event; a slot that it is for has its run from then on.
     ///
     /// - Throws: ``StoreError`` when the run cannot be recorded.
     package func create(_ record: RunRecord) throws(StoreError) {
@@ -37,6 +40,9 @@ extension RunStore {
                     record.started.wall,
                     record.plan.stages.count, plan,
                 ])
+            if let decision = record.decision {
+                try Self.attach(record.id, to: decision, db, path: folder.database)
+            }
         }
     }
 

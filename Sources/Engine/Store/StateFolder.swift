@@ -17,13 +17,22 @@ package struct StateFolder: Sendable, Hashable {
     /// Held, by its lock, by the process that hands events to an observer.
     func observerLock(_ observer: String) -> String { "\(path)/observers/\(PathComponent.of(observer)).lock" }
 
+    /// What the scheduler keeps besides the store.
+    package var scheduler: String { path + "/scheduler" }
+    /// The errors of the processes that the scheduler starts.
+    package var schedulerLog: String { scheduler + "/runs.log" }
+    /// Held, by its lock, by the process that begins the run of a slot.
+    package func slotLock(_ slot: Int64) -> String { "\(scheduler)/slot-\(slot).lock" }
+
     /// Creates the folder, accessible only to its owner.
     ///
     /// - Throws: ``StoreError`` when it cannot be created.
     package func create() throws(StoreError) {
         do {
-            try FileManager.default.createDirectory(
-                atPath: path + "/runs", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            for folder in [path + "/runs", scheduler] {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
         } catch {
             throw StoreError(.unreadable(error.reason), path: path)
         }

@@ -14,6 +14,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         /// There are no runs at all, or none of a pipeline.
         case noRuns(pipeline: String?)
         case ambiguousRun(String, candidates: [String])
+        /// Another process has begun the run of a slot, or it is not to run any more.
+        case slotTaken
     }
 
     package let problem: Problem
@@ -42,6 +44,7 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .noRuns(let pipeline):
             let which = pipeline.map { "runs of '\($0)'" } ?? "runs"
             return "there are no \(which) yet in \(path); start one with 'caudal run FILE'"
+        case .slotTaken: return "the slot has its run already: another process has begun it"
         case .ambiguousRun(let text, let candidates):
             return "'\(text)' fits several runs: \(candidates.prefix(5).joined(separator: ", "))"
         }

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal schedule explain`.
+struct ScheduleExplain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Say why a pipeline ran at a time, or did not.",
+        discussion: CommandHelp.paragraphs(
+            """
+            It prints every slot of the time, or of the day, with what was decided about it and why.
+
+              caudal schedule explain sales 06:00
+              caudal schedule explain sales 'yesterday 06:00'
+              caudal schedule explain sales 2026-11-28
+            """))
+
+    @Argument(help: "The pipeline, or its file.")
+    var pipeline: String
+
+    @Argument(
+        help: "A time by the schedule's clock, such as 06:00, 'yesterday 06:00', 2026-11-28 or 2026-11-28T06:00:00Z.")
+    var time: String
+
+    @Option(help: "Only this schedule of the pipeline.")
+    var schedule: String?
+
+    @Flag(help: "Print one line of JSON for each slot.")
+    var json = false
+
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        try Output.reporting {
+            let project = try ScheduledProject(state)
+            let (_, found) = try project.pipeline(pipeline)
+            let schedules = try schedule.map { [try project.schedule(pipeline, $0).1] } ?? found.schedules
+            if schedules.isEmpty {
+                throw Failure("\(found.name) has no schedule: it runs only when somebody starts it")
+            }
+            let store = try project.existingStore()
+            let now = SystemClock.now.wall
+            for schedule in schedules { try explain(schedule, of: found.name, store, now: now) }
+        }
+    }
+
+    private func explain(_ schedule: Schedule, of pipeline: String, _ store: RunStore?, now: Int64) throws {
+        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else {
+            throw Failure("the time zone '\(schedule.timezone)' is not there")
+        }
+        let key = ScheduleKey(pipeline: pipeline, schedule: schedule.name)
+        let wanted = try SlotTime(time, zone: zone, now: now)
+        // A minute has a slot wherever in it the schedule fires.
+        let end =
+            wanted.day.map { zone.firstInstant(of: LocalDate(days: $0.days + 1)) }
+            ?? wanted.instant + 60
+        let slots = try SlotExplanation.slots(
+            of: key, schedule, in: zone, from: wanted.instant * 1000, through: end * 1000 - 1, store, now: now)
+        if json {
+            for slot in slots { Output.json(ExplainedSlot(slot, key)) }
+            return
+        }
+        if slots.isEmpty {
+            Output.line("\(key) has no slot at \(wanted.words(zone)) (\(zone.name))")
+            try printNeighbours(of: wanted.instant, schedule, key, zone)
+        }
+        for slot in slots { Self.tell(slot, key) }
+    }
+
+    private func printNeighbours(
+        of instant: Int64, _ schedule: Schedule, _ key: ScheduleKey, _ zone: ZoneRules
+    ) throws {
+        guard let table = Timetable(schedule, in: zone) else {
+            return Output.line("  it fires when something arrives, and nothing had arrived then")
+        }
+        let previous = table.previous(before: instant).map {
+            "the last one before is \(zone.local(at: $0.instant).words)"
+        }
+        let next = table.next(after: instant).map { "the next one is \(zone.local(at: $0.instant).words)" }
+        Output.line(plain: "  " + [previous, next].compactMap { $0 }.joined(separator: ", "))
+    }
+
+    private static func tell(_ slot: SlotExplanation, _ key: ScheduleKey) {
+        let local = slot.zone.local(at: slot.planned.floored(by: 1000)).words
+        Output.line("\(key)  \(local) \(slot.zone.name)  (\(UTC.isoSecond(slot.planned)))")
+        if let reason = slot.openReason { Output.line("  \(reason)") }
+        for decision in slot.decisions {
+            let count =
+                decision.slots.count == 1
+                ? "" : ", with \(decision.slots.isAtLeast ? "at least " : "")\(decision.slots.count) slots"
+            let reason = decision.reason.isEmpty ? "" : ": \(decision.reason)"
+            Output.line("  \(UTC.isoSecond(decision.decidedAt))  \(decision.outcome.rawValue)\(count)\(reason)")
+            if let run = decision.run {
+                Output.line("      run \(run) \(decision.runStatus?.rawValue ?? "was removed")")
+            } else if decision.outcome.isToRun {
+                Output.line("      its run has not begun yet")
+            }
+        }
+    }
+
+    /// A slot as printed for programs.
+    private struct ExplainedSlot: Encodable {
+        var pipeline: String
+        var schedule: String
+        var planned: String
+        var local: String
+        var decisions: [ScheduleLine.Decision]
+        var open: String?
+
+        init(_ slot: SlotExplanation, _ key: ScheduleKey) {
+            pipeline = key.pipeline
+            schedule = key.schedule
+            planned = UTC.isoSecond(slot.planned)
+            local = slot.zone.local(at: slot.planned.floored(by: 1000)).description
+            let isLate = slot.decisions.contains { $0.outcome == .late }
+            decisions = slot.decisions.map { ScheduleLine.Decision($0, late: isLate) }
+            open = slot.openReason
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal schedule pause`.
+struct SchedulePause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Keep a schedule from firing, until it is resumed.",
+        discussion: CommandHelp.paragraphs(
+            """
+            Slots of the time in which it is paused are skipped, with the reason. Runs that are under way go on.
+            """))
+
+    @OptionGroup var choice: ScheduleChoice
+
+    @Option(help: "Why; it is shown wherever the pause is.")
+    var reason: String = ""
+
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        try Output.reporting {
+            let (key, store) = try ScheduledProject(state).chosen(choice)
+            let now = SystemClock.now.wall
+            if try store.pause(key, reason: reason, by: Operator.name, at: now) {
+                Output.line("\(key) is paused; go on with 'caudal schedule resume \(choice.words)'")
+            } else {
+                let pause = try store.pauses(of: key, after: now).first { $0.until == nil }
+                Output.line(
+                    "\(key) was paused already" + (pause.map { ", by \($0.by), \(UTC.isoSecond($0.from))" } ?? ""))
+            }
+        }
+    }
+}
+
+/// `caudal schedule resume`.
+struct ScheduleResume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Let a paused schedule fire again.",
+        discussion: CommandHelp.paragraphs(
+            "It fires at its next time; slots of the time in which it was paused stay skipped."))
+
+    @OptionGroup var choice: ScheduleChoice
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        try Output.reporting {
+            let (key, store) = try ScheduledProject(state).chosen(choice)
+            let wasPaused = try store.resume(key, at: SystemClock.now.wall)
+            Output.line(wasPaused ? "\(key) fires again" : "\(key) was not paused")
+        }
+    }
+}
+
+extension ScheduledProject {
+    /// The schedule that the user chose, and the store, which is made where there is none.
+    func chosen(_ choice: ScheduleChoice) throws -> (ScheduleKey, RunStore) {
+        let (file, schedule) = try schedule(choice.pipeline, choice.schedule)
+        let key = ScheduleKey(pipeline: file.pipeline?.name ?? choice.pipeline, schedule: schedule.name)
+        return (key, try RunStore(state))
+    }
+}
+
+extension ScheduleChoice {
+    /// As the user would type it again.
+    var words: String { ([pipeline] + (schedule.map { [$0] } ?? [])).joined(separator: " ") }
+}

@@ -1,0 +1,67 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+/// `caudal schedule run-now`.
+struct ScheduleRunNow: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run-now", abstract: "Run a pipeline as its schedule would, now or for an earlier slot.",
+        discussion: CommandHelp.paragraphs(
+            """
+            The run has the schedule's parameters and environment, and its slot is now. --slot makes up for a slot that was missed,
+            skipped or failed: 'today' is the date of that slot. The scheduler's own slots are not changed by it.
+
+              caudal schedule run-now sales
+              caudal schedule run-now sales nightly --slot 2026-11-28T06:00:00Z
+            """))
+
+    @OptionGroup var choice: ScheduleChoice
+
+    @Option(help: "The planned time of a slot, such as 2026-11-28T06:00:00Z, or 06:00 by the schedule's clock.")
+    var slot: String?
+
+    @OptionGroup var show: ShowOptions
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        let runner = try await Output.reporting { try await prepare() }
+        try await runner.run()
+    }
+
+    /// Begins the run of the slot.
+    func prepare() async throws -> SessionRunner {
+        let project = try ScheduledProject(state)
+        let (file, schedule) = try project.schedule(choice.pipeline, choice.schedule)
+        let (key, store) = try project.chosen(choice)
+        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else {
+            throw Failure("the time zone '\(schedule.timezone)' is not there")
+        }
+        let now = SystemClock.now.wall
+        var planned = now.floored(by: 1000) * 1000
+        var date = zone.date(at: planned / 1000)
+        if let slot {
+            let wanted = try SlotTime(slot, zone: zone, now: now)
+            guard let table = Timetable(schedule, in: zone),
+                let occurrence = table.next(after: wanted.instant - 1), occurrence.instant <= wanted.instant
+            else {
+                throw Failure(
+                    "\(key) has no slot at \(wanted.words(zone))",
+                    remedy: "'caudal schedule explain \(key.pipeline) \(slot)' tells of the slots around it")
+            }
+            (planned, date) = (occurrence.instant * 1000, occurrence.date)
+        }
+        let due = Slot(pipeline: key.pipeline, schedule: key.schedule, planned: planned, date: date)
+        let (id, lock) = try store.recordRun(of: due, by: Operator.name, at: now)
+        defer { withExtendedLifetime(lock) {} }
+        do {
+            guard let recorded = try store.slot(id),
+                let (session, services) = try await SlotRun(recorded, file: file.path, options: state).begin()
+            else { throw Failure("the slot is gone") }
+            try? FileManager.default.removeItem(atPath: project.state.slotLock(id))
+            return SessionRunner(session: session, options: show, services: services)
+        } catch {
+            try store.settle(slot: id, as: .failed, error.reason)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import ArgumentParser
+import CSystem
+import Engine
+import Foundation
+
+/// `caudal schedule`: the scheduler itself.
+struct ScheduleStart: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "start", abstract: "Run the scheduler of a project (the default).",
+        discussion: CommandHelp.paragraphs(
+            """
+            It ends on ctrl-C or SIGTERM; the runs that it has started go on. When it begins, it decides all slots since the last
+            one that was decided, as each schedule's 'catch_up' says.
+            """))
+
+    @Flag(help: "Decide what is due, start it, and end; for cron and CI.")
+    var once = false
+
+    @Flag(help: "While another scheduler decides for the project, wait and take over when it ends.")
+    var wait = false
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if once, wait { throw ValidationError("--once and --wait cannot be given together") }
+    }
+
+    func run() async throws {
+        let project = try ScheduledProject(state)
+        try await Output.reporting { try await run(project) }
+    }
+
+    private func run(_ project: ScheduledProject) async throws {
+        let stop = cs_wake_create()
+        guard stop >= 0 else { throw Failure("the system gives no event: \(String(cString: strerror(-stop)))") }
+        let signals = [SIGINT, SIGTERM, SIGHUP].filter { cs_signals_are_ignored($0) == 0 }
+        // The runs go on: nothing is ended but this process.
+        let listener = SignalListener(signals) { _ in cs_wake(stop) }
+        defer { withExtendedLifetime(listener) {} }
+        let store = try RunStore(project.state)
+        guard let lock = try takeLock(project.state, stop: stop) else { return }
+        defer { withExtendedLifetime(lock) {} }
+        Self.shorten(project.state.schedulerLog)
+        let watch = ProcessWatch()
+        let starter = ProcessSlotStarter(
+            program: Self.program, state: project.state, root: state.project.chosenFolder,
+            environment: state.variables
+        ) { watch.loop?.watch($0) }
+        let scheduler = Scheduler(store: store, files: project.files, starter: starter)
+        if once {
+            for note in try scheduler.step(now: SystemClock.now).notes { Self.tell(note) }
+            return
+        }
+        let loop = try SchedulerLoop(
+            scheduler, store: store, files: project.files, stop: stop, tell: Self.tell)
+        watch.loop = loop
+        let count = project.read().reduce(0) { $0 + ($1.pipeline?.schedules.count ?? 0) }
+        Self.tell("the scheduler of \(project.files.root) watches \(count.counted("schedule"))")
+        loop.run()
+        Self.tell("the scheduler ends; runs that it started go on")
+    }
+
+    /// Takes the right to decide slots; nil when the user stops waiting for it.
+    private func takeLock(_ state: StateFolder, stop: Int32) throws -> SchedulerLock? {
+        var isWaiting = false
+        while true {
+            if let lock = try SchedulerLock.take(state) { return lock }
+            let holder = SchedulerLock.holder(state)
+            let who =
+                holder.map { "process \($0.process) on \($0.host), since \(UTC.isoSecond($0.since))" }
+                ?? "another process"
+            guard wait else {
+                throw Failure(
+                    "a scheduler decides for this project already: \(who)",
+                    remedy: "end that one first, or take over when it ends with --wait")
+            }
+            if !isWaiting { Self.tell("waiting for the scheduler that decides for this project: \(who)") }
+            isWaiting = true
+            // The end of the other one is known only by its lock, which gives no notice.
+            var place = pollfd(fd: stop, events: Int16(POLLIN), revents: 0)
+            if poll(&place, 1, 500) > 0 { return nil }
+        }
+    }
+
+    /// What the loop watches; it is made after the starter that tells it of processes.
+    private final class ProcessWatch { weak var loop: SchedulerLoop? }
+
+    private static func tell(_ note: String) { Output.line("\(UTC.isoSecond(SystemClock.now.wall))  \(note)") }
+
+    /// The path of this program: what lies there when a slot is due is started.
+    static var program: String {
+        let path =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return path.hasSuffix(" (deleted)") ? String(path.dropLast(10)) : path
+    }
+
+    /// Keeps what was said before in a file beside, once there is much of it.
+    private static func shorten(_ log: String) {
+        if FileText.size(log) ?? 0 > 1_000_000 { rename(log, log + ".1") }
+    }
+}

@@ -1,0 +1,98 @@
+import Engine
+
+/// A schedule in words, for a table.
+struct ScheduleWords {
+    let entry: ScheduleOverview.Entry
+
+    init(_ entry: ScheduleOverview.Entry) { self.entry = entry }
+
+    /// When it fires next: `06:00 (in 3h 12m)`, `30 Nov 06:00`, `06:00, overdue 5m`.
+    func next(now: Int64) -> String {
+        if !entry.schedule.isEnabled { return "-" }
+        if case .after = entry.schedule.trigger { return "when something arrives" }
+        guard let next = entry.next else { return "never" }
+        let distance = Duration.milliseconds(abs(next - now)).short
+        return time(next, now: now) + (next >= now ? ", in \(distance)" : ", overdue \(distance)")
+    }
+
+    /// How it stands, with the reason.
+    var standing: String {
+        switch entry.standing {
+        case .paused:
+            let reason = entry.pause?.reason ?? ""
+            return "paused" + (reason.isEmpty ? "" : ": \(reason)")
+        case .on where !entry.isKnown: return "not seen by a scheduler yet"
+        default: return entry.standing.rawValue
+        }
+    }
+
+    /// A time as the clock of the schedule's zone shows it, without the date when that is today's.
+    func time(_ instant: Int64, now: Int64) -> String {
+        let seconds = instant.floored(by: 1000)
+        let local = entry.zone.local(at: seconds)
+        let clock = local.clock
+        if local.date == entry.zone.date(at: now.floored(by: 1000)) { return clock }
+        return "\(local.date) \(clock)"
+    }
+
+    /// The same in ten columns: `06:00`, `Mon 06:00`, `24 Dec`.
+    func short(_ instant: Int64, now: Int64) -> String {
+        let seconds = instant.floored(by: 1000)
+        let local = entry.zone.local(at: seconds)
+        let days = local.date.days - entry.zone.date(at: now.floored(by: 1000)).days
+        let clock = local.clock
+        if days == 0 { return clock }
+        if days < 7 { return "\(Self.weekdays[local.date.weekday]) \(clock.prefix(5))" }
+        let parts = local.date.parts
+        return "\(parts.day) \(Self.months[parts.month - 1])" + (days > 300 ? " \(parts.year)" : "")
+    }
+
+    private static let weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+}
+
+/// A slot as one character.
+enum SlotMark {
+    /// What the characters mean.
+    static let legend =
+        "✓ succeeded, ✗ failed, ▶ running, ◷ waiting, » skipped, ∅ missed, ! could not start, ⊘ cancelled"
+
+    /// The last slots, oldest first.
+    static func strip(_ entry: ScheduleOverview.Entry, count: Int) -> String {
+        entry.recent.filter { $0.outcome != .begun }.prefix(count).reversed().map { mark($0, ascii: false) }.joined()
+    }
+
+    /// The character of a decision.
+    static func mark(_ slot: RecordedSlot, ascii: Bool) -> String {
+        switch slot.outcome {
+        case .skipped: return ascii ? "-" : "»"
+        case .missed: return ascii ? "0" : "∅"
+        case .wait: return ascii ? "w" : "◷"
+        case .failed: return "!"
+        case .late, .begun: return ""
+        case .run, .caughtUp:
+            switch slot.runStatus {
+            case nil, .running: return ascii ? ">" : "▶"
+            case .succeeded: return StatusMark.glyph(.succeeded, frame: 0, ascii: ascii)
+            case .cancelled: return StatusMark.glyph(.cancelled, frame: 0, ascii: ascii)
+            case .failed, .interrupted: return StatusMark.glyph(.failed, frame: 0, ascii: ascii)
+            }
+        }
+    }
+
+    /// The style of that character.
+    static func style(_ slot: RecordedSlot) -> Style {
+        switch slot.outcome {
+        case .skipped, .late, .begun: return .dim
+        case .missed, .failed: return .bad
+        case .wait: return .wait
+        case .run, .caughtUp:
+            switch slot.runStatus {
+            case nil, .running: return .busy
+            case .succeeded: return .good
+            case .cancelled: return .dim
+            case .failed, .interrupted: return .bad
+            }
+        }
+    }
+}

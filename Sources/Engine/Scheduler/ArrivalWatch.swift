@@ -1,0 +1,57 @@
+import Foundation
+
+/// Finds what has arrived for a schedule that waits for it: datasets that other pipelines published, and files that have settled.
+struct ArrivalWatch {
+    let store: RunStore
+    /// The folder from which the patterns of files start.
+    let root: String
+
+    /// Looks for what has arrived since the last look, and records it.
+    ///
+    /// - Parameters:
+    ///   - isNew: Whether the schedule has just become known: what is there then has arrived before it.
+    ///   - now: In milliseconds since 1970.
+    /// - Returns: When to look again at a file that has not settled yet; nil when there is none.
+    func look(
+        for awaited: Schedule.Arrivals, _ key: ScheduleKey, isNew: Bool, now: Int64
+    ) throws(StoreError) -> Int64? {
+        let known = try store.arrivals(of: key)
+        var found: [Arrival] = []
+        // Each arrival has a slot of its own, also those of one moment.
+        var slot = max(now, (known.compactMap(\.slot).max() ?? 0) + 1)
+        func add(_ source: String, _ version: String, _ mark: String = "") {
+            let isKnown = known.contains { $0.source == source && $0.version == version }
+            found.append(Arrival(source: source, version: version, mark: mark, slot: isNew ? nil : slot))
+            if !isNew, !isKnown { slot += 1 }
+        }
+        for dataset in awaited.datasets.map(\.value) {
+            let source = "\(dataset.pipeline)/\(dataset.dataset)"
+            for published in try store.publications(of: dataset.dataset, by: dataset.pipeline)
+            where !known.contains(where: { $0.source == source && $0.version == published.run.rawValue }) {
+                add(source, published.run.rawValue)
+            }
+        }
+        var again: Int64?
+        for pattern in awaited.files {
+            for path in Glob.files(matching: PathText.absolute(pattern.value, in: root)) {
+                guard let mark = FileMark(path) else { continue }
+                let source = PathText.relative(path, to: root)
+                let text = Self.text(of: mark)
+                if known.contains(where: { $0.source == source && $0.mark == text }) { continue }
+                // The change time cannot be set: whoever writes to the file or renames it changes it.
+                let settled = (mark.changed ?? mark.modified) / 1_000_000 + awaited.settle.milliseconds
+                if settled > now, !isNew {
+                    again = min(again ?? .max, settled)
+                } else if let hash = ContentHash.ofFile(path), FileMark(path) == mark {
+                    add(source, hash, text)
+                }
+            }
+        }
+        if !found.isEmpty { try store.record(found, for: key) }
+        return again
+    }
+
+    private static func text(of mark: FileMark) -> String {
+        "\(mark.sizeInBytes) \(mark.modified) \(mark.inode) \(mark.changed ?? 0)"
+    }
+}

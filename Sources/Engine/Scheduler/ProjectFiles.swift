@@ -1,0 +1,84 @@
+import Foundation
+
+/// A pipeline file of a project, as last read.
+package struct ProjectFile: Sendable {
+    /// The absolute path.
+    package var path: String
+    /// The pipeline; nil while the file cannot be read.
+    package var pipeline: Pipeline?
+    /// The first error in the file.
+    package var fault: String?
+    fileprivate var mark: FileMark?
+    fileprivate var readAt: Int64
+}
+
+/// The pipeline files in the folder `config` of a project; each is read again when it has changed.
+package final class ProjectFiles {
+    /// The project's root, absolute.
+    package let root: String
+    /// The root that the user chose, if any.
+    private let chosenRoot: String?
+    private let variables: [String: String]
+    private var files: [String: ProjectFile] = [:]
+
+    /// How long a file with an error is believed, as what it refers to may have been mended; in milliseconds.
+    private static let patience: Int64 = 5000
+
+    /// - Parameters:
+    ///   - chosenRoot: The project's root that the user named; nil leaves it to the files.
+    ///   - variables: The process's environment.
+    package init(root: String, chosenRoot: String?, variables: [String: String]) {
+        self.root = root
+        self.chosenRoot = chosenRoot
+        self.variables = variables
+    }
+
+    /// Reads the files that are new or have changed.
+    ///
+    /// - Parameter now: By a clock that never goes back, in milliseconds.
+    /// - Returns: All files, by path.
+    package func read(now: Int64) -> [ProjectFile] {
+        var found: [String: ProjectFile] = [:]
+        for path in paths {
+            let mark = FileMark(path)
+            if let known = files[path], known.mark == mark, !isStale(known, now) {
+                found[path] = known
+            } else {
+                found[path] = load(path, mark, now)
+            }
+        }
+        files = found
+        return found.values.sorted { $0.path < $1.path }
+    }
+
+    /// Whether ``read(now:)`` would find another state of the files than it found last.
+    package func hasChanged(now: Int64) -> Bool {
+        let paths = paths
+        return Set(paths) != Set(files.keys)
+            || files.values.contains { $0.mark != FileMark($0.path) || isStale($0, now) }
+    }
+
+    private var paths: [String] {
+        let folder = root + "/config"
+        // A project without the folder has no files.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.map { "\(folder)/\($0)" }
+    }
+
+    /// Whether what makes a file invalid may have been mended elsewhere.
+    private func isStale(_ file: ProjectFile, _ now: Int64) -> Bool {
+        file.fault != nil && now - file.readAt >= Self.patience
+    }
+
+    private func load(_ path: String, _ mark: FileMark?, _ now: Int64) -> ProjectFile {
+        var file = ProjectFile(path: path, mark: mark, readAt: now)
+        do throws(InvalidPipeline) {
+            file.pipeline = try PipelineLoader(variables: variables).load(path, root: chosenRoot).pipeline
+        } catch {
+            let first = error.errors.first
+            let line = first.flatMap { $0.location.isWhole ? nil : "line \($0.location.line): " } ?? ""
+            file.fault = line + (first?.message ?? "cannot be read")
+        }
+        return file
+    }
+}

@@ -1,0 +1,250 @@
+import Foundation
+
+/// Decides the slots of a project's schedules and has their runs started.
+///
+/// It reads no clock and waits for nothing: whoever drives it hands in the time, at the start, when it said that it wants to be
+/// woken, and whenever something may have changed. Being asked more often does no harm. All that it must know later is in the
+/// store before a run is started, so that it can be killed at any point.
+package final class Scheduler {
+    /// What one step brought about.
+    package struct Step: Sendable {
+        /// When to take the next step at the latest, in milliseconds since 1970; nil when only a change needs one.
+        package var wake: Int64?
+        /// Whether something may change without the store telling so: a process that dies, a file that settles.
+        package var isWatching = false
+        /// What there is to tell an operator, a line each.
+        package var notes: [String] = []
+    }
+
+    /// A process that was started for a slot and has not ended.
+    private struct Started {
+        var slot: RecordedSlot
+        var order: SlotOrder
+    }
+
+    private let store: RunStore
+    private let files: ProjectFiles
+    private let starter: any SlotStarter
+    private let decider: SlotDecider
+    private let zones = ZoneLibrary()
+    private var zonesByName: [String: ZoneRules] = [:]
+    private var started: [Int32: Started] = [:]
+    /// What was told already and still holds.
+    private var told: Set<String> = []
+    private var step = Step()
+    private var standing: Set<String> = []
+
+    /// How often a process is started for a slot, or for its run, before it is given up.
+    package static let startLimit = 3
+    /// How long a run whose process died is taken up again, and a slot waits for its file, in milliseconds.
+    private static let patience: Int64 = 86_400_000
+
+    package init(
+        store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider()
+    ) {
+        self.store = store
+        self.files = files
+        self.starter = starter
+        self.decider = decider
+    }
+
+    /// Takes in what has happened, decides what is due, and starts it.
+    ///
+    /// - Parameter now: The clock in its hand: what it shows, and how long it has run.
+    /// - Throws: ``StoreError`` when the store cannot be used; nothing that was decided is lost then.
+    package func step(now: Moment) throws(StoreError) -> Step {
+        step = Step()
+        standing = []
+        try takeEndings()
+        let entries = entries(files.read(now: now.steady))
+        var watched: [WatchedSchedule] = []
+        for entry in entries {
+            if let one = try watch(entry, now: now.wall) { watched.append(one) }
+        }
+        let plan = decider.decide(watched, now: now.wall, busy: try busyRuns())
+        try store.record(plan, at: now.wall)
+        step.wake = [step.wake, plan.wake].compactMap { $0 }.min()
+        if watched.contains(where: { $0.waiting != nil }) { step.isWatching = true }
+        for decision in plan.decisions { tell(decision) }
+        for (key, until) in plan.ahead {
+            tellOnce("\(key): the clock was set back; nothing is due before \(UTC.isoSecond(until))")
+        }
+        try startRuns(entries, now: now.wall)
+        try takeUpRuns(entries, now: now.wall)
+        if !started.isEmpty { step.isWatching = true }
+        told.formIntersection(standing)
+        return step
+    }
+
+    // MARK: - What is watched
+
+    /// A schedule with the pipeline that it is of.
+    private struct Entry {
+        var pipeline: Pipeline
+        var schedule: Schedule
+        var key: ScheduleKey { ScheduleKey(pipeline: pipeline.name, schedule: schedule.name) }
+    }
+
+    private func entries(_ files: [ProjectFile]) -> [Entry] {
+        var owners: [String: String] = [:]
+        var entries: [Entry] = []
+        for file in files {
+            let name = PathText.relative(file.path, to: self.files.root)
+            if let fault = file.fault {
+                tellOnce("\(name) is not valid, and nothing of it is decided until it is mended: \(fault)")
+            }
+            guard let pipeline = file.pipeline, !pipeline.schedules.isEmpty else { continue }
+            if let other = owners.updateValue(name, forKey: pipeline.name) {
+                owners[pipeline.name] = other
+                tellOnce(
+                    "\(name) is left out: \(other) is a pipeline '\(pipeline.name)' too; give each a name of its own")
+                continue
+            }
+            entries += pipeline.schedules.map { Entry(pipeline: pipeline, schedule: $0) }
+        }
+        return entries
+    }
+
+    private func watch(_ entry: Entry, now: Int64) throws(StoreError) -> WatchedSchedule? {
+        let (key, schedule) = (entry.key, entry.schedule)
+        guard let zone = zone(schedule.timezone) else {
+            tellOnce("\(key): the time zone '\(schedule.timezone)' is not there any more")
+            return nil
+        }
+        let isNew = try store.scheduleRecord(key)?.definition != schedule.definition
+        let through = try store.decidedThrough(key, definition: schedule.definition, now: now)
+        var watched = WatchedSchedule(
+            pipeline: key.pipeline, schedule: schedule, timetable: Timetable(schedule, in: zone),
+            decidedThrough: through, pauses: try store.pauses(of: key, after: through),
+            waiting: try store.waitingSlot(of: key))
+        if let deadline = schedule.deadline {
+            let since = now - deadline.milliseconds - Self.patience
+            watched.unfinished = try store.unfinishedSlots(of: key, since: since)
+        }
+        if case .after(let awaited) = schedule.trigger {
+            let watch = ArrivalWatch(store: store, root: entry.pipeline.root)
+            let again = try watch.look(for: awaited, key, isNew: isNew, now: now)
+            step.wake = [step.wake, again].compactMap { $0 }.min()
+            if !awaited.files.isEmpty { step.isWatching = true }
+            watched.arrivals = try store.undecidedArrivals(of: key, zone: zone)
+        }
+        return watched
+    }
+
+    private func zone(_ name: String) -> ZoneRules? {
+        if let known = zonesByName[name] { return known }
+        let found = zones.zone(named: name)
+        zonesByName[name] = found
+        return found
+    }
+
+    /// The pipelines with a run under way, or with one that is about to begin.
+    private func busyRuns() throws(StoreError) -> [String: SlotDecider.BusyRun] {
+        var busy: [String: SlotDecider.BusyRun] = [:]
+        for live in try store.liveRuns() {
+            busy[live.pipeline] = SlotDecider.BusyRun(name: "run \(live.run)")
+            step.isWatching = true
+        }
+        for slot in try store.slotsUnderWay() where busy[slot.key.pipeline] != nil && slot.outcome == .caughtUp {
+            busy[slot.key.pipeline]?.isCaughtUp = true
+        }
+        for slot in try store.slotsToStart() {
+            busy[slot.key.pipeline] = SlotDecider.BusyRun(
+                name: "the run of \(UTC.isoSecond(slot.slots.last.planned)) by '\(slot.key.schedule)'",
+                isCaughtUp: slot.outcome == .caughtUp)
+        }
+        return busy
+    }
+
+    // MARK: - Starting
+
+    private func startRuns(_ entries: [Entry], now: Int64) throws(StoreError) {
+        for slot in try store.slotsToStart() where !isStarted(slot) {
+            let name = Self.name(slot)
+            guard let entry = entries.first(where: { $0.key == slot.key }) else {
+                if now - slot.decidedAt > Self.patience {
+                    try store.settle(slot: slot.id, as: .failed, "its pipeline file is gone or not valid")
+                }
+                tellOnce("\(name): it waits for its pipeline file, which is gone or not valid")
+                continue
+            }
+            guard slot.starts < Self.startLimit else {
+                let reason =
+                    "its process ended \(slot.starts.counted("time")) before a run had begun; see \(store.folder.schedulerLog)"
+                if try store.settle(slot: slot.id, as: .failed, reason) { step.notes.append("\(name): \(reason)") }
+                continue
+            }
+            try start(.begin(slot: slot.id, file: entry.pipeline.file), slot)
+        }
+    }
+
+    /// Takes up again the runs of slots whose processes died.
+    private func takeUpRuns(_ entries: [Entry], now: Int64) throws(StoreError) {
+        for slot in try store.slotsUnderWay() {
+            guard let run = slot.run, !store.folder.run(run).isLive, !isStarted(slot) else { continue }
+            guard now - slot.decidedAt < Self.patience, slot.starts <= Self.startLimit else {
+                tellOnce("\(Self.name(slot)): run \(run) was interrupted; go on with it by 'caudal resume \(run)'")
+                continue
+            }
+            guard try store.pauses(of: slot.key, after: now).isEmpty else { continue }
+            step.notes.append("\(Self.name(slot)): the process of run \(run) died, and it is taken up again")
+            try start(.resume(run), slot)
+        }
+    }
+
+    private func isStarted(_ slot: RecordedSlot) -> Bool {
+        started.values.contains { $0.slot.id == slot.id } || FileLock.isHeld(store.folder.slotLock(slot.id))
+    }
+
+    private func start(_ order: SlotOrder, _ slot: RecordedSlot) throws(StoreError) {
+        try store.countStart(of: slot.id)
+        do throws(Failure) {
+            started[try starter.start(order)] = Started(slot: slot, order: order)
+        } catch {
+            step.notes.append("\(Self.name(slot)): \(error)")
+            // It is tried again soon.
+            step.isWatching = true
+        }
+    }
+
+    private func takeEndings() throws(StoreError) {
+        for (process, exit) in starter.ended() {
+            guard let ended = started.removeValue(forKey: process), let slot = try store.slot(ended.slot.id) else {
+                continue
+            }
+            let name = Self.name(slot)
+            if let run = slot.run {
+                step.notes.append("\(name): run \(run) \(slot.runStatus?.rawValue ?? "was removed")")
+            } else if slot.outcome.isToRun {
+                step.notes.append("\(name): its process ended before a run had begun (\(exit.description))")
+            } else {
+                step.notes.append("\(name): \(slot.outcome.rawValue): \(slot.reason)")
+            }
+        }
+    }
+
+    // MARK: - Telling
+
+    private static func name(_ slot: RecordedSlot) -> String { "\(slot.key) \(UTC.isoSecond(slot.slots.last.planned))" }
+
+    private func tell(_ decision: SlotDecision) {
+        let slots = decision.slots
+        let name = "\(slots.last.key) \(UTC.isoSecond(slots.last.planned))"
+        let count = slots.count == 1 ? "" : " (\(slots.isAtLeast ? "at least " : "")\(slots.count.counted("slot")))"
+        step.notes.append(name + count + ": " + decision.outcome.words)
+    }
+
+    /// Tells something once, as long as it holds.
+    private func tellOnce(_ note: String) {
+        standing.insert(note)
+        if told.insert(note).inserted { step.notes.append(note) }
+    }
+}
+
+extension SlotDecision.Outcome {
+    /// What was decided, with the reason.
+    package var words: String {
+        let recorded = recorded
+        return recorded.reason.isEmpty ? recorded.outcome.rawValue : "\(recorded.outcome.rawValue): \(recorded.reason)"
+    }
+}

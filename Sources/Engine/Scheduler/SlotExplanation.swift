@@ -1,0 +1,67 @@
+/// What became of a slot, and why.
+package struct SlotExplanation: Sendable {
+    /// The planned point in time, in milliseconds since 1970.
+    package var planned: Int64
+    package var schedule: Schedule
+    package var zone: ZoneRules
+    /// What was decided about it, in order.
+    package var decisions: [RecordedSlot]
+    /// Why nothing was decided; nil where something was.
+    package var openReason: String?
+
+    /// Finds the slots of a schedule in a time, with what was decided about each.
+    ///
+    /// - Parameters:
+    ///   - from: The first point in time, in milliseconds since 1970.
+    ///   - through: The last one, itself included.
+    ///   - now: In milliseconds since 1970.
+    ///   - limit: How many slots are found at most.
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package static func slots(
+        of key: ScheduleKey, _ schedule: Schedule, in zone: ZoneRules, from: Int64, through: Int64, _ store: RunStore?,
+        now: Int64, limit: Int = 1000
+    ) throws(StoreError) -> [SlotExplanation] {
+        let recorded = try store?.slots(of: key.pipeline, from: from, through: through).filter { $0.key == key } ?? []
+        let record = try store?.scheduleRecord(key)
+        let isScheduled = store.map { SchedulerLock.holder($0.folder) != nil } ?? false
+        var times: Set<Int64> = []
+        let watched = WatchedSchedule(
+            pipeline: key.pipeline, schedule: schedule, timetable: Timetable(schedule, in: zone), decidedThrough: now)
+        var next = watched.next(after: from - 1)
+        while let slot = next, slot.planned <= through, times.count < limit {
+            times.insert(slot.planned)
+            next = watched.next(after: slot.planned)
+        }
+        // Slots of a run by hand, of something that arrived, or of the schedule as it was.
+        for slot in recorded where slot.outcome != .begun && slot.slots.count == 1 {
+            times.insert(slot.slots.last.planned)
+        }
+        let begun = recorded.filter { $0.outcome == .begun }
+        return times.sorted().map { planned in
+            let decisions = recorded.filter {
+                $0.outcome != .begun && $0.slots.first.planned <= planned && planned <= $0.slots.last.planned
+            }
+            let reason =
+                decisions.isEmpty
+                ? openReason(planned, schedule, record, begun: begun, isScheduled: isScheduled, now: now) : nil
+            return SlotExplanation(
+                planned: planned, schedule: schedule, zone: zone, decisions: decisions, openReason: reason)
+        }
+    }
+
+    private static func openReason(
+        _ planned: Int64, _ schedule: Schedule, _ record: ScheduleRecord?, begun: [RecordedSlot], isScheduled: Bool,
+        now: Int64
+    ) -> String {
+        let noScheduler = isScheduled ? "" : "; no scheduler runs now: start it with 'caudal schedule'"
+        if planned > now { return "it is planned" + noScheduler }
+        guard let record else { return "no scheduler has seen this schedule yet" + noScheduler }
+        if record.definition != schedule.definition {
+            return "no scheduler has seen the schedule as it is in the file now" + noScheduler
+        }
+        if planned <= record.decidedThrough {
+            return "it lies before the time at which a scheduler first saw the schedule as it is now"
+        }
+        return "nothing is decided yet: slots are decided up to \(UTC.isoSecond(record.decidedThrough))" + noScheduler
+    }
+}

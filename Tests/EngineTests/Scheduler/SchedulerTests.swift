@@ -1,0 +1,260 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Engine
+
+@Suite("The scheduler", .timeLimit(.minutes(2)))
+struct SchedulerTests {
+    private static let daily = #"- {cron: "0 6 * * *"}"#
+
+    @Test("A schedule begins when it is first seen; a slot that is due has its run, once")
+    func once() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        let first = try bench.step()
+        #expect(first.wake.map(UTC.isoSecond) == "2026-11-22T06:00:00Z")
+        #expect(try bench.ledger("sales").isEmpty)
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        try bench.step(at: "2026-11-22T06:00:02Z")
+        try bench.step(at: "2026-11-22T06:00:03Z")
+        #expect(try bench.ledger("sales") == ["run 11-22T06:00 → succeeded"])
+        #expect(bench.starter.orders.count == 1)
+    }
+
+    @Test("Killed between the decision and the start of its run, another scheduler starts it")
+    func killedBetween() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        bench.starter.fate = { _ in .dies }
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        bench.killScheduler()
+        bench.starter.fate = { _ in .run(milliseconds: 1000, .succeeded) }
+        try bench.step(at: "2026-11-22T06:00:10Z")
+        try bench.step(at: "2026-11-22T06:00:20Z")
+        #expect(try bench.ledger("sales") == ["run 11-22T06:00 → succeeded"])
+    }
+
+    @Test("A slot whose process never begins a run is given up and told as failed")
+    func neverBegins() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        bench.starter.fate = { _ in .dies }
+        for second in 0..<8 { try bench.step(at: "2026-11-22T06:00:0\(second)Z") }
+        #expect(try bench.ledger("sales") == ["failed 11-22T06:00"])
+        #expect(bench.starter.orders.count == Scheduler.startLimit)
+        #expect(bench.notes.contains { $0.contains("its process ended 3 times before a run had begun") })
+    }
+
+    @Test("A run whose process died is taken up again, and not without end")
+    func takenUp() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        bench.starter.fate = { _ in .isKilled(afterMilliseconds: 500) }
+        for second in 0..<30 { try bench.step(at: "2026-11-22T06:00:\(String(second + 10))Z") }
+        let resumed = bench.starter.orders.count { if case .resume = $0 { true } else { false } }
+        #expect(resumed == Scheduler.startLimit)
+        #expect(try bench.ledger("sales") == ["run 11-22T06:00 → running"])
+        #expect(bench.notes.contains { $0.contains("caudal resume") })
+    }
+
+    @Test("While a file is not valid nothing of it is decided; mended, what was due is caught up")
+    func invalidFile() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        let good = try String(contentsOfFile: bench.folder.path("config/sales.yaml"), encoding: .utf8)
+        try bench.folder.write("config/sales.yaml", good.replacing("type: command", with: "type: comand"))
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        #expect(try bench.ledger("sales").isEmpty)
+        #expect(bench.notes.contains { $0.contains("config/sales.yaml is not valid") })
+        try bench.folder.write("config/sales.yaml", good)
+        try bench.step(at: "2026-11-22T09:00:00Z")
+        try bench.step(at: "2026-11-22T09:00:02Z")
+        #expect(try bench.ledger("sales") == ["caught up 11-22T06:00 → succeeded"])
+    }
+
+    @Test("A pause skips its slots with the reason, and ends when it is resumed")
+    func paused() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        try bench.step()
+        let key = ScheduleKey(pipeline: "sales", schedule: Schedule.usualName)
+        #expect(try bench.store.pause(key, reason: "no data", by: "ann", at: bench.now))
+        #expect(try !bench.store.pause(key, reason: "again", by: "bob", at: bench.now))
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        try bench.step(at: "2026-11-22T08:00:00Z")
+        #expect(try bench.store.resume(key, at: bench.now))
+        try bench.step(at: "2026-11-22T08:00:01Z")
+        try bench.step(at: "2026-11-23T06:00:00Z")
+        try bench.step(at: "2026-11-23T06:00:02Z")
+        #expect(try bench.ledger("sales") == ["skipped 11-22T06:00", "run 11-23T06:00 → succeeded"])
+        let reason = try bench.store.slots(of: "sales", from: 0, through: .max).first { $0.outcome == .skipped }?.reason
+        #expect(reason == "the schedule was paused: no data")
+    }
+
+    @Test("A run that is late is told once, and not when it has succeeded")
+    func late() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", #"- {cron: "0 6 * * *", deadline: 30m}"#)
+        try bench.step()
+        bench.starter.fate = { _ in .run(milliseconds: 45 * 60_000, .succeeded) }
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        try bench.step(at: "2026-11-22T06:30:00Z")
+        try bench.step(at: "2026-11-22T06:31:00Z")
+        try bench.step(at: "2026-11-22T06:45:00Z")
+        bench.starter.fate = { _ in .run(milliseconds: 60_000, .succeeded) }
+        try bench.step(at: "2026-11-23T06:00:00Z")
+        try bench.step(at: "2026-11-23T06:40:00Z")
+        #expect(
+            try bench.ledger("sales") == [
+                "run 11-22T06:00 → succeeded", "late 11-22T06:00", "run 11-23T06:00 → succeeded",
+            ])
+    }
+
+    @Test("A slot waits for a run that somebody else started, and begins when that has ended")
+    func waits() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", #"- {cron: "0 6 * * *", overlap: wait}"#)
+        try bench.step()
+        let other = RunID("20261122-050000-abcd")
+        let plan = RunPlan(pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "only", type: "command")])
+        try bench.store.create(
+            RunRecord(id: other, plan: plan, trigger: .manual, started: Moment(wall: bench.now, steady: 0)))
+        try bench.store.folder.run(other).create()
+        var lock = try RunLock.take(bench.store.folder.run(other))
+        #expect(lock != nil)
+        let waiting = try bench.step(at: "2026-11-22T06:00:00Z")
+        #expect(waiting.isWatching && bench.starter.orders.isEmpty)
+        // Its process dies: nothing is recorded of that.
+        lock = nil
+        try bench.step(at: "2026-11-22T07:00:00Z")
+        try bench.step(at: "2026-11-22T07:00:02Z")
+        #expect(try bench.ledger("sales") == ["wait 11-22T06:00", "run 11-22T06:00 → succeeded"])
+    }
+
+    @Test("A file that has settled starts one run for each content, and what was there before starts none")
+    func arrivingFiles() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.folder.write("inbox/old.csv", "a\n1\n")
+        try bench.pipeline("sales", #"- {after: {files: "inbox/*.csv", settle: 10s}}"#)
+        // The clock of the file system is the real one.
+        let real = SystemClock.now.wall
+        try bench.step(at: real)
+        try bench.folder.write("inbox/new.csv", "a\n2\n")
+        let early = try bench.step(at: real + 5000)
+        #expect(early.isWatching && bench.starter.orders.isEmpty)
+        try bench.step(at: real + 20_000)
+        try bench.step(at: real + 30_000)
+        #expect(bench.starter.orders.count == 1)
+        // The same content again, written anew.
+        try bench.folder.write("inbox/new.csv", "a\n2\n")
+        try bench.step(at: real + 60_000)
+        #expect(bench.starter.orders.count == 1)
+        try bench.folder.write("inbox/new.csv", "a\n3\n")
+        bench.killScheduler()
+        try bench.step(at: real + 90_000)
+        try bench.step(at: real + 95_000)
+        #expect(bench.starter.orders.count == 2)
+    }
+
+    @Test("Two files of one pipeline's name: the second is left out and told")
+    func sameName() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily)
+        let text = try String(contentsOfFile: bench.folder.path("config/sales.yaml"), encoding: .utf8)
+        try bench.folder.write("config/zales.yaml", text)
+        try bench.step()
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        #expect(bench.starter.orders.count == 1)
+        #expect(bench.notes.contains { $0.contains("config/zales.yaml is left out") })
+    }
+
+    @Test(
+        "Two weeks of five pipelines, with kills of schedulers and of runs, sleeps and set clocks: the ledger is exact")
+    func ledger() throws {
+        for seed in 1...3 as ClosedRange<UInt64> { try twoWeeks(seed) }
+    }
+
+    private func twoWeeks(_ seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let bench = try SchedulerWorkbench(at: "2026-10-20T00:00:00Z")
+        let schedules = [
+            "nightly": #"- {cron: "30 2 * * *", timezone: Europe/Berlin, catch_up: all}"#,
+            "hourly": #"- {cron: "0 * * * *", overlap: skip, catch_up: latest}"#,
+            "often": #"- {every: 20m, overlap: wait, catch_up: none}"#,
+            "workdays": #"- {cron: "0 9 * * MON-FRI", timezone: America/New_York, deadline: 2h, jitter: 5m}"#,
+            "two":
+                "- {name: early, cron: \"15 4 * * *\", catch_up: all}\n- {name: late, cron: \"45 20 * * *\", overlap: allow}",
+        ]
+        for (name, text) in schedules.sorted(by: { $0.key < $1.key }) { try bench.pipeline(name, text) }
+        bench.starter.fate = { _ in
+            switch random.next() % 20 {
+            case 0: .dies
+            case 1, 2: .isKilled(afterMilliseconds: Int64(random.next() % 600_000))
+            case 3, 4, 5: .run(milliseconds: Int64(random.next() % 9_000_000), .failed)
+            default: .run(milliseconds: Int64(random.next() % 2_400_000), .succeeded)
+            }
+        }
+        let (start, end) = (bench.now, bench.now + 14 * 86_400_000)
+        var chance = SplitMix64(seed: seed &* 77)
+        while bench.now < end {
+            let step = try bench.step()
+            var next = min(step.wake ?? .max, bench.starter.nextEnd ?? .max, bench.now + 3_600_000)
+            switch chance.next() % 40 {
+            case 0: next = bench.now + Int64(chance.next() % 30_000_000)  // A sleep of the machine, or a downtime.
+            case 1: bench.killScheduler()
+            case 2: next = bench.now - Int64(chance.next() % 600_000)  // The clock is set back.
+            default: break
+            }
+            _ = try bench.step(at: max(next, bench.now - 600_000) == bench.now ? bench.now + 1 : next)
+        }
+        for (name, _) in schedules {
+            let files = ProjectFiles(root: bench.folder.path, chosenRoot: bench.folder.path, variables: [:])
+            let pipeline = try #require(files.read(now: 0).compactMap(\.pipeline).first { $0.name == name })
+            for schedule in pipeline.schedules {
+                try check(schedule, of: name, in: bench, from: start, seed: seed)
+            }
+        }
+    }
+
+    /// Each slot up to the last decided one has one final decision, and one run at most.
+    private func check(
+        _ schedule: Schedule, of name: String, in bench: SchedulerWorkbench, from start: Int64, seed: UInt64
+    ) throws {
+        let key = ScheduleKey(pipeline: name, schedule: schedule.name)
+        let through = try #require(try bench.store.scheduleRecord(key)?.decidedThrough)
+        let zone = try #require(ZoneLibrary().zone(named: schedule.timezone))
+        let watched = WatchedSchedule(
+            pipeline: name, schedule: schedule, timetable: Timetable(schedule, in: zone), decidedThrough: start)
+        let recorded = try bench.store.slots(of: name, from: 0, through: .max).filter { $0.key == key }
+        var finals: [Int64: Int] = [:]
+        for slot in recorded where ![.begun, .wait, .late].contains(slot.outcome) {
+            var at: Slot? = slot.slots.first
+            while let one = at, one.planned <= slot.slots.last.planned {
+                finals[one.planned, default: 0] += 1
+                at = watched.next(after: one.planned)
+            }
+        }
+        let waiting = try bench.store.waitingSlot(of: key)
+        var next = watched.next(after: start)
+        var count = 0
+        while let slot = next, slot.planned <= through {
+            count += 1
+            let expected = slot == waiting ? 0 : 1
+            #expect(finals[slot.planned] ?? 0 == expected, "seed \(seed): \(slot)")
+            next = watched.next(after: slot.planned)
+        }
+        #expect(
+            finals.count <= count && count > 8, "seed \(seed): \(key) has \(finals.count) decisions for \(count) slots")
+        let runs = recorded.compactMap(\.run)
+        #expect(Set(runs).count == runs.count, "seed \(seed): a run of two slots")
+        if schedule.deadline != nil {
+            let late = recorded.filter { $0.outcome == .late }.map(\.slots.last)
+            #expect(Set(late).count == late.count, "seed \(seed): late was told twice")
+        }
+    }
+}
