@@ -64,8 +64,8 @@ struct ScheduleStart: AsyncParsableCommand {
     private func takeLock(_ state: StateFolder, stop: Int32) throws -> SchedulerLock? {
         var isWaiting = false
         while true {
-            if let lock = try SchedulerLock.take(state) { return lock }
-            let holder = SchedulerLock.holder(state)
+            if let lock = try SchedulerLock.take(state, isOnce: once) { return lock }
+            let holder = SchedulerLock.holder(state, now: SystemClock.now.wall)
             let who =
                 holder.map { "process \($0.process) on \($0.host), since \(UTC.isoSecond($0.since))" }
                 ?? "another process"
