@@ -66,7 +66,8 @@ struct RunsCommand: AsyncParsableCommand {
             ",\"state\":\"\(run.trueStatus.rawValue)\",\"live\":\(run.isLive),\"started\":\"\(UTC.iso(run.started))\""
         if let ended = run.ended { text += ",\"ended\":\"\(UTC.iso(ended))\"" }
         if let duration = run.duration { text += ",\"durationMs\":\(duration.milliseconds)" }
-        return text + ",\"stages\":\(run.stageCount),\"keptBytes\":\(bytes),\"trigger\":\(JSONText.quoted(run.trigger.description)),\"file\":\(JSONText.quoted(run.file))}"
+        return text
+            + ",\"stages\":\(run.stageCount),\"keptBytes\":\(bytes),\"trigger\":\(JSONText.quoted(run.trigger.description)),\"file\":\(JSONText.quoted(run.file))}"
     }
 }
 
