@@ -31,6 +31,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     /// Fingerprints of the texts that the plan was read from, by the names of the run's copies; nil where they were not
     /// recorded.
     package var keptTexts: [String: String]?
+    /// Whom to notify of what; nil where nobody is.
+    package var notifications: [NotificationRule]?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of its direct upstream stages.
@@ -43,7 +45,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
         definitionText: String = "", origin: RunOrigin? = nil, keepsVersions: Int? = nil,
-        keptTexts: [String: String]? = nil
+        keptTexts: [String: String]? = nil, notifications: [NotificationRule]? = nil
     ) {
         self.pipeline = pipeline
         self.description = description
@@ -60,6 +62,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.origin = origin
         self.keepsVersions = keepsVersions
         self.keptTexts = keptTexts
+        self.notifications = notifications
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -93,7 +96,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
-        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts
+        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts, notifications
     }
 
     package init(from decoder: any Decoder) throws {
@@ -114,7 +117,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
             definitionText: try values.decodeIfPresent(String.self, forKey: .definitionText) ?? "",
             origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin),
             keepsVersions: try values.decodeIfPresent(Int.self, forKey: .keepsVersions),
-            keptTexts: try values.decodeIfPresent([String: String].self, forKey: .keptTexts))
+            keptTexts: try values.decodeIfPresent([String: String].self, forKey: .keptTexts),
+            notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -135,6 +139,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         try values.encodeIfPresent(origin, forKey: .origin)
         try values.encodeIfPresent(keepsVersions, forKey: .keepsVersions)
         try values.encodeIfPresent(keptTexts, forKey: .keptTexts)
+        try values.encodeIfPresent(notifications, forKey: .notifications)
     }
 }
 

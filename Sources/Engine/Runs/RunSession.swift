@@ -21,13 +21,17 @@ package struct RunServices: Sendable {
     package let engine: any SQLEngine.Type
     /// Hands what runs record to their observers.
     package let observers: ObserverFeed
+    /// Sends what is to be told of runs.
+    package let outbox: OutboxSender
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
+    /// - Parameter notifies: Whether those are notified whom pipeline files name.
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
-        engine: any SQLEngine.Type = SQLEngines.standard, observers: [any RunObserver] = []
+        engine: any SQLEngine.Type = SQLEngines.standard, observers: [any RunObserver] = [],
+        notifies: Bool = false
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
@@ -37,7 +41,9 @@ package struct RunServices: Sendable {
         self.engine = engine
         store = try RunStore(state)
         reactor = ProcessReactor()
-        self.observers = ObserverFeed(observers, of: store, now: now)
+        outbox = OutboxSender(store, reactor: reactor, variables: variables, host: origin.host, now: now)
+        let notifying = notifies ? [NotificationObserver(store, outbox: outbox, host: origin.host)] : []
+        self.observers = ObserverFeed(observers + notifying, of: store, now: now)
     }
 
     /// The engine for a pipeline.
