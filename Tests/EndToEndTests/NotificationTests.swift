@@ -55,20 +55,20 @@ struct NotificationTests {
 
     @Test("Each event arrives once, signed, after refusals, failures and silence of the server; in order")
     func once() async throws {
-        let project = try ScratchFolder()
-        let receiver = try await NotificationReceiver(
-            .http,
-            variables: [
-                "RECEIVER_HMAC": NotifyingProject.secret, "RECEIVER_FOLDER": project.path,
-                "RECEIVER_SECRETS": NotifyingProject.secret + "\n" + NotifyingProject.token,
-            ])
+        let port = try NotificationReceiver.freePort()
         let notifying = try NotifyingProject(
             """
               - {on: \(Self.on), webhook: {url: "${env.HOOK_URL}/500x1/a", secret: "${env.HOOK_SECRET}"}}
               - {on: \(Self.on), webhook: {url: "${env.HOOK_URL}/dropx1/b", secret: "${env.HOOK_SECRET}"}}
               - {on: \(Self.on), webhook: {url: "${env.HOOK_URL}/429x1/c", secret: "${env.HOOK_SECRET}"}}
               - {on: \(Self.on), webhook: {url: "${env.HOOK_URL}/d", secret: "${env.HOOK_SECRET}"}}
-            """, port: receiver.port)
+            """, port: port)
+        let receiver = try await NotificationReceiver(
+            .http, port: port,
+            variables: [
+                "RECEIVER_HMAC": NotifyingProject.secret, "RECEIVER_FOLDER": notifying.project.folder.path,
+                "RECEIVER_SECRETS": NotifyingProject.secret + "\n" + NotifyingProject.token,
+            ])
         let failed = try await notifying.run()
         #expect(failed.status == 1, "\(failed)")
         try notifying.project.write("go", "")
@@ -146,7 +146,7 @@ struct NotificationTests {
         #expect(first.status == 1 && first.errors.contains("2 notifications could not be sent yet"), "\(first)")
         #expect(try await notifying.states() == ["webhook started waiting", "webhook failed waiting"])
         let shown = try await notifying.project.caudal("show", "last")
-        #expect(shown.output.contains("NOTIFICATIONS") && shown.output.contains("failed to connect"), "\(shown)")
+        #expect(shown.output.contains("NOTIFICATIONS") && shown.output.contains("Failed to connect"), "\(shown)")
 
         let receiver = try await NotificationReceiver(.http, port: port)
         let sent = try await notifying.project.caudal("notify", "send", "--wait", "60s")
@@ -172,7 +172,7 @@ struct NotificationTests {
         let receiver = try await NotificationReceiver(.http)
         let notifying = try NotifyingProject(
             #"  - {on: [started, failed], webhook: "${env.HOOK}/late600x1/x"}"#, port: receiver.port,
-            stages: #"  load: {type: command, run: "sleep 600"}"#)
+            stages: #"  load: {type: command, run: "sleep 30"}"#)
         let run = try await notifying.project.start("run", "p.yaml", "--plain")
         try await receiver.waits { $0.contains { $0.status == -1 } }
         await run.killHard()

@@ -165,7 +165,7 @@ enum DeliveryText {
             delivery: one.id, event: one.occasion.rawValue, channel: one.channel.kind, pipeline: one.pipeline,
             run: one.run?.rawValue, stage: one.stage?.rawValue, state: one.state.rawValue, tries: one.tries,
             at: UTC.iso(one.created), sentAt: one.state == .sent ? one.done.map(UTC.iso) : nil,
-            nextAt: one.state == .waiting ? UTC.iso(one.next) : nil, failure: one.failure)
+            nextAt: one.state == .waiting && one.tries > 0 ? UTC.iso(one.next) : nil, failure: one.failure)
     }
 
     /// A table with a row for each.
@@ -196,6 +196,7 @@ enum DeliveryText {
             return "given up after \(one.tries.counted("try")): \(one.failure ?? "")"
                 .replacing("trys", with: "tries")
         case .waiting:
+            if one.tries == 0 { return "not sent yet" }
             let failed = one.failure.map { "failed \(one.tries.counted("time")): \($0); " } ?? ""
             return failed + "next try \(LocalTime.clock(one.next))"
         }

@@ -157,10 +157,11 @@ struct ChannelSubject {
 
     private func check(_ text: Located<Template>, name: String, isSecret: Bool) -> String? {
         if isSecret, text.value.references.isEmpty {
+            let word = name == kind.typeName ? kind.variableWord : name.uppercased()
             problems.report(
                 "'\(name)' is a secret and must not be written in the file",
                 remedy:
-                    "write \"${env.\(kind.typeName.uppercased())_\(kind.variableWord)}\" and set the variable, or put it in .env",
+                    "write \"${env.\(kind.typeName.uppercased())_\(word)}\" and set the variable, or put it in .env",
                 at: text.location)
             return nil
         }

@@ -113,8 +113,8 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
                 isFollowed
                 ? told.values.contains { $0.run == run && $0.fingerprint.hasPrefix(mark(rule, "")) }
                 : isKnownInRun || earlier.map { !isOver(rule.renotify, since: $0.at, time) } ?? false
+            if !isKnown || isKnownInRun { remember(rule, stage, fingerprint, run, time) }
             guard !isKnown else { return nil }
-            remember(rule, stage, fingerprint, run, time)
             let problem = problems[stage]
             return Telling(
                 rule: rule, occasion: .failed, stage: stage, since: problem?.since, failedRuns: problem?.runs)
@@ -138,7 +138,7 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
                     rule: rule, occasion: .recovered, stage: stage, since: problem.since, failedRuns: problem.runs)
             }
             // If it fails again, that is news.
-            told = told.filter { $0.value.stage != stage || $0.value.fingerprint.hasSuffix(" retrying") }
+            told = told.filter { $0.value.stage != stage || !Self.isOfFailure($0.value) }
         }
         guard !warned.isEmpty else {
             told = told.filter { $0.value.stage != stage || !$0.value.fingerprint.contains(" warned ") }

@@ -10,9 +10,24 @@ package final class NotificationObserver: RunObserver {
     private let store: RunStore
     private let outbox: OutboxSender
     private let host: String
-    /// The rules of runs that were asked for, so that a plan is read once.
-    private let known = Mutex<[RunID: [NotificationRule]]>([:])
+    /// What was asked for of runs, so that a plan is read once.
+    private let known = Mutex<[RunID: PlanFacts]>([:])
     private static let knownLimit = 64
+
+    /// What a plan says that matters here.
+    private struct PlanFacts {
+        var rules: [NotificationRule]
+        /// The stages whose failure is allowed.
+        var allowed: Set<StageID>
+        /// All stages of the pipeline; nil where only some were selected.
+        var stages: Set<StageID>?
+
+        init(_ plan: RunPlan) {
+            rules = plan.notifications ?? []
+            allowed = Set(plan.stages.filter(\.allowsFailure).map(\.id))
+            stages = plan.selection == nil ? Set(plan.stages.map(\.id)) : nil
+        }
+    }
 
     package init(_ store: RunStore, outbox: OutboxSender, host: String) {
         self.store = store
@@ -32,8 +47,7 @@ package final class NotificationObserver: RunObserver {
     }
 
     package func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws {
-        let rules = try rules(for: event)
-        guard !rules.isEmpty else { return }
+        guard let plan = try planFacts(for: event), !plan.rules.isEmpty else { return }
         let key = "memory/\(event.run.pipeline)@\(event.run.environment ?? "")"
         var memory = NotificationMemory()
         // What cannot be read is begun anew: something is told once more then.
@@ -42,35 +56,36 @@ package final class NotificationObserver: RunObserver {
         {
             memory = kept
         }
-        guard let happening = try happening(event, rules, memory) else { return }
-        let tellings = memory.take(happening, in: event.run.id, at: event.event.time.wall, by: rules)
+        guard let happening = try happening(event, plan, memory) else { return }
+        let before = memory
+        let tellings = memory.take(happening, in: event.run.id, at: event.event.time.wall, by: plan.rules)
         if !tellings.isEmpty {
             let composer = try NoticeComposer(event, in: store, host: host)
             let deliveries = try tellings.map { try composer.delivery(for: $0) }
             if try store.add(deliveries) > 0 { outbox.wake() }
         }
-        notes.keep(NoticeJSON.encoded(memory), key)
+        if memory != before { notes.keep(NoticeJSON.encoded(memory), key) }
     }
 
-    /// The rules by which an event is told.
-    private func rules(for event: ObservedEvent) throws(StoreError) -> [NotificationRule] {
+    /// The plan that an event belongs to; nil for one that changes it.
+    private func planFacts(for event: ObservedEvent) throws(StoreError) -> PlanFacts? {
         let run = event.run.id
         if case .planChanged(let change, _) = event.event.change {
-            known.withLock { $0[run] = change.plan.notifications ?? [] }
-            return []
+            known.withLock { $0[run] = PlanFacts(change.plan) }
+            return nil
         }
-        if let rules = known.withLock({ $0[run] }) { return rules }
-        let rules = try store.plan(of: run, at: event.event.sequence).notifications ?? []
+        if let facts = known.withLock({ $0[run] }) { return facts }
+        let facts = PlanFacts(try store.plan(of: run, at: event.event.sequence))
         known.withLock { known in
             if known.count >= Self.knownLimit { known = [:] }
-            known[run] = rules
+            known[run] = facts
         }
-        return rules
+        return facts
     }
 
     /// What an event means for those who are to be told; nil where it means nothing.
     private func happening(
-        _ event: ObservedEvent, _ rules: [NotificationRule], _ memory: NotificationMemory
+        _ event: ObservedEvent, _ plan: PlanFacts, _ memory: NotificationMemory
     ) throws -> NotificationMemory.Happening? {
         let run = event.run.id
         switch event.event.change {
@@ -82,14 +97,12 @@ package final class NotificationObserver: RunObserver {
         case .unitEnded(let unit, let outcome, let reason):
             switch outcome {
             case .failed:
-                let plan = try store.plan(of: run, at: event.event.sequence)
-                let isAllowed = plan.index(of: unit.stage).map { plan.stages[$0].allowsFailure } ?? false
                 let fingerprint =
                     try store.lastFailure(of: unit.stage, in: run)?.fingerprint
                     ?? FailureFingerprint(reason ?? "failed").id
-                return .stageFailed(unit.stage, fingerprint: fingerprint, isAllowed: isAllowed)
+                return .stageFailed(unit.stage, fingerprint: fingerprint, isAllowed: plan.allowed.contains(unit.stage))
             case .succeeded, .reused:
-                let asks = rules.contains { $0.occasions.contains(.checkWarned) }
+                let asks = plan.rules.contains { $0.occasions.contains(.checkWarned) }
                 return .stageSucceeded(unit.stage, warned: asks ? try store.warnedChecks(of: unit.stage, in: run) : [])
             case .cancelled: return .stageCancelled(unit.stage)
             case .blocked, .skipped: return nil
@@ -97,9 +110,8 @@ package final class NotificationObserver: RunObserver {
         case .runEnded(let outcome):
             switch outcome {
             case .succeeded, .reused, .skipped:
-                let plan = try store.plan(of: run, at: event.event.sequence)
                 return .runSucceeded(
-                    stages: plan.selection == nil ? Set(plan.stages.map(\.id)) : nil,
+                    stages: plan.stages,
                     wasLate: try store.hasToldOfSlots(of: event.run.pipeline, since: memory.lastSuccess))
             case .failed, .blocked: return .runFailed
             case .cancelled: return .runCancelled

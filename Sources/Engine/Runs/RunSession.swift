@@ -23,6 +23,8 @@ package struct RunServices: Sendable {
     package let observers: ObserverFeed
     /// Sends what is to be told of runs.
     package let outbox: OutboxSender
+    /// Whether runs send what is in it.
+    let notifies: Bool
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
@@ -42,6 +44,7 @@ package struct RunServices: Sendable {
         store = try RunStore(state)
         reactor = ProcessReactor()
         outbox = OutboxSender(store, reactor: reactor, variables: variables, host: origin.host, now: now)
+        self.notifies = notifies
         let notifying = notifies ? [NotificationObserver(store, outbox: outbox, host: origin.host)] : []
         self.observers = ObserverFeed(observers + notifying, of: store, now: now)
     }
@@ -156,6 +159,7 @@ package struct RunSession: Sendable {
     private let lock: RunLock
     private let store: RunStore
     private let observers: ObserverFeed
+    private let outbox: OutboxSender?
     /// Takes what is secret out of texts of the run.
     package let masker: SecretMasker
     /// The log, for what concerns the whole run.
@@ -307,6 +311,7 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         (store, observers) = (services.store, services.observers)
+        outbox = services.notifies ? services.outbox : nil
         let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
         let runner = StageAttemptRunner(
@@ -344,6 +349,8 @@ package struct RunSession: Sendable {
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
         observers.follow(id) { engine.hub.batches() }
+        // What earlier processes left.
+        outbox?.wake()
         // What another process sends comes behind what the run begins with.
         engine.begin(first, change: change, commands: commands)
         var server: ControlServer?

@@ -31,8 +31,8 @@ package struct Delivery: Sendable, Hashable {
     package internal(set) var state = State.waiting
     /// How often it was tried.
     package internal(set) var tries = 0
-    /// When it is tried next.
-    package internal(set) var next: Int64
+    /// When it is tried next; 0 before the first try.
+    package internal(set) var next: Int64 = 0
     /// When it was sent or given up.
     package internal(set) var done: Int64?
     /// Why the last try failed.
@@ -54,7 +54,6 @@ package struct Delivery: Sendable, Hashable {
         self.root = root
         self.notice = notice
         self.created = created
-        next = created
     }
 }
 

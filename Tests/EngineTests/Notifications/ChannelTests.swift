@@ -32,9 +32,9 @@ struct ChannelTests {
     }
 
     private static func transfer(
-        _ kind: any ChannelKind.Type, _ notice: Notice = notice(), _ settings: [String: String]
+        _ kind: any ChannelKind.Type, _ settings: [String: String]
     ) throws -> CurlTransfer {
-        guard case .transfer(let transfer) = try kind.dispatch(notice, facts, settings) else {
+        guard case .transfer(let transfer) = try kind.dispatch(notice(), facts, settings) else {
             throw Failure("no transfer")
         }
         return transfer

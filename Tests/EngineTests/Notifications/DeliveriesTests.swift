@@ -216,7 +216,8 @@ struct DeliveriesTests {
             [RunChange].attempt(UnitID("a", item.key), Self.failing("row \(item.key) 7 is bad"))
         }
         try store.record(
-            "r1", plan, .attempt(UnitID("a"), .succeeded).prefix(2) + [.itemsFound("a", items)] + attempts)
+            "r1", plan,
+            Array([RunChange].attempt(UnitID("a"), .succeeded).prefix(2)) + [.itemsFound("a", items)] + attempts)
         let found = try store.failureHistories(pipeline: "p")
         #expect(found.map(\.runs) == [1, 1] || found.map(\.runs) == [1])
         #expect(try store.lastFailure(of: "a", in: "r1")?.unit.item == "x")

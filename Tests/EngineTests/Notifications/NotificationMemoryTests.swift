@@ -83,6 +83,7 @@ struct NotificationMemoryTests {
         #expect(told.fails("a", "db down") == ["failed a"])
         #expect(told.fails("b", "db down") == [])
         #expect(told.fails("c", "other") == ["failed c"])
+        #expect(told.fails("a", "db down", "r2") == [] && told.fails("b", "db down", "r2") == [])
     }
 
     @Test("Recovered is told once, when the run succeeds with everything that had failed")

@@ -72,7 +72,7 @@ struct NotificationRulesReaderTests {
             ),
             (
                 "  - {webhook: {url: https://x, secret: abc}}",
-                "2:40: error: 'secret' is a secret and must not be written in the file; write \"${env.WEBHOOK_URL}\" and set the variable, or put it in .env"
+                "2:40: error: 'secret' is a secret and must not be written in the file; write \"${env.WEBHOOK_SECRET}\" and set the variable, or put it in .env"
             ),
             (
                 "  - {webhook: ftp://x}",
