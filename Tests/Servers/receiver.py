@@ -16,6 +16,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import socketserver
 import ssl
 import stat
@@ -91,7 +92,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             "signature": signature(self.headers, body),
         })
         if status == 0:
-            return self.connection.close()
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         text = b"no" if status >= 300 else b"ok"
         try:
             self.send_response(status)

@@ -105,7 +105,7 @@ package final class OutboxSender: Sendable {
                 // While one is sent, another target need not wait.
                 wake()
                 let outcome = await carrier.carry(taken.delivery, isTakenOver: taken.isTakenOver, at: now().wall)
-                try record(outcome, of: taken.delivery)
+                try await recordPatiently(outcome, of: taken.delivery)
             }
         } catch {
             problem = error
@@ -118,6 +118,21 @@ package final class OutboxSender: Sendable {
         }
         for one in waiting { one.resume() }
         setTimer(afterProblem: problem != nil)
+    }
+
+    /// Records what came of a delivery; what is not recorded is sent again, so that a store that is busy is waited for.
+    private func recordPatiently(
+        _ outcome: DeliveryCarrier.Outcome, of delivery: Delivery
+    ) async throws(StoreError) {
+        for _ in 0..<3 {
+            do throws(StoreError) {
+                return try record(outcome, of: delivery)
+            } catch  where error.problem == .busy {
+                // Cut short only with the whole program.
+                try? await ContinuousClock().sleep(for: .seconds(1))
+            }
+        }
+        try record(outcome, of: delivery)
     }
 
     private func record(_ outcome: DeliveryCarrier.Outcome, of delivery: Delivery) throws(StoreError) {

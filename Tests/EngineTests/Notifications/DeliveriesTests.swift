@@ -123,6 +123,41 @@ struct DeliveriesTests {
         #expect(try store.deliveries(limit: 9).map(\.id) == ["2"])
     }
 
+    @Test("A scheduler tells of a slot once, to those who want to hear of it")
+    func slots() throws {
+        let (store, folder) = try Self.store()
+        defer { withExtendedLifetime(folder) {} }
+        func rule(_ occasions: NotificationRule.Occasion..., path: String, stage: StageID? = nil) -> NotificationRule {
+            NotificationRule(
+                occasions: occasions, channel: NotificationChannel(kind: "file", settings: ["path": path]), stage: stage
+            )
+        }
+        let pipeline = Pipeline(
+            name: "p", file: "p.yaml", root: "/srv", maxParallel: 1,
+            notifications: [rule(.late, .missed, path: "a"), rule(.failed, path: "b"), rule(.missed, path: "c")])
+        let slot = ScheduleSlot(schedule: "nightly", planned: 1_795_932_000_000, localDate: "2026-11-29")
+        let missed = SlotNotice(.missed, slot, reason: "nothing could run from 05:00 to 08:00")
+        #expect(try store.tell(missed, of: pipeline, environment: nil, at: 50, host: "h") == 2)
+        #expect(try store.tell(missed, of: pipeline, environment: nil, at: 60, host: "h") == 0)
+        let late = SlotNotice(.late, slot, run: "r1", reason: "its run has not succeeded by 06:30")
+        #expect(try store.tell(late, of: pipeline, environment: nil, at: 70, host: "h") == 1)
+        #expect(try store.hasToldOfSlots(of: "p", since: 69) && !store.hasToldOfSlots(of: "p", since: 70))
+        let told = try store.deliveries(limit: 9).reversed().map { ($0.occasion, $0.channel.settings["path"], $0.run) }
+        #expect(told.map(\.0) == [.missed, .missed, .late] && told.map(\.1) == ["a", "c", "a"])
+        #expect(told.map(\.2) == [nil, nil, "r1"])
+        let text = try #require(try store.deliveries(limit: 9).last?.notice)
+        let notice = try JSONDecoder().decode(Notice.self, from: Data(text.utf8))
+        #expect(
+            NoticeText(notice).plain == """
+                p missed a run
+                planned for 2026-11-29 06:00 UTC by schedule nightly
+                nothing could run from 05:00 to 08:00
+                at 1970-01-01 00:00 UTC
+                on h in /srv
+
+                """)
+    }
+
     @Test("The pauses grow, and stay within half an hour")
     func pauses() {
         let pauses = (1...12).map { OutboxSender.pause(afterTries: $0).milliseconds / 1000 }

@@ -25,7 +25,7 @@ struct NotificationRulesReaderTests {
               - {on: late, pagerduty: {routing_key: "${env.PD}", url: https://events.eu.pagerduty.com/v2/enqueue}}
               - healthchecks: ${env.HC}
               - email: {to: [a@example.org, "${params.who}"], from: c@example.org, server: smtp://mail, user: me, password: "${env.P}", tls: none}
-              - {command: ./tell.sh ${params.day}, file: notices.jsonl, terminal: osc9}
+              - {command: "./tell.sh ${params.day}", file: notices.jsonl, terminal: osc9}
             """)
         #expect(told == [])
         #expect(
@@ -88,10 +88,10 @@ struct NotificationRulesReaderTests {
                 "2:10: error: 'pagerduty' cannot tell that something is 'started'; it tells failed, recovered, late, missed and check_warned"
             ),
             (
-                "  - {on: missed, command: tell ${params.day}}",
+                "  - {on: missed, command: 'tell ${params.day}'}",
                 "2:27: error: '${params.day}' is not known for 'missed', which may have no run; use a variable, or make a notification of its own for 'missed'"
             ),
-            ("  - {email: a@x}", "2:12: error: 'email' must be a mapping with 'to', 'from' and 'server', not 'a@x'"),
+            ("  - {email: a@x}", "2:13: error: 'email' must be a mapping with 'to', 'from' and 'server', not 'a@x'"),
             (
                 "  - {email: {to: a@x, from: b@x, server: mail}}",
                 "2:42: error: 'email' must be an address, not 'mail'; write one that begins with smtps://"
