@@ -7,6 +7,9 @@ import Synchronization
 /// target, so that an event that comes again adds nothing.
 package final class NotificationObserver: RunObserver {
     package let name = "notifications"
+    package let kinds: Set<String>? = [
+        "run_started", "run_ended", "plan_changed", "retry_scheduled", "unit_ended", "unit_marked", "attempt_started",
+    ]
     private let store: RunStore
     private let outbox: OutboxSender
     private let host: String
@@ -26,6 +29,14 @@ package final class NotificationObserver: RunObserver {
             rules = plan.notifications ?? []
             allowed = Set(plan.stages.filter(\.allowsFailure).map(\.id))
             stages = plan.selection == nil ? Set(plan.stages.map(\.id)) : nil
+        }
+
+        /// Whether something may follow from a change: most stages only begin, and nobody wants to hear of that.
+        func matters(_ change: RunChange) -> Bool {
+            if case .attemptStarted(let unit, _) = change {
+                return rules.contains { $0.stage == unit.stage && $0.occasions.contains(.started) }
+            }
+            return !rules.isEmpty
         }
     }
 
@@ -47,7 +58,7 @@ package final class NotificationObserver: RunObserver {
     }
 
     package func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws {
-        guard let plan = try planFacts(for: event), !plan.rules.isEmpty else { return }
+        guard let plan = try planFacts(for: event), plan.matters(event.event.change) else { return }
         let key = "memory/\(event.run.pipeline)@\(event.run.environment ?? "")"
         var memory = NotificationMemory()
         // What cannot be read is begun anew: something is told once more then.
