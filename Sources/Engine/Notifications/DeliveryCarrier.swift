@@ -206,6 +206,10 @@ struct ChannelValues {
         case .runStarted:
             guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
             return UTC.iso(found.started)
+        case .slotTime, .slotDate:
+            guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
+            guard case .schedule(let slot) = found.trigger else { return UTC.iso(found.started) }
+            return reference == .slotDate ? slot.localDate : UTC.isoSecond(slot.planned)
         case .item, .input, .stageOutput: throw Failure("'${\(reference)}' is only known within a stage")
         }
     }

@@ -14,6 +14,8 @@ package final class Scheduler {
         package var isWatching = false
         /// What there is to tell an operator, a line each.
         package var notes: [String] = []
+        /// Whether there is something to send to those who are to be told.
+        package var hasNotices = false
     }
 
     /// A process that was started for a slot and has not ended.
@@ -35,6 +37,9 @@ package final class Scheduler {
     private var told: Set<String> = []
     private var step = Step()
     private var standing: Set<String> = []
+    private let host: String
+    /// The decisions that are in the outbox already.
+    private var inOutbox: Set<Int64> = []
 
     /// How often a process is started for a slot, or for its run, before it is given up.
     package static let startLimit = 3
@@ -44,8 +49,10 @@ package final class Scheduler {
     private static let patience: Int64 = 86_400_000
 
     package init(
-        store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider()
+        store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider(),
+        host: String = ""
     ) {
+        self.host = host
         self.store = store
         self.files = files
         self.starter = starter
@@ -75,6 +82,7 @@ package final class Scheduler {
         }
         try startRuns(entries, now: now.wall)
         try takeUpRuns(entries, now: now.wall)
+        try notify(entries, now: now.wall)
         if !started.isEmpty { step.isWatching = true }
         told.formIntersection(standing)
         return step
@@ -252,6 +260,28 @@ package final class Scheduler {
     }
 
     // MARK: - Telling
+
+    /// Puts into the outbox what is to be told of slots that are late, missed, or could not begin.
+    ///
+    /// A slot is told once, whoever looks: what was decided before this process began is looked at too.
+    private func notify(_ entries: [Entry], now: Int64) throws(StoreError) {
+        for slot in try store.slotsToTell(since: now - Self.patience) where !inOutbox.contains(slot.id) {
+            guard let entry = entries.first(where: { $0.key == slot.key }) else { continue }
+            let planned = ScheduleSlot(
+                schedule: slot.key.schedule, planned: slot.slots.last.planned.floored(by: 1000) * 1000,
+                localDate: slot.slots.last.date.description)
+            var reason = slot.reason
+            if slot.slots.count > 1 {
+                let from = UTC.isoSecond(slot.slots.first.planned)
+                reason = "\(slot.slots.isAtLeast ? "at least " : "")\(slot.slots.count) slots since \(from): \(reason)"
+            }
+            let notice = SlotNotice(slot.outcome == .late ? .late : .missed, planned, run: slot.run, reason: reason)
+            let count = try store.tell(
+                notice, of: entry.pipeline, environment: entry.schedule.environment, at: slot.decidedAt, host: host)
+            if count > 0 { step.hasNotices = true }
+            inOutbox.insert(slot.id)
+        }
+    }
 
     private static func name(_ slot: RecordedSlot) -> String { "\(slot.key) \(UTC.isoSecond(slot.slots.last.planned))" }
 

@@ -125,6 +125,7 @@ enum Migrations {
         CREATE INDEX slots_by_time ON slots (pipeline, schedule, planned);
         CREATE INDEX slots_by_run ON slots (run) WHERE run IS NOT NULL;
         CREATE INDEX slots_to_start ON slots (outcome) WHERE run IS NULL AND outcome IN ('run', 'caught up');
+        CREATE INDEX slots_to_tell ON slots (decided_at) WHERE outcome IN ('late', 'missed', 'failed');
 
         -- Which runs are under way is asked often, and the table is large.
         CREATE INDEX runs_under_way ON runs (pipeline) WHERE status = 'running';
