@@ -75,6 +75,101 @@ struct HomeTests {
         try Golden.compare(drawn, with: "home-\(columns)x\(rows).txt")
     }
 
+    // MARK: - Schedules
+
+    /// The list with schedules: one that is due, one that is paused, one whose slots went badly.
+    func scheduled(rows: Int = 24, columns: Int = 80, hasScheduler: Bool = true) throws -> HomeState {
+        var state = state(rows: rows, columns: columns)
+        func entry(
+            _ pipeline: String, _ cron: String, _ recent: [(RecordedSlot.Outcome, RunState.Status?)],
+            paused: WatchedSchedule.Pause? = nil, late: Bool = false
+        ) throws -> ScheduleOverview.Entry {
+            let schedule = Schedule(
+                name: Schedule.usualName, trigger: .cron(try CronExpression(cron)),
+                location: .whole("config/\(pipeline).yaml"))
+            let table = try #require(Timetable(schedule, in: .utc))
+            var at = Self.now.wall / 1000
+            let slots = recent.enumerated().compactMap { number, slot -> RecordedSlot? in
+                guard let before = table.previous(before: at) else { return nil }
+                at = before.instant
+                let planned = Slot(
+                    pipeline: pipeline, schedule: schedule.name, planned: at * 1000, date: before.date)
+                return RecordedSlot(
+                    id: Int64(100 - number), slots: SlotSpan(planned), outcome: slot.0,
+                    reason: slot.0 == .missed ? "nothing was there to run it at its time, and 'catch_up' is none" : "",
+                    decidedAt: at * 1000, starts: 1, run: slot.1 == nil ? nil : RunID("r"), runStatus: slot.1)
+            }
+            return ScheduleOverview.Entry(
+                key: ScheduleKey(pipeline: pipeline, schedule: schedule.name), schedule: schedule, zone: .utc,
+                file: "/home/ann/shop/config/\(pipeline).yaml",
+                next: table.next(after: Self.now.wall / 1000).map { $0.instant * 1000 }, nextStart: nil, pause: paused,
+                recent: slots, late: late ? [slots[1].slots.last] : [], isKnown: true, decidedThrough: Self.now.wall)
+        }
+        let pause = WatchedSchedule.Pause(from: Self.now.wall - 7_200_000, reason: "no data until Monday", by: "ann")
+        for index in state.overview.pipelines.indices {
+            switch state.overview.pipelines[index].name {
+            case "new": state.overview.pipelines[index].schedules = [try entry("new", "0 6 * * MON", [], paused: pause)]
+            case "sales":
+                state.overview.pipelines[index].schedules = [
+                    try entry(
+                        "sales", "0 * * * *",
+                        [
+                            (.missed, nil), (.run, .succeeded), (.run, .failed), (.skipped, nil),
+                            (.caughtUp, .succeeded),
+                        ],
+                        late: true)
+                ]
+            case "stock":
+                state.overview.pipelines[index].schedules = [try entry("stock", "30 4 24 12 *", [(.run, .running)])]
+            default: break
+            }
+        }
+        state.selection = .pipeline("config/sales.yaml")
+        if hasScheduler {
+            state.overview.scheduler = SchedulerLock.Holder(
+                process: 4711, host: "etl-1", since: Self.now.wall - 60_000, isOnce: false)
+        }
+        return state
+    }
+
+    @Test(
+        "What runs by itself is shown with its next time and its last slots",
+        arguments: [(80, 24), (120, 40), (200, 60)])
+    func scheduledScreens(columns: Int, rows: Int) throws {
+        var state = try scheduled(rows: rows, columns: columns)
+        state.selection = .pipeline("config/sales.yaml")
+        try Golden.compare(
+            HomeScreen.draw(state, zone: .gmt).styledText, with: "home-scheduled-\(columns)x\(rows).txt")
+    }
+
+    @Test("Where nothing starts what is due, the screen says so")
+    func noScheduler() throws {
+        var state = try scheduled(hasScheduler: false)
+        state.selection = .pipeline("config/sales.yaml")
+        let text = HomeScreen.draw(state, zone: .gmt).text
+        #expect(text.contains("no scheduler runs; start it with: caudal schedule"))
+        #expect(text.contains("no scheduler runs   "))
+    }
+
+    @Test("p pauses the schedules of a pipeline after a question, and resumes them where all are paused")
+    func pausing() throws {
+        var state = try scheduled()
+        let sales = ScheduleKey(pipeline: "sales", schedule: Schedule.usualName)
+        let new = ScheduleKey(pipeline: "new", schedule: Schedule.usualName)
+        state.selection = .pipeline("config/sales.yaml")
+        #expect(press([.character("p"), .enter], &state).isEmpty, "no comes first")
+        #expect(press([.character("p"), .tab, .enter], &state) == [.pause([sales], true)])
+        state.selection = .pipeline("config/new.yaml")
+        _ = press([.character("p")], &state)
+        #expect(state.question?.lines == ["Paused 2 h ago by ann: no data until Monday"])
+        #expect(press([.tab, .enter], &state) == [.pause([new], false)])
+        state.selection = .pipeline("config/sales.yaml")
+        #expect(press([.character("n"), .tab, .enter], &state) == [.runScheduled(sales)])
+        state.selection = .pipeline("config/broken.yaml")
+        #expect(press([.character("p")], &state).isEmpty && state.question == nil)
+        #expect(state.standingToast?.text == "broken.yaml has no schedule")
+    }
+
     @Test("A pipeline is run only after a question that is answered with yes")
     func running() {
         var state = state()

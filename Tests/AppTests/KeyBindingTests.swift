@@ -127,12 +127,14 @@ struct KeyBindingTests {
             _ = tests.press(keys, &state)
             return state
         }
+        let schedules = try tests.scheduled()
         let situations: [String: [[Key]]] = [
             "everywhere": [[]], "the list": [[], ["G"], [.tab, "j"], [.tab], ["/", "s", .enter]],
             "the filter": [["/", "s"], ["/", "s", .down]], "questions": [["j", .enter], ["j", .enter, .tab]],
             "the help": [["?"], ["?", "j", "j"]],
         ]
-        let states = try #require(situations[place], "the test knows no state for \(place)").map(state)
+        var states = try #require(situations[place], "the test knows no state for \(place)").map(state)
+        if place == "the list" { states.append(schedules) }
         for key in try #require(HomeKeys.all.first { $0.place == place }).bindings.flatMap(\.keys) {
             let acts = states.contains { state in
                 var pressed = state

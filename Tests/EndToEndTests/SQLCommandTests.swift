@@ -27,7 +27,7 @@ struct SQLCommandTests {
         let project = try await project()
         let list = try await project.caudal("sql")
         let views = list.output.split(separator: "\n")
-        #expect(views.count == 7, "\(list)")
+        #expect(views.count == 8, "\(list)")
         for view in views {
             let name = view.prefix { $0 != "(" }
             let columns = view.dropFirst(name.count + 1).dropLast().replacing(" ", with: "")
@@ -35,7 +35,8 @@ struct SQLCommandTests {
             #expect(answer.status == 0, "\(answer)")
             let lines = answer.output.split(separator: "\n")
             #expect(lines.first == columns)
-            #expect(lines.count >= 2, "\(name) holds what this run recorded: \(answer)")
+            // No schedule started this run.
+            #expect(lines.count >= (name == "slots" ? 1 : 2), "\(name) holds what this run recorded: \(answer)")
         }
     }
 

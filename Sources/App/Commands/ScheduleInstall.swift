@@ -76,8 +76,9 @@ struct SchedulerUnit {
 
     /// Where systemd looks for units of this user.
     var folder: String {
-        let home = variables["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-        return (home ?? NSHomeDirectory() + "/.config") + "/systemd/user"
+        let chosen = variables["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        let home = variables["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory()
+        return (chosen ?? home + "/.config") + "/systemd/user"
     }
 
     /// The unit's name, of the project's folder; two folders of one name differ in the fingerprint of their paths.

@@ -46,17 +46,25 @@ struct ScheduleStart: AsyncParsableCommand {
             program: Self.program, state: project.state, root: state.project.chosenFolder,
             environment: state.variables
         ) { watch.loop?.watch($0) }
-        let scheduler = Scheduler(store: store, files: project.files, starter: starter)
+        let host = ProcessInfo.processInfo.hostName
+        let scheduler = Scheduler(store: store, files: project.files, starter: starter, host: host)
+        let outbox = OutboxSender(
+            store, reactor: ProcessReactor(), variables: state.variables, host: host, now: { SystemClock.now })
+        // What others have left is sent too.
+        outbox.wake()
         if once {
             for note in try scheduler.step(now: SystemClock.now).notes { Self.tell(note) }
-            return
+            outbox.wake()
+            await outbox.settle(within: .seconds(5))
+            return await outbox.close()
         }
         let loop = try SchedulerLoop(
-            scheduler, store: store, files: project.files, stop: stop, tell: Self.tell)
+            scheduler, store: store, files: project.files, stop: stop, tell: Self.tell, onNotices: { outbox.wake() })
         watch.loop = loop
         let count = project.read().reduce(0) { $0 + ($1.pipeline?.schedules.count ?? 0) }
         Self.tell("the scheduler of \(project.files.root) watches \(count.counted("schedule"))")
         loop.run()
+        await outbox.close()
         Self.tell("the scheduler ends; runs that it started go on")
     }
 
@@ -64,8 +72,8 @@ struct ScheduleStart: AsyncParsableCommand {
     private func takeLock(_ state: StateFolder, stop: Int32) throws -> SchedulerLock? {
         var isWaiting = false
         while true {
-            if let lock = try SchedulerLock.take(state) { return lock }
-            let holder = SchedulerLock.holder(state)
+            if let lock = try SchedulerLock.take(state, isOnce: once) { return lock }
+            let holder = SchedulerLock.holder(state, now: SystemClock.now.wall)
             let who =
                 holder.map { "process \($0.process) on \($0.host), since \(UTC.isoSecond($0.since))" }
                 ?? "another process"

@@ -57,7 +57,8 @@ struct ScheduleStatus: AsyncParsableCommand {
             Output.error(message: "error: \(name) is not valid, and nothing of it runs by itself: \(fault)")
         }
         if let holder = overview.holder {
-            Output.line("scheduler: process \(holder.process) on \(holder.host), since \(UTC.isoSecond(holder.since))")
+            let how = holder.isOnce ? "called by cron, last" : "since"
+            Output.line("scheduler: process \(holder.process) on \(holder.host), \(how) \(UTC.isoSecond(holder.since))")
         } else {
             Output.line(paint.bad("scheduler: none runs; start it with 'caudal schedule'"))
         }

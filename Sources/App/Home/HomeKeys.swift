@@ -39,13 +39,13 @@ enum HomeKeys {
                 hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
                 action: { $0.retry(&$1) }),
             Binding(
-                ["p"], .act, "pause the pipeline's schedules, or resume them (asks first)",
+                ["p"], .act, "pause its schedules, or resume them",
                 hint: .when(rank: 4) { state in
                     guard let entry = state.selectedPipeline?.nextSchedule else { return nil }
                     return entry.pause == nil ? "pause" : "resume"
                 }, refusal: { $0.steeringRefusal }, change: { $0.pause(&$1) }),
             Binding(
-                ["n"], .act, "run the pipeline now as its schedule would (asks first)",
+                ["n"], .act, "run it now as its schedule would",
                 refusal: { $0.steeringRefusal }, change: { $0.runScheduled(&$1) }),
             Binding(
                 ["/"], .view, "filter by words; esc clears the filter",

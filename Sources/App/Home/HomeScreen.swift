@@ -42,13 +42,18 @@ enum HomeScreen {
         let room = state.columns - 6 - place - 6
         if state.root.count <= room { buffer.write(Span(state.root).text, row: 0, column: place + 3, style: .dim) }
 
-        var chips = [Span("\(state.overview.pipelines.count.counted("pipeline"))")]
-        chips.append(Span("\(state.overview.runs.count.counted("run"))"))
+        // The lists say how many there are; where there are schedules, their room is needed.
+        var chips = scheduleChips(state)
+        if chips.isEmpty {
+            chips = [
+                Span(state.overview.pipelines.count.counted("pipeline")),
+                Span(state.overview.runs.count.counted("run")),
+            ]
+        }
         for status in [RunState.Status.running, .failed, .interrupted] {
             let count = state.overview.runs.count { $0.trueStatus == status }
             if count > 0 { chips.append(Span("\(mark(status, state)) \(count) \(status.rawValue)", style(status))) }
         }
-        chips += scheduleChips(state)
         var column = 1
         for chip in chips where column + TextWidth.of(chip.text) < state.columns {
             column = buffer.write(chip.text, row: 1, column: column, style: chip.style) + 3
@@ -349,7 +354,7 @@ enum HomeScreen {
         }
         let next = "next: \(ScheduleWords(entry).next(now: state.now.wall))"
         guard state.overview.scheduler != nil else {
-            return Span("\(next) — but no scheduler runs; start it with: caudal schedule", .bad)
+            return Span("no scheduler runs; start it with: caudal schedule (\(next))", .bad)
         }
         let last = entry.recent.first { $0.outcome != .begun }
         guard let last, [.missed, .skipped, .failed, .wait].contains(last.outcome) else { return Span(next, .dim) }

@@ -132,9 +132,10 @@ struct FanOutFinder {
     }
 
     private func day(_ template: Template) -> String {
-        switch template.filled({ attempt.value(of: $0) ?? "" }) {
-        case "today": attempt.facts.today(at: attempt.now)
-        case "yesterday": UTC.dayBefore(attempt.facts.today(at: attempt.now))
+        let today = attempt.facts.slot?.localDate ?? UTC.date(attempt.now.wall, in: attempt.pipeline.timeZone)
+        return switch template.filled({ attempt.value(of: $0) ?? "" }) {
+        case "today": today
+        case "yesterday": UTC.dayBefore(today)
         case let text: text
         }
     }

@@ -229,7 +229,9 @@ final class ObserverDelivery: Sendable {
     private func take(
         _ entry: JournalEntry, of run: ObservedRun, _ notes: inout ObserverNotes, _ states: inout [RunID: RunState]
     ) async throws {
-        guard let event = entry.event else { return }
+        guard observer.wantsState || observer.kinds?.contains(entry.kind) ?? true, let event = try entry.event() else {
+            return
+        }
         if observer.wantsState {
             var state =
                 try states.removeValue(forKey: run.id)

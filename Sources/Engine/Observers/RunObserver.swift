@@ -18,6 +18,9 @@ package protocol RunObserver: Sendable {
     /// Whether it needs the state of the run after each event, for which the run's journal is read from its beginning.
     var wantsState: Bool { get }
 
+    /// The kinds of events that it may want, as ``EventRow`` names them; nil for all. Others are not even decoded.
+    var kinds: Set<String>? { get }
+
     /// Whether it receives events of a kind; all others are skipped.
     func wants(_ change: RunChange) -> Bool
 
@@ -31,6 +34,7 @@ package protocol RunObserver: Sendable {
 extension RunObserver {
     package var hearsPast: Bool { false }
     package var wantsState: Bool { false }
+    package var kinds: Set<String>? { nil }
     package func wants(_ change: RunChange) -> Bool { true }
 }
 

@@ -70,7 +70,7 @@ package struct ScheduleOverview: Sendable {
         }
         self.entries = entries.sorted { ($0.key.pipeline, $0.key.schedule) < ($1.key.pipeline, $1.key.schedule) }
         faults = files.compactMap { file in file.fault.map { (file.path, $0) } }
-        holder = store.flatMap { SchedulerLock.holder($0.folder) }
+        holder = store.flatMap { SchedulerLock.holder($0.folder, now: now) }
     }
 
     private static func entry(

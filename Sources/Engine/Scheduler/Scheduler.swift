@@ -14,6 +14,8 @@ package final class Scheduler {
         package var isWatching = false
         /// What there is to tell an operator, a line each.
         package var notes: [String] = []
+        /// Whether there is something to send to those who are to be told.
+        package var hasNotices = false
     }
 
     /// A process that was started for a slot and has not ended.
@@ -29,19 +31,28 @@ package final class Scheduler {
     private let zones = ZoneLibrary()
     private var zonesByName: [String: ZoneRules] = [:]
     private var started: [Int32: Started] = [:]
+    /// When a process may be started again for a slot, in milliseconds since 1970.
+    private var notBefore: [Int64: Int64] = [:]
     /// What was told already and still holds.
     private var told: Set<String> = []
     private var step = Step()
     private var standing: Set<String> = []
+    private let host: String
+    /// The decisions that are in the outbox already.
+    private var inOutbox: Set<Int64> = []
 
     /// How often a process is started for a slot, or for its run, before it is given up.
     package static let startLimit = 3
+    /// How long after a start the next one may be, for the first and for later ones, in milliseconds.
+    private static let startDistances: [Int64] = [5000, 60_000]
     /// How long a run whose process died is taken up again, and a slot waits for its file, in milliseconds.
     private static let patience: Int64 = 86_400_000
 
     package init(
-        store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider()
+        store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider(),
+        host: String = ""
     ) {
+        self.host = host
         self.store = store
         self.files = files
         self.starter = starter
@@ -61,7 +72,7 @@ package final class Scheduler {
         for entry in entries {
             if let one = try watch(entry, now: now.wall) { watched.append(one) }
         }
-        let plan = decider.decide(watched, now: now.wall, busy: try busyRuns())
+        let plan = decider.decide(watched, now: now.wall, busy: try busyRuns(now: now.wall))
         try store.record(plan, at: now.wall)
         step.wake = [step.wake, plan.wake].compactMap { $0 }.min()
         if watched.contains(where: { $0.waiting != nil }) { step.isWatching = true }
@@ -71,6 +82,7 @@ package final class Scheduler {
         }
         try startRuns(entries, now: now.wall)
         try takeUpRuns(entries, now: now.wall)
+        try notify(entries, now: now.wall)
         if !started.isEmpty { step.isWatching = true }
         told.formIntersection(standing)
         return step
@@ -139,7 +151,7 @@ package final class Scheduler {
     }
 
     /// The pipelines with a run under way, or with one that is about to begin.
-    private func busyRuns() throws(StoreError) -> [String: SlotDecider.BusyRun] {
+    private func busyRuns(now: Int64) throws(StoreError) -> [String: SlotDecider.BusyRun] {
         var busy: [String: SlotDecider.BusyRun] = [:]
         for live in try store.liveRuns() {
             busy[live.pipeline] = SlotDecider.BusyRun(name: "run \(live.run)")
@@ -147,6 +159,10 @@ package final class Scheduler {
         }
         for slot in try store.slotsUnderWay() where busy[slot.key.pipeline] != nil && slot.outcome == .caughtUp {
             busy[slot.key.pipeline]?.isCaughtUp = true
+        }
+        for slot in try store.slotsUnderWay() where try isToTakeUp(slot, now: now) {
+            busy[slot.key.pipeline] = SlotDecider.BusyRun(
+                name: "run \(slot.run?.rawValue ?? "")", isCaughtUp: slot.outcome == .caughtUp)
         }
         for slot in try store.slotsToStart() {
             busy[slot.key.pipeline] = SlotDecider.BusyRun(
@@ -171,10 +187,13 @@ package final class Scheduler {
             guard slot.starts < Self.startLimit else {
                 let reason =
                     "its process ended \(slot.starts.counted("time")) before a run had begun; see \(store.folder.schedulerLog)"
+                if !mayStart(slot, now: now) { continue }
                 if try store.settle(slot: slot.id, as: .failed, reason) { step.notes.append("\(name): \(reason)") }
                 continue
             }
-            try start(.begin(slot: slot.id, file: entry.pipeline.file), slot)
+            if mayStart(slot, now: now) {
+                try start(.begin(slot: slot.id, file: entry.pipeline.file), slot, now: now)
+            }
         }
     }
 
@@ -182,22 +201,38 @@ package final class Scheduler {
     private func takeUpRuns(_ entries: [Entry], now: Int64) throws(StoreError) {
         for slot in try store.slotsUnderWay() {
             guard let run = slot.run, !store.folder.run(run).isLive, !isStarted(slot) else { continue }
-            guard now - slot.decidedAt < Self.patience, slot.starts <= Self.startLimit else {
+            guard try isToTakeUp(slot, now: now) else {
                 tellOnce("\(Self.name(slot)): run \(run) was interrupted; go on with it by 'caudal resume \(run)'")
                 continue
             }
-            guard try store.pauses(of: slot.key, after: now).isEmpty else { continue }
+            guard mayStart(slot, now: now) else { continue }
             step.notes.append("\(Self.name(slot)): the process of run \(run) died, and it is taken up again")
-            try start(.resume(run), slot)
+            try start(.resume(run), slot, now: now)
         }
+    }
+
+    /// Whether the run of a slot, whose process died, is taken up again by itself.
+    private func isToTakeUp(_ slot: RecordedSlot, now: Int64) throws(StoreError) -> Bool {
+        guard let run = slot.run, !store.folder.run(run).isLive, now - slot.decidedAt < Self.patience,
+            slot.starts <= Self.startLimit
+        else { return false }
+        return try !store.pauses(of: slot.key, after: now).contains { $0.until == nil }
+    }
+
+    /// Whether enough time has passed since the last start for a slot; what stands in the way may go by itself.
+    private func mayStart(_ slot: RecordedSlot, now: Int64) -> Bool {
+        guard let instant = notBefore[slot.id], instant > now else { return true }
+        step.wake = min(step.wake ?? .max, instant)
+        return false
     }
 
     private func isStarted(_ slot: RecordedSlot) -> Bool {
         started.values.contains { $0.slot.id == slot.id } || FileLock.isHeld(store.folder.slotLock(slot.id))
     }
 
-    private func start(_ order: SlotOrder, _ slot: RecordedSlot) throws(StoreError) {
+    private func start(_ order: SlotOrder, _ slot: RecordedSlot, now: Int64) throws(StoreError) {
         try store.countStart(of: slot.id)
+        notBefore[slot.id] = now + Self.startDistances[min(slot.starts, Self.startDistances.count - 1)]
         do throws(Failure) {
             started[try starter.start(order)] = Started(slot: slot, order: order)
         } catch {
@@ -213,6 +248,7 @@ package final class Scheduler {
                 continue
             }
             let name = Self.name(slot)
+            if slot.runStatus.map({ $0 != .running }) ?? !slot.outcome.isToRun { notBefore[slot.id] = nil }
             if let run = slot.run {
                 step.notes.append("\(name): run \(run) \(slot.runStatus?.rawValue ?? "was removed")")
             } else if slot.outcome.isToRun {
@@ -224,6 +260,28 @@ package final class Scheduler {
     }
 
     // MARK: - Telling
+
+    /// Puts into the outbox what is to be told of slots that are late, missed, or could not begin.
+    ///
+    /// A slot is told once, whoever looks: what was decided before this process began is looked at too.
+    private func notify(_ entries: [Entry], now: Int64) throws(StoreError) {
+        for slot in try store.slotsToTell(since: now - Self.patience) where !inOutbox.contains(slot.id) {
+            guard let entry = entries.first(where: { $0.key == slot.key }) else { continue }
+            let planned = ScheduleSlot(
+                schedule: slot.key.schedule, planned: slot.slots.last.planned.floored(by: 1000) * 1000,
+                localDate: slot.slots.last.date.description)
+            var reason = slot.reason
+            if slot.slots.count > 1 {
+                let from = UTC.isoSecond(slot.slots.first.planned)
+                reason = "\(slot.slots.isAtLeast ? "at least " : "")\(slot.slots.count) slots since \(from): \(reason)"
+            }
+            let notice = SlotNotice(slot.outcome == .late ? .late : .missed, planned, run: slot.run, reason: reason)
+            let count = try store.tell(
+                notice, of: entry.pipeline, environment: entry.schedule.environment, at: slot.decidedAt, host: host)
+            if count > 0 { step.hasNotices = true }
+            inOutbox.insert(slot.id)
+        }
+    }
 
     private static func name(_ slot: RecordedSlot) -> String { "\(slot.key) \(UTC.isoSecond(slot.slots.last.planned))" }
 

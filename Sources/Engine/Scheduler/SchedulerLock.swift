@@ -6,11 +6,14 @@ package final class SchedulerLock: Sendable {
 
     /// Takes the lock, and writes down who holds it.
     ///
+    /// - Parameter isOnce: Whether the holder decides once and ends, so that another one comes soon.
     /// - Returns: nil while another process holds it.
-    package static func take(_ state: StateFolder) throws(StoreError) -> SchedulerLock? {
+    package static func take(_ state: StateFolder, isOnce: Bool = false) throws(StoreError) -> SchedulerLock? {
         try state.create()
         guard let lock = try FileLock.take(state.scheduler + "/lock") else { return nil }
-        let holder = Holder(process: getpid(), host: ProcessInfo.processInfo.hostName, since: SystemClock.now.wall)
+        let holder = Holder(
+            process: getpid(), host: ProcessInfo.processInfo.hostName, since: SystemClock.now.wall,
+            isOnce: isOnce)
         do {
             try FileText.replace(RunStore.json(holder), at: state.scheduler + "/holder")
         } catch {
@@ -27,13 +30,23 @@ package final class SchedulerLock: Sendable {
         package var host: String
         /// Since when, in milliseconds since 1970.
         package var since: Int64
+        /// Whether it decides once and ends, as one that cron calls.
+        package var isOnce: Bool
     }
 
-    /// Who decides the slots of a project now; nil when nobody does.
-    package static func holder(_ state: StateFolder) -> Holder? {
-        guard FileLock.isHeld(state.scheduler + "/lock") else { return nil }
+    /// How long ago cron may have called a scheduler for slots to count as decided, in milliseconds.
+    private static let cronPatience: Int64 = 180_000
+
+    /// Who decides the slots of a project now, or did a moment ago by cron; nil when nobody does.
+    ///
+    /// - Parameter now: In milliseconds since 1970.
+    package static func holder(_ state: StateFolder, now: Int64) -> Holder? {
         // A holder that has just begun may not have written down who it is.
         let text = (try? FileText.read(state.scheduler + "/holder")) ?? ""
-        return RunStore.decode(Holder.self, text) ?? Holder(process: 0, host: "", since: 0)
+        let last = RunStore.decode(Holder.self, text)
+        if FileLock.isHeld(state.scheduler + "/lock") {
+            return last ?? Holder(process: 0, host: "", since: now, isOnce: false)
+        }
+        return last.flatMap { $0.isOnce && now - $0.since < cronPatience ? $0 : nil }
     }
 }

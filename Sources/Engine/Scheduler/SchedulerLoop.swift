@@ -10,6 +10,7 @@ package final class SchedulerLoop {
     private let change: StoreChange
     private let files: ProjectFiles
     private let tell: (String) -> Void
+    private let onNotices: () -> Void
     private let poll: Int32
     private let timer: Int32
     private let stop: Int32
@@ -24,10 +25,13 @@ package final class SchedulerLoop {
     /// - Parameters:
     ///   - stop: A descriptor that becomes readable when the loop is to end.
     ///   - tell: Told each line for the operator.
+    ///   - onNotices: Told that there is something to send.
     /// - Throws: ``StoreError`` when the store cannot be read, ``Failure`` when the system has no timer.
     package init(
-        _ scheduler: Scheduler, store: RunStore, files: ProjectFiles, stop: Int32, tell: @escaping (String) -> Void
+        _ scheduler: Scheduler, store: RunStore, files: ProjectFiles, stop: Int32, tell: @escaping (String) -> Void,
+        onNotices: @escaping () -> Void = {}
     ) throws {
+        self.onNotices = onNotices
         self.scheduler = scheduler
         self.files = files
         self.tell = tell
@@ -67,6 +71,7 @@ package final class SchedulerLoop {
                 do throws(StoreError) {
                     let step = try scheduler.step(now: now)
                     for note in step.notes { tell(note) }
+                    if step.hasNotices { onNotices() }
                     (wake, isWatching) = (step.wake ?? .max, step.isWatching)
                     if fault != nil { tell("the store can be used again") }
                     fault = nil

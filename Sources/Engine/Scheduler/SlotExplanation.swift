@@ -23,7 +23,7 @@ package struct SlotExplanation: Sendable {
     ) throws(StoreError) -> [SlotExplanation] {
         let recorded = try store?.slots(of: key.pipeline, from: from, through: through).filter { $0.key == key } ?? []
         let record = try store?.scheduleRecord(key)
-        let isScheduled = store.map { SchedulerLock.holder($0.folder) != nil } ?? false
+        let isScheduled = store.map { SchedulerLock.holder($0.folder, now: now) != nil } ?? false
         var times: Set<Int64> = []
         let watched = WatchedSchedule(
             pipeline: key.pipeline, schedule: schedule, timetable: Timetable(schedule, in: zone), decidedThrough: now)

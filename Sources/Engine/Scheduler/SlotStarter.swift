@@ -41,7 +41,8 @@ package final class ProcessSlotStarter: SlotStarter {
         self.program = program
         self.state = state
         self.root = root
-        self.environment = environment
+        // The runs belong to no attempt, even if a command of a stage started the scheduler.
+        self.environment = environment.filter { $0.key != ProcessLaunch.markerVariable }
         self.onStart = onStart
     }
 

@@ -33,8 +33,9 @@ struct DecisionRound {
     /// What was decided, by time.
     var plan: SlotDecider.Plan {
         let inOrder = decisions.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
-        return SlotDecider.Plan(
-            decisions: inOrder.map(\.element.decision), decidedThrough: decidedThrough, wake: wake)
+        var plan = SlotDecider.Plan(decisions: inOrder.map(\.element.decision))
+        (plan.decidedThrough, plan.wake) = (decidedThrough, wake)
+        return plan
     }
 
     /// Asks to be woken at a point in time.

@@ -37,6 +37,8 @@ package struct SlotDecider: Sendable {
         ///
         /// Until then they do not fire.
         package var ahead: [ScheduleKey: Int64] = [:]
+
+        package init(decisions: [SlotDecision] = []) { self.decisions = decisions }
     }
 
     /// How late a slot may be found and still be on time.
@@ -90,9 +92,9 @@ package struct SlotDecider: Sendable {
         for slot in chosen.slots {
             round.settle(watched, after: settled, before: slot.planned, chosen.missed)
             let start = watched.start(of: slot)
-            round.starts.append(
-                DecisionRound.Start(
-                    schedule: index, slot: slot, at: start, isOnTime: start >= round.now - grace.milliseconds))
+            // What a later slot has overtaken already is caught up with, however short the time was.
+            let isOnTime = slot == newest && start >= round.now - grace.milliseconds
+            round.starts.append(DecisionRound.Start(schedule: index, slot: slot, at: start, isOnTime: isOnTime))
             settled = slot.planned
         }
         round.settle(watched, after: settled, before: newest.planned + 1, chosen.missed)

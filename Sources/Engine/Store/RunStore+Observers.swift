@@ -37,13 +37,17 @@ package struct JournalEntry: Sendable, Hashable {
     /// The number of the event in its run.
     package var sequence: Int64
     package var time: Moment
-    /// What happened; nil for a kind of event that only a newer caudal knows.
-    package var event: RunEvent?
+    /// What happened, as the journal has it: most readers want only some kinds of events, and decoding takes time.
+    let row: EventRow
 
-    package init(sequence: Int64, time: Moment, event: RunEvent?) {
-        self.sequence = sequence
-        self.time = time
-        self.event = event
+    /// The kind of event, as ``EventRow`` names it.
+    package var kind: String { row.kind }
+
+    /// What happened; nil for a kind of event that only a newer caudal knows.
+    ///
+    /// - Throws: A decoding error when the row is damaged.
+    package func event() throws -> RunEvent? {
+        try row.change().map { RunEvent(sequence: sequence, time: time, change: $0) }
     }
 }
 
@@ -142,7 +146,7 @@ extension RunStore {
                 row in
                 JournalEntry(
                     sequence: row["seq"], time: Moment(wall: row["at"], steady: row["steady"]),
-                    event: try Self.event(row))
+                    row: Self.eventRow(row))
             }
         }
     }

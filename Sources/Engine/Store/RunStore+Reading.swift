@@ -139,11 +139,15 @@ extension RunStore {
         SELECT seq, at, steady, kind, stage, item, attempt, detail FROM events WHERE run = ? AND seq > ? ORDER BY seq
         """
 
+    /// A row of a journal as it is.
+    static func eventRow(_ row: Row) -> EventRow {
+        EventRow(
+            kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"], detail: row["detail"])
+    }
+
     /// The event of a row of a journal; nil for a kind that only a newer caudal knows.
     static func event(_ row: Row) throws -> RunEvent? {
-        let values = EventRow(
-            kind: row["kind"], stage: row["stage"], item: row["item"], attempt: row["attempt"], detail: row["detail"])
-        return try values.change().map { change in
+        try eventRow(row).change().map { change in
             RunEvent(sequence: row["seq"], time: Moment(wall: row["at"], steady: row["steady"]), change: change)
         }
     }

@@ -322,6 +322,28 @@ extension RunStore {
         }
     }
 
+    /// The decisions of which operators are told, with the run of each slot that has one.
+    ///
+    /// - Parameter since: Only what was decided from then on, in milliseconds since 1970.
+    package func slotsToTell(since: Int64) throws(StoreError) -> [RecordedSlot] {
+        try read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT slots.*, runs.status AS status FROM (
+                        SELECT id, pipeline, schedule, first, planned, date, count, is_at_least, outcome, reason, decided_at,
+                            starts, coalesce(run, (
+                                SELECT max(other.run) FROM slots AS other
+                                WHERE other.pipeline = slots.pipeline AND other.schedule = slots.schedule
+                                    AND other.planned = slots.planned
+                            )) AS run
+                        FROM slots WHERE outcome IN ('late', 'missed', 'failed') AND decided_at >= ?
+                    ) AS slots LEFT JOIN runs ON runs.id = slots.run ORDER BY slots.id
+                    """, arguments: [since]
+            ).map(Self.slot)
+        }
+    }
+
     /// The schedules that a scheduler has seen, by pipeline and name.
     package func knownSchedules() throws(StoreError) -> [ScheduleKey] {
         try read { db in

@@ -204,6 +204,12 @@ package struct StoreQuestion: Sendable {
             attemptKey + ["dataset", "path", "bytes", "rows = row_count", "columns", "hash = content_hash"]),
         View("inputs", from: "main.inputs", attemptKey + ["dataset", "path", "bytes", "hash = content_hash"]),
         View(
+            "slots", from: "main.slots",
+            [
+                "id", "pipeline", "schedule", "planned = \(time("planned"))", "date", "slots = count", "outcome",
+                "reason = nullif(reason, '')", "decided = \(time("decided_at"))", "run",
+            ]),
+        View(
             "logs", from: "main.remarks",
             ["run", "time = \(time("at"))", "level", "stage", "item", "attempt", "stream", "message"]),
     ]

@@ -53,14 +53,17 @@ final class Listener: RunObserver {
     let name: String
     let hearsPast: Bool
     let wantsState: Bool
+    let kinds: Set<String>?
     private let heard = Mutex<[ObservedEvent]>([])
     private let failure: @Sendable (ObservedEvent) throws -> Void
 
     init(
         _ name: String = "listener", hearsPast: Bool = false, wantsState: Bool = false,
+        kinds: Set<String>? = nil,
         failure: @escaping @Sendable (ObservedEvent) throws -> Void = { _ in }
     ) {
         (self.name, self.hearsPast, self.wantsState, self.failure) = (name, hearsPast, wantsState, failure)
+        self.kinds = kinds
     }
 
     func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws {

@@ -50,6 +50,20 @@ struct ObserverFeedTests {
         #expect(run.trigger == .schedule(slot))
     }
 
+    @Test("An observer of some kinds of events is not stopped by a damaged one of another kind")
+    func kinds() async throws {
+        let runs = try ObservedStore()
+        try runs.begin("r1")
+        try runs.record("held", of: "r1")
+        try runs.record(.paused, of: "r1")
+        try await DatabaseQueue(path: runs.store.folder.database).write { db in
+            try db.execute(sql: "UPDATE events SET detail = '{' WHERE seq = 1")
+        }
+        let (some, all) = (Listener("some", hearsPast: true, kinds: ["paused"]), Listener("all", hearsPast: true))
+        let lags = await runs.feed(some, all).settle(within: Self.patience)
+        #expect(lags.map(\.observer) == ["all"] && some.texts == ["paused"] && all.texts == [])
+    }
+
     @Test("Events of runs that went on side by side come in the order of their times, those of a run in its own")
     func order() async throws {
         let runs = try ObservedStore()

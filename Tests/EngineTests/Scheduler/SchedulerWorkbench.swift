@@ -84,7 +84,7 @@ final class PretendedStarter: SlotStarter {
     /// What becomes of a process for a slot.
     enum Fate {
         /// Its run ends so long after its start.
-        case run(milliseconds: Int64, RunState.Status)
+        case run(milliseconds: Int64, Outcome)
         /// It ends before a run has begun.
         case dies
         /// Its run begins, and its process dies.
@@ -95,7 +95,7 @@ final class PretendedStarter: SlotStarter {
         var run: RunID?
         var lock: RunLock?
         var ends: Int64
-        var status: RunState.Status?
+        var status: Outcome?
     }
 
     private let store: RunStore
