@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// A schedule in words, for a table.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// The signals by which the terminal that shows a run tells of what happens in it, as the pipeline's rules want.

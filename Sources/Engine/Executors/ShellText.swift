@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Command lines for the shell, in which values are passed as variables and never become part of the text.
 package enum ShellText {
     /// The environment variable that holds the value of a reference.

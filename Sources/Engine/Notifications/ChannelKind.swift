@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// A kind of channel: how it is read, and what is sent through it.
 ///
 /// A kind is one Swift type in a file of its own that conforms to this protocol and is listed in ``ChannelKinds/all``; no

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `command`: a command line, run by a shell in the project's root.
 ///
 /// It gets the notice as variables, and as JSON in the file `CAUDAL_NOTICE_FILE`. References in the line become

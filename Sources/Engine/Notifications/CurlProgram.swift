@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// The `curl` program, by which notifications are sent.

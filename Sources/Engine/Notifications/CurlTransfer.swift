@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A transfer by the program `curl`: its settings as a file, so that no secret is among its arguments.
 package struct CurlTransfer: Sendable, Hashable {
     struct Header: Sendable, Hashable {

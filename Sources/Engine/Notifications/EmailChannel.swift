@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// `email`: a mail through an SMTP server, with TLS unless the file says otherwise.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `file`: a line of JSON for each notice, at the end of a file.
 enum FileChannel: ChannelKind {
     static let typeName = "file"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `healthchecks`: pings of a check of healthchecks.io, or of a server of its kind, which also notices silence.
 enum HealthchecksChannel: ChannelKind {
     static let typeName = "healthchecks"

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What is told about one event: everything that the messages of all channels are made from.
 package struct Notice: Sendable, Hashable, Codable {
     /// What failed, and how.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Makes notices of what happened in a run, from its journal and from what is known of earlier failures.
 struct NoticeComposer {
     private let event: ObservedEvent

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// A notice as JSON for programs: the body of webhooks, the lines of files.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A notice in words, as an operator reads it on a phone: what, since when, why, what follows, and what to type.
 package struct NoticeText: Sendable, Hashable {
     /// What happened, on one line.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What has happened to a pipeline as far as it decides what is news: what is not well, and what was told.
 ///
 /// It is a value that events are put into one after another; an observer keeps it in its notes, for each pipeline and

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads the entries of `notify:` in a pipeline file.
 package enum NotificationRulesReader {
     /// Reads all entries; what does not fit is reported.

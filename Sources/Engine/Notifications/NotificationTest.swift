@@ -1,3 +1,5 @@
+package import CaudalModel
+
 extension OutboxSender {
     /// Sends a notice that says that it is a test, at once and past the outbox.
     ///

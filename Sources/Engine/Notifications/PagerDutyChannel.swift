@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `pagerduty`: an incident by the Events API v2, triggered by what goes wrong and resolved when it has recovered.
 enum PagerDutyChannel: ChannelKind {
     static let typeName = "pagerduty"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `slack`: a message through an incoming webhook of Slack.
 enum SlackChannel: ChannelKind {
     static let typeName = "slack"

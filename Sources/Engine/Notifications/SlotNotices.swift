@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What a scheduler has to tell of a slot; the events of its run tell the rest.
 package struct SlotNotice: Sendable, Hashable {
     package var occasion: Occasion

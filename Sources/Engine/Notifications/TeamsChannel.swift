@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `teams`: an adaptive card through a workflow of Microsoft Teams that is started by a webhook.
 enum TeamsChannel: ChannelKind {
     static let typeName = "teams"

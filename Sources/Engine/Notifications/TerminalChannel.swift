@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// `terminal`: a signal of the terminal in which a run is shown, while it is shown.
 package enum TerminalChannel: ChannelKind {
     /// How the terminal is made to give a signal.

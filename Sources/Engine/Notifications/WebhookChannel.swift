@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// `webhook`: a POST request with the notice as JSON, signed where there is a secret.
 ///
 /// `X-Caudal-Signature: t=<seconds since 1970>,v1=<hex>` has the HMAC-SHA256 of `<t>.<body>`, as Stripe signs its

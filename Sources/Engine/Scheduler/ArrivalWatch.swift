@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// Finds what has arrived for a schedule that waits for it: datasets that other pipelines published, and files that have settled.

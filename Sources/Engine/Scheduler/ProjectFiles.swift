@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A pipeline file of a project, as last read.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// How the schedules of a project stand.

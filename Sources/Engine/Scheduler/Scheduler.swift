@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// Decides the slots of a project's schedules and has their runs started.

@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// The right to decide the slots of a project, held by one process at a time.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// What became of a slot, and why.
 package struct SlotExplanation: Sendable {
     /// The planned point in time, in milliseconds since 1970.

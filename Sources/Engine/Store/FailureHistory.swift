@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// How often something failed in the same way, and what cleared it.

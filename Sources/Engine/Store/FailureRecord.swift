@@ -1,3 +1,4 @@
+import CaudalModel
 import GRDB
 
 /// Writes the table of failures: what failed how, and what cleared it.

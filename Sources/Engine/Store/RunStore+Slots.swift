@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// A decision about slots as it is recorded.
