@@ -10,7 +10,7 @@ CAUDAL := .build/release/caudal
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: ncurses and SQLite headers, tmux, duckdb
+setup: ## Install what is missing: ncurses and SQLite headers, tmux, curl, duckdb
 	@./scripts/setup.sh
 
 setup-extensions: ## Install what connections to databases need: DuckDB's extensions

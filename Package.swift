@@ -23,6 +23,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // The run store: SQLite with migrations and WAL.
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        // Signatures of webhooks: HMAC with SHA-256.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Pipeline files: YAML with source marks.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -38,6 +40,7 @@ let package = Package(
             dependencies: [
                 "CSystem",
                 .product(name: "Collections", package: "swift-collections"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Yams", package: "Yams"),

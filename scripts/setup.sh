@@ -26,6 +26,7 @@ missing=()
 [ -e /usr/include/ncurses.h ] || [ -e /opt/homebrew/opt/ncurses ] || missing+=(libncurses-dev)
 [ -e /usr/include/sqlite3.h ] || [ -e /opt/homebrew/opt/sqlite ] || missing+=(libsqlite3-dev)
 command -v tmux >/dev/null 2>&1 || missing+=(tmux)
+command -v curl >/dev/null 2>&1 || missing+=(curl)
 if [ ${#missing[@]} -gt 0 ]; then
     if command -v apt-get >/dev/null 2>&1; then
         as_root=()
@@ -47,7 +48,7 @@ if [ ${#missing[@]} -gt 0 ]; then
        On a Mac, use a Linux container or virtual machine."
     else
         fail "this machine has no apt-get; install the equivalents of these Debian packages: ${missing[*]}
-       (Fedora: ncurses-devel sqlite-devel tmux; Arch: ncurses sqlite tmux; Alpine: ncurses-dev sqlite-dev tmux)"
+       (Fedora: ncurses-devel sqlite-devel tmux curl; Arch: ncurses sqlite tmux curl; Alpine: ncurses-dev sqlite-dev tmux curl)"
     fi
 fi
 

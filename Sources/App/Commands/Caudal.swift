@@ -18,6 +18,7 @@ struct Caudal: AsyncParsableCommand {
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
             MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, ScheduleCommand.self,
+            NotifyCommand.self,
             PruneCommand.self,
             RestoreCommand.self, DiffCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,

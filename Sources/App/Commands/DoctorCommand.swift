@@ -6,7 +6,7 @@ import Foundation
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Check the environment that runs need: duckdb, the run store, the terminal, free disk space.")
+        abstract: "Check the environment that runs need: duckdb, curl, the run store, the terminal, free disk space.")
 
     @Flag(help: "Print one line of JSON for each item checked.")
     var json = false
@@ -32,7 +32,7 @@ struct DoctorCommand: AsyncParsableCommand {
             Output.line("\(good ? "✓" : "✗") \(what.padding(toLength: 10, withPad: " ", startingAt: 0)) \(text)")
             if let remedy, !good { Output.line("             \(remedy)") }
         }
-        let root = FileManager.default.currentDirectoryPath
+        let (root, now) = (FileManager.default.currentDirectoryPath, SystemClock.now.wall)
         say(
             true, "caudal",
             "\(Version.text), \(Int(MachineResources.total.cpu ?? 1)) processors, \((MachineResources.total.memory ?? 0).shortBytes) of memory"
@@ -67,6 +67,18 @@ struct DoctorCommand: AsyncParsableCommand {
         } catch {
             say(false, engine.name, error.message, remedy: error.remedy)
         }
+        do throws(Failure) {
+            let program = try CurlProgram.find(state.variables)
+            say(true, "curl", "\(try await CurlProgram.version(of: program, reactor: reactor)) at \(program)")
+        } catch {
+            // A project that notifies nobody does not need it.
+            if json {
+                Output.json(Line(thing: "curl", state: "absent", message: error.message, remedy: error.remedy))
+            } else {
+                Output.line("– curl       \(error.message)")
+                if let remedy = error.remedy { Output.line("             \(remedy)") }
+            }
+        }
         let folder = state.foundStateFolder() ?? state.stateFolder(root: root)
         if FileText.exists(folder.database) {
             do throws(StoreError) {
@@ -89,6 +101,19 @@ struct DoctorCommand: AsyncParsableCommand {
                         false, "observer",
                         "\(observer.name) failed \(observer.failures.counted("time")), last\(when): \(observer.failure ?? "")",
                         remedy: "mend what it says; it is told what it has missed with the next run")
+                }
+                let unsent = try store.deliveries(in: [.waiting, .givenUp], limit: 1000)
+                let lost = unsent.filter { $0.state == .givenUp && now - $0.created < 7 * 86_400_000 }
+                let failing = unsent.filter { $0.state == .waiting && $0.tries > 0 }
+                if let first = (lost + failing).first {
+                    let words = [
+                        lost.isEmpty ? "" : "\(lost.count) given up in the last week",
+                        failing.isEmpty ? "" : "\(failing.count) waiting after failures",
+                    ].filter { !$0.isEmpty }.joined(separator: ", ")
+                    say(
+                        false, "notify", "\(words): \(first.channel.kind): \(first.failure ?? "")",
+                        remedy: "'caudal notify list --unsent' lists them, 'caudal notify test FILE' tries the channels"
+                    )
                 }
                 let faults = try store.faults()
                 say(

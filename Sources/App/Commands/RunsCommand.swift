@@ -99,7 +99,24 @@ struct ShowCommand: AsyncParsableCommand {
             Output.json(report.text(in: .json))
             return
         }
-        for line in ShowText(state: found, paint: Paint(color), now: SystemClock.now).lines { Output.line(line) }
+        let text = try Output.reporting {
+            ShowText(
+                state: found, paint: Paint(color), now: SystemClock.now,
+                deliveries: try store.deliveries(of: found.id), histories: try Self.histories(of: found, in: store))
+        }
+        for line in text.lines { Output.line(line) }
+    }
+
+    /// How often the stages that failed did so before in the same way, in words.
+    private static func histories(of run: RunState, in store: RunStore) throws(StoreError) -> [(StageID, String)] {
+        var histories: [(StageID, String)] = []
+        for stage in run.stages where stage.unit.status == .failed {
+            guard let failure = try store.lastFailure(of: stage.id, in: run.id) else { continue }
+            let history = try store.failureHistory(
+                of: failure.fingerprint, stage: stage.id, pipeline: run.plan.pipeline, except: run.id)
+            histories.append((stage.id, history.words))
+        }
+        return histories
     }
 
     private func follow(in store: RunStore) async throws {
@@ -116,6 +133,10 @@ struct ShowText {
     let state: RunState
     let paint: Paint
     let now: Moment
+    /// What was told of the run.
+    var deliveries: [Delivery] = []
+    /// How often the stages that failed did so before, in words.
+    var histories: [(stage: StageID, words: String)] = []
 
     var lines: [StyledText] {
         let plan = state.plan
@@ -133,11 +154,15 @@ struct ShowText {
         }
         lines.append("")
         lines += stageTable
+        lines += histories.map { "  \($0.stage): this failure was \($0.words)" }
         lines += planChanges
         lines += notes
         lines += checks
         lines += artifacts
         lines += restorations
+        if !deliveries.isEmpty {
+            lines += ["", paint.dim("NOTIFICATIONS")] + DeliveryText.lines(deliveries, paint: paint)
+        }
         return lines
     }
 

@@ -110,8 +110,11 @@ struct SessionRunner {
         let (color, masker) = (options.color, session.masker)
         async let printing: Void = {
             var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
+            let isTerminal = isatty(STDOUT_FILENO) == 1 && !json
+            let signals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
             for await events in batches {
                 if json { Output.json(masker.masked(events.jsonLines(of: id))) } else { printer.handle(events) }
+                if isTerminal { Output.write(signals.bytes(for: events, of: printer.state), to: STDOUT_FILENO) }
             }
         }()
         let state: RunState

@@ -52,6 +52,7 @@ struct ValidateCommand: AsyncParsableCommand {
             for line in ResolvedText.lines(of: loaded.resolved) { Output.document(masker.masked(line) + "\n") }
             return
         }
+        if let fault = curlFault(loaded) { Output.error(message: "\(file): warning: \(fault)") }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
         for name in others { _ = try state.project.load(file, environment: name) }
         try await Output.reporting { try await checkColumns(loaded) }
@@ -68,6 +69,17 @@ struct ValidateCommand: AsyncParsableCommand {
 }
 
 extension ValidateCommand {
+    /// Why notifications cannot be sent here; nil when they can, or need no program.
+    private func curlFault(_ loaded: LoadedPipeline) -> Failure? {
+        guard loaded.pipeline.notifications.contains(where: ChannelKinds.needsCurl) else { return nil }
+        do throws(Failure) {
+            _ = try CurlProgram.find(loaded.variables)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     /// Checks each stage against the columns that its inputs have now; skipped if a parameter has no default.
     private func checkColumns(_ loaded: LoadedPipeline) async throws {
         guard loaded.pipeline.parameters.allSatisfy({ $0.defaultValue != nil }) else { return }

@@ -47,6 +47,7 @@ final class DashboardLoop {
     /// Whether the log had grown at the last check; the next check is then sooner.
     private var logIsGrowing = false
     private var quitsWhenEnded = false
+    private let terminalSignals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
 
     private static let keyInterval = Duration.milliseconds(16)
 
@@ -172,7 +173,12 @@ final class DashboardLoop {
         let isDue = now - lastData >= interval
         if isDue {
             lastData = now
-            for update in feed.drain() { send(.update(update)) }
+            for update in feed.drain() {
+                send(.update(update))
+                guard case .events(let events) = update else { continue }
+                let signals = terminalSignals.bytes(for: events, of: state.run)
+                if !signals.isEmpty { terminal.send(signals) }
+            }
             logIsGrowing = index.update()
             if logIsGrowing { send(.log) }
             (state.warnings, state.errors) = (index.warnings, index.errors)

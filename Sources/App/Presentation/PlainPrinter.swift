@@ -3,7 +3,7 @@ import Foundation
 
 /// Prints a run as lines: one for each event, and now and then the progress of a stage.
 struct PlainPrinter {
-    private var state: RunState
+    private(set) var state: RunState
     private let paint: Paint
     private let printLine: (StyledText) -> Void
     private var lastProgress: [StageID: Int64] = [:]

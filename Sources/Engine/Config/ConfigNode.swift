@@ -48,6 +48,9 @@ package struct ConfigNode: Sendable {
     /// The entries of a mapping; nil for other nodes.
     package var entries: [Entry]? { if case .mapping(let entries) = content { entries } else { nil } }
 
+    /// The elements of a list; another node counts as a list of itself.
+    package var elements: [ConfigNode] { if case .sequence(let nodes) = content { nodes } else { [self] } }
+
     /// The value of a key; nil when the node is no mapping or does not have the key.
     package subscript(key key: String) -> ConfigNode? {
         guard case .mapping(let entries) = content else { return nil }

@@ -245,8 +245,7 @@ package struct MappingReader {
     /// Takes a list; a single value counts as a list of one.
     package mutating func nodes(_ key: String) -> [ConfigNode] {
         guard let node = node(key), !node.isEmpty else { return [] }
-        if case .sequence(let nodes) = node.content { return nodes }
-        return [node]
+        return node.elements
     }
 
     /// Takes a mapping as a reader of its own.

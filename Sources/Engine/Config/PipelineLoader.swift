@@ -49,6 +49,7 @@ package struct PipelineLoader {
     private let stageTypes: [String: StageReader]
     private let checks: CheckReader
     private let schedules: ScheduleReader
+    private let notifications: NotificationReader
     private let variables: [String: String]
     private let processorCount: Int
     private let queries: any QueryReader
@@ -58,16 +59,19 @@ package struct PipelineLoader {
     /// - Parameters:
     ///   - checks: Reads the checks of a stage.
     ///   - schedules: Reads the schedules of a pipeline.
+    ///   - notifications: Reads whom to notify of what.
     ///   - queries: Finds what the queries of a file read.
     ///   - variables: The process's environment.
     ///   - processorCount: The default for the number of stages that run at once.
     package init(
         stageTypes: [String: StageReader], checks: @escaping CheckReader, schedules: @escaping ScheduleReader,
-        queries: any QueryReader, variables: [String: String], processorCount: Int
+        notifications: @escaping NotificationReader, queries: any QueryReader, variables: [String: String],
+        processorCount: Int
     ) {
         self.stageTypes = stageTypes
         self.checks = checks
         self.schedules = schedules
+        self.notifications = notifications
         self.queries = queries
         self.variables = variables
         self.processorCount = processorCount
@@ -111,7 +115,8 @@ package struct PipelineLoader {
         }
         let chosen = choose(environment, in: node, problems)
         var reader = PipelineReader(
-            problems: problems, stageTypes: stageTypes, checks: checks, schedules: schedules)
+            problems: problems, stageTypes: stageTypes, checks: checks, schedules: schedules,
+            notifications: notifications)
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment

@@ -24,20 +24,27 @@ package typealias ScheduleReader = (
     _ nodes: [ConfigNode], _ pipeline: Pipeline, _ environments: [String], _ problems: ConfigProblems
 ) -> [Schedule]
 
+/// Reads the entries of `notify:`; `stage` is the stage that they belong to, nil for those of the pipeline.
+package typealias NotificationReader = (
+    _ nodes: [ConfigNode], _ stage: StageID?, _ problems: ConfigProblems
+) -> [NotificationRule]
+
 /// Reads a whole pipeline file into a ``Pipeline``.
 package struct PipelineReader {
     private var context: ReadingContext
     /// What the rules between the parts need to know about the reading.
     package private(set) var notes = ReadingNotes()
     private let readSchedules: ScheduleReader
+    private let readNotifications: NotificationReader
     private var problems: ConfigProblems { context.problems }
 
     package init(
         problems: ConfigProblems, stageTypes: [String: StageReader], checks: @escaping CheckReader,
-        schedules: @escaping ScheduleReader
+        schedules: @escaping ScheduleReader, notifications: @escaping NotificationReader
     ) {
         context = ReadingContext(problems: problems, stageTypes: stageTypes, readChecks: checks)
         readSchedules = schedules
+        readNotifications = notifications
     }
 
     /// Reads `root`, which already has its environment merged into it.
@@ -110,7 +117,11 @@ package struct PipelineReader {
         let schedules = reader.nodes("schedule")
         pipeline.schedules = readSchedules(schedules, pipeline, PipelineLoader.environments(of: root), problems)
         let count = problems.templates.count
-        pipeline.notifications = reader.nodes("notify").map(readNotification)
+        pipeline.notifications = readNotifications(reader.nodes("notify"), nil, problems)
+        for entry in stages {
+            guard let node = entry.value[key: "notify"], !node.isEmpty else { continue }
+            pipeline.notifications += readNotifications(node.elements, StageID(entry.key.value), problems)
+        }
         notes.templatesOutsideStages += problems.templates[count...]
         checkEnvironments(&reader)
         let hasUnknownKeys = !reader.remaining.isEmpty
@@ -215,7 +226,7 @@ package struct PipelineReader {
         return parameter
     }
 
-    // MARK: - Connections, notifications
+    // MARK: - Connections
 
     private func readConnection(_ entry: ConfigNode.Entry) -> Connection {
         let name = entry.key.value
@@ -243,31 +254,5 @@ package struct PipelineReader {
         return Connection(
             name: name, kind: kind ?? .postgres, settings: settings, password: password?.value,
             location: entry.key.location)
-    }
-
-    private func readNotification(_ node: ConfigNode) -> Notification {
-        var reader = MappingReader(node, subject: "a notification", kind: "notification", problems: problems)
-        let occasions = reader.texts("on", isRequired: true).compactMap { text in
-            if let occasion = Notification.Occasion(rawValue: text.value) { return occasion }
-            let words = Notification.Occasion.allCases.map(\.rawValue)
-            problems.report("'on' must hold \(words.formattedAsChoice), not '\(text.value)'", at: text.location)
-            return nil
-        }
-        let notification = Notification(
-            occasions: occasions, webhook: reader.template("webhook")?.value, command: reader.template("command")?.value
-        )
-        if case .text(let text)? = notification.webhook?.segments.first,
-            !["http://", "https://"].contains(where: text.lowercased().hasPrefix)
-        {
-            problems.report(
-                "'webhook' must be an address, not '\(text.shortened(to: 60))'",
-                remedy: "write one that begins with https://", at: reader.valueLocation(of: "webhook") ?? node.location)
-        }
-        if notification.webhook == nil, notification.command == nil, !reader.has("webhook"), !reader.has("command") {
-            problems.report("a notification needs 'webhook' or 'command'", at: node.location)
-        }
-        problems.warn("'notify' has no effect yet: no notifications are sent", at: node.location)
-        reader.finish()
-        return notification
     }
 }

@@ -40,6 +40,8 @@ enum StageSettingsReader {
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.reusesUnchanged = reuse(&reader)
+        // Read with those of the pipeline, because they may not mention what only attempts know.
+        _ = reader.node("notify")
         stage.samples = reader.choice("samples", as: SampleRule.self)
         stage.checks = checks(&reader, context, hasData: definition.hasRowsToCheck)
         stage.definitionText = entry.value.definitionLines().joined(separator: "\n")

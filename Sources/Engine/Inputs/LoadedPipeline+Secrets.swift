@@ -24,6 +24,13 @@ extension LoadedPipeline {
                 if let value = variables[name] { secrets.append(value) }
             }
         }
+        for reference in ChannelKinds.secretReferences(of: pipeline.notifications) {
+            switch reference {
+            case .environment(let name): if let value = variables[name] { secrets.append(value) }
+            case .param(let name): if let value = parameters[name] { secrets.append(value) }
+            case .runID, .runStarted, .item, .input, .stageOutput: break
+            }
+        }
         // Variables that the file sets for its commands; values that only a run knows are not secrets.
         var settings = [pipeline.environment.mapValues(\.value)]
         settings += pipeline.stages.compactMap { $0.definition.program?.environment }

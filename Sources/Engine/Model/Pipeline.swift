@@ -28,8 +28,8 @@ package struct Pipeline: Sendable {
     package var stages: [Stage] { didSet { findStages() } }
     /// When the pipeline runs by itself, in file order.
     package var schedules: [Schedule]
-    /// Whom to notify of which occasions.
-    package var notifications: [Notification]
+    /// Whom to notify of what, those of stages included.
+    package var notifications: [NotificationRule]
     /// The environment that is applied, or nil for the file's own values.
     package var chosenEnvironment: String?
     /// Whether unchanged stages are reused without an option on the command line.
@@ -59,7 +59,7 @@ package struct Pipeline: Sendable {
         name: String, description: String = "", file: String, root: String, parameters: [Parameter] = [],
         environment: [String: Located<Template>] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         connections: [String: Connection] = [:], datasets: [Dataset] = [], stages: [Stage] = [],
-        schedules: [Schedule] = [], notifications: [Notification] = [], chosenEnvironment: String? = nil,
+        schedules: [Schedule] = [], notifications: [NotificationRule] = [], chosenEnvironment: String? = nil,
         reusesUnchanged: Bool = false
     ) {
         self.name = name
@@ -231,22 +231,4 @@ package struct ParameterFault: Error, Equatable, Sendable {
     /// A sentence that leaves out the parameter's name.
     package let message: String
     package init(_ message: String) { self.message = message }
-}
-
-/// Whom to notify of which occasions.
-package struct Notification: Sendable, Equatable {
-    /// The occasions for a notification.
-    package enum Occasion: String, Sendable, CaseIterable { case started, succeeded, failed, recovered, cancelled }
-
-    package var occasions: [Occasion]
-    /// The URL that receives a POST request.
-    package var webhook: Template?
-    /// A command that receives the message.
-    package var command: Template?
-
-    package init(occasions: [Occasion], webhook: Template?, command: Template?) {
-        self.occasions = occasions
-        self.webhook = webhook
-        self.command = command
-    }
 }

@@ -33,6 +33,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var keptTexts: [String: String]?
     /// The slot that the run is for; nil when no schedule started it.
     package var slot: ScheduleSlot?
+    /// Whom to notify of what; nil where nobody is.
+    package var notifications: [NotificationRule]?
 
     private let indices: [StageID: Int]
     /// For each stage, the positions of its direct upstream stages.
@@ -45,7 +47,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
         parameters: [String: String] = [:], maxParallel: Int, pools: [PoolName: Int] = [:],
         stages: [PlannedStage], selection: String? = nil, reusesUnchanged: Bool = false,
         definitionText: String = "", origin: RunOrigin? = nil, keepsVersions: Int? = nil,
-        keptTexts: [String: String]? = nil, slot: ScheduleSlot? = nil
+        keptTexts: [String: String]? = nil, slot: ScheduleSlot? = nil,
+        notifications: [NotificationRule]? = nil
     ) {
         self.pipeline = pipeline
         self.description = description
@@ -63,6 +66,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         self.keepsVersions = keepsVersions
         self.keptTexts = keptTexts
         self.slot = slot
+        self.notifications = notifications
         var indices: [StageID: Int] = [:]
         for (index, stage) in stages.enumerated() { indices[stage.id] = index }
         self.indices = indices
@@ -96,7 +100,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
-        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts, slot
+        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts, slot, notifications
     }
 
     package init(from decoder: any Decoder) throws {
@@ -118,7 +122,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
             origin: try values.decodeIfPresent(RunOrigin.self, forKey: .origin),
             keepsVersions: try values.decodeIfPresent(Int.self, forKey: .keepsVersions),
             keptTexts: try values.decodeIfPresent([String: String].self, forKey: .keptTexts),
-            slot: try values.decodeIfPresent(ScheduleSlot.self, forKey: .slot))
+            slot: try values.decodeIfPresent(ScheduleSlot.self, forKey: .slot),
+            notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -140,6 +145,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
         try values.encodeIfPresent(keepsVersions, forKey: .keepsVersions)
         try values.encodeIfPresent(keptTexts, forKey: .keptTexts)
         try values.encodeIfPresent(slot, forKey: .slot)
+        try values.encodeIfPresent(notifications, forKey: .notifications)
     }
 }
 

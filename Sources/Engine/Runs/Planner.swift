@@ -78,7 +78,8 @@ package struct Planner {
             pools: pipeline.pools, stages: stages,
             selection: selected == nil ? nil : request.selection ?? "chosen stages",
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
-            keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot)
+            keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
+            notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications)
     }
 
     // MARK: - Parameters
@@ -252,7 +253,7 @@ extension LoadedPipeline {
 
     /// The resolved definition of the pipeline's settings that change how it runs.
     package var settingsText: String {
-        ["max_parallel", "params", "pools", "reuse"].compactMap { key in
+        ["max_parallel", "notify", "params", "pools", "reuse"].compactMap { key in
             resolved[key: key].map { $0.definitionLines(key).joined(separator: "\n") }
         }.joined(separator: "\n")
     }

@@ -21,13 +21,19 @@ package struct RunServices: Sendable {
     package let engine: any SQLEngine.Type
     /// Hands what runs record to their observers.
     package let observers: ObserverFeed
+    /// Sends what is to be told of runs.
+    package let outbox: OutboxSender
+    /// Whether runs send what is in it.
+    let notifies: Bool
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
+    /// - Parameter notifies: Whether those are notified whom pipeline files name.
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
-        engine: any SQLEngine.Type = SQLEngines.standard, observers: [any RunObserver] = []
+        engine: any SQLEngine.Type = SQLEngines.standard, observers: [any RunObserver] = [],
+        notifies: Bool = false
     ) throws(StoreError) {
         self.state = state
         self.variables = variables
@@ -37,7 +43,10 @@ package struct RunServices: Sendable {
         self.engine = engine
         store = try RunStore(state)
         reactor = ProcessReactor()
-        self.observers = ObserverFeed(observers, of: store, now: now)
+        outbox = OutboxSender(store, reactor: reactor, variables: variables, host: origin.host, now: now)
+        self.notifies = notifies
+        let notifying = notifies ? [NotificationObserver(store, outbox: outbox, host: origin.host)] : []
+        self.observers = ObserverFeed(observers + notifying, of: store, now: now)
     }
 
     /// The engine for a pipeline.
@@ -148,6 +157,7 @@ package struct RunSession: Sendable {
     private let lock: RunLock
     private let store: RunStore
     private let observers: ObserverFeed
+    private let outbox: OutboxSender?
     /// Takes what is secret out of texts of the run.
     package let masker: SecretMasker
     /// The log, for what concerns the whole run.
@@ -301,6 +311,7 @@ package struct RunSession: Sendable {
         self.change = change
         self.lock = lock
         (store, observers) = (services.store, services.observers)
+        outbox = services.notifies ? services.outbox : nil
         let tools = services.tools(for: loaded, parameters: facts.parameters, folder: folder.staging)
         masker = tools.masker
         let runner = StageAttemptRunner(
@@ -338,6 +349,8 @@ package struct RunSession: Sendable {
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
         observers.follow(id) { engine.hub.batches() }
+        // What earlier processes left.
+        outbox?.wake()
         // What another process sends comes behind what the run begins with.
         engine.begin(first, change: change, commands: commands)
         var server: ControlServer?

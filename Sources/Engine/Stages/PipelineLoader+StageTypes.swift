@@ -14,6 +14,7 @@ extension PipelineLoader {
     ) {
         self.init(
             stageTypes: StageTypes.readers, checks: CheckKinds.read, schedules: ScheduleEntryReader.reader(now: now),
-            queries: engine.makeQueryReader(), variables: variables, processorCount: processorCount)
+            notifications: NotificationRulesReader.read, queries: engine.makeQueryReader(), variables: variables,
+            processorCount: processorCount)
     }
 }

@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 6
+    static let newest = 7
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -33,8 +33,67 @@ enum Migrations {
             try db.execute(sql: sixth)
             try db.execute(sql: "PRAGMA user_version = 6")
         }
+        migrator.registerMigration("7: what failed, and what is to be told of it") { db in
+            try db.execute(sql: seventh)
+            try FailureRecord.recordOlder(in: db)
+            try db.execute(sql: "PRAGMA user_version = 7")
+        }
         return migrator
     }
+
+    private static let seventh = """
+        -- What failed, a row for each series of attempts with the same fingerprint, `tries` of them from `attempt` on;
+        -- `is_final` where no retry of its own was left. Rows of runs that were removed stay.
+        CREATE TABLE failures (
+            run TEXT NOT NULL,
+            stage TEXT NOT NULL,
+            item TEXT NOT NULL DEFAULT '',
+            attempt INTEGER NOT NULL,
+            pipeline TEXT NOT NULL,
+            environment TEXT,
+            fingerprint TEXT NOT NULL,
+            message TEXT NOT NULL,
+            kind TEXT,
+            at INTEGER NOT NULL,
+            last_at INTEGER NOT NULL,
+            tries INTEGER NOT NULL,
+            is_final INTEGER NOT NULL DEFAULT 0,
+            -- When and by whom it was cleared, and by how many retries; nobody where that were its own retries, no
+            -- number where it was marked.
+            cleared_at INTEGER,
+            cleared_by TEXT,
+            retries INTEGER,
+            PRIMARY KEY (run, stage, item, attempt)
+        ) WITHOUT ROWID;
+        CREATE INDEX failures_by_fingerprint ON failures (pipeline, stage, fingerprint, at);
+
+        -- What is sent to whom, in the order in which it became known. The settings of a channel have their references
+        -- unfilled; `holder` is the process that is sending it.
+        CREATE TABLE deliveries (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            event TEXT NOT NULL,
+            occasion TEXT NOT NULL,
+            pipeline TEXT NOT NULL,
+            run TEXT,
+            stage TEXT,
+            target TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            file TEXT NOT NULL,
+            root TEXT NOT NULL,
+            notice TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            tries INTEGER NOT NULL DEFAULT 0,
+            next_at INTEGER NOT NULL,
+            done_at INTEGER,
+            failure TEXT,
+            holder TEXT
+        );
+        CREATE INDEX deliveries_waiting ON deliveries (target, number) WHERE state = 'waiting';
+        CREATE INDEX deliveries_by_run ON deliveries (run);
+        CREATE INDEX deliveries_by_pipeline ON deliveries (pipeline, occasion, created_at);
+        """
 
     private static let sixth = """
         -- How far the slots of each schedule are decided; another definition begins anew.

@@ -164,3 +164,22 @@ extension RunStore {
         }
     }
 }
+
+extension RunStore {
+    /// The checks of a stage that warned in a run without a waiver, in the last attempt of each unit.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func warnedChecks(of stage: StageID, in run: RunID) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db,
+                sql: """
+                    SELECT DISTINCT id FROM checks
+                    WHERE run = ?1 AND stage = ?2 AND outcome = 'warned' AND waiver IS NULL AND attempt = (
+                        SELECT max(attempt) FROM attempts WHERE attempts.run = checks.run
+                            AND attempts.stage = checks.stage AND attempts.item = checks.item)
+                    ORDER BY id
+                    """, arguments: [run.rawValue, stage.rawValue])
+        }
+    }
+}

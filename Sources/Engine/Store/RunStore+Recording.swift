@@ -56,6 +56,9 @@ extension RunStore {
         ]
         try write { db in
             for table in tables { try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run.rawValue]) }
+            // What is still to be sent is sent.
+            try db.execute(
+                sql: "DELETE FROM deliveries WHERE run = ? AND state <> 'waiting'", arguments: [run.rawValue])
             try db.execute(sql: "DELETE FROM runs WHERE id = ?", arguments: [run.rawValue])
             try Self.remember(standing, plan, db)
         }
@@ -146,11 +149,15 @@ extension RunStore {
     /// Writes what follows from an event to the other tables.
     private static func follow(_ event: RunEvent, of state: RunState, in db: Database) throws {
         switch event.change {
-        case .attemptEnded(let id, let number, let result): try keep(result, of: id, number, event, state, db)
-        case .unitEnded(let id, let outcome, let reason) where id.item == nil:
-            try keep(outcome, reason, of: id.stage, event, state, db)
-        case .unitMarked(let id, let outcome, let reason) where id.item == nil:
-            try keep(outcome, reason, of: id.stage, event, state, db)
+        case .attemptEnded(let id, let number, let result):
+            try keep(result, of: id, number, event, state, db)
+            try FailureRecord.follow(result, of: id, number, event, state, db)
+        case .unitEnded(let id, let outcome, let reason):
+            if outcome == .failed { try FailureRecord.markFinal(id, of: state.id, db) }
+            if id.item == nil { try keep(outcome, reason, of: id.stage, event, state, db) }
+        case .unitMarked(let id, let outcome, let reason):
+            try FailureRecord.clear(id, event, state, attempt: nil, db)
+            if id.item == nil { try keep(outcome, reason, of: id.stage, event, state, db) }
         case .planChanged(let change, _):
             // The row keeps the plan with which the run began, to which the journal's changes apply.
             try db.execute(

@@ -13,6 +13,9 @@ package struct StateFolder: Sendable, Hashable {
     /// The folder of a run.
     package func run(_ id: RunID) -> RunFolder { RunFolder(path: "\(path)/runs/\(id)") }
 
+    /// Files of what is being sent, accessible only to their owner.
+    package var outbox: String { path + "/outbox" }
+
     /// Held, by its lock, by the process that hands events to an observer.
     func observerLock(_ observer: String) -> String { "\(path)/observers/\(PathComponent.of(observer)).lock" }
 

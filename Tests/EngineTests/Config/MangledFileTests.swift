@@ -63,7 +63,8 @@ import Testing
         if let node = source.read(problems) {
             var reader = PipelineReader(
                 problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
-                schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
+                schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)),
+                notifications: NotificationRulesReader.read)
             _ = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 4)
         }
         let invalid = InvalidPipeline(errors: problems.errors, sources: ["p.yaml": source.lines])

@@ -125,7 +125,8 @@ struct PipelineFaultsTests {
         let node = try #require(ConfigSource(file: "p.yaml", text: text).read(problems))
         var reader = PipelineReader(
             problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
-            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
+            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)),
+            notifications: NotificationRulesReader.read)
         let pipeline = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 1)
         #expect(pipeline.stages.first?.checks.map(\.id) == ["filled_a", "filled_b", "c"])
     }

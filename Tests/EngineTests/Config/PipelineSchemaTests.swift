@@ -25,7 +25,7 @@ struct PipelineSchemaTests {
         let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
         var reader = PipelineReader(
             problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
-            schedules: { _, _, _, _ in [] })
+            schedules: { _, _, _, _ in [] }, notifications: NotificationRulesReader.read)
         let pipeline = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
         let stage = try #require(pipeline.stage("process")?.definition as? ProcessStage)
         return Set(
@@ -58,7 +58,8 @@ struct PipelineSchemaTests {
         let node = try #require(ConfigSource(file: "everything.yaml", text: everything).read(problems))
         var reader = PipelineReader(
             problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
-            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)))
+            schedules: ScheduleEntryReader.reader(now: Moment(wall: 0, steady: 0)),
+            notifications: NotificationRulesReader.read)
         _ = reader.read(node, file: "everything.yaml", folder: "/project", defaultParallel: 2)
         return (problems.knownKeys, problems.errors.filter { $0.severity == .error }.map(\.oneLine))
     }
@@ -281,7 +282,13 @@ struct PipelineSchemaTests {
           - {name: often, every: 15m, anchor: 00:05}
           - {name: behind, after: {datasets: other/table, files: inbox/*.csv, settle: 30s}}
         notify:
-          - {on: [failed, recovered], webhook: "${env.OPS_WEBHOOK}", command: ./tell.sh}
+          - {on: [failed, recovered], webhook: "${env.OPS_WEBHOOK}", command: ./tell.sh, file: notices.jsonl}
+          - {on: failed, webhook: {url: https://example.org, secret: "${env.OPS_KEY}"}, renotify: 1h}
+          - {slack: {url: "${env.A_URL}"}, teams: {url: "${env.B_URL}"}, healthchecks: {url: "${env.C_URL}"}}
+          - {on: failed, pagerduty: {routing_key: "${env.A_KEY}", url: https://events.eu.pagerduty.com/v2/enqueue}}
+          - {command: {run: ./tell.sh}, file: {path: notices.jsonl}, terminal: bell}
+          - email:
+              {to: [a@example.org], from: b@example.org, server: smtps://mail, user: u, password: "${env.C_KEY}", tls: required}
         environments:
           dev: {max_parallel: 1}
         """

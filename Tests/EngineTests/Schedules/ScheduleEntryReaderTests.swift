@@ -19,7 +19,8 @@ struct ScheduleEntryReaderTests {
         let node = try #require(source.read(problems))
         var reader = PipelineReader(
             problems: problems, stageTypes: StageTypes.readers, checks: CheckKinds.read,
-            schedules: ScheduleEntryReader.reader(now: Moment(wall: instant("2026-01-15T00:00:00Z") * 1000, steady: 0)))
+            schedules: ScheduleEntryReader.reader(now: Moment(wall: instant("2026-01-15T00:00:00Z") * 1000, steady: 0)),
+            notifications: NotificationRulesReader.read)
         let pipeline = reader.read(node, file: "p.yaml", folder: "/", defaultParallel: 1)
         let told = problems.errors
         return (

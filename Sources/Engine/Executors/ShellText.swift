@@ -1,0 +1,101 @@
+/// Command lines for the shell, in which values are passed as variables and never become part of the text.
+package enum ShellText {
+    /// The environment variable that holds the value of a reference.
+    package static func variable(_ reference: Template.Reference) -> String {
+        switch reference {
+        case .param(let name): "CAUDAL_PARAM_\(upper(name))"
+        case .item(let name): "CAUDAL_ITEM_\(upper(name))"
+        case .environment(let name): name
+        case .runID: "CAUDAL_RUN_ID"
+        case .runStarted: "CAUDAL_RUN_STARTED"
+        case .slotTime: "CAUDAL_SCHEDULE_TIME"
+        case .slotDate: "CAUDAL_SCHEDULE_DATE"
+        case .input(let name): "CAUDAL_INPUT_\(upper(name))"
+        case .stageOutput: "CAUDAL_OUTPUT"
+        }
+    }
+
+    /// A name in capitals, with `_` in place of characters that a variable's name cannot contain.
+    package static func upper(_ name: String) -> String {
+        String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+
+    /// The line with each reference as a variable, quoted so that its value stays one word.
+    package static func line(of template: Template) -> String {
+        var line = ""
+        var quote: Character?
+        for segment in template.segments {
+            switch segment {
+            case .reference(let reference):
+                let name = variable(reference)
+                switch quote {
+                case "'": line += "'\"${\(name)}\"'"
+                case "\"": line += "${\(name)}"
+                default: line += "\"${\(name)}\""
+                }
+            case .text(let text):
+                line += text
+                var isEscaped = false
+                for character in text {
+                    if isEscaped {
+                        isEscaped = false
+                    } else if character == "\\", quote != "'" {
+                        isEscaped = true
+                    } else if quote == nil, character == "'" || character == "\"" {
+                        quote = character
+                    } else if character == quote {
+                        quote = nil
+                    }
+                }
+            }
+        }
+        return line
+    }
+
+    /// Words that only a shell interprets at the beginning of a line.
+    private static let builtins: Set<String> = [
+        ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "done", "elif", "else", "esac",
+        "eval",
+        "exec", "exit", "export", "fg", "fi", "for", "getopts", "hash", "if", "jobs", "local", "read", "readonly",
+        "return",
+        "set", "shift", "source", "then", "times", "trap", "type", "ulimit", "umask", "unalias", "unset", "until",
+        "wait",
+        "while",
+    ]
+
+    /// Whether a shell gives the character no special meaning, except that of a blank between words.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: plainSigns.contains(byte)
+        }
+    }
+
+    private static let plainSigns = Array(" _@%+:,./-".utf8)
+
+    /// The words of a line that needs no shell; nil when it needs one.
+    ///
+    /// As in make, a line without characters that are special to a shell is run directly, which saves a process.
+    package static func words(of template: Template) -> [Template]? {
+        var words: [[Template.Segment]] = [[]]
+        for segment in template.segments {
+            switch segment {
+            case .reference: words[words.count - 1].append(segment)
+            case .text(let text):
+                guard text.utf8.allSatisfy(isPlain) else { return nil }
+                let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+                for (index, part) in parts.enumerated() {
+                    if index > 0 { words.append([]) }
+                    if !part.isEmpty { words[words.count - 1].append(.text(String(Substring(part)))) }
+                }
+            }
+        }
+        let filled = words.filter { !$0.isEmpty }.map { Template(segments: $0) }
+        guard let first = filled.first, first.references.isEmpty, !builtins.contains(first.filled { _ in "" }) else {
+            return nil
+        }
+        return filled
+    }
+}

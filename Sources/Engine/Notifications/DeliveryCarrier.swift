@@ -1,0 +1,274 @@
+import Foundation
+import Synchronization
+
+/// Makes one delivery: fills in the settings of its channel, and lets a program or a file take it.
+struct DeliveryCarrier: Sendable {
+    /// What came of a delivery.
+    enum Outcome: Sendable, Hashable {
+        case sent
+        /// It may work later.
+        case failed(String)
+        /// It never will.
+        case refused(String)
+    }
+
+    let store: RunStore
+    let reactor: ProcessReactor
+    /// The process's environment.
+    let variables: [String: String]
+    let host: String
+
+    /// How long a command may take.
+    private static let commandLimit = Duration.seconds(30)
+
+    /// Makes a delivery.
+    ///
+    /// `isTakenOver`: whether a process that has died was sending it; what that left running is ended first.
+    /// `parameters`: those of the run, where it has none of its own in the store.
+    func carry(
+        _ delivery: Delivery, isTakenOver: Bool, parameters: [String: String] = [:], at now: Int64
+    ) async -> Outcome {
+        if isTakenOver { Self.endLeftovers(of: delivery) }
+        guard let kind = ChannelKinds.named(delivery.channel.kind) else {
+            return .refused("this caudal knows no channel '\(delivery.channel.kind)'")
+        }
+        let values = ChannelValues(delivery, in: store, variables: variables, parameters: parameters)
+        let outcome: Outcome
+        do {
+            let notice = try Self.notice(delivery)
+            let settings = try values.filled(kind)
+            let facts = DeliveryFacts(id: delivery.id, sentAt: now, root: delivery.root, host: host)
+            outcome =
+                switch try kind.dispatch(notice, facts, settings) {
+                case .transfer(let transfer): try await carry(transfer, delivery)
+                case .line(let text, let file): try Self.append(text, to: file)
+                case .command(let line, let text, let own):
+                    try await run(line, text, own.merging(try values.variables(of: line)) { $1 }, delivery)
+                case .nothing: .sent
+                }
+        } catch {
+            outcome = .failed(error.description)
+        }
+        switch outcome {
+        case .sent: return .sent
+        case .failed(let reason): return .failed(values.masked(reason))
+        case .refused(let reason): return .refused(values.masked(reason))
+        }
+    }
+
+    private static func notice(_ delivery: Delivery) throws(Failure) -> Notice {
+        guard let notice = try? JSONDecoder().decode(Notice.self, from: Data(delivery.notice.utf8)) else {
+            throw Failure("what is to be told is damaged")
+        }
+        return notice
+    }
+
+    // MARK: - Transfers
+
+    private func carry(_ transfer: CurlTransfer, _ delivery: Delivery) async throws(Failure) -> Outcome {
+        if let fault = transfer.fault { throw fault }
+        let program = try CurlProgram.find(variables)
+        let files = try PrivateFiles(of: delivery, in: store.folder)
+        defer { files.remove() }
+        try files.write(transfer.body, to: .body)
+        try files.write(transfer.settings(bodyFile: files.path(of: .body)), to: .settings)
+        let collected = LimitedOutput()
+        // First, so that the user's own settings are not read.
+        let arguments = ["--disable", "--config", files.path(of: .settings)]
+        let passed = variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) }
+        let end = try await ToolRun.run(
+            ProcessLaunch(
+                program: program, arguments: arguments, variables: passed, folder: "/",
+                marker: Self.marker(of: delivery)),
+            within: .seconds(CurlTransfer.limit + 10), reactor: reactor, output: { collected.append($0, $1) })
+        switch transfer.answer(exit: end.exit, output: collected.text(.stdout), errors: collected.text(.stderr)) {
+        case .sent: return .sent
+        case .failed(let reason): return .failed(reason)
+        case .refused(let reason): return .refused(reason)
+        }
+    }
+
+    private static func marker(of delivery: Delivery) -> String { "notify/\(delivery.id)" }
+
+    /// Ends what a process that has died left sending a delivery, so that it is not sent twice at once.
+    private static func endLeftovers(of delivery: Delivery) {
+        for (pid, _) in ProcessTable.marked(ProcessLaunch.markerVariable, beginning: marker(of: delivery)) {
+            kill(pid, SIGKILL)
+        }
+    }
+
+    // MARK: - Commands and files
+
+    private func run(
+        _ line: Template, _ text: String, _ own: [String: String], _ delivery: Delivery
+    ) async throws(Failure) -> Outcome {
+        let files = try PrivateFiles(of: delivery, in: store.folder)
+        defer { files.remove() }
+        try files.write(text, to: .body)
+        var environment = variables.merging(own) { $1 }
+        environment["CAUDAL_NOTICE_FILE"] = files.path(of: .body)
+        let answer = try await ToolRun.output(
+            of: "/bin/sh", ["-c", ShellText.line(of: line)], environment: environment, folder: delivery.root,
+            marker: Self.marker(of: delivery), limit: Self.commandLimit, reactor: reactor)
+        if answer.exit == .exited(0) { return .sent }
+        let said = answer.errors.trimmed.withoutControls.shortened(to: 200)
+        return .failed("the command ended with \(answer.exit.description)" + (said.isEmpty ? "" : ": \(said)"))
+    }
+
+    private static func append(_ line: String, to file: String) throws(Failure) -> Outcome {
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Failure("\(file) cannot be written: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        // In one piece, so that lines of several processes do not mix.
+        let bytes = Array((line + "\n").utf8)
+        let count = Foundation.write(descriptor, bytes, bytes.count)
+        guard count == bytes.count else {
+            throw Failure("\(file) cannot be written: \(count < 0 ? String(cString: strerror(errno)) : "it is full")")
+        }
+        return .sent
+    }
+}
+
+/// The values of a channel's settings for one delivery.
+struct ChannelValues {
+    private let delivery: Delivery
+    private let store: RunStore
+    /// The variables of the process and of `.env` beside the pipeline file.
+    private let variables: [String: String]
+    /// The parameters where there is no run.
+    private let parameters: [String: String]
+
+    init(_ delivery: Delivery, in store: RunStore, variables: [String: String], parameters: [String: String]) {
+        self.delivery = delivery
+        self.parameters = parameters
+        self.store = store
+        self.variables = Self.withFile(variables, beside: delivery)
+    }
+
+    private static func withFile(_ variables: [String: String], beside delivery: Delivery) -> [String: String] {
+        let (root, name) = (delivery.root, PathText.lastComponent(of: delivery.file))
+        // The file is as the user named it, who may have been in another folder.
+        let here = FileManager.default.currentDirectoryPath
+        let places = [
+            PathText.absolute(delivery.file, in: root), PathText.absolute(delivery.file, in: here),
+            "\(root)/config/\(name)",
+            "\(root)/\(name)",
+        ]
+        guard let place = places.first(where: FileText.exists) else { return variables }
+        let file = PathText.folder(of: place) + "/.env"
+        // What cannot be read sets nothing: a reference to it is reported then.
+        guard let text = try? FileText.read(file) else { return variables }
+        return VariableFile.read(text, file: file, ConfigProblems()).merging(variables) { $1 }
+    }
+
+    /// The settings with their references filled in.
+    ///
+    /// - Throws: ``Failure`` for a variable that is not set, or a run that is not known.
+    func filled(_ kind: any ChannelKind.Type) throws(Failure) -> [String: String] {
+        var settings: [String: String] = [:]
+        for (key, text) in delivery.channel.settings {
+            settings[key] = kind.keepsReferences.contains(key) ? text : try filled(Self.template(text))
+        }
+        return settings
+    }
+
+    private static func template(_ text: String) throws(Failure) -> Template {
+        do throws(Template.Fault) { return try Template(parsing: text) } catch { throw Failure(error.message) }
+    }
+
+    private func filled(_ template: Template) throws(Failure) -> String {
+        do {
+            return try template.filled { try value(of: $0) }
+        } catch {
+            throw error as? Failure ?? Failure(error.reason)
+        }
+    }
+
+    /// The variables by which a command line knows what it refers to.
+    func variables(of line: Template) throws(Failure) -> [String: String] {
+        var values: [String: String] = [:]
+        for reference in line.references { values[ShellText.variable(reference)] = try value(of: reference) }
+        // Those of `.env` are there too, as for the commands of stages.
+        return variables.merging(values) { $1 }
+    }
+
+    private func value(of reference: Template.Reference) throws(Failure) -> String {
+        switch reference {
+        case .environment(let name):
+            if let value = variables[name], !value.isEmpty { return value }
+            throw Failure(
+                "the environment variable '\(name)' is not set",
+                remedy: "set it, or put it into .env beside the pipeline file")
+        case .param(let name):
+            guard let value = try runParameters()[name] else { throw Failure("the run has no parameter '\(name)'") }
+            return value
+        case .runID: return delivery.run?.rawValue ?? ""
+        case .runStarted:
+            guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
+            return UTC.iso(found.started)
+        case .item, .input, .stageOutput: throw Failure("'${\(reference)}' is only known within a stage")
+        }
+    }
+
+    private func runParameters() throws(Failure) -> [String: String] {
+        guard let run = delivery.run, let plan = try? store.plan(of: run) else { return parameters }
+        return try store.folder.run(run).filled(plan.parameters)
+    }
+
+    /// A text without the values that the channel's settings have from variables.
+    func masked(_ text: String) -> String {
+        let references = delivery.channel.settings.values.flatMap { (try? Template(parsing: $0))?.references ?? [] }
+        // What a message may well tell is left in it.
+        let secret = references.filter { $0 != .runID && $0 != .runStarted }
+        let values = secret.compactMap { try? value(of: $0) }
+        return SecretMasker(secrets: values + SecretNames().secrets(in: variables)).masked(text)
+    }
+}
+
+/// Files of one delivery that only their owner may read, for the time in which it is sent.
+struct PrivateFiles {
+    enum Part: String, CaseIterable { case settings, body }
+
+    private let base: String
+
+    /// - Throws: ``Failure`` when their folder cannot be made.
+    init(of delivery: Delivery, in folder: StateFolder) throws(Failure) {
+        let place = folder.outbox
+        do {
+            try FileManager.default.createDirectory(
+                atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure("\(place) cannot be made: \(error.reason)")
+        }
+        base = "\(place)/\(delivery.id)"
+    }
+
+    func path(of part: Part) -> String { "\(base).\(part.rawValue)" }
+
+    func write(_ text: String, to part: Part) throws(Failure) {
+        // Another process may have left it: what is there keeps its permissions.
+        unlink(path(of: part))
+        try FileText.write(text, to: path(of: part), isPrivate: true)
+    }
+
+    func remove() { for part in Part.allCases { unlink(path(of: part)) } }
+}
+
+/// What a program writes, as far as somebody will read it.
+private final class LimitedOutput: Sendable {
+    private static let limit = 64 << 10
+    private let streams = Mutex<[LogStream: [UInt8]]>([:])
+
+    func append(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
+        streams.withLock { streams in
+            streams[stream, default: []].append(contentsOf: bytes)
+            // The end counts: the status is on the last line.
+            let excess = streams[stream, default: []].count - Self.limit
+            if excess > 0 { streams[stream]?.removeFirst(excess) }
+        }
+    }
+
+    func text(_ stream: LogStream) -> String {
+        streams.withLock { String(decoding: $0[stream] ?? [], as: UTF8.self) }
+    }
+}

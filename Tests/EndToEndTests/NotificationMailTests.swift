@@ -1,0 +1,101 @@
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Notifications by mail", .timeLimit(.minutes(15)))
+struct NotificationMailTests {
+    private static let password = "p4ss-of-the-mail-server"
+
+    /// A project that mails its failures, with a certificate that the test has made.
+    private static func project(_ settings: String, variables: [String: String] = [:]) async throws -> CaudalProject {
+        let own = ["MAIL_PASSWORD": password].merging(variables) { $1 }
+        let project = try CaudalProject(copying: [], variables: own)
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: umsätze
+            """.replacing("umsätze", with: "sales")
+                + """
+
+                notify: {on: [failed, recovered], email: {\(settings)}}
+                stages:
+                  load: {type: command, run: "test -e go || { echo Zürich ist weg; exit 3; }"}
+
+                """)
+        return project
+    }
+
+    private static func certificate(in folder: ScratchFolder) async throws -> (file: String, key: String) {
+        let (file, key) = (folder.path("cert.pem"), folder.path("key.pem"))
+        let answer = try await ToolRun.output(
+            of: "/usr/bin/env",
+            [
+                "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", file,
+            ], environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"], reactor: ProcessReactor())
+        guard answer.exit == .exited(0) else { throw Failure(answer.errors) }
+        return (file, key)
+    }
+
+    @Test(
+        "A mail goes through TLS from the first byte or by STARTTLS, with a login", arguments: ["--tls", "--starttls"])
+    func encrypted(way: String) async throws {
+        let folder = try ScratchFolder()
+        let certificate = try await Self.certificate(in: folder)
+        let receiver = try await NotificationReceiver(
+            .smtp,
+            arguments: [way, certificate.file, certificate.key, "--user", "me", "--password", Self.password],
+            variables: ["RECEIVER_SECRETS": "no such secret"])
+        let scheme = way == "--tls" ? "smtps" : "smtp"
+        let project = try await Self.project(
+            "to: [ops@example.org, boss@example.org], from: caudal@example.org, server: "
+                + "\"\(scheme)://localhost:\(receiver.port)\", user: me, password: \"${env.MAIL_PASSWORD}\"",
+            variables: ["CURL_CA_BUNDLE": certificate.file])
+        let failed = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(failed.status == 1 && failed.errors.isEmpty, "\(failed)")
+        try project.write("go", "")
+        #expect(try await project.caudal("retry", "last", "--plain").status == 0)
+        let mails = try receiver.entries
+        #expect(mails.count == 2)
+        let mail = try #require(mails.first)
+        #expect(mail.encrypted == true && mail.user == "me" && mail.bare == false)
+        #expect(mail.from?.contains("<caudal@example.org>") == true && mail.to?.count == 2)
+        let text = try #require(mail.mail)
+        #expect(text.contains("Subject: sales failed: load\r\n"))
+        let body = try #require(text.components(separatedBy: "\r\n\r\n").dropFirst().first)
+        let plain = String(
+            decoding: Data(base64Encoded: body, options: .ignoreUnknownCharacters) ?? Data(), as: UTF8.self)
+        #expect(plain.contains("Zürich ist weg") && plain.contains("caudal retry "))
+        #expect(mails.last?.mail?.contains("Subject: sales has recovered\r\n") == true)
+        let kept = try project.everythingKept()
+        #expect(!kept.contains(Self.password))
+    }
+
+    @Test("A server without encryption gets nothing, unless the file says so")
+    func unencrypted() async throws {
+        let receiver = try await NotificationReceiver(.smtp)
+        let place = "to: ops@example.org, from: caudal@example.org, server: \"smtp://127.0.0.1:\(receiver.port)\""
+        let strict = try await Self.project(place)
+        #expect(try await strict.caudal("run", "p.yaml", "--plain").errors.contains("could not be sent yet (email"))
+        #expect(try receiver.entries.isEmpty)
+        let open = try await Self.project(place + ", tls: none")
+        #expect(try await open.caudal("run", "p.yaml", "--plain").errors == "")
+        #expect(try receiver.entries.map(\.encrypted) == [false])
+    }
+
+    @Test("A receiver that is busy is tried again; one that is not there is given up")
+    func refusals() async throws {
+        let receiver = try await NotificationReceiver(.smtp)
+        let place = "from: caudal@example.org, tls: none, server: \"smtp://127.0.0.1:\(receiver.port)\""
+        let busy = try await Self.project("to: busy@example.org, " + place)
+        #expect(try await busy.caudal("run", "p.yaml", "--plain").status == 1)
+        #expect(try receiver.entries.count == 1)
+        let none = try await Self.project("to: nobody@example.org, " + place)
+        #expect(try await none.caudal("run", "p.yaml", "--plain").status == 1)
+        let listed = try await none.caudal("notify", "list", "--json")
+        #expect(listed.output.contains("\"state\":\"given up\"") && listed.output.contains("550"), "\(listed)")
+    }
+}
