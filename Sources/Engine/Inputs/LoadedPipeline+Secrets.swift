@@ -28,7 +28,7 @@ extension LoadedPipeline {
             switch reference {
             case .environment(let name): if let value = variables[name] { secrets.append(value) }
             case .param(let name): if let value = parameters[name] { secrets.append(value) }
-            case .runID, .runStarted, .item, .input, .stageOutput: break
+            case .runID, .runStarted, .slotTime, .slotDate, .item, .input, .stageOutput: break
             }
         }
         // Variables that the file sets for its commands; values that only a run knows are not secrets.
