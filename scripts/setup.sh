@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh            what builds and runs need
 #   scripts/setup.sh extensions also what connections to databases need
-#   scripts/setup.sh tests      also what the tests need: the extensions and PostgreSQL's programs
+#   scripts/setup.sh tests      also what the tests need: the extensions, PostgreSQL's programs, and those that read exports
 #
 # It leaves alone what is installed already, and then takes no time.
 set -euo pipefail
@@ -121,6 +121,17 @@ if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/
     else
         say "postgresql is missing and cannot be installed here: its tests will be skipped"
     fi
+fi
+
+# --- Programs of others that read what is exported, for tests ---------------------------------------------------------
+validators="opentelemetry-proto==1.45.2 openlineage-python==1.54.0 prometheus-client==0.26.0"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/validators/installed 2>/dev/null)" != "$validators" ]; then
+    say "installing $validators into .tools"
+    rm -rf .tools/validators
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/validators $validators || fail "pip could not install $validators; see its message above"
+    echo "$validators" >.tools/validators/installed
 fi
 
 say "everything is installed"

@@ -23,7 +23,8 @@ struct Caudal: AsyncParsableCommand {
             PruneCommand.self,
             RestoreCommand.self, DiffCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
-            LogsCommand.self, ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
+            LogsCommand.self, FailuresCommand.self, StatsCommand.self, MetricsCommand.self, ExportCommand.self,
+            ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
             ProfileCommand.self, QuarantineCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
         ])
 
@@ -71,7 +72,8 @@ struct Caudal: AsyncParsableCommand {
     private static func need(of verb: any ParsableCommand) -> MachineLimits.Requirement {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
-            is SQLCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
+            is SQLCommand, is FailuresCommand, is StatsSummary, is StatsRows, is StatsChecks, is StatsRetries,
+            is MetricsCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
             MachineLimits.Requirement(threads: 5, files: 24, memory: 256 << 20)
         default: MachineLimits.Requirement(threads: 11, files: 40, memory: 512 << 20)
         }

@@ -91,8 +91,11 @@ enum VerbWords {
         var path = "caudal"
         for word in words.dropFirst(asksHelp ? 1 : 0) {
             // ArgumentParser handles 'caudal help help'.
-            if word.hasPrefix("-") || word == "help" && path == "caudal" || verbs.isEmpty && !asksHelp { return nil }
+            if word.hasPrefix("-") || word == "help" && path == "caudal" || verbs.isEmpty && !asksHelp {
+                return path == StatsCommand.path && !verbs.isEmpty ? StatsCommand.misplacedVerb(in: words) : nil
+            }
             guard let found = verbs.first(where: { $0.configuration.commandName == word }) else {
+                if path == StatsCommand.path, !asksHelp { return StatsCommand.misplacedVerb(in: words) }
                 return fault(word, path: path, names: verbs.compactMap { $0.configuration.commandName })
             }
             verbs = found.configuration.subcommands

@@ -104,21 +104,9 @@ struct ShowCommand: AsyncParsableCommand {
         let text = try Output.reporting {
             ShowText(
                 state: found, paint: Paint(color), now: SystemClock.now,
-                deliveries: try store.deliveries(of: found.id), histories: try Self.histories(of: found, in: store))
+                deliveries: try store.deliveries(of: found.id), histories: try store.failureHistories(of: found))
         }
         for line in text.lines { Output.line(line) }
-    }
-
-    /// How often the stages that failed did so before in the same way, in words.
-    private static func histories(of run: RunState, in store: RunStore) throws(StoreError) -> [(StageID, String)] {
-        var histories: [(StageID, String)] = []
-        for stage in run.stages where stage.unit.status == .failed {
-            guard let failure = try store.lastFailure(of: stage.id, in: run.id) else { continue }
-            let history = try store.failureHistory(
-                of: failure.fingerprint, stage: stage.id, pipeline: run.plan.pipeline, except: run.id)
-            histories.append((stage.id, history.words))
-        }
-        return histories
     }
 
     private func follow(in store: RunStore) async throws {
@@ -137,8 +125,8 @@ struct ShowText {
     let now: Moment
     /// What was told of the run.
     var deliveries: [Delivery] = []
-    /// How often the stages that failed did so before, in words.
-    var histories: [(stage: StageID, words: String)] = []
+    /// How often what failed did so before.
+    var histories: [UnitID: FailureHistory] = [:]
 
     var lines: [StyledText] {
         let plan = state.plan
@@ -156,7 +144,9 @@ struct ShowText {
         }
         lines.append("")
         lines += stageTable
-        lines += histories.map { "  \($0.stage): this failure was \($0.words)" }
+        lines += state.stages.flatMap(\.units).compactMap { unit in
+            histories[unit.id].map { "  \(unit.id): this failure was \($0.words)" }
+        }
         lines += planChanges
         lines += notes
         lines += checks

@@ -169,7 +169,7 @@ final class StartedRun {
         (self.session, self.fault, color) = (session, fault, runner.options.color)
         services = runner.services
         // Created before the run begins, so that the screen gets all of its events.
-        shown = ShownRun(session)
+        shown = ShownRun(session, in: services.store)
         // A detached task, because the run may outlive the screen.
         running = Task.detached {
             try await session.run(commands: commands, staysOpen: true) { error in fault.value.withLock { $0 = error } }

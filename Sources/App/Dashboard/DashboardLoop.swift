@@ -186,6 +186,7 @@ final class DashboardLoop {
             send(.tick(SystemClock.now))
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
+        if isUrgent || isDue { lookUpFailure() }
         if isUrgent || isDue || terminal.isBehind { paint() }
         // The user pressed these keys before the question was shown.
         if hasAsked { terminal.discardKeys() }
@@ -215,6 +216,14 @@ final class DashboardLoop {
             send(.found(search, hits: search.hits(in: reducer.lines), upTo: reducer.lines.count))
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
+    }
+
+    /// Asks the run store once how often the selected failure was seen before; reading it never waits.
+    private func lookUpFailure() {
+        guard let (id, unit) = state.unknownFailure, let attempt = unit.attempts.last else { return }
+        // What cannot be read is left out: the failure itself is on the screen.
+        let words = try? shown.failureWords(id, unit, state.run)
+        state.failureWords[id] = DashboardState.FailureWords(attempt: attempt.number, words: words)
     }
 
     private func prepare(_ request: ConfirmationRequest) {

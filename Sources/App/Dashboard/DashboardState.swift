@@ -50,6 +50,8 @@ struct DashboardState: ScreenState {
     var isLive: Bool
     /// Whether the dashboard receives clicks and the wheel; otherwise the mouse selects text in the terminal.
     var hasMouse: Bool
+    /// How often what failed had failed before, in words, for the attempts that were looked up.
+    var failureWords: [UnitID: FailureWords] = [:]
     /// The numbers of warnings and of errors in the log.
     var warnings = 0
     var errors = 0
@@ -71,6 +73,21 @@ struct DashboardState: ScreenState {
         self.ownsRun = ownsRun
         self.zone = zone
         selection = UnitID(run.plan.stages.first?.id ?? "")
+    }
+
+    /// How often the failure of an attempt was seen before.
+    struct FailureWords: Equatable {
+        var attempt: Int
+        /// nil where nothing is known.
+        var words: String?
+    }
+
+    /// The selected unit, where it has failed and was not looked up yet.
+    var unknownFailure: (id: UnitID, unit: UnitState)? {
+        guard let unit = run.unit(selection), unit.status == .failed, let attempt = unit.attempts.last,
+            failureWords[selection]?.attempt != attempt.number
+        else { return nil }
+        return (selection, unit)
     }
 
     // MARK: - Selection

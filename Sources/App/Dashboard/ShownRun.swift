@@ -15,11 +15,13 @@ struct ShownRun: Sendable {
     let updates: AsyncStream<RunUpdate>
     /// Sends a command to the run; returns nil if the run is not live.
     let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
+    /// How often a unit that failed had failed before in the same way, in words.
+    let failureWords: @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String?
     /// Previews the reopening of the run, if it is not live.
     let previewReopening: @Sendable (RunState) throws -> ReopenPreview
 
     /// A run of this process; created before the run begins, so that it gets all events.
-    init(_ session: RunSession) {
+    init(_ session: RunSession, in store: RunStore) {
         let engine = session.engine
         (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
         let (batches, notices) = (engine.hub.batches(), engine.hub.notices())
@@ -34,6 +36,7 @@ struct ShownRun: Sendable {
         continuation.onTermination = { _ in task.cancel() }
         updates = stream
         send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
+        failureWords = Self.failureWords(in: store)
         // Never used, because this process runs the run.
         previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
     }
@@ -46,8 +49,15 @@ struct ShownRun: Sendable {
         (self.folder, self.previewReopening) = (folder, previewReopening)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         updates = follower.updates()
+        failureWords = Self.failureWords(in: follower.store)
         send = { command async throws(Failure) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
+    }
+
+    private static func failureWords(
+        in store: RunStore
+    ) -> @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String? {
+        { id, unit, run throws(StoreError) in try store.failureHistory(of: id, unit, in: run)?.words }
     }
 }

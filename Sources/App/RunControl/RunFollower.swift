@@ -26,9 +26,12 @@ struct RunFollower: Sendable {
     let past: [RunEvent]
     /// Whether the run was live then.
     let isLive: Bool
+    /// Where it is recorded.
+    let store: RunStore
     private let follower: JournalFollower
 
     init(_ id: RunID, in store: RunStore) throws(StoreError) {
+        self.store = store
         // In this order, so that the end of a run that ends in between is among the events.
         isLive = store.folder.run(id).isLive
         past = try store.events(of: id)

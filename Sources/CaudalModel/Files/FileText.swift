@@ -58,6 +58,36 @@ package enum FileText {
         if error != 0 { throw Failure("\(path) cannot be written: \(String(cString: strerror(error)))") }
     }
 
+    /// Appends a line to a file in one piece, so that lines of several processes do not mix.
+    ///
+    /// - Throws: ``Failure`` when the file cannot be created or written.
+    package static func append(
+        line: String, to path: String, isPrivate: Bool = false
+    ) throws(Failure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        defer { close(descriptor) }
+        let bytes = Array((line + "\n").utf8)
+        let count = Foundation.write(descriptor, bytes, bytes.count)
+        guard count == bytes.count else {
+            throw Failure("\(path) cannot be written: \(count < 0 ? String(cString: strerror(errno)) : "it is full")")
+        }
+    }
+
+    /// Writes a file that others may read atomically: a reader finds the whole old text or the whole new one.
+    ///
+    /// - Throws: ``Failure`` when the new text cannot be written or moved into place.
+    package static func publish(_ text: String, at path: String) throws(Failure) {
+        // A name that no other process uses, and that no pattern such as `*.prom` matches.
+        let beside = "\(path).\(getpid()).new"
+        try write(text, to: beside)
+        guard rename(beside, path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(beside)
+            throw Failure("\(path) cannot be written: \(reason)")
+        }
+    }
+
     /// Writes a private file atomically: a reader, even after a crash, finds the whole old text or the whole new one.
     ///
     /// - Throws: ``Failure`` when the new text cannot be written or moved into place.

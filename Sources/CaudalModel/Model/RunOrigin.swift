@@ -13,6 +13,8 @@ package struct RunOrigin: Sendable, Hashable, Codable {
     package var memory: Int64
     /// The name of the user who started it.
     package var user: String
+    /// The span that the run belongs to, as ``TraceContext/text``; nil where it was started outside of a trace.
+    package var traceParent: String?
 
     package init(caudal: String, host: String, system: String, processors: Int, memory: Int64, user: String) {
         self.caudal = caudal
@@ -22,6 +24,9 @@ package struct RunOrigin: Sendable, Hashable, Codable {
         self.memory = memory
         self.user = user
     }
+
+    /// The span that the run belongs to.
+    package var traceContext: TraceContext? { traceParent.flatMap { TraceContext(parsing: $0) } }
 
     /// The origin of runs that this process starts.
     package static func current() -> RunOrigin {

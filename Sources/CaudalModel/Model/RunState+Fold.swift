@@ -46,10 +46,11 @@ extension RunState {
         case .attemptStarted(let id, let number):
             openAttempts += 1
             update(id) { unit in
+                let queuedAt = unit.status == .queued ? unit.queuedAt : nil
                 unit.status = .running
                 unit.heldBy = nil
                 unit.progress = nil
-                unit.attempts.append(Attempt(number: number, startedAt: now))
+                unit.attempts.append(Attempt(number: number, startedAt: now, queuedAt: queuedAt))
                 unit.worked.begin(at: now)
             }
             if let index = plan.index(of: id.stage) { stages[index].worked.begin(at: now) }

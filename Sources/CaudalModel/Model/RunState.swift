@@ -330,6 +330,8 @@ package struct Attempt: Sendable, Equatable {
     package let number: Int
     /// When the attempt began.
     package let startedAt: Moment
+    /// When its unit became ready; nil where it did not wait for a slot.
+    package let queuedAt: Moment?
     /// When it ended; nil while it is open.
     package internal(set) var endedAt: Moment?
     /// The process or job that does its work, once one was started.
@@ -348,13 +350,17 @@ package struct Attempt: Sendable, Equatable {
         get { resultBox?.value }
         set { resultBox = newValue.map(Box.init) }
     }
+    /// How long its unit waited for a slot; nil where it did not.
+    package var queued: Duration? { queuedAt.map { startedAt.since($0) } }
+
     // Boxed, because a result is large, and most attempts of a run have none yet or an old one that is rarely read.
     private var publishingBox: Box<AttemptResult>?
     private var resultBox: Box<AttemptResult>?
 
-    init(number: Int, startedAt: Moment) {
+    init(number: Int, startedAt: Moment, queuedAt: Moment? = nil) {
         self.number = number
         self.startedAt = startedAt
+        self.queuedAt = queuedAt
     }
 }
 

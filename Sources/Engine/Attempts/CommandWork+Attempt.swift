@@ -34,7 +34,14 @@ extension CommandWork: AttemptWork {
         if case .attach(let identity) = context.order.purpose {
             return await executor.attach(to: identity, self, for: context.control)
         }
-        return await executor.execute(self, for: context.control)
+        var work = self
+        // What the pipeline file sets is the user's own.
+        if work.environment[TraceContext.variable] == nil {
+            let trace = RunTrace(context.facts.runID, parent: context.facts.traceParent)
+            work.environment[TraceContext.variable] =
+                trace.context(of: context.order.unit, attempt: context.order.number).text
+        }
+        return await executor.execute(work, for: context.control)
     }
 
     /// Runs the checks of what the program wrote, where it wrote it, and takes what they found into the result.

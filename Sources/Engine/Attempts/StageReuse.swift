@@ -29,8 +29,9 @@ package struct StageReuse: Sendable {
 
     /// References and variables whose values differ in every run.
     private static let ofTheRun = [
-        "${run.id}", "${run.started}", "${schedule.time}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED", "CAUDAL_SCHEDULE_TIME",
-        "CAUDAL_ATTEMPT",
+        "${run.id}", "${run.started}", "${schedule.time}", "CAUDAL_RUN_ID", "CAUDAL_RUN_STARTED",
+        "CAUDAL_SCHEDULE_TIME",
+        "CAUDAL_ATTEMPT", TraceContext.variable,
     ]
 
     /// Why successes of a stage can never be reused; nil if they can.

@@ -102,7 +102,10 @@ package struct CurlTransfer: Sendable, Hashable {
             // The server refuses the sender, a receiver or the text for good.
             return (550...559).contains(status) ? .refused(words) : .failed(words)
         }
-        guard exit == .exited(0) else { return .failed(fault.isEmpty ? "curl: \(exit.description)" : fault) }
+        // 22: it was told to end with what the server does not accept.
+        guard exit == .exited(0) || exit == .exited(22) else {
+            return .failed(fault.isEmpty ? "curl: \(exit.description)" : fault)
+        }
         if (200...299).contains(status) { return .sent }
         let words = "the server answered \(status)" + (said.isEmpty ? "" : ": \(said)")
         // What the server cannot read now it will not be able to read later; all else may be mended there or here.

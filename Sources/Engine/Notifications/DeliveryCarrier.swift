@@ -1,6 +1,5 @@
 import CaudalModel
 import Foundation
-import Synchronization
 
 /// Makes one delivery: fills in the settings of its channel, and lets a program or a file take it.
 struct DeliveryCarrier: Sendable {
@@ -42,7 +41,7 @@ struct DeliveryCarrier: Sendable {
             outcome =
                 switch try kind.dispatch(notice, facts, settings) {
                 case .transfer(let transfer): try await carry(transfer, delivery)
-                case .line(let text, let file): try Self.append(text, to: file)
+                case .line(let text, let file): try append(text, to: file)
                 case .command(let line, let text, let own):
                     try await run(line, text, own.merging(try values.variables(of: line)) { $1 }, delivery)
                 case .nothing: .sent
@@ -67,22 +66,9 @@ struct DeliveryCarrier: Sendable {
     // MARK: - Transfers
 
     private func carry(_ transfer: CurlTransfer, _ delivery: Delivery) async throws(Failure) -> Outcome {
-        if let fault = transfer.fault { throw fault }
-        let program = try CurlProgram.find(variables)
-        let files = try PrivateFiles(of: delivery, in: store.folder)
-        defer { files.remove() }
-        try files.write(transfer.body, to: .body)
-        try files.write(transfer.settings(bodyFile: files.path(of: .body)), to: .settings)
-        let collected = LimitedOutput()
-        // First, so that the user's own settings are not read.
-        let arguments = ["--disable", "--config", files.path(of: .settings)]
-        let passed = variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) }
-        let end = try await ToolRun.run(
-            ProcessLaunch(
-                program: program, arguments: arguments, variables: passed, folder: "/",
-                marker: Self.marker(of: delivery)),
-            within: .seconds(CurlTransfer.limit + 10), reactor: reactor, output: { collected.append($0, $1) })
-        switch transfer.answer(exit: end.exit, output: collected.text(.stdout), errors: collected.text(.stderr)) {
+        let answer = try await CurlRun(folder: store.folder, reactor: reactor, variables: variables)
+            .make([transfer], named: delivery.id, marker: Self.marker(of: delivery))
+        switch answer {
         case .sent: return .sent
         case .failed(let reason): return .failed(reason)
         case .refused(let reason): return .refused(reason)
@@ -103,7 +89,7 @@ struct DeliveryCarrier: Sendable {
     private func run(
         _ line: Template, _ text: String, _ own: [String: String], _ delivery: Delivery
     ) async throws(Failure) -> Outcome {
-        let files = try PrivateFiles(of: delivery, in: store.folder)
+        let files = try PrivateFiles(named: delivery.id, in: store.folder)
         defer { files.remove() }
         try files.write(text, to: .body)
         var environment = variables.merging(own) { $1 }
@@ -116,16 +102,8 @@ struct DeliveryCarrier: Sendable {
         return .failed("the command ended with \(answer.exit.description)" + (said.isEmpty ? "" : ": \(said)"))
     }
 
-    private static func append(_ line: String, to file: String) throws(Failure) -> Outcome {
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("\(file) cannot be written: \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        // In one piece, so that lines of several processes do not mix.
-        let bytes = Array((line + "\n").utf8)
-        let count = Foundation.write(descriptor, bytes, bytes.count)
-        guard count == bytes.count else {
-            throw Failure("\(file) cannot be written: \(count < 0 ? String(cString: strerror(errno)) : "it is full")")
-        }
+    private func append(_ line: String, to file: String) throws(Failure) -> Outcome {
+        try FileText.append(line: line, to: file, isPrivate: true)
         return .sent
     }
 }
@@ -209,8 +187,9 @@ struct ChannelValues {
             return UTC.iso(found.started)
         case .slotTime, .slotDate:
             guard let run = delivery.run, let found = try? store.observedRun(run) else { return "" }
-            guard case .schedule(let slot) = found.trigger else { return UTC.iso(found.started) }
-            return reference == .slotDate ? slot.localDate : UTC.isoSecond(slot.planned)
+            let slot = (try? store.plan(of: run))?.slot
+            if reference == .slotDate { return slot?.localDate ?? UTC.date(found.started) }
+            return UTC.isoSecond(slot?.planned ?? found.started)
         case .item, .input, .stageOutput: throw Failure("'${\(reference)}' is only known within a stage")
         }
     }
@@ -224,56 +203,8 @@ struct ChannelValues {
     func masked(_ text: String) -> String {
         let references = delivery.channel.settings.values.flatMap { (try? Template(parsing: $0))?.references ?? [] }
         // What a message may well tell is left in it.
-        let secret = references.filter { $0 != .runID && $0 != .runStarted }
+        let secret = references.filter { ![.runID, .runStarted, .slotTime, .slotDate].contains($0) }
         let values = secret.compactMap { try? value(of: $0) }
         return SecretMasker(secrets: values + SecretNames().secrets(in: variables)).masked(text)
-    }
-}
-
-/// Files of one delivery that only their owner may read, for the time in which it is sent.
-struct PrivateFiles {
-    enum Part: String, CaseIterable { case settings, body }
-
-    private let base: String
-
-    /// - Throws: ``Failure`` when their folder cannot be made.
-    init(of delivery: Delivery, in folder: StateFolder) throws(Failure) {
-        let place = folder.outbox
-        do {
-            try FileManager.default.createDirectory(
-                atPath: place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw Failure("\(place) cannot be made: \(error.reason)")
-        }
-        base = "\(place)/\(delivery.id)"
-    }
-
-    func path(of part: Part) -> String { "\(base).\(part.rawValue)" }
-
-    func write(_ text: String, to part: Part) throws(Failure) {
-        // Another process may have left it: what is there keeps its permissions.
-        unlink(path(of: part))
-        try FileText.write(text, to: path(of: part), isPrivate: true)
-    }
-
-    func remove() { for part in Part.allCases { unlink(path(of: part)) } }
-}
-
-/// What a program writes, as far as somebody will read it.
-private final class LimitedOutput: Sendable {
-    private static let limit = 64 << 10
-    private let streams = Mutex<[LogStream: [UInt8]]>([:])
-
-    func append(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
-        streams.withLock { streams in
-            streams[stream, default: []].append(contentsOf: bytes)
-            // The end counts: the status is on the last line.
-            let excess = streams[stream, default: []].count - Self.limit
-            if excess > 0 { streams[stream]?.removeFirst(excess) }
-        }
-    }
-
-    func text(_ stream: LogStream) -> String {
-        streams.withLock { String(decoding: $0[stream] ?? [], as: UTF8.self) }
     }
 }

@@ -106,7 +106,8 @@ struct HTMLReport {
         let problems = report.problems
         guard !problems.isEmpty else { return "" }
         let items = problems.prefix(RunReport.problemLimit).map { problem in
-            let remedy = problem.remedy.map { "<span>\(escaped($0))</span>" } ?? ""
+            let remedy = [problem.remedy, problem.history].compactMap { $0.map { "<span>\(escaped($0))</span>" } }
+                .joined()
             return
                 "<li class=\"\(problem.tone.rawValue)\"><b>\(problem.tone.mark) \(escaped(problem.subject))</b> \(escaped(problem.message))\(remedy)</li>"
         }

@@ -71,6 +71,7 @@ struct JSONReport {
         var changes: [Change]
         var inputs: [Input]
         var history: [History]
+        var failures: [Failed]
         var remarks: [Remark]
         var remarkCount: Int
     }
@@ -93,6 +94,25 @@ struct JSONReport {
         var check: String
         var part: String?
         var values: [Value]
+    }
+
+    /// How often something that failed had failed before in the same way.
+    private struct Failed: Encodable {
+        var stage: String
+        var item: String?
+        var fingerprint: String
+        var runs: Int
+        var first: String?
+        var last: String?
+        var clearedByOneRetry: Int
+        var words: String
+
+        init(_ unit: UnitID, _ history: FailureHistory) {
+            (stage, item) = (unit.stage.rawValue, unit.item?.rawValue)
+            (fingerprint, runs, words) = (history.fingerprint, history.runs, history.words)
+            (first, last) = runs > 0 ? (UTC.iso(history.first), UTC.iso(history.last)) : (nil, nil)
+            clearedByOneRetry = history.clearedByOneRetry
+        }
     }
 
     private struct Remark: Encodable {
@@ -149,6 +169,9 @@ struct JSONReport {
                     values: line.history.map {
                         History.Value(run: $0.run.rawValue, outcome: $0.outcome.rawValue, measured: $0.measured)
                     })
+            },
+            failures: report.background.failures.sorted { $0.key.description < $1.key.description }.map {
+                Failed($0.key, $0.value)
             },
             remarks: report.background.remarks.map {
                 Remark(time: UTC.iso($0.time), level: $0.level.name, from: $0.source, message: $0.message)

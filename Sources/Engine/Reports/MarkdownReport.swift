@@ -26,7 +26,7 @@ struct MarkdownReport {
         let more = problems.count - RunReport.problemLimit
         return ["", "## Needs attention", ""]
             + problems.prefix(RunReport.problemLimit).map { problem in
-                let remedy = problem.remedy.map { " — \(escaped($0))" } ?? ""
+                let remedy = [problem.remedy, problem.history].compactMap { $0.map { " — \(escaped($0))" } }.joined()
                 return "- **\(escaped(problem.subject))**: \(escaped(problem.message))\(remedy)"
             } + (more > 0 ? ["- and \(more) more, in the tables below"] : [])
     }

@@ -139,6 +139,8 @@ package struct RunReport: Sendable {
         var subject: String
         var message: String
         var remedy: String?
+        /// How often it failed before in the same way, in words.
+        var history: String?
     }
 
     /// The maximum number of problems in a report.
@@ -147,11 +149,11 @@ package struct RunReport: Sendable {
     var problems: [Problem] {
         var problems: [Problem] = []
         for stage in state.stages {
-            let units = [(stage.id.rawValue, stage.unit)] + stage.items.map { ("\(stage.id)[\($0.item.key)]", $0.unit) }
-            for (name, unit) in units where unit.status == .failed {
+            let units = [(UnitID(stage.id), stage.unit)] + stage.items.map { (UnitID(stage.id, $0.item.key), $0.unit) }
+            for (id, unit) in units where unit.status == .failed {
+                let name = stage.id.rawValue + (id.item.map { "[\($0)]" } ?? "")
                 // The failure of an item is reported with the item.
-                if stage.hasItems, name == stage.id.rawValue, stage.items.contains(where: { $0.unit.status == .failed })
-                {
+                if stage.hasItems, id.item == nil, stage.items.contains(where: { $0.unit.status == .failed }) {
                     continue
                 }
                 let failure = unit.lastResult?.failure
@@ -161,7 +163,8 @@ package struct RunReport: Sendable {
                     Problem(
                         tone: isAllowed ? .wait : .bad, subject: name,
                         message: isAllowed ? "failed, which is allowed: \(message)" : message,
-                        remedy: failure?.remedy))
+                        remedy: failure?.remedy,
+                        history: background.failures[id].map { "this failure was \($0.words)" }))
             }
         }
         for line in checks where line.check.outcome != .passed {

@@ -29,7 +29,8 @@ package struct RunServices: Sendable {
     private let seen = SourceCache()
     private let located = LocatedPrograms()
 
-    /// - Parameter notifies: Whether those are notified whom pipeline files name.
+    /// - Parameter notifies: Whether those are notified whom pipeline files name, and runs are exported to what the
+    ///   variables name.
     package init(
         state: StateFolder, variables: [String: String], now: @escaping @Sendable () -> Moment = { SystemClock.now },
         random: @escaping @Sendable () -> UInt64 = { .random(in: 0 ... .max) }, origin: RunOrigin = .current(),
@@ -47,7 +48,9 @@ package struct RunServices: Sendable {
         outbox = OutboxSender(store, reactor: reactor, variables: variables, host: origin.host, now: now)
         self.notifies = notifies
         let notifying = notifies ? [NotificationObserver(store, outbox: outbox, host: origin.host)] : []
-        self.observers = ObserverFeed(observers + notifying, of: store, now: now)
+        let exporting =
+            notifies ? ExportObserver.all(store, reactor: reactor, variables: variables, now: now) : []
+        self.observers = ObserverFeed(observers + notifying + exporting, of: store, now: now)
     }
 
     /// The engine for a pipeline.
@@ -181,6 +184,7 @@ package struct RunSession: Sendable {
         let now = services.now()
         var plan = plan
         plan.origin = services.origin
+        plan.origin?.traceParent = services.variables[TraceContext.variable].flatMap { TraceContext(parsing: $0) }?.text
         var id: RunID
         // Another run of the same moment may have drawn the same letters.
         repeat {
@@ -203,7 +207,8 @@ package struct RunSession: Sendable {
             try? FileManager.default.removeItem(atPath: folder.path)
             throw error
         }
-        let facts = loaded.facts(of: id, started: now, parameters: parameters, slot: plan.slot)
+        var facts = loaded.facts(of: id, started: now, parameters: parameters, slot: plan.slot)
+        facts.traceParent = plan.origin?.traceContext
         return try RunSession(
             loaded, state: RunState(id: id, plan: plan), facts: facts, first: .start(environment.process), lock: lock,
             in: services, environment: environment)
@@ -250,8 +255,9 @@ package struct RunSession: Sendable {
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
-        let facts = loaded.facts(
+        var facts = loaded.facts(
             of: id, started: state.startedAt ?? services.now(), parameters: parameters, slot: state.plan.slot)
+        facts.traceParent = state.plan.origin?.traceContext
         var change = change
         if change != nil {
             change?.0.plan.keptTexts = try folder.keep(loaded)

@@ -159,6 +159,8 @@ package struct RunFacts: Sendable {
     package var slot: ScheduleSlot?
     /// The time zone of the pipeline.
     package var zone: TimeZone
+    /// The span that the run belongs to; nil where it was started outside of a trace.
+    package var traceParent: TraceContext?
 
     package init(
         runID: RunID, started: Moment, parameters: [String: String], environment: [String: String],

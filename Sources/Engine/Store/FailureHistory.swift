@@ -22,6 +22,11 @@ package struct FailureHistory: Sendable, Hashable {
     package var clearedByOneRetry: Int
     /// Who asked for the last retry that cleared it; nil where nobody had to.
     package var lastClearedBy: String?
+    /// In how many of the runs it was tried again, by the stage itself or by an operator.
+    package var retried = 0
+
+    /// How often the first retry cleared it where there was one, from 0 to 1; nil where nobody tried again.
+    package var oddsOfRetry: Double? { retried == 0 ? nil : Double(clearedByOneRetry) / Double(retried) }
 
     /// Such as `seen 4 times since 2026-05-03, 3 cleared by one retry, last by ann`.
     package var words: String {
@@ -90,11 +95,16 @@ extension RunStore {
                 WITH by_run AS (
                     SELECT pipeline, stage, fingerprint, run, min(at) AS first_at, max(last_at) AS last_at,
                         min(cleared_at IS NOT NULL AND retries IS NOT NULL) AS is_cleared, max(retries) AS retries,
-                        max(cleared_at) AS cleared_at, max(message) AS message
+                        max(cleared_at) AS cleared_at, max(message) AS message,
+                        max(tries > 1 OR retries IS NOT NULL OR EXISTS (
+                            SELECT 1 FROM failures AS later WHERE later.run = failures.run
+                                AND later.stage = failures.stage AND later.item = failures.item
+                                AND later.attempt > failures.attempt)) AS is_retried
                     FROM failures WHERE \(condition) GROUP BY pipeline, stage, fingerprint, run
                 )
                 SELECT pipeline, stage, fingerprint, count(*) AS runs, min(first_at) AS first_at, max(last_at) AS last_at,
-                    sum(is_cleared) AS cleared, sum(is_cleared AND retries = 1) AS by_one
+                    sum(is_cleared) AS cleared, sum(is_cleared AND retries = 1) AS by_one,
+                    sum(is_retried) AS retried
                 FROM by_run GROUP BY pipeline, stage, fingerprint
                 ORDER BY runs DESC, last_at DESC LIMIT \(limit)
                 """, arguments: arguments)
@@ -111,7 +121,8 @@ extension RunStore {
             return FailureHistory(
                 pipeline: pipeline, stage: StageID(stage), fingerprint: fingerprint, message: last?["message"] ?? "",
                 runs: row["runs"], first: row["first_at"], last: row["last_at"], lastRun: RunID(last?["run"] ?? ""),
-                cleared: row["cleared"], clearedByOneRetry: row["by_one"], lastClearedBy: clearing?["cleared_by"])
+                cleared: row["cleared"], clearedByOneRetry: row["by_one"], lastClearedBy: clearing?["cleared_by"],
+                retried: row["retried"])
         }
     }
 

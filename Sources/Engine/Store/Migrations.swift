@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 7
+    static let newest = 9
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -38,8 +38,45 @@ enum Migrations {
             try FailureRecord.recordOlder(in: db)
             try db.execute(sql: "PRAGMA user_version = 7")
         }
+        migrator.registerMigration("9: figures of runs over months") { db in
+            try db.execute(sql: ninth)
+            try db.execute(sql: "PRAGMA user_version = 9")
+        }
         return migrator
     }
+
+    private static let ninth = """
+        -- How long an attempt's unit waited for a slot before it.
+        ALTER TABLE attempts ADD COLUMN queued_ms INTEGER;
+        CREATE TEMP TABLE waits AS
+            SELECT run, stage, item, attempt, steady - before AS waited FROM (
+                SELECT run, stage, coalesce(item, '') AS item, attempt, kind, steady,
+                    lag(steady) OVER earlier AS before, lag(kind) OVER earlier AS kind_before
+                FROM events WHERE kind IN ('queued', 'attempt_started')
+                WINDOW earlier AS (PARTITION BY run, stage, item ORDER BY seq)
+            ) WHERE kind = 'attempt_started' AND kind_before = 'queued' AND steady >= before;
+        CREATE INDEX temp.waits_by_attempt ON waits (run, stage, item, attempt);
+        UPDATE attempts SET queued_ms = (
+            SELECT waited FROM waits WHERE waits.run = attempts.run AND waits.stage = attempts.stage
+                AND waits.item = attempts.item AND waits.attempt = attempts.attempt);
+        DROP TABLE waits;
+
+        -- What operators asked of runs: few among very many events.
+        CREATE INDEX events_of_commands ON events (run, seq) WHERE kind = 'command_received';
+
+        -- How often runs ended, and how: counted once for each end, also of runs that were removed since, so that the figures
+        -- only ever grow. The environment is empty where there is none.
+        CREATE TABLE endings (
+            pipeline TEXT NOT NULL,
+            environment TEXT NOT NULL,
+            status TEXT NOT NULL,
+            count INTEGER NOT NULL,
+            PRIMARY KEY (pipeline, environment, status)
+        ) WITHOUT ROWID;
+        INSERT INTO endings
+            SELECT pipeline, coalesce(environment, ''), status, count(*) FROM runs
+            WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3;
+        """
 
     private static let seventh = """
         -- What failed, a row for each series of attempts with the same fingerprint, `tries` of them from `attempt` on;

@@ -105,7 +105,7 @@ extension RunStore {
         }
     }
 
-    private static func checkPoint(_ row: Row) -> CheckPoint? {
+    static func checkPoint(_ row: Row) -> CheckPoint? {
         guard let outcome = CheckResult.Outcome(rawValue: row["outcome"]) else { return nil }
         let (item, part): (String, String) = (row["item"], row["part"])
         return CheckPoint(

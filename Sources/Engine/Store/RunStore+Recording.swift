@@ -172,6 +172,14 @@ extension RunStore {
             try db.execute(
                 sql: "UPDATE runs SET status = ?, ended_at = ?, duration_ms = ? WHERE id = ?",
                 arguments: [RunState.Status(outcome).rawValue, event.time.wall, duration, state.id.rawValue])
+            try db.execute(
+                sql: """
+                    INSERT INTO endings (pipeline, environment, status, count) VALUES (?, ?, ?, 1)
+                    ON CONFLICT DO UPDATE SET count = count + 1
+                    """,
+                arguments: [
+                    state.plan.pipeline, state.plan.environment ?? "", RunState.Status(outcome).rawValue,
+                ])
             try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         case .restored: try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         default: break
@@ -215,8 +223,8 @@ extension RunStore {
         var attempt = try row(
             """
             INSERT OR REPLACE INTO attempts (run, stage, item, attempt, ending, ended_at, duration_ms, exit, failure,
-                cpu_ms, peak_memory, rows_read, rows_written, rows_quarantined, rows_duplicate, rows_dropped)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                cpu_ms, peak_memory, rows_read, rows_written, rows_quarantined, rows_duplicate, rows_dropped, queued_ms)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         attempt.add(result.ending.rawValue)
         attempt.add(event.time.wall)
@@ -230,6 +238,8 @@ extension RunStore {
         attempt.add(result.rows?.quarantined)
         attempt.add(result.rows?.duplicates)
         attempt.add(result.rows?.dropped)
+        let made = state.unit(id)?.attempts.last { $0.number == number }
+        attempt.add(made?.queued?.milliseconds)
         try attempt.write()
         for artifact in result.artifacts {
             var row = try row(

@@ -191,6 +191,7 @@ package struct StoreQuestion: Sendable {
                 "pipeline = (SELECT pipeline FROM main.runs WHERE id = run)", "ending", "ended = \(time("ended_at"))",
                 "seconds = duration_ms / 1000.0", "exit", "failure", "cpu_seconds = cpu_ms / 1000.0", "peak_memory",
                 "rows_read", "rows_written", "rows_quarantined", "rows_duplicate", "rows_dropped",
+                "queued_seconds = queued_ms / 1000.0",
             ]),
         View(
             "checks", from: "main.checks",

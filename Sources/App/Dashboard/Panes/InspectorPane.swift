@@ -90,6 +90,11 @@ struct InspectorText {
             addWrapped(message, style)
             if let remedy = failure?.remedy { addWrapped("→ " + remedy, .wait) }
             if let place = failure?.location { add("at", [Span(place.description)]) }
+            if let known = state.failureWords[state.selection], let words = known.words,
+                known.attempt == unit.attempts.last?.number
+            {
+                add("failure", [Span(words, .wait)])
+            }
         } else if let reason = unit.reason, status.isFinished {
             addWrapped(reason, .plain)
         } else if let waits = state.run.waitReason(of: state.selection, now: state.now) {

@@ -1,0 +1,97 @@
+import ArgumentParser
+import Engine
+
+/// `caudal export`: a run for other programs.
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Write a run for other programs: as a trace, as lineage or as figures.",
+        discussion: CommandHelp.paragraphs(
+            """
+            otlp is a trace in OTLP/JSON (OpenTelemetry), openlineage has one event a line, openmetrics is read by Prometheus.
+            The same run has the same ids each time. With --send, the run goes to the server that OTEL_EXPORTER_OTLP_ENDPOINT
+            or OPENLINEAGE_URL names; runs do that by themselves when they end.
+            """))
+
+    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    var run: String = "last"
+
+    @Option(help: "otlp, openlineage or openmetrics.")
+    var format: ExportFormat
+
+    @Option(name: [.short, .long], help: "Write to this file instead of standard output.")
+    var output: String?
+
+    @Flag(help: "Send the run to the server that the environment names.")
+    var send = false
+
+    @OptionGroup var state: StateOptions
+
+    func validate() throws {
+        if send, output != nil { throw ValidationError("--send and --output cannot be given together") }
+    }
+
+    func run() async throws {
+        let store = try state.openStore()
+        let exported = try Output.reporting { try ExportedRun(try store.find(run), in: store) }
+        if send { return try await send(exported, store) }
+        let text = exported.text(in: format, names: ExportNames(state.variables))
+        guard let output else { return format == .openmetrics ? Output.document(text) : Output.json(text) }
+        let path = PathText.absolute(output, in: state.project.currentFolder)
+        try Output.reporting { try FileText.publish(text, at: path) }
+        Output.error("wrote run \(exported.state.id) to \(output)")
+    }
+
+    private func send(_ run: ExportedRun, _ store: RunStore) async throws {
+        let targets = ExportTarget.all(state.variables).filter { $0.format == format }
+        guard !targets.isEmpty else {
+            Output.error("error: the environment names no place for \(format.rawValue)")
+            Output.error("  set \(Self.variables(format))")
+            throw ExitStatus.failed.code
+        }
+        let sender = ExportSender(store, reactor: ProcessReactor(), variables: state.variables)
+        try await Output.reporting { for target in targets { try await sender.send(run, to: target) } }
+        Output.error("sent run \(run.state.id)")
+    }
+
+    private static func variables(_ format: ExportFormat) -> String {
+        switch format {
+        case .otlp: "OTEL_EXPORTER_OTLP_ENDPOINT or CAUDAL_OTLP_FILE"
+        case .openlineage: "OPENLINEAGE_URL or CAUDAL_OPENLINEAGE_FILE"
+        case .openmetrics: "CAUDAL_METRICS_FILE"
+        }
+    }
+}
+
+extension ExportFormat: ExpressibleByArgument {}
+
+/// `caudal metrics`: the figures of all pipelines.
+struct MetricsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metrics", abstract: "Print the figures of all pipelines for Prometheus, as OpenMetrics.",
+        discussion: CommandHelp.paragraphs(
+            """
+            For node_exporter's textfile collector, write them to a file that ends in .prom, or set CAUDAL_METRICS_FILE to
+            have that done after each run.
+            """))
+
+    /// The forms of the text.
+    enum Form: String, CaseIterable, ExpressibleByArgument { case openmetrics, prometheus }
+
+    @Option(help: "The form (default: prometheus for an --output that ends in .prom, otherwise openmetrics).")
+    var format: Form?
+
+    @Option(name: [.short, .long], help: "Replace this file instead of printing.")
+    var output: String?
+
+    @OptionGroup var state: StateOptions
+
+    func run() async throws {
+        let store = try state.openStore()
+        let families = try Output.reporting { try MetricsSnapshot(of: store).families }
+        let form = format ?? (output?.hasSuffix(".prom") == true ? .prometheus : .openmetrics)
+        let text = form == .prometheus ? MetricsText.prometheus(families) : MetricsText.openMetrics(families)
+        guard let output else { return Output.document(text) }
+        let path = PathText.absolute(output, in: state.project.currentFolder)
+        try Output.reporting { try FileText.publish(text, at: path) }
+    }
+}
