@@ -32,7 +32,8 @@ let package = Package(
             name: "CNcurses",
             linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
         // System calls that Swift cannot import or must not make by itself: spawning, pidfd, epoll, renameat2.
-        .target(name: "CSystem"),
+        // zlib reads and writes compressed segments of logs.
+        .target(name: "CSystem", linkerSettings: [.linkedLibrary("z")]),
         .target(
             name: "Engine",
             dependencies: [
