@@ -34,7 +34,8 @@ let package = Package(
             name: "CNcurses",
             linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
         // System calls that Swift cannot import or must not make by itself: spawning, pidfd, epoll, renameat2.
-        .target(name: "CSystem"),
+        // zlib reads and writes compressed segments of logs.
+        .target(name: "CSystem", linkerSettings: [.linkedLibrary("z")]),
         // Values and text: what pipelines, plans and runs are, without anything that runs.
         .target(name: "CaudalModel", swiftSettings: strict),
         .target(

@@ -159,11 +159,11 @@ struct DashboardReducerTests {
         let lines = SampleRun.failed.lines
         var state = failed()
         state.press([.character("e"), .character("L")], on: lines)
-        #expect(state.log.count(lines) == 4, "publish wrote four lines")
+        #expect(lines.shown(state).count == 4, "publish wrote four lines")
         state.press([.character("L"), .character("f"), .character("f")], on: lines)
-        #expect(state.log.count(lines) == 1, "there is one line of error")
+        #expect(lines.shown(state).count == 1, "there is one line of error")
         state.press([.escape], on: lines)
-        #expect(state.log.count(lines) == lines.count)
+        #expect(lines.shown(state).count == lines.count)
     }
 
     @Test("A search finds lines and says so when there are none")
@@ -171,7 +171,7 @@ struct DashboardReducerTests {
         let lines = SampleRun.failed.lines
         var state = failed()
         state.press([.character("/")] + "warehouse".map { .character($0) } + [.enter], on: lines)
-        #expect(state.log.hits.count == 1)
+        #expect(lines.shown(state).hits == 1)
         state.press([.character("/")] + "x".map { .character($0) } + [.character("§"), .enter], on: lines)
         #expect(state.standingToast?.text == "'x§' is not in the log")
     }
@@ -193,7 +193,7 @@ struct DashboardReducerTests {
                 (state.rows, state.columns) = (
                     Int.random(in: 1...70, using: &generator), Int.random(in: 1...220, using: &generator)
                 )
-                let drawn = DashboardScreen.draw(state, lines)
+                let drawn = DashboardScreen.draw(state, lines.shown(state))
                 if drawn.width != state.columns || drawn.height != state.rows { Issue.record("another size") }
             }
         }

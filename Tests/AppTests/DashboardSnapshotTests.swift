@@ -68,7 +68,7 @@ struct DashboardSnapshotTests {
         for size in Self.sizes {
             var state = run.dashboard(rows: size.rows, columns: size.columns)
             change(&state)
-            let drawn = DashboardScreen.draw(state, run.lines).styledText
+            let drawn = DashboardScreen.draw(state, run.lines.shown(state)).styledText
             try Golden.compare(drawn, with: "\(name)-\(size.columns)x\(size.rows).txt")
         }
     }
@@ -103,14 +103,14 @@ extension DashboardState {
         _ keys: [Key], on lines: LogLineList = SampleRun.failed.lines,
         previewReopening: ((RunState) throws -> ReopenPreview)? = nil
     ) -> [DashboardEffect] {
-        let reducer = DashboardReducer(lines: lines)
+        var reducer = DashboardReducer(lines: lines.shown(self))
         var effects: [DashboardEffect] = []
         for key in keys {
             effects = []
             for effect in reducer.reduce(&self, .key(key)) {
-                if case .find(let search) = effect {
-                    let hits = search.hits(in: lines)
-                    effects += reducer.reduce(&self, .found(search, hits: hits, upTo: lines.count))
+                if case .showLog = effect {
+                    reducer = DashboardReducer(lines: lines.shown(self))
+                    effects += reducer.reduce(&self, .log)
                     continue
                 }
                 guard case .prepare(let request) = effect else {
@@ -124,5 +124,14 @@ extension DashboardState {
             }
         }
         return effects
+    }
+}
+
+extension LogLineList {
+    /// The lines as a dashboard shows them.
+    func shown(_ state: DashboardState) -> LogLineList {
+        var lines = self
+        lines.view = state.log.shown
+        return lines
     }
 }

@@ -55,13 +55,11 @@ struct KeyBindingTests {
             var other = state
             other.select(UnitID(stage))
             other.inspectorScroll = 1
-            other.log.search(for: "e")
-            other.log.hits = LogSearch(text: "e", from: 0).hits(in: lines)
+            other.log.shown.search = "e"
             (other.log.bottom, other.log.shift) = (6, 20)
             states.append(other)
-            other.log.level = .warn
-            other.log.refilter(lines)
-            other.log.search(for: "")
+            other.log.shown.level = .warn
+            other.log.shown.search = ""
             states.append(other)
         }
         return states
@@ -71,7 +69,7 @@ struct KeyBindingTests {
         var state = state
         // What is only said is nothing done.
         state.toast = nil
-        return DashboardScreen.draw(state, Self.lines).styledText
+        return DashboardScreen.draw(state, Self.lines.shown(state)).styledText
     }
 
     @Test(

@@ -176,10 +176,8 @@ struct SampleRun {
     // MARK: - The dashboard on it
 
     func dashboard(rows: Int, columns: Int, readOnly: Bool = false, ascii: Bool = false) -> DashboardState {
-        var dashboard = DashboardState(
+        DashboardState(
             state, now: now, rows: rows, columns: columns, isReadOnly: readOnly, isASCII: ascii, zone: .gmt)
-        dashboard.log.update(lines)
-        return dashboard
     }
 }
 

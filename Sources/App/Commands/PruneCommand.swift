@@ -10,8 +10,9 @@ struct PruneCommand: AsyncParsableCommand {
         abstract: "Remove old runs: their records, logs and folders, but never the files they published.",
         discussion: CommandHelp.paragraphs(
             """
-            With --keep and --older-than, the command removes a run only if both options allow it. It never removes a live
-            run, and removes an interrupted run, which can still be resumed, only if you name it.
+            With --keep and --older-than, the command removes a run only if both options allow it. --max-size removes the
+            oldest runs of each pipeline until the rest takes no more, except those that --keep keeps. It never removes a
+            live run, and removes an interrupted run, which can still be resumed, only if you name it.
             """))
 
     @Argument(help: "The runs to remove: their IDs, or the starts or ends of the IDs.")
@@ -22,6 +23,12 @@ struct PruneCommand: AsyncParsableCommand {
 
     @Option(help: "Remove only runs that started longer ago than this, such as 30d or 12h.")
     var olderThan: String?
+
+    @Option(help: "Remove the oldest runs of each pipeline that take more than this together, such as 20GB.")
+    var maxSize: String?
+
+    @Option(help: "Compress the logs of runs that ended longer ago than this, such as 7d; 0s for all.")
+    var compressAfter: String?
 
     @Option(
         help:
@@ -52,33 +59,52 @@ struct PruneCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if runs.isEmpty, keep == nil, olderThan == nil, keepVersions == nil {
-            throw ValidationError("choose what to remove: --keep N, --older-than 30d, --keep-versions N, or run IDs")
-        }
-        if !runs.isEmpty, keep != nil || olderThan != nil || keepVersions != nil || pipeline != nil {
+        let hasRule = removesRuns || keepVersions != nil || compressAfter != nil
+        if runs.isEmpty, !hasRule {
             throw ValidationError(
-                "run IDs cannot be given with --keep, --older-than, --keep-versions or --pipeline")
+                "choose what to remove: --keep N, --older-than 30d, --max-size 20GB, --keep-versions N, "
+                    + "--compress-after 7d, or run IDs")
+        }
+        if !runs.isEmpty, hasRule || pipeline != nil {
+            throw ValidationError(
+                "run IDs cannot be given with --keep, --older-than, --max-size, --keep-versions, --compress-after "
+                    + "or --pipeline")
         }
         if let keepVersions, keepVersions < 0 { throw ValidationError("--keep-versions must not be negative") }
         if let keep, keep < 0 { throw ValidationError("--keep must not be negative") }
     }
 
-    func run() async throws {
-        let age = try olderThan.map { text in
+    private var removesRuns: Bool { keep != nil || olderThan != nil || maxSize != nil }
+
+    private func rules() throws -> Retention {
+        func duration(_ text: String) throws -> Duration {
             guard let age = ScalarFormats.duration(text) else {
                 throw ValidationError("'\(text)' is not a duration; write a number and a unit, such as 30d or 12h")
             }
             return age
         }
+        let size = try maxSize.map { text in
+            guard let size = ScalarFormats.size(text) else {
+                throw ValidationError("'\(text)' is not a size; write a number and a unit, such as 20GB")
+            }
+            return size
+        }
+        return Retention(
+            newest: keep, age: try olderThan.map(duration), size: size, compressAfter: try compressAfter.map(duration))
+    }
+
+    func run() async throws {
+        let rules = try rules()
         let store = try state.openStore()
         if let pipeline { try KnownNames.check(pipeline: pipeline, in: store) }
         try Output.reporting {
             try dropVersions(in: store)
-            if runs.isEmpty, keep == nil, olderThan == nil { return }
+            try compressLogs(rules, in: store)
+            if runs.isEmpty, !removesRuns { return }
             let known = try store.runs(limit: .max)
             let chosen: [RunSummary]
             if runs.isEmpty {
-                chosen = Retention(newest: keep, age: age).removable(known, now: SystemClock.now)
+                chosen = rules.removable(known, now: SystemClock.now, sizes: { store.folder.run($0).sizeInBytes })
                     .filter { pipeline == nil || $0.pipeline == pipeline }
             } else {
                 let ids = Set(try runs.map { try store.find($0) })
@@ -116,10 +142,31 @@ struct PruneCommand: AsyncParsableCommand {
                 Output.line(
                     "\(dryRun ? "would remove" : "removed") the folder of \(id), which has no record in the run store")
             }
+            if !dryRun { freed += try store.shrink() }
             if json { return }
             let words = dryRun ? "would be removed, which would free" : "removed, which freed"
             Output.line("\(count.counted("run")) \(words) \(freed.shortBytes)")
         }
+    }
+
+    /// Compresses logs of runs that ended long enough ago.
+    private func compressLogs(_ rules: Retention, in store: RunStore) throws {
+        guard let age = rules.compressAfter else { return }
+        var count = 0
+        var freed: Int64 = 0
+        for run in try store.runs(pipeline: pipeline, limit: .max) {
+            guard let ended = run.ended, SystemClock.now.wall - ended >= age.milliseconds else { continue }
+            if dryRun {
+                let segments = LogFiles.segments(in: store.folder.run(run.id).logs).filter { !$0.isCompressed }
+                if !segments.isEmpty { count += 1 }
+            } else {
+                let bytes = try store.compressLog(of: run.id)
+                if bytes != 0 { (count, freed) = (count + 1, freed + bytes) }
+            }
+        }
+        if json { return }
+        let what = "the logs of \(count.counted("run"))"
+        Output.line(plain: dryRun ? "would compress \(what)" : "compressed \(what), which freed \(freed.shortBytes)")
     }
 
     /// Removes the versions of all but the newest succeeded runs of each pipeline.

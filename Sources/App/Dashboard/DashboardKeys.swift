@@ -51,7 +51,7 @@ enum DashboardKeys {
             Binding(
                 [.escape], .move, "go back: leave the inspector, a zoom or a search",
                 hint: .when(rank: 1) { $0.focus == .inspector ? "back" : nil },
-                change: { $0.back(&$1) }),
+                action: { $0.back(&$1) }),
         ]
 
     private static let steering = [
@@ -97,7 +97,7 @@ enum DashboardKeys {
     private static let log = [
         Binding(
             ["L"], .log, "show only the selected stage's lines, or all",
-            hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, change: { $0.narrowLog(&$1) }),
+            hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, action: { $0.narrowLog(&$1) }),
         Binding(
             ["e"], .move, "next and previous failure",
             hint: .when(rank: 5) { state in
@@ -112,7 +112,7 @@ enum DashboardKeys {
         Binding(["N"], .log, "next and previous match", change: { $0.findNext(-1, &$1) }),
         Binding(
             ["f"], .log, "filter by level: all, warnings, errors", hint: .always("level", rank: 7),
-            change: { $0.changeLevel(&$1) }),
+            action: { $0.changeLevel(&$1) }),
     ]
 
     private static let view = [

@@ -47,6 +47,10 @@ final class DashboardLoop {
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
     /// Whether the log had grown at the last check; the next check is then sooner.
     private var logIsGrowing = false
+    /// The version of the index at the last check.
+    private var logVersion = 0
+    /// The task that reads the log; nil when none does.
+    private var logReading: Task<Void, Never>?
     private var quitsWhenEnded = false
     private let terminalSignals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
 
@@ -58,7 +62,7 @@ final class DashboardLoop {
         self.shown = shown
         self.reopen = reopen
         index = LogIndex(folder: shown.folder.logs)
-        reducer = DashboardReducer(lines: LogFileLines(index: index))
+        reducer = DashboardReducer(lines: index)
         let size = terminal.size
         state = DashboardState(
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
@@ -180,8 +184,11 @@ final class DashboardLoop {
                 let signals = terminalSignals.bytes(for: events, of: state.run)
                 if !signals.isEmpty { terminal.send(signals) }
             }
-            logIsGrowing = index.update()
-            if logIsGrowing { send(.log) }
+            readLog()
+            let version = index.version
+            logIsGrowing = version != logVersion || !index.isComplete
+            logVersion = version
+            if logIsGrowing || state.log.awaitsHit { send(.log) }
             (state.warnings, state.errors) = (index.warnings, index.errors)
             send(.tick(SystemClock.now))
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
@@ -191,6 +198,24 @@ final class DashboardLoop {
         // The user pressed these keys before the question was shown.
         if hasAsked { terminal.discardKeys() }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
+    }
+
+    /// Reads and searches the log on another thread, which takes as long as it takes.
+    private func readLog() {
+        guard logReading == nil else { return }
+        let (index, act) = (index, act)
+        // A detached task: the main actor draws meanwhile.
+        logReading = Task.detached { [weak self] in
+            let before = index.version
+            let hasMore = index.work()
+            let hasFound = index.version != before
+            await MainActor.run {
+                self?.logReading = nil
+                if hasMore { self?.readLog() }
+            }
+            // The loop is woken only for what it can show.
+            if hasFound { act { _ in } }
+        }
     }
 
     private func send(_ input: DashboardInput) {
@@ -212,8 +237,9 @@ final class DashboardLoop {
         case .redraw: terminal.resize()
         case .copy(let text): copy(text)
         case .copyLine(let line): copy(reducer.lines.record(at: line)?.message ?? "")
-        case .find(let search):
-            send(.found(search, hits: search.hits(in: reducer.lines), upTo: reducer.lines.count))
+        case .showLog(let view):
+            index.show(view)
+            readLog()
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
     }
@@ -315,7 +341,7 @@ final class DashboardLoop {
     }
 
     private func paint() {
-        terminal.show(DashboardScreen.draw(state, LogFileLines(index: index)))
+        terminal.show(DashboardScreen.draw(state, index))
     }
 }
 

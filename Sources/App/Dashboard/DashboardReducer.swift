@@ -23,11 +23,7 @@ struct DashboardReducer: ScreenReducer {
             receive(update, &state)
             return []
         case .log:
-            state.log.update(lines)
-            let log = state.log
-            return log.search.isEmpty ? [] : [.find(LogSearch(text: log.search, from: log.searched))]
-        case .found(let search, let hits, let upTo):
-            receive(search, hits, upTo, &state)
+            showAwaitedHit(&state)
             return []
         case .tick(let now):
             state.now = now
@@ -176,20 +172,19 @@ struct DashboardReducer: ScreenReducer {
         state.focus = .inspector
     }
 
-    func back(_ state: inout DashboardState) {
+    func back(_ state: inout DashboardState) -> [DashboardEffect] {
         if state.zoomed != nil {
             state.zoomed = nil
         } else if !state.log.search.isEmpty, state.focus == .log {
-            state.log.search(for: "")
+            return show(&state) { $0.search = "" }
         } else if state.focus == .inspector {
             state.leaveInspector()
         } else if state.log.isFiltered {
-            state.log.filteredUnit = nil
-            state.log.level = .debug
-            state.log.refilter(lines)
+            return show(&state) { ($0.unit, $0.level) = (nil, .debug) }
         } else {
             state.focus = .graph
         }
+        return []
     }
 
     /// Carries out the focused choice.
@@ -205,35 +200,45 @@ struct DashboardReducer: ScreenReducer {
 
     // MARK: - The log
 
-    /// Shows only the lines of the selected stage, or all lines again.
-    func narrowLog(_ state: inout DashboardState) {
-        state.log.filteredUnit = state.log.filteredUnit == state.selection ? nil : state.selection
-        state.log.refilter(lines)
-        go(to: .log, &state)
+    /// Changes what is shown of the log.
+    private func show(
+        _ state: inout DashboardState, _ change: (inout LogIndex.View) -> Void
+    ) -> [DashboardEffect] {
+        let before = state.log.shown
+        change(&state.log.shown)
+        // Lines have new numbers.
+        if (before.level, before.unit) != (state.log.level, state.log.filteredUnit) { state.log.bottom = nil }
+        return [.showLog(state.log.shown)]
     }
 
-    func changeLevel(_ state: inout DashboardState) {
+    /// Shows only the lines of the selected stage, or all lines again.
+    func narrowLog(_ state: inout DashboardState) -> [DashboardEffect] {
+        let unit = state.log.filteredUnit == state.selection ? nil : state.selection
+        go(to: .log, &state)
+        return show(&state) { $0.unit = unit }
+    }
+
+    func changeLevel(_ state: inout DashboardState) -> [DashboardEffect] {
         let levels: [LogLevel] = [.debug, .warn, .error]
-        state.log.level = levels[((levels.firstIndex(of: state.log.level) ?? 0) + 1) % levels.count]
-        state.log.refilter(lines)
+        let next = levels[((levels.firstIndex(of: state.log.level) ?? 0) + 1) % levels.count]
+        return show(&state) { $0.level = next }
     }
 
     /// Searches for the typed text.
     func search(_ state: inout DashboardState) -> [DashboardEffect] {
         guard case .prompt(let prompt) = state.overlay else { return [] }
         state.overlay = nil
-        state.log.search(for: prompt.text)
-        return prompt.text.isEmpty ? [] : [.find(LogSearch(text: prompt.text, from: 0, isAwaited: true))]
+        state.log.awaitsHit = !prompt.text.isEmpty
+        return show(&state) { $0.search = prompt.text }
     }
 
-    private func receive(_ search: LogSearch, _ hits: [Int], _ upTo: Int, _ state: inout DashboardState) {
-        guard search.text == state.log.search, search.from == state.log.searched else { return }
-        state.log.hits += hits
-        state.log.searched = upTo
-        guard search.isAwaited else { return }
+    /// Goes to the last match once all lines are searched, or says that there is none.
+    private func showAwaitedHit(_ state: inout DashboardState) {
+        guard state.log.awaitsHit, lines.isComplete else { return }
+        state.log.awaitsHit = false
         go(to: .log, &state)
-        if hits.isEmpty {
-            state.say("'\(search.text)' is not in the log", .wait)
+        if lines.hits == 0 {
+            state.say("'\(state.log.search)' is not in the log", .wait)
         } else {
             findNext(-1, &state)
         }
@@ -241,24 +246,21 @@ struct DashboardReducer: ScreenReducer {
 
     /// Goes to the next match, or to the previous one if `step` is negative.
     func findNext(_ step: Int, _ state: inout DashboardState) {
-        let hits = state.log.hits
-        guard !hits.isEmpty, state.log.count(lines) > 0 else { return state.say("no search yet: press / to search") }
-        let current = state.log.line(at: state.log.bottom ?? state.log.count(lines) - 1)
-        let next: Int
-        if step > 0 {
-            next = hits.first { $0 > current } ?? hits[0]
-        } else {
-            next = hits.last { $0 < current || state.log.bottom == nil && $0 <= current } ?? hits[hits.count - 1]
-        }
-        let place =
-            state.log.matching.map { matching in matching.firstIndex { $0 >= next } ?? matching.count - 1 } ?? next
-        state.log.bottom = place
+        guard lines.hits > 0, lines.count > 0 else { return state.say("no search yet: press / to search") }
+        let current = state.log.bottom ?? lines.count - 1
+        let isAtEnd = state.log.bottom == nil && step < 0
+        let found =
+            step > 0
+            ? lines.hit(from: current, forward: true) ?? lines.hit(from: -1, forward: true)
+            : lines.hit(from: isAtEnd ? lines.count : current, forward: false)
+                ?? lines.hit(from: lines.count, forward: false)
+        if let found { state.log.bottom = found }
     }
 
     func copy(_ state: inout DashboardState) -> [DashboardEffect] {
-        if DashboardLayout(state).focus == .log, state.log.count(lines) > 0 {
+        if DashboardLayout(state).focus == .log, lines.count > 0 {
             state.say("copied 1 line")
-            return [.copyLine(state.log.line(at: state.log.bottom ?? state.log.count(lines) - 1))]
+            return [.copyLine(state.log.bottom ?? lines.count - 1)]
         }
         let text = InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
         state.say("copied \(text.split(separator: "\n").count) lines")

@@ -229,90 +229,31 @@ struct DashboardState: ScreenState {
     }
 }
 
-/// The part of the log that is shown.
+/// What is shown of the log, and where.
 struct LogView {
-    /// The stage or item whose lines are shown; nil shows all.
-    var filteredUnit: UnitID?
-    var level = LogLevel.debug
-    /// The numbers of the lines that match the filter; nil means all lines.
-    var matching: [Int]?
-    /// The number of lines that were examined for ``matching``.
-    var examined = 0
-    /// The last line shown, as an index into the matching lines; nil follows the end of the log.
+    /// Which lines are shown, and the text that is searched for in them.
+    var shown = LogIndex.View()
+    /// The last line on the screen, by its number among those shown; nil follows the end of the log.
     var bottom: Int?
     /// The number of columns by which long lines are scrolled to the left.
     var shift = 0
-    /// The text of the search, and the lines that contain it.
-    var search = ""
-    var hits: [Int] = []
-    var searched = 0
+    /// Whether the first match is shown once one is found.
+    var awaitsHit = false
+
+    /// The stage or item whose lines are shown; nil shows all.
+    var filteredUnit: UnitID? { shown.unit }
+    var level: LogLevel { shown.level }
+    var search: String { shown.search }
 
     /// Scrolls by a number of lines, with `page` lines visible; at the end of the log it follows new lines.
     mutating func scroll(_ step: Int, page: Int, _ lines: any LogLines) {
-        let count = count(lines)
+        let count = lines.count
         guard count > 0 else { return }
         let bottom = (self.bottom ?? count - 1) + step
         self.bottom = bottom >= count - 1 ? nil : max(min(page, count) - 1, bottom)
     }
 
-    var isFiltered: Bool { filteredUnit != nil || level > .debug }
-
-    /// The number of lines that match the filter.
-    func count(_ lines: any LogLines) -> Int { matching?.count ?? lines.count }
-
-    /// The number of a line, by its index into the matching lines.
-    func line(at place: Int) -> Int { matching.map { $0[place] } ?? place }
-
-    /// Examines lines that are new since the last call.
-    mutating func update(_ lines: any LogLines) {
-        if isFiltered {
-            var matching = self.matching ?? []
-            if self.matching == nil { examined = 0 }
-            for index in examined..<max(examined, lines.count) where accepts(index, lines) { matching.append(index) }
-            self.matching = matching
-        } else {
-            matching = nil
-        }
-        examined = lines.count
-    }
-
-    private func accepts(_ index: Int, _ lines: any LogLines) -> Bool {
-        if lines.level(at: index) < level { return false }
-        guard let filteredUnit else { return true }
-        return lines.stage(at: index) == filteredUnit.stage
-            && (filteredUnit.item == nil || lines.item(at: index) == filteredUnit.item)
-    }
-
-    /// Starts again after the filter has changed.
-    mutating func refilter(_ lines: any LogLines) {
-        matching = nil
-        examined = 0
-        bottom = nil
-        update(lines)
-    }
-
-    mutating func search(for text: String) {
-        search = text
-        hits = []
-        searched = 0
-    }
-}
-
-/// A search in the lines of the log that were not searched yet.
-struct LogSearch: Equatable {
-    let text: String
-    /// The first line to search.
-    let from: Int
-    /// Whether to show the first match when it is found.
-    var isAwaited = false
-
-    /// The numbers of the lines that contain the text.
-    func hits(in lines: any LogLines) -> [Int] {
-        let needle = text.lowercased()
-        return (from..<max(from, lines.count)).filter {
-            lines.record(at: $0)?.message.lowercased().contains(needle) == true
-        }
-    }
+    var isFiltered: Bool { !shown.isAll }
 }
 
 /// A box over the panes.
@@ -438,8 +379,8 @@ enum DashboardEffect {
     case copy(String)
     /// Copy a line of the log.
     case copyLine(Int)
-    /// Search the log; the result is ``DashboardInput/found(_:hits:upTo:)``.
-    case find(LogSearch)
+    /// Show other lines of the log, and search them; what is found comes as ``DashboardInput/log``.
+    case showLog(LogIndex.View)
     case mouse(Bool)
 }
 
@@ -449,12 +390,10 @@ enum DashboardInput {
     case events([RunEvent])
     /// An update of the run.
     case update(RunUpdate)
-    /// The log has grown.
+    /// The log has grown, or more of it was searched.
     case log
     case tick(Moment)
     case answer(CommandAnswer)
-    /// The lines before line `upTo` that a search has found.
-    case found(LogSearch, hits: [Int], upTo: Int)
     /// The result of a question's preview.
     case confirmation(ConfirmationBuilder.Outcome)
     case resized(rows: Int, columns: Int)

@@ -1,35 +1,43 @@
 import CaudalModel
 import Engine
 
-/// The lines of a run's log by number, without keeping their text in memory.
+/// The lines of a run's log that are shown, by number, without keeping their text in memory.
 protocol LogLines {
-    /// The number of lines so far.
+    /// The number of lines that are shown, as far as they are known.
     var count: Int { get }
-    func level(at index: Int) -> LogLevel
-    func stage(at index: Int) -> StageID?
-    func item(at index: Int) -> ItemKey?
+    /// How many of them have the text that is searched for.
+    var hits: Int { get }
+    /// Whether all lines have been looked at.
+    var isComplete: Bool { get }
     /// The line; nil if its file was removed.
     func record(at index: Int) -> LogRecord?
+    func isHit(at index: Int) -> Bool
+    /// The next line with the text that is searched for, behind a line or before it.
+    func hit(from index: Int, forward: Bool) -> Int?
 }
+
+extension LogIndex: LogLines {}
 
 /// Lines in memory, for tests and for short logs.
 struct LogLineList: LogLines {
-    var records: [LogRecord] = []
+    var records: [LogRecord] = [] { didSet { select() } }
+    /// What is shown of them.
+    var view = LogIndex.View() { didSet { select() } }
+    private var shown: [LogRecord] = []
 
-    var count: Int { records.count }
-    func level(at index: Int) -> LogLevel { records[index].level }
-    func stage(at index: Int) -> StageID? { records[index].stage }
-    func item(at index: Int) -> ItemKey? { records[index].item }
-    func record(at index: Int) -> LogRecord? { records.indices.contains(index) ? records[index] : nil }
-}
+    private mutating func select() { shown = records.filter { view.shows($0.level, $0.stage, $0.item) } }
 
-/// The lines of a run's log on disk.
-struct LogFileLines: LogLines {
-    let index: LogIndex
+    var count: Int { shown.count }
+    var hits: Int { shown.indices.count { isHit(at: $0) } }
+    var isComplete: Bool { true }
+    func record(at index: Int) -> LogRecord? { shown.indices.contains(index) ? shown[index] : nil }
 
-    var count: Int { index.count }
-    func level(at line: Int) -> LogLevel { index.level(at: line) }
-    func stage(at line: Int) -> StageID? { index.unit(at: line)?.stage }
-    func item(at line: Int) -> ItemKey? { index.unit(at: line)?.item }
-    func record(at line: Int) -> LogRecord? { index.record(at: line) }
+    func isHit(at index: Int) -> Bool {
+        !view.search.isEmpty && record(at: index)?.message.lowercased().contains(view.search.lowercased()) == true
+    }
+
+    func hit(from index: Int, forward: Bool) -> Int? {
+        let hits = shown.indices.filter { isHit(at: $0) }
+        return forward ? hits.first { $0 > index } : hits.last { $0 < index }
+    }
 }

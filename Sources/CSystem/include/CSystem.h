@@ -160,6 +160,41 @@ typedef struct {
 /// Looks for unusual features in `size` more bytes, until one is found.
 void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen);
 
+/// Bytes to look for. `size` is at least 1; `folds` of 1 takes ASCII capitals and small letters for the same.
+typedef struct {
+    const uint8_t *bytes;
+    size_t size;
+    int folds;
+    size_t first, second; // set by cs_needle_prepare: the places of its two rarest bytes
+} cs_needle;
+
+/// Chooses what is looked for first; once for each needle.
+void cs_needle_prepare(cs_needle *needle);
+
+/// The first place of the needle at `from` or behind; `size` when there is none.
+size_t cs_find(const void *text, size_t size, size_t from, const cs_needle *needle);
+
+/// The first place of a short part; -1 when there is none.
+ptrdiff_t cs_place(const void *text, size_t size, const void *part, size_t part_size);
+
+/// The number of line feeds.
+size_t cs_count_lines(const void *text, size_t size);
+
+/// The place behind the last line feed before `place`; 0 when there is none.
+size_t cs_line_start(const void *text, size_t place);
+
+/// A compressed file that is being read.
+typedef struct cs_gunzip cs_gunzip;
+
+/// Reads the gzip format from a descriptor, which stays open; NULL when there is no memory.
+cs_gunzip *cs_gunzip_open(int fd);
+/// The next bytes; 0 at the end, -1 when the rest is damaged or missing.
+ssize_t cs_gunzip_read(cs_gunzip *file, void *bytes, size_t size);
+void cs_gunzip_close(cs_gunzip *file);
+
+/// Writes what is read from one descriptor to another in the gzip format; 0 or a negated errno.
+int cs_gzip(int from, int to);
+
 /// Nanoseconds since boot, including time in suspension.
 int64_t cs_steady_ns(void);
 

@@ -38,6 +38,8 @@ package struct Pipeline: Sendable {
     package var overlap = Overlap.refuse
     /// The number of succeeded runs whose published versions are kept.
     package var keepsVersions = 1
+    /// Which of its runs are kept once another one has ended.
+    package var retention = Retention()
     /// The time zone in which `today` and `yesterday` are taken.
     package var timeZone = TimeZone.gmt
     /// How much of the failing rows is kept, unless a stage sets it.

@@ -81,6 +81,7 @@ package struct PipelineReader {
         pipeline.reusesUnchanged = StageSettingsReader.reuse(&reader) ?? false
         pipeline.overlap = reader.choice("overlap", as: Overlap.self) ?? .refuse
         pipeline.keepsVersions = reader.integer("keep_versions", in: 0...1000) ?? 1
+        pipeline.retention = StageSettingsReader.retention(&reader)
         pipeline.timeZone = reader.timeZone("timezone") ?? .gmt
         pipeline.samples = reader.choice("samples", as: SampleRule.self) ?? .all
         pipeline.logLimit = StageSettingsReader.logLimit(&reader) ?? pipeline.logLimit

@@ -65,6 +65,18 @@ enum StageSettingsReader {
         return limit
     }
 
+    /// Reads `retention` of the pipeline.
+    static func retention(_ parent: inout MappingReader) -> Retention {
+        guard var reader = parent.mapping("retention", subject: "'retention'", kind: "retention") else {
+            return Retention()
+        }
+        let rules = Retention(
+            newest: reader.integer("keep", in: 1...1_000_000), age: reader.duration("older_than"),
+            size: reader.size("max_size"), compressAfter: reader.duration("compress_after"))
+        reader.finish()
+        return rules
+    }
+
     /// Reads `reuse` of a stage or of the pipeline; nil when it is absent or invalid.
     static func reuse(_ reader: inout MappingReader) -> Bool? {
         guard let reuse = reader.text("reuse") else { return nil }

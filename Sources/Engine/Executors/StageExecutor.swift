@@ -119,6 +119,8 @@ package final class AttemptLog: Sendable {
     private let share: LogShare?
     /// Created on first use: most attempts use one or two of the three.
     private let channels = Mutex<[LogStream: LogChannel]>([:])
+    /// What is known of the record that each stream is in.
+    private let records = Mutex<[LogStream: LogRecordReader]>([:])
     private let makeChannel: @Sendable (LogStream) -> LogChannel
     private let masker: SecretMasker
     private let now: @Sendable () -> Moment
@@ -171,21 +173,24 @@ package final class AttemptLog: Sendable {
     package func write(
         _ stream: LogStream, level: LogLevel? = nil, _ lines: ((UnsafeBufferPointer<UInt8>) -> Void) -> Void
     ) {
-        var source: (channel: LogChannel, time: Int64)?
+        var source: (channel: LogChannel, stamp: LogChannel.Stamp)?
+        // Only one thread reads a stream.
+        var records = self.records.withLock { $0[stream] } ?? LogRecordReader()
         var block: [UInt8] = []
         var found: [LogChannel.Remark] = []
         lines { line in
             // Most calls have no line: a stream has ended, or the chunk was the middle of a line.
-            let (channel, time) = source ?? (channel(stream), now().wall)
-            source = (channel, time)
+            let (channel, stamp) = source ?? (channel(stream), LogChannel.Stamp(now().wall))
+            source = (channel, stamp)
             let remark: LogChannel.Remark?
             if masker.isEmpty {
-                remark = channel.append(line, time: time, level: level, to: &block)
+                remark = channel.append(line, stamp, level: level, &records, to: &block)
             } else {
-                remark = masker.withMasked(line) { channel.append($0, time: time, level: level, to: &block) }
+                remark = masker.withMasked(line) { channel.append($0, stamp, level: level, &records, to: &block) }
             }
             if let remark { found.append(remark) }
         }
+        if source != nil { self.records.withLock { [records] in $0[stream] = records } }
         if let writer, let share {
             if writer.append(block, of: share) {
                 note("the log has no room for more of what this attempt prints: its last lines come when it ends")

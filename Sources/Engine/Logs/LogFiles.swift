@@ -7,6 +7,16 @@ package enum LogFiles {
     package struct Segment: Sendable, Hashable {
         package let number: Int
         package let path: String
+
+        /// Whether it is compressed.
+        package var isCompressed: Bool { path.hasSuffix(CompressedLog.ending) }
+
+        /// When it was written last, in milliseconds since 1970; nil when that is unknown.
+        package var written: Int64? {
+            var status = stat()
+            guard stat(path, &status) == 0 else { return nil }
+            return Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+        }
     }
 
     /// The path of a segment.
@@ -19,10 +29,16 @@ package enum LogFiles {
     package static func segments(in folder: String) -> [Segment] {
         // A run without a log has no such folder and no segments.
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        return names.compactMap { name in
-            guard name.hasSuffix(".jsonl"), let number = Int(name.dropLast(6)) else { return nil }
-            return Segment(number: number, path: folder + "/" + name)
-        }.sorted { $0.number < $1.number }
+        var found: [Int: Segment] = [:]
+        for name in names {
+            let ending = name.hasSuffix(".jsonl") ? ".jsonl" : CompressedLog.ending
+            guard name.hasSuffix(ending), let number = Int(name.dropLast(ending.count)) else { continue }
+            // A process that died while it compressed a segment may have left both: the first is whole.
+            if ending == ".jsonl" || found[number] == nil {
+                found[number] = Segment(number: number, path: folder + "/" + name)
+            }
+        }
+        return found.values.sorted { $0.number < $1.number }
     }
 }
 
@@ -43,6 +59,7 @@ package enum LogLineParser {
             case "item": record.item = reader.string().map { ItemKey($0) }
             case "attempt": record.attempt = Int(reader.raw())
             case "stream": record.stream = reader.string().flatMap { LogStream(rawValue: $0) } ?? .engine
+            case "continues": record.continues = reader.raw() == "true"
             case "message": record.message = reader.string() ?? ""
             case "fields": record.fields = reader.raw()
             default: _ = reader.raw()
@@ -138,10 +155,12 @@ struct JSONObjectReader {
         }
         let content = UnsafeBufferPointer(rebasing: bytes[start..<index])
         index += 1
-        return hasEscapes ? Self.unescaped(content) : String(decoding: content, as: UTF8.self)
+        return hasEscapes
+            ? String(decoding: Self.unescaped(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
     }
 
-    private static func unescaped(_ content: UnsafeBufferPointer<UInt8>) -> String {
+    /// The bytes that the content of a JSON string stands for.
+    static func unescaped(_ content: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity(content.count)
         var index = 0
@@ -171,7 +190,7 @@ struct JSONObjectReader {
             case let other: text.append(other)
             }
         }
-        return String(decoding: text, as: UTF8.self)
+        return text
     }
 
     /// The next value as JSON text: a number, a literal name, an array or an object.

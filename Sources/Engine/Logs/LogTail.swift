@@ -33,6 +33,10 @@ package struct LogTail: Sendable {
                 offset = 0
                 rest = []
             }
+            if found.isCompressed {
+                readCompressed(found, line)
+                continue
+            }
             let descriptor = open(found.path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
@@ -49,6 +53,22 @@ package struct LogTail: Sendable {
             if left <= 0 { return true }
         }
         return false
+    }
+
+    /// Reads a segment that nobody writes any more, at once.
+    private mutating func readCompressed(
+        _ found: LogFiles.Segment, _ line: (UnsafeBufferPointer<UInt8>, _ segment: Int, _ offset: Int64) -> Void
+    ) {
+        guard offset == 0 else { return }
+        _ = CompressedLog.read(found.path) { block, start in
+            var place = 0
+            while place < block.count {
+                let bytes = LogBlock.line(block, from: place)
+                line(bytes, found.number, Int64(start + place))
+                place += bytes.count + 1
+            }
+        }
+        offset = .max
     }
 
     private mutating func take(

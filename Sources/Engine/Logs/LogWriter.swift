@@ -138,6 +138,8 @@ package final class LogWriter: Sendable {
 /// The part that is the same for all of its lines is formatted once.
 package struct LogChannel: Sendable {
     private let middle: [UInt8]
+    /// The same for lines that continue a record.
+    private let continuing: [UInt8]
     private let source: LogRecord
 
     /// A line that also becomes a row of the run store.
@@ -162,8 +164,20 @@ package struct LogChannel: Sendable {
             if let item = unit.item { text += ",\"item\":\(JSONText.quoted(item.rawValue))" }
         }
         if let attempt { text += ",\"attempt\":\(attempt)" }
-        text += ",\"stream\":\"\(stream.rawValue)\",\"message\":"
-        middle = Array(text.utf8)
+        text += ",\"stream\":\"\(stream.rawValue)\""
+        middle = Array((text + ",\"message\":").utf8)
+        continuing = Array((text + ",\"continues\":true,\"message\":").utf8)
+    }
+
+    /// A time as lines begin with it, written once for all lines that come together.
+    struct Stamp: Sendable {
+        let time: Int64
+        fileprivate let text: [UInt8]
+
+        init(_ time: Int64) {
+            self.time = time
+            text = Array("{\"time\":\"\(UTC.iso(time))\",\"level\":\"".utf8)
+        }
     }
 
     /// Appends one line to a block.
@@ -176,13 +190,31 @@ package struct LogChannel: Sendable {
     package func append(
         _ line: UnsafeBufferPointer<UInt8>, time: Int64, level: LogLevel? = nil, to block: inout [UInt8]
     ) -> Remark? {
+        var records = LogRecordReader()
+        return append(line, Stamp(time), level: level, &records, to: &block)
+    }
+
+    /// Appends one line to a block.
+    ///
+    /// - Parameter records: What is known of the lines before.
+    /// - Returns: The line as a remark when its level is warn or above, and it begins a record.
+    @discardableResult
+    func append(
+        _ line: UnsafeBufferPointer<UInt8>, _ stamp: Stamp, level given: LogLevel?, _ records: inout LogRecordReader,
+        to block: inout [UInt8]
+    ) -> Remark? {
         let json = line.first == UInt8(ascii: "{") && line.last == UInt8(ascii: "}") ? JSONLogLine(line) : nil
-        let level = level ?? json?.level ?? LogLevel.claimed(by: line) ?? .info
-        block.append(contentsOf: #"{"time":""#.utf8)
-        block.append(contentsOf: UTC.iso(time).utf8)
-        block.append(contentsOf: #"","level":""#.utf8)
+        let level: LogLevel
+        var continues = false
+        if let known = given ?? json?.level {
+            records.interrupt()
+            level = known
+        } else {
+            (level, continues) = records.judge(line)
+        }
+        block.append(contentsOf: stamp.text)
         block.append(contentsOf: level.name.utf8)
-        block.append(contentsOf: middle)
+        block.append(contentsOf: continues ? continuing : middle)
         if let json {
             JSONText.append(json.message, to: &block)
             block.append(contentsOf: #","fields":"#.utf8)
@@ -191,9 +223,9 @@ package struct LogChannel: Sendable {
             JSONText.append(line, to: &block)
         }
         block.append(contentsOf: "}\n".utf8)
-        guard level >= .warn else { return nil }
+        guard level >= .warn, !continues else { return nil }
         return Remark(
-            time: time, level: level, unit: source.stage.map { UnitID($0, source.item) }, attempt: source.attempt,
+            time: stamp.time, level: level, unit: source.stage.map { UnitID($0, source.item) }, attempt: source.attempt,
             stream: source.stream,
             message: Self.excerpt(json?.message ?? String(decoding: line, as: UTF8.self)))
     }
@@ -223,9 +255,10 @@ struct JSONLogLine {
         guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else {
             return nil
         }
-        let levels = ["level", "lvl", "severity", "levelname"].compactMap { fields[$0]?.text }
-        level = levels.first.flatMap { LogLevel(named: $0) }
-        let messages = ["message", "msg", "event", "text"].compactMap { fields[$0]?.text }
+        let names = ["level", "lvl", "severity", "levelname", "log.level", "severityText", "@l"]
+        let levels = names.compactMap { fields[$0]?.text }
+        level = levels.first.flatMap { LogLevel(named: $0) ?? LogLevel.numbered($0) }
+        let messages = ["message", "msg", "event", "text", "@m", "body"].compactMap { fields[$0]?.text }
         message = messages.first ?? String(decoding: line, as: UTF8.self)
     }
 }

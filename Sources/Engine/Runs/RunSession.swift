@@ -166,6 +166,8 @@ package struct RunSession: Sendable {
     package let masker: SecretMasker
     /// The log, for what concerns the whole run.
     private let log: AttemptLog
+    private let retention: Retention
+    private let now: @Sendable () -> Moment
 
     /// Begins a new run.
     ///
@@ -325,6 +327,7 @@ package struct RunSession: Sendable {
             loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
             reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: services.now)
         let mailbox = RunEngineMailbox(now: environment.now)
+        (retention, now) = (loaded.pipeline.retention, services.now)
         let limits = LogLimits(
             run: Int(loaded.pipeline.logLimit),
             stages: Dictionary(
@@ -382,6 +385,12 @@ package struct RunSession: Sendable {
                 // The run has succeeded all the same: what is not given back now is after the next one.
                 log.note("versions that nobody needs any more were not given back: \(error)", level: .warn)
             }
+        }
+        do {
+            try store.apply(retention, to: state.plan.pipeline, now: now())
+        } catch {
+            // The run has ended as it has: what was not removed now is after the next one.
+            log.note("'retention' could not be carried out: \(error)", level: .warn)
         }
         try store.makeDurable()
         try store.confirm(state.status, of: id)

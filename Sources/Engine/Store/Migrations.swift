@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 9
+    static let newest = 8
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -38,14 +38,14 @@ enum Migrations {
             try FailureRecord.recordOlder(in: db)
             try db.execute(sql: "PRAGMA user_version = 7")
         }
-        migrator.registerMigration("9: figures of runs over months") { db in
-            try db.execute(sql: ninth)
-            try db.execute(sql: "PRAGMA user_version = 9")
+        migrator.registerMigration("8: figures of runs over months") { db in
+            try db.execute(sql: eighth)
+            try db.execute(sql: "PRAGMA user_version = 8")
         }
         return migrator
     }
 
-    private static let ninth = """
+    private static let eighth = """
         -- How long an attempt's unit waited for a slot before it.
         ALTER TABLE attempts ADD COLUMN queued_ms INTEGER;
         CREATE TEMP TABLE waits AS

@@ -139,6 +139,7 @@ struct PipelineSchemaTests {
         max_parallel: 2
         reuse: never
         log: {max: 2GB}
+        retention: {keep: 20, older_than: 90d, max_size: 20GB, compress_after: 7d}
         pools: {gate: 1}
         connections:
           warehouse:

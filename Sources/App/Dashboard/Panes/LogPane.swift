@@ -27,10 +27,10 @@ enum LogPane: DashboardPane {
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
         let (state, lines, frame) = (view.state, view.lines, view.frame)
         let log = state.log
-        let count = log.count(lines)
+        let count = lines.count
         let bottom = min(log.bottom ?? count - 1, count - 1)
         var facts: [Span] = []
-        if !log.search.isEmpty { facts.append(Span("/\(log.search) \(log.hits.count) hits   ", .accent)) }
+        if !log.search.isEmpty { facts.append(Span("/\(log.search) \(lines.hits) hits   ", .accent)) }
         if log.level > .debug { facts.append(Span("≥\(log.level.name)   ", .wait)) }
         if log.bottom == nil {
             if state.run.status == .running { facts.append(Span("FOLLOW ⇣   ", .busy)) }
@@ -43,20 +43,19 @@ enum LogPane: DashboardPane {
 
         let height = frame.rows.count - 1
         guard count > 0, height > 0 else {
-            let text = state.log.isFiltered ? "no line matches; esc shows all" : "nothing yet"
+            let text =
+                !lines.isComplete ? "reading …" : log.isFiltered ? "no line matches; esc shows all" : "nothing yet"
             if height > 0 {
                 buffer.write(text, row: frame.rows.lowerBound + 1, column: frame.columns.lowerBound + 1, style: .dim)
             }
             return
         }
         let first = max(0, bottom - height + 1)
-        let hits = Set(log.hits)
         for (offset, place) in (first...bottom).enumerated() {
-            let number = log.line(at: place)
-            guard let record = lines.record(at: number) else { continue }
+            guard let record = lines.record(at: place) else { continue }
             let row = frame.rows.lowerBound + 1 + offset
             drawLine(state, record, row: row, frame, into: &buffer)
-            if hits.contains(number) {
+            if lines.isHit(at: place) {
                 buffer.restyle(row: row, columns: frame.columns) { $0.attributes.insert(.underline) }
             }
             if log.bottom != nil, place == bottom, view.isFocused { buffer.select(row: row, columns: frame.columns) }

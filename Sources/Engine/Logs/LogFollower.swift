@@ -1,0 +1,89 @@
+/// Reads what is new in the logs of runs, look by look, also of runs that begin meanwhile.
+package struct LogFollower {
+    private struct Followed {
+        var run: LoggedRun
+        var position: LogPosition
+        var context = LogContext()
+    }
+
+    private var followed: [RunID: Followed] = [:]
+    /// Where runs that are followed no more would go on.
+    private var left: [RunID: LogPosition] = [:]
+    private let query: LogQuery
+    private let makeRenderer: @Sendable () -> any LogRenderer
+
+    package init(_ query: LogQuery, makeRenderer: @escaping @Sendable () -> any LogRenderer) {
+        self.query = query
+        self.makeRenderer = makeRenderer
+    }
+
+    /// Follows a run from a position on; one that is or was followed goes on where it is.
+    ///
+    /// - Parameter position: nil for its beginning.
+    package mutating func add(_ run: LoggedRun, from position: LogPosition? = nil) {
+        if followed[run.id] == nil {
+            let start = left[run.id] ?? position ?? LogPosition(segment: 0, offset: 0)
+            followed[run.id] = Followed(run: run, position: start)
+        }
+    }
+
+    /// The position behind the last whole line of a run's log.
+    package static func end(of run: LoggedRun) -> LogPosition? {
+        guard let segment = LogFiles.segments(in: run.folder).last else { return nil }
+        guard !segment.isCompressed, let file = try? LogSegmentReader(segment.path) else {
+            return LogPosition(segment: segment.number + 1, offset: 0)
+        }
+        return LogPosition(segment: segment.number, offset: file.lineEnd(before: file.size))
+    }
+
+    /// The runs that are followed.
+    package var runs: [RunID] { followed.keys.sorted() }
+
+    /// Follows a run no more.
+    package mutating func remove(_ run: RunID) { left[run] = followed.removeValue(forKey: run)?.position }
+
+    /// What matches of the lines that are whole since the last look, in the order of their times.
+    package mutating func look() -> [UInt8] {
+        var found: [(key: UInt64, text: ArraySlice<UInt8>)] = []
+        for id in runs {
+            guard var one = followed[id] else { continue }
+            for batch in read(&one) {
+                var start = 0
+                for piece in batch.pieces {
+                    found.append((piece.key, batch.output[start..<piece.end]))
+                    start = piece.end
+                }
+            }
+            followed[id] = one
+        }
+        if followed.count > 1 {
+            // Stable: lines of one run stay in their order.
+            let order = found.indices.sorted { (found[$0].key, $0) < (found[$1].key, $1) }
+            return order.flatMap { found[$0].text }
+        }
+        return found.flatMap(\.text)
+    }
+
+    private func read(_ one: inout Followed) -> [LogBatch] {
+        var batches: [LogBatch] = []
+        for segment in LogFiles.segments(in: one.run.folder) where segment.number >= one.position.segment {
+            if segment.number > one.position.segment { one.position = LogPosition(segment: segment.number, offset: 0) }
+            // A log that is being written is not compressed; one that was removed meanwhile has no more lines.
+            guard !segment.isCompressed, let file = try? LogSegmentReader(segment.path) else { continue }
+            let size = file.size
+            while one.position.offset < size {
+                let bytes = file.bytes(one.position.offset..<min(size, one.position.offset + (4 << 20)))
+                guard let end = bytes.lastIndex(of: 0x0A) else { break }
+                var scan = LogScan(query, path: segment.path, makeRenderer(), context: one.context)
+                bytes.withUnsafeBufferPointer {
+                    scan.scan(UnsafeBufferPointer(rebasing: $0[...end]), at: one.position.offset)
+                }
+                let batch = scan.finish()
+                one.context = batch.context
+                one.position.offset += end + 1
+                batches.append(batch)
+            }
+        }
+        return batches
+    }
+}
