@@ -1,3 +1,4 @@
+import CaudalModel
 package import Engine
 import Foundation
 

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Checks names that filters use: an unknown one would silently match nothing.

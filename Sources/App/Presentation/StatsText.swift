@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 
 /// Statistics of runs as a table for people and as JSON for programs.

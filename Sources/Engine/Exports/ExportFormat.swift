@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The forms in which a run is handed to other programs.
 package enum ExportFormat: String, Sendable, CaseIterable {
     /// A trace as OTLP/JSON, for OpenTelemetry.

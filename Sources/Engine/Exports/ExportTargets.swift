@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 
 /// A place to which runs are handed by themselves.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A JSON value whose keys stay in the order in which they were written.
 enum JSONValue: Sendable, Hashable {
     case null

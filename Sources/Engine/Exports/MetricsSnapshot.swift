@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// The figures of a run, or of all pipelines of a project, at one moment.
 ///
 /// No label holds the id of a run: a series for each run would be too much for those who keep them. Items of fan-outs are

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// Figures of the same name, with their labels.
 package struct MetricFamily: Sendable, Hashable {
     /// What kind of figure it is.

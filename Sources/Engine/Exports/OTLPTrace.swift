@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A run as a trace in OTLP/JSON: a span for the run, and one below it for each attempt.
 ///
 /// As the protocol asks for, ids are hexadecimal, 64-bit integers are texts, and enumerations are integers. Spans that have

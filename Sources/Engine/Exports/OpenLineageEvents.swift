@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A run as events of OpenLineage: its start and end, and those of each attempt, whose parent it is.
 ///
 /// A retry is a run of OpenLineage's own with the same job. What checks found of the data that an attempt had written is

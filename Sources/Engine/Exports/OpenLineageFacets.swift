@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The schemas of OpenLineage that exports use, with the versions that they were written for.
 enum OpenLineageSchema: String {
     case runEvent = "2-0-2/OpenLineage.json#/$defs/RunEvent"

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// The names of OpenTelemetry's semantic conventions that exports use, in one place: those for pipelines (`cicd`) are not
 /// stable yet.
 enum TraceNames {

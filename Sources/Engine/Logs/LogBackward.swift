@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads the newest lines of runs, from the ends of their logs.
 package enum LogBackward {
     /// A record as it is printed.

@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Reads what is new in the logs of runs, look by look, also of runs that begin meanwhile.
 package struct LogFollower {
     private struct Followed {

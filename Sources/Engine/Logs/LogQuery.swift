@@ -1,3 +1,5 @@
+package import CaudalModel
+
 /// Which lines of a log are wanted.
 package struct LogQuery: Sendable {
     package var level = LogLevel.debug

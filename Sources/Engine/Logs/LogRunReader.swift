@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 
 /// A run whose log is read.

@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// A point in time as it is typed: `2h`, `today`, `yesterday 06:00`, `2026-11-28 06:00`, `2026-11-28T06:00:00+02:00`.
 package enum LogTimeExpression {
     /// What can be typed, for messages.

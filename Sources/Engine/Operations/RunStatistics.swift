@@ -1,3 +1,5 @@
+import CaudalModel
+
 /// How runs of a pipeline, or one of its stages, went in a period.
 package struct RunStatistics: Sendable, Hashable {
     package var subject: StatisticsSubject

@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// A check that does not pass, and since when.

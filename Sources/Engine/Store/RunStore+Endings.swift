@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// How often runs of a pipeline ended in one way.

@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// The log of a run, as the store knows of it.

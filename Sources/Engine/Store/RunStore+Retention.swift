@@ -1,3 +1,4 @@
+package import CaudalModel
 import Foundation
 import GRDB
 

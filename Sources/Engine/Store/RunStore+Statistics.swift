@@ -1,3 +1,4 @@
+package import CaudalModel
 import GRDB
 
 /// A span of time; it stands for the runs that began in it.
