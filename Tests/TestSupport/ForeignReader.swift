@@ -1,4 +1,4 @@
-package import Engine
+import Engine
 import Foundation
 
 /// Programs of others that read what Caudal exports: `Tests/Validators/validate.py`.
