@@ -1,4 +1,5 @@
 import CaudalModel
+import Engine
 package import Engine
 import Foundation
 

@@ -56,17 +56,15 @@ extension RunStore {
     ) throws(StoreError) -> [FailingCheck] {
         let ids = period.ids
         return try read { db in
-            // Of several attempts, and of several runs, the last counts: `max` chooses the row of the other columns.
+            // Of several runs and attempts the last counts: `max` chooses the row of the other columns.
             let rows = try Row.fetchAll(
                 db,
                 sql: """
+                    \(Self.chosenRuns)
                     SELECT * FROM (
-                        SELECT *, max(run) AS last_run FROM (
-                            SELECT checks.*, environment, started_at, max(attempt) AS last_attempt
-                            FROM checks JOIN runs ON runs.id = checks.run
-                            WHERE checks.run >= ?1 AND checks.run < ?2 AND (?3 IS NULL OR checks.pipeline = ?3)
-                            GROUP BY checks.run, stage, item, checks.id, part
-                        ) GROUP BY pipeline, environment, stage, item, id, part
+                        SELECT checks.*, environment, started_at, max(run || printf('/%09d', attempt)) AS newest
+                        FROM checks JOIN chosen ON chosen.id = checks.run WHERE run >= ?1 AND run < ?2
+                        GROUP BY checks.pipeline, environment, stage, item, checks.id, part
                     ) WHERE outcome <> 'passed'
                     """, arguments: [ids.from, ids.to, pipeline])
             return try rows.compactMap { try Self.failingCheck($0, db) }

@@ -119,6 +119,14 @@ extension RunStore {
         }
     }
 
+    /// The runs of a period (?1 to ?2) as a table of few columns: rows of `runs` are long, and slow to find one by one.
+    static let chosenRuns = """
+        WITH chosen AS MATERIALIZED (
+            SELECT id, pipeline, environment, started_at FROM runs
+            WHERE id >= ?1 AND id < ?2 AND (?3 IS NULL OR pipeline = ?3)
+        )
+        """
+
     /// How stages ended in the runs of a period, oldest run first.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.
@@ -130,17 +138,18 @@ extension RunStore {
             let rows = try Row.fetchCursor(
                 db,
                 sql: """
-                    SELECT run, stages.pipeline, environment, stage, outcome, stages.duration_ms
-                    FROM stages JOIN runs ON runs.id = stages.run
-                    WHERE run >= ?1 AND run < ?2 AND (?3 IS NULL OR stages.pipeline = ?3) ORDER BY run
+                    \(Self.chosenRuns)
+                    SELECT run, chosen.pipeline, environment, stage, outcome, duration_ms
+                    FROM chosen JOIN stages ON stages.run = chosen.id ORDER BY run
                     """, arguments: [ids.from, ids.to, pipeline])
             var figures: [StageFigure] = []
+            // By place: there may be a hundred thousand of them.
             while let row = try rows.next() {
-                guard let outcome = Outcome(rawValue: row["outcome"]) else { continue }
+                guard let outcome = Outcome(rawValue: row[4]) else { continue }
+                let subject = StatisticsSubject(pipeline: row[1], environment: row[2], stage: StageID(row[3]))
+                let duration = (row[5] as Int64?).map { Duration.milliseconds($0) }
                 figures.append(
-                    StageFigure(
-                        run: RunID(row["run"]), subject: StatisticsSubject(row, stage: StageID(row["stage"])),
-                        outcome: outcome, duration: (row["duration_ms"] as Int64?).map { .milliseconds($0) }))
+                    StageFigure(run: RunID(row[0]), subject: subject, outcome: outcome, duration: duration))
             }
             return figures
         }
@@ -159,6 +168,7 @@ extension RunStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
+                    \(Self.chosenRuns)
                     SELECT pipeline, environment, stage, count(*) AS attempts, sum(attempt > 1) AS retries,
                         count(queued_ms) AS waits, coalesce(sum(queued_ms), 0) AS waited,
                         coalesce(max(queued_ms), 0) AS longest, sum(counts AND rows_written IS NOT NULL) AS counted,
@@ -168,15 +178,16 @@ extension RunStore {
                         sum(CASE WHEN counts THEN rows_duplicate ELSE 0 END) AS duplicates,
                         sum(CASE WHEN counts THEN rows_dropped ELSE 0 END) AS dropped
                     FROM (SELECT *, \(Self.isLastSuccess) AS counts FROM attempts WHERE run >= ?1 AND run < ?2) AS made
-                    JOIN runs ON runs.id = made.run
-                    WHERE ?3 IS NULL OR pipeline = ?3 GROUP BY pipeline, environment, stage
+                    JOIN chosen ON chosen.id = made.run GROUP BY pipeline, environment, stage
                     """, arguments: arguments)
             let published = try Row.fetchAll(
                 db,
                 sql: """
+                    \(Self.chosenRuns)
                     SELECT pipeline, environment, attempts.stage, sum(bytes) AS bytes, count(*) AS files
-                    FROM attempts JOIN artifacts USING (run, stage, item, attempt) JOIN runs ON runs.id = attempts.run
-                    WHERE run >= ?1 AND run < ?2 AND (?3 IS NULL OR pipeline = ?3) AND \(Self.isLastSuccess)
+                    FROM attempts JOIN artifacts USING (run, stage, item, attempt)
+                        JOIN chosen ON chosen.id = attempts.run
+                    WHERE run >= ?1 AND run < ?2 AND \(Self.isLastSuccess)
                     GROUP BY pipeline, environment, attempts.stage
                     """, arguments: arguments)
             var files: [StatisticsSubject: (bytes: Int64, files: Int)] = [:]

@@ -63,7 +63,8 @@ struct ForeignReaderTests {
         func job(_ event: [String: Any]) -> String { Self.text((event["job"] as? [String: Any])?["name"]) }
         func run(_ event: [String: Any]) -> String { Self.text((event["run"] as? [String: Any])?["runId"]) }
         #expect(job(events[0]) == "sales" && Self.text(events[0]["eventType"]) == "START")
-        #expect(job(try #require(events.last)) == "sales" && Self.text(events.last?["eventType"]) == "FAIL")
+        let last = try #require(events.last)
+        #expect(job(last) == "sales" && Self.text(last["eventType"]) == "FAIL")
         let ends = events.filter { Self.text($0["eventType"]) != "START" }
         #expect(
             ends.map { "\(job($0)) \(Self.text($0["eventType"]))" } == [

@@ -55,7 +55,8 @@ struct TraceContextTests {
         #expect(Int64(digits.prefix(12), radix: 16) == 1_795_413_600_000)
         let parts = id.split(separator: "-")
         #expect(parts.map(\.count) == [8, 4, 4, 4, 12])
-        #expect(parts[2].first == "7" && "89ab".contains(try #require(parts[3].first)))
+        let variant = try #require(parts[3].first)
+        #expect(parts[2].first == "7" && "89ab".contains(variant))
         #expect(id == RunTrace.uuid("r1/a#1", at: 1_795_413_600_000))
         #expect(id != RunTrace.uuid("r1/a#2", at: 1_795_413_600_000))
     }
