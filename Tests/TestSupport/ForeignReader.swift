@@ -1,5 +1,4 @@
 import CaudalModel
-import Engine
 package import Engine
 import Foundation
 

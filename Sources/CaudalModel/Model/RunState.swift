@@ -123,6 +123,12 @@ package struct RecordedCommand: Sendable, Equatable {
     package let by: String
     /// When that was.
     package let at: Moment
+
+    package init(command: RunCommand, by: String, at: Moment) {
+        self.command = command
+        self.by = by
+        self.at = at
+    }
 }
 
 /// A change of a run's plan, with who wanted it and when.
