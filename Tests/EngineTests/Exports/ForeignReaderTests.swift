@@ -1,3 +1,4 @@
+import CaudalModel
 import Foundation
 import TestSupport
 import Testing
