@@ -211,6 +211,14 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass
 
 
+def end_with(parent):
+    """Ends this process when the one that started it has ended, however that was."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
+threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
 server = Server(("127.0.0.1", int(option("--port") or 0)), Web if sys.argv[1] == "http" else Mail)
 print(server.server_address[1], flush=True)
 server.serve_forever()

@@ -9,7 +9,7 @@ import Synchronization
 package final class NotificationObserver: RunObserver {
     package let name = "notifications"
     package let kinds: Set<String>? = [
-        "run_started", "run_ended", "plan_changed", "retry_scheduled", "unit_ended", "unit_marked", "attempt_started",
+        "run_started", "run_ended", "plan_changed", "retry_scheduled", "ended", "marked", "attempt_started",
     ]
     private let store: RunStore
     private let outbox: OutboxSender

@@ -1,5 +1,6 @@
 import CaudalModel
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -185,6 +186,29 @@ struct NotificationMemoryTests {
     func terminal() {
         var told = Told(NotificationRule(.failed, kind: "terminal"))
         #expect(told.fails("a") == [])
+    }
+
+    @Test("The observer decodes the kinds of events that it wants, and no others")
+    func kinds() throws {
+        let folder = try ScratchFolder()
+        let store = try RunStore(StateFolder(path: folder.path))
+        let sender = OutboxSender(
+            store, reactor: ProcessReactor(), variables: [:], host: "h", now: { Moment(wall: 0, steady: 0) })
+        let observer = NotificationObserver(store, outbox: sender, host: "h")
+        let unit = UnitID("a")
+        let changes: [RunChange] = [
+            .runStarted(.ofTest), .runResumed(.ofTest), .runEnded(.failed), .paused, .unpaused, .unitQueued(unit),
+            .unitHeld(unit, reason: "x"), .attemptStarted(unit, attempt: 1),
+            .attemptEnded(unit, attempt: 1, .succeeded),
+            .retryScheduled(unit, delay: .zero), .unitEnded(unit, .failed, reason: nil),
+            .unitEnded(unit, .succeeded, reason: nil), .unitMarked(unit, .skipped, reason: "x"), .unitReset(unit),
+            .stageReopened("a"), .itemsFound("a", []), .progressed(unit, attempt: 1, Progress()),
+            .planChanged(
+                PlanChange(plan: RunPlan(pipeline: "p", maxParallel: 1, stages: []), differences: []), by: "x"),
+        ]
+        for change in changes {
+            #expect(observer.kinds?.contains(EventRow(change).kind) == observer.wants(change), "\(change)")
+        }
     }
 
     @Test("However much fails, what is remembered has a bound; and it is the same after it was written and read")

@@ -90,7 +90,7 @@ struct NotificationRulesReaderTests {
             ),
             (
                 "  - {on: missed, command: 'tell ${params.day}'}",
-                "2:27: error: '${params.day}' is not known for 'missed', which may have no run; use a variable, or make a notification of its own for 'missed'"
+                "2:28: error: '${params.day}' is not known for 'missed', which may have no run; use a variable, or make a notification of its own for 'missed'"
             ),
             ("  - {email: a@x}", "2:13: error: 'email' must be a mapping with 'to', 'from' and 'server', not 'a@x'"),
             (

@@ -192,7 +192,7 @@ struct ObserverFeedTests {
         }
         let listener = Listener(hearsPast: true)
         let lags = await runs.feed(listener).settle(within: Self.patience)
-        #expect(lags.count == 1 && lags.first?.reason.hasPrefix("run r2: ") == true, "\(lags)")
+        #expect(lags.count == 1 && lags.first?.reason.hasPrefix("event r2/1: ") == true, "\(lags)")
         #expect(listener.events.map(\.id) == ["r1/1", "r3/1", "r3/2"])
         #expect(try runs.store.unobserved(by: "listener").map(\.run) == ["r2"])
     }
