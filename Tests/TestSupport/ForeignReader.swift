@@ -1,5 +1,5 @@
 import CaudalModel
-package import Engine
+import Engine
 import Foundation
 
 /// Programs of others that read what Caudal exports: `Tests/Validators/validate.py`.

@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 /// The engine's progress under a name that Foundation has not taken.
 package typealias StageProgress = Progress

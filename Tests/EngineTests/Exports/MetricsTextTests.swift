@@ -1,3 +1,4 @@
+import CaudalModel
 import Testing
 
 @testable import Engine

@@ -1,3 +1,4 @@
+import CaudalModel
 import Engine
 import Testing
 

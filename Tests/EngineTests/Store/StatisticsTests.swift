@@ -29,8 +29,9 @@ struct StatisticsTests {
 
     /// Records the run of a day.
     @discardableResult
-    private func run(_ day: Int64, _ plan: RunPlan = plan, _ changes: [RunChange], _ outcome: Outcome?) throws -> RunID
-    {
+    private func run(
+        _ day: Int64, _ changes: [RunChange], _ outcome: Outcome?, by plan: RunPlan = plan
+    ) throws -> RunID {
         let ended = outcome.map { [RunChange.runEnded($0)] } ?? []
         let all = [RunChange.runStarted(.ofTest)] + changes + ended
         return try store.record(Self.id(day), plan, started: Self.begin + day * Self.day, all).id
@@ -78,11 +79,11 @@ struct StatisticsTests {
     func figures() throws {
         try run(-1, .attempt(UnitID("validate"), Self.rows(1, 1)), .succeeded)
         for day in 0..<3 {
-            try run(
-                Int64(day),
-                [.unitQueued(UnitID("validate"))] + .attempt(UnitID("validate"), Self.rows(100, 90, quarantined: 10))
-                    + .attempt(UnitID("clean"), Self.rows(90, 80)) + .attempt(UnitID("publish"), .succeeded), .succeeded
-            )
+            var changes: [RunChange] = [.unitQueued(UnitID("validate"))]
+            changes += .attempt(UnitID("validate"), Self.rows(100, 90, quarantined: 10))
+            changes += .attempt(UnitID("clean"), Self.rows(90, 80))
+            changes += .attempt(UnitID("publish"), .succeeded)
+            try run(Int64(day), changes, .succeeded)
         }
         try run(
             3,
@@ -130,7 +131,7 @@ struct StatisticsTests {
         var production = Self.plan
         production.environment = "prod"
         try run(0, .attempt(UnitID("validate"), Self.rows(1, 1)), .succeeded)
-        try run(1, production, .attempt(UnitID("validate"), Self.rows(5, 5)), .failed)
+        try run(1, .attempt(UnitID("validate"), Self.rows(5, 5)), .failed, by: production)
         let report = try StatisticsReport(Self.november, in: store)
         #expect(report.pipelines.map(\.subject.environment) == [nil, "prod"])
         #expect(report.pipelines.map(\.rows?.read) == [1, 5])

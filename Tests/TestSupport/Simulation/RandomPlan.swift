@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 /// A random pipeline: what a simulated run is about.
 package struct RandomPlan {

@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 /// What must hold at every event of every run; looks at nothing but the journal.
 package struct RunInvariants {

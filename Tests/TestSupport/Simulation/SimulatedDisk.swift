@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 /// A disk with the outputs of a simulated run, and the staged ones that are not in place yet.
 ///

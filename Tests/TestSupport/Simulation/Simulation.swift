@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 /// Whole runs of random pipelines, from a seed: what ``RunMachine`` and ``RunDriver`` do in a world that fails.
 package enum Simulation {

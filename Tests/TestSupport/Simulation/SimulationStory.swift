@@ -1,5 +1,5 @@
 package import CaudalModel
-package import Engine
+import Engine
 
 extension Simulation {
     /// A broken invariant with the events that led to it.
