@@ -38,7 +38,7 @@ def spans(text):
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     found = []
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):
         document = json.loads(line)
         for resource in document["resourceSpans"]:
             for scope in resource["scopeSpans"]:
@@ -83,7 +83,7 @@ def events(text):
     from openlineage.client.generated import base
 
     found = []
-    for line in text.splitlines():
+    for line in text.rstrip("\n").split("\n"):
         event = json.loads(line)
         build(base.RunEvent, event, "event")
         found.append(event)

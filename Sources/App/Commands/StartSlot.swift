@@ -3,7 +3,9 @@ import ArgumentParser
 import Engine
 import Foundation
 
-/// `caudal schedule start-slot`: begins the run of a slot that the scheduler has decided to run. Only the scheduler calls it.
+/// `caudal schedule start-slot`: begins the run of a slot that the scheduler has decided to run.
+///
+/// Only the scheduler calls it.
 struct StartSlot: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start-slot", abstract: "Begin the run of a slot (called by the scheduler).", shouldDisplay: false)
