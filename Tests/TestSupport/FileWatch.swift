@@ -16,8 +16,11 @@ package func wait(forChangeIn folder: String, until isSo: @escaping @Sendable ()
                 return continuation.resume(returning: String(cString: strerror(errno)))
             }
             var events = [UInt8](repeating: 0, count: 64 << 10)
+            var place = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             // The watch was there before the first look, so that no change is missed.
             while !isSo() {
+                // A change of a database is told when it is written, a moment before others can see it.
+                if poll(&place, 1, 250) == 0 { continue }
                 if read(descriptor, &events, events.count) < 0, errno != EINTR { break }
             }
             continuation.resume(returning: nil)

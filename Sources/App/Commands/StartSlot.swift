@@ -37,6 +37,8 @@ struct StartSlot: AsyncParsableCommand {
         } catch {
             let (outcome, reason) = Self.verdict(on: error)
             try store.settle(slot: slot, as: outcome, reason)
+            // A file that cannot be removed is left: nobody waits for its lock.
+            try? FileManager.default.removeItem(atPath: folder.slotLock(slot))
             throw error
         }
         // Whoever looks from now on finds the run.

@@ -43,7 +43,7 @@ package final class ProcessSlotStarter: SlotStarter {
         self.state = state
         self.root = root
         // The runs belong to no attempt, even if a command of a stage started the scheduler.
-        self.environment = environment.filter { $0.key != ProcessLaunch.markerVariable }
+        self.environment = environment.merging([ProcessLaunch.markerVariable: "caudal/schedule"]) { $1 }
         self.onStart = onStart
     }
 

@@ -1,0 +1,69 @@
+package import CaudalModel
+
+/// A decision about slots as it is recorded.
+package struct RecordedSlot: Sendable, Hashable, Identifiable {
+    /// What became of the slots.
+    package enum Outcome: String, Sendable, Codable, CaseIterable {
+        /// A run is started.
+        case run
+        /// A run is started later than planned, as nothing could run at the time.
+        case caughtUp = "caught up"
+        /// A run is started when another one has ended.
+        case wait
+        /// It was not to run.
+        case skipped
+        /// It was to run and could not.
+        case missed
+        /// Its run had not succeeded in time; told besides one of the others.
+        case late
+        /// It was to run, and no run could begin.
+        case failed
+        /// No slot: from here on the schedule is known as it is.
+        case begun
+
+        /// Whether it has a run, or is about to.
+        package var isToRun: Bool { self == .run || self == .caughtUp }
+    }
+
+    /// The number of the decision; later decisions have higher ones.
+    package var id: Int64
+    /// The slots; for most decisions one.
+    package var slots: SlotSpan
+    package var outcome: Outcome
+    /// A sentence without a full stop; empty where there is nothing to say.
+    package var reason: String
+    /// When it was decided, in milliseconds since 1970.
+    package var decidedAt: Int64
+    /// How often a process was started for it.
+    package var starts: Int
+    /// Its run, once it has begun.
+    package var run: RunID?
+    /// The recorded status of its run; see ``RunSummary/trueStatus``.
+    package var runStatus: RunState.Status?
+
+    package var key: ScheduleKey { slots.last.key }
+}
+
+extension SlotDecision.Outcome {
+    /// As it is recorded.
+    package var recorded: (outcome: RecordedSlot.Outcome, reason: String) {
+        switch self {
+        case .run(let isCaughtUp):
+            isCaughtUp ? (.caughtUp, "nothing was there to run it at its time") : (.run, "")
+        case .wait(let run): (.wait, "\(run) was still going on, and 'overlap' is wait")
+        case .skip(let reason): (.skipped, reason.description)
+        case .miss(let reason): (.missed, reason.description)
+        case .late(let duration):
+            (
+                .late,
+                "its run had not succeeded at its deadline" + (duration < .seconds(1) ? "" : ", \(duration.short) ago")
+            )
+        }
+    }
+}
+
+/// How far the slots of a schedule are decided.
+package struct ScheduleRecord: Sendable, Hashable {
+    package var definition: String
+    package var decidedThrough: Int64
+}
