@@ -1,5 +1,5 @@
-import CaudalModel
 import ArgumentParser
+import CaudalModel
 import Engine
 import Foundation
 
@@ -114,7 +114,7 @@ struct SchedulerUnit {
 
     /// The crontab of this user, with a line that decides once a minute.
     ///
-    /// - Throws: ``Failure`` when the path of the project or the program cannot stand in a crontab.
+    /// - Throws: ``Failure`` when a path cannot stand in a crontab, or the present crontab cannot be read.
     func crontab() throws -> [String] {
         let words = words + ["--once"]
         if let odd = words.first(where: { $0.contains("\n") }) {
@@ -137,12 +137,17 @@ struct SchedulerUnit {
         process.arguments = ["crontab", "-l"]
         let output = Pipe()
         process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
+        let errors = Pipe()
+        process.standardError = errors
         try process.run()
         let data = output.fileHandleForReading.readDataToEndOfFile()
+        let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        // A user without a crontab, or a system without cron.
-        guard process.terminationStatus == 0 else { return [] }
+        guard process.terminationStatus == 0 else {
+            // Status 127: there is no cron here. With any other trouble, what is printed would replace lines that were not read.
+            if process.terminationStatus == 127 || said.contains("no crontab for") { return [] }
+            throw Failure("the crontab of this user cannot be read: \(said.trimmed)", remedy: "see 'crontab -l'")
+        }
         return String(decoding: data, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
             .map(String.init).reversed().drop { $0.isEmpty }.reversed()
     }
