@@ -113,6 +113,8 @@ package struct ExportObserver: RunObserver {
 
     package var name: String { target.name }
 
+    package var kinds: Set<String>? { ["run_ended"] }
+
     package func wants(_ change: RunChange) -> Bool { if case .runEnded = change { true } else { false } }
 
     package func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws {

@@ -47,6 +47,8 @@ package final class NotificationObserver: RunObserver {
         self.host = host
     }
 
+    package func concerns(_ plan: RunPlan) -> Bool { plan.notifications?.isEmpty == false }
+
     package func wants(_ change: RunChange) -> Bool {
         switch change {
         case .runStarted, .runEnded, .planChanged, .retryScheduled: true

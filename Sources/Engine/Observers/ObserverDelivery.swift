@@ -16,6 +16,8 @@ final class ObserverDelivery: Sendable {
 
     private struct Contents {
         var due = Round(runs: [], isForAll: false)
+        /// Runs of this process that do not concern the observer.
+        var passedOver: Set<RunID> = []
         var hasBegun = false
         var isWorking = false
         /// Whether a caller waits for the end, so that it does not rest in between.
@@ -65,9 +67,15 @@ final class ObserverDelivery: Sendable {
 
     // MARK: - What is due
 
+    /// Whether the observer may want to hear of a run.
+    func isConcerned(by plan: RunPlan) -> Bool { observer.concerns(plan) }
+
     /// Makes up for everything that was missed, once in a process.
-    func begin() {
+    ///
+    /// `run`: a run of this process; `plan`: its plan, where it only begins.
+    func begin(with run: RunID, _ plan: RunPlan?) {
         post { contents in
+            if let plan, !isConcerned(by: plan) { contents.passedOver.insert(run) }
             if !contents.hasBegun { contents.due.isForAll = true }
             contents.hasBegun = true
         }
@@ -199,9 +207,14 @@ final class ObserverDelivery: Sendable {
     /// Hands out everything that the observer was not handed of some runs, or of all.
     private func handOut(_ runs: Set<RunID>?, _ states: inout [RunID: RunState]) async throws(Obstacle) {
         let unobserved = try ask { () throws(StoreError) in try store.unobserved(by: observer.name, among: runs) }
-        var merge = JournalMerge(unobserved, in: store)
+        let passedOver = contents.withLock { $0.passedOver }
+        var merge = JournalMerge(
+            unobserved.filter { !passedOver.contains($0.run) }.map { ($0.run, $0.seen) }, in: store)
         var seen = Dictionary(uniqueKeysWithValues: unobserved.map { ($0.run, $0.seen) })
         var step = Step(notes: ObserverNotes(of: observer.name, in: store))
+        for unread in unobserved where passedOver.contains(unread.run) {
+            step.move(unread.run, from: unread.seen, to: unread.last)
+        }
         var faults: [String] = []
         while let item = merge.read() {
             let (run, entry) = (item.run.id, item.entry)

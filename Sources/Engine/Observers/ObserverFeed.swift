@@ -30,16 +30,19 @@ package final class ObserverFeed: Sendable {
 
     /// Hands out what a run of this process records from now on, and what was missed before.
     ///
+    /// `plan`: that of a run that only begins; observers whom it does not concern hear nothing of it.
     /// `news`: ends with the run; what it brings only says that something was recorded.
-    package func follow(_ run: RunID, _ news: () -> AsyncStream<[RunEvent]>) {
+    package func follow(_ run: RunID, plan: RunPlan?, _ news: () -> AsyncStream<[RunEvent]>) {
         guard !deliveries.isEmpty else { return }
         let (deliveries, news) = (deliveries, news())
-        for delivery in deliveries { delivery.begin() }
+        for delivery in deliveries { delivery.begin(with: run, plan) }
+        let concerned = deliveries.filter { delivery in plan.map(delivery.isConcerned(by:)) ?? true }
         // A task of its own: nothing waits for it, and it ends with the run.
         Task.detached {
             for await _ in news {
-                for delivery in deliveries { delivery.wake(for: run) }
+                for delivery in concerned { delivery.wake(for: run) }
             }
+            for delivery in deliveries { delivery.wake(for: run) }
         }
     }
 

@@ -21,6 +21,9 @@ package protocol RunObserver: Sendable {
     /// The kinds of events that it may want, as ``EventRow`` names them; nil for all. Others are not even decoded.
     var kinds: Set<String>? { get }
 
+    /// Whether a run with this plan can bring it anything; the events of others are not even read.
+    func concerns(_ plan: RunPlan) -> Bool
+
     /// Whether it receives events of a kind; all others are skipped.
     func wants(_ change: RunChange) -> Bool
 
@@ -35,6 +38,7 @@ extension RunObserver {
     package var hearsPast: Bool { false }
     package var wantsState: Bool { false }
     package var kinds: Set<String>? { nil }
+    package func concerns(_ plan: RunPlan) -> Bool { true }
     package func wants(_ change: RunChange) -> Bool { true }
 }
 

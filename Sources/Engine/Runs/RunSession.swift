@@ -358,7 +358,8 @@ package struct RunSession: Sendable {
     package func run(
         commands: [(RunCommand, by: String)] = [], staysOpen: Bool = false, onFault: (Failure) -> Void = { _ in }
     ) async throws(StoreError) -> RunState {
-        observers.follow(id) { engine.hub.batches() }
+        let begun: RunPlan? = if case .start = first { initial.plan } else { nil }
+        observers.follow(id, plan: begun) { engine.hub.batches() }
         // What earlier processes left.
         outbox?.wake()
         // What another process sends comes behind what the run begins with.

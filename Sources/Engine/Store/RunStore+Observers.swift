@@ -95,13 +95,13 @@ extension RunStore {
     ///
     /// It asks each run's journal for its end, which for ten thousand runs takes some tenths of a second.
     /// `runs`: only these are looked at; nil means all.
-    /// - Returns: Each run with the last event of it that the observer was handed, 0 for none.
+    /// - Returns: Each run with the last event of it that the observer was handed, 0 for none, and the last there is.
     package func unobserved(
         by observer: String, among runs: Set<RunID>? = nil
-    ) throws(StoreError) -> [(run: RunID, seen: Int64)] {
+    ) throws(StoreError) -> [(run: RunID, seen: Int64, last: Int64)] {
         try read { db in
             let sql = """
-                SELECT id, seen FROM (
+                SELECT id, seen, last FROM (
                     SELECT runs.id AS id, coalesce(observer_cursors.seq, 0) AS seen,
                         (SELECT max(seq) FROM events WHERE events.run = runs.id) AS last
                     FROM runs LEFT JOIN observer_cursors
@@ -112,7 +112,7 @@ extension RunStore {
             let questions: [StatementArguments] =
                 runs.map { $0.sorted().map { [observer, $0.rawValue] } } ?? [[observer]]
             return try questions.flatMap { arguments in
-                try Row.fetchAll(db, sql: sql, arguments: arguments).map { (RunID($0["id"]), $0["seen"]) }
+                try Row.fetchAll(db, sql: sql, arguments: arguments).map { (RunID($0["id"]), $0["seen"], $0["last"]) }
             }
         }
     }

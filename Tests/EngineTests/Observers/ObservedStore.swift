@@ -54,17 +54,20 @@ final class Listener: RunObserver {
     let hearsPast: Bool
     let wantsState: Bool
     let kinds: Set<String>?
+    private let concern: Bool
     private let heard = Mutex<[ObservedEvent]>([])
     private let failure: @Sendable (ObservedEvent) throws -> Void
 
     init(
         _ name: String = "listener", hearsPast: Bool = false, wantsState: Bool = false,
-        kinds: Set<String>? = nil,
+        kinds: Set<String>? = nil, isConcerned: Bool = true,
         failure: @escaping @Sendable (ObservedEvent) throws -> Void = { _ in }
     ) {
         (self.name, self.hearsPast, self.wantsState, self.failure) = (name, hearsPast, wantsState, failure)
-        self.kinds = kinds
+        (self.kinds, concern) = (kinds, isConcerned)
     }
+
+    func concerns(_ plan: RunPlan) -> Bool { concern }
 
     func take(_ event: ObservedEvent, _ notes: inout ObserverNotes) async throws {
         // Counted before it may fail: what is counted then must be forgotten.

@@ -64,6 +64,23 @@ struct ObserverFeedTests {
         #expect(lags.map(\.observer) == ["all"] && some.texts == ["paused"] && all.texts == [])
     }
 
+    @Test("A new run that does not concern an observer is passed over unread; one that is taken up again is read")
+    func passingOver() async throws {
+        let runs = try ObservedStore()
+        let (concerned, other) = (Listener("concerned"), Listener("other", isConcerned: false))
+        let feed = runs.feed(concerned, other)
+        feed.register()
+        for (run, plan) in [("begun", ObservedStore.plan), ("resumed", nil)] as [(RunID, RunPlan?)] {
+            try runs.begin(run)
+            feed.follow(run, plan: plan) { AsyncStream { $0.finish() } }
+            try runs.record("of \(run)", of: run)
+        }
+        #expect(await feed.settle(within: Self.patience) == [])
+        #expect(concerned.texts == ["of begun", "of resumed"])
+        #expect(other.texts == ["of resumed"])
+        #expect(try runs.store.unobserved(by: "other").isEmpty, "it does not come later either")
+    }
+
     @Test("Events of runs that went on side by side come in the order of their times, those of a run in its own")
     func order() async throws {
         let runs = try ObservedStore()
