@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// DuckDB takes names for one that differ in case alone.
-@Suite("Columns that differ in case", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Columns that differ in case", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct AlikeColumnsTests {
     @Test(
         "A new column that the engine would take for another one is refused at its place",

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// CSV files as other systems write them: every row is read or put aside, and what cannot be read is refused.
-@Suite("CSV of others", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("CSV of others", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct CSVOfOthersTests {
     /// A run that validates a file into `good.csv` and counts its rows with SQL into `n.csv`.
     private func run(

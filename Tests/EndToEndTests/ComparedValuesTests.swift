@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Values are compared as what their columns are, and odd ones harm only what is about them.
-@Suite("Compared values", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Compared values", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct ComparedValuesTests {
     private func project(_ files: [String: String], _ datasets: String, _ stages: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Items are told apart as the data tells its values apart, and none is lost.
-@Suite("Items of a fan-out", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Items of a fan-out", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct FanOutItemsTests {
     @Test("No two lists of values give one key, and ordinary values stand there as they are")
     func keys() {

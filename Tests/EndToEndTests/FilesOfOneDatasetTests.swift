@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Several files of one dataset, and the same dataset on another day.
-@Suite("Files of one dataset", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Files of one dataset", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct FilesOfOneDatasetTests {
     /// A project that reads `d/*.ENDING` into `o.csv`.
     private func project(_ ending: String, dataset: String = "", steps: String = "") throws -> CaudalProject {
@@ -236,7 +236,7 @@ struct FilesOfOneDatasetTests {
 }
 
 /// A day on which a column has no value at all says nothing of its type.
-@Suite("Columns without a value and drift", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Columns without a value and drift", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct EmptyColumnDriftTests {
     @Test(
         "A column that is null all day has no other type",
@@ -308,7 +308,7 @@ struct EmptyColumnDriftTests {
 }
 
 /// A folder that a command makes, and a stage that reads what is in it.
-@Suite("Folders as inputs", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Folders as inputs", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct FolderInputTests {
     private func project(_ path: String, reading input: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

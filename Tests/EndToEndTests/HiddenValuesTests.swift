@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// With `samples: none` and `keys`, values of rows reach nothing that is kept or told of a run besides the data itself.
-@Suite("Values that are not shown", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Values that are not shown", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct HiddenValuesTests {
     private static let canary = "c4n4ry"
 

@@ -108,7 +108,9 @@ struct NightShiftTests {
         let dead = try await project.start("run", "p.yaml", "--plain")
         #expect(await dead.says("hold  started") != nil)
         // Its process is recorded once it has its slot and runs.
-        while !ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "").contains(where: { $0.name == "sh" }) {}
+        try await wait(forChangeIn: project.folder.path) {
+            ProcessTable.marked(ProcessLaunch.markerVariable, beginning: "").contains { $0.name == "sh" }
+        }
         #expect(await dead.killHard() == .signaled(9))
         let id = try #require(try await project.caudal("runs").lines.last?.split(separator: " ").first)
         let second = try await project.start("run", "p.yaml", "--plain")

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A pattern over the files of a fan-out that had no items.
-@Suite("A pattern over no items", .timeLimit(.minutes(2)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("A pattern over no items", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct NoItemsPatternTests {
     private static func project(rows: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Rows that were put aside, corrected and taken in.
-@Suite("Quarantine", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Quarantine", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct QuarantineTests {
     private static func project(checks: String = "[]") throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

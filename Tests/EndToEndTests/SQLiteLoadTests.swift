@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Loads into a SQLite file and reads from it.
-@Suite("SQLite", .timeLimit(.minutes(3)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("SQLite", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct SQLiteLoadTests {
     private static func project(_ mode: String) async throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

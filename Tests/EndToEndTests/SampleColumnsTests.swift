@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Samples of wide tables", .timeLimit(.minutes(1)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Samples of wide tables", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct SampleColumnsTests {
     @Test("A check by a query shows the columns first that the query names")
     func query() async throws {

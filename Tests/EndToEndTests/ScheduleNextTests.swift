@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The times at which schedules fire, as a user asks for them.
-@Suite("Times of schedules", .timeLimit(.minutes(5)))
+@Suite("Times of schedules", .timeLimit(.minutes(15)))
 struct ScheduleNextTests {
     private func next(_ arguments: String..., pipeline: String? = nil) async throws -> CaudalProject.Answer {
         let project = try CaudalProject(copying: [])

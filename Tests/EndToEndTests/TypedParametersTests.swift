@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Parameters in SQL of the user have the types that the file declares.
-@Suite("Types of parameters in SQL", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Types of parameters in SQL", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct TypedParametersTests {
     private func project() throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

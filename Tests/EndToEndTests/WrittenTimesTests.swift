@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Points in time and days in the ways in which texts have them.
-@Suite("Written times", .timeLimit(.minutes(5)), .enabled(if: Checkout.runsDuckDBTests))
+@Suite("Written times", .timeLimit(.minutes(15)), .enabled(if: Checkout.runsDuckDBTests))
 struct WrittenTimesTests {
     private func project(_ files: [String: String], _ datasets: String, _ stages: String) throws -> CaudalProject {
         let project = try CaudalProject(copying: [])

@@ -87,17 +87,18 @@ package final class NotificationReceiver: Sendable {
     }
 
     /// Everything that was received so far.
-    package var entries: [Entry] {
-        get throws {
-            try FileText.read(log).split(separator: "\n").map {
-                try JSONDecoder().decode(Entry.self, from: Data($0.utf8))
-            }
-        }
+    package var entries: [Entry] { get throws { try Self.entries(in: log) } }
+
+    private static func entries(in log: String) throws -> [Entry] {
+        try FileText.read(log).split(separator: "\n").map { try JSONDecoder().decode(Entry.self, from: Data($0.utf8)) }
     }
 
     /// Waits until what was received fits a condition.
-    package func waits(for condition: ([Entry]) -> Bool) async throws {
-        while try !condition(entries) { await Task.yield() }
+    package func waits(for condition: @escaping @Sendable ([Entry]) -> Bool) async throws {
+        try await wait(forChangeIn: folder.path) { [log] in
+            // A line that is being written cannot be read yet.
+            (try? Self.entries(in: log)).map(condition) ?? false
+        }
     }
 
     /// A port on which nothing listens, and which no other test is given: it lies below those that the kernel gives.

@@ -179,6 +179,10 @@ package actor RunEngine {
                 }
                 if fault != nil || hasEnded && isClosing { break loop }
             }
+            // The task was cancelled: nobody takes in any more what the attempts tell.
+            if !(hasEnded && isClosing) {
+                giveUp(StoreError(.unreadable("the task of the run was cancelled"), path: "the run"))
+            }
             mailbox.isClosed = true
         }
         for timer in timers.values { timer.cancel() }

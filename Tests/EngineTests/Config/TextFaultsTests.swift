@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A text is filled, or refused: a reference that nobody replaces and a value that is none end green with wrong data.
-@Suite("Texts of pipeline files", .timeLimit(.minutes(5)))
+@Suite("Texts of pipeline files", .timeLimit(.minutes(15)))
 struct TextFaultsTests {
     /// What is wrong with a pipeline file, each with its place.
     private func faults(_ yaml: String, variables: [String: String] = [:]) throws -> [String] {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What a query reads is what its parser says, and no word of it.
-@Suite("What queries read", .tags(.duckDB), .timeLimit(.minutes(2)))
+@Suite("What queries read", .tags(.duckDB), .timeLimit(.minutes(15)))
 struct QueryReadsTests {
     private static let datasets = """
         datasets: {sales: {path: s.csv}, orders: {path: o.csv}, region: {path: r.csv}, eu.sales: {path: e.csv}, out: {path: out.csv}}

@@ -10,19 +10,60 @@ import Testing
 struct EngineLoopTests {
     @Test("Random runs with commands, full disks and resumptions break no promise")
     func randomRuns() async throws {
-        var resumptions = 0
-        for seed: UInt64 in 1...2000 {
-            let world = EngineWorld(seed: seed)
-            let end = try await world.live()
-            resumptions += end.resumptions
-            if let violation = world.violation {
-                Issue.record("seed \(seed): \(violation)")
-                return
+        try await OwnThread.run {
+            var resumptions = 0
+            for seed: UInt64 in 1...2000 {
+                let world = EngineWorld(seed: seed)
+                let end = try await world.live()
+                resumptions += end.resumptions
+                if let violation = world.violation {
+                    Issue.record("seed \(seed): \(violation)")
+                    return
+                }
+                try #require(end.state == world.journal.state, "seed \(seed): the state is not the fold of the journal")
+                try #require(end.state.openAttempts == 0 && world.working == 0, "seed \(seed): something still works")
             }
-            try #require(end.state == world.journal.state, "seed \(seed): the state is not the fold of the journal")
-            try #require(end.state.openAttempts == 0 && world.working == 0, "seed \(seed): something still works")
+            #expect(resumptions > 100, "the disk should have been full now and then")
         }
-        #expect(resumptions > 100, "the disk should have been full now and then")
+    }
+
+    @Test("An engine whose task is cancelled ends, and publishes nothing any more")
+    func cancelled() async throws {
+        let runner = LatePublisher()
+        let plan = RunPlan(pipeline: "p", maxParallel: 1, stages: [PlannedStage(id: "a")])
+        let state = RunState(id: "cancelled", plan: plan)
+        let journal = SimulatedJournal(state: state, failures: [])
+        let engine = RunEngine(
+            machine: RunMachine(state: state, seed: 1), journal: journal, runner: runner, writer: nil)
+        let running = Task { try await engine.run(.start(.ofTest)) }
+        for await _ in runner.beginnings { break }
+        running.cancel()
+        await #expect(throws: StoreError.self) { try await running.value }
+        #expect(runner.hasPublished.withLock { $0 } == false)
+    }
+}
+
+/// Publishes when it is told to stop.
+private final class LatePublisher: AttemptRunner {
+    let beginnings: AsyncStream<Void>
+    let hasPublished = Mutex<Bool?>(nil)
+    private let begin: AsyncStream<Void>.Continuation
+
+    init() { (beginnings, begin) = AsyncStream<Void>.makeStream() }
+
+    func wantsState(_ stage: StageID) -> Bool { false }
+    func readsByPlace(_ stage: StageID) -> Bool { false }
+
+    func run(
+        _ order: AttemptOrder, control: AttemptControl, publish: @Sendable (PublishPlan, AttemptResult) async -> Bool
+    ) async -> AttemptResult {
+        let (stops, stop) = AsyncStream<Void>.makeStream()
+        control.onStop { stop.finish() }
+        begin.yield()
+        for await _ in stops {}
+        let isPublished = await publish(SimulatedDisk.plan(order.unit, order.number, files: 1), .succeeded)
+        hasPublished.withLock { $0 = isPublished }
+        return AttemptResult(ending: .stopped)
     }
 }
 

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Work that another program looks after, and that goes on when Caudal dies.
-@Suite("Work that outlives its engine", .tags(.runs), .timeLimit(.minutes(5)))
+@Suite("Work that outlives its engine", .tags(.runs), .timeLimit(.minutes(15)))
 struct RecoveredWorkTests {
     private static let process = ProcessIdentity(pid: 1, startTicks: 1, bootID: "boot")
     private static let job = WorkIdentity.job(kind: "batch", id: "17")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("The scheduler", .timeLimit(.minutes(2)))
+@Suite("The scheduler", .timeLimit(.minutes(15)))
 struct SchedulerTests {
     private static let daily = #"- {cron: "0 6 * * *"}"#
 
@@ -206,8 +206,8 @@ struct SchedulerTests {
 
     @Test(
         "Four days of five pipelines, with kills of schedulers and of runs, sleeps and set clocks: the ledger is exact")
-    func ledger() throws {
-        try fourDays(11)
+    func ledger() async throws {
+        try await OwnThread.run { try fourDays(11) }
     }
 
     private func fourDays(_ seed: UInt64) throws {

@@ -5,7 +5,7 @@ import GRDB
 import TestSupport
 import Testing
 
-@Suite("A change of a SQLite database that was broken off", .timeLimit(.minutes(2)))
+@Suite("A change of a SQLite database that was broken off", .timeLimit(.minutes(15)))
 struct SQLiteRecoveryTests {
     /// A database of ten rows as a process leaves it that is killed while it adds many more.
     private func brokenOff(_ folder: OwnFolder, mode: String) throws -> String {
