@@ -34,8 +34,8 @@ let package = Package(
             name: "CNcurses",
             linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo", .when(platforms: [.linux]))]),
         // System calls that Swift cannot import or must not make by itself: spawning, pidfd, epoll, renameat2.
-        // zlib reads and writes compressed segments of logs.
-        .target(name: "CSystem", linkerSettings: [.linkedLibrary("z")]),
+        // zlib reads and writes compressed segments of logs; PCRE2 matches regular expressions in them.
+        .target(name: "CSystem", linkerSettings: [.linkedLibrary("pcre2-8"), .linkedLibrary("z")]),
         // Values and text: what pipelines, plans and runs are, without anything that runs.
         .target(name: "CaudalModel", swiftSettings: strict),
         .target(

@@ -24,6 +24,7 @@ command -v swift >/dev/null 2>&1 || fail "Swift 6.2 or newer is needed: https://
 # --- System packages -------------------------------------------------------------------------------------------------
 missing=()
 [ -e /usr/include/ncurses.h ] || [ -e /opt/homebrew/opt/ncurses ] || missing+=(libncurses-dev)
+[ -e /usr/include/pcre2.h ] || [ -e /opt/homebrew/opt/pcre2 ] || missing+=(libpcre2-dev)
 [ -e /usr/include/zlib.h ] || [ -e /opt/homebrew/opt/zlib ] || missing+=(zlib1g-dev)
 [ -e /usr/include/sqlite3.h ] || [ -e /opt/homebrew/opt/sqlite ] || missing+=(libsqlite3-dev)
 command -v tmux >/dev/null 2>&1 || missing+=(tmux)
@@ -49,7 +50,8 @@ if [ ${#missing[@]} -gt 0 ]; then
        On a Mac, use a Linux container or virtual machine."
     else
         fail "this machine has no apt-get; install the equivalents of these Debian packages: ${missing[*]}
-       (Fedora: ncurses-devel sqlite-devel zlib-devel tmux curl; Arch: ncurses sqlite zlib tmux curl; Alpine: ncurses-dev sqlite-dev zlib-dev tmux curl)"
+       (Fedora: ncurses-devel pcre2-devel sqlite-devel zlib-devel tmux curl; Arch: ncurses pcre2 sqlite zlib tmux curl;
+        Alpine: ncurses-dev pcre2-dev sqlite-dev zlib-dev tmux curl)"
     fi
 fi
 

@@ -155,6 +155,48 @@ import Testing
         #expect(answer.errors.contains("2 damaged places") && answer.errors.contains(segment), "\(answer)")
     }
 
+    @Test("Killed while it writes, a run loses no line that it had taken, and what it writes later follows")
+    func killedWriter() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "flood.yaml",
+            """
+            version: 1
+            name: flood
+            params: {first: {type: integer, default: 1}}
+            stages:
+              pour: {type: command, run: "seq -f 'line %.0f' ${params.first} 99999999"}
+            """)
+        var chance = Chance(seed: 5)
+        for _ in 0..<4 {
+            let run = try await project.start("run", "flood.yaml", "--plain")
+            #expect(await run.says("pour  started") != nil)
+            let segment = try #require(logFolders(project).last) + "/000001.jsonl"
+            let enough = chance.number(1000...3_000_000)
+            try await wait(forChangeIn: PathText.folder(of: segment)) {
+                (FileMark(segment)?.sizeInBytes ?? 0) >= enough
+            }
+            #expect(await run.killHard() == .signaled(9))
+            let answer = try await project.caudal(
+                "logs", "--run", "last", "--stage", "pour", "--json", "--grep", "^line ")
+            let found = try texts(answer)
+            // Every line up to the last one, and no line that is in the file is left out.
+            #expect(found == (1...max(1, found.count)).map { "line \($0)" })
+            let written = try FileText.bytes(segment).split(separator: 0x0A).count { line in
+                line.last == UInt8(ascii: "}") && String(decoding: line, as: UTF8.self).contains(#""message":"line "#)
+            }
+            #expect(found.count == written && written > 1)
+        }
+        // The last run goes on, and prints something else.
+        let text = try project.read("flood.yaml")
+        try project.write(
+            "flood.yaml", text.replacing("seq -f 'line %.0f' ${params.first} 99999999", with: "echo line again"))
+        #expect(try await project.caudal("resume", "last", "--plain", "--yes").status == 0)
+        let lines = try texts(
+            try await project.caudal("logs", "--run", "last", "--json", "--grep", "^line ", "-n", "2"))
+        #expect(lines.count == 2 && lines.last == "line again" && lines.first != "line again")
+    }
+
     private func logFolders(_ project: CaudalProject) -> [String] {
         let runs = project.folder.path(".caudal/runs")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? []

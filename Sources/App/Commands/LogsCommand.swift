@@ -168,15 +168,15 @@ struct LogsCommand: AsyncParsableCommand {
         query.isInverted = invertMatch
         query.context = context ?? 0
         if let grep {
-            let overtime = Overtime(.seconds(10)) {
-                Output.error("error: '--grep \(grep)' took longer than 10s for one line and was stopped")
-                Output.error("  a nested repetition, such as (a+)+, tries every way to divide the line")
-                _exit(ExitStatus.failed.rawValue)
-            }
-            do {
-                query.pattern = try LogPattern(grep, ignoresCase: ignoreCase) { overtime.watch($0) }
+            do throws(LogPattern.Fault) {
+                query.pattern = try LogPattern(grep, ignoresCase: ignoreCase) {
+                    Output.error("error: '--grep \(grep)' has too many ways to match one line and was stopped")
+                    Output.error("  a nested repetition, such as (a+)+, tries every way to divide the line")
+                    _exit(ExitStatus.failed.rawValue)
+                }
             } catch {
-                throw ValidationError("'--grep \(grep)' is not a regular expression")
+                throw ValidationError(
+                    "'--grep \(grep)' is not a regular expression: \(error.message), at character \(error.place)")
             }
         }
         return query
@@ -257,7 +257,8 @@ struct LogPrinter {
         let format = format
         var follower = LogFollower(query) { format.renderer() }
         let change = try Output.reporting { try StoreChange(store) }
-        var known = Set(runs.map(\.run.id))
+        // Those that have ended before are history, which was printed as far as it was asked for.
+        var known = Set(runs.map(\.run.id) + (try newRuns.map { try Output.reporting($0) } ?? []).map(\.run.id))
         for run in runs where run.run.isLive { follower.add(run.run, from: ends.positions[run.run.id]) }
         while output.isOpen, newRuns != nil || !follower.runs.isEmpty {
             if let newRuns, try Output.reporting({ try change.hasChanged() }) {
@@ -276,6 +277,9 @@ struct LogPrinter {
     }
 
     private static func tell(_ damage: [(run: RunID, damage: LogDamage)], _ runs: [RecordedLog]) {
+        for run in runs where run.ended != nil && LogFiles.segments(in: run.run.folder).isEmpty {
+            Output.error("note: the log of run \(run.run.id) is gone: there is no segment in \(run.run.folder)")
+        }
         for (run, damage) in damage {
             let lines = damage.lines.counted("damaged place")
             Output.error(

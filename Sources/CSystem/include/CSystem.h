@@ -183,6 +183,26 @@ size_t cs_count_lines(const void *text, size_t size);
 /// The place behind the last line feed before `place`; 0 when there is none.
 size_t cs_line_start(const void *text, size_t place);
 
+/// A regular expression, in the syntax of PCRE2; several threads may use it at once.
+typedef struct cs_regex cs_regex;
+
+/// Compiles one from UTF-8. `folds` of 1 takes capitals and small letters for the same.
+///
+/// Returns NULL when it is none; then `message` says why, which is empty when there is no memory, and `place` where.
+cs_regex *cs_regex_compile(
+    const void *pattern, size_t size, int folds, char *message, size_t message_size, size_t *place);
+void cs_regex_free(cs_regex *regex);
+
+enum {
+    cs_regex_nothing = 0,
+    cs_regex_found = 1,
+    cs_regex_gave_up = -1, // there are too many ways to match, or no memory
+    cs_regex_no_utf8 = -2, // the text is not UTF-8
+};
+
+/// Whether a part of the text matches: one of the values above.
+int cs_regex_matches(const cs_regex *regex, const void *text, size_t size);
+
 /// A compressed file that is being read.
 typedef struct cs_gunzip cs_gunzip;
 

@@ -1,23 +1,31 @@
+import CSystem
 import Foundation
+import Synchronization
 
 /// What the text of a line must match.
 package struct LogPattern: Sendable {
+    /// Why a text is no regular expression.
+    package struct Fault: Error, Hashable {
+        /// What is wrong, in the words of PCRE2.
+        package var message: String
+        /// The character at which it was found, from 1.
+        package var place: Int
+    }
+
     /// What is looked for in blocks: a line that matches contains one of these, as the log has them.
     let needles: [LogNeedle]
     /// The text, where the pattern is one.
     private let plain: LogNeedle?
-    private let expression: NSRegularExpression?
-    /// Runs the matching of one line, which may take long.
-    private let watch: @Sendable (() -> Bool) -> Bool
+    private let expression: LogExpression?
 
     /// Compiles a regular expression.
     ///
-    /// - Parameter watch: Runs the matching of one line, which a bad expression may make last for ever.
+    /// - Parameter onGivingUp: Called once, on any thread, when a line has too many ways to match, as a nested repetition
+    ///   may have; the line counts as one that does not match.
     /// - Throws: When the pattern is not a regular expression.
     package init(
-        _ pattern: String, ignoresCase: Bool = false, watch: @escaping @Sendable (() -> Bool) -> Bool = { $0() }
-    ) throws {
-        self.watch = watch
+        _ pattern: String, ignoresCase: Bool = false, onGivingUp: @escaping @Sendable () -> Void = {}
+    ) throws(Fault) {
         if let text = RequiredLiterals.plain(pattern), !text.isEmpty, !text.contains("\u{fffd}"),
             !ignoresCase || text.utf8.allSatisfy({ $0 < 0x80 })
         {
@@ -26,7 +34,7 @@ package struct LogPattern: Sendable {
             expression = nil
             return
         }
-        expression = try NSRegularExpression(pattern: pattern, options: ignoresCase ? .caseInsensitive : [])
+        expression = try LogExpression(pattern, ignoresCase: ignoresCase, onGivingUp: onGivingUp)
         plain = nil
         needles = RequiredLiterals.of(pattern, folds: ignoresCase).map { LogNeedle(escaped: $0, folds: ignoresCase) }
     }
@@ -34,31 +42,81 @@ package struct LogPattern: Sendable {
     /// Looks for a text, capitals and small letters alike.
     init(text: String) {
         let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
-        watch = { $0() }
         plain = isASCII ? LogNeedle(Array(text.utf8), folds: true) : nil
         needles = isASCII ? [LogNeedle(escaped: text, folds: true)] : []
         // A text that is escaped is an expression.
-        expression =
-            isASCII
-            ? nil
-            : try? NSRegularExpression(
-                pattern: NSRegularExpression.escapedPattern(for: text), options: .caseInsensitive)
+        expression = isASCII ? nil : try? LogExpression(RequiredLiterals.escaped(text), ignoresCase: true)
     }
 
     /// Whether a block may have a line that matches.
     func mayMatch(_ block: UnsafeBufferPointer<UInt8>) -> Bool {
-        needles.isEmpty || needles.contains { $0.place(in: block) != nil }
+        !canSkip(in: block) || needles.contains { $0.place(in: block) != nil }
     }
 
-    /// Whether the text of a line matches.
+    /// Whether lines of a block without one of the needles need not be looked at.
+    ///
+    /// Colours may stand within a text that matches, because lines match as they are printed.
+    func canSkip(in block: UnsafeBufferPointer<UInt8>) -> Bool {
+        !needles.isEmpty && Self.escape.place(in: block) == nil
+    }
+
+    /// How the log has the character by which colours begin.
+    private static let escape = LogNeedle(escaped: "\u{1b}", folds: false)
+
+    /// Whether the text of a line matches, without its colours.
     func matches(_ line: LogLine) -> Bool {
-        if let plain {
-            guard line.hasEscapes else { return plain.place(in: line.text) != nil }
-            let text = JSONObjectReader.unescaped(line.text)
-            return text.withUnsafeBufferPointer { plain.place(in: $0) } != nil
+        guard line.hasEscapes else { return matches(line.text) }
+        var text = JSONObjectReader.unescaped(line.text)
+        if text.contains(0x1B) { text = ControlSequences.removed(from: text) }
+        return text.withUnsafeBufferPointer { matches($0) }
+    }
+
+    private func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        if let plain { return plain.place(in: text) != nil }
+        return expression?.matches(text) ?? true
+    }
+}
+
+/// A compiled regular expression.
+private final class LogExpression: Sendable {
+    // It is not changed once it is made.
+    private nonisolated(unsafe) let compiled: OpaquePointer
+    private let hasGivenUp = Mutex(false)
+    private let onGivingUp: @Sendable () -> Void
+
+    init(
+        _ pattern: String, ignoresCase: Bool, onGivingUp: @escaping @Sendable () -> Void = {}
+    ) throws(LogPattern.Fault) {
+        let text = Array(pattern.utf8)
+        var message = [CChar](repeating: 0, count: 200)
+        var place = 0
+        guard let compiled = cs_regex_compile(text, text.count, ignoresCase ? 1 : 0, &message, message.count, &place)
+        else {
+            let words = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let characters = String(decoding: text.prefix(place), as: UTF8.self).count
+            throw LogPattern.Fault(message: words.isEmpty ? "there is no memory for it" : words, place: characters + 1)
         }
-        guard let expression else { return true }
-        let text = line.message
-        return watch { expression.firstMatch(in: text, range: NSRange(text.startIndex..., in: text)) != nil }
+        self.compiled = compiled
+        self.onGivingUp = onGivingUp
+    }
+
+    deinit { cs_regex_free(compiled) }
+
+    func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        let result = Int(cs_regex_matches(compiled, text.baseAddress, text.count))
+        if result != cs_regex_no_utf8 { return isFound(result) }
+        // Bytes that are no UTF-8 are read as they are printed.
+        let repaired = Array(String(decoding: text, as: UTF8.self).utf8)
+        return isFound(Int(cs_regex_matches(compiled, repaired, repaired.count)))
+    }
+
+    private func isFound(_ result: Int) -> Bool {
+        guard result < 0 else { return result > 0 }
+        let isFirst = hasGivenUp.withLock { hasGivenUp in
+            defer { hasGivenUp = true }
+            return !hasGivenUp
+        }
+        if isFirst { onGivingUp() }
+        return false
     }
 }

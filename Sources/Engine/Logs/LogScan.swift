@@ -88,7 +88,7 @@ struct LogScan {
     ///
     /// - Parameter offset: The position of the block in its segment.
     mutating func scan(_ block: UnsafeBufferPointer<UInt8>, at offset: Int) {
-        if let pattern = query.pattern, !pattern.needles.isEmpty, !query.isInverted, query.context == 0 {
+        if let pattern = query.pattern, !query.isInverted, query.context == 0, pattern.canSkip(in: block) {
             findCandidates(block, offset, pattern.needles)
         } else {
             var place = 0
@@ -142,7 +142,11 @@ struct LogScan {
 
     /// The line, or what is whole of a damaged one.
     private mutating func line(_ bytes: UnsafeBufferPointer<UInt8>, at offset: Int) -> LogLine? {
-        if let line = reader.line(bytes, at: offset) { return line }
+        // Where a line end was lost, the head of the next line stands in what looks like the text of the first.
+        if let line = reader.line(bytes, at: offset), LogLineReader.place(of: LogLineReader.head, in: line.text) == nil
+        {
+            return line
+        }
         if bytes.isEmpty { return nil }
         batch.damage.add(path, offset)
         // A line that was written behind a torn one is whole.

@@ -1,7 +1,7 @@
 /// The texts of which every match of a regular expression contains one.
 ///
-/// What it does not understand gives none: the expression is then tried on every line. It reads the syntax of
-/// ICU, as `NSRegularExpression` has it: <https://unicode-org.github.io/icu/userguide/strings/regexp.html>.
+/// What it does not understand gives none: the expression is then tried on every line. It reads the syntax of PCRE2:
+/// <https://www.pcre.org/current/doc/html/pcre2syntax.html>.
 package struct RequiredLiterals {
     /// What a part of a pattern requires.
     private struct Part {
@@ -36,6 +36,11 @@ package struct RequiredLiterals {
     /// The text that the pattern is, if it has no special characters.
     package static func plain(_ pattern: String) -> String? {
         pattern.unicodeScalars.contains { #"\^$.|?*+()[]{}"#.unicodeScalars.contains($0) } ? nil : pattern
+    }
+
+    /// The pattern that matches a text and nothing else.
+    package static func escaped(_ text: String) -> String {
+        String(text.flatMap { #"\^$.|?*+()[]{}"#.contains($0) ? ["\\", $0] : [$0] })
     }
 
     private init(pattern: [Unicode.Scalar], folds: Bool) {
@@ -170,17 +175,18 @@ package struct RequiredLiterals {
 
     private mutating func skipSet() throws {
         if next == "^" { place += 1 }
-        // Directly behind the bracket some take a closing bracket for itself, some do not.
+        // Directly behind the bracket a closing one stands for itself.
         if next == "]" { throw NotUnderstood() }
-        var depth = 1
         while let character = next {
             place += 1
             switch character {
-            case "\\": place += 1
-            case "[": depth += 1
-            case "]":
-                depth -= 1
-                if depth == 0 { return }
+            case "\\":
+                // What is quoted may have a closing bracket in it.
+                if next == "Q" || next == "E" || next == "c" { throw NotUnderstood() }
+                place += 1
+            // A class by its name, such as [:alpha:], or a bracket that stands for itself.
+            case "[": throw NotUnderstood()
+            case "]": return
             default: break
             }
         }

@@ -2,7 +2,7 @@ import CaudalModel
 import Engine
 import Testing
 
-@Suite("Levels of lines", .timeLimit(.minutes(1))) struct LogLevelTests {
+@Suite("Levels of lines", .timeLimit(.minutes(15))) struct LogLevelTests {
     private func level(_ line: String) -> LogLevel? {
         Array(line.utf8).withUnsafeBufferPointer { LogLevel.claimed(by: $0) }
     }

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("What the log may take", .timeLimit(.minutes(3)))
+@Suite("What the log may take", .timeLimit(.minutes(15)))
 struct LogLimitTests {
     private func log(_ writer: LogWriter, _ stage: StageID, attempt: Int = 1) -> AttemptLog {
         AttemptLog(

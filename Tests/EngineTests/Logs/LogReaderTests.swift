@@ -1,6 +1,7 @@
 import CaudalModel
 import Engine
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -119,6 +120,38 @@ private struct PlainRenderer: LogRenderer {
         if RequiredLiterals.plain(text) != nil {
             query.pattern = try LogPattern(text)
             #expect(await read([run], query).outcome.matches == lines.count { $0.contains(text) })
+        }
+    }
+
+    @Test("A line that has too many ways to match is told of once; bytes that are no UTF-8 match as they are printed")
+    func hardLines() async throws {
+        let folder = try OwnFolder()
+        let long = String(repeating: "a", count: 60) + "!"
+        let run = try write("a", [[long, long, "aaa", "b"].map { Line(text: $0, after: 0, level: .info) }], in: folder)
+        let given = Mutex(0)
+        var query = LogQuery()
+        query.pattern = try LogPattern("^(a+)+$") { given.withLock { $0 += 1 } }
+        #expect(await read([run], query).lines == ["a aaa"] && given.withLock { $0 } == 1)
+        let pattern = try LogPattern("^Gr.\u{fffd}+e [0-9]$")
+        let bytes: [UInt8] = Array("Gr".utf8) + [0xF6, 0xDF] + Array("e 7".utf8)
+        let line = try write("b", [[Line(text: "x", after: 0, level: .info)]], in: folder)
+        let segment = try #require(LogFiles.segments(in: line.folder).first).path
+        let text = try FileText.bytes(segment)
+        let place = try #require(text.firstRange(of: Array(#""message":"x""#.utf8)))
+        let changed =
+            Array(text[..<place.lowerBound]) + Array(#""message":""#.utf8) + bytes + text[(place.upperBound - 1)...]
+        try Data(changed).write(to: URL(filePath: segment))
+        query.pattern = pattern
+        #expect(await read([line], query).outcome.matches == 1)
+    }
+
+    @Test("What is no regular expression is told with its place")
+    func faults() {
+        for (pattern, place) in [("ab(", 4), ("é[a", 4), ("a**+*", 3)] {
+            #expect(throws: LogPattern.Fault.self, "\(pattern)") { try LogPattern(pattern) }
+            do throws(LogPattern.Fault) { _ = try LogPattern(pattern) } catch {
+                #expect(error.place == place && !error.message.isEmpty, "\(error)")
+            }
         }
     }
 

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Records of several lines", .timeLimit(.minutes(5))) struct LogRecordTests {
+@Suite("Records of several lines", .timeLimit(.minutes(15))) struct LogRecordTests {
     /// What a program prints, with the level that each line gets; `+` before a line that continues a record.
     private func judged(_ text: String) throws -> [String] {
         let folder = try OwnFolder()

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Texts that a regular expression requires", .timeLimit(.minutes(5))) struct RequiredLiteralsTests {
+@Suite("Texts that a regular expression requires", .timeLimit(.minutes(15))) struct RequiredLiteralsTests {
     @Test(
         "What every match contains is found",
         arguments: [
@@ -21,7 +21,7 @@ import Testing
         "What requires nothing, or is not understood, gives nothing",
         arguments: [
             "", ".*", "a|", "a?", #"\d+"#, "(?i)abc", "[a-z]+", "(", "a{", #"(a)\1"#, "x*|y", #"\u0041"#, #"\Qa.b\E"#,
-            "[]a]",
+            "[]a]", "[[]a|b]c", "[[:digit:]]a", #"[\Q]\E]a"#, "(?#x)a", "(*UTF)a",
         ])
     func nothing(_ pattern: String) { #expect(RequiredLiterals.of(pattern) == []) }
 
