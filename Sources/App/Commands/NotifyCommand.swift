@@ -99,6 +99,8 @@ struct NotifyCommand: AsyncParsableCommand {
             for lag in await services.observers.settle() {
                 Output.error(message: "observer \(lag.observer) was not told everything: \(lag.reason)")
             }
+            // Who calls has perhaps just corrected what was wrong.
+            try Output.reporting { try services.store.makeDeliveriesDue(at: SystemClock.now.wall) }
             let problem = await services.outbox.settle(within: limit)
             await services.outbox.close()
             if let problem { try Output.reporting { throw problem } }

@@ -108,6 +108,8 @@ package struct CurlTransfer: Sendable, Hashable {
         }
         if (200...299).contains(status) { return .sent }
         let words = "the server answered \(status)" + (said.isEmpty ? "" : ": \(said)")
+        // A redirection is not followed: whoever answers there would get what is secret.
+        if (300...399).contains(status) { return .refused(words + "; write the address that it moved to") }
         // What the server cannot read now it will not be able to read later; all else may be mended there or here.
         return [400, 413, 415, 422].contains(status) ? .refused(words) : .failed(words)
     }

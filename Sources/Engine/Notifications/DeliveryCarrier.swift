@@ -146,9 +146,23 @@ struct ChannelValues {
     func filled(_ kind: any ChannelKind.Type) throws(Failure) -> [String: String] {
         var settings: [String: String] = [:]
         for (key, text) in delivery.channel.settings {
-            settings[key] = kind.keepsReferences.contains(key) ? text : try filled(Self.template(text))
+            let template = try Self.template(text)
+            if kind == FileChannel.self { try check(placeBy: template) }
+            settings[key] = kind.keepsReferences.contains(key) ? text : try filled(template)
         }
         return settings
+    }
+
+    /// Refuses values of parameters that would choose another folder than the pipeline file does.
+    private func check(placeBy template: Template) throws(Failure) {
+        for case .param(let name) in template.references {
+            let value = try value(of: .param(name))
+            if value.contains("/") || value == ".." {
+                throw Failure(
+                    "the value '\(value)' of the parameter '\(name)' cannot be a part of the path of a file",
+                    remedy: "use a value without '/'")
+            }
+        }
     }
 
     private static func template(_ text: String) throws(Failure) -> Template {

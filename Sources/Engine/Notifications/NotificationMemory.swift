@@ -166,7 +166,11 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         var tellings = tell(.succeeded, nil, rules)
         let isWell = problems.values.allSatisfy(\.isAllowed)
         if isWell, illness != nil || wasLate {
-            tellings += wanting(.recovered, nil, rules, orPipeline: true).map { rule in
+            // Only who was to hear that the schedule was late is told that it no longer is.
+            let wanting = wanting(.recovered, nil, rules, orPipeline: true).filter {
+                illness != nil || !$0.occasions.isDisjoint(with: [.late, .missed])
+            }
+            tellings += wanting.map { rule in
                 Telling(
                     rule: rule, occasion: .recovered, since: illness?.since, failedRuns: illness?.runs)
             }

@@ -161,6 +161,16 @@ extension RunStore {
         }
     }
 
+    /// Has everything that waits tried again now, whatever was to be waited for.
+    ///
+    /// - Throws: ``StoreError`` when that cannot be recorded.
+    package func makeDeliveriesDue(at now: Int64) throws(StoreError) {
+        try write { db in
+            try db.execute(
+                sql: "UPDATE deliveries SET next_at = ?1 WHERE state = 'waiting' AND next_at > ?1", arguments: [now])
+        }
+    }
+
     /// When the next delivery is due that no living process is sending; nil where none waits.
     ///
     /// - Throws: ``StoreError`` when the outbox cannot be read.
