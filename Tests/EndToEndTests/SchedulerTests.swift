@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("The scheduler runs pipelines by itself", .timeLimit(.minutes(5)))
+@Suite("The scheduler runs pipelines by itself", .timeLimit(.minutes(15)))
 struct SchedulerTests {
     /// A project with a pipeline that fires every second or so, and writes a line for each slot.
     private static func project(every: String = "1s", more: String = "", run: String? = nil) throws -> CaudalProject {
@@ -76,12 +76,12 @@ struct SchedulerTests {
     }
 
     /// The slots, once none of their runs is under way.
-    private static func settled(_ project: CaudalProject) async throws -> [RecordedSlot] {
+    private static func settled(_ project: CaudalProject, _ pipeline: String = "tick") async throws -> [RecordedSlot] {
         let store = try RunStore(StateFolder(path: project.folder.path(".caudal")))
         try await TestSupport.wait(forChangeIn: project.folder.path(".caudal")) {
             (try? store.slotsUnderWay().isEmpty) == true && (try? store.slotsToStart().isEmpty) == true
         }
-        return try slots(project)
+        return try slots(project, pipeline)
     }
 
     @Test("A run whose process is killed is taken up again and ends, for the same slot")
@@ -190,6 +190,47 @@ struct SchedulerTests {
         #expect(none.status == 1 && none.errors.contains("has no slot at 2026-11-20 06:01"), "\(none)")
         let runs = try await project.caudal("runs", "--json")
         #expect(runs.output.contains("schedule 2026-11-20T05:00:00Z 2026-11-20 nightly"), "\(runs)")
+    }
+
+    @Test(
+        "What arrives starts a run that knows it: a file that has settled, and a dataset that another pipeline publishes"
+    )
+    func arrivals() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "config/intake.yaml",
+            """
+            version: 1
+            name: intake
+            params: {file: {type: string}}
+            schedule: {after: {files: "inbox/*.csv", settle: 1ms, param: file}, overlap: allow}
+            datasets: {orders: {path: orders.csv}}
+            stages: {take: {type: command, run: "cp ${params.file} ${stage.output}", output: orders}}
+            """)
+        try project.write(
+            "config/report.yaml",
+            """
+            version: 1
+            name: report
+            params: {source: {type: string, default: nobody}}
+            schedule: {after: {datasets: intake/orders, param: source}, overlap: allow}
+            stages: {only: {type: command, run: "echo ${params.source} >> reported"}}
+            """)
+        try project.write("inbox/old.csv", "a\n1\n")
+        #expect(try await project.caudal("schedule", "--once").status == 0)
+        #expect(try await Self.settled(project, "intake").isEmpty, "what was there before the schedule starts nothing")
+        try project.write("inbox/a.csv", "a\n2\n")
+        try project.write("inbox/b.csv", "a\n3\n")
+        #expect(try await project.caudal("schedule", "--once").status == 0)
+        let taken = try await Self.settled(project, "intake")
+        #expect(taken.map(\.runStatus) == [.succeeded, .succeeded], "\(taken)")
+        let store = try RunStore(StateFolder(path: project.folder.path(".caudal")))
+        let files = try taken.compactMap(\.run).map { try store.plan(of: $0).parameters["file"] }
+        #expect(Set(files) == ["inbox/a.csv", "inbox/b.csv"])
+        #expect(try await project.caudal("schedule", "--once").status == 0)
+        #expect(try await Self.settled(project, "report").count == 2)
+        let reported = try project.read("reported").split(separator: "\n").map(String.init)
+        #expect(Set(reported) == Set(taken.compactMap { $0.run?.rawValue }))
     }
 
     @Test("What was done by a backfill while nothing could run is not done again")

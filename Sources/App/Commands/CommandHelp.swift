@@ -72,6 +72,8 @@ enum VerbWords {
             let isBlank = word.allSatisfy(\.isWhitespace)
             let option = isBlank ? index > 0 ? words[index - 1] : "" : word
             let isUnset = word.hasPrefix("--") && word.firstIndex(of: "=") == word.indices.last
+            // An expression that is empty is refused like any other that is none.
+            if ["--cron", "--timezone"].contains(option.prefix { $0 != "=" }) { continue }
             guard isBlank || isUnset else { continue }
             let what =
                 option.hasPrefix("-")

@@ -65,7 +65,16 @@ struct ScheduleExplain: AsyncParsableCommand {
             Output.line("\(key) has no slot at \(wanted.words(zone)) (\(zone.name))")
             try printNeighbours(of: wanted.instant, schedule, key, zone)
         }
-        for slot in slots { Self.tell(slot, key) }
+        var rest = slots[...]
+        while let first = rest.first {
+            // Neighbours of which the same is to be said are told once.
+            let alike = rest.prefix { $0.decisions == first.decisions && $0.openReason == first.openReason }
+            Self.tell(alike, key)
+            rest = rest.dropFirst(alike.count)
+        }
+        if slots.count >= SlotExplanation.usualLimit {
+            Output.line("only the first \(slots.count) slots are told; name a later time for those behind them")
+        }
     }
 
     private func printNeighbours(
@@ -81,9 +90,15 @@ struct ScheduleExplain: AsyncParsableCommand {
         Output.line(plain: "  " + [previous, next].compactMap { $0 }.joined(separator: ", "))
     }
 
-    private static func tell(_ slot: SlotExplanation, _ key: ScheduleKey) {
+    private static func tell(_ slots: ArraySlice<SlotExplanation>, _ key: ScheduleKey) {
+        guard let slot = slots.first, let last = slots.last else { return }
         let local = slot.zone.local(at: slot.planned.floored(by: 1000)).words
-        Output.line("\(key)  \(local) \(slot.zone.name)  (\(UTC.isoSecond(slot.planned)))")
+        var line = "\(key)  \(local) \(slot.zone.name)  (\(UTC.isoSecond(slot.planned)))"
+        if slots.count > 1 {
+            let end = slot.zone.local(at: last.planned.floored(by: 1000)).words
+            line = "\(key)  \(local) to \(end) \(slot.zone.name), \(slots.count) slots"
+        }
+        Output.line(line)
         if let reason = slot.openReason { Output.line("  \(reason)") }
         for decision in slot.decisions {
             let count =

@@ -136,7 +136,8 @@ struct ScheduleNext: AsyncParsableCommand {
         // The formatter drops what is less than a millisecond.
         let fraction = text.firstMatch(of: #/[.,]([0-9]+)/#)
         let whole = fraction.map { text.replacing($0.output.0, with: "") } ?? text
-        if let date = ISO8601DateFormatter().date(from: whole) {
+        // It takes the 30th of February for a day in March.
+        if let date = ISO8601DateFormatter().date(from: whole), LocalDate(String(whole.prefix(10))) != nil {
             let hasFraction = fraction?.output.1.contains { $0 != "0" } == true
             return Int64(date.timeIntervalSince1970) + (hasFraction && previous ? 1 : 0)
         }

@@ -61,7 +61,9 @@ struct ScheduleRunNow: AsyncParsableCommand {
             try? FileManager.default.removeItem(atPath: project.state.slotLock(id))
             return SessionRunner(session: session, options: show, services: services)
         } catch {
-            try store.settle(slot: id, as: .failed, error.reason)
+            // Whoever called sees it, and nobody else is to be told.
+            try store.settle(
+                slot: id, as: .skipped, "\(Operator.name) started it, and it could not begin: \(error.reason)")
             throw error
         }
     }

@@ -53,18 +53,32 @@ struct ScheduleStart: AsyncParsableCommand {
             store, reactor: ProcessReactor(), variables: state.variables, host: host, now: { SystemClock.now })
         // What others have left is sent too.
         outbox.wake()
+        let upkeep = ProjectUpkeep(
+            store: store, root: project.files.root, chosenRoot: state.project.chosenFolder, variables: state.variables)
         if once {
+            for note in upkeep.carryOutIfDue(now: SystemClock.now) { Self.tell(note) }
             for note in try scheduler.step(now: SystemClock.now).notes { Self.tell(note) }
             outbox.wake()
             await outbox.settle(within: .seconds(5))
-            return await outbox.close()
+            await outbox.close()
+            // Cron tells of a status: what is not valid runs no more.
+            if project.read().contains(where: { $0.fault != nil }) { throw ExitStatus.failed.code }
+            return
         }
         let loop = try SchedulerLoop(
             scheduler, store: store, files: project.files, stop: stop, tell: Self.tell, onNotices: { outbox.wake() })
         watch.loop = loop
         let count = project.read().reduce(0) { $0 + ($1.pipeline?.schedules.count ?? 0) }
         Self.tell("the scheduler of \(project.files.root) watches \(count.counted("schedule"))")
+        // A task of its own, which goes on beside the loop: removing many runs takes its time.
+        let keeping = Task.detached {
+            repeat {
+                for note in upkeep.carryOutIfDue(now: SystemClock.now) { Self.tell(note) }
+                // Cut short when the scheduler ends.
+            } while (try? await ContinuousClock().sleep(for: .seconds(600))) != nil
+        }
         loop.run()
+        keeping.cancel()
         await outbox.close()
         Self.tell("the scheduler ends; runs that it started go on")
     }

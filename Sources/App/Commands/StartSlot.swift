@@ -120,8 +120,12 @@ struct SlotRun {
 
     private func plan(_ loaded: LoadedPipeline, _ schedule: Schedule, _ services: RunServices) throws -> RunPlan {
         let slot = due.slots.last
+        var parameters = schedule.parameters
+        if case .after(let awaited) = schedule.trigger, let name = awaited.parameter {
+            parameters[name] = try services.store.arrival(of: due.key, at: slot.planned) ?? parameters[name]
+        }
         let request = RunRequest(
-            parameters: schedule.parameters,
+            parameters: parameters,
             slot: ScheduleSlot(
                 schedule: schedule.name, planned: slot.planned.floored(by: 1000) * 1000,
                 localDate: slot.date.description))

@@ -12,6 +12,7 @@ struct ScheduleWords {
         if !entry.schedule.isEnabled { return "-" }
         if case .after = entry.schedule.trigger { return "when something arrives" }
         guard let next = entry.next else { return "never" }
+        if entry.pause != nil, next < now { return "when it is resumed" }
         let distance = Duration.milliseconds(abs(next - now)).short
         return time(next, now: now) + (next >= now ? ", in \(distance)" : ", overdue \(distance)")
     }
@@ -56,7 +57,7 @@ struct ScheduleWords {
 enum SlotMark {
     /// What the characters mean.
     static let legend =
-        "✓ succeeded, ✗ failed, ▶ running, ◷ waiting, » skipped, ∅ missed, ! could not start, ⊘ cancelled"
+        "✓ succeeded, ✗ failed, ▶ running, ◷ waiting, » skipped, ∅ missed, ! could not start, ⊘ cancelled, · its run was removed"
 
     /// The last slots, oldest first.
     static func strip(_ entry: ScheduleOverview.Entry, count: Int) -> String {
@@ -72,6 +73,7 @@ enum SlotMark {
         case .failed: return "!"
         case .late, .begun: return ""
         case .run, .caughtUp:
+            if slot.hasLostItsRun { return ascii ? "." : "·" }
             switch slot.runStatus {
             case nil, .running: return ascii ? ">" : "▶"
             case .succeeded: return StatusMark.glyph(.succeeded, frame: 0, ascii: ascii)
@@ -88,6 +90,7 @@ enum SlotMark {
         case .missed, .failed: return .bad
         case .wait: return .wait
         case .run, .caughtUp:
+            if slot.hasLostItsRun { return .dim }
             switch slot.runStatus {
             case nil, .running: return .busy
             case .succeeded: return .good

@@ -26,11 +26,16 @@ package struct Schedule: Sendable, Equatable {
         package var files: [Located<String>]
         /// How long a file must not change before it counts.
         package var settle: Duration
+        /// The parameter that is given what arrived: the path of a file, or the run that published a dataset.
+        package var parameter: String?
 
-        package init(datasets: [Located<Source>], files: [Located<String>], settle: Duration) {
+        package init(
+            datasets: [Located<Source>], files: [Located<String>], settle: Duration, parameter: String? = nil
+        ) {
             self.datasets = datasets
             self.files = files
             self.settle = settle
+            self.parameter = parameter
         }
     }
 

@@ -33,7 +33,7 @@ package struct ScheduleOverview: Sendable {
             if let last = recent.first(where: { $0.outcome != .begun }) {
                 if last.outcome == .wait { return .waiting }
                 if last.outcome == .failed { return .failed }
-                if last.outcome.isToRun, last.runStatus == nil || last.runStatus == .running { return .running }
+                if last.outcome.isToRun, !last.hasLostItsRun, last.runStatus ?? .running == .running { return .running }
             }
             return .on
         }

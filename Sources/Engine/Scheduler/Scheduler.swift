@@ -34,6 +34,8 @@ package final class Scheduler {
     private var started: [Int32: Started] = [:]
     /// When a process may be started again for a slot, in milliseconds since 1970.
     private var notBefore: [Int64: Int64] = [:]
+    /// The schedules that this process has watched.
+    private var seen: Set<ScheduleKey> = []
     /// What was told already and still holds.
     private var told: Set<String> = []
     private var step = Step()
@@ -68,7 +70,10 @@ package final class Scheduler {
         step = Step()
         standing = []
         try takeEndings()
-        let entries = entries(files.read(now: now.steady))
+        let found = files.read(now: now.steady)
+        let entries = entries(found)
+        tellOfSources(entries, found)
+        tellOfMissing(entries, found)
         var watched: [WatchedSchedule] = []
         for entry in entries {
             if let one = try watch(entry, now: now.wall) { watched.append(one) }
@@ -116,6 +121,33 @@ package final class Scheduler {
             entries += pipeline.schedules.map { Entry(pipeline: pipeline, schedule: $0) }
         }
         return entries
+    }
+
+    /// Tells of datasets that are waited for and that no pipeline of the project publishes.
+    private func tellOfSources(_ entries: [Entry], _ files: [ProjectFile]) {
+        for entry in entries {
+            guard case .after(let awaited) = entry.schedule.trigger else { continue }
+            for source in awaited.datasets.map(\.value) {
+                let pipelines = files.compactMap(\.pipeline).filter { $0.name == source.pipeline }
+                let name = "\(source.pipeline)/\(source.dataset)"
+                if pipelines.isEmpty, files.allSatisfy({ $0.fault == nil }) {
+                    tellOnce("\(entry.key) waits for \(name), and there is no pipeline '\(source.pipeline)' in config/")
+                } else if let first = pipelines.first, first.dataset(DatasetName(source.dataset)) == nil {
+                    tellOnce("\(entry.key) waits for \(name), and '\(source.pipeline)' has no such dataset")
+                }
+            }
+        }
+    }
+
+    /// Tells of schedules that were decided before and that no file has any more.
+    private func tellOfMissing(_ entries: [Entry], _ files: [ProjectFile]) {
+        // What a file with a fault holds is not known.
+        guard files.allSatisfy({ $0.fault == nil }) else { return }
+        let present = Set(entries.map(\.key))
+        for key in seen.subtracting(present) {
+            tellOnce("\(key): its pipeline file is gone, or has the schedule no more; nothing of it is decided")
+        }
+        seen.formUnion(present)
     }
 
     private func watch(_ entry: Entry, now: Int64) throws(StoreError) -> WatchedSchedule? {

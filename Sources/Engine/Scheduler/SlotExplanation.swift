@@ -11,6 +11,9 @@ package struct SlotExplanation: Sendable {
     /// Why nothing was decided; nil where something was.
     package var openReason: String?
 
+    /// How many slots are found at most, where nothing else is said: those of a day, one each ten seconds.
+    package static let usualLimit = 8640
+
     /// Finds the slots of a schedule in a time, with what was decided about each.
     ///
     /// - Parameters:
@@ -21,7 +24,7 @@ package struct SlotExplanation: Sendable {
     /// - Throws: ``StoreError`` when the store cannot be read.
     package static func slots(
         of key: ScheduleKey, _ schedule: Schedule, in zone: ZoneRules, from: Int64, through: Int64, _ store: RunStore?,
-        now: Int64, limit: Int = 1000
+        now: Int64, limit: Int = usualLimit
     ) throws(StoreError) -> [SlotExplanation] {
         let recorded = try store?.slots(of: key.pipeline, from: from, through: through).filter { $0.key == key } ?? []
         let record = try store?.scheduleRecord(key)
@@ -38,22 +41,22 @@ package struct SlotExplanation: Sendable {
         for slot in recorded where slot.outcome != .begun && slot.slots.count == 1 {
             times.insert(slot.slots.last.planned)
         }
-        let begun = recorded.filter { $0.outcome == .begun }
+        let pauses = try store?.pauses(of: key, after: from) ?? []
         return times.sorted().map { planned in
             let decisions = recorded.filter {
                 $0.outcome != .begun && $0.slots.first.planned <= planned && planned <= $0.slots.last.planned
             }
             let reason =
                 decisions.isEmpty
-                ? openReason(planned, schedule, record, begun: begun, isScheduled: isScheduled, now: now) : nil
+                ? openReason(planned, schedule, record, pauses, isScheduled: isScheduled, now: now) : nil
             return SlotExplanation(
                 planned: planned, schedule: schedule, zone: zone, decisions: decisions, openReason: reason)
         }
     }
 
     private static func openReason(
-        _ planned: Int64, _ schedule: Schedule, _ record: ScheduleRecord?, begun: [RecordedSlot], isScheduled: Bool,
-        now: Int64
+        _ planned: Int64, _ schedule: Schedule, _ record: ScheduleRecord?, _ pauses: [WatchedSchedule.Pause],
+        isScheduled: Bool, now: Int64
     ) -> String {
         let noScheduler = isScheduled ? "" : "; no scheduler runs now: start it with 'caudal schedule'"
         if planned > now { return "it is planned" + noScheduler }
@@ -63,6 +66,10 @@ package struct SlotExplanation: Sendable {
         }
         if planned <= record.decidedThrough {
             return "it lies before the time at which a scheduler first saw the schedule as it is now"
+        }
+        if let pause = pauses.first(where: { $0.from <= planned && planned <= $0.until ?? .max }) {
+            return "the schedule is paused since \(UTC.isoSecond(pause.from)) by \(pause.by): \(pause.reason)"
+                + "; its slots are skipped when it is resumed"
         }
         return "nothing is decided yet: slots are decided up to \(UTC.isoSecond(record.decidedThrough))" + noScheduler
     }

@@ -46,7 +46,7 @@ package struct ScheduleEntryReader {
         let count = problems.errors.count
         let name = reader.name("name", isRequired: !isOnly)?.value ?? Schedule.usualName
         let zone = readZone(&reader, pipeline)
-        let trigger = readTrigger(&reader, seed: "\(pipeline.name)/\(name)")
+        let trigger = readTrigger(&reader, pipeline, seed: "\(pipeline.name)/\(name)")
         let calendar = readCalendar(&reader)
         var schedule = Schedule(
             name: name, trigger: trigger ?? .every(seconds: 86_400, anchor: Self.usualAnchor),
@@ -60,6 +60,7 @@ package struct ScheduleEntryReader {
         schedule.deadline = reader.duration("deadline", isPositive: true)
         schedule.isEnabled = reader.boolean("enabled") ?? true
         checkTogether(&reader, schedule, trigger)
+        checkValues(schedule, pipeline)
         reader.finish()
         guard trigger != nil, let zone, !problems.errors[count...].contains(where: { $0.severity == .error }) else {
             return nil
@@ -83,11 +84,13 @@ package struct ScheduleEntryReader {
 
     // MARK: - What makes it fire
 
-    private func readTrigger(_ reader: inout MappingReader, seed: String) -> Schedule.Trigger? {
+    private func readTrigger(
+        _ reader: inout MappingReader, _ pipeline: Pipeline, seed: String
+    ) -> Schedule.Trigger? {
         let cron = reader.text("cron")
         let hasSeconds = reader.boolean("seconds")
         let every = readEvery(&reader)
-        let after = reader.node("after").flatMap { $0.isEmpty ? nil : readArrivals($0) }
+        let after = reader.node("after").flatMap { $0.isEmpty ? nil : readArrivals($0, pipeline) }
         let given = ["cron", "every", "after"].filter { reader.has($0) }
         guard given.count == 1 else {
             if given.isEmpty {
@@ -163,10 +166,11 @@ package struct ScheduleEntryReader {
         return values[0] * 3600 + values[1] * 60 + values[2]
     }
 
-    private func readArrivals(_ node: ConfigNode) -> Schedule.Arrivals {
+    private func readArrivals(_ node: ConfigNode, _ pipeline: Pipeline) -> Schedule.Arrivals {
         let texts: [Located<String>]
         var files: [Located<String>] = []
         var settle = Duration.seconds(10)
+        var parameter: String?
         if case .mapping = node.content {
             var reader = MappingReader(node, subject: "'after'", kind: "after", problems: problems)
             texts = reader.texts("datasets", needsOne: true)
@@ -177,6 +181,7 @@ package struct ScheduleEntryReader {
                     problems.report("'settle' can only be given with 'files'", at: reader.location(of: "settle"))
                 }
             }
+            parameter = reader.text("param").flatMap { textParameter($0, pipeline) }
             if !reader.has("datasets"), !reader.has("files") {
                 reader.reportMissing(
                     "'after' needs 'datasets' or 'files'", remedy: "write, say, after: {files: inbox/*.csv}")
@@ -194,9 +199,25 @@ package struct ScheduleEntryReader {
                     at: text.location)
                 return nil
             }
+            if names[0] == pipeline.name {
+                problems.report(
+                    "'\(text.value)' is a dataset of this pipeline: each run would start the next one, without end",
+                    remedy: "name a dataset of another pipeline", at: text.location)
+                return nil
+            }
             return Located(Schedule.Arrivals.Source(pipeline: names[0], dataset: names[1]), at: text.location)
         }
-        return Schedule.Arrivals(datasets: datasets, files: files, settle: settle)
+        return Schedule.Arrivals(datasets: datasets, files: files, settle: settle, parameter: parameter)
+    }
+
+    /// The parameter that is given what arrived.
+    private func textParameter(_ name: Located<String>, _ pipeline: Pipeline) -> String? {
+        guard let parameter = parameter(named: name, pipeline) else { return nil }
+        if case .string = parameter.kind { return parameter.name }
+        problems.report(
+            "the parameter '\(parameter.name)' is not text, and 'after' gives it the path of a file or the name of a run",
+            remedy: "declare it with 'type: string'", at: name.location)
+        return nil
     }
 
     // MARK: - Days
@@ -236,12 +257,7 @@ package struct ScheduleEntryReader {
     private func readParameters(_ reader: inout MappingReader, _ pipeline: Pipeline) -> [String: String] {
         var values: [String: String] = [:]
         for entry in reader.named("params") {
-            guard let parameter = pipeline.parameters.first(where: { $0.name == entry.key.value }) else {
-                let names = pipeline.parameters.map(\.name)
-                let phrase = Suggestion.phrase(for: entry.key.value, among: names)
-                problems.report("there is no parameter '\(entry.key.value)'\(phrase)", at: entry.key.location)
-                continue
-            }
+            guard let parameter = parameter(named: entry.key, pipeline) else { continue }
             guard case .scalar(let text, _) = entry.value.content else {
                 problems.report(
                     "a parameter must be text, not \(entry.value.kindName)", at: entry.value.location)
@@ -257,6 +273,24 @@ package struct ScheduleEntryReader {
             }
         }
         return values
+    }
+
+    private func parameter(named name: Located<String>, _ pipeline: Pipeline) -> Parameter? {
+        if let parameter = pipeline.parameters.first(where: { $0.name == name.value }) { return parameter }
+        let phrase = Suggestion.phrase(for: name.value, among: pipeline.parameters.map(\.name))
+        problems.report("there is no parameter '\(name.value)'\(phrase)", at: name.location)
+        return nil
+    }
+
+    /// Without a value for each parameter no run of the schedule could begin.
+    private func checkValues(_ schedule: Schedule, _ pipeline: Pipeline) {
+        var given = Set(schedule.parameters.keys)
+        if case .after(let arrivals) = schedule.trigger, let parameter = arrivals.parameter { given.insert(parameter) }
+        for parameter in pipeline.parameters where parameter.defaultValue == nil && !given.contains(parameter.name) {
+            problems.report(
+                "the parameter '\(parameter.name)' has no default, and the schedule gives it no value",
+                remedy: "add 'params: {\(parameter.name): …}', or give the parameter a default", at: schedule.location)
+        }
     }
 
     private func readEnvironment(_ reader: inout MappingReader, _ environments: [String]) -> String? {

@@ -42,6 +42,8 @@ package struct RecordedSlot: Sendable, Hashable, Identifiable {
     package var runStatus: RunState.Status?
 
     package var key: ScheduleKey { slots.last.key }
+    /// Whether it had a run, which was removed since.
+    package var hasLostItsRun: Bool { run != nil && runStatus == nil }
 }
 
 extension SlotDecision.Outcome {

@@ -89,7 +89,7 @@ extension RunStore {
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT pipeline, schedule, outcome, sum(count) AS count FROM slots
+                    SELECT pipeline, schedule, outcome, sum(count) AS count FROM slots WHERE outcome <> 'begun'
                     GROUP BY pipeline, schedule, outcome
                     """
             ).map { row in

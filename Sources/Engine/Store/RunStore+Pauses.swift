@@ -109,6 +109,20 @@ extension RunStore {
         }
     }
 
+    /// What arrived for a schedule at a slot of its own: the path of a file, or the run that published a dataset.
+    ///
+    /// - Parameter slot: The planned time, in milliseconds since 1970.
+    /// - Returns: nil where nothing arrived then.
+    package func arrival(of key: ScheduleKey, at slot: Int64) throws(StoreError) -> String? {
+        try read { db in
+            let row = try Row.fetchOne(
+                db, sql: "SELECT source, version, mark FROM arrivals WHERE pipeline = ? AND schedule = ? AND slot = ?",
+                arguments: [key.pipeline, key.schedule, slot])
+            // Only files have a mark.
+            return row.map { $0["mark"] == "" ? $0["version"] : $0["source"] }
+        }
+    }
+
     /// The publications of a dataset by runs of a pipeline, oldest first: each run with the time of its end of the stage.
     package func publications(
         of dataset: String, by pipeline: String

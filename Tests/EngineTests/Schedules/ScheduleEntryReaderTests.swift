@@ -10,7 +10,7 @@ struct ScheduleEntryReaderTests {
         let text = """
             version: 1
             name: sales
-            params: {day: {type: date, default: today}, mode: {type: enum, values: [full, part], default: full}}
+            params: {day: {type: date, default: today}, mode: {type: enum, values: [full, part], default: full}, file: {type: string, default: none}}
             environments: {prod: {max_parallel: 1}}
             \(head)
             stages: {a: {type: command, run: ./a}}
@@ -47,7 +47,7 @@ struct ScheduleEntryReaderTests {
                 deadline: 1h
                 enabled: false
               - {name: often, every: 90m, anchor: 00:05}
-              - {name: behind, after: {datasets: [other/table], files: "inbox/*.csv", settle: 30s}}
+              - {name: behind, after: {datasets: [other/table], files: "inbox/*.csv", settle: 30s, param: file}}
             """)
         // Clock changes are notes; nothing else is said.
         #expect(told.allSatisfy { $0.contains("note: the clock of Europe/Berlin") })
@@ -67,6 +67,7 @@ struct ScheduleEntryReaderTests {
         guard case .after(let arrivals) = schedules[2].trigger else { return #expect(Bool(false), "no arrivals") }
         #expect(arrivals.datasets.map(\.value) == [.init(pipeline: "other", dataset: "table")])
         #expect(arrivals.files.map(\.value) == ["inbox/*.csv"] && arrivals.settle == .seconds(30))
+        #expect(arrivals.parameter == "file")
     }
 
     @Test("What is left out has its usual value; the zone is that of the pipeline")
@@ -161,6 +162,17 @@ struct ScheduleEntryReaderTests {
             (
                 "  {after: a/b, overlap: skip}",
                 "8:16: error: 'overlap: skip' means nothing with 'after': whatever arrives has its run; remove it"
+            ),
+            (
+                "  {after: sales/a}",
+                "8:11: error: 'sales/a' is a dataset of this pipeline: each run would start the next one, without end;"
+                    + " name a dataset of another pipeline"
+            ),
+            ("  {after: {files: in, param: md}}", "8:30: error: there is no parameter 'md'; there is day, mode, file"),
+            (
+                "  {after: {files: in, param: day}}",
+                "8:30: error: the parameter 'day' is not text, and 'after' gives it the path of a file or the name of a run;"
+                    + " declare it with 'type: string'"
             ),
             (
                 "  {after: {settle: 5s}}",
