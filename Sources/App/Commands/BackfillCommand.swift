@@ -287,8 +287,6 @@ struct BackfillRunner {
             let words =
                 switch error {
                 case let error as InvalidPipeline: error.errors.first?.oneLine ?? error.description
-                case let error as Failure: error.description
-                case let error as StoreError: error.description
                 default: error.reason
                 }
             return Ending(

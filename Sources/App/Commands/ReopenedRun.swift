@@ -37,8 +37,7 @@ struct OverlapOptions: ParsableArguments {
     /// `root`: the project root, which printed paths are relative to.
     static func waitReporter(root: String) -> @Sendable (PathConflict) -> Void {
         { conflict in
-            let path = PathText.relative(conflict.path, to: root)
-            Output.error("caudal: waiting for run \(conflict.run), which also writes \(path); ctrl-C stops waiting")
+            Output.error("caudal: waiting for \(conflict.other(root: root)); ctrl-C stops waiting")
         }
     }
 }
@@ -74,9 +73,7 @@ struct ReopenedRun {
             let id = try services.store.find(text)
             let state = try services.store.state(of: id)
             if services.state.run(id).isLive {
-                throw Failure(
-                    "run \(id) is live: another process runs it",
-                    remedy: "use 'caudal watch \(id)', or stop it with 'caudal cancel \(id)'")
+                throw RunControlError.live(id, hinders: .continuing)
             }
             let found = try ReopenedRun(state, services, options.variables, asStarted: reopen.asStarted)
             if found.reopening.fileIsGone, !reopen.dryRun { Output.error("note: \(found.reopening.fileNote)") }
@@ -169,7 +166,7 @@ struct ReopenedRun {
     /// Reopens a run as the user has confirmed on a screen, without asking again.
     ///
     /// `notify`: receives messages while the run is being reopened.
-    /// - Throws: ``Failure`` when the run or its pipeline file has changed since the user confirmed.
+    /// - Throws: ``RunControlError`` when the run or its pipeline file has changed since the user confirmed.
     static func reopen(
         _ id: RunID, _ command: RunCommand?, agreed: ReopenAgreement, in folder: StateFolder,
         _ variables: [String: String],
@@ -179,13 +176,12 @@ struct ReopenedRun {
         let found = try ReopenedRun(services.store.state(of: id), services, variables, asStarted: false)
         let command = found.reopening.command(for: command)
         let preview = found.preview(of: command)
-        if let refusal = preview.refusal { throw Failure(refusal) }
+        if let refusal = preview.refusal { throw RunControlError.refused(refusal) }
         guard agreed.covers(found.change, harmful: preview.harmful) else {
-            throw Failure("this has changed since you confirmed it, and nothing was run: press the key again to see it")
+            throw RunControlError.changedSinceConfirmed
         }
         let session = try await found.begin(nil) { [root = found.plan.root] conflict in
-            let path = PathText.relative(conflict.path, to: root)
-            let text = "waiting for run \(conflict.run), which also writes \(path); q stops waiting"
+            let text = "waiting for \(conflict.other(root: root)); q stops waiting"
             notify(EventHub.Notice(text: text, isStanding: true))
         }
         let notes = notes(on: session)
@@ -216,11 +212,7 @@ struct ReopenedRun {
     private func refuse(_ preview: CommandPreview) throws {
         guard let refusal = preview.refusal else { return }
         try Output.reporting {
-            guard state.status == .interrupted else { throw Failure(refusal) }
-            // The refusal describes the run as it would be if it continued.
-            throw Failure(
-                "run \(id) was interrupted: its process died; if it continued, \(refusal)",
-                remedy: "continue it with 'caudal resume \(id)'")
+            throw RunControlError.refused(refusal, ifContinued: state.status == .interrupted ? id : nil)
         }
     }
 

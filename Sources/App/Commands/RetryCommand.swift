@@ -94,7 +94,7 @@ struct ResumeCommand: AsyncParsableCommand {
         case .interrupted, .running: try await found.carryOut(nil, reopen, show)
         case .failed, .cancelled: try await found.carryOut(.retryFailed, reopen, show)
         case .succeeded:
-            try Output.reporting { throw Failure("run \(found.id) has succeeded: there is nothing to resume") }
+            try Output.reporting { throw RunControlError.nothingToResume(found.id) }
         }
     }
 }

@@ -47,7 +47,7 @@ struct RunTarget {
         let services = try Output.reporting { try RunServices(state: store.folder, variables: options.variables) }
         let file = try? ReopenedRun(live, services, options.variables, asStarted: false)
         if reopen.dryRun {
-            try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+            try Output.reporting { if let refusal = preview.refusal { throw RunControlError.refused(refusal) } }
         }
         if reopen.dryRun, show.json {
             // The command lines of command stages are shown only if the file still is what the run has.

@@ -53,25 +53,20 @@ struct ScheduledProject {
     /// - Parameters:
     ///   - pipeline: The name of a pipeline, or the path of its file.
     ///   - schedule: The name of a schedule; nil when the pipeline has only one.
-    /// - Throws: ``Failure`` when there is none, or several are possible.
+    /// - Throws: ``ScheduleError`` when there is none, or several are possible.
     func schedule(_ pipeline: String, _ schedule: String?) throws -> (ProjectFile, Schedule) {
         let (file, found) = try self.pipeline(pipeline)
         let names = found.schedules.map(\.name)
         if let schedule {
             guard let one = found.schedules.first(where: { $0.name == schedule }) else {
-                throw Failure(
-                    "\(found.name) has no schedule '\(schedule)'" + Suggestion.phrase(for: schedule, among: names))
+                throw ScheduleError.unknownSchedule(schedule, pipeline: found.name, known: names)
             }
             return (file, one)
         }
         guard let first = found.schedules.first else {
-            throw Failure("\(found.name) has no schedule", remedy: "add 'schedule:' to \(file.path)")
+            throw ScheduleError.noSchedule(pipeline: found.name, file: file.path)
         }
-        guard names.count == 1 else {
-            throw Failure(
-                "\(found.name) has \(names.count) schedules",
-                remedy: "name one of them: \(names.joined(separator: ", "))")
-        }
+        guard names.count == 1 else { throw ScheduleError.severalSchedules(names, pipeline: found.name) }
         return (file, first)
     }
 
@@ -81,15 +76,16 @@ struct ScheduledProject {
         let path = PathText.absolute(text, in: FileManager.default.currentDirectoryPath)
         let fitting = all.first { $0.path == path } ?? all.first { $0.pipeline?.name == text }
         if let fitting, let pipeline = fitting.pipeline { return (fitting, pipeline) }
-        if let fault = fitting?.fault {
-            throw Failure("\(text) is not valid: \(fault)", remedy: "see all with 'caudal validate \(text)'")
-        }
-        let names = all.compactMap(\.pipeline?.name)
-        let faulty = all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) }
-        throw Failure(
-            "there is no pipeline '\(text)' in \(files.root)/config"
-                + (faulty.isEmpty ? "" : "; \(faulty.formattedAsList) cannot be read")
-                + Suggestion.phrase(for: text, among: names))
+        if let fault = fitting?.fault { throw ScheduleError.invalidPipeline(text, fault: fault) }
+        throw ScheduleError.unknownPipeline(
+            text, root: files.root, known: all.compactMap(\.pipeline?.name),
+            unreadable: all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) })
+    }
+
+    /// The time zone of a schedule.
+    func zone(of schedule: Schedule) throws(ScheduleError) -> ZoneRules {
+        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else { throw .unknownZone(schedule.timezone) }
+        return zone
     }
 }
 

@@ -41,14 +41,14 @@ struct ScheduleExplain: AsyncParsableCommand {
             }
             let store = try project.existingStore()
             let now = SystemClock.now.wall
-            for schedule in schedules { try explain(schedule, of: found.name, store, now: now) }
+            for schedule in schedules { try explain(schedule, of: found.name, project, store, now: now) }
         }
     }
 
-    private func explain(_ schedule: Schedule, of pipeline: String, _ store: RunStore?, now: Int64) throws {
-        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else {
-            throw Failure("the time zone '\(schedule.timezone)' is not there")
-        }
+    private func explain(
+        _ schedule: Schedule, of pipeline: String, _ project: ScheduledProject, _ store: RunStore?, now: Int64
+    ) throws {
+        let zone = try project.zone(of: schedule)
         let key = ScheduleKey(pipeline: pipeline, schedule: schedule.name)
         let wanted = try SlotTime(time, zone: zone, now: now)
         // A minute has a slot wherever in it the schedule fires.

@@ -79,9 +79,7 @@ struct ScheduleStart: AsyncParsableCommand {
                 holder.map { "process \($0.process) on \($0.host), since \(UTC.isoSecond($0.since))" }
                 ?? "another process"
             guard wait else {
-                throw Failure(
-                    "a scheduler decides for this project already: \(who)",
-                    remedy: "end that one first, or take over when it ends with --wait")
+                throw ScheduleError.otherScheduler(who)
             }
             if !isWaiting { Self.tell("waiting for the scheduler that decides for this project: \(who)") }
             isWaiting = true

@@ -34,12 +34,8 @@ struct CancelCommand: AsyncParsableCommand {
         try Output.reporting {
             let found = try target.store.state(of: target.id)
             if let unit = stage?.unit, found.unit(unit) == nil { throw Failure(found.wordsOfUnknown(unit)) }
-            guard found.status == .interrupted else { throw EndedRun(found).failure(to: "cancel") }
-            if stage != nil {
-                throw Failure(
-                    "run \(target.id) was interrupted: none of its stages is running",
-                    remedy: "cancel the whole run, or continue it with 'caudal resume \(target.id)'")
-            }
+            guard found.status == .interrupted else { throw RunControlError.notLive(found, "cancel") }
+            if stage != nil { throw RunControlError.stageNotRunning(target.id) }
         }
         // Nothing of the run is running, so there is nothing to confirm: the command only cleans up.
         let options = try ReopenOptions.parse(["--yes", "--as-started"])
@@ -69,7 +65,7 @@ struct PauseCommand: AsyncParsableCommand {
     func run() async throws {
         let target = try RunTarget.find(run, state)
         if try await target.carryOutIfLive(.pause, json: json) { return }
-        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "pause") }
+        try Output.reporting { throw RunControlError.notLive(try target.store.state(of: target.id), "pause") }
     }
 }
 
@@ -89,7 +85,7 @@ struct UnpauseCommand: AsyncParsableCommand {
     func run() async throws {
         let target = try RunTarget.find(run, state)
         if try await target.carryOutIfLive(.unpause, json: json) { return }
-        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "unpause") }
+        try Output.reporting { throw RunControlError.notLive(try target.store.state(of: target.id), "unpause") }
     }
 }
 
@@ -133,35 +129,8 @@ struct MarkCommand: AsyncParsableCommand {
         if try await target.confirmAndSend(named: stage.unit.stage, reopen, show, state, { _ in command }) { return }
         let found = try ReopenedRun.find(target.id.rawValue, reopen, state)
         try Output.reporting {
-            if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark") }
+            if found.state.status == .interrupted { throw RunControlError.notLive(found.state, "mark") }
         }
         try await found.carryOut(command, named: stage.unit.stage, reopen, show)
-    }
-}
-
-/// A run that has ended or was interrupted, and what the user can do with it.
-struct EndedRun {
-    let state: RunState
-
-    init(_ state: RunState) { self.state = state }
-
-    /// The error that there is nothing to steer, with a remedy.
-    func failure(to verb: String) -> Failure {
-        switch state.status {
-        case .interrupted:
-            Failure(
-                "run \(state.id) was interrupted: its process died, there is nothing to \(verb)",
-                remedy:
-                    "continue it with 'caudal resume \(state.id)', or clean up with 'caudal cancel \(state.id)', after which "
-                    + "its stages can be marked and retried")
-        case .failed, .cancelled:
-            Failure(
-                "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",
-                remedy: "rerun what failed with 'caudal retry \(state.id)'")
-        case .succeeded, .running:
-            Failure(
-                "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",
-                remedy: "run it again with 'caudal run \(state.plan.file)'")
-        }
     }
 }

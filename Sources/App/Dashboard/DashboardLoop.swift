@@ -264,7 +264,7 @@ final class DashboardLoop {
         let (shown, wake) = (shown, wake)
         // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
-            do throws(Failure) {
+            do throws(ControlError) {
                 self?.answers.append(
                     try await shown.send(command) ?? .refused("the run is no longer live: press the key again"))
             } catch {

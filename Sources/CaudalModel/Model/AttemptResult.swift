@@ -101,8 +101,8 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
         case missingTable
         /// The engine lacks what it needs to reach a kind of database.
         case missingExtension
-        /// Another run that is under way writes the same path or table.
-        case pathTaken
+        /// A table cannot be read by the numbers of its rows, such as a view.
+        case rowsWithoutNumbers
     }
 
     package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil, kind: Kind? = nil) {

@@ -40,22 +40,13 @@ package struct LoadCompiler: Sendable {
 
     /// Makes the record from the results of the examination.
     ///
-    /// - Throws: ``Failure`` when the key does not identify rows.
-    package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
+    /// - Throws: ``LoadError`` when the key does not identify rows.
+    package func record(_ readings: DataReadings) throws(LoadError) -> LoadRecord {
         guard let record = readings.rows(.load, as: LoadRecord.self).first else {
-            throw Failure("duckdb did not report how many rows there are")
+            throw .notCounted
         }
-        let name = key.joined(separator: ", ")
-        if let keyless = readings.count(.keyless), keyless > 0 {
-            throw Failure(
-                "\(keyless.counted("row")) without a value in the key (\(name))",
-                remedy: "filter them out, or choose another 'key'; nothing was loaded")
-        }
-        if let doubles = readings.count(.doubles), doubles > 0 {
-            throw Failure(
-                "\(doubles.counted("value")) of the key (\(name)) in more than one row",
-                remedy: "deduplicate by it first, or choose another 'key'; nothing was loaded")
-        }
+        if let keyless = readings.count(.keyless), keyless > 0 { throw .rowsWithoutKey(keyless, key: key) }
+        if let doubles = readings.count(.doubles), doubles > 0 { throw .repeatedKeys(doubles, key: key) }
         return record
     }
 

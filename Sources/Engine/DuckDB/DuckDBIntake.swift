@@ -95,7 +95,10 @@ struct DuckDBIntake: IntakeStatements {
         script.add("count the broken lines", .measure(.rejected, "(SELECT count(*) FROM broken)"))
         script.add(
             "count the lines that are not text",
-            .measure(.odd, "(SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding'))"))
+            .measure(
+                .odd,
+                "(SELECT count(*) FROM broken WHERE contains(problem, \(sql.text(TornRow.Problem.invalidEncoding.rawValue))))"
+            ))
         script.add(
             "show the rules that are broken most",
             .lines(

@@ -98,7 +98,7 @@ package struct TableReader: Sendable {
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
         } catch {
             // In a view, or a table without row ids, the texts cannot be matched with the other values.
-            if let column = link.timesOfDay(of: source).min(), tools.sql.isAboutRowIDs(error) {
+            if let column = link.timesOfDay(of: source).min(), error.kind == .rowsWithoutNumbers {
                 throw Failure(
                     "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
                         + "a rowid alone",

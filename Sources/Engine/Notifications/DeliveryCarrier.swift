@@ -159,7 +159,7 @@ struct ChannelValues {
         do {
             return try template.filled { try value(of: $0) }
         } catch {
-            throw error as? Failure ?? Failure(error.reason)
+            throw Failure(describing: error)
         }
     }
 
