@@ -184,10 +184,8 @@ struct LogsCommand: AsyncParsableCommand {
 
     private func instant(_ text: String, _ option: String, _ zone: ZoneRules, isEnd: Bool = false) throws -> Int64 {
         let now = SystemClock.now.wall
-        guard let instant = LogTimeExpression.instant(text, now: now, in: zone, isEnd: isEnd) else {
-            throw ValidationError("'\(option) \(text)' is not a time; write \(LogTimeExpression.examples)")
-        }
-        return instant
+        let time = try TypedTime(argument: text, of: option, now: now, in: zone)
+        return isEnd ? time.end : time.instant
     }
 
     private func chosenRuns(_ store: RunStore, _ query: LogQuery) throws -> [RecordedLog] {

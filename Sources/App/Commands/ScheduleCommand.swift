@@ -89,6 +89,20 @@ struct ScheduledProject {
     }
 }
 
+extension TypedTime {
+    /// Reads a time that the user typed.
+    ///
+    /// `option`: the option that it belongs to; nil for an argument.
+    /// - Throws: `ValidationError` when it is no time.
+    init(argument text: String, of option: String? = nil, now: Int64, in zone: ZoneRules) throws {
+        guard let time = TypedTime(text, now: now, in: zone) else {
+            let given = option.map { "\($0) \(text)" } ?? text
+            throw ValidationError("'\(given)' is not a time; write \(TypedTime.examples)")
+        }
+        self = time
+    }
+}
+
 /// The argument and option that name a schedule.
 struct ScheduleChoice: ParsableArguments {
     @Argument(help: "The pipeline, or its file.")

@@ -26,10 +26,10 @@ struct ScheduleNext: AsyncParsableCommand {
     )
     var cron: String?
 
-    @Option(help: "The time zone of --cron, by its IANA name.")
+    @Option(help: "The time zone of --cron and --from, by its IANA name.")
     var timezone: String = "UTC"
 
-    @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z (default: now).")
+    @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z or 06:00 by --timezone (default: now).")
     var from: String?
 
     @Option(help: "Maximum number of times.")
@@ -110,10 +110,7 @@ struct ScheduleNext: AsyncParsableCommand {
     }
 
     private func table(of text: String) throws -> Timetable {
-        let zones = ZoneLibrary()
-        guard let zone = zones.zone(named: timezone) else {
-            throw Self.refused("there is no time zone '\(timezone)'", remedy: zones.remedy(for: timezone))
-        }
+        let zone = try zone()
         do {
             let fields = text.split(whereSeparator: \.isWhitespace).count
             let expression = try CronExpression(text, hasSeconds: fields == 6)
@@ -131,16 +128,18 @@ struct ScheduleNext: AsyncParsableCommand {
         return ExitStatus.invalid.code
     }
 
-    /// Seconds since 1970 of a time with an offset; a part of a second counts as passed.
+    /// Seconds since 1970 of a time by the clock of --timezone; a part of a second counts as passed.
     private func instant(_ text: String) throws -> Int64 {
-        // The formatter drops what is less than a millisecond.
-        let fraction = text.firstMatch(of: #/[.,]([0-9]+)/#)
-        let whole = fraction.map { text.replacing($0.output.0, with: "") } ?? text
-        if let date = ISO8601DateFormatter().date(from: whole) {
-            let hasFraction = fraction?.output.1.contains { $0 != "0" } == true
-            return Int64(date.timeIntervalSince1970) + (hasFraction && previous ? 1 : 0)
-        }
-        throw ValidationError("'\(text)' is not a time; write it as 2026-11-28T06:00:00Z")
+        let time = try TypedTime(argument: text, of: "--from", now: SystemClock.now.wall, in: zone())
+        let second = time.instant.floored(by: 1000)
+        return second + (previous && second * 1000 < time.instant ? 1 : 0)
+    }
+
+    /// The zone of --timezone.
+    private func zone() throws -> ZoneRules {
+        let zones = ZoneLibrary()
+        if let zone = zones.zone(named: timezone) { return zone }
+        throw Self.refused("there is no time zone '\(timezone)'", remedy: zones.remedy(for: timezone))
     }
 }
 

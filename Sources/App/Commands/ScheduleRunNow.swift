@@ -39,9 +39,10 @@ struct ScheduleRunNow: AsyncParsableCommand {
         var planned = now.floored(by: 1000) * 1000
         var date = zone.date(at: planned / 1000)
         if let slot {
-            let wanted = try SlotTime(slot, zone: zone, now: now)
+            let wanted = try TypedTime(argument: slot, of: "--slot", now: now, in: zone)
+            let second = wanted.instant.floored(by: 1000)
             guard let table = Timetable(schedule, in: zone),
-                let occurrence = table.next(after: wanted.instant - 1), occurrence.instant <= wanted.instant
+                let occurrence = table.next(after: second - 1), occurrence.instant <= second
             else {
                 throw ScheduleError.noSlot(key, at: wanted.words(zone), text: slot)
             }
