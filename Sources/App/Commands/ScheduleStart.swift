@@ -33,7 +33,7 @@ struct ScheduleStart: AsyncParsableCommand {
 
     private func run(_ project: ScheduledProject) async throws {
         let stop = cs_wake_create()
-        guard stop >= 0 else { throw Failure("the system gives no event: \(String(cString: strerror(-stop)))") }
+        guard stop >= 0 else { throw Failure("the system gives no event", errno: -stop) }
         let signals = [SIGINT, SIGTERM, SIGHUP].filter { cs_signals_are_ignored($0) == 0 }
         // The runs go on: nothing is ended but this process.
         let listener = SignalListener(signals) { _ in cs_wake(stop) }

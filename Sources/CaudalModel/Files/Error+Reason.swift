@@ -33,8 +33,10 @@ extension Failure {
     /// - Parameters:
     ///   - message: What could not be done; the system's words follow after a colon.
     ///   - code: The `errno` of the call.
-    package init(_ message: String, errno code: Int32, remedy: String? = nil) {
-        self.init("\(message): \(Self.words(ofErrno: code))", remedy: remedy)
+    package init(
+        _ message: String, errno code: Int32, remedy: String? = nil, location: SourceLocation? = nil
+    ) {
+        self.init("\(message): \(Self.words(ofErrno: code))", remedy: remedy, location: location)
     }
 
     /// The system's words for an `errno`, such as `No such file or directory`.
