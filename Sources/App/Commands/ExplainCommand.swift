@@ -15,13 +15,13 @@ struct ExplainCommand: AsyncParsableCommand {
             Secrets are printed as ••••; replace them before running the script.
             """))
 
-    @Argument(help: "The pipeline file.")
+    @Argument(help: .pipelineFile)
     var file: String
 
     @Argument(help: "The stage.")
     var stage: String
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @Option(name: [.customLong("param"), .short], help: "Set a parameter, as name=value; may be repeated.")

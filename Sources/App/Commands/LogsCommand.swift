@@ -76,7 +76,7 @@ struct LogsCommand: AsyncParsableCommand {
     @Option(help: "Fields of lines that are JSON to print as well, separated by commas, such as user.id,took.")
     var fields: String?
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @Flag(help: "Print to the terminal without a pager.")

@@ -15,7 +15,7 @@ struct RestoreCommand: AsyncParsableCommand {
             asks first.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "The dataset to restore (default: every dataset that the run published).")
@@ -27,7 +27,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
     var yes = false
 
-    @Flag(help: "Print one line of JSON for each file.")
+    @Flag(help: .jsonLine(for: "file"))
     var json = false
 
     @OptionGroup var state: StateOptions

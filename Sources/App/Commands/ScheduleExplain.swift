@@ -20,13 +20,15 @@ struct ScheduleExplain: AsyncParsableCommand {
     var pipeline: String
 
     @Argument(
-        help: "A time or a day by the schedule's clock, such as 06:00, 'yesterday 06:00', 2026-11-28 or 2026-11-28T06:00:00Z.")
+        help:
+            "A time or a day by the schedule's clock, such as 06:00, 'yesterday 06:00', 2026-11-28 or 2026-11-28T06:00:00Z."
+    )
     var time: String
 
     @Option(help: "Only this schedule of the pipeline.")
     var schedule: String?
 
-    @Flag(help: "Print one line of JSON for each slot.")
+    @Flag(help: .jsonLine(for: "slot"))
     var json = false
 
     @OptionGroup var state: StateOptions

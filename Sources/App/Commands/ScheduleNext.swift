@@ -32,16 +32,16 @@ struct ScheduleNext: AsyncParsableCommand {
     @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z or 06:00 by --timezone (default: now).")
     var from: String?
 
-    @Option(help: "Maximum number of times.")
+    @Option(help: .limit(of: "times"))
     var count: Int = 10
 
     @Flag(help: "Print earlier times instead, newest first.")
     var previous = false
 
-    @Flag(help: "Print one line of JSON for each time.")
+    @Flag(help: .jsonLine(for: "time"))
     var json = false
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @OptionGroup var state: StateOptions
@@ -60,9 +60,7 @@ struct ScheduleNext: AsyncParsableCommand {
         }
         if times.isEmpty { return Output.line("no schedule fires") }
         let rows = times.map { [$0.localText, $0.utcText, $0.key?.description ?? "", $0.note] }
-        for line in Columns.lines([["LOCAL TIME", "UTC", cron == nil ? "SCHEDULE" : "", "NOTE"]] + rows) {
-            Output.line(line)
-        }
+        Output.table(rows, titles: ["LOCAL TIME", "UTC", cron == nil ? "SCHEDULE" : "", "NOTE"])
     }
 
     /// The timetables to print, by the names of their schedules.

@@ -13,7 +13,7 @@ struct CancelCommand: AsyncParsableCommand {
             the command ends what it left behind, and the run counts as cancelled.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "A stage, or an item as STAGE/ITEM (default: the whole run).")
@@ -22,7 +22,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Print the answer, or each event of the clean-up, as one line of JSON.")
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -54,19 +54,9 @@ struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Keep a run from starting new stages and items; running ones continue.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
-    var run: String = "last"
+    @OptionGroup var live: LiveRunOptions
 
-    @Flag(help: "Print the answer as one line of JSON.")
-    var json = false
-
-    @OptionGroup var state: StateOptions
-
-    func run() async throws {
-        let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.pause, json: json) { return }
-        try Output.reporting { throw RunControlError.notLive(try target.store.state(of: target.id), "pause") }
-    }
+    func run() async throws { try await live.send(.pause) }
 }
 
 /// `caudal unpause`: lets a paused run continue.
@@ -74,7 +64,14 @@ struct UnpauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unpause", abstract: "Let a paused run start stages and items again.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @OptionGroup var live: LiveRunOptions
+
+    func run() async throws { try await live.send(.unpause) }
+}
+
+/// The arguments of verbs that only a live run can follow.
+struct LiveRunOptions: ParsableArguments {
+    @Argument(help: .run)
     var run: String = "last"
 
     @Flag(help: "Print the answer as one line of JSON.")
@@ -82,10 +79,15 @@ struct UnpauseCommand: AsyncParsableCommand {
 
     @OptionGroup var state: StateOptions
 
-    func run() async throws {
+    /// Sends a command to the process that runs the run, and prints its answer.
+    ///
+    /// - Throws: The exit status when the run is not live, or refuses the command.
+    func send(_ command: RunCommand) async throws {
         let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.unpause, json: json) { return }
-        try Output.reporting { throw RunControlError.notLive(try target.store.state(of: target.id), "unpause") }
+        if try await target.carryOutIfLive(command, json: json) { return }
+        try Output.reporting {
+            throw RunControlError.notLive(try target.store.state(of: target.id), command.words)
+        }
     }
 }
 
@@ -103,7 +105,7 @@ struct MarkCommand: AsyncParsableCommand {
             ended is reopened. The run records who marked it and why.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "A stage, or an item as STAGE/ITEM.")
