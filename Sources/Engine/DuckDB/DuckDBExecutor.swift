@@ -1,9 +1,9 @@
 import CaudalModel
 import Foundation
 
-/// What DuckDB makes of a job.
+/// A job as a script for the `duckdb` program.
 extension SQLJob {
-    /// Where the rows go; there as soon as the program has begun to read the script.
+    /// The file that the rows are written to; it exists as soon as the program has begun to read the script.
     var results: String { workFolder + "/.caudal-results.jsonl" }
 
     /// Settings before the script; safe mode comes last, because it locks the settings.

@@ -1,9 +1,9 @@
 /// Removes values of rows from messages when a pipeline file does not allow keeping and showing them.
 ///
-/// Messages that scripts of Caudal make themselves mark the values in them, see ``SQLDialect/refusal(_:)``. The engine's
-/// own messages hold values in forms that cannot be listed: of those that can, only what is known to be none is told.
+/// Messages that Caudal's scripts raise mark the values in them, see ``SQLDialect/refusal(_:)``. DuckDB's own messages quote
+/// values in many forms: of a message that may hold values, only the parts that are known to hold none are kept.
 enum HiddenValues {
-    /// The character at the beginning of such a message, and those around a value in it.
+    /// The character at the beginning of a message that Caudal's scripts raise, and the characters around a value in it.
     static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")
 
     /// The text shown instead of a value.

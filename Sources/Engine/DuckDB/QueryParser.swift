@@ -15,7 +15,7 @@ package final class QueryParser: QueryReader {
 
     package var dialect: any SQLDialect { DuckDBDialect() }
 
-    /// What DuckDB says of each query.
+    /// Parses queries, and returns what each reads.
     ///
     /// - Parameters:
     ///   - root: The project's root, where DuckDB may be installed.

@@ -301,7 +301,7 @@ package struct PipelineExamination {
         do throws(Failure) {
             return try await tools.ask(question.script, reading: [], essential: question.essentialStatements)
         } catch {
-            // Without the engine nothing can be said; a query that it refuses is the user's to mend.
+            // Without the engine nothing can be said; a query that it refuses is the user's to correct.
             if await !isThere() { return nil }
             throw ConfigError(error.message, remedy: error.remedy, at: error.location ?? question.location)
         }

@@ -15,14 +15,15 @@ extension PlanRevisionError {
         case .otherPipeline(let file, let name, let ofRun):
             Failure(
                 "\(file) now holds the pipeline '\(name)', and the run is of '\(ofRun)'",
-                remedy: "go on with the version that the run has (--as-started), put the old name back, "
+                remedy: "continue with the version that the run has (--as-started), put the old name back, "
                     + "or start a new run")
         case .noStagesLeft(let file):
             Failure("\(file) has none of the run's stages any more", remedy: "start a new run")
         case .publishedStageGone(let stage, let file):
             Failure(
                 "\(file) no longer has the stage '\(stage)', which published in this run",
-                remedy: "what follows it may rest on that: put the stage back, go on with the version that the run "
+                remedy:
+                    "stages downstream may have read its output: put the stage back, continue with the version that the run "
                     + "has (--as-started), or start a new run")
         }
     }

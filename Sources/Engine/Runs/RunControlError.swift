@@ -49,14 +49,14 @@ extension RunControlError {
         case .nothingToResume(let id): Failure("run \(id) has succeeded: there is nothing to resume")
         case .pathTaken(let conflict, let root):
             Failure(
-                "run \(conflict.run)\(conflict.pipeline.map { " of '\($0)'" } ?? "") is under way and writes "
+                "run \(conflict.run)\(conflict.pipeline.map { " of '\($0)'" } ?? "") is live and writes "
                     + "\(conflict.words(root: root)) too",
                 remedy: "wait for it with --wait, end it with 'caudal cancel \(conflict.run)', or give each run paths "
                     + "of its own")
         case .workOutlivesPlan(let unit, let id):
             Failure(
-                "the work of \(unit) goes on elsewhere, and the pipeline file was changed since it began",
-                remedy: "let it end first: 'caudal resume \(id) --as-started' goes on as the run began")
+                "the work of \(unit) continues outside of Caudal, and the pipeline file was changed since it began",
+                remedy: "let it end first: 'caudal resume \(id) --as-started' continues as the run began")
         case .changedSinceConfirmed:
             Failure("this has changed since you confirmed it, and nothing was run: press the key again to see it")
         case .refused(let reason, nil): Failure(reason)
