@@ -43,7 +43,7 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(help: "Show which days would run, without running anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
     @Flag(help: "Print lines (always the case: a backfill has no dashboard).")
@@ -92,7 +92,7 @@ struct BackfillCommand: AsyncParsableCommand {
                 "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
             }
             // A user who does not confirm has left the program by then.
-            _ = try Consent(
+            _ = try ConfirmationPrompt(
                 sentences: sentences, remedies: ["confirm with --yes", "choose other days"],
                 harmful: harmful.map(\.stage)
             ).ask()
@@ -106,7 +106,7 @@ struct BackfillCommand: AsyncParsableCommand {
 
     /// The days, with the parameters of each one's run.
     private func wanted(_ pipeline: Pipeline) throws -> [(date: String, parameters: [String: String])] {
-        let others = try Pairs.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
+        let others = try NameValueArguments.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
         do throws(Failure) {
             let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
             try Backfill.ensureNoSlot(in: pipeline, parameter: name)

@@ -48,7 +48,7 @@ struct ProfileCommand: AsyncParsableCommand {
             throw ValidationError(
                 "\(loaded.pipeline.file) has no dataset '\(subject)'" + Suggestion.phrase(for: subject, among: names))
         }
-        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let found = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
             try await Output.reporting { try await profile(of: name, loaded, given, services) }
         }

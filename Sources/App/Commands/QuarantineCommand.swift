@@ -58,7 +58,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         )
         var to: String?
 
-        @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
+        @Flag(help: .asStarted)
         var asStarted = false
 
         @OptionGroup var state: StateOptions

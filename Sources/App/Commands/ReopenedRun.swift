@@ -8,12 +8,12 @@ struct ReopenOptions: ParsableArguments {
     @Flag(help: "Show what would happen, without running or changing anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
     @OptionGroup var overlap: OverlapOptions
 
-    @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
+    @Flag(help: .asStarted)
     var asStarted = false
 
     @Flag(help: "Also rerun succeeded stages whose definition in the file has changed, and everything downstream.")
@@ -141,11 +141,11 @@ struct ReopenedRun {
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
             return nil
         }
-        let consent = consent(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
+        let prompt = prompt(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
         let hasAgreed = agreed?.covers(change, harmful: preview.harmful) == true
-        if !consent.sentences.isEmpty, !options.yes, !hasAgreed {
+        if !prompt.sentences.isEmpty, !options.yes, !hasAgreed {
             for line in explanation(preview, Paint(show.color, descriptor: STDERR_FILENO)) { Output.error(line) }
-            switch try consent.ask() {
+            switch try prompt.ask() {
             case .yes: break
             case .alternative:
                 command = reopening.commandForOutdated
@@ -236,7 +236,7 @@ struct ReopenedRun {
     }
 
     /// What the user must confirm; no sentences if nothing.
-    private func consent(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> Consent {
+    private func prompt(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> ConfirmationPrompt {
         var sentences: [String] = []
         var remedies = ["confirm with --yes"]
         if change != nil {
@@ -244,9 +244,9 @@ struct ReopenedRun {
             remedies.append("keep the recorded pipeline with --as-started")
         }
         let harmful = preview.harmful.filter { $0 != named }
-        sentences += Consent.sentences(onHarmful: harmful, of: state)
+        sentences += ConfirmationPrompt.sentences(onHarmful: harmful, of: state)
         if offersOutdated { remedies.append("also rerun changed stages with --yes --changed") }
-        return Consent(
+        return ConfirmationPrompt(
             sentences: sentences, remedies: remedies, harmful: harmful,
             alternative: offersOutdated ? ("c", "also rerun the changed stages") : nil)
     }

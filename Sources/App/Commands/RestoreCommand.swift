@@ -24,7 +24,7 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Show what would be published, without changing anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
     @Flag(help: .jsonLine(for: "file"))
@@ -76,10 +76,10 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         let losses = restorer.files.compactMap(\.loss)
         if !losses.isEmpty, !yes {
-            let consent = Consent(
+            let prompt = ConfirmationPrompt(
                 sentences: losses.map { "this would be lost: \($0)" },
                 remedies: ["confirm with --yes", "copy it somewhere first"])
-            _ = try consent.ask()
+            _ = try prompt.ask()
         }
         if restorer.files.isEmpty { return }
         try Output.reporting { try restorer.carryOut(by: Operator.name, now: SystemClock.now) }

@@ -72,7 +72,7 @@ struct RunCommandLine: AsyncParsableCommand {
     }
 
     private func makePlan(_ loaded: LoadedPipeline, _ services: RunServices) throws -> RunPlan {
-        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("--select and --exclude leave no stage to run") }
         let request = RunRequest(

@@ -66,14 +66,14 @@ struct RunTarget {
         }
         if reopen.dryRun { return true }
         let harmful = preview.harmful.filter { $0 != named }
-        let consent = Consent(
-            sentences: Consent.sentences(onHarmful: harmful, of: live),
+        let prompt = ConfirmationPrompt(
+            sentences: ConfirmationPrompt.sentences(onHarmful: harmful, of: live),
             remedies: ["confirm with --yes", "name the stage"], harmful: harmful)
-        if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
+        if preview.refusal == nil, !prompt.sentences.isEmpty, !reopen.yes {
             for line in PreviewText.lines(preview) {
                 Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
             }
-            _ = try consent.ask()
+            _ = try prompt.ask()
         }
         return try await carryOutIfLive(command, json: show.json)
     }

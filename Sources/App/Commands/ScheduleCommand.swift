@@ -14,9 +14,9 @@ struct ScheduleCommand: AsyncParsableCommand {
             every slot of their schedules. Each run is a process of its own, which goes on when the scheduler ends. One scheduler
             decides for a project at a time.
 
-              caudal schedule                                  run the scheduler
-              caudal schedule status                           what is due next, and how the last slots went
-              caudal schedule explain sales 06:00              why a slot ran, or did not
+              caudal schedule                      run the scheduler
+              caudal schedule status               what is due next, and the last slots
+              caudal schedule explain sales 06:00  why a slot ran, or did not
               caudal schedule pause sales --reason 'no data until Monday'
             """),
         subcommands: [

@@ -7,7 +7,7 @@ import Foundation
 /// `caudal schedule`: the scheduler itself.
 struct ScheduleStart: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Run the scheduler of a project (the default).",
+        commandName: "start", abstract: "Run the scheduler of a project.",
         discussion: CommandHelp.paragraphs(
             """
             It ends on ctrl-C or SIGTERM; the runs that it has started go on. When it begins, it decides all slots since the last
