@@ -102,7 +102,7 @@ package struct StoreQuestion: Sendable {
         case .SQLITE_INTERRUPT: return .tookTooLong(limit: limit)
         case .SQLITE_TOOBIG: return .valueTooLong(limit: Int64(valueLimit))
         case .SQLITE_NOMEM: return .tooMuchMemory(limit: memoryLimit)
-        case .SQLITE_MISUSE: return .notOneStatement(message)
+        case .SQLITE_MISUSE: return .notOneStatement
         default:
             if let name = name(after: "no such table") { return .unknownTable(name, message: message) }
             if let name = name(after: "no such column") { return .unknownColumn(name, message: message) }

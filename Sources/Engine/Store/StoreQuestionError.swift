@@ -13,7 +13,7 @@ package enum StoreQuestionError: DomainError {
     case valueTooLong(limit: Int64)
     case tooMuchMemory(limit: Int64)
     /// It is more than one statement, or only a part of one.
-    case notOneStatement(String)
+    case notOneStatement
     case unknownTable(String, message: String)
     case unknownColumn(String, message: String)
     /// It is wrong in another way, which SQLite or the caller tells.
@@ -37,10 +37,8 @@ extension StoreQuestionError {
             Failure("a value of the answer is longer than \(limit.shortBytes)", remedy: "ask for a part of it")
         case .tooMuchMemory(let limit):
             Failure("the question takes more than \(limit.shortBytes) of memory", remedy: "ask for less at once")
-        case .notOneStatement(let message):
-            Failure(
-                "only one complete question can be asked at a time: \(message)",
-                remedy: "remove what stands behind the ';'")
+        case .notOneStatement:
+            Failure("only one complete question can be asked at a time", remedy: "remove what stands behind the ';'")
         case .unknownTable(let name, let message):
             Failure(
                 message + Suggestion.phrase(for: name, among: StoreQuestion.views.map(\.name)),

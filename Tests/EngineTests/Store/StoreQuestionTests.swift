@@ -25,7 +25,7 @@ struct StoreQuestionTests {
         "What is wrong with a query is told by its kind",
         arguments: [
             ("DELETE FROM main.runs", .noQuery),
-            ("SELECT 1; SELECT 2", .notOneStatement("multiple statements provided")),
+            ("SELECT 1; SELECT 2", .notOneStatement),
             ("SELECT * FROM rums", .unknownTable("rums", message: "no such table: rums")),
             ("SELECT pipelin FROM runs", .unknownColumn("pipelin", message: "no such column: pipelin")),
             ("SELECT zeroblob(60000000)", .valueTooLong(limit: 50_000_000)),
