@@ -54,7 +54,7 @@ struct WhoseTablesTests {
         _ = await first.says("gate  started")
         let second = try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-01-03")
         #expect(second.status == 1, "\(second)")
-        #expect(second.errors.contains("is under way and writes the table sales of shop.db too"), "\(second)")
+        #expect(second.errors.contains("is live and writes the table sales of shop.db too"), "\(second)")
         try FileManager.default.removeItem(atPath: project.folder.path("closed"))
         _ = await first.says("succeeded in")
     }

@@ -182,7 +182,6 @@ package struct PlainDialect: SQLDialect {
     package func ownStatement(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         one("own", self.text(text))
     }
-    package func isAboutRowIDs(_ failure: Failure) -> Bool { false }
     package func preparation(for kind: Connection.Kind) -> [String] { [] }
 
     // MARK: Statements

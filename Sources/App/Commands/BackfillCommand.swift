@@ -9,7 +9,7 @@ struct BackfillCommand: AsyncParsableCommand {
         commandName: "backfill",
         abstract: "Run a pipeline once for each day of a range, skipping days that already succeeded.")
 
-    @Argument(help: "The pipeline file.")
+    @Argument(help: .pipelineFile)
     var file: String
 
     @Option(help: "The range of days, both ends included: 2026-11-01..2026-11-07, or 2026-11-01..yesterday.")
@@ -21,10 +21,10 @@ struct BackfillCommand: AsyncParsableCommand {
     )
     var parameters: [String] = []
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
-    @Option(help: "Maximum number of runs at the same time.")
+    @Option(help: .limit(of: "runs at the same time"))
     var maxRuns = 1
 
     @Flag(help: "Run only days whose last run failed, was cancelled or was interrupted.")
@@ -43,16 +43,16 @@ struct BackfillCommand: AsyncParsableCommand {
     @Flag(help: "Show which days would run, without running anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
     @Flag(help: "Print lines (always the case: a backfill has no dashboard).")
     var plain = false
 
-    @Flag(help: "Print one line of JSON for each day.")
+    @Flag(help: .jsonLine(for: "day"))
     var json = false
 
-    @Option(help: "When to colour printed lines; NO_COLOR turns colours off in 'auto'.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -92,7 +92,7 @@ struct BackfillCommand: AsyncParsableCommand {
                 "\(stage) has run before for \(Self.list(dates)), and the file says that running it twice does harm"
             }
             // A user who does not confirm has left the program by then.
-            _ = try Consent(
+            _ = try ConfirmationPrompt(
                 sentences: sentences, remedies: ["confirm with --yes", "choose other days"],
                 harmful: harmful.map(\.stage)
             ).ask()
@@ -106,7 +106,7 @@ struct BackfillCommand: AsyncParsableCommand {
 
     /// The days, with the parameters of each one's run.
     private func wanted(_ pipeline: Pipeline) throws -> [(date: String, parameters: [String: String])] {
-        let others = try Pairs.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
+        let others = try NameValueArguments.parameters(parameters.filter { $0.contains("=") }, of: pipeline)
         do throws(Failure) {
             let name = try Backfill.parameter(of: pipeline, named: parameters.first { !$0.contains("=") })
             try Backfill.ensureNoSlot(in: pipeline, parameter: name)
@@ -287,8 +287,6 @@ struct BackfillRunner {
             let words =
                 switch error {
                 case let error as InvalidPipeline: error.errors.first?.oneLine ?? error.description
-                case let error as Failure: error.description
-                case let error as StoreError: error.description
                 default: error.reason
                 }
             return Ending(
@@ -332,8 +330,9 @@ struct BackfillRunner {
     private func summarize(_ endings: [Ending]) {
         Output.line("")
         let rows = endings.map { [$0.date, $0.state, $0.took?.short ?? "—", $0.run?.rawValue ?? "—", $0.note] }
-        for (index, line) in Columns.lines([["DAY", "STATE", "TOOK", "RUN", "NOTE"]] + rows).enumerated() {
-            Output.line(index == 0 ? paint.dim(line) : endings[index - 1].isFailure ? paint(line, .bad) : line)
+        let titles = ["DAY", "STATE", "TOOK", "RUN", "NOTE"]
+        for (index, line) in Columns.lines(rows, titles: titles, paint).enumerated() {
+            Output.line(index > 0 && endings[index - 1].isFailure ? paint(line, .bad) : line)
         }
         var counts: [String: Int] = [:]
         for ending in endings { counts[ending.state, default: 0] += 1 }

@@ -9,7 +9,7 @@ struct ChecksCommand: AsyncParsableCommand {
         abstract:
             "Show the check results of a run, the history of one check, or a backtest of a file's thresholds.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String?
 
     @Option(help: "Show the measured values of this check (its ID) in past runs.")
@@ -24,10 +24,10 @@ struct ChecksCommand: AsyncParsableCommand {
     @Option(name: [.customShort("n"), .long], help: "With --history and --backtest: maximum number of runs.")
     var limit = 30
 
-    @Flag(help: "Print one line of JSON for each result.")
+    @Flag(help: .jsonLine(for: "result"))
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -97,7 +97,6 @@ struct ChecksText: ChecksAnswer {
     func lines(_ paint: Paint) -> [StyledText] {
         let checks = report.checks
         if checks.isEmpty { return [] }
-        let head = ["OUTCOME", "CHECK", "VALUE", "EXPECTED", "FAILING ROWS", "FOUND"].map { paint.dim($0) }
         let rows = checks.map { line -> [StyledText] in
             let check = line.check
             let value = check.measured.map { CheckPoint.text(of: $0, kind: check.kind) } ?? "—"
@@ -109,7 +108,8 @@ struct ChecksText: ChecksAnswer {
                 "\(check.expectation.shortened(to: 44))", "\(failing ?? "—")", "\(check.message)",
             ]
         }
-        var lines = Columns.lines([head] + rows)
+        let titles = ["OUTCOME", "CHECK", "VALUE", "EXPECTED", "FAILING ROWS", "FOUND"]
+        var lines = Columns.lines(rows, titles: titles, paint)
         for line in checks where line.check.outcome != .passed {
             let check = line.check
             if check.samples.isEmpty, check.waiver == nil { continue }
@@ -171,7 +171,6 @@ struct CheckHistoryText: ChecksAnswer {
         let part = first.part.map { " (\($0))" } ?? ""
         let environment = first.environment.map { " (\($0))" } ?? ""
         var lines: [StyledText] = ["\(pipeline)\(environment) / \(first.stage)\(item) / \(check)\(part)"]
-        let head = ["  RUN", "STARTED", "OUTCOME", "VALUE", "EXPECTED"].map { paint.dim($0) }
         let rows = points.map { point -> [StyledText] in
             [
                 "  \(point.run)", "\(LocalTime.full(point.started))",
@@ -179,7 +178,7 @@ struct CheckHistoryText: ChecksAnswer {
                 "\(point.valueText)", "\(point.expectation.shortened(to: 60))",
             ]
         }
-        lines += Columns.lines([head] + rows)
+        lines += Columns.lines(rows, titles: ["  RUN", "STARTED", "OUTCOME", "VALUE", "EXPECTED"], paint)
         let values = points.compactMap(\.measured)
         guard let median = values.median, let deviation = values.map({ abs($0 - median) }).median else { return lines }
         let line = Sparkline(points.compactMap { point in point.measured.map { Sparkline.Point($0, point.outcome) } })
@@ -229,7 +228,7 @@ struct BacktestText: ChecksAnswer {
     var jsonLines: [String] { results.map { JSONLine.text(Self.line($0)) } }
 
     func lines(_ paint: Paint) -> [StyledText] {
-        let head = ["CHECK", "RUNS", "VALUES", "WOULD PASS", "WARN", "FAIL", "DID FAIL", "LIMITS"]
+        let titles = ["CHECK", "RUNS", "VALUES", "WOULD PASS", "WARN", "FAIL", "DID FAIL", "LIMITS"]
         let rows = results.map { result -> [String] in
             func count(_ outcome: CheckResult.Outcome) -> String { String(result.outcomes[outcome] ?? 0) }
             let did = (result.recorded[.failed] ?? 0) + (result.recorded[.error] ?? 0)
@@ -238,8 +237,8 @@ struct BacktestText: ChecksAnswer {
                 count(.warned), count(.failed), String(did), result.expectation.shortened(to: 60),
             ]
         }
-        var lines = Columns.lines([head] + rows).enumerated().map { index, line -> StyledText in
-            guard index > 0 else { return paint.dim(line) }
+        var lines = Columns.lines(rows, titles: titles, paint).enumerated().map { index, line -> StyledText in
+            guard index > 0 else { return line }
             let outcomes = results[index - 1].outcomes
             if outcomes[.failed] ?? 0 > 0 { return paint(line, .bad) }
             return outcomes[.warned] ?? 0 > 0 ? paint(line, .wait) : line

@@ -40,7 +40,7 @@ struct DiffCommand: AsyncParsableCommand {
     @Flag(help: "Exit with status 1 if the versions differ.")
     var exitCode = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions

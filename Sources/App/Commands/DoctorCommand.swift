@@ -101,7 +101,7 @@ struct DoctorCommand: AsyncParsableCommand {
                     say(
                         false, "observer",
                         "\(observer.name) failed \(observer.failures.counted("time")), last\(when): \(observer.failure ?? "")",
-                        remedy: "mend what it says; it is told what it has missed with the next run")
+                        remedy: "correct what it says; the next run sends it what it has missed")
                 }
                 let unsent = try store.deliveries(in: [.waiting, .givenUp], limit: 1000)
                 let lost = unsent.filter { $0.state == .givenUp && now - $0.created < 7 * 86_400_000 }

@@ -15,13 +15,13 @@ struct ExplainCommand: AsyncParsableCommand {
             Secrets are printed as ••••; replace them before running the script.
             """))
 
-    @Argument(help: "The pipeline file.")
+    @Argument(help: .pipelineFile)
     var file: String
 
     @Argument(help: "The stage.")
     var stage: String
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @Option(name: [.customLong("param"), .short], help: "Set a parameter, as name=value; may be repeated.")
@@ -39,7 +39,7 @@ struct ExplainCommand: AsyncParsableCommand {
             throw ValidationError(
                 "\(file) has no stage '\(self.stage)'" + Suggestion.phrase(for: self.stage, among: names))
         }
-        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let text = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
             try await Output.reporting { try await explain(stage, loaded, given, services) }
         }
@@ -83,7 +83,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
         if !item.isEmpty {
-            let values = try Pairs.read(item, option: "--item")
+            let values = try NameValueArguments.read(item, option: "--item")
             let names = attempt.stage.fanOut?.variables.map(\.name) ?? []
             return Item(key: ItemKey(values: names.map { values[$0] }), values: values.mapValues { $0 })
         }
@@ -148,26 +148,5 @@ struct ExplainCommand: AsyncParsableCommand {
                 folders: folders)
             return tools.sql.text(of: work.script, prelude: settings)
         }
-    }
-}
-
-/// Options of the form `name=value`.
-enum Pairs {
-    /// Parameters of a pipeline; a name that it does not have is wrong usage.
-    static func parameters(_ texts: [String], of pipeline: Pipeline) throws -> [String: String] {
-        let pairs = try read(texts, option: "--param")
-        if let message = pipeline.unknownParameters(in: pairs.keys).first { throw ValidationError(message) }
-        return pairs
-    }
-
-    static func read(_ texts: [String], option: String) throws -> [String: String] {
-        var pairs: [String: String] = [:]
-        for text in texts {
-            guard let equals = text.firstIndex(of: "=") else {
-                throw ValidationError("'\(option) \(text)' is not name=value")
-            }
-            pairs[String(text[..<equals])] = String(text[text.index(after: equals)...])
-        }
-        return pairs
     }
 }

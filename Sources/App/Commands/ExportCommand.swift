@@ -13,7 +13,7 @@ struct ExportCommand: AsyncParsableCommand {
             or OPENLINEAGE_URL names; runs do that by themselves when they end.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String = "last"
 
     @Option(help: "otlp, openlineage or openmetrics.")

@@ -22,13 +22,13 @@ struct FailuresCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only failures of the last days (default: all).", valueName: "n"))
     var days: Int?
 
-    @Option(name: [.customShort("n"), .long], help: "Maximum number of failures.")
+    @Option(name: .limit, help: .limit(of: "failures"))
     var limit = 20
 
-    @Flag(help: "Print one line of JSON for each failure.")
+    @Flag(help: .jsonLine(for: "failure"))
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -65,9 +65,6 @@ struct FailuresCommand: AsyncParsableCommand {
         if json { return found.forEach { Output.json(Self.line($0)) } }
         if found.isEmpty { return Output.line("nothing has failed" + (days.map { " in the last \($0) days" } ?? "")) }
         let paint = Paint(color)
-        let head = ["RUNS", "STAGE", "SINCE", "LAST", "ONE RETRY", "CLEARED", "LAST BY", "MESSAGE"].map {
-            paint.dim($0)
-        }
         let rows = found.map { one -> [StyledText] in
             [
                 "\(one.runs)", "\(one.pipeline)/\(one.stage)", "\(UTC.date(one.first))", "\(LocalTime.full(one.last))",
@@ -75,7 +72,8 @@ struct FailuresCommand: AsyncParsableCommand {
                 "\(one.message.split(whereSeparator: \.isNewline).first.map(String.init)?.shortened(to: 100) ?? "")",
             ]
         }
-        for line in Columns.lines([head] + rows) { Output.line(line) }
+        Output.table(
+            rows, titles: ["RUNS", "STAGE", "SINCE", "LAST", "ONE RETRY", "CLEARED", "LAST BY", "MESSAGE"], paint)
     }
 
     private static func odds(_ one: FailureHistory, _ paint: Paint) -> StyledText {

@@ -10,13 +10,13 @@ struct GraphCommand: AsyncParsableCommand {
     /// Output formats.
     enum Format: String, CaseIterable, ExpressibleByArgument { case text, dot, mermaid }
 
-    @Argument(help: "The pipeline file.")
+    @Argument(help: .pipelineFile)
     var file: String
 
     @Option(help: "Output format; dot is for Graphviz.")
     var format: Format = .text
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @OptionGroup var selection: SelectOptions

@@ -112,7 +112,7 @@ struct HomeCommand: AsyncParsableCommand {
 
     private func ask(_ id: RunID, _ command: RunCommand, _ reader: ProjectReader) async throws -> Span? {
         guard let store = try reader.openStore() else { return nil }
-        do throws(Failure) {
+        do throws(ControlError) {
             switch try await ControlClient(store.folder.run(id)).ask(command, by: Operator.sender(via: "list of runs"))
             {
             case .accepted(let text): return Span(text, .good)

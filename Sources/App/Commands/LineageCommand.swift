@@ -29,7 +29,7 @@ struct LineageCommand: AsyncParsableCommand {
     @Option(help: "Output format: json prints one object per line, dot is for Graphviz.")
     var format: Format = .text
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @OptionGroup var state: StateOptions
@@ -108,7 +108,7 @@ struct LineageCommand: AsyncParsableCommand {
                         input.writer.map { "by \($0)" } ?? input.madeBy.map { "by run \($0)" } ?? "from outside",
                     ]
                 }
-                for line in Columns.lines(table) { Output.line(line) }
+                Output.table(table)
                 let roots = output.roots.map(\.path)
                 if !roots.isEmpty, output.inputs.contains(where: { $0.writer != nil }) {
                     Output.line(plain: "  original sources: " + roots.joined(separator: ", "))
@@ -178,7 +178,7 @@ struct LineageCommand: AsyncParsableCommand {
                         origin.changes.joined(separator: ", "),
                     ]
                 }
-                for line in Columns.lines(table.map { $0.last == "" ? Array($0.dropLast()) : $0 }) { Output.line(line) }
+                Output.table(table.map { $0.last == "" ? Array($0.dropLast()) : $0 })
             }
         }
     }

@@ -76,7 +76,7 @@ struct LogsCommand: AsyncParsableCommand {
     @Option(help: "Fields of lines that are JSON to print as well, separated by commas, such as user.id,took.")
     var fields: String?
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @Flag(help: "Print to the terminal without a pager.")
@@ -184,10 +184,8 @@ struct LogsCommand: AsyncParsableCommand {
 
     private func instant(_ text: String, _ option: String, _ zone: ZoneRules, isEnd: Bool = false) throws -> Int64 {
         let now = SystemClock.now.wall
-        guard let instant = LogTimeExpression.instant(text, now: now, in: zone, isEnd: isEnd) else {
-            throw ValidationError("'\(option) \(text)' is not a time; write \(LogTimeExpression.examples)")
-        }
-        return instant
+        let time = try TypedTime(argument: text, of: option, now: now, in: zone)
+        return isEnd ? time.end : time.instant
     }
 
     private func chosenRuns(_ store: RunStore, _ query: LogQuery) throws -> [RecordedLog] {

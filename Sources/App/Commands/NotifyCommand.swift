@@ -25,13 +25,13 @@ struct NotifyCommand: AsyncParsableCommand {
                 Exit status: 1 if one of them could not be sent.
                 """))
 
-        @Argument(help: "The pipeline file.")
+        @Argument(help: .pipelineFile)
         var file: String
 
-        @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+        @Option(name: .environment, help: .environment)
         var environment: String?
 
-        @Flag(help: "Print one line of JSON for each notification.")
+        @Flag(help: .jsonLine(for: "notification"))
         var json = false
 
         @OptionGroup var state: StateOptions
@@ -119,13 +119,13 @@ struct NotifyCommand: AsyncParsableCommand {
         @Flag(help: "List only what was not sent.")
         var unsent = false
 
-        @Option(name: [.customShort("n"), .long], help: "Maximum number of notifications.")
+        @Option(name: .limit, help: .limit(of: "notifications"))
         var limit = 20
 
-        @Flag(help: "Print one line of JSON for each notification.")
+        @Flag(help: .jsonLine(for: "notification"))
         var json = false
 
-        @Option(help: "When to colour the output.")
+        @Option(help: .color)
         var color: Paint.Choice = .auto
 
         @OptionGroup var state: StateOptions
@@ -196,8 +196,8 @@ enum DeliveryText {
         switch one.state {
         case .sent: return "sent\(tries)" + (one.done.map { ", \(LocalTime.clock($0))" } ?? "")
         case .givenUp:
-            return "given up after \(one.tries.counted("try")): \(one.failure ?? "")"
-                .replacing("trys", with: "tries")
+            let count = one.tries == 1 ? "1 try" : "\(one.tries) tries"
+            return "given up after \(count): \(one.failure ?? "")"
         case .waiting:
             if one.tries == 0 { return "not sent yet" }
             let failed = one.failure.map { "failed \(one.tries.counted("time")): \($0); " } ?? ""

@@ -28,8 +28,6 @@ extension Output {
         case let error as ConfigError:
             self.error(message: error.oneLine)
             return ExitStatus.invalid.code
-        case let error as StoreError: self.error(message: "error: \(error.description)")
-        case let error as Failure: self.error(message: "error: \(error.description)")
         case is ExitCode, is ValidationError, is CleanExit, is CancellationError: return error
         default: self.error(message: "error: \(error.reason)")
         }

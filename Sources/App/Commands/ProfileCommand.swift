@@ -21,14 +21,14 @@ struct ProfileCommand: AsyncParsableCommand {
     @Flag(help: "Print the profile as JSON.")
     var json = false
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @Option(
         name: [.customLong("param"), .short], help: "Set a parameter of the pipeline, as name=value; may be repeated.")
     var parameters: [String] = []
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -48,7 +48,7 @@ struct ProfileCommand: AsyncParsableCommand {
             throw ValidationError(
                 "\(loaded.pipeline.file) has no dataset '\(subject)'" + Suggestion.phrase(for: subject, among: names))
         }
-        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let found = try await state.withReadOnlyServices(root: loaded.pipeline.root) { services in
             try await Output.reporting { try await profile(of: name, loaded, given, services) }
         }

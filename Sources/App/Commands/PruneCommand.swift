@@ -110,8 +110,7 @@ struct PruneCommand: AsyncParsableCommand {
                 let ids = Set(try runs.map { try store.find($0) })
                 chosen = known.filter { ids.contains($0.id) }.reversed()
                 if let live = chosen.first(where: \.isLive) {
-                    throw Failure(
-                        "run \(live.id) is live", remedy: "stop it first with 'caudal cancel \(live.id)'")
+                    throw RunControlError.live(live.id, hinders: .removing)
                 }
             }
             var freed: Int64 = 0

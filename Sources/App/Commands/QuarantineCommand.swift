@@ -18,7 +18,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "List the stages of a run that quarantined rows.")
 
-        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+        @Argument(help: .run)
         var run: String = "last"
 
         @OptionGroup var state: StateOptions
@@ -35,7 +35,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                     file.isPublished ? file.path : "\(file.path)  (\(QuarantineCommand.unpublished))",
                 ]
             }
-            for line in Columns.lines(rows) { Output.line(line) }
+            Output.table(rows)
         }
     }
 
@@ -44,13 +44,13 @@ struct QuarantineCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "show", abstract: "Show the rows that a stage quarantined, with the rule that each one broke.")
 
-        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+        @Argument(help: .run)
         var run: String
 
         @Argument(help: "The validate stage.")
         var stage: String
 
-        @Option(help: "Maximum number of broken rules to show.")
+        @Option(help: .limit(of: "broken rules to show"))
         var limit: Int = 50
 
         @Option(
@@ -58,7 +58,7 @@ struct QuarantineCommand: AsyncParsableCommand {
         )
         var to: String?
 
-        @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
+        @Flag(help: .asStarted)
         var asStarted = false
 
         @OptionGroup var state: StateOptions
@@ -90,7 +90,7 @@ struct QuarantineCommand: AsyncParsableCommand {
             let rows = try await reader.brokenRules(limit: limit).map {
                 ["\($0.file) row \($0.row)", $0.column, $0.rule, $0.value.shortened(to: 60)]
             }
-            for line in Columns.lines([["WHERE", "COLUMN", "RULE", "VALUE"]] + rows) { Output.line(line) }
+            Output.table(rows, titles: ["WHERE", "COLUMN", "RULE", "VALUE"])
         }
 
         private func write(_ reader: QuarantineReader, to name: String, _ found: ReopenedRun) async throws {
@@ -122,7 +122,7 @@ struct QuarantineCommand: AsyncParsableCommand {
                 corrected before, stay as they are. Without --fixed, the stage validates its input against the present schema.
                 """))
 
-        @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+        @Argument(help: .run)
         var run: String
 
         @Argument(help: "The validate stage.")

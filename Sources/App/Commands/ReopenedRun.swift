@@ -8,12 +8,12 @@ struct ReopenOptions: ParsableArguments {
     @Flag(help: "Show what would happen, without running or changing anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
     @OptionGroup var overlap: OverlapOptions
 
-    @Flag(help: "Use the pipeline as recorded with the run, even if its file has changed.")
+    @Flag(help: .asStarted)
     var asStarted = false
 
     @Flag(help: "Also rerun succeeded stages whose definition in the file has changed, and everything downstream.")
@@ -37,8 +37,7 @@ struct OverlapOptions: ParsableArguments {
     /// `root`: the project root, which printed paths are relative to.
     static func waitReporter(root: String) -> @Sendable (PathConflict) -> Void {
         { conflict in
-            let path = PathText.relative(conflict.path, to: root)
-            Output.error("caudal: waiting for run \(conflict.run), which also writes \(path); ctrl-C stops waiting")
+            Output.error("caudal: waiting for \(conflict.other(root: root)); ctrl-C stops waiting")
         }
     }
 }
@@ -74,9 +73,7 @@ struct ReopenedRun {
             let id = try services.store.find(text)
             let state = try services.store.state(of: id)
             if services.state.run(id).isLive {
-                throw Failure(
-                    "run \(id) is live: another process runs it",
-                    remedy: "use 'caudal watch \(id)', or stop it with 'caudal cancel \(id)'")
+                throw RunControlError.live(id, hinders: .continuing)
             }
             let found = try ReopenedRun(state, services, options.variables, asStarted: reopen.asStarted)
             if found.reopening.fileIsGone, !reopen.dryRun { Output.error("note: \(found.reopening.fileNote)") }
@@ -144,11 +141,11 @@ struct ReopenedRun {
             for line in explanation(preview, Paint(show.color)) { Output.line(line) }
             return nil
         }
-        let consent = consent(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
+        let prompt = prompt(preview, named: named, offersOutdated: !options.changed && !outdated.isEmpty)
         let hasAgreed = agreed?.covers(change, harmful: preview.harmful) == true
-        if !consent.sentences.isEmpty, !options.yes, !hasAgreed {
+        if !prompt.sentences.isEmpty, !options.yes, !hasAgreed {
             for line in explanation(preview, Paint(show.color, descriptor: STDERR_FILENO)) { Output.error(line) }
-            switch try consent.ask() {
+            switch try prompt.ask() {
             case .yes: break
             case .alternative:
                 command = reopening.commandForOutdated
@@ -169,7 +166,7 @@ struct ReopenedRun {
     /// Reopens a run as the user has confirmed on a screen, without asking again.
     ///
     /// `notify`: receives messages while the run is being reopened.
-    /// - Throws: ``Failure`` when the run or its pipeline file has changed since the user confirmed.
+    /// - Throws: ``RunControlError`` when the run or its pipeline file has changed since the user confirmed.
     static func reopen(
         _ id: RunID, _ command: RunCommand?, agreed: ReopenAgreement, in folder: StateFolder,
         _ variables: [String: String],
@@ -179,13 +176,12 @@ struct ReopenedRun {
         let found = try ReopenedRun(services.store.state(of: id), services, variables, asStarted: false)
         let command = found.reopening.command(for: command)
         let preview = found.preview(of: command)
-        if let refusal = preview.refusal { throw Failure(refusal) }
+        if let refusal = preview.refusal { throw RunControlError.refused(refusal) }
         guard agreed.covers(found.change, harmful: preview.harmful) else {
-            throw Failure("this has changed since you confirmed it, and nothing was run: press the key again to see it")
+            throw RunControlError.changedSinceConfirmed
         }
         let session = try await found.begin(nil) { [root = found.plan.root] conflict in
-            let path = PathText.relative(conflict.path, to: root)
-            let text = "waiting for run \(conflict.run), which also writes \(path); q stops waiting"
+            let text = "waiting for \(conflict.other(root: root)); q stops waiting"
             notify(EventHub.Notice(text: text, isStanding: true))
         }
         let notes = notes(on: session)
@@ -216,11 +212,7 @@ struct ReopenedRun {
     private func refuse(_ preview: CommandPreview) throws {
         guard let refusal = preview.refusal else { return }
         try Output.reporting {
-            guard state.status == .interrupted else { throw Failure(refusal) }
-            // The refusal describes the run as it would be if it continued.
-            throw Failure(
-                "run \(id) was interrupted: its process died; if it continued, \(refusal)",
-                remedy: "continue it with 'caudal resume \(id)'")
+            throw RunControlError.refused(refusal, ifContinued: state.status == .interrupted ? id : nil)
         }
     }
 
@@ -244,7 +236,7 @@ struct ReopenedRun {
     }
 
     /// What the user must confirm; no sentences if nothing.
-    private func consent(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> Consent {
+    private func prompt(_ preview: CommandPreview, named: StageID?, offersOutdated: Bool) -> ConfirmationPrompt {
         var sentences: [String] = []
         var remedies = ["confirm with --yes"]
         if change != nil {
@@ -252,9 +244,9 @@ struct ReopenedRun {
             remedies.append("keep the recorded pipeline with --as-started")
         }
         let harmful = preview.harmful.filter { $0 != named }
-        sentences += Consent.sentences(onHarmful: harmful, of: state)
+        sentences += ConfirmationPrompt.sentences(onHarmful: harmful, of: state)
         if offersOutdated { remedies.append("also rerun changed stages with --yes --changed") }
-        return Consent(
+        return ConfirmationPrompt(
             sentences: sentences, remedies: remedies, harmful: harmful,
             alternative: offersOutdated ? ("c", "also rerun the changed stages") : nil)
     }

@@ -15,7 +15,7 @@ struct RestoreCommand: AsyncParsableCommand {
             asks first.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "The dataset to restore (default: every dataset that the run published).")
@@ -24,10 +24,10 @@ struct RestoreCommand: AsyncParsableCommand {
     @Flag(help: "Show what would be published, without changing anything.")
     var dryRun = false
 
-    @Flag(name: [.long, .customShort("y")], help: "Answer yes to every prompt.")
+    @Flag(name: .yes, help: .yes)
     var yes = false
 
-    @Flag(help: "Print one line of JSON for each file.")
+    @Flag(help: .jsonLine(for: "file"))
     var json = false
 
     @OptionGroup var state: StateOptions
@@ -76,10 +76,10 @@ struct RestoreCommand: AsyncParsableCommand {
         }
         let losses = restorer.files.compactMap(\.loss)
         if !losses.isEmpty, !yes {
-            let consent = Consent(
+            let prompt = ConfirmationPrompt(
                 sentences: losses.map { "this would be lost: \($0)" },
                 remedies: ["confirm with --yes", "copy it somewhere first"])
-            _ = try consent.ask()
+            _ = try prompt.ask()
         }
         if restorer.files.isEmpty { return }
         try Output.reporting { try restorer.carryOut(by: Operator.name, now: SystemClock.now) }

@@ -9,7 +9,7 @@ struct RetryCommand: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Rerun what failed in a run, or a stage, a stage with everything downstream, or an item.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "A stage, or an item as STAGE/ITEM (default: everything that failed or was cancelled).")
@@ -81,7 +81,7 @@ struct ResumeCommand: AsyncParsableCommand {
         commandName: "resume",
         abstract: "Continue a run: clean up after its process if that died, then run what is left and what failed.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String = "last"
 
     @OptionGroup var reopen: ReopenOptions
@@ -94,7 +94,7 @@ struct ResumeCommand: AsyncParsableCommand {
         case .interrupted, .running: try await found.carryOut(nil, reopen, show)
         case .failed, .cancelled: try await found.carryOut(.retryFailed, reopen, show)
         case .succeeded:
-            try Output.reporting { throw Failure("run \(found.id) has succeeded: there is nothing to resume") }
+            try Output.reporting { throw RunControlError.nothingToResume(found.id) }
         }
     }
 }

@@ -8,10 +8,10 @@ struct RunCommandLine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run a pipeline, in the dashboard or, without a terminal, printing lines.")
 
-    @Argument(help: "The pipeline file.")
+    @Argument(help: .pipelineFile)
     var file: String
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @Option(name: [.customLong("param"), .short], help: "Set a parameter, as name=value; may be repeated.")
@@ -72,7 +72,7 @@ struct RunCommandLine: AsyncParsableCommand {
     }
 
     private func makePlan(_ loaded: LoadedPipeline, _ services: RunServices) throws -> RunPlan {
-        let given = try Pairs.parameters(parameters, of: loaded.pipeline)
+        let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("--select and --exclude leave no stage to run") }
         let request = RunRequest(

@@ -47,7 +47,7 @@ struct RunTarget {
         let services = try Output.reporting { try RunServices(state: store.folder, variables: options.variables) }
         let file = try? ReopenedRun(live, services, options.variables, asStarted: false)
         if reopen.dryRun {
-            try Output.reporting { if let refusal = preview.refusal { throw Failure(refusal) } }
+            try Output.reporting { if let refusal = preview.refusal { throw RunControlError.refused(refusal) } }
         }
         if reopen.dryRun, show.json {
             // The command lines of command stages are shown only if the file still is what the run has.
@@ -66,14 +66,14 @@ struct RunTarget {
         }
         if reopen.dryRun { return true }
         let harmful = preview.harmful.filter { $0 != named }
-        let consent = Consent(
-            sentences: Consent.sentences(onHarmful: harmful, of: live),
+        let prompt = ConfirmationPrompt(
+            sentences: ConfirmationPrompt.sentences(onHarmful: harmful, of: live),
             remedies: ["confirm with --yes", "name the stage"], harmful: harmful)
-        if preview.refusal == nil, !consent.sentences.isEmpty, !reopen.yes {
+        if preview.refusal == nil, !prompt.sentences.isEmpty, !reopen.yes {
             for line in PreviewText.lines(preview) {
                 Output.error(line.painted(Paint(show.color, descriptor: STDERR_FILENO)))
             }
-            _ = try consent.ask()
+            _ = try prompt.ask()
         }
         return try await carryOutIfLive(command, json: show.json)
     }

@@ -15,13 +15,13 @@ struct RunsCommand: AsyncParsableCommand {
         help: "List only runs in this state: running, succeeded, failed, cancelled or interrupted.")
     var status: String?
 
-    @Option(name: [.customShort("n"), .long], help: "Maximum number of runs.")
+    @Option(name: .limit, help: .limit(of: "runs"))
     var limit = 20
 
-    @Flag(help: "Print one line of JSON for each run.")
+    @Flag(help: .jsonLine(for: "run"))
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -58,7 +58,7 @@ struct RunsCommand: AsyncParsableCommand {
                 "\(LocalTime.full(run.started))", "\(run.duration?.short ?? "—")", "\(run.stageCount)",
             ] + (keepsAny ? ["\(bytes > 0 ? bytes.shortBytes : "")"] : [])
         }
-        for line in Columns.lines([titles.map { paint.dim($0) }] + rows) { Output.line(line) }
+        Output.table(rows, titles: titles, paint)
     }
 
     private static func json(_ run: RunSummary, kept bytes: Int64) -> String {
@@ -77,7 +77,7 @@ struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Show a run: its stages, rows, checks and files, and why something failed.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String = "last"
 
     @Flag(help: "Print the run as JSON; with --follow, print each event as one line of JSON.")
@@ -86,7 +86,7 @@ struct ShowCommand: AsyncParsableCommand {
     @Flag(help: "Print events until the run ends, and exit with the status that 'caudal run' would have.")
     var follow = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -160,7 +160,7 @@ struct ShowText {
 
     private var stageTable: [StyledText] {
         let report = RunReport(state: state, now: now)
-        var rows = [["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"]]
+        var rows: [[String]] = []
         for line in report.stageLines {
             rows.append(
                 row(UnitID(line.planned.id), line.stage.unit, line.stage.status, line.duration, line.stage.rows))
@@ -172,7 +172,7 @@ struct ShowText {
                 rows.append(row(id, unit, unit.status, took, unit.lastResult?.rows))
             }
         }
-        return Columns.lines(rows).enumerated().map { $0.offset == 0 ? paint.dim($0.element) : $0.element }
+        return Columns.lines(rows, titles: ["", "STAGE", "STATE", "TRIES", "TOOK", "ROWS"], paint)
     }
 
     private func row(_ id: UnitID, _ unit: UnitState, _ status: UnitStatus, _ took: Duration?, _ rows: RowAccount?)

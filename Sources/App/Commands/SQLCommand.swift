@@ -76,7 +76,7 @@ struct SQLCommand: AsyncParsableCommand {
                     return true
                 })
         }
-        for line in Columns.lines(table) { Output.line(line) }
+        Output.table(table)
         if isCut {
             let count = (table.count - 1).counted("row")
             Output.error("note: the answer is cut after \(count); --format csv prints all of it")

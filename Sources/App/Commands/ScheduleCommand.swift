@@ -14,9 +14,9 @@ struct ScheduleCommand: AsyncParsableCommand {
             every slot of their schedules. Each run is a process of its own, which goes on when the scheduler ends. One scheduler
             decides for a project at a time.
 
-              caudal schedule                                  run the scheduler
-              caudal schedule status                           what is due next, and how the last slots went
-              caudal schedule explain sales 06:00              why a slot ran, or did not
+              caudal schedule                      run the scheduler
+              caudal schedule status               what is due next, and the last slots
+              caudal schedule explain sales 06:00  why a slot ran, or did not
               caudal schedule pause sales --reason 'no data until Monday'
             """),
         subcommands: [
@@ -53,25 +53,20 @@ struct ScheduledProject {
     /// - Parameters:
     ///   - pipeline: The name of a pipeline, or the path of its file.
     ///   - schedule: The name of a schedule; nil when the pipeline has only one.
-    /// - Throws: ``Failure`` when there is none, or several are possible.
+    /// - Throws: ``ScheduleError`` when there is none, or several are possible.
     func schedule(_ pipeline: String, _ schedule: String?) throws -> (ProjectFile, Schedule) {
         let (file, found) = try self.pipeline(pipeline)
         let names = found.schedules.map(\.name)
         if let schedule {
             guard let one = found.schedules.first(where: { $0.name == schedule }) else {
-                throw Failure(
-                    "\(found.name) has no schedule '\(schedule)'" + Suggestion.phrase(for: schedule, among: names))
+                throw ScheduleError.unknownSchedule(schedule, pipeline: found.name, known: names)
             }
             return (file, one)
         }
         guard let first = found.schedules.first else {
-            throw Failure("\(found.name) has no schedule", remedy: "add 'schedule:' to \(file.path)")
+            throw ScheduleError.noSchedule(pipeline: found.name, file: file.path)
         }
-        guard names.count == 1 else {
-            throw Failure(
-                "\(found.name) has \(names.count) schedules",
-                remedy: "name one of them: \(names.joined(separator: ", "))")
-        }
+        guard names.count == 1 else { throw ScheduleError.severalSchedules(names, pipeline: found.name) }
         return (file, first)
     }
 
@@ -81,15 +76,30 @@ struct ScheduledProject {
         let path = PathText.absolute(text, in: FileManager.default.currentDirectoryPath)
         let fitting = all.first { $0.path == path } ?? all.first { $0.pipeline?.name == text }
         if let fitting, let pipeline = fitting.pipeline { return (fitting, pipeline) }
-        if let fault = fitting?.fault {
-            throw Failure("\(text) is not valid: \(fault)", remedy: "see all with 'caudal validate \(text)'")
+        if let fault = fitting?.fault { throw ScheduleError.invalidPipeline(text, fault: fault) }
+        throw ScheduleError.unknownPipeline(
+            text, root: files.root, known: all.compactMap(\.pipeline?.name),
+            unreadable: all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) })
+    }
+
+    /// The time zone of a schedule.
+    func zone(of schedule: Schedule) throws(ScheduleError) -> ZoneRules {
+        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else { throw .unknownZone(schedule.timezone) }
+        return zone
+    }
+}
+
+extension TypedTime {
+    /// Reads a time that the user typed.
+    ///
+    /// `option`: the option that it belongs to; nil for an argument.
+    /// - Throws: `ValidationError` when it is no time.
+    init(argument text: String, of option: String? = nil, now: Int64, in zone: ZoneRules) throws {
+        guard let time = TypedTime(text, now: now, in: zone) else {
+            let given = option.map { "\($0) \(text)" } ?? text
+            throw ValidationError("'\(given)' is not a time; write \(TypedTime.examples)")
         }
-        let names = all.compactMap(\.pipeline?.name)
-        let faulty = all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) }
-        throw Failure(
-            "there is no pipeline '\(text)' in \(files.root)/config"
-                + (faulty.isEmpty ? "" : "; \(faulty.formattedAsList) cannot be read")
-                + Suggestion.phrase(for: text, among: names))
+        self = time
     }
 }
 

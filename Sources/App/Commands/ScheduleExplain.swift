@@ -20,13 +20,15 @@ struct ScheduleExplain: AsyncParsableCommand {
     var pipeline: String
 
     @Argument(
-        help: "A time by the schedule's clock, such as 06:00, 'yesterday 06:00', 2026-11-28 or 2026-11-28T06:00:00Z.")
+        help:
+            "A time or a day by the schedule's clock, such as 06:00, 'yesterday 06:00', 2026-11-28 or 2026-11-28T06:00:00Z."
+    )
     var time: String
 
     @Option(help: "Only this schedule of the pipeline.")
     var schedule: String?
 
-    @Flag(help: "Print one line of JSON for each slot.")
+    @Flag(help: .jsonLine(for: "slot"))
     var json = false
 
     @OptionGroup var state: StateOptions
@@ -41,29 +43,27 @@ struct ScheduleExplain: AsyncParsableCommand {
             }
             let store = try project.existingStore()
             let now = SystemClock.now.wall
-            for schedule in schedules { try explain(schedule, of: found.name, store, now: now) }
+            for schedule in schedules { try explain(schedule, of: found.name, project, store, now: now) }
         }
     }
 
-    private func explain(_ schedule: Schedule, of pipeline: String, _ store: RunStore?, now: Int64) throws {
-        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else {
-            throw Failure("the time zone '\(schedule.timezone)' is not there")
-        }
+    private func explain(
+        _ schedule: Schedule, of pipeline: String, _ project: ScheduledProject, _ store: RunStore?, now: Int64
+    ) throws {
+        let zone = try project.zone(of: schedule)
         let key = ScheduleKey(pipeline: pipeline, schedule: schedule.name)
-        let wanted = try SlotTime(time, zone: zone, now: now)
+        let wanted = try TypedTime(argument: time, now: now, in: zone)
         // A minute has a slot wherever in it the schedule fires.
-        let end =
-            wanted.day.map { zone.firstInstant(of: LocalDate(days: $0.days + 1)) }
-            ?? wanted.instant + 60
+        let end = wanted.day == nil ? wanted.instant + 59_999 : wanted.end
         let slots = try SlotExplanation.slots(
-            of: key, schedule, in: zone, from: wanted.instant * 1000, through: end * 1000 - 1, store, now: now)
+            of: key, schedule, in: zone, from: wanted.instant, through: end, store, now: now)
         if json {
             for slot in slots { Output.json(ExplainedSlot(slot, key)) }
             return
         }
         if slots.isEmpty {
             Output.line("\(key) has no slot at \(wanted.words(zone)) (\(zone.name))")
-            try printNeighbours(of: wanted.instant, schedule, key, zone)
+            try printNeighbours(of: wanted.instant.floored(by: 1000), schedule, key, zone)
         }
         var rest = slots[...]
         while let first = rest.first {

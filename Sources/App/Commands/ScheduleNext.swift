@@ -26,22 +26,22 @@ struct ScheduleNext: AsyncParsableCommand {
     )
     var cron: String?
 
-    @Option(help: "The time zone of --cron, by its IANA name.")
+    @Option(help: "The time zone of --cron and --from, by its IANA name.")
     var timezone: String = "UTC"
 
-    @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z (default: now).")
+    @Option(help: "Print times after this one, such as 2026-11-28T06:00:00Z or 06:00 by --timezone (default: now).")
     var from: String?
 
-    @Option(help: "Maximum number of times.")
+    @Option(help: .limit(of: "times"))
     var count: Int = 10
 
     @Flag(help: "Print earlier times instead, newest first.")
     var previous = false
 
-    @Flag(help: "Print one line of JSON for each time.")
+    @Flag(help: .jsonLine(for: "time"))
     var json = false
 
-    @Option(name: [.customLong("env"), .short], help: "The environment of the pipeline file to use.")
+    @Option(name: .environment, help: .environment)
     var environment: String?
 
     @OptionGroup var state: StateOptions
@@ -60,9 +60,7 @@ struct ScheduleNext: AsyncParsableCommand {
         }
         if times.isEmpty { return Output.line("no schedule fires") }
         let rows = times.map { [$0.localText, $0.utcText, $0.key?.description ?? "", $0.note] }
-        for line in Columns.lines([["LOCAL TIME", "UTC", cron == nil ? "SCHEDULE" : "", "NOTE"]] + rows) {
-            Output.line(line)
-        }
+        Output.table(rows, titles: ["LOCAL TIME", "UTC", cron == nil ? "SCHEDULE" : "", "NOTE"])
     }
 
     /// The timetables to print, by the names of their schedules.
@@ -110,10 +108,7 @@ struct ScheduleNext: AsyncParsableCommand {
     }
 
     private func table(of text: String) throws -> Timetable {
-        let zones = ZoneLibrary()
-        guard let zone = zones.zone(named: timezone) else {
-            throw Self.refused("there is no time zone '\(timezone)'", remedy: zones.remedy(for: timezone))
-        }
+        let zone = try zone()
         do {
             let fields = text.split(whereSeparator: \.isWhitespace).count
             let expression = try CronExpression(text, hasSeconds: fields == 6)
@@ -131,17 +126,18 @@ struct ScheduleNext: AsyncParsableCommand {
         return ExitStatus.invalid.code
     }
 
-    /// Seconds since 1970 of a time with an offset; a part of a second counts as passed.
+    /// Seconds since 1970 of a time by the clock of --timezone; a part of a second counts as passed.
     private func instant(_ text: String) throws -> Int64 {
-        // The formatter drops what is less than a millisecond.
-        let fraction = text.firstMatch(of: #/[.,]([0-9]+)/#)
-        let whole = fraction.map { text.replacing($0.output.0, with: "") } ?? text
-        // It takes the 30th of February for a day in March.
-        if let date = ISO8601DateFormatter().date(from: whole), LocalDate(String(whole.prefix(10))) != nil {
-            let hasFraction = fraction?.output.1.contains { $0 != "0" } == true
-            return Int64(date.timeIntervalSince1970) + (hasFraction && previous ? 1 : 0)
-        }
-        throw ValidationError("'\(text)' is not a time; write it as 2026-11-28T06:00:00Z")
+        let time = try TypedTime(argument: text, of: "--from", now: SystemClock.now.wall, in: zone())
+        let second = time.instant.floored(by: 1000)
+        return second + (previous && second * 1000 < time.instant ? 1 : 0)
+    }
+
+    /// The zone of --timezone.
+    private func zone() throws -> ZoneRules {
+        let zones = ZoneLibrary()
+        if let zone = zones.zone(named: timezone) { return zone }
+        throw Self.refused("there is no time zone '\(timezone)'", remedy: zones.remedy(for: timezone))
     }
 }
 

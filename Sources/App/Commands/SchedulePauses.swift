@@ -9,7 +9,7 @@ struct SchedulePause: AsyncParsableCommand {
         commandName: "pause", abstract: "Keep a schedule from firing, until it is resumed.",
         discussion: CommandHelp.paragraphs(
             """
-            Slots of the time in which it is paused are skipped, with the reason. Runs that are under way go on.
+            Slots of the time in which it is paused are skipped, with the reason. Live runs continue.
             """))
 
     @OptionGroup var choice: ScheduleChoice

@@ -34,20 +34,17 @@ struct ScheduleRunNow: AsyncParsableCommand {
         let project = try ScheduledProject(state)
         let (file, schedule) = try project.schedule(choice.pipeline, choice.schedule)
         let (key, store) = try project.chosen(choice)
-        guard let zone = ZoneLibrary().zone(named: schedule.timezone) else {
-            throw Failure("the time zone '\(schedule.timezone)' is not there")
-        }
+        let zone = try project.zone(of: schedule)
         let now = SystemClock.now.wall
         var planned = now.floored(by: 1000) * 1000
         var date = zone.date(at: planned / 1000)
         if let slot {
-            let wanted = try SlotTime(slot, zone: zone, now: now)
+            let wanted = try TypedTime(argument: slot, of: "--slot", now: now, in: zone)
+            let second = wanted.instant.floored(by: 1000)
             guard let table = Timetable(schedule, in: zone),
-                let occurrence = table.next(after: wanted.instant - 1), occurrence.instant <= wanted.instant
+                let occurrence = table.next(after: second - 1), occurrence.instant <= second
             else {
-                throw Failure(
-                    "\(key) has no slot at \(wanted.words(zone))",
-                    remedy: "'caudal schedule explain \(key.pipeline) \(slot)' tells of the slots around it")
+                throw ScheduleError.noSlot(key, at: wanted.words(zone), text: slot)
             }
             (planned, date) = (occurrence.instant * 1000, occurrence.date)
         }
@@ -57,7 +54,7 @@ struct ScheduleRunNow: AsyncParsableCommand {
         do {
             guard let recorded = try store.slot(id),
                 let (session, services) = try await SlotRun(recorded, file: file.path, options: state).begin()
-            else { throw Failure("the slot is gone") }
+            else { throw ScheduleError.slotRemoved }
             try? FileManager.default.removeItem(atPath: project.state.slotLock(id))
             return SessionRunner(session: session, options: show, services: services)
         } catch {

@@ -7,7 +7,7 @@ import Foundation
 /// `caudal schedule`: the scheduler itself.
 struct ScheduleStart: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "start", abstract: "Run the scheduler of a project (the default).",
+        commandName: "start", abstract: "Run the scheduler of a project.",
         discussion: CommandHelp.paragraphs(
             """
             It ends on ctrl-C or SIGTERM; the runs that it has started go on. When it begins, it decides all slots since the last
@@ -33,7 +33,7 @@ struct ScheduleStart: AsyncParsableCommand {
 
     private func run(_ project: ScheduledProject) async throws {
         let stop = cs_wake_create()
-        guard stop >= 0 else { throw Failure("the system gives no event: \(String(cString: strerror(-stop)))") }
+        guard stop >= 0 else { throw Failure("the system gives no event", errno: -stop) }
         let signals = [SIGINT, SIGTERM, SIGHUP].filter { cs_signals_are_ignored($0) == 0 }
         // The runs go on: nothing is ended but this process.
         let listener = SignalListener(signals) { _ in cs_wake(stop) }
@@ -93,9 +93,7 @@ struct ScheduleStart: AsyncParsableCommand {
                 holder.map { "process \($0.process) on \($0.host), since \(UTC.isoSecond($0.since))" }
                 ?? "another process"
             guard wait else {
-                throw Failure(
-                    "a scheduler decides for this project already: \(who)",
-                    remedy: "end that one first, or take over when it ends with --wait")
+                throw ScheduleError.otherScheduler(who)
             }
             if !isWaiting { Self.tell("waiting for the scheduler that decides for this project: \(who)") }
             isWaiting = true

@@ -18,10 +18,10 @@ struct ScheduleStatus: AsyncParsableCommand {
     @Argument(help: "Only this pipeline, or its file.")
     var pipeline: String?
 
-    @Flag(help: "Print one line of JSON for each schedule.")
+    @Flag(help: .jsonLine(for: "schedule"))
     var json = false
 
-    @Option(help: "When to use colours; NO_COLOR turns them off in 'auto'.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -51,7 +51,7 @@ struct ScheduleStatus: AsyncParsableCommand {
                 let words = ScheduleWords(entry)
                 return [entry.key.description, words.next(now: now), words.standing, SlotMark.strip(entry, count: 10)]
             }
-            for line in Columns.lines([["SCHEDULE", "NEXT", "STATE", "LAST SLOTS"]] + rows) { Output.line(line) }
+            Output.table(rows, titles: ["SCHEDULE", "NEXT", "STATE", "LAST SLOTS"])
         }
         for (file, fault) in overview.faults {
             let name = PathText.relative(file, to: root)

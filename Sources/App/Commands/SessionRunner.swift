@@ -6,7 +6,7 @@ import Synchronization
 
 /// The options of all verbs with a screen.
 struct ScreenOptions: ParsableArguments {
-    @Option(help: "When to use colours; NO_COLOR turns them off in 'auto'.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @Flag(help: "Disable the dashboard keys that change a run.")

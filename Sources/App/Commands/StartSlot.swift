@@ -53,7 +53,8 @@ struct StartSlot: AsyncParsableCommand {
             let first = error.errors.first.map { "\($0.location): \($0.message)" } ?? "it cannot be read"
             let more = error.errors.count > 1 ? " (and \((error.errors.count - 1).counted("more problem")))" : ""
             return (.failed, "the pipeline file is not valid: \(first)\(more)")
-        case let error as Failure where error.kind == .pathTaken: return (.skipped, error.message)
+        case RunControlError.pathTaken(let conflict, let root):
+            return (.skipped, RunControlError.pathTaken(conflict, root: root).failure.message)
         case let error as SlotRun.AlreadyDone: return (.skipped, error.description)
         default: return (.failed, error.reason)
         }
@@ -90,7 +91,7 @@ struct SlotRun {
 
     /// Checks everything that can be checked before a run, and begins it.
     ///
-    /// - Throws: ``InvalidPipeline``, ``Failure``, ``AlreadyDone``, or an error of the store.
+    /// - Throws: ``InvalidPipeline``, ``RunControlError``, ``ScheduleError``, ``AlreadyDone``, or an error of the store.
     func begin() async throws -> (RunSession, RunServices)? {
         let (loaded, schedule) = try read()
         let services = try options.services(root: loaded.pipeline.root)
@@ -112,7 +113,7 @@ struct SlotRun {
     private func read() throws -> (LoadedPipeline, Schedule) {
         let loaded = try options.project.read(file)
         guard let schedule = loaded.pipeline.schedules.first(where: { $0.name == due.key.schedule }) else {
-            throw Failure("the file has no schedule '\(due.key.schedule)' any more")
+            throw ScheduleError.scheduleRemoved(due.key.schedule)
         }
         guard let environment = schedule.environment else { return (loaded, schedule) }
         return (try options.project.read(file, environment: environment), schedule)

@@ -36,8 +36,8 @@ struct StatsRows: AsyncParsableCommand {
             try StatisticsReport(chosen.period, pipeline: options.pipeline, in: store)
         }
         let paint = Paint(options.color)
-        let head = ["PIPELINE", "READ", "WRITTEN", "QUARANTINED", "DUPLICATES", "DROPPED", "FILES", "BYTES"]
-        var rows = [head.map { paint.dim($0) }]
+        let titles = ["PIPELINE", "READ", "WRITTEN", "QUARANTINED", "DUPLICATES", "DROPPED", "FILES", "BYTES"]
+        var rows: [[StyledText]] = []
         for pipeline in report.pipelines {
             let own = report.attempts.filter {
                 $0.subject.isOf(pipeline.subject) && ($0.rows != nil || $0.files > 0)
@@ -52,9 +52,9 @@ struct StatsRows: AsyncParsableCommand {
             rows += lines.map(Self.cells)
         }
         if options.json { return }
-        if rows.count == 1 { return Output.error("no runs in \(chosen.words)") }
+        if rows.isEmpty { return Output.error("no runs in \(chosen.words)") }
         Output.line(paint.dim("rows of \(chosen.words)"))
-        for line in Columns.lines(rows) { Output.line(line) }
+        Output.table(rows, titles: titles, paint)
     }
 
     private static func line(_ figures: AttemptFigures, like total: Line) -> Line {
@@ -119,7 +119,6 @@ struct StatsChecks: AsyncParsableCommand {
             Output.line("every check passed in its last run of \(chosen.words)")
         } else {
             let paint = Paint(options.color)
-            let head = ["OUTCOME", "CHECK", "SINCE", "RUNS", "LAST PASSED", "FOUND"].map { paint.dim($0) }
             let rows = checks.map { one -> [StyledText] in
                 let word = one.last.waiver == nil ? one.last.outcome.rawValue : "waived"
                 return [
@@ -127,7 +126,7 @@ struct StatsChecks: AsyncParsableCommand {
                     "\(one.runs)", "\(one.passedTime.map { LocalTime.full($0) } ?? "never")", "\(one.message)",
                 ]
             }
-            for line in Columns.lines([head] + rows) { Output.line(line) }
+            Output.table(rows, titles: ["OUTCOME", "CHECK", "SINCE", "RUNS", "LAST PASSED", "FOUND"], paint)
         }
         let isBad = checks.contains { $0.last.outcome != .warned && $0.last.waiver == nil }
         if isBad { throw ExitStatus.failed.code }
@@ -191,7 +190,6 @@ struct StatsRetries: AsyncParsableCommand {
         }
         if records.isEmpty { return Output.line("nobody retried or marked anything in \(chosen.words)") }
         let paint = Paint(options.color)
-        let head = ["WHEN", "WHO", "RUN", "WHAT", "RESULT", "WHY"].map { paint.dim($0) }
         let rows = records.map { record -> [StyledText] in
             [
                 "\(LocalTime.full(record.at))", "\(record.by.prefix { $0 != "," })",
@@ -200,7 +198,7 @@ struct StatsRetries: AsyncParsableCommand {
                 "\(Self.why(record).shortened(to: 100))",
             ]
         }
-        for line in Columns.lines([head] + rows) { Output.line(line) }
+        Output.table(rows, titles: ["WHEN", "WHO", "RUN", "WHAT", "RESULT", "WHY"], paint)
     }
 
     private static func result(_ record: RetryRecord, _ paint: Paint) -> StyledText {
@@ -241,7 +239,7 @@ struct AuditOptions: ParsableArguments {
     @Flag(help: "Print one object of JSON a line.")
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions

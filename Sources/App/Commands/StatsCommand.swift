@@ -48,7 +48,7 @@ struct StatsSummary: AsyncParsableCommand {
     @Flag(help: "Print one line of JSON for each pipeline and each stage.")
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions

@@ -13,7 +13,7 @@ struct CancelCommand: AsyncParsableCommand {
             the command ends what it left behind, and the run counts as cancelled.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "A stage, or an item as STAGE/ITEM (default: the whole run).")
@@ -22,7 +22,7 @@ struct CancelCommand: AsyncParsableCommand {
     @Flag(help: "Print the answer, or each event of the clean-up, as one line of JSON.")
     var json = false
 
-    @Option(help: "When to colour the output.")
+    @Option(help: .color)
     var color: Paint.Choice = .auto
 
     @OptionGroup var state: StateOptions
@@ -34,12 +34,8 @@ struct CancelCommand: AsyncParsableCommand {
         try Output.reporting {
             let found = try target.store.state(of: target.id)
             if let unit = stage?.unit, found.unit(unit) == nil { throw Failure(found.wordsOfUnknown(unit)) }
-            guard found.status == .interrupted else { throw EndedRun(found).failure(to: "cancel") }
-            if stage != nil {
-                throw Failure(
-                    "run \(target.id) was interrupted: none of its stages is running",
-                    remedy: "cancel the whole run, or continue it with 'caudal resume \(target.id)'")
-            }
+            guard found.status == .interrupted else { throw RunControlError.notLive(found, "cancel") }
+            if stage != nil { throw RunControlError.stageNotRunning(target.id) }
         }
         // Nothing of the run is running, so there is nothing to confirm: the command only cleans up.
         let options = try ReopenOptions.parse(["--yes", "--as-started"])
@@ -58,19 +54,9 @@ struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Keep a run from starting new stages and items; running ones continue.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
-    var run: String = "last"
+    @OptionGroup var live: LiveRunOptions
 
-    @Flag(help: "Print the answer as one line of JSON.")
-    var json = false
-
-    @OptionGroup var state: StateOptions
-
-    func run() async throws {
-        let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.pause, json: json) { return }
-        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "pause") }
-    }
+    func run() async throws { try await live.send(.pause) }
 }
 
 /// `caudal unpause`: lets a paused run continue.
@@ -78,7 +64,14 @@ struct UnpauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unpause", abstract: "Let a paused run start stages and items again.")
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @OptionGroup var live: LiveRunOptions
+
+    func run() async throws { try await live.send(.unpause) }
+}
+
+/// The arguments of verbs that only a live run can follow.
+struct LiveRunOptions: ParsableArguments {
+    @Argument(help: .run)
     var run: String = "last"
 
     @Flag(help: "Print the answer as one line of JSON.")
@@ -86,10 +79,15 @@ struct UnpauseCommand: AsyncParsableCommand {
 
     @OptionGroup var state: StateOptions
 
-    func run() async throws {
+    /// Sends a command to the process that runs the run, and prints its answer.
+    ///
+    /// - Throws: The exit status when the run is not live, or refuses the command.
+    func send(_ command: RunCommand) async throws {
         let target = try RunTarget.find(run, state)
-        if try await target.carryOutIfLive(.unpause, json: json) { return }
-        try Output.reporting { throw EndedRun(try target.store.state(of: target.id)).failure(to: "unpause") }
+        if try await target.carryOutIfLive(command, json: json) { return }
+        try Output.reporting {
+            throw RunControlError.notLive(try target.store.state(of: target.id), command.words)
+        }
     }
 }
 
@@ -107,7 +105,7 @@ struct MarkCommand: AsyncParsableCommand {
             ended is reopened. The run records who marked it and why.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String
 
     @Argument(help: "A stage, or an item as STAGE/ITEM.")
@@ -133,35 +131,8 @@ struct MarkCommand: AsyncParsableCommand {
         if try await target.confirmAndSend(named: stage.unit.stage, reopen, show, state, { _ in command }) { return }
         let found = try ReopenedRun.find(target.id.rawValue, reopen, state)
         try Output.reporting {
-            if found.state.status == .interrupted { throw EndedRun(found.state).failure(to: "mark") }
+            if found.state.status == .interrupted { throw RunControlError.notLive(found.state, "mark") }
         }
         try await found.carryOut(command, named: stage.unit.stage, reopen, show)
-    }
-}
-
-/// A run that has ended or was interrupted, and what the user can do with it.
-struct EndedRun {
-    let state: RunState
-
-    init(_ state: RunState) { self.state = state }
-
-    /// The error that there is nothing to steer, with a remedy.
-    func failure(to verb: String) -> Failure {
-        switch state.status {
-        case .interrupted:
-            Failure(
-                "run \(state.id) was interrupted: its process died, there is nothing to \(verb)",
-                remedy:
-                    "continue it with 'caudal resume \(state.id)', or clean up with 'caudal cancel \(state.id)', after which "
-                    + "its stages can be marked and retried")
-        case .failed, .cancelled:
-            Failure(
-                "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",
-                remedy: "rerun what failed with 'caudal retry \(state.id)'")
-        case .succeeded, .running:
-            Failure(
-                "run \(state.id) has ended: \(state.status.rawValue); there is nothing to \(verb)",
-                remedy: "run it again with 'caudal run \(state.plan.file)'")
-        }
     }
 }

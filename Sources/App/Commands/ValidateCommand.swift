@@ -110,8 +110,8 @@ extension ValidateCommand {
             }
 
             init(_ error: any Error) {
-                (severity, message) = ("error", (error as? Failure)?.message ?? error.reason)
-                remedy = (error as? Failure)?.remedy
+                let failure = Failure(describing: error)
+                (severity, message, remedy) = ("error", failure.message, failure.remedy)
             }
         }
 

@@ -14,7 +14,7 @@ struct WatchCommand: AsyncParsableCommand {
             command prints lines as 'caudal show --follow' does.
             """))
 
-    @Argument(help: "The run: its ID, the start or end of the ID, or 'last'.")
+    @Argument(help: .run)
     var run: String = "last"
 
     @OptionGroup var show: ShowOptions

@@ -1,6 +1,4 @@
-// Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
 import CaudalModel
-@preconcurrency import Dispatch
 import Engine
 import Foundation
 import Synchronization
@@ -32,15 +30,11 @@ final class DashboardLoop {
     private let reducer: DashboardReducer
     private var state: DashboardState
     private var feed = EventFeed()
-    private let wakes: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
-    private var keySource: (any DispatchSourceRead)?
-    private var signals: [SignalListener] = []
+    private let events: ScreenEvents
+    private var wake: AsyncStream<Void>.Continuation { events.wake }
     private var interruption: Interruption?
     private var ending: Ending?
     private var answers: [CommandAnswer] = []
-    private var hasResized = false
-    private var keysAreReady = false
     private var lastData = ContinuousClock.now - .seconds(1)
     private var lastPaint = ContinuousClock.now - .seconds(1)
     /// The next scheduled wake-up.
@@ -67,7 +61,7 @@ final class DashboardLoop {
         state = DashboardState(
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
-        (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        events = ScreenEvents(terminal)
     }
 
     /// Shows the run until the user leaves.
@@ -80,7 +74,7 @@ final class DashboardLoop {
         terminal.send("\u{1b}]0;caudal \(PlainText.sanitized(state.run.plan.pipeline))\u{07}")
         paint()
         wake.yield()
-        for await _ in wakes {
+        for await _ in events.wakes {
             receive()
             if ending != nil { break }
             setAlarm(in: idleTime)
@@ -88,8 +82,7 @@ final class DashboardLoop {
         reopeningTask?.cancel()
         await reopeningTask?.value
         pump?.cancel()
-        keySource?.cancel()
-        for listener in signals { listener.stop() }
+        events.stop()
         interruption = nil
         alarm?.task.cancel()
         return ending ?? .quit
@@ -98,18 +91,9 @@ final class DashboardLoop {
     // MARK: - Input
 
     private func listen() {
-        let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
-        let wake = wake
-        keys.setEventHandler { [weak self] in
-            MainActor.assumeIsolated { self?.keysAreReady = true }
-            wake.yield()
-        }
-        keys.resume()
-        keySource = keys
-        handleSignals([SIGWINCH, SIGCONT]) { $0.hasResized = true }
-        handleSignals([SIGTSTP]) { $0.suspend() }
+        events.listen()
         // If the terminal closes, the run continues without a screen.
-        handleSignals([SIGHUP]) { $0.ending = .detached }
+        events.handle([SIGHUP]) { [weak self] in self?.ending = .detached }
         // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
         if !shown.isOwn { interruption = Interruption { [act] in act { $0.ending = .quit } } }
     }
@@ -122,10 +106,6 @@ final class DashboardLoop {
         self.feed = feed
         // A detached task: waking the main actor for every batch would cost more than drawing.
         pump = Task.detached { for await update in updates { feed.post(update) } }
-    }
-
-    private func handleSignals(_ numbers: [Int32], _ action: @escaping @MainActor (DashboardLoop) -> Void) {
-        signals.append(SignalListener(numbers) { [act] _ in act(action) })
     }
 
     /// Runs an action on the main actor and wakes the loop; may be called on any thread, and does not block.
@@ -149,15 +129,11 @@ final class DashboardLoop {
 
     private func receive() {
         var isUrgent = false
-        defer { keysAreReady = false }
-        guard let keys = terminal.readKeys(isReady: keysAreReady) else {
+        guard let keys = events.readKeys() else {
             ending = .detached
             return
         }
-        if hasResized || keys.contains(.resize) {
-            hasResized = false
-            terminal.resize()
-            let size = terminal.size
+        if let size = events.newSize() {
             send(.resized(rows: size.rows, columns: size.columns))
             isUrgent = true
         }
@@ -233,7 +209,7 @@ final class DashboardLoop {
             guard shown.isOwn else { return ending = .quit }
             quitsWhenEnded = true
             if state.run.status == .running { carryOut(.send(.cancelRun)) } else { ending = .cancelled }
-        case .suspend: suspend()
+        case .suspend: events.suspend()
         case .redraw: terminal.resize()
         case .copy(let text): copy(text)
         case .copyLine(let line): copy(reducer.lines.record(at: line)?.message ?? "")
@@ -264,7 +240,7 @@ final class DashboardLoop {
         let (shown, wake) = (shown, wake)
         // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
-            do throws(Failure) {
+            do throws(ControlError) {
                 self?.answers.append(
                     try await shown.send(command) ?? .refused("the run is no longer live: press the key again"))
             } catch {
@@ -298,14 +274,6 @@ final class DashboardLoop {
             reopeningTask = nil
             wake.yield()
         }
-    }
-
-    private func suspend() {
-        terminal.suspend()
-        kill(getpid(), SIGSTOP)
-        terminal.resume()
-        hasResized = true
-        wake.yield()
     }
 
     /// Copies text to the clipboard through the terminal.

@@ -14,7 +14,7 @@ struct ShownRun: Sendable {
     /// The updates from then on, for one reader; subscribed when the run was opened, so that none is missed.
     let updates: AsyncStream<RunUpdate>
     /// Sends a command to the run; returns nil if the run is not live.
-    let send: @Sendable (RunCommand) async throws(Failure) -> CommandAnswer?
+    let send: @Sendable (RunCommand) async throws(ControlError) -> CommandAnswer?
     /// How often a unit that failed had failed before in the same way, in words.
     let failureWords: @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String?
     /// Previews the reopening of the run, if it is not live.
@@ -35,7 +35,7 @@ struct ShownRun: Sendable {
         }
         continuation.onTermination = { _ in task.cancel() }
         updates = stream
-        send = { command async throws(Failure) in await engine.send(command, by: Operator.name) }
+        send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
         failureWords = Self.failureWords(in: store)
         // Never used, because this process runs the run.
         previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
@@ -50,7 +50,7 @@ struct ShownRun: Sendable {
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         updates = follower.updates()
         failureWords = Self.failureWords(in: follower.store)
-        send = { command async throws(Failure) in
+        send = { command async throws(ControlError) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
     }

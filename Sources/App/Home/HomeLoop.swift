@@ -1,6 +1,4 @@
-// Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
 import CaudalModel
-@preconcurrency import Dispatch
 import Engine
 import Foundation
 
@@ -10,15 +8,10 @@ final class HomeLoop {
     private let terminal: Terminal
     private let reader: ProjectReader
     private(set) var state: HomeState
-    private var keySource: (any DispatchSourceRead)?
-    private var signals: [SignalListener] = []
     private var interruption: Interruption?
-    private var keysAreReady = false
-    private var hasResized = false
     private var isEnding = false
     /// When the project was read last, by the steady clock.
     private var readAt: Int64 = 0
-    private var wake: AsyncStream<Void>.Continuation?
     private let reducer = HomeReducer()
     private let open: (RunID) throws -> OpenedRun?
 
@@ -56,14 +49,13 @@ final class HomeLoop {
 
     /// Shows the list until there is work to do outside of it.
     func run() async throws(StoreError) -> HomeEffect {
-        let (wakes, wake) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        self.wake = wake
-        listen()
+        let events = ScreenEvents(terminal)
+        listen(to: events)
         defer {
-            keySource?.cancel()
-            for listener in signals { listener.stop() }
+            events.stop()
             interruption = nil
         }
+        let wake = events.wake
         // The clock of the list, cancelled when the list closes.
         let clock = Task {
             while !Task.isCancelled {
@@ -74,53 +66,35 @@ final class HomeLoop {
         }
         defer { clock.cancel() }
         terminal.send("\u{1b}]0;caudal\u{07}")
-        hasResized = true
+        // While something else was shown, the terminal may have changed.
+        terminal.resize()
+        resize(to: terminal.size)
         state.hasMouse = terminal.hasMouse
         state.overview = try reader.read()
         wake.yield()
-        for await _ in wakes {
-            if let effect = try receive() { return effect }
+        for await _ in events.wakes {
+            if let effect = try receive(events) { return effect }
             terminal.show(HomeScreen.draw(state))
         }
         return .quit
     }
 
-    private func listen() {
-        let keys = DispatchSource.makeReadSource(fileDescriptor: terminal.inputDescriptor, queue: .main)
-        let wake = wake
-        keys.setEventHandler { [weak self] in
-            MainActor.assumeIsolated { self?.keysAreReady = true }
-            wake?.yield()
-        }
-        keys.resume()
-        keySource = keys
-        signals = [
-            SignalListener([SIGWINCH, SIGCONT]) { [act] _ in act { $0.hasResized = true } },
-            SignalListener([SIGTSTP]) { [act] _ in act { $0.suspend() } },
-        ]
-        interruption = Interruption { [act] in act { $0.isEnding = true } }
-        signals.append(SignalListener([SIGHUP]) { [act] _ in act { $0.isEnding = true } })
-    }
-
-    /// Runs an action on the main actor and wakes the loop; may be called on any thread, and does not block.
-    private var act: @Sendable (@escaping @MainActor (HomeLoop) -> Void) -> Void {
-        { [weak self, wake] action in
+    private func listen(to events: ScreenEvents) {
+        events.listen()
+        events.handle([SIGHUP]) { [weak self] in self?.isEnding = true }
+        interruption = Interruption { [weak self, wake = events.wake] in
             Task { @MainActor in
-                if let self { action(self) }
-                wake?.yield()
+                self?.isEnding = true
+                wake.yield()
             }
         }
     }
 
-    private func receive() throws(StoreError) -> HomeEffect? {
-        defer { keysAreReady = false }
-        guard !isEnding, let keys = terminal.readKeys(isReady: keysAreReady) else { return .quit }
-        if hasResized || keys.contains(.resize) {
-            hasResized = false
-            terminal.resize()
-            let size = terminal.size
-            (state.rows, state.columns) = (size.rows, size.columns)
-        }
+    private func resize(to size: (rows: Int, columns: Int)) { (state.rows, state.columns) = (size.rows, size.columns) }
+
+    private func receive(_ events: ScreenEvents) throws(StoreError) -> HomeEffect? {
+        guard !isEnding, let keys = events.readKeys() else { return .quit }
+        if let size = events.newSize() { resize(to: size) }
         state.now = SystemClock.now
         // A process that dies records nothing, so its lock is polled while a run is live.
         if try reader.hasChanged() || state.overview.isMoving || isStale {
@@ -134,7 +108,7 @@ final class HomeLoop {
                 case .prepare(let id, let request): prepare(request, id)
                 case .mouse(let isOn): terminal.setMouse(isOn)
                 case .redraw: terminal.resize()
-                case .suspend: suspend()
+                case .suspend: events.suspend()
                 case .pause(let keys, let isPausing): try pause(keys, isPausing)
                 case .open, .run, .runScheduled, .reopen, .ask, .quit: return effect
                 }
@@ -176,13 +150,5 @@ final class HomeLoop {
         } catch {
             state.say(Output.oneLine(error), .bad)
         }
-    }
-
-    private func suspend() {
-        terminal.suspend()
-        kill(getpid(), SIGSTOP)
-        terminal.resume()
-        hasResized = true
-        wake?.yield()
     }
 }

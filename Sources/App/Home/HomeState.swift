@@ -227,7 +227,7 @@ struct HomeReducer: ScreenReducer {
         state.question = .init(
             title: isPausing ? "Pause \(names)?" : "Resume \(names)?",
             lines: isPausing
-                ? ["Slots are skipped until it is resumed.", "Runs that are under way go on."]
+                ? ["Slots are skipped until it is resumed.", "Live runs continue."]
                 : concerned.map { entry in
                     let reason = entry.pause?.reason ?? ""
                     let since = entry.pause.map { HomeScreen.ago($0.from, state.now) } ?? ""

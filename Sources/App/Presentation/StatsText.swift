@@ -10,16 +10,16 @@ struct StatsText {
     let paint: Paint
 
     var lines: [StyledText] {
-        let head = [
+        let titles = [
             "PIPELINE", "RUNS", "SUCCESS", "P50", "P95", "TREND", "DURATIONS", "ROWS IN", "WAIT", "RETRIES", "LAST",
         ]
-        var rows = [head.map { paint.dim($0) }]
+        var rows: [[StyledText]] = []
         for pipeline in report.pipelines {
             rows.append(row(pipeline))
             guard showsStages else { continue }
             rows += report.stages.filter { $0.subject.isOf(pipeline.subject) }.map(row)
         }
-        return [paint.dim("runs of \(period.words)")] + Columns.lines(rows)
+        return [paint.dim("runs of \(period.words)")] + Columns.lines(rows, titles: titles, paint)
     }
 
     private func row(_ one: RunStatistics) -> [StyledText] {

@@ -61,8 +61,6 @@ enum Output {
         case let error as InvalidPipeline:
             let more = error.errors.count > 1 ? " (and \((error.errors.count - 1).counted("more problem")))" : ""
             return (error.errors.first?.oneLine ?? "the pipeline file cannot be used") + more
-        case let error as StoreError: return error.description
-        case let error as Failure: return error.description
         default: return error.reason
         }
     }

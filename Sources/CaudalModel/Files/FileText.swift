@@ -14,7 +14,7 @@ package enum FileText {
     /// - Throws: ``Failure`` when the file cannot be opened or read.
     package static func bytes(_ path: String) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be read: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be read", errno: errno) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         // Most files here are small, especially those of /proc: the buffer starts small and grows.
@@ -28,7 +28,7 @@ package enum FileText {
                 count = max(0, got)
             }
             if error == EINTR { continue }
-            if error != 0 { throw Failure("\(path) cannot be read: \(String(cString: strerror(error)))") }
+            if error != 0 { throw Failure("\(path) cannot be read", errno: error) }
             if more.isEmpty { return bytes }
             bytes = before == 0 ? more : bytes + more
             room = min(1 << 20, max(room, bytes.count) * 2)
@@ -40,7 +40,7 @@ package enum FileText {
     /// - Throws: ``Failure`` when the file cannot be created or written.
     package static func write(_ text: String, to path: String, isPrivate: Bool = false) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written", errno: errno) }
         defer { close(descriptor) }
         var text = text
         let error: Int32 = text.withUTF8 { buffer in
@@ -55,7 +55,7 @@ package enum FileText {
             }
             return 0
         }
-        if error != 0 { throw Failure("\(path) cannot be written: \(String(cString: strerror(error)))") }
+        if error != 0 { throw Failure("\(path) cannot be written", errno: error) }
     }
 
     /// Appends a line to a file in one piece, so that lines of several processes do not mix.
@@ -65,12 +65,12 @@ package enum FileText {
         line: String, to path: String, isPrivate: Bool = false
     ) throws(Failure) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written", errno: errno) }
         defer { close(descriptor) }
         let bytes = Array((line + "\n").utf8)
         let count = Foundation.write(descriptor, bytes, bytes.count)
         guard count == bytes.count else {
-            throw Failure("\(path) cannot be written: \(count < 0 ? String(cString: strerror(errno)) : "it is full")")
+            throw Failure("\(path) cannot be written: \(count < 0 ? Failure.words(ofErrno: errno) : "it is full")")
         }
     }
 
@@ -82,7 +82,7 @@ package enum FileText {
         let beside = "\(path).\(getpid()).new"
         try write(text, to: beside)
         guard rename(beside, path) == 0 else {
-            let reason = String(cString: strerror(errno))
+            let reason = Failure.words(ofErrno: errno)
             unlink(beside)
             throw Failure("\(path) cannot be written: \(reason)")
         }
@@ -95,7 +95,7 @@ package enum FileText {
         let beside = path + ".new"
         try write(text, to: beside, isPrivate: true)
         if rename(beside, path) != 0 {
-            throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))")
+            throw Failure("\(path) cannot be written", errno: errno)
         }
     }
 

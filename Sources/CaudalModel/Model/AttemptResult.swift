@@ -101,8 +101,8 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
         case missingTable
         /// The engine lacks what it needs to reach a kind of database.
         case missingExtension
-        /// Another run that is under way writes the same path or table.
-        case pathTaken
+        /// A table cannot be read by the numbers of its rows, such as a view.
+        case rowsWithoutNumbers
     }
 
     package init(_ message: String, remedy: String? = nil, location: SourceLocation? = nil, kind: Kind? = nil) {
@@ -209,33 +209,27 @@ package struct RowAccount: Sendable, Hashable {
 }
 
 extension RowAccount: Codable {
-    private enum CodingKeys: String, CodingKey {
-        case read, made, written, quarantined, duplicates, dropped, steps
+    /// As it is recorded: without a count of rows read that is not known, and without rows made where there are none.
+    private struct Recorded: Codable {
+        var read: Int64?
+        var made: Int64?
+        var written, quarantined, duplicates, dropped: Int64
+        var steps: [StepCount]
     }
 
-    /// Decodes an account; without a count of rows read, that count is unknown.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        let read = try values.decodeIfPresent(Int64.self, forKey: .read)
-        made = try values.decodeIfPresent(Int64.self, forKey: .made) ?? 0
-        written = try values.decode(Int64.self, forKey: .written)
-        quarantined = try values.decode(Int64.self, forKey: .quarantined)
-        duplicates = try values.decode(Int64.self, forKey: .duplicates)
-        dropped = try values.decode(Int64.self, forKey: .dropped)
-        steps = try values.decode([StepCount].self, forKey: .steps)
-        self.read = read ?? written
-        isReadKnown = read != nil
+        let found = try Recorded(from: decoder)
+        self.init(
+            read: found.read ?? found.written, written: found.written, quarantined: found.quarantined,
+            duplicates: found.duplicates, dropped: found.dropped, steps: found.steps, isReadKnown: found.read != nil)
+        made = found.made ?? 0
     }
 
     package func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encodeIfPresent(isReadKnown ? read : nil, forKey: .read)
-        try values.encodeIfPresent(made > 0 ? made : nil, forKey: .made)
-        try values.encode(written, forKey: .written)
-        try values.encode(quarantined, forKey: .quarantined)
-        try values.encode(duplicates, forKey: .duplicates)
-        try values.encode(dropped, forKey: .dropped)
-        try values.encode(steps, forKey: .steps)
+        let recorded = Recorded(
+            read: isReadKnown ? read : nil, made: made > 0 ? made : nil, written: written, quarantined: quarantined,
+            duplicates: duplicates, dropped: dropped, steps: steps)
+        try recorded.encode(to: encoder)
     }
 }
 

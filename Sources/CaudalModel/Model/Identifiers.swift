@@ -66,7 +66,7 @@ package struct ItemKey: Name {
 }
 
 /// The name of a pool of slots.
-package struct PoolName: Name {
+package struct PoolName: Name, CodingKeyRepresentable {
     package let rawValue: String
     package init(_ rawValue: String) { self.rawValue = rawValue }
 }

@@ -105,7 +105,6 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        let pools = try values.decode([String: Int].self, forKey: .pools)
         self.init(
             pipeline: try values.decode(String.self, forKey: .pipeline),
             description: try values.decodeIfPresent(String.self, forKey: .description) ?? "",
@@ -114,7 +113,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
             environment: try values.decodeIfPresent(String.self, forKey: .environment),
             parameters: try values.decode([String: String].self, forKey: .parameters),
             maxParallel: try values.decode(Int.self, forKey: .maxParallel),
-            pools: Dictionary(pools.map { (PoolName($0), $1) }, uniquingKeysWith: { first, _ in first }),
+            pools: try values.decode([PoolName: Int].self, forKey: .pools),
             stages: try values.decode([PlannedStage].self, forKey: .stages),
             selection: try values.decodeIfPresent(String.self, forKey: .selection),
             reusesUnchanged: try values.decodeIfPresent(Bool.self, forKey: .reusesUnchanged) ?? false,
@@ -126,27 +125,6 @@ package struct RunPlan: Sendable, Codable, Hashable {
             notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
     }
 
-    package func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(pipeline, forKey: .pipeline)
-        try values.encode(description, forKey: .description)
-        try values.encode(file, forKey: .file)
-        try values.encode(root, forKey: .root)
-        try values.encodeIfPresent(environment, forKey: .environment)
-        try values.encode(parameters, forKey: .parameters)
-        try values.encode(maxParallel, forKey: .maxParallel)
-        let named = pools.map { ($0.key.rawValue, $0.value) }
-        try values.encode(Dictionary(named, uniquingKeysWith: { first, _ in first }), forKey: .pools)
-        try values.encode(stages, forKey: .stages)
-        try values.encodeIfPresent(selection, forKey: .selection)
-        try values.encode(reusesUnchanged, forKey: .reusesUnchanged)
-        try values.encode(definitionText, forKey: .definitionText)
-        try values.encodeIfPresent(origin, forKey: .origin)
-        try values.encodeIfPresent(keepsVersions, forKey: .keepsVersions)
-        try values.encodeIfPresent(keptTexts, forKey: .keptTexts)
-        try values.encodeIfPresent(slot, forKey: .slot)
-        try values.encodeIfPresent(notifications, forKey: .notifications)
-    }
 }
 
 /// One stage of a run: its rules with all values filled in, but not its work.
@@ -234,62 +212,59 @@ extension PlannedStage: Codable {
         case isIdempotent, fanOut, inputs, reads, outputs, outputPaths, expected, definitionText
     }
 
+    /// A field that is recorded where it differs from its default.
+    private struct Field: Sendable {
+        let take: @Sendable (KeyedDecodingContainer<CodingKeys>, inout PlannedStage) throws -> Void
+        let put: @Sendable (PlannedStage, inout KeyedEncodingContainer<CodingKeys>) throws -> Void
+
+        init<Value: Codable & Equatable & Sendable>(
+            _ key: CodingKeys, _ path: any WritableKeyPath<PlannedStage, Value> & Sendable
+        ) {
+            take = { values, stage in
+                if let value = try values.decodeIfPresent(Value.self, forKey: key) { stage[keyPath: path] = value }
+            }
+            put = { stage, values in
+                let value = stage[keyPath: path]
+                if value != PlannedStage.plain[keyPath: path] { try values.encode(value, forKey: key) }
+            }
+        }
+    }
+
+    /// A stage whose fields have their defaults.
+    private static let plain = PlannedStage(id: "")
+
+    private static let fields = [
+        Field(.type, \.type),
+        Field(.description, \.description),
+        Field(.group, \.group),
+        Field(.upstream, \.upstream),
+        Field(.when, \.when),
+        Field(.skipReason, \.skipReason),
+        Field(.retry, \.retry),
+        Field(.timeout, \.timeout),
+        Field(.pool, \.pool),
+        Field(.resources, \.resources),
+        Field(.allowsFailure, \.allowsFailure),
+        Field(.isIdempotent, \.isIdempotent),
+        Field(.fanOut, \.fanOut),
+        Field(.inputs, \.inputs),
+        Field(.outputs, \.outputs),
+        Field(.outputPaths, \.outputPaths),
+        Field(.expected, \.expected),
+        Field(.definitionText, \.definitionText),
+    ]
+
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         self.init(id: try values.decode(StageID.self, forKey: .id))
-        func take<Value: Decodable>(_ field: WritableKeyPath<Self, Value>, _ key: CodingKeys) throws {
-            if let value = try values.decodeIfPresent(Value.self, forKey: key) { self[keyPath: field] = value }
-        }
-        func take<Value: Decodable>(_ field: WritableKeyPath<Self, Value?>, _ key: CodingKeys) throws {
-            self[keyPath: field] = try values.decodeIfPresent(Value.self, forKey: key)
-        }
-        try take(\.type, .type)
-        try take(\.description, .description)
-        try take(\.group, .group)
-        try take(\.upstream, .upstream)
-        try take(\.when, .when)
-        try take(\.skipReason, .skipReason)
-        try take(\.retry, .retry)
-        try take(\.timeout, .timeout)
-        try take(\.pool, .pool)
-        try take(\.resources, .resources)
-        try take(\.allowsFailure, .allowsFailure)
-        try take(\.isIdempotent, .isIdempotent)
-        try take(\.fanOut, .fanOut)
-        try take(\.inputs, .inputs)
-        reads = inputs
-        try take(\.reads, .reads)
-        try take(\.outputs, .outputs)
-        try take(\.outputPaths, .outputPaths)
-        try take(\.expected, .expected)
-        try take(\.definitionText, .definitionText)
+        for field in Self.fields { try field.take(values, &self) }
+        reads = try values.decodeIfPresent([String].self, forKey: .reads) ?? inputs
     }
 
     package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
-        let plain = PlannedStage(id: id)
-        func put<Value: Encodable & Equatable>(_ value: Value, unless usual: Value, _ key: CodingKeys) throws {
-            if value != usual { try values.encode(value, forKey: key) }
-        }
         try values.encode(id, forKey: .id)
-        try put(type, unless: plain.type, .type)
-        try put(description, unless: plain.description, .description)
-        try put(group, unless: plain.group, .group)
-        try put(upstream, unless: plain.upstream, .upstream)
-        try put(when, unless: plain.when, .when)
-        try put(skipReason, unless: plain.skipReason, .skipReason)
-        try put(retry, unless: plain.retry, .retry)
-        try put(timeout, unless: plain.timeout, .timeout)
-        try put(pool, unless: plain.pool, .pool)
-        try put(resources, unless: plain.resources, .resources)
-        try put(allowsFailure, unless: plain.allowsFailure, .allowsFailure)
-        try put(isIdempotent, unless: plain.isIdempotent, .isIdempotent)
-        try put(fanOut, unless: plain.fanOut, .fanOut)
-        try put(inputs, unless: plain.inputs, .inputs)
-        try put(reads, unless: inputs, .reads)
-        try put(outputs, unless: plain.outputs, .outputs)
-        try put(outputPaths, unless: plain.outputPaths, .outputPaths)
-        try put(expected, unless: plain.expected, .expected)
-        try put(definitionText, unless: plain.definitionText, .definitionText)
+        for field in Self.fields { try field.put(self, &values) }
+        if reads != inputs { try values.encode(reads, forKey: .reads) }
     }
 }

@@ -17,7 +17,8 @@ extension AttemptContext {
                 !source.columns.isEmpty
             else { continue }
             var message: String?
-            var remedy = "mend the data; or, if it is to be so from now on, run once with 'on_drift: warn'"
+            var remedy =
+                "correct the data; or, if the columns are to stay as they are now, run once with 'on_drift: warn'"
             do throws(StoreError) {
                 let earlier = try store.lastShape(
                     of: name, stage: stage.id, pipeline: loaded.pipeline.name,
@@ -31,7 +32,7 @@ extension AttemptContext {
                 shapes.append(InputShape(dataset: name, columns: Self.compared(source), after: nil))
                 // Nothing was found, and nothing was looked at: that must not look the same.
                 message = "whether the columns of '\(name)' have changed cannot be told: \(error)"
-                remedy = "mend the run store; or run once with 'on_drift: warn', which records the columns anew"
+                remedy = "repair the run store; or run once with 'on_drift: warn', which records the columns anew"
             }
             guard dataset.driftRule != .ignore, let message else { continue }
             guard dataset.driftRule == .fail else {

@@ -21,8 +21,8 @@ extension DataWork: AttemptWork {
         let outcome: DataOutcome
         do {
             outcome = try conclude(readings)
-        } catch let failure as Failure {
-            done.result.fail(failure)
+        } catch {
+            done.result.fail(Failure(describing: error))
             return done
         }
         done.result.rows = outcome.rows

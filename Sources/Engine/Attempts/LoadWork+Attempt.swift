@@ -17,10 +17,10 @@ extension LoadWork: AttemptWork {
         guard examined.failure == nil, let readings = examined.readings else { return done }
         try context.refuseChange()
         let record: LoadRecord
-        do throws(Failure) {
+        do throws(LoadError) {
             record = try self.record(readings)
         } catch {
-            done.result.fail(error)
+            done.result.fail(error.failure)
             return done
         }
         context.judge(examination.judge(readings, examined.errors, []), &done.result, withholds: true)
@@ -28,7 +28,9 @@ extension LoadWork: AttemptWork {
         done.result.rows = RowAccount(read: record.rows, written: record.rows)
         if mode == .append, let earlier = target.earlier {
             guard earlier == record else {
-                done.result.fail(otherRows(than: earlier, record))
+                let error = LoadError.appendedOtherRows(
+                    to: target.table.description, earlier: earlier.rows, now: record.rows)
+                done.result.fail(error.failure)
                 return done
             }
             let note = "the rows had been loaded by an earlier attempt: nothing was appended twice"
@@ -44,15 +46,6 @@ extension LoadWork: AttemptWork {
                 columns: columns)
         ]
         return done
-    }
-
-    private func otherRows(than earlier: LoadRecord, _ record: LoadRecord) -> Failure {
-        Failure(
-            "this run has appended \(earlier.rows.counted("row")) to '\(target.table)' already, and its "
-                + "rows are others now (\(record.rows.grouped))",
-            remedy:
-                "rows that were appended cannot be told from others: use 'mode: upsert', or remove them and "
-                + "their line in '\(LoadRecord.table)' by hand")
     }
 
     private func load(

@@ -74,13 +74,8 @@ package struct StageAttemptRunner: AttemptRunner {
             return try await attempt(order, control, started, publish)
         } catch let nothing as NothingToRead {
             return AttemptResult(ending: .skipped, reuseReason: nothing.reason)
-        } catch let failure as Failure {
-            return AttemptResult(ending: .failed, failure: failure)
-        } catch let error as ConfigError {
-            return AttemptResult(
-                ending: .failed, failure: Failure(error.message, remedy: error.remedy, location: error.location))
         } catch {
-            return .failed(error.reason)
+            return AttemptResult(ending: .failed, failure: Failure(describing: error))
         }
     }
 

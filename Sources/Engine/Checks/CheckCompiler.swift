@@ -120,14 +120,14 @@ package struct CheckCompiler {
         // must not fail for want of the table, or its errors would be taken for those of checks.
         let names = indices.map { "NULL AS \(Self.measureName($0)), NULL AS \(Self.totalName($0))" }
         script.add(
-            "if the scan failed, there are no measures", weight: 0.1,
+            "create an empty table of measurements if the scan failed", weight: 0.1,
             .table(
                 "SELECT \((["NULL AS \"rows\""] + names).joined(separator: ", "))\nWHERE FALSE", as: measures,
                 ifMissing: true))
-        script.add("give the measures", .lines(.measures, "*\nFROM \(measures)"))
+        script.add("list the measurements", .lines(.measures, "*\nFROM \(measures)"))
         guard indices.count > 1 else { return }
         script.add(
-            "note whether the scan went well", .note("(SELECT count(*) FROM \(measures))", as: Self.scanned))
+            "note whether the scan succeeded", .note("(SELECT count(*) FROM \(measures))", as: Self.scanned))
         let failed = "\(sql.noted(Self.scanned)) = 0"
         for index in indices {
             script.add(
@@ -152,11 +152,11 @@ package struct CheckCompiler {
             .table(data.parts(by: part), as: data.partsName))
         // As for the scan: what follows must not fail for want of the table.
         script.add(
-            "if that failed, there are no parts", weight: 0.1,
+            "create an empty table of parts if that failed", weight: 0.1,
             .table(
                 "SELECT NULL AS \(RowKind.field), NULL AS \(data.measureName), NULL AS \(data.totalName)\nWHERE FALSE",
                 as: data.partsName, ifMissing: true))
-        script.add("give the parts", .ownLines(sql.everything(of: data.partsName)))
+        script.add("list the results of the parts", .ownLines(sql.everything(of: data.partsName)))
     }
 
     private func addFailingRows(_ index: Int, to script: inout SQLScript) {
@@ -178,7 +178,7 @@ package struct CheckCompiler {
             others: others.mapValues(\.withoutRows), sql: sql)
         empty.data(index).name(for: query, in: &script)
         script.add(
-            "tell the columns", holding: query,
+            "describe the columns", holding: query,
             .columns(of: "(SELECT * FROM (\n\(sql.bound(query.value))\n))", as: .column))
         return ColumnQuestion(index: index, script: script, location: query.location)
     }

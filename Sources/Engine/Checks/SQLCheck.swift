@@ -34,7 +34,7 @@ struct SQLCheck: RowCheck {
                 "(SELECT CAST(count(*) AS BIGINT) FROM (\n\(data.sql.bound(statement.value))\n))", as: data.measureName)
         )
         script.add(
-            "give the measure",
+            "list the measurement",
             .lines(
                 .measures,
                 "\(data.sql.noted(data.measureName)) AS \(data.measureName), "

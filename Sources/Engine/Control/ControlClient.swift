@@ -19,8 +19,8 @@ package struct ControlClient: Sendable {
     /// process holds the run's lock, for at most two seconds. Blocks; see ``ask(_:by:)`` for callers that must not.
     ///
     /// - Returns: nil when no process runs the run.
-    /// - Throws: ``Failure`` when a process holds the run and does not answer.
-    package func send(_ command: RunCommand, by: String) throws(Failure) -> CommandAnswer? {
+    /// - Throws: ``ControlError`` when a process holds the run and does not answer.
+    package func send(_ command: RunCommand, by: String) throws(ControlError) -> CommandAnswer? {
         let begin = ContinuousClock.now
         while true {
             let connection = cs_socket_connect(folder.path, RunFolder.socketName, Int32(patience.milliseconds))
@@ -31,9 +31,7 @@ package struct ControlClient: Sendable {
             // Checked after the attempt: a process that ended meanwhile has removed its socket.
             if !folder.isLive { return nil }
             guard [-ECONNREFUSED, -ENOENT].contains(connection), ContinuousClock.now - begin < .seconds(2) else {
-                throw Failure(
-                    "the process that owns the run accepts no commands: \(String(cString: strerror(-connection)))",
-                    remedy: "use the terminal it was started in")
+                throw .unreachable(errno: -connection)
             }
             usleep(20_000)
         }
@@ -41,18 +39,18 @@ package struct ControlClient: Sendable {
 
     /// Sends a command on a thread that may block.
     ///
-    /// - Throws: ``Failure`` when a process holds the run and does not answer.
-    package func ask(_ command: RunCommand, by: String) async throws(Failure) -> CommandAnswer? {
+    /// - Throws: ``ControlError`` when a process holds the run and does not answer.
+    package func ask(_ command: RunCommand, by: String) async throws(ControlError) -> CommandAnswer? {
         let client = self
-        let result: Result<CommandAnswer?, Failure> = await withCheckedContinuation { continuation in
+        let result: Result<CommandAnswer?, ControlError> = await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
-                continuation.resume(returning: Result { () throws(Failure) in try client.send(command, by: by) })
+                continuation.resume(returning: Result { () throws(ControlError) in try client.send(command, by: by) })
             }
         }
         return try result.get()
     }
 
-    private func exchange(_ request: ControlRequest, on connection: Int32) throws(Failure) -> CommandAnswer {
+    private func exchange(_ request: ControlRequest, on connection: Int32) throws(ControlError) -> CommandAnswer {
         var rest = ControlLine.bytes(request)[...]
         while !rest.isEmpty {
             // A peer that has just died must not kill this process with SIGPIPE.
@@ -73,19 +71,12 @@ package struct ControlClient: Sendable {
         }
         guard let reply = ControlLine.message(ControlReply.self, answer.prefix { $0 != 0x0A }),
             let answer = reply.answer
-        else { throw Failure("the process that owns the run gave an answer that cannot be read") }
+        else { throw .unreadableAnswer }
         return answer
     }
 
-    private func silence(_ error: Int32) -> Failure {
-        if error == EAGAIN || error == EWOULDBLOCK {
-            return Failure(
-                "the process that owns the run did not answer within \(patience.short)",
-                remedy: "check whether it is stopped or overloaded; the command may still be carried out")
-        }
-        let reason = error == 0 ? "" : ": \(String(cString: strerror(error)))"
-        return Failure(
-            "the process that owns the run closed the connection before it answered\(reason)",
-            remedy: "see with 'caudal show' what became of the run")
+    private func silence(_ error: Int32) -> ControlError {
+        if error == EAGAIN || error == EWOULDBLOCK { return .noAnswer(within: patience) }
+        return .closed(errno: error == 0 ? nil : error)
     }
 }

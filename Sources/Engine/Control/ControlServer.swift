@@ -30,7 +30,7 @@ package final class ControlServer: Sendable {
         guard listener >= 0, wake >= 0 else {
             for descriptor in [listener, wake] where descriptor >= 0 { close(descriptor) }
             throw Failure(
-                "no socket at \(folder.socket): \(String(cString: strerror(-min(listener, wake)))); other processes cannot steer the run"
+                "no socket at \(folder.socket): \(Failure.words(ofErrno: -min(listener, wake))); other processes cannot steer the run"
             )
         }
         self.folder = folder

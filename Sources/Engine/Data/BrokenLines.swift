@@ -2,7 +2,7 @@ import CaudalModel
 
 /// Malformed lines of CSV files, and faults that make a file unreadable as a whole.
 enum BrokenLines {
-    /// What ``SourceDialect/unreadableLines(of:)`` found; nil where every line was a row or can be put aside.
+    /// What ``SourceDialect/unreadableLines(of:)`` found; nil if every line is a row or can be quarantined.
     static func fault(in readings: DataReadings, files: [String]) -> Failure? {
         guard let found = readings.rows(.unreadable, as: UnreadableLine.self).first else { return nil }
         let file = found.file.map { files[$0] } ?? ""

@@ -1,10 +1,10 @@
 /// What to do about a CSV file that cannot be read.
 enum CSVRemedy {
     static let row =
-        "mend the line, or let a validate stage put such lines aside; lines before the header are left out with 'csv: {skip: …}'"
+        "correct the line, or let a validate stage quarantine such lines; lines before the header are left out with 'csv: {skip: …}'"
 
-    static let encoding = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or mend the line"
+    static let encoding = "say how it is written with 'csv: {encoding: latin-1}' or utf-16, or correct the line"
     static let header =
-        "mend its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
+        "correct its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
     static let quote = "close it, or say with 'csv: {quote: …}' which character encloses values"
 }

@@ -14,6 +14,4 @@ package protocol ConnectionDialect: Sendable {
     func ownStatement(_ text: String, on connection: String, _ kind: Connection.Kind) -> String
     /// What a person runs before the statement that attaches a database.
     func preparation(for kind: Connection.Kind) -> [String]
-    /// Whether a failure says that a table has no row ids, by which its values are matched with the database's own.
-    func isAboutRowIDs(_ failure: Failure) -> Bool
 }

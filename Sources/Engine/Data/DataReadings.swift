@@ -1,6 +1,6 @@
 package import CaudalModel
 
-/// What a script gave back: its rows, and how far it came.
+/// The results of a script: its rows, and the number of statements that it began.
 package struct DataReadings: Sendable {
     /// A value of a result row.
     package enum Value: Sendable, Hashable, Decodable {
@@ -54,10 +54,10 @@ package struct DataReadings: Sendable {
         }
     }
 
-    /// A row that came back, and the statement that gave it.
+    /// A row of the results, and the statement that returned it.
     package struct Row: Sendable {
         package let statement: SQLScript.StatementID
-        /// What it is about; nil for a row that was not asked for.
+        /// The kind of the row; nil for one that no statement asked for.
         package let kind: RowKind?
         package let fields: [String: Value]
 
@@ -75,13 +75,13 @@ package struct DataReadings: Sendable {
     }
 
     package let rows: [Row]
-    /// How many rows statements wrote.
+    /// The number of rows that each statement wrote.
     package let written: [SQLScript.StatementID: Int64]
-    /// How many statements began.
+    /// The number of statements that began.
     package let begun: Int
     private let counts: [String: Int64]
 
-    /// Nothing: no statement began.
+    /// The results of a script that began no statement.
     package init() { self.init(rows: [], written: [:], begun: 0) }
 
     package init(rows: [Row], written: [SQLScript.StatementID: Int64], begun: Int) {
@@ -98,15 +98,15 @@ package struct DataReadings: Sendable {
     /// The rows of one kind, in order.
     package func rows(_ kind: RowKind) -> [Row] { rows.filter { $0.kind == kind } }
 
-    /// The rows of one kind as values, in order; one that lacks what it must tell is passed over.
+    /// The rows of one kind as values, in order; a row that lacks a required field is left out.
     package func rows<Answer: Decodable>(_ kind: RowKind, as type: Answer.Type) -> [Answer] {
         rows.compactMap { row in row.kind == kind ? try? Answer(from: FieldsDecoder(fields: row.fields)) : nil }
     }
 
-    /// A number that the script gave by name; nil where it gave none.
+    /// The number with this name; nil if the script returned none.
     package func count(_ name: CountName) -> Int64? { counts[name.text] }
 
-    /// The columns that a statement told: rows of the kind `column`.
+    /// The columns that a statement described, in rows of the kind `column`.
     package func columns(_ sql: any SQLDialect) -> [Column] {
         rows(.column, as: ColumnAnswer.self).map { Column($0.name, sql.columnType(named: $0.type)) }
     }
@@ -120,11 +120,11 @@ extension DataReadings.Value {
     }
 }
 
-/// A column that a statement told.
+/// A column that a statement described.
 struct ColumnAnswer: Decodable {
     var name: String
-    /// What the engine calls its type.
+    /// The engine's name for its type.
     var type: String
-    /// The place of its file in the list, where several were looked at.
+    /// The position of its file in the list, if several files were inspected.
     var file: Int?
 }

@@ -22,7 +22,7 @@ package struct LoadCompiler: Sendable {
         let rows = source.fromClause(sql)
         let names = source.columns.map { sql.name($0.name) }
         script.add(
-            "count the rows; a fingerprint of them, whatever their order", weight: 5,
+            "count the rows, and fingerprint them in whatever order", weight: 5,
             .lines(
                 .load,
                 "count(*) AS \"rows\",\n       \(sql.fingerprint(of: names)) AS fingerprint\nFROM \(rows)"))
@@ -30,32 +30,23 @@ package struct LoadCompiler: Sendable {
         let keys = key.map(sql.name).joined(separator: ", ")
         let missing = key.map { "\(sql.name($0)) IS NULL" }.joined(separator: " OR ")
         script.add(
-            "rows without a key", weight: 2,
+            "count the rows without a key", weight: 2,
             .measure(.keyless, "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
         script.add(
-            "keys that stand twice", weight: 5,
+            "count the keys that several rows have", weight: 5,
             .measure(
                 .doubles, "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
     }
 
     /// Makes the record from the results of the examination.
     ///
-    /// - Throws: ``Failure`` when the key does not identify rows.
-    package func record(_ readings: DataReadings) throws(Failure) -> LoadRecord {
+    /// - Throws: ``LoadError`` when the key does not identify rows.
+    package func record(_ readings: DataReadings) throws(LoadError) -> LoadRecord {
         guard let record = readings.rows(.load, as: LoadRecord.self).first else {
-            throw Failure("duckdb did not report how many rows there are")
+            throw .notCounted
         }
-        let name = key.joined(separator: ", ")
-        if let keyless = readings.count(.keyless), keyless > 0 {
-            throw Failure(
-                "\(keyless.counted("row")) without a value in the key (\(name))",
-                remedy: "filter them out, or choose another 'key'; nothing was loaded")
-        }
-        if let doubles = readings.count(.doubles), doubles > 0 {
-            throw Failure(
-                "\(doubles.counted("value")) of the key (\(name)) in more than one row",
-                remedy: "deduplicate by it first, or choose another 'key'; nothing was loaded")
-        }
+        if let keyless = readings.count(.keyless), keyless > 0 { throw .rowsWithoutKey(keyless, key: key) }
+        if let doubles = readings.count(.doubles), doubles > 0 { throw .repeatedKeys(doubles, key: key) }
         return record
     }
 
@@ -67,19 +58,20 @@ package struct LoadCompiler: Sendable {
         let ledger = target.link.relation(schema, LoadRecord.table)
         if target.link.kind == .sqlite { addStaging(to: &script, at: sql.name("caudal_staging"), isTemporary: true) }
         addLedger(to: &script, ledger, schema)
-        script.add("everything or nothing", weight: 0, "BEGIN TRANSACTION")
+        script.add("begin the transaction of the load", weight: 0, "BEGIN TRANSACTION")
         // The record is written first: a concurrent attempt that is about to commit has locked it, and one of the two
         // must fail.
         if mode != .append {
             script.add(
-                "forget an earlier load of this run", weight: 0, "DELETE FROM \(ledger) WHERE \(load.condition(sql))")
+                "delete the record of an earlier load of this run", weight: 0,
+                "DELETE FROM \(ledger) WHERE \(load.condition(sql))")
         }
         script.add(
             "record the load", weight: 0,
             "INSERT INTO \(ledger) (run, stage, pipeline, \"table\", mode, \"rows\", fingerprint)\nVALUES ("
                 + [load.run.rawValue, load.stage.rawValue, pipeline, target.table.name, mode.rawValue]
                 .map(sql.text).joined(separator: ", ") + ", \(record.rows), \(sql.text(record.fingerprint)))")
-        if target.columns == nil { script.add("make the table", definition(of: target.link.relation(schema, name))) }
+        if target.columns == nil { script.add("create the table", definition(of: target.link.relation(schema, name))) }
         switch target.link.kind {
         case .postgres: addPostgres(to: &script, schema, name, load)
         case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
@@ -89,12 +81,12 @@ package struct LoadCompiler: Sendable {
             // transaction's begin.
             let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
             script.add(
-                "record when", weight: 0,
+                "record the time of the load", weight: 0,
                 target.link.ownStatement(
                     "DO $$ BEGIN UPDATE \(own) SET loaded = clock_timestamp() AT TIME ZONE 'UTC' WHERE \(load.condition(sql)); "
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
-        script.add("now it counts", "COMMIT")
+        script.add("commit the load", "COMMIT")
     }
 
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
@@ -106,7 +98,7 @@ package struct LoadCompiler: Sendable {
         }
         let rows = "SELECT \(list.joined(separator: ",\n       "))\nFROM \(source.fromClause(sql))"
         script.add(
-            "put the rows beside the table", weight: 12,
+            "write the rows to a staging table", weight: 12,
             isTemporary ? .table(rows, as: place) : .run("CREATE TABLE \(place) AS\n\(rows)"))
     }
 
@@ -116,13 +108,13 @@ package struct LoadCompiler: Sendable {
             "(run VARCHAR, stage VARCHAR, pipeline VARCHAR, \"table\" VARCHAR, mode VARCHAR, \"rows\" BIGINT, "
             + "fingerprint VARCHAR, loaded TIMESTAMP DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (run, stage))"
         guard target.link.kind == .postgres else {
-            script.add("a table that records loads", "CREATE TABLE IF NOT EXISTS \(ledger) \(definition)")
+            script.add("create the table that records loads", "CREATE TABLE IF NOT EXISTS \(ledger) \(definition)")
             return
         }
         let own = "\(sql.name(schema)).\(sql.name(LoadRecord.table))"
         // A user without permission to create tables can still load if the table exists.
         script.add(
-            "a table that records loads",
+            "create the table that records loads",
             target.link.ownStatement(
                 "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext('caudal_loads')); "
                     + "IF to_regclass('\(own.replacing("'", with: "''"))') IS NULL THEN "
@@ -145,12 +137,12 @@ package struct LoadCompiler: Sendable {
         let table = "\(sql.name(schema)).\(sql.name(name))"
         // Readers continue with the old rows; other writers wait, so that two loads do not insert the same key.
         script.add(
-            "keep other writers waiting", weight: 0,
+            "lock the table against other writers", weight: 0,
             target.link.ownStatement("LOCK TABLE \(table) IN SHARE ROW EXCLUSIVE MODE"))
         addMoves(to: &script, rows: "\(sql.name(schema)).\(sql.name(staging))", table) { [link = target.link] in
             link.ownStatement($0)
         }
-        script.add("remove what was beside the table", "DROP TABLE \(target.link.relation(schema, staging))")
+        script.add("drop the staging table", "DROP TABLE \(target.link.relation(schema, staging))")
     }
 
     /// The statements that move the staged rows into the table.
@@ -172,21 +164,21 @@ package struct LoadCompiler: Sendable {
         let matches = key.map { "t.\(sql.name($0)) = s.\(sql.name($0))" }.joined(separator: " AND ")
         var only = ""
         switch mode {
-        case .replace: script.add("remove the old rows", weight: 2, statement("DELETE FROM \(table)"))
+        case .replace: script.add("delete the old rows", weight: 2, statement("DELETE FROM \(table)"))
         case .append: break
         case .upsert:
             let others = source.columns.filter { !key.contains($0.name) }
             if !others.isEmpty {
                 let list = others.map { "\(sql.name($0.name)) = \(value($0, of: "s."))" }.joined(separator: ", ")
                 script.add(
-                    "change the rows that are there", weight: 8,
+                    "update the rows that are there", weight: 8,
                     statement("UPDATE \(table) AS t SET \(list) FROM \(rows) AS s WHERE \(matches)"))
             }
             only = " WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches))"
         }
         let list = source.columns.map { value($0, of: "s.") }.joined(separator: ", ")
         script.add(
-            mode == .upsert ? "add those that are not" : "add the rows", weight: 8,
+            mode == .upsert ? "insert the rows that are not" : "insert the rows", weight: 8,
             statement("INSERT INTO \(table) (\(names.joined(separator: ", "))) SELECT \(list) FROM \(rows) AS s\(only)")
         )
     }

@@ -182,14 +182,14 @@ struct PlainCSV {
     }
 
     private mutating func addRecord(line: Int) {
-        if isTorn { return addTorn("unquoted value", line: line) }
+        if isTorn { return addTorn(.unquotedValue, line: line) }
         ends.append(record.count)
         // As in DuckDB, empty values after the last column are ignored.
         while ends.count > max(rules.width, 1), isEmpty(ends[ends.count - 2] + 1, ends[ends.count - 1]) {
             ends.removeLast()
         }
         guard ends.count == rules.width else {
-            return addTorn(ends.count < rules.width ? "missing columns" : "too many columns", line: line)
+            return addTorn(ends.count < rules.width ? .missingColumns : .tooManyColumns, line: line)
         }
         if rules.isUTF8, String(validating: record, as: UTF8.self) == nil { return addTorn(nil, line: line) }
         guard rules.places != nil || isOdd else {
@@ -230,14 +230,14 @@ struct PlainCSV {
         return value + [quote]
     }
 
-    private mutating func addTorn(_ problem: String?, line: Int) {
+    private mutating func addTorn(_ problem: TornRow.Problem?, line: Int) {
         var (problems, text) = ([problem].compactMap { $0 }, record)
         if rules.isUTF8, String(validating: record, as: UTF8.self) == nil {
-            problems.insert("invalid encoding", at: 0)
+            problems.insert(.invalidEncoding, at: 0)
             // Invalid text would be another fault in the copy.
             text = Array(String(decoding: record, as: UTF8.self).utf8)
         }
-        output += quoted(Array(TornRow.beginning(line: line, problem: problems.joined(separator: ", ")).utf8) + text)
+        output += quoted(Array(TornRow(line: line, problems: problems).beginning.utf8) + text)
         // A row with one column must have too many values: it cannot have too few.
         if (rules.places?.count ?? rules.width) < 2 { output += [rules.delimiter, UInt8(ascii: "?")] }
     }

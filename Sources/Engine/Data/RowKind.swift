@@ -1,4 +1,4 @@
-/// What a row that comes back from an engine tells of.
+/// The kinds of rows in the results of a script.
 package enum RowKind: String, Sendable, Hashable, CaseIterable {
     /// A number by its name.
     case count
@@ -28,7 +28,7 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     package var selected: String { "'\(rawValue)' AS \(Self.field)" }
 }
 
-/// What a number that a script gives back counts.
+/// What a number in the results of a script counts.
 package enum CountName: Sendable, Hashable {
     case read, invalid, rejected, odd, corrected
     /// Rows behind a step of a `process` stage, by the step's place.
@@ -38,13 +38,13 @@ package enum CountName: Sendable, Hashable {
     /// Rows that the items of a fan-out divide.
     case divided
     case keyless, doubles
-    /// Lines that are no rows.
+    /// Malformed lines.
     case broken
     case before, after, added, removed, changed, repeated
     /// Rows in which a column changed, by the column's place.
     case changedColumn(Int)
 
-    /// The name as it stands in the script and in what comes back.
+    /// The name in the script and in its results.
     package var text: String {
         switch self {
         case .rowsAfter(let step): "after_\(step)"

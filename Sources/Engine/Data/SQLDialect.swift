@@ -6,7 +6,7 @@ package import CaudalModel
 /// that come from outside are bound and never pasted. The parts that belong together are protocols of their own: times,
 /// sources, statements, connections.
 package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, ConnectionDialect {
-    /// The same dialect for times that name no offset and are of another zone.
+    /// The same dialect with another zone for times without an offset.
     func inZone(_ zone: String?) -> Self
     /// A name, quoted so that it can hold anything.
     func name(_ text: String) -> String
@@ -32,9 +32,9 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     func matchesWhole(_ sql: String, pattern: String) -> String
     /// Whether a number or a time is none of NaN and the infinities.
     func isFinite(_ value: String) -> String
-    /// A text without what is blank around it: tabs, line ends and blanks that do not break, too.
+    /// A text without white space around it, including tabs, line ends and no-break spaces.
     func trimmed(_ value: String) -> String
-    /// A value as people and files of text see it.
+    /// A value as text, for people and for text files.
     func shown(_ value: String, _ type: ColumnType) -> String
     /// A column of a query as it is written to files.
     func narrowed(_ column: Column) -> Column
@@ -46,7 +46,7 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String
     /// SQL that fails its statement with a message; values in it are hidden where the pipeline file says so.
     func refusal(_ parts: [MessagePart]) -> String
-    /// The aggregate that gives the number of the row that stays of those with one key.
+    /// The aggregate that returns the number of the row to keep of those with one key.
     ///
     /// `row`: SQL for the number of a row.
     /// `order`: SQL for what decides; rows without a value come after all others, and ties go to the earlier row. nil takes the
@@ -56,16 +56,16 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     func fingerprint(of columns: [String]) -> String
     /// The aggregate that counts different values.
     func countOfValues(_ value: String, isEstimated: Bool) -> String
-    /// The aggregate that gives the values which parts of the rows do not exceed, as a list of texts.
+    /// The aggregate for quantiles, as a list of texts.
     ///
-    /// `marks`: the parts, from 0 to 1.
-    /// `filter`: what stands behind the aggregate to choose rows; empty takes all.
+    /// `marks`: the quantiles' fractions, from 0 to 1.
+    /// `filter`: the text after the aggregate that chooses rows; empty for all rows.
     func quantiles(of value: String, _ marks: [Double], isEstimated: Bool, _ filter: String) -> String
     /// The rules about values of JSON.
     var jsonRules: any JSONRules { get }
 }
 
-/// A part of a message that a script makes itself.
+/// A part of a message that a script raises.
 package enum MessagePart {
     case words(String)
     /// SQL for a value of a row, as text.

@@ -2,9 +2,9 @@ package import CaudalModel
 
 /// The work of one attempt as statements for an engine, which writes each in its own SQL.
 package struct SQLScript: Sendable {
-    /// Which statement of its script one is: what came of it is asked by this.
+    /// The position of a statement in its script, by which its results are found.
     package struct StatementID: Sendable, Hashable {
-        /// Its place in the script, from 1.
+        /// Counted from 1.
         package let number: Int
 
         package init(number: Int) { self.number = number }
@@ -15,7 +15,7 @@ package struct SQLScript: Sendable {
         /// The purpose of the statement in a few words; shown as a comment above it and as progress while it runs.
         package var title: String
         package var kind: Kind
-        /// How long it takes beside the others: a scan of the data counts as 10.
+        /// Its share of the script's duration: a scan of the data counts as 10.
         package var weight: Double
         /// Where the user wrote the SQL in it; nil for SQL of Caudal.
         package var location: SourceLocation?
@@ -27,31 +27,31 @@ package struct SQLScript: Sendable {
     ///
     /// An engine may do each kind in another way than another engine: the SQL in it is written by the engine's dialect.
     package enum Kind: Sendable {
-        /// SQL that is run as it stands, and whose rows are not read.
+        /// SQL that is run unchanged; its rows are not read.
         case run(String)
-        /// A query whose rows come back, all of one kind: what stands behind SELECT.
+        /// A query whose rows are results, all of one kind; the text after SELECT.
         case lines(RowKind, String)
-        /// A query whose rows come back and each say of which kind they are: in a column, see ``RowKind/selected``.
+        /// A query whose rows are results, each with its kind in a column, see ``RowKind/selected``.
         case ownLines(String)
-        /// A number that comes back by its name.
+        /// A query for a number, which is a result under its name.
         case measure(CountName, String)
-        /// The columns of a relation, which come back as rows of a kind.
+        /// The columns of a relation, as results of a kind.
         case columns(of: String, as: RowKind)
-        /// A query whose rows are written to a file; how many they are comes back.
+        /// A query whose rows are written to a file; the number of rows is a result.
         case write(String, to: OutputFile)
-        /// A query whose rows are kept for statements behind it in a table, whose name is given as SQL.
+        /// A query whose rows are kept in a table for later statements; the table's name is given as SQL.
         ///
-        /// `ifMissing`: only where there is no such table.
+        /// `ifMissing`: only if there is no such table.
         case table(String, as: String, ifMissing: Bool = false)
         /// A name for a query.
         ///
         /// `isNew`: whether the script has no such name yet.
         case view(String, as: String, isNew: Bool = true)
-        /// Takes a table away, if there is one of this name.
+        /// Drops a table, if there is one of this name.
         case dropTable(String)
-        /// A value for statements behind it, which find it by ``StatementDialect/noted(_:)``.
+        /// A value for later statements, which read it by ``StatementDialect/noted(_:)``.
         case note(String, as: String)
-        /// Fails where a query has other columns than those that were announced before it ran.
+        /// Fails if a query returns other columns than were determined before the run.
         case expect([Column], of: String)
     }
 
@@ -111,7 +111,7 @@ package struct SQLScript: Sendable {
         add("name \(dataset) for queries", weight: 0.1, .view(relation, as: dataset, isNew: isNew))
     }
 
-    /// How the tables are called in which an engine keeps what it cannot read of a file.
+    /// The names of the tables in which an engine collects the lines of a file that it cannot read.
     static let rejectPrefix = "reject_"
 
     /// Binds a value.
@@ -124,7 +124,7 @@ package struct SQLScript: Sendable {
         variables.append((reference, value, types[reference] ?? .text))
     }
 
-    /// How much of the script is done when statement `index` (from 0) is done to `fraction`.
+    /// The completed fraction of the script when `fraction` of statement `index` (from 0) is done.
     package func fraction(statement index: Int, fraction: Double) -> Double {
         let total = statements.reduce(0) { $0 + $1.weight }
         guard total > 0, statements.indices.contains(index) else { return 0 }

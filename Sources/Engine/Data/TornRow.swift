@@ -1,18 +1,42 @@
 /// How a plain copy represents a malformed row: as one quoted value, which no reader accepts as a row.
 ///
-/// The value contains the line in the file, the problem and the original text, so that a reader's error can be
+/// The value contains the line in the file, the problems and the original text, so that a reader's error can be
 /// translated to the original file.
-enum TornRow {
+struct TornRow: Equatable {
+    /// What is wrong with a row; the words are DuckDB's for the same faults, in small letters.
+    enum Problem: String {
+        case invalidEncoding = "invalid encoding"
+        /// Text stands behind a closing quotation mark.
+        case unquotedValue = "unquoted value"
+        case missingColumns = "missing columns"
+        case tooManyColumns = "too many columns"
+    }
+
     static let mark = OwnName.of("torn:")
 
-    /// The prefix before the text of the row.
-    static func beginning(line: Int, problem: String) -> String { "\(mark)\(line):\(problem):" }
+    /// The line of the file, counted from 1.
+    var line: Int
+    var problems: [Problem]
 
-    /// The line of the file that a message of an engine shows, and what is wrong with it, if it is one of these.
-    static func fault(in message: String) -> (line: Int, problem: String)? {
-        guard let start = message.firstRange(of: mark)?.upperBound else { return nil }
+    init(line: Int, problems: [Problem]) {
+        self.line = line
+        self.problems = problems
+    }
+
+    /// Finds the row that a message of an engine quotes; nil if it quotes none of these.
+    init?(quotedIn message: String) {
+        guard let start = message.firstRange(of: Self.mark)?.upperBound else { return nil }
         let parts = message[start...].prefix(200).split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, let line = Int(parts[0]) else { return nil }
-        return (line, String(parts[1]))
+        let problems = parts[1].split(separator: ", ").map { Problem(rawValue: String($0)) }
+        // Text of the user's that looks alike is none.
+        guard !problems.isEmpty, !problems.contains(nil) else { return nil }
+        self.init(line: line, problems: problems.compactMap { $0 })
     }
+
+    /// The problems in words.
+    var words: String { problems.map(\.rawValue).joined(separator: ", ") }
+
+    /// The prefix before the text of the row.
+    var beginning: String { "\(Self.mark)\(line):\(words):" }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the `duckdb` program writes: a line of JSON for each row, and a mark `@@n` before what statement n gives.
+/// The output of the `duckdb` program: a line of JSON for each row, and a mark `@@n` before the rows of statement n.
 extension DataReadings {
     /// Reads the output file of a script that marked its progress.
     package init(output: some Collection<UInt8>) {
@@ -33,7 +33,7 @@ extension DataReadings {
         self.init(rows: rows, written: written, begun: last)
     }
 
-    /// A line without the colour that a warning of the engine before it has switched off: it stands in front of the row.
+    /// A line without the escape sequence in front of it, which resets the colour of a warning that DuckDB printed before.
     private static func withoutColour<Line: Collection<UInt8>>(_ line: Line) -> Line.SubSequence {
         guard line.first == 0x1B, let end = line.firstIndex(of: UInt8(ascii: "m")) else { return line[...] }
         return line[line.index(after: end)...]

@@ -1,6 +1,6 @@
 import CaudalModel
 
-/// Data that lies in files, as DuckDB reads it.
+/// How DuckDB reads the files of a source.
 extension DataSource {
     /// SQL that stands after FROM and gives the columns in order; broken lines that are kept go to DuckDB's tables of rejects.
     func relation(_ sql: DuckDBDialect, _ reading: SourceReading) -> String {
@@ -52,7 +52,7 @@ extension DataSource {
         }.joined(separator: ", ")
     }
 
-    /// A reader of Parquet; files of other columns are read apart, as the types of all.
+    /// A reader of Parquet; files with different columns are read separately, each cast to the types of all files.
     private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
         func reader(_ files: some Collection<String>) -> String {
             // A folder called `key=value` says nothing about rows that a stage wrote.
@@ -98,13 +98,13 @@ extension DataSource {
 
     /// A reader that gives each row as its JSON text, in a column `json`.
     ///
-    /// In JSON lines a line that cannot be read gives a null; elsewhere nothing can be read behind it, and it fails.
+    /// In JSON lines, a malformed line gives a null; in other JSON files, nothing can be read after it, and the query fails.
     func jsonReader(_ sql: DuckDBDialect) -> String {
         let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
         return "read_json_objects(\(fileList(sql)), format = \(layout))"
     }
 
-    /// A reader that gives the lines of one file of JSON as they are, in a column `line`; those that are not UTF-8 go to the
+    /// A reader that returns the lines of one JSON file unchanged, in a column `line`; lines that are not UTF-8 go to the
     /// table `rejects`.
     func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
         "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
@@ -112,7 +112,7 @@ extension DataSource {
             + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
     }
 
-    /// What DuckDB reads of an object of JSON, in bytes, unless it is told otherwise.
+    /// The maximum size of a JSON object that DuckDB reads by default, in bytes.
     private static let longestObject = 16_777_216
 
     private func counted(_ reader: String, _ sql: DuckDBDialect, _ numbersRows: Bool) -> String {

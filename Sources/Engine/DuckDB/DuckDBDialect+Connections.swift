@@ -23,9 +23,6 @@ extension DuckDBDialect {
         "CALL \(kind.rawValue)_execute(\(self.text(alias(of: connection))), \(self.text(text)))"
     }
 
-    // SQLite's own message, which DuckDB passes on.
-    package func isAboutRowIDs(_ failure: Failure) -> Bool { failure.message.contains("rowid") }
-
     package func preparation(for kind: Connection.Kind) -> [String] {
         ["INSTALL \(kind.rawValue);", "LOAD \(kind.rawValue);"]
     }

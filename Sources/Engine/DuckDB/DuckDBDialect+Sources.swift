@@ -1,6 +1,6 @@
 import CaudalModel
 
-/// Data as DuckDB reads it.
+/// How DuckDB reads files, and finds out about files whose columns are not known.
 extension DuckDBDialect {
     package func rows(of source: DataSource, _ reading: SourceReading) -> String { source.relation(self, reading) }
 
@@ -122,7 +122,7 @@ extension DuckDBDialect {
         }
     }
 
-    /// Aggregates over the objects of files of JSON.
+    /// Aggregates over the objects of JSON files.
     ///
     /// `test`: one about a column, given its place and the value as JSON.
     private func overObjects(

@@ -1,6 +1,6 @@
 import CaudalModel
 
-/// Scripts as the `duckdb` program reads them.
+/// Scripts in the form that the `duckdb` program reads.
 extension DuckDBDialect {
     package func sql(of kind: SQLScript.Kind) -> String {
         switch kind {
@@ -23,7 +23,7 @@ extension DuckDBDialect {
 
     package func noted(_ name: String) -> String { "getvariable('\(name)')" }
 
-    /// How a file is written; what comes back tells how many rows it has.
+    /// The statement that writes a query to a file; its result is the number of rows written.
     private func options(_ file: SQLScript.OutputFile) -> String {
         var options: [String]
         switch file.format {
@@ -40,7 +40,7 @@ extension DuckDBDialect {
         return options.joined(separator: ", ")
     }
 
-    /// The statement that fails where a query has other columns than those that were announced before it ran.
+    /// The statement that fails if a query returns other columns than were determined before the run.
     private func refusal(ofOtherColumnsThan columns: [Column], in query: String) -> String {
         let names = columns.map { text($0.name) }.joined(separator: ", ")
         let found = "list(column_name)"

@@ -45,7 +45,7 @@ extension DuckDBDialect {
         return nil
     }
 
-    /// Whether values of a type could lose something as floating point, so that they must be looked at.
+    /// Whether values of a type may lose digits as floating point, so that they must be inspected.
     private static func isLarge(_ type: String) -> Bool {
         digits(type).map { $0.scale == 0 && $0.precision > 15 && whole(type)?.bits ?? 64 > 32 } ?? false
     }
@@ -70,7 +70,7 @@ extension DuckDBDialect {
 
     private static func isFloating(_ type: String) -> Bool { type == "FLOAT" || type == "DOUBLE" }
 
-    /// How many digits a number of a type has at most, and how many of them stand behind the point.
+    /// The maximum number of digits of a type's values, and how many of them follow the decimal point.
     private static func digits(_ type: String) -> (precision: Int, scale: Int)? {
         if let whole = whole(type) { return (whole.bits <= 32 ? 10 : whole.isSigned ? 19 : 20, 0) }
         guard type.hasPrefix("DECIMAL("), case .decimal(let precision, let scale)? = ColumnType(named: type) else {

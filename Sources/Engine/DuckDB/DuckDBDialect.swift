@@ -53,7 +53,7 @@ package struct DuckDBDialect: SQLDialect {
         return value == name ? name : "\(value) AS \(name)"
     }
 
-    /// A value for JSON, which has no NaN and no infinity: such a value fails the statement.
+    /// A value to be written as JSON, which has no NaN and no infinity: such a value fails the statement.
     ///
     /// - Returns: Nil for types without such values.
     private func finite(_ value: String, _ column: Column) -> String? {
@@ -122,7 +122,7 @@ package struct DuckDBDialect: SQLDialect {
 
     package func isFinite(_ value: String) -> String { "isfinite(\(value))" }
 
-    /// DuckDB by itself trims spaces alone, and files bring tabs and line ends too.
+    /// DuckDB's `trim` removes only spaces; values of files have tabs and line ends around them, too.
     package func trimmed(_ value: String) -> String {
         "trim(\(value), concat(' ', " + [9, 10, 11, 12, 13, 160].map { "chr(\($0))" }.joined(separator: ", ") + "))"
     }
@@ -183,7 +183,7 @@ package struct DuckDBDialect: SQLDialect {
 }
 
 extension ColumnType {
-    /// Whether it is a whole number of more bits than files and expressions have here.
+    /// Whether it is an integer type with more than the 64 bits that files and expressions have.
     fileprivate var isWide: Bool {
         if case .other(let name) = self {
             ["HUGEINT", "UHUGEINT", "UBIGINT"].contains(name.uppercased())

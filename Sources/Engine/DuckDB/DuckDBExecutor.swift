@@ -1,9 +1,9 @@
 import CaudalModel
 import Foundation
 
-/// What DuckDB makes of a job.
+/// A job as a script for the `duckdb` program.
 extension SQLJob {
-    /// Where the rows go; there as soon as the program has begun to read the script.
+    /// The file that the rows are written to; it exists as soon as the program has begun to read the script.
     var results: String { workFolder + "/.caudal-results.jsonl" }
 
     /// Settings before the script; safe mode comes last, because it locks the settings.
@@ -141,6 +141,7 @@ package struct DuckDBExecutor: StageExecutor {
         return Failure(
             excerpt(message.firstLine) + (statement?.location == nil ? place : ""),
             remedy: message.remedy(memory: job.memory),
-            location: statement.flatMap { DuckDBDialect().place(of: message.position, in: $0) })
+            location: statement.flatMap { DuckDBDialect().place(of: message.position, in: $0) },
+            kind: job.attachment == nil ? nil : message.failureKind)
     }
 }

@@ -13,7 +13,7 @@ extension DuckDBIntake {
             + "union_by_name = true, filename = true)"
         let place = "\(Intake.correctedFile), CAST(\(Intake.correctedRow) AS BIGINT)"
         script.add(
-            "refuse corrections that say two things of a row",
+            "refuse two different corrections of one row",
             "SELECT CASE WHEN count(*) > 0 THEN error(chr(1) || 'the corrections have more than one line for row ' || min(r)) END\n"
                 + "FROM (SELECT \(Intake.correctedRow) AS r FROM \(reader) GROUP BY filename, \(Intake.correctedFile), "
                 + "\(Intake.correctedRow) HAVING count(*) > 1)")

@@ -62,15 +62,15 @@ extension DuckDBIntake {
             "SELECT file, ordinal AS \"row\", 0 AS place, \(brokenProblem(json)) AS problem, bad[1] AS line\n"
             + "FROM \(numbered)\nWHERE \(isBrokenJSON(json))"
         guard source.format == .jsonl else {
-            script.add("collect what is no row", .table("\(found)", as: "broken"))
+            script.add("collect the malformed lines", .table("\(found)", as: "broken"))
             return
         }
-        script.add("collect the lines that are no rows", .table("\(found)", as: "broken"))
+        script.add("collect the malformed lines", .table("\(found)", as: "broken"))
         var parts: [String] = []
         for file in source.files.indices {
             let (lines, rejects) = ("lines_\(file)", "lines_\(file)_rejects")
             script.add(
-                "find what stands in the lines that cannot be read", weight: 3,
+                "find the texts of the lines that cannot be read", weight: 3,
                 .table(
                     "SELECT n, line\nFROM (SELECT row_number() OVER () AS n, line\n"
                         + "      FROM \(source.lineReader(sql, file: file, rejects: rejects)))\n"
@@ -84,7 +84,7 @@ extension DuckDBIntake {
         }
         // If both readers disagree about what is unreadable, no line is stated rather than a wrong one.
         script.add(
-            "put what stands there beside their numbers",
+            "add their texts to their numbers",
             "UPDATE broken SET line = found.line\nFROM (SELECT *, row_number() OVER (PARTITION BY file ORDER BY number) AS nth,"
                 + "\n        count(*) OVER (PARTITION BY file) AS size FROM (\(parts.joined(separator: "\nUNION ALL "))\n)) AS found,\n"
                 + "     (SELECT file, \"row\", row_number() OVER (PARTITION BY file ORDER BY \"row\") AS nth,\n"

@@ -2,10 +2,10 @@ import CaudalModel
 
 /// The lines of rows in a CSV file.
 ///
-/// In a file that is read as it lies there each row is one line. Of others, plain copies are read, and the code that made a copy
-/// has told in which lines its rows begin.
+/// In a file that is read directly, each row is one line. Of other files, plain copies are read, with a list of the lines in
+/// which the rows of the original begin.
 extension DuckDBIntake {
-    /// Whether lines of the input can be told from rows; an item of a fan-out does not see all of them.
+    /// Whether the line of a row can be computed; it cannot for an item of a fan-out, which does not see all rows.
     func knowsLines(_ partition: [String]) -> Bool {
         source.canHoldBrokenLines && source.table == nil && !source.files.isEmpty && partition.isEmpty
     }

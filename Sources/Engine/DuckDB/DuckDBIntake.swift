@@ -1,8 +1,8 @@
 import CaudalModel
 
-/// Puts aside what breaks the rules of a schema: a first scan keeps nothing but invalid rows, a second one writes the valid.
+/// Separates the rows that break a schema: a first scan keeps only the invalid rows, a second one writes the valid rows.
 ///
-/// Malformed lines are what DuckDB puts into its tables of rejects.
+/// DuckDB itself collects malformed lines, in its tables of rejects.
 struct DuckDBIntake: IntakeStatements {
     let intake: Intake
     let sql: DuckDBDialect
@@ -17,7 +17,7 @@ struct DuckDBIntake: IntakeStatements {
     var columns: [Column] { intake.columns }
     var fileNames: [String] { intake.fileNames }
 
-    /// The relation that is read, with the columns by their names.
+    /// The relation that is read, with its columns under their names.
     private var from: String {
         source.isForeignJSON
             ? jsonRows
@@ -69,7 +69,7 @@ struct DuckDBIntake: IntakeStatements {
             ? sql.cast(internalName("json"), to: .text)
             : columns.map { sql.shown(sql.name($0.name), Intake.type(of: $0, in: source)) }.joined(separator: ", ")
         script.add(
-            "scan the input; keep the fields of invalid rows only", weight: 10,
+            "scan the input, and keep the fields of invalid rows only", weight: 10,
             .table(
                 "SELECT CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END AS bad"
                     + (isMany ? ",\n       CAST(file_index AS INTEGER) AS file" : "") + "\nFROM \(from)"
@@ -90,14 +90,17 @@ struct DuckDBIntake: IntakeStatements {
             ? "(SELECT count(*) FROM intake)" : "(SELECT count(*) FROM intake) + (SELECT count(*) FROM broken)"
         script.add("count the rows", .measure(.read, read))
         if !corrections.isEmpty { addCorrections(corrections, to: &script) }
-        script.add("list every rule that is broken", violations)
+        script.add("list every broken rule of every row", violations)
         script.add("count the invalid rows", .measure(.invalid, "(SELECT count(*) FROM invalid)"))
-        script.add("count the broken lines", .measure(.rejected, "(SELECT count(*) FROM broken)"))
+        script.add("count the malformed lines", .measure(.rejected, "(SELECT count(*) FROM broken)"))
         script.add(
-            "count the lines that are not text",
-            .measure(.odd, "(SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding'))"))
+            "count the lines that are not in the file's encoding",
+            .measure(
+                .odd,
+                "(SELECT count(*) FROM broken WHERE contains(problem, \(sql.text(TornRow.Problem.invalidEncoding.rawValue))))"
+            ))
         script.add(
-            "show the rules that are broken most",
+            "list the rules that most rows break",
             .lines(
                 .violation,
                 "\"column\", rule, count(*) AS \"rows\", min(\"row\") AS \"row\", "
@@ -124,7 +127,7 @@ struct DuckDBIntake: IntakeStatements {
     private func addRejects(to script: inout SQLScript, isMany: Bool) {
         guard source.canHoldBrokenLines else {
             script.add(
-                "no line of such a file can be broken",
+                "create an empty table of malformed lines, which such a file cannot have",
                 .table(
                     "SELECT 0 AS file, 0 AS \"row\", 0 AS place, '' AS problem, '' AS line WHERE FALSE", as: "broken"))
             return
@@ -137,13 +140,13 @@ struct DuckDBIntake: IntakeStatements {
                 "lower(string_agg(DISTINCT CAST(error_type AS VARCHAR), ', ' ORDER BY CAST(error_type AS VARCHAR)))",
             sql)
         script.add(
-            "collect the lines that are no rows",
+            "collect the malformed lines",
             .table(
                 "SELECT \(file) AS file, CAST(line AS BIGINT) - \(header) AS \"row\",\n"
                     + "       row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,\n"
                     + "       \(torn.problem) AS problem,\n       \(torn.line) AS line\nFROM reject_errors\nGROUP BY file_id, line",
                 as: "broken"))
-        script.add("look for what cannot be put aside line by line", sql.unreadableLines(of: source))
+        script.add("look for faults that cannot be quarantined line by line", sql.unreadableLines(of: source))
     }
 
     /// The statement that lists each broken rule of each invalid row.

@@ -3,7 +3,28 @@ import Foundation
 
 /// An error as DuckDB reports it.
 struct DuckDBMessage {
-    let kind: String
+    /// The kinds of error by which something is decided, under DuckDB's names.
+    enum Kind: String {
+        case binder = "Binder"
+        case catalog = "Catalog"
+        case constraint = "Constraint"
+        case conversion = "Conversion"
+        case dependency = "Dependency"
+        case interrupt = "INTERRUPT"
+        case invalidInput = "Invalid Input"
+        case io = "IO"
+        case missingExtension = "Missing Extension"
+        case notImplemented = "Not implemented"
+        case outOfMemory = "Out of Memory"
+        case outOfRange = "Out of Range"
+        case parser = "Parser"
+        case permission = "Permission"
+        case settings = "Settings"
+        case syntax = "Syntax"
+    }
+
+    /// DuckDB's name for the kind of error; empty for a line that is none of its errors.
+    let kindName: String
     /// The message, possibly of several lines.
     var text: String
     let errno: String?
@@ -18,11 +39,20 @@ struct DuckDBMessage {
                 let fields = try? JSONDecoder().decode(
                     [String: DataReadings.Value].self, from: Data(line[start...].utf8)),
                 let text = fields["exception_message"]?.text
-            else { return DuckDBMessage(kind: "", text: String(line), errno: nil, candidates: nil) }
+            else { return DuckDBMessage(kindName: "", text: String(line), errno: nil, candidates: nil) }
             return DuckDBMessage(
-                kind: fields["exception_type"]?.text ?? "", text: text, errno: fields["errno"]?.text,
+                kindName: fields["exception_type"]?.text ?? "", text: text, errno: fields["errno"]?.text,
                 candidates: fields["candidates"]?.text, position: fields["position"]?.text.flatMap { Int($0) })
         }
+    }
+
+    /// The kind of error; nil for those by which nothing is decided.
+    var kind: Kind? { Kind(rawValue: kindName) }
+
+    /// What a caller of a script for a database decides by.
+    var failureKind: Failure.Kind? {
+        // SQLite's own message, which DuckDB passes on: a view has no rowid.
+        text.contains("rowid") ? .rowsWithoutNumbers : nil
     }
 
     /// The message's first line, which states the error.
@@ -33,11 +63,11 @@ struct DuckDBMessage {
                 return text[start...].split(separator: "\n").first.map { "the database says: \($0)" } ?? text
             }
         }
-        if let fault = CSVMessage(text) { return fault.message }
+        if let fault = CSVFault(message: text) { return fault.message }
         var line = text.split(separator: "\n").first.map(String.init) ?? text
         // A remedy may follow after a semicolon.
         while line.hasSuffix("!") || line.hasSuffix(".") { line.removeLast() }
-        return kind.isEmpty || kind == "Invalid Input" ? line : "\(kind) error: \(line)"
+        return kindName.isEmpty || kind == .invalidInput ? line : "\(kindName) error: \(line)"
     }
 
     /// The suggested name, unless it is a generated one.
@@ -48,14 +78,14 @@ struct DuckDBMessage {
     }
 
     func remedy(memory: Int64) -> String? {
-        if let fault = CSVMessage(text) { return fault.remedy }
+        if let fault = CSVFault(message: text) { return fault.remedy }
         return switch (kind, errno) {
         case (_, "28"): "free some space on that disk, then retry"
-        case ("Out of Memory", _):
+        case (.outOfMemory, _):
             "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"
-        case ("Permission", _): "a stage reaches only the datasets it names: add the file as a dataset"
-        case ("Conversion", _): "validate the data first, or cast the column in a process stage"
-        case ("Binder", _), ("Catalog", _): suggestion
+        case (.permission, _): "a stage reaches only the datasets it names: add the file as a dataset"
+        case (.conversion, _): "validate the data first, or cast the column in a process stage"
+        case (.binder, _), (.catalog, _): suggestion
         default: nil
         }
     }

@@ -52,7 +52,7 @@ final class DuckDBProgress: Sendable {
         attempt.report(Progress(fraction: value, activity: title))
     }
 
-    /// The number of the last statement that began: the last mark in the results, which are short until they are long.
+    /// The number of the last statement that began, from the last mark in the results.
     private static func lastMark(in path: String) -> Int {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return 0 }

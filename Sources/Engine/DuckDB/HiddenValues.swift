@@ -1,19 +1,18 @@
 /// Removes values of rows from messages when a pipeline file does not allow keeping and showing them.
 ///
-/// Messages that scripts of Caudal make themselves mark the values in them, see ``SQLDialect/refusal(_:)``. The engine's
-/// own messages hold values in forms that cannot be listed: of those that can, only what is known to be none is told.
+/// Messages that Caudal's scripts raise mark the values in them, see ``SQLDialect/refusal(_:)``. DuckDB's own messages quote
+/// values in many forms: of a message that may hold values, only the parts that are known to hold none are kept.
 enum HiddenValues {
-    /// The character at the beginning of such a message, and those around a value in it.
+    /// The character at the beginning of a message that Caudal's scripts raise, and the characters around a value in it.
     static let (mark, opens, closes): (Character, Character, Character) = ("\u{1}", "\u{2}", "\u{3}")
 
     /// The text shown instead of a value.
     static let placeholder = "a value that is not shown"
 
     /// The kinds of errors about the script, its files or the machine, which contain no values.
-    private static let harmlessKinds: Set<String> = [
-        "Binder", "Catalog", "Parser", "Syntax", "Permission", "IO", "Out of Memory", "INTERRUPT", "Dependency",
-        "Settings",
-        "Missing Extension", "Not implemented",
+    private static let harmlessKinds: Set<DuckDBMessage.Kind?> = [
+        .binder, .catalog, .parser, .syntax, .permission, .io, .outOfMemory, .interrupt, .dependency, .settings,
+        .missingExtension, .notImplemented,
     ]
 
     /// Names of types that occur in DuckDB's messages.
@@ -33,7 +32,7 @@ enum HiddenValues {
         } else if hides, let text = ofDatabase(message.text) {
             message.text = text
         } else if hides, !harmlessKinds.contains(message.kind) {
-            message.text = CSVMessage.withoutLine(message.text) ?? words(of: message)
+            message.text = CSVFault.withoutLine(message.text) ?? words(of: message)
             message.candidates = nil
         }
         return message
@@ -65,10 +64,10 @@ enum HiddenValues {
         let type = words.last { types.contains($0) }.map { " as \($0)" } ?? ""
         let subject =
             switch message.kind {
-            case "Constraint": "a value breaks a constraint"
-            case "Out of Range": "a value is out of range"
-            case "Conversion": "a value cannot be read\(type)"
-            case "": "duckdb reported an error that may hold values of rows"
+            case .constraint: "a value breaks a constraint"
+            case .outOfRange: "a value is out of range"
+            case .conversion: "a value cannot be read\(type)"
+            case nil where message.kindName.isEmpty: "duckdb reported an error that may hold values of rows"
             default: "a value cannot be used\(type)"
             }
         return "\(subject); 'samples' keeps values out of messages"

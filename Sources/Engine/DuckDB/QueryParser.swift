@@ -15,7 +15,7 @@ package final class QueryParser: QueryReader {
 
     package var dialect: any SQLDialect { DuckDBDialect() }
 
-    /// What DuckDB says of each query.
+    /// Parses queries, and returns what each reads.
     ///
     /// - Parameters:
     ///   - root: The project's root, where DuckDB may be installed.
@@ -118,13 +118,13 @@ package final class QueryParser: QueryReader {
         // In a process group of its own, so that its children can be ended with it.
         let child = cs_spawn(program, arguments, environment, "/", input, output, output, 0)
         guard child > 0 else {
-            throw Failure("\(program) cannot be started: \(String(cString: strerror(-child)))")
+            throw Failure("\(program) cannot be started", errno: -child)
         }
         let watch = cs_pidfd_open(child)
         guard watch >= 0 else {
             kill(-child, SIGKILL)
             waitpid(child, nil, 0)
-            throw Failure("\(program) cannot be waited for: \(String(cString: strerror(-watch)))")
+            throw Failure("\(program) cannot be waited for", errno: -watch)
         }
         var polled = [pollfd(fd: watch, events: Int16(POLLIN), revents: 0)]
         var ready: Int32
@@ -146,7 +146,7 @@ package final class QueryParser: QueryReader {
         var template = Array((NSTemporaryDirectory() + "caudal-query-XXXXXX").utf8CString)
         let file = mkstemp(&template)
         guard file >= 0 else {
-            throw Failure("no file can be made in \(NSTemporaryDirectory()): \(String(cString: strerror(errno)))")
+            throw Failure("no file can be made in \(NSTemporaryDirectory())", errno: errno)
         }
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         unlink(template)
@@ -154,7 +154,7 @@ package final class QueryParser: QueryReader {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
             guard count > 0 else {
-                let reason = String(cString: strerror(errno))
+                let reason = Failure.words(ofErrno: errno)
                 close(file)
                 throw Failure("a file in \(NSTemporaryDirectory()) cannot be written: \(reason)")
             }
@@ -170,7 +170,7 @@ package final class QueryParser: QueryReader {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
             let count = read(file, &buffer, buffer.count)
-            if count < 0 { throw Failure("the answer of duckdb cannot be read: \(String(cString: strerror(errno)))") }
+            if count < 0 { throw Failure("the answer of duckdb cannot be read", errno: errno) }
             if count == 0 { return bytes }
             bytes += buffer.prefix(count)
         }

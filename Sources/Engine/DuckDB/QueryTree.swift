@@ -59,14 +59,14 @@ private struct TreeWalk {
 
     init(volatile: Set<String>) { self.volatile = volatile }
 
-    /// Functions that make tables of their arguments alone, or of files that the stage was given.
+    /// Table functions that read only their arguments, or files that the stage may read.
     private static let steadyTables: Set<String> = [
         "unnest", "range", "generate_series", "repeat", "repeat_row", "json_each", "json_tree", "read_csv",
         "read_csv_auto", "read_json", "read_json_auto", "read_json_objects", "read_ndjson", "read_parquet",
         "parquet_scan", "read_text", "read_blob",
     ]
 
-    /// Words that are functions of the clock where no column is called so.
+    /// Words that DuckDB reads as functions of the clock, unless a column has that name.
     private static let clockWords: Set<String> = [
         "current_date", "current_time", "current_timestamp", "localtime", "localtimestamp",
     ]
@@ -156,8 +156,8 @@ private struct TreeWalk {
         function.hasPrefix("read_") || function.hasPrefix("parquet_") || ["glob", "sniff_csv"].contains(function)
     }
 
-    /// Refuses files by paths that begin nowhere: a query runs in a folder of its own, where there are none, and some functions
-    /// take what is not there for a file without rows.
+    /// Refuses relative paths of files: a query runs in an empty folder of its own, and some functions read a missing file as
+    /// one without rows.
     private mutating func refuseFiles(in arguments: Any?) {
         guard let first = (arguments as? [[String: Any]])?.first else { return }
         let isList = first["function_name"] as? String == "list_value"
@@ -177,7 +177,7 @@ private struct TreeWalk {
         fault = fault ?? QueryReading.Fault(message: message, remedy: remedy, offset: offset(of: node))
     }
 
-    /// The parser writes the largest number where it knows no place.
+    /// The position of a node; the parser writes the largest number where it knows none.
     private func offset(of node: [String: Any]) -> Int? {
         guard let number = (node["query_location"] as? NSNumber)?.doubleValue, number < 1e12 else { return nil }
         return Int(number)

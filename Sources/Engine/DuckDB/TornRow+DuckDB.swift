@@ -1,10 +1,10 @@
 import CaudalModel
 
-/// What stands in plain copies in place of lines that are no rows, as DuckDB tells of it.
+/// The malformed rows of plain copies, as DuckDB's tables of rejects list them.
 extension TornRow {
     /// SQL for the text of a line in DuckDB's table of rejects, and for what is wrong with it.
     ///
-    /// `problem`: what is told of lines that are as they stand in the file.
+    /// `problem`: SQL for the problem of a line that was read directly from its file.
     static func sql(
         _ csv: CSVDialect, line: String, problem: String, _ sql: DuckDBDialect
     ) -> (line: String, problem: String) {

@@ -31,14 +31,14 @@ package enum MachineLimits {
         if files != 0 {
             throw Failure(
                 "this machine lets caudal open too few files: \(need.files) are needed besides those that are open: "
-                    + String(cString: strerror(-files)),
+                    + Failure.words(ofErrno: -files),
                 remedy: "raise the limit on open files with 'ulimit -n 1024'")
         }
         let memory = cs_memory_probe(need.memory)
         if memory != 0 {
             throw Failure(
                 "this machine gives caudal too little memory: it needs \(need.memory >> 20) MiB of address space: "
-                    + String(cString: strerror(-memory)),
+                    + Failure.words(ofErrno: -memory),
                 remedy: "raise the limit with 'ulimit -v \((need.memory * 2) >> 10)'")
         }
         try ServiceThread.ensure(need.threads)

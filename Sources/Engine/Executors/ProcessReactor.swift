@@ -34,7 +34,7 @@ package final class ProcessReactor: Sendable {
             do throws(Failure) {
                 guard poll >= 0, wake >= 0, cs_poll_add(poll, wake, 0) == 0 else {
                     throw Failure(
-                        "child processes cannot be supervised: \(String(cString: strerror(-min(poll, wake, -1))))",
+                        "child processes cannot be supervised", errno: -min(poll, wake, -1),
                         remedy: "raise the limit on open files with 'ulimit -n'")
                 }
                 let mailbox = ReactorMailbox(wake: wake)
@@ -173,7 +173,7 @@ enum Spawner {
                 for end in pipes { close(end) }
                 return .failure(
                     Failure(
-                        "no pipe for \(launch.program): \(String(cString: strerror(-result)))",
+                        "no pipe for \(launch.program)", errno: -result,
                         remedy: "raise the limit on open files with 'ulimit -n'"))
             }
             pipes += ends
@@ -245,7 +245,7 @@ enum Spawner {
                 "\(program) was not started: there is no space left to record it",
                 remedy: "free some, then continue with 'caudal resume'")
         case E2BIG: return Failure("the arguments and variables of \(program) are too long")
-        default: return Failure("\(program) cannot be started: \(String(cString: strerror(error)))")
+        default: return Failure("\(program) cannot be started", errno: error)
         }
     }
 }

@@ -43,7 +43,7 @@ package enum ServiceThread {
 
     private static func refusal(_ error: Int32) -> Failure {
         Failure(
-            "this machine lets caudal start too few threads: \(String(cString: strerror(error)))",
+            "this machine lets caudal start too few threads", errno: error,
             remedy: "raise the limit on processes ('ulimit -u', or the pids limit of the container)")
     }
 }

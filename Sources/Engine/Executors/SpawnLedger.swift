@@ -15,7 +15,7 @@ package final class SpawnLedger: Sendable {
     package init(_ path: String) throws(Failure) {
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         if descriptor < 0 {
-            throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))")
+            throw Failure("\(path) cannot be written", errno: errno)
         }
     }
 

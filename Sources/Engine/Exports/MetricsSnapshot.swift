@@ -7,7 +7,7 @@ package import CaudalModel
 package struct MetricsSnapshot: Sendable {
     private var build = MetricFamily("caudal_build", .info, "The program that wrote this.")
     private var ended = MetricFamily("caudal_runs", .counter, "How often runs ended, by pipeline and result.")
-    private var live = MetricFamily("caudal_runs_live", .gauge, "Runs under way.")
+    private var live = MetricFamily("caudal_runs_live", .gauge, "Live runs.")
     private var state = MetricFamily("caudal_run_state", .stateset, "How the newest ended run ended.")
     private var success = MetricFamily(
         "caudal_run_last_success_timestamp_seconds", .gauge, unit: "seconds", "When a run last succeeded.")

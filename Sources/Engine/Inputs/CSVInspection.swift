@@ -95,7 +95,7 @@ struct CSVInspection {
         }
         let descriptor = open(file, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw Failure("\(name) cannot be opened: \(String(cString: strerror(errno)))")
+            throw Failure("\(name) cannot be opened", errno: errno)
         }
         defer { close(descriptor) }
         let size = 1 << 20
@@ -104,7 +104,7 @@ struct CSVInspection {
         while true {
             let count = Foundation.read(descriptor, buffer.baseAddress, size)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure("\(name) cannot be read: \(String(cString: strerror(errno)))") }
+            guard count >= 0 else { throw Failure("\(name) cannot be read", errno: errno) }
             if count == 0 { return }
             take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
@@ -323,12 +323,12 @@ private final class OutputBytes: Sendable {
 
     init(_ path: String) throws {
         descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be written", errno: errno) }
     }
 
     deinit { close(descriptor) }
 
-    var problem: String? { code.withLock { $0 == 0 ? nil : String(cString: strerror($0)) } }
+    var problem: String? { code.withLock { $0 == 0 ? nil : Failure.words(ofErrno: $0) } }
 
     @Sendable func write(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { bytes in

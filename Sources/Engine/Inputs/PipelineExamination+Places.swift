@@ -180,7 +180,7 @@ extension PipelineExamination {
         while folder.count > 1, stat(folder, &status) != 0 {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 let shown = PathText.relative(folder, to: pipeline.root)
-                return ("\(shown) is a link to \(target), which is not there", "make that folder, or mend the link")
+                return ("\(shown) is a link to \(target), which is not there", "make that folder, or correct the link")
             }
             folder = PathText.folder(of: folder)
         }

@@ -227,11 +227,10 @@ package struct PipelineExamination {
                     for file in try resolver.earlierFiles(of: dataset, producer, earlier, fill) {
                         earlierFiles.add(file)
                     }
-                } catch let failure as Failure {
+                } catch {
+                    let failure = Failure(describing: error)
                     let place = failure.location ?? read.location
                     faults.append(ConfigError(failure.message, remedy: failure.remedy, at: place))
-                } catch {
-                    faults.append(ConfigError(error.reason, at: read.location))
                 }
             }
         }
@@ -262,10 +261,9 @@ package struct PipelineExamination {
                     _ = try resolver.foundFiles(
                         matching: PathText.absolute(fill(path), in: pipeline.root), at: location,
                         DataOrigins(reader: stage.id, made: made, earlier: earlier), fill)
-                } catch let failure as Failure {
-                    faults.append(ConfigError(failure.message, remedy: failure.remedy, at: location))
                 } catch {
-                    faults.append(ConfigError(error.reason, at: location))
+                    let failure = Failure(describing: error)
+                    faults.append(ConfigError(failure.message, remedy: failure.remedy, at: location))
                 }
             }
         }
@@ -291,11 +289,10 @@ package struct PipelineExamination {
                 of: [name], from: DataOrigins(earlier: earlier),
                 fill: fill)
             findings.sources[name] = found[name]
-        } catch let failure as Failure {
+        } catch {
+            let failure = Failure(describing: error)
             findings.unknown[name] = failure
             if let connection, failure.kind == .silentDatabase { findings.silent[connection] = failure }
-        } catch {
-            findings.unknown[name] = Failure(error.reason)
         }
     }
 
@@ -304,7 +301,7 @@ package struct PipelineExamination {
         do throws(Failure) {
             return try await tools.ask(question.script, reading: [], essential: question.essentialStatements)
         } catch {
-            // Without the engine nothing can be said; a query that it refuses is the user's to mend.
+            // Without the engine nothing can be said; a query that it refuses is the user's to correct.
             if await !isThere() { return nil }
             throw ConfigError(error.message, remedy: error.remedy, at: error.location ?? question.location)
         }

@@ -254,7 +254,7 @@ package final class SourceResolver: Sendable {
         let name = PathText.relative(file, to: root)
         var status = stat()
         guard stat(file, &status) == 0 else {
-            let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(String(cString: strerror(errno)))"
+            let reason = errno == ENOENT ? "is not there" : "cannot be opened: \(Failure.words(ofErrno: errno))"
             throw Failure("the input \(name) \(reason)", remedy: remedy(dataset), location: dataset.placeLocation)
         }
         try refuseFolder(file, of: dataset, root: root)
@@ -263,7 +263,7 @@ package final class SourceResolver: Sendable {
         }
         if access(file, R_OK) != 0 {
             throw Failure(
-                "the input \(name) may not be read: \(String(cString: strerror(errno)))",
+                "the input \(name) may not be read", errno: errno,
                 location: dataset.placeLocation)
         }
         if status.st_size == 0 {

@@ -8,9 +8,9 @@ extension TableReader {
         if let path = link.path, !FileText.exists(path) { return [] }
         var script = SQLScript(title: "who loaded \(table)")
         script.add(
-            "whether loads were recorded", link.existsQuery(link.parts(of: table).schema, LoadRecord.table))
+            "see whether loads are recorded", link.existsQuery(link.parts(of: table).schema, LoadRecord.table))
         // This statement fails if there is no such table, which the previous statement has reported.
-        script.add("the loads of the table", RecordedLoad.query(of: table, link))
+        script.add("list the loads of the table", RecordedLoad.query(of: table, link))
         let readings: DataReadings
         do throws(Failure) {
             readings = try await tools.ask(
@@ -23,8 +23,8 @@ extension TableReader {
         guard readings.rows(.exists, as: Existence.self).contains(where: \.there) else { return [] }
         guard let loads = RecordedLoad.loads(readings) else {
             throw Failure(
-                "'\(LoadRecord.table)' in \(link.place) could not be read, so that nobody can say whose rows '\(table.name)' has",
-                remedy: "look whether this user may read it", location: link.location)
+                "'\(LoadRecord.table)' in \(link.place) could not be read, so it is not known which run loaded the rows of '\(table.name)'",
+                remedy: "check that this user may read it", location: link.location)
         }
         return loads
     }

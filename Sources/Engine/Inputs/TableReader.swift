@@ -37,7 +37,8 @@ package struct TableReader: Sendable {
         guard let columns = found.columns else {
             throw Failure(
                 "there is no table '\(table.name)' in \(link.place)",
-                remedy: "mend 'table' of dataset '\(dataset.name)', or make it", location: dataset.placeLocation,
+                remedy: "correct 'table' of dataset '\(dataset.name)', or create the table",
+                location: dataset.placeLocation,
                 kind: .missingTable)
         }
         if let column = columns.first(where: { $0.misreadType != nil }), let type = column.misreadType {
@@ -78,12 +79,12 @@ package struct TableReader: Sendable {
             return !texts.contains(odd.column)
         }
         if !watched.isEmpty || areTexts {
-            script.add("one view of the table", weight: 0.1, "BEGIN TRANSACTION")
+            script.add("begin a transaction that sees one state of the table", weight: 0.1, "BEGIN TRANSACTION")
         }
         if !watched.isEmpty {
             let counts = watched.indices.map { "c\($0)" }.joined(separator: " + ")
             script.add(
-                "see that it has no value that cannot be read",
+                "refuse values that cannot be read",
                 "SELECT CASE WHEN \(counts) > 0 THEN \(tools.sql.refusal([.words("the table was changed while it was looked at; retry")])) END\n"
                     + "FROM (\(link.oddQuery(table, watched.map(\.condition))))")
         }
@@ -91,14 +92,14 @@ package struct TableReader: Sendable {
             "copy the table",
             .write(
                 link.query(table, columns: source.columns, asTexts: texts), to: SQLScript.OutputFile(file, .parquet)))
-        if !watched.isEmpty || areTexts { script.add("done with it", weight: 0.1, "COMMIT") }
+        if !watched.isEmpty || areTexts { script.add("end the transaction", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
                 script, reading: [], writing: [PathText.folder(of: file)],
                 attachment: try await tools.attachment(of: link, isReadOnly: true), for: control)
         } catch {
             // In a view, or a table without row ids, the texts cannot be matched with the other values.
-            if let column = link.timesOfDay(of: source).min(), tools.sql.isAboutRowIDs(error) {
+            if let column = link.timesOfDay(of: source).min(), error.kind == .rowsWithoutNumbers {
                 throw Failure(
                     "column '\(column)' of '\(table.name)' is \(source.nativeTypes[column] ?? "time"), which is read of tables with "
                         + "a rowid alone",
@@ -171,14 +172,16 @@ package struct TableReader: Sendable {
         }
         let (schema, name) = link.parts(of: table)
         var script = SQLScript(title: "what is in \(table)")
-        script.add("the table's own columns", link.columnsQuery(schema, name))
-        script.add("whether loads were recorded", link.existsQuery(schema, LoadRecord.table))
+        script.add("list the columns as the database has them", link.columnsQuery(schema, name))
+        script.add("see whether loads are recorded", link.existsQuery(schema, LoadRecord.table))
         let essential = script.statements.count
         // What follows fails where the tables are not there, which the statements before have told.
         script.add(
-            "the types of its columns", .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
+            "list the types of the columns", .columns(of: "SELECT * FROM \(link.relation(schema, name))", as: .column))
         if let record {
-            script.add("an earlier load", record.query(in: link.relation(schema, LoadRecord.table), tools.sql))
+            script.add(
+                "find an earlier load of this run", record.query(in: link.relation(schema, LoadRecord.table), tools.sql)
+            )
         }
         let readings: DataReadings
         do throws(Failure) {
@@ -201,8 +204,8 @@ package struct TableReader: Sendable {
         }
         guard columns.count == own.count else {
             throw Failure(
-                "the columns of '\(table.name)' in \(link.place) could not be told",
-                remedy: "look whether this user may read it", location: dataset.placeLocation)
+                "the columns of '\(table.name)' in \(link.place) could not be determined",
+                remedy: "check that this user may read it", location: dataset.placeLocation)
         }
         let isRecorded = readings.rows(.exists, as: Existence.self).contains(where: \.there)
         let earlier = readings.rows(.load, as: LoadRecord.self).first

@@ -173,7 +173,7 @@ struct ChannelValues {
         do {
             return try template.filled { try value(of: $0) }
         } catch {
-            throw error as? Failure ?? Failure(error.reason)
+            throw Failure(describing: error)
         }
     }
 

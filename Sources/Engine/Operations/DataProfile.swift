@@ -162,8 +162,8 @@ package struct Profiler: Sendable {
             "count what fits", weight: 10,
             .lines(.types, "\(list.joined(separator: ",\n       "))\nFROM \(rowSource)"))
         if source.canHoldBrokenLines {
-            script.add("count the lines that are no rows", .measure(.broken, sql.countOfBrokenLines))
-            script.add("look for what cannot be read at all", sql.unreadableLines(of: source))
+            script.add("count the malformed lines", .measure(.broken, sql.countOfBrokenLines))
+            script.add("look for faults that make a file unreadable", sql.unreadableLines(of: source))
         }
         return script
     }

@@ -132,13 +132,13 @@ package struct VersionDiff: Sendable, Encodable {
         }
         var script = SQLScript(title: "what is different in two versions of \(after.dataset)")
         script.add(
-            "the first version", weight: 10,
+            "read the first version", weight: 10,
             .table("SELECT \(list(true)) FROM \(before.fromClause(sql))", as: first))
         script.add(
-            "the second version", weight: 10,
+            "read the second version", weight: 10,
             .table("SELECT \(list(false)) FROM \(after.fromClause(sql))", as: second))
-        script.add("rows before", .measure(.before, "(SELECT count(*) FROM \(first))"))
-        script.add("rows after", .measure(.after, "(SELECT count(*) FROM \(second))"))
+        script.add("count the rows of the first version", .measure(.before, "(SELECT count(*) FROM \(first))"))
+        script.add("count the rows of the second version", .measure(.after, "(SELECT count(*) FROM \(second))"))
         if key.isEmpty {
             addWholeRows(columns, limit, sql, to: &script)
         } else {
@@ -186,7 +186,8 @@ package struct VersionDiff: Sendable, Encodable {
                 + "HAVING count(*) > 1 OR bool_or(\(isNull))))"
         }
         script.add(
-            "keys that are none", weight: 5, .measure(.repeated, "\(unusable(first)) + \(unusable(second))"))
+            "count the values of the key that do not identify a row", weight: 5,
+            .measure(.repeated, "\(unusable(first)) + \(unusable(second))"))
         let on = names.map { "b.\($0) = a.\($0)" }.joined(separator: " AND ")
         let all = Array(columns.indices)
         func differs(_ index: Int) -> String {
@@ -201,7 +202,7 @@ package struct VersionDiff: Sendable, Encodable {
             (.changed, "\(keyBefore) IS NOT NULL AND \(keyAfter) IS NOT NULL AND (\(anyDiffers))"),
         ]
         script.add(
-            "rows that are different", weight: 10,
+            "find the rows that differ", weight: 10,
             .table(
                 "SELECT CASE "
                     + conditions.map { "WHEN \($1) THEN '\($0)'" }.joined(separator: " ")

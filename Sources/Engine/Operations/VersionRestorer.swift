@@ -24,13 +24,12 @@ package struct VersionRestorer {
     /// Finds the versions of a run.
     ///
     /// - Parameter dataset: The dataset to restore; nil means all files that the run published for datasets.
-    /// - Throws: ``Failure`` when the run has not ended, published no such dataset, or a version is no longer kept.
+    /// - Throws: ``RunControlError`` when the run is live, ``Failure`` when it published no such dataset or a version is no
+    ///   longer kept.
     package init(_ id: RunID, dataset: DatasetName?, in store: RunStore) throws {
         self.store = store
         run = try store.state(of: id)
-        if run.status == .running {
-            throw Failure("run \(id) is under way", remedy: "restore its versions when it has ended")
-        }
+        if run.status == .running { throw RunControlError.live(id, hinders: .restoring) }
         let all = run.stages.filter { $0.unit.status.outcome?.isSuccess == true }.flatMap(\.artifacts)
             .filter { $0.dataset != nil && $0.contentHash != nil }
         let wanted = all.filter { dataset == nil || $0.dataset == dataset }
@@ -75,15 +74,15 @@ package struct VersionRestorer {
 
     /// Publishes the versions; all of them are recorded before the first one is moved.
     ///
-    /// - Throws: ``Failure`` when another run writes the paths, or a process takes over the run meanwhile.
+    /// - Throws: ``RunControlError`` when another run writes the paths, or a process takes over the run meanwhile.
     package func carryOut(by name: String, now: Moment) throws {
         let folder = store.folder.run(run.id)
         guard let lock = try RunLock.take(folder) else {
-            throw Failure("run \(run.id) is being run by another process", remedy: "restore when it has ended")
+            throw RunControlError.live(run.id, hinders: .restoring)
         }
         defer { withExtendedLifetime(lock) {} }
         if let conflict = try store.claim(files.map { PathText.resolved($0.target) }, for: run.id) {
-            throw conflict.failure(root: run.plan.root)
+            throw RunControlError.pathTaken(conflict, root: run.plan.root)
         }
         let current = try store.state(of: run.id)
         let work = folder.staging + "/restore-\(current.lastSequence + 1)"

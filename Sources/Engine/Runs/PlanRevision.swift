@@ -18,16 +18,13 @@ package struct PlanRevision {
     /// The run keeps its parameters, its environment and its selection.
     ///
     /// - Parameter medians: The median duration of each stage.
-    /// - Throws: ``InvalidPipeline`` when the file does not fit the run's parameters; ``Failure`` when it now defines
-    ///   another pipeline.
+    /// - Throws: ``InvalidPipeline`` when the file does not fit the run's parameters; ``PlanRevisionError`` when the run
+    ///   cannot continue with it.
     package func change(medians: [StageID: Duration], now: Moment, machine: Resources) throws -> PlanChange? {
         let old = state.plan
         guard loaded.pipeline.name == old.pipeline else {
-            throw Failure(
-                "\(loaded.pipeline.file) now holds the pipeline '\(loaded.pipeline.name)', "
-                    + "and the run is of '\(old.pipeline)'",
-                remedy: "go on with the version that the run has (--as-started), put the old name back, "
-                    + "or start a new run")
+            throw PlanRevisionError.otherPipeline(
+                file: loaded.pipeline.file, name: loaded.pipeline.name, ofRun: old.pipeline)
         }
         let names = loaded.pipeline.parameters.map(\.name)
         let request = RunRequest(
@@ -38,14 +35,9 @@ package struct PlanRevision {
         var plan = try Planner(loaded, request: request, now: now, machine: machine)
             .plan(medians: medians, selected: selected)
         plan.origin = old.origin
-        if plan.stages.isEmpty {
-            throw Failure("\(loaded.pipeline.file) has none of the run's stages any more", remedy: "start a new run")
-        }
+        if plan.stages.isEmpty { throw PlanRevisionError.noStagesLeft(file: loaded.pipeline.file) }
         for stage in state.stages where plan.index(of: stage.id) == nil && !stage.artifacts.isEmpty {
-            throw Failure(
-                "\(loaded.pipeline.file) no longer has the stage '\(stage.id)', which published in this run",
-                remedy: "what follows it may rest on that: put the stage back, go on with the version that the run "
-                    + "has (--as-started), or start a new run")
+            throw PlanRevisionError.publishedStageGone(stage.id, file: loaded.pipeline.file)
         }
         var differences = old.differences(to: plan)
         let masker = loaded.masker(parameters: parameters)

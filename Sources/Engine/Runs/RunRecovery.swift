@@ -46,13 +46,13 @@ package enum RunRecovery {
                 guard let attempt = unit.openAttempt, let plan = attempt.publishing,
                     let result = attempt.publishingResult
                 else { continue }
-                do throws(Failure) {
+                do throws(PublishError) {
                     try Publisher.carryOut(plan)
                     settled[id] = result
                 } catch {
                     // The stage makes the file again, unless it is not idempotent.
                     let isHarmless = state.plan.index(of: stage.id).map { state.plan.stages[$0].isIdempotent } ?? true
-                    settled[id] = AttemptResult(ending: isHarmless ? .interrupted : .failed, failure: error)
+                    settled[id] = AttemptResult(ending: isHarmless ? .interrupted : .failed, failure: error.failure)
                 }
             }
         }

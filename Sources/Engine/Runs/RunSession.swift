@@ -225,7 +225,7 @@ package struct RunSession: Sendable {
     ///   - by: Who takes it up, for the log.
     ///   - overlap: As for a new run.
     ///   - onWait: As for a new run.
-    /// - Throws: ``Failure`` when another process runs it, or another run writes its paths.
+    /// - Throws: ``RunControlError`` when another process runs it, or another run writes its paths.
     package static func reopen(
         _ id: RunID, _ loaded: LoadedPipeline, change: (PlanChange, by: String)? = nil, by: String,
         in services: RunServices, overlap: Overlap? = nil, onWait: (PathConflict) -> Void = { _ in },
@@ -235,11 +235,7 @@ package struct RunSession: Sendable {
         let folder = services.state.run(id)
         try folder.create()
         guard let lock = try RunLock.take(folder) else {
-            throw Failure(
-                "run \(id) is being run by another process",
-                remedy:
-                    "look at it with 'caudal watch \(id)', and steer it from there or with caudal retry, cancel, mark, pause"
-            )
+            throw RunControlError.live(id, hinders: .continuing)
         }
         let plan = try services.store.plan(of: id)
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
@@ -249,9 +245,7 @@ package struct RunSession: Sendable {
             CommandHost(reactor: services.reactor, folder: loaded.pipeline.root, environment: loaded.variables))
         let attachable = try await RunRecovery.attachableUnits(of: state, executors)
         if change != nil, let unit = attachable.sorted(by: { $0.description < $1.description }).first {
-            throw Failure(
-                "the work of \(unit) goes on elsewhere, and the pipeline file was changed since it began",
-                remedy: "let it end first: 'caudal resume \(id) --as-started' goes on as the run began")
+            throw RunControlError.workOutlivesPlan(unit, of: id)
         }
         let ended = try Leftovers(of: state, in: folder).end()
         try services.store.releaseAllLeases(of: id, except: attachable)
@@ -289,7 +283,7 @@ package struct RunSession: Sendable {
         let paths = overlap == .allow ? [] : loaded.claims(of: plan, parameters)
         var isWaiting = false
         while let conflict = try services.store.claim(paths, for: id) {
-            guard overlap == .wait else { throw conflict.failure(root: loaded.pipeline.root) }
+            guard overlap == .wait else { throw RunControlError.pathTaken(conflict, root: loaded.pipeline.root) }
             if !isWaiting { onWait(conflict) }
             isWaiting = true
             // The other run's end is known only by its lock, which gives no notice.
@@ -346,7 +340,9 @@ package struct RunSession: Sendable {
             obstacle: { [store, id] () throws(StoreError) in
                 guard loaded.pipeline.overlap != .allow else { return nil }
                 let paths = loaded.claims(of: state.plan, facts.parameters)
-                return try store.claim(paths, for: id)?.failure(root: loaded.pipeline.root)
+                return try store.claim(paths, for: id).map {
+                    RunControlError.pathTaken($0, root: loaded.pipeline.root).failure
+                }
             }, environment: environment)
     }
 

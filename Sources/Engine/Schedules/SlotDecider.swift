@@ -10,7 +10,7 @@ import CaudalModel
 /// The caller records the decisions and ``Plan/decidedThrough`` in one transaction, and only then starts runs. What was recorded
 /// as ``SlotDecision/Outcome/run(isCaughtUp:)`` and has no run when a scheduler starts is started then.
 package struct SlotDecider: Sendable {
-    /// A run of a pipeline that is under way, however it was started.
+    /// A live run of a pipeline, however it was started.
     package struct BusyRun: Sendable, Hashable {
         /// What it is called in reasons, such as `run 20261123-060000-1a2b`.
         package var name: String
@@ -55,7 +55,7 @@ package struct SlotDecider: Sendable {
     ///
     /// `schedules`: in the order that counts where two are due at the same time.
     /// `now`: by the machine's clock, in milliseconds since 1970.
-    /// `busy`: for each pipeline that has runs under way, one of them.
+    /// `busy`: for each pipeline that has live runs, one of them.
     package func decide(_ schedules: [WatchedSchedule], now: Int64, busy: [String: BusyRun]) -> Plan {
         var round = DecisionRound(schedules: schedules, now: now, busy: busy)
         for index in schedules.indices { gather(index, &round) }

@@ -94,7 +94,7 @@ package struct EnrichStage: StageType {
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
         var builder = attempt.relation(of: source, numbersRows: true)
         script.add(
-            "count the rows that come in",
+            "count the rows of the input",
             .measure(.read, "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         for (index, lookup) in lookups.enumerated() {
             let other = try attempt.source(lookup.dataset.value)

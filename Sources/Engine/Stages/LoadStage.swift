@@ -89,7 +89,7 @@ package struct LoadStage: StageType {
                     },
                     judge: judge),
                 target: target, mode: mode, output: output, columns: columns, files: source.files,
-                record: { readings throws(Failure) in try compiler.record(readings) },
+                record: { readings throws(LoadError) in try compiler.record(readings) },
                 load: { record in
                     var script = SQLScript(title: title)
                     compiler.addLoad(to: &script, key: load, pipeline: pipeline, record: record)
@@ -110,7 +110,7 @@ package struct LoadWork: Sendable {
     /// The files with the rows.
     package var files: [String]
     /// Makes the load's record from the results of the examination.
-    package var record: @Sendable (DataReadings) throws(Failure) -> LoadRecord
+    package var record: @Sendable (DataReadings) throws(LoadError) -> LoadRecord
     /// Makes the script of the transaction.
     package var load: @Sendable (LoadRecord) -> SQLScript
 }

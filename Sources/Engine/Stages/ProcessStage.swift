@@ -79,7 +79,7 @@ package struct ProcessStage: StageType {
             "(WITH input AS (\n\(input)\n)\nSELECT * FROM (\n\(sql.bound(query.value))\n))"
         }
         script.add(
-            "tell the columns", holding: query,
+            "describe the columns", holding: query,
             .columns(of: text(builder.query(selecting: builder.inputList(for: query.value))), as: .column))
         var asked = ColumnQuestion(index: index, script: script, location: query.location)
         let others = queriedDatasets.compactMap { typing.sources[$0.value] }
@@ -90,7 +90,7 @@ package struct ProcessStage: StageType {
                 script.name(other.dataset.rawValue, as: "SELECT \(list(other.columns)) FROM \(other.fromClause(sql))")
             }
             let input = "SELECT \(list(builder.columns)) FROM (\n\(builder.query())\n)"
-            script.add("tell the columns with zones", .columns(of: text(input), as: kind))
+            script.add("describe the columns with time zones", .columns(of: text(input), as: kind))
         }
         return asked
     }
@@ -127,7 +127,7 @@ package struct ProcessStage: StageType {
         addViews(attempt, to: &script)
         var builder = attempt.relation(of: source, numbersRows: deduplicates(after: -1))
         script.add(
-            "count the rows that come in", weight: 2,
+            "count the rows of the input", weight: 2,
             .measure(.read, "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
         let changing = steps.indices.filter { steps[$0].value.changesRowCount }
         for (index, step) in steps.enumerated() {
@@ -178,7 +178,7 @@ package struct ProcessStage: StageType {
         // A person who runs the script of one item sees what the fan-out would have prepared.
         let whole = isShared(index, attempt) ? try wholeQuery(before: index, attempt) ?? query : query
         script.add(
-            "find the keys that stand more than once", weight: 8,
+            "find the keys that several rows have", weight: 8,
             .table(whole, as: attempt.sql.name(table)))
         return .table(table)
     }

@@ -46,7 +46,7 @@ package struct SQLStage: StageType {
             script.name(input.value.rawValue, as: "SELECT \(list) FROM \(source.fromClause(sql))")
         }
         let text = "(SELECT * FROM (\n\(sql.bound(query.value))\n))"
-        script.add("tell the columns", holding: query, .columns(of: text, as: .column))
+        script.add("describe the columns", holding: query, .columns(of: text, as: .column))
         var question = ColumnQuestion(index: 0, script: script, location: query.location)
         let sources = inputs.compactMap { typing.sources[$0.value] }
         question.askForZones(sources.map(\.columns), of: query.value.description, sql) { script, kind, list in
@@ -55,7 +55,7 @@ package struct SQLStage: StageType {
                 let rows = source.fromClause(sql)
                 script.name(source.dataset.rawValue, as: "SELECT \(list(source.columns)) FROM \(rows)")
             }
-            script.add("tell the columns with zones", .columns(of: text, as: kind))
+            script.add("describe the columns with time zones", .columns(of: text, as: kind))
         }
         return question
     }
@@ -80,7 +80,7 @@ package struct SQLStage: StageType {
             .view("SELECT * FROM (\n\(text)\n)", as: Self.resultName))
         let found = attempt.queryColumns[0] ?? []
         script.add(
-            "hold its columns against those that were announced", weight: 0.1, location: query.location,
+            "compare its columns with those that were announced", weight: 0.1, location: query.location,
             .expect(found, of: "SELECT * FROM \(resultName)"))
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map { sql.narrowed($0) }

@@ -127,7 +127,7 @@ package struct ValidateStage: StageType {
         if onInvalid != .drop {
             let format: Dataset.Format = quarantinePath.hasSuffix(".parquet") ? .parquet : .csv
             script.add(
-                "put the invalid rows aside",
+                "write the quarantined rows",
                 .write(
                     statements.quarantineQuery(partition: partition),
                     to: SQLScript.OutputFile(stagedQuarantine, format)))
@@ -234,8 +234,8 @@ package struct ValidateStage: StageType {
 
     /// What to do when too many rows are invalid.
     private func remedy(run: RunID, stage: StageID) -> String {
-        let mend = "correct the data, the schema or '\(onInvalid == .fail ? "on_invalid" : "max_invalid")'"
-        return onInvalid == .drop ? mend : "see the rows with 'caudal quarantine show \(run) \(stage)'; \(mend)"
+        let correct = "correct the data, the schema or '\(onInvalid == .fail ? "on_invalid" : "max_invalid")'"
+        return onInvalid == .drop ? correct : "see the rows with 'caudal quarantine show \(run) \(stage)'; \(correct)"
     }
 
     /// The validation as a check result, so that it is shown, stored and compared like other checks.

@@ -18,7 +18,7 @@ package struct DayLock: ~Copyable, Sendable {
     ) throws(Failure) {
         let path = state.path + "/backfill.lock"
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Failure("\(path) cannot be opened: \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw Failure("\(path) cannot be opened", errno: errno) }
         let texts =
             [pipeline, environment ?? ""] + parameters.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
         let fingerprint = ContentHash.of(texts.map(JSONText.quoted).joined(separator: ","))
@@ -36,7 +36,7 @@ package struct DayLock: ~Copyable, Sendable {
         let error = errno
         close(descriptor)
         if error == EAGAIN || error == EACCES { return nil }
-        throw Failure("\(path) cannot be locked: \(String(cString: strerror(error)))")
+        throw Failure("\(path) cannot be locked", errno: error)
     }
 
     /// `F_OFD_SETLK`, which Swift does not import.

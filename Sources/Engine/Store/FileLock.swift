@@ -1,3 +1,4 @@
+import CaudalModel
 import CSystem
 import Foundation
 
@@ -12,7 +13,7 @@ package final class FileLock: Sendable {
         let descriptor = cs_lock_file(path)
         if descriptor == -EAGAIN { return nil }
         guard descriptor >= 0 else {
-            throw StoreError(.unreadable(String(cString: strerror(-descriptor))), path: path)
+            throw StoreError(.unreadable(Failure.words(ofErrno: -descriptor)), path: path)
         }
         return FileLock(descriptor: descriptor)
     }

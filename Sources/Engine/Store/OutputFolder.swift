@@ -3,7 +3,7 @@ import Foundation
 
 /// A folder that a stage writes.
 enum OutputFolder {
-    /// Refuses one that no run published: a folder is replaced as a whole, with all other files in it.
+    /// Refuses a folder that no run published: publishing replaces it as a whole, with all other files in it.
     ///
     /// `shown`: its path as runs record it.
     static func refuseOfOthers(

@@ -9,17 +9,13 @@ import Foundation
 package enum Publisher {
     /// Checks before any work begins that outputs can be published.
     ///
-    /// - Throws: ``Failure`` when the folder of an output cannot be created or written to.
-    package static func prepare(_ outputs: [StagedOutput]) throws(Failure) {
+    /// - Throws: ``PublishError`` when the folder of an output cannot be created or written to.
+    package static func prepare(_ outputs: [StagedOutput]) throws(PublishError) {
         for output in outputs {
             let folder = PathText.folder(of: output.target)
             try makeFolder(folder)
             guard access(folder, W_OK) == 0 else {
-                throw Failure(
-                    "the output folder \(folder) cannot be written to: \(String(cString: strerror(errno)))",
-                    remedy:
-                        "give this user the right to write there, or change the path of '\(output.dataset?.rawValue ?? output.target)'"
-                )
+                throw .noAccess(folder: folder, errno: errno, output: output.dataset?.rawValue ?? output.target)
             }
         }
     }
@@ -27,15 +23,13 @@ package enum Publisher {
     /// The moves for the outputs that were written; optional outputs that were not are left out.
     ///
     /// - Parameter owner: A name that no other attempt of any run has; nil outside of runs.
-    /// - Throws: ``Failure`` when a required output was not written.
-    package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(Failure) -> PublishPlan {
+    /// - Throws: ``PublishError`` when a required output was not written.
+    package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(PublishError) -> PublishPlan {
         var moves: [PublishPlan.Move] = []
         for output in outputs {
             guard let inode = inode(of: output.staged) else {
                 if output.isOptional { continue }
-                throw Failure(
-                    "the output \(PathText.lastComponent(of: output.target)) was not written",
-                    remedy: "the command must write it to $CAUDAL_OUTPUT, which is \(output.staged)")
+                throw .notWritten(output.target, staged: output.staged)
             }
             moves.append(PublishPlan.Move(staged: output.staged, target: output.target, inode: inode))
         }
@@ -44,18 +38,16 @@ package enum Publisher {
 
     /// Makes the moves, or the rest of them for an unfinished plan.
     ///
-    /// - Throws: ``Failure`` when an output is neither staged, nor kept, nor in place; then the target is left
+    /// - Throws: ``PublishError`` when an output is neither staged, nor kept, nor in place; then the target is left
     ///   unchanged.
-    package static func carryOut(_ plan: PublishPlan) throws(Failure) {
+    package static func carryOut(_ plan: PublishPlan) throws(PublishError) {
         for move in plan.moves {
             let beside = besidePath(of: move.target, owner: plan.owner)
             guard let staged = inode(of: move.staged) ?? restaged(move) else {
                 if isInPlace(move) { continue }
                 // Left by a process that died while it copied the output.
                 if FileText.exists(beside) { try remove(beside) }
-                throw Failure(
-                    "the output \(move.target) was recorded as published and is lost: it is not in place, and no longer "
-                        + "in staging", remedy: "run its stage again")
+                throw .lost(move.target)
             }
             if staged != move.inode, inode(of: move.target) == move.inode {
                 // The two folders were exchanged, and the staged one is the old output. The target's inode alone is no
@@ -89,29 +81,26 @@ package enum Publisher {
         return stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
-    private static func remove(_ path: String) throws(Failure) {
+    private static func remove(_ path: String) throws(PublishError) {
         do { try FileManager.default.removeItem(atPath: path) } catch {
-            throw Failure("\(path) could not be removed: \(error.reason)")
+            throw .notRemoved(path, reason: error.reason)
         }
     }
 
-    private static func replace(_ target: String, with staged: String, beside: String) throws(Failure) {
+    private static func replace(_ target: String, with staged: String, beside: String) throws(PublishError) {
         if rename(staged, target) == 0 { return }
         switch errno {
         case EXDEV: try replaceAcrossDevices(target, with: staged, beside: beside)
         case ENOTEMPTY, EEXIST, ENOTDIR: try exchange(target, with: staged)
-        case EISDIR:
-            throw Failure(
-                "\(target) is a folder, and the output is a file",
-                remedy: "change the path of the output, or move the folder away")
-        default: throw failure("\(staged) could not be moved to \(target)", errno)
+        case EISDIR: throw .targetIsFolder(target)
+        default: throw .notMoved(staged, to: target, errno: errno)
         }
     }
 
     /// For folders: exchanges both in one step, then removes the old one.
-    private static func exchange(_ target: String, with staged: String) throws(Failure) {
+    private static func exchange(_ target: String, with staged: String) throws(PublishError) {
         let result = cs_rename_exchange(staged, target)
-        if result < 0 { throw failure("\(target) could not be replaced", -result) }
+        if result < 0 { throw .notReplaced(target, errno: -result) }
         try remove(staged)
     }
 
@@ -126,7 +115,7 @@ package enum Publisher {
     /// renamed.
     private static func replaceAcrossDevices(
         _ target: String, with staged: String, beside: String
-    ) throws(Failure) {
+    ) throws(PublishError) {
         do {
             // Left by a process that died while it carried out the same plan.
             if FileText.exists(beside) { try FileManager.default.removeItem(atPath: beside) }
@@ -135,8 +124,7 @@ package enum Publisher {
         } catch {
             // An incomplete copy must not stay beside the outputs; it may also not exist.
             try? FileManager.default.removeItem(atPath: beside)
-            throw Failure(
-                "\(target) could not be written: \(error.reason)", remedy: "free some space there, then retry")
+            throw .notCopied(target, reason: error.reason)
         }
         try replace(target, with: beside, beside: beside)
         try remove(staged)
@@ -149,23 +137,17 @@ package enum Publisher {
             let descriptor = open(path + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
             // A symbolic link has no content to sync.
             if descriptor < 0, errno == ELOOP { continue }
-            guard descriptor >= 0 else { throw Failure(String(cString: strerror(errno))) }
+            guard descriptor >= 0 else { throw Failure(Failure.words(ofErrno: errno)) }
             defer { close(descriptor) }
-            if fsync(descriptor) != 0 { throw Failure(String(cString: strerror(errno))) }
+            if fsync(descriptor) != 0 { throw Failure(Failure.words(ofErrno: errno)) }
         }
     }
 
-    private static func makeFolder(_ path: String) throws(Failure) {
+    private static func makeFolder(_ path: String) throws(PublishError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw Failure(
-                "the folder \(path) cannot be made: \(error.reason)",
-                remedy: "make it, or change the path in the pipeline file")
+            throw .noFolder(path, reason: error.reason)
         }
-    }
-
-    private static func failure(_ message: String, _ code: Int32) -> Failure {
-        Failure("\(message): \(String(cString: strerror(code)))")
     }
 }

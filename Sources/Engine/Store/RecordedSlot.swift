@@ -6,22 +6,22 @@ package struct RecordedSlot: Sendable, Hashable, Identifiable {
     package enum Outcome: String, Sendable, Codable, CaseIterable {
         /// A run is started.
         case run
-        /// A run is started later than planned, as nothing could run at the time.
+        /// A run is started later than planned, because nothing could run at the planned time.
         case caughtUp = "caught up"
         /// A run is started when another one has ended.
         case wait
-        /// It was not to run.
+        /// The slot was not to run, for example because its schedule was paused.
         case skipped
-        /// It was to run and could not.
+        /// The slot was to run, and its time passed while nothing could run.
         case missed
-        /// Its run had not succeeded in time; told besides one of the others.
+        /// The slot's run had not succeeded by its deadline; recorded in addition to another outcome.
         case late
-        /// It was to run, and no run could begin.
+        /// The slot was to run, and its run could not begin.
         case failed
-        /// No slot: from here on the schedule is known as it is.
+        /// Not a slot: the time from which on the schedule is known as it is now.
         case begun
 
-        /// Whether it has a run, or is about to.
+        /// Whether the slot has a run, or will have one.
         package var isToRun: Bool { self == .run || self == .caughtUp }
     }
 
@@ -30,7 +30,7 @@ package struct RecordedSlot: Sendable, Hashable, Identifiable {
     /// The slots; for most decisions one.
     package var slots: SlotSpan
     package var outcome: Outcome
-    /// A sentence without a full stop; empty where there is nothing to say.
+    /// A sentence without a full stop; empty if the outcome says everything.
     package var reason: String
     /// When it was decided, in milliseconds since 1970.
     package var decidedAt: Int64

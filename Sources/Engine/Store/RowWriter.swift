@@ -6,7 +6,6 @@ import GRDBSQLite
 ///
 /// The journal writes six rows for each stage of a run. With GRDB's statement arguments, boxing and checking each value
 /// would cost more than the row itself.
-/// for each value cost more than the row does.
 struct RowWriter {
     private let statement: OpaquePointer
     private let connection: OpaquePointer?

@@ -24,7 +24,7 @@ extension RunFolder {
             if FileText.exists(file), !FileText.isFile(file) || ContentHash.ofFile(file) != ContentHash.of(text) {
                 let free = olderNames(of: name).first { !FileText.exists($0) }
                 if let free, rename(file, free) != 0 {
-                    throw Failure("\(file) cannot be put aside: \(String(cString: strerror(errno)))")
+                    throw Failure("\(file) cannot be put aside", errno: errno)
                 }
             }
             try FileText.replace(text, at: file)

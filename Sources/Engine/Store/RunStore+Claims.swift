@@ -10,13 +10,11 @@ package struct PathConflict: Sendable, Equatable {
     /// The path that the other run claimed, absolute; or a table, see ``TableClaim``.
     package var path: String
 
-    /// The message for the user who wants to start the run.
-    package func failure(root: String) -> Failure {
-        Failure(
-            "run \(run)\(pipeline.map { " of '\($0)'" } ?? "") is under way and writes \(TableClaim.words(path, root: root)) too",
-            remedy: "wait for it with --wait, end it with 'caudal cancel \(run)', or give each run paths of its own",
-            kind: .pathTaken)
-    }
+    /// The path or table in words: a path relative to the project root.
+    package func words(root: String) -> String { TableClaim.words(path, root: root) }
+
+    /// The other run in words, with what it writes.
+    package func other(root: String) -> String { "run \(run), which also writes \(words(root: root))" }
 }
 
 extension RunStore {

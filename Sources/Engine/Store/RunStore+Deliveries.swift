@@ -2,7 +2,7 @@ package import CaudalModel
 import Foundation
 import GRDB
 
-/// Something that is to be sent to somebody, or was.
+/// A notification that is to be sent through a channel, or was sent.
 package struct Delivery: Sendable, Hashable {
     /// How it stands.
     package enum State: String, Sendable, CaseIterable {
@@ -18,7 +18,7 @@ package struct Delivery: Sendable, Hashable {
     package var pipeline: String
     package var run: RunID?
     package var stage: StageID?
-    /// Whom it is for: what is for the same target is sent one after another, in order.
+    /// The receiver: deliveries to the same target are sent one after another, in order.
     package var target: String
     package var channel: NotificationChannel
     /// The pipeline file, beside which `.env` is.
@@ -60,7 +60,7 @@ package struct Delivery: Sendable, Hashable {
 
 /// The outbox: what is to be sent, and what became of it.
 extension RunStore {
-    /// Puts deliveries into the outbox; what is there already, by its id, stays as it is.
+    /// Puts deliveries into the outbox; those whose id is there already stay as they are.
     ///
     /// - Returns: How many were new.
     /// - Throws: ``StoreError`` when they cannot be recorded.
@@ -91,9 +91,9 @@ extension RunStore {
         }
     }
 
-    /// Takes a delivery that is due, so that no other process sends it: the first one of a target that nobody sends to.
+    /// Takes a delivery that is due, so that no other process sends it: the first one of a target to which no process is sending.
     ///
-    /// What a process had taken that has died since is taken over.
+    /// A delivery that a dead process had taken is taken over.
     ///
     /// - Returns: nil when nothing is due.
     /// - Throws: ``StoreError`` when the outbox cannot be read or changed.

@@ -17,7 +17,7 @@ package struct NewestRuns: Sendable, Hashable {
     package var ended: RunID?
     /// When a run last succeeded, in milliseconds since 1970.
     package var succeeded: Int64?
-    /// How many runs are under way.
+    /// How many runs are live.
     package var live: Int
 }
 

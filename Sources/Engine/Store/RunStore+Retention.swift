@@ -22,7 +22,7 @@ extension Retention {
             let isBeyond = size.map { bytes[run.pipeline, default: 0] > $0 }
             guard isOld ?? false || isBeyond ?? (isOld == nil) else { continue }
             switch run.trueStatus {
-            // An interrupted run can be resumed; a running one is under way.
+            // An interrupted run can be resumed, and a running one is live.
             case .interrupted, .running: continue
             case .succeeded, .failed, .cancelled: found.append(run)
             }

@@ -51,7 +51,7 @@ extension RunStore {
                 try db.execute(sql: "UPDATE artifacts SET kept = NULL WHERE run = ?", arguments: [run.rawValue])
                 if !FileText.exists(versions) { return }
                 guard rename(versions, dropped) == 0 else {
-                    throw StoreError(.unreadable(String(cString: strerror(errno))), path: versions)
+                    throw StoreError(.unreadable(Failure.words(ofErrno: errno)), path: versions)
                 }
                 isAside = true
             }

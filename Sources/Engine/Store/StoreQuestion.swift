@@ -1,4 +1,4 @@
-package import CaudalModel
+import CaudalModel
 import Foundation
 import GRDB
 import GRDBSQLite
@@ -36,11 +36,11 @@ package struct StoreQuestion: Sendable {
     /// Calls `row` for each row of the result until it returns false; `head` first receives the names of the columns.
     ///
     /// - Parameter limit: The maximum time that SQLite may take, without the time in `row`; nil sets no limit.
-    /// - Throws: ``Failure`` when the query is invalid, would change something, or takes too much time or memory.
+    /// - Throws: ``StoreQuestionError`` when the query is invalid, would change something, or takes too much time or memory.
     package func ask(
         _ sql: String, limit: Duration? = usualLimit, head: ([String]) throws -> Void,
         row: ([StoreValue]) throws -> Bool
-    ) throws(Failure) {
+    ) throws(StoreQuestionError) {
         let clock = QuestionClock(limit)
         do {
             var configuration = Configuration()
@@ -53,9 +53,7 @@ package struct StoreQuestion: Sendable {
                 try prepare(db)
                 let statement = try db.makeStatement(sql: sql)
                 guard statement.isReadonly, statement.columnCount > 0 else {
-                    throw Failure(
-                        "only questions can be asked here, such as 'select * from runs'",
-                        remedy: "what caudal recorded cannot be changed")
+                    throw StoreQuestionError.noQuery
                 }
                 try head(statement.columnNames)
                 sqlite3_limit(db.sqliteConnection, SQLITE_LIMIT_LENGTH, Int32(Self.valueLimit))
@@ -69,12 +67,12 @@ package struct StoreQuestion: Sendable {
                     }
                 }
             }
-        } catch let failure as Failure {
-            throw failure
+        } catch let error as StoreQuestionError {
+            throw error
         } catch let error as DatabaseError {
-            throw Self.failure(error, limit)
+            throw Self.kind(of: error, limit)
         } catch {
-            throw Failure(error.reason)
+            throw .failed(error.reason)
         }
     }
 
@@ -92,40 +90,23 @@ package struct StoreQuestion: Sendable {
         try db.execute(sql: "PRAGMA query_only = 1")
     }
 
-    private static func failure(_ error: DatabaseError, _ limit: Duration?) -> Failure {
+    private static func kind(of error: DatabaseError, _ limit: Duration?) -> StoreQuestionError {
         let message = error.message ?? error.description
+        // SQLite has one code for all that is wrong with a statement, and its words begin with what is.
+        func name(after words: String) -> String? {
+            message.hasPrefix(words) ? message.split(separator: ":").last.map { String($0).trimmed } : nil
+        }
         switch error.resultCode {
-        case .SQLITE_READONLY:
-            return Failure("what caudal recorded cannot be changed here", remedy: "ask with 'select'")
-        case .SQLITE_BUSY, .SQLITE_LOCKED: return Failure("the run store is busy", remedy: "try again")
-        case .SQLITE_INTERRUPT:
-            return Failure(
-                "the question took longer than \(limit?.written ?? "it may") and was ended",
-                remedy: "ask for less, or give it more time with --timeout")
-        case .SQLITE_TOOBIG:
-            return Failure(
-                "a value of the answer is longer than \(Int64(valueLimit).shortBytes)", remedy: "ask for a part of it")
-        case .SQLITE_NOMEM:
-            return Failure(
-                "the question takes more than \(memoryLimit.shortBytes) of memory", remedy: "ask for less at once")
-        case .SQLITE_MISUSE:
-            return Failure(
-                "only one complete question can be asked at a time: \(message)",
-                remedy: "remove what stands behind the ';'")
+        case .SQLITE_READONLY: return .wouldChange
+        case .SQLITE_BUSY, .SQLITE_LOCKED: return .busy
+        case .SQLITE_INTERRUPT: return .tookTooLong(limit: limit)
+        case .SQLITE_TOOBIG: return .valueTooLong(limit: Int64(valueLimit))
+        case .SQLITE_NOMEM: return .tooMuchMemory(limit: memoryLimit)
+        case .SQLITE_MISUSE: return .notOneStatement
         default:
-            let names = views.map(\.name).formattedAsChoice
-            let unknownTable = message.hasPrefix("no such table")
-            let unknownColumn = message.hasPrefix("no such column")
-            let name = message.split(separator: ":").last.map { String($0).trimmed } ?? ""
-            if unknownTable {
-                return Failure(
-                    message + Suggestion.phrase(for: name, among: views.map(\.name)), remedy: "there are \(names)")
-            }
-            if unknownColumn {
-                let all = Set(views.flatMap(\.columns)).sorted()
-                return Failure(message + Suggestion.phrase(for: name, among: all))
-            }
-            return Failure(message)
+            if let name = name(after: "no such table") { return .unknownTable(name, message: message) }
+            if let name = name(after: "no such column") { return .unknownColumn(name, message: message) }
+            return .failed(message)
         }
     }
 

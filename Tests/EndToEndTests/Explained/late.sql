@@ -15,7 +15,7 @@ SELECT * FROM (
 select * from rich
 );
 
--- 3. hold its columns against those that were announced
+-- 3. compare its columns with those that were announced
 SELECT CASE WHEN list(column_name) <> ['id', 'region', 'price', 'day', 'name']::VARCHAR[] THEN error(chr(1) || 'the query gives the columns ' || array_to_string(list(column_name), ', ') || ', and before it ran they were ' || array_to_string(['id', 'region', 'price', 'day', 'name']::VARCHAR[], ', ')) END AS refused
 FROM (DESCRIBE (
 SELECT * FROM "#caudal.result"

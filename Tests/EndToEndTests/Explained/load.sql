@@ -4,7 +4,7 @@ SET memory_limit = 'N MB';
 SET TimeZone = 'UTC';
 SET preserve_insertion_order = true;
 
--- 1. count the rows; a fingerprint of them, whatever their order
+-- 1. count the rows, and fingerprint them in whatever order
 SELECT 'load' AS caudal, count(*) AS "rows",
        CAST(coalesce(sum(CAST(hash("id", "region", "price", "day", "name") AS HUGEINT)), 0) AS VARCHAR) AS fingerprint
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
@@ -14,12 +14,12 @@ CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows"
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
--- 3. if the scan failed, there are no measures
+-- 3. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows"
 WHERE FALSE;
 
--- 4. give the measures
+-- 4. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -36,7 +36,7 @@ SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input join rich using (id) where id < 0
 ));
 
--- 8. give the measure
+-- 8. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/rich.parquet', hive_partitioning = false)) AS t0;
 
 -- 9. note how many rows fail sql
@@ -57,7 +57,7 @@ LOAD sqlite;
 ATTACH 'out.db' AS "db" (TYPE sqlite, BUSY_TIMEOUT 30000);
 -- everything / load: rich into db.t
 
--- 1. put the rows beside the table
+-- 1. write the rows to a staging table
 CREATE TEMP TABLE "caudal_staging" AS
 SELECT "id",
        "region",
@@ -66,20 +66,20 @@ SELECT "id",
        "name"
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
--- 2. a table that records loads
+-- 2. create the table that records loads
 CREATE TABLE IF NOT EXISTS "db"."main"."caudal_loads" (run VARCHAR, stage VARCHAR, pipeline VARCHAR, "table" VARCHAR, mode VARCHAR, "rows" BIGINT, fingerprint VARCHAR, loaded TIMESTAMP DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (run, stage));
 
--- 3. everything or nothing
+-- 3. begin the transaction of the load
 BEGIN TRANSACTION;
 
--- 4. forget an earlier load of this run
+-- 4. delete the record of an earlier load of this run
 DELETE FROM "db"."main"."caudal_loads" WHERE run = 'explained' AND stage = 'load';
 
 -- 5. record the load
 INSERT INTO "db"."main"."caudal_loads" (run, stage, pipeline, "table", mode, "rows", fingerprint)
 VALUES ('explained', 'load', 'everything', 't', 'replace', 0, '(of the rows)');
 
--- 6. make the table
+-- 6. create the table
 CREATE TABLE "db"."main"."t" (
   "id" BIGINT,
   "region" VARCHAR,
@@ -88,11 +88,11 @@ CREATE TABLE "db"."main"."t" (
   "name" VARCHAR
 );
 
--- 7. remove the old rows
+-- 7. delete the old rows
 DELETE FROM "db"."main"."t";
 
--- 8. add the rows
+-- 8. insert the rows
 INSERT INTO "db"."main"."t" ("id", "region", "price", "day", "name") SELECT s."id", s."region", s."price", s."day", s."name" FROM "caudal_staging" AS s;
 
--- 9. now it counts
+-- 9. commit the load
 COMMIT;

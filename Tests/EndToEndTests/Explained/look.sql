@@ -17,12 +17,12 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t0
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
--- 3. if the scan failed, there are no measures
+-- 3. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m0, NULL AS t0
 WHERE FALSE;
 
--- 4. give the measures
+-- 4. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -35,7 +35,7 @@ SET VARIABLE m1 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input where id < 0
 ));
 
--- 7. give the measure
+-- 7. list the measurement
 SELECT 'measures' AS caudal, getvariable('m1') AS m1, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/rich.parquet', hive_partitioning = false)) AS t1;
 
 -- 8. note how many rows fail foreign_key_region

@@ -5,7 +5,7 @@ SET TimeZone = 'UTC';
 SET preserve_insertion_order = true;
 .shell mkdir -p 'data/quarantine' 'out'
 
--- 1. scan the input; keep the fields of invalid rows only
+-- 1. scan the input, and keep the fields of invalid rows only
 CREATE TEMP TABLE intake AS
 SELECT CASE WHEN json_type(json) = 'OBJECT'
    AND len(json_keys(json)) = CAST("k" IS NOT NULL AS INTEGER) + CAST("o" IS NOT NULL AS INTEGER)
@@ -17,21 +17,21 @@ FROM (SELECT json AS json,
        json_extract(json, '/o') AS "o"
 FROM read_json_objects('lines.jsonl', format = 'newline_delimited', ignore_errors = true));
 
--- 2. collect the lines that are no rows
+-- 2. collect the malformed lines
 CREATE TEMP TABLE broken AS
 SELECT file, ordinal AS "row", 0 AS place, CASE WHEN CAST(bad[1] AS JSON) IS NULL THEN 'no json' ELSE 'no object, but ' || lower(json_type(CAST(bad[1] AS JSON))) END AS problem, bad[1] AS line
 FROM (SELECT bad, 0 AS file, rowid - 0 + 1 AS ordinal
       FROM intake WHERE bad IS NOT NULL) AS numbered
 WHERE json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT';
 
--- 3. find what stands in the lines that cannot be read
+-- 3. find the texts of the lines that cannot be read
 CREATE TEMP TABLE lines_0 AS
 SELECT n, line
 FROM (SELECT row_number() OVER () AS n, line
       FROM read_csv('lines.jsonl', auto_detect = false, header = false, delim = '', quote = '', escape = '', strict_mode = false, max_line_size = 16777216, columns = {'line': 'VARCHAR'}, store_rejects = true, rejects_table = 'lines_0_rejects', rejects_scan = 'lines_0_rejects_scans'))
 WHERE NOT json_valid(line) AND trim(line, E' \t\r\n') <> '';
 
--- 4. put what stands there beside their numbers
+-- 4. add their texts to their numbers
 UPDATE broken SET line = found.line
 FROM (SELECT *, row_number() OVER (PARTITION BY file ORDER BY number) AS nth,
         count(*) OVER (PARTITION BY file) AS size FROM (SELECT 0 AS file, line, n + (SELECT count(*) FROM (SELECT line, row_number() OVER (ORDER BY line) AS place FROM lines_0_rejects) AS r WHERE r.line - r.place < n) AS number FROM lines_0
@@ -56,7 +56,7 @@ WHERE NOT (json_type(CAST(bad[1] AS JSON)) IS DISTINCT FROM 'OBJECT');
 -- 6. count the rows
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM intake) AS BIGINT) AS value;
 
--- 7. list every rule that is broken
+-- 7. list every broken rule of every row
 CREATE TEMP TABLE violations AS
 SELECT file, "row", v."column" AS "column", v.rule AS rule, v.value AS value, raw
 FROM (SELECT file AS file, "row" AS "row", json AS raw,
@@ -74,20 +74,20 @@ FROM broken;
 -- 8. count the invalid rows
 SELECT 'count' AS caudal, 'invalid' AS name, CAST((SELECT count(*) FROM invalid) AS BIGINT) AS value;
 
--- 9. count the broken lines
+-- 9. count the malformed lines
 SELECT 'count' AS caudal, 'rejected' AS name, CAST((SELECT count(*) FROM broken) AS BIGINT) AS value;
 
--- 10. count the lines that are not text
+-- 10. count the lines that are not in the file's encoding
 SELECT 'count' AS caudal, 'odd' AS name, CAST((SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding')) AS BIGINT) AS value;
 
--- 11. show the rules that are broken most
+-- 11. list the rules that most rows break
 SELECT 'violation' AS caudal, "column", rule, count(*) AS "rows", min("row") AS "row", arg_min(value, "row") AS value
 FROM violations
 GROUP BY "column", rule
 ORDER BY "rows" DESC, "column" NULLS FIRST, rule
 LIMIT 100;
 
--- 12. put the invalid rows aside
+-- 12. write the quarantined rows
 COPY (
 SELECT CASE file WHEN 0 THEN 'lines.jsonl' END AS file, "row", line, "column", rule, value, raw
 FROM (SELECT *, CAST(NULL AS BIGINT) AS line FROM violations) AS listed
@@ -115,11 +115,11 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t0
 FROM read_csv('out/objects.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'k': 'VARCHAR', 'o': 'BIGINT'});
 
--- 15. if the scan failed, there are no measures
+-- 15. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m0, NULL AS t0
 WHERE FALSE;
 
--- 16. give the measures
+-- 16. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";

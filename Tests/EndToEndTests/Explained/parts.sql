@@ -8,7 +8,7 @@ SET preserve_insertion_order = true;
 -- Values
 SET VARIABLE "item_region" = 'north';
 
--- 1. count the rows that come in
+-- 1. count the rows of the input
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM (WITH
   -- rows of this item
   "#caudal.step_1" AS (
@@ -23,7 +23,7 @@ SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM (WITH
 SELECT 1
 FROM "#caudal.step_1")) AS BIGINT) AS value;
 
--- 2. find the keys that stand more than once
+-- 2. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_1" AS
 SELECT "id", min("#caudal.row") AS "#kept"
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
@@ -99,12 +99,12 @@ CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows"
 FROM read_csv('out/parts/north.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
--- 6. if the scan failed, there are no measures
+-- 6. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows"
 WHERE FALSE;
 
--- 7. give the measures
+-- 7. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -117,7 +117,7 @@ SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input where region <> getvariable('item_region')
 ));
 
--- 10. give the measure
+-- 10. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/parts/north.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t0;
 
 -- 11. note how many rows fail sql

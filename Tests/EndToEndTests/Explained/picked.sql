@@ -22,7 +22,7 @@ with measures as (select region, count(*) as known0 from rich group by all)
 select * from measures join regions using (region)
 );
 
--- 4. hold its columns against those that were announced
+-- 4. compare its columns with those that were announced
 SELECT CASE WHEN list(column_name) <> ['region', 'known0', 'name']::VARCHAR[] THEN error(chr(1) || 'the query gives the columns ' || array_to_string(list(column_name), ', ') || ', and before it ran they were ' || array_to_string(['region', 'known0', 'name']::VARCHAR[], ', ')) END AS refused
 FROM (DESCRIBE (
 SELECT * FROM "#caudal.result"
@@ -46,12 +46,12 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t1
 FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'});
 
--- 8. if the scan failed, there are no measures
+-- 8. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m1, NULL AS t1
 WHERE FALSE;
 
--- 9. give the measures
+-- 9. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -68,7 +68,7 @@ SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from regions join input using (region) where known0 < 1
 ));
 
--- 13. give the measure
+-- 13. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) AS t0;
 
 -- 14. note how many rows fail sql

@@ -5,7 +5,7 @@ SET TimeZone = 'UTC';
 SET preserve_insertion_order = true;
 .shell mkdir -p 'out'
 
--- 1. count the rows that come in
+-- 1. count the rows of the input
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM (SELECT 1
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})))) AS BIGINT) AS value;
 
@@ -38,12 +38,12 @@ CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows"
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
 
--- 5. if the scan failed, there are no measures
+-- 5. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows"
 WHERE FALSE;
 
--- 6. give the measures
+-- 6. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -56,7 +56,7 @@ SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input where name is null
 ));
 
--- 9. give the measure
+-- 9. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/rich.parquet', hive_partitioning = false)) AS t0;
 
 -- 10. note how many rows fail sql

@@ -14,11 +14,11 @@ SET VARIABLE "param_Day#6" = CAST('2026-11-23' AS DATE);
 CREATE TEMP VIEW "measures" AS
 SELECT * FROM read_csv('regions.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, columns = {'region': 'VARCHAR', 'name': 'VARCHAR'});
 
--- 2. count the rows that come in
+-- 2. count the rows of the input
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM (SELECT 1
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)))) AS BIGINT) AS value;
 
--- 3. find the keys that stand more than once
+-- 3. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_1" AS
 SELECT "id", arg_max("#caudal.row", {'there': "day" IS NOT NULL, 'value': "day", 'row': "#caudal.row"}) AS "#kept"
 FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
@@ -233,7 +233,7 @@ SELECT 1
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
 )) AS BIGINT) AS value;
 
--- 8. find the keys that stand more than once
+-- 8. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_11" AS
 SELECT "id", min("#caudal.row") AS "#kept"
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
@@ -332,16 +332,16 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t16
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
--- 13. if the scan failed, there are no measures
+-- 13. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m0, NULL AS t0, NULL AS m1, NULL AS t1, NULL AS m2, NULL AS t2, NULL AS m3, NULL AS t3, NULL AS m4, NULL AS t4, NULL AS m5, NULL AS t5, NULL AS m6, NULL AS t6, NULL AS m7, NULL AS t7, NULL AS m8, NULL AS t8, NULL AS m9, NULL AS t9, NULL AS m10, NULL AS t10, NULL AS m11, NULL AS t11, NULL AS m12, NULL AS t12, NULL AS m14, NULL AS t14, NULL AS m15, NULL AS t15, NULL AS m16, NULL AS t16
 WHERE FALSE;
 
--- 14. give the measures
+-- 14. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
--- 15. note whether the scan went well
+-- 15. note whether the scan succeeded
 SET VARIABLE caudal_scanned = (SELECT count(*) FROM "#caudal.measures");
 
 -- 16. check not_null_id, alone if the scan failed
@@ -464,12 +464,12 @@ GROUP BY GROUPING SETS (("region"), ())
 ORDER BY GROUPING("region") DESC, "region" NULLS FIRST
 LIMIT 1002;
 
--- 33. if that failed, there are no parts
+-- 33. create an empty table of parts if that failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.parts_14" AS
 SELECT NULL AS caudal, NULL AS m13, NULL AS t13
 WHERE FALSE;
 
--- 34. give the parts
+-- 34. list the results of the parts
 FROM "#caudal.parts_14";
 
 -- 35. name input for queries
@@ -481,7 +481,7 @@ SET VARIABLE m17 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input where day > getvariable('param_Day#6')::date + interval 300 day
 ));
 
--- 37. give the measure
+-- 37. list the measurement
 SELECT 'measures' AS caudal, getvariable('m17') AS m17, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t17;
 
 -- 38. name input for queries
@@ -497,7 +497,7 @@ SET VARIABLE m18 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from known0 where region is null
 ));
 
--- 41. give the measure
+-- 41. list the measurement
 SELECT 'measures' AS caudal, getvariable('m18') AS m18, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t18;
 
 -- 42. note how many rows fail not_null_id

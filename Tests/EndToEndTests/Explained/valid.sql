@@ -5,7 +5,7 @@ SET TimeZone = 'UTC';
 SET preserve_insertion_order = true;
 .shell mkdir -p 'data/quarantine' 'out'
 
--- 1. scan the input; keep the fields of invalid rows only
+-- 1. scan the input, and keep the fields of invalid rows only
 CREATE TEMP TABLE intake AS
 SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" AS BIGINT) AND NOT contains("id", '_')
    AND ("price" IS NULL OR (isfinite(TRY_CAST("price" AS DOUBLE)) AND NOT contains("price", '_')))
@@ -13,7 +13,7 @@ SELECT CASE WHEN "id" IS NOT NULL AND TRY_CAST("id" AS DOUBLE) = TRY_CAST("id" A
        THEN NULL ELSE [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CAST("day" AS VARCHAR)] END AS bad
 FROM read_csv('raw.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, store_rejects = true, columns = {'id': 'VARCHAR', 'region': 'VARCHAR', 'price': 'VARCHAR', 'day': 'VARCHAR'});
 
--- 2. collect the lines that are no rows
+-- 2. collect the malformed lines
 CREATE TEMP TABLE broken AS
 SELECT 0 AS file, CAST(line AS BIGINT) - 1 AS "row",
        row_number() OVER (PARTITION BY file_id ORDER BY line) AS place,
@@ -22,7 +22,7 @@ SELECT 0 AS file, CAST(line AS BIGINT) - 1 AS "row",
 FROM reject_errors
 GROUP BY file_id, line;
 
--- 3. look for what cannot be put aside line by line
+-- 3. look for faults that cannot be quarantined line by line
 SELECT 'unreadable' AS caudal, 0 AS file, min(CAST(line AS BIGINT)) AS line
 FROM reject_errors
 WHERE error_type = 'LINE SIZE OVER MAXIMUM'
@@ -43,7 +43,7 @@ FROM (SELECT bad, 0 AS file, rowid - 0 + 1 AS ordinal
 -- 5. count the rows
 SELECT 'count' AS caudal, 'read' AS name, CAST((SELECT count(*) FROM intake) + (SELECT count(*) FROM broken) AS BIGINT) AS value;
 
--- 6. list every rule that is broken
+-- 6. list every broken rule of every row
 CREATE TEMP TABLE violations AS
 SELECT file, "row", v."column" AS "column", v.rule AS rule, v.value AS value, raw
 FROM (SELECT file AS file, "row" AS "row", CAST(to_json({'id': "id", 'region': "region", 'price': "price", 'day': "day"}) AS VARCHAR) AS raw,
@@ -65,20 +65,20 @@ FROM broken;
 -- 7. count the invalid rows
 SELECT 'count' AS caudal, 'invalid' AS name, CAST((SELECT count(*) FROM invalid) AS BIGINT) AS value;
 
--- 8. count the broken lines
+-- 8. count the malformed lines
 SELECT 'count' AS caudal, 'rejected' AS name, CAST((SELECT count(*) FROM broken) AS BIGINT) AS value;
 
--- 9. count the lines that are not text
+-- 9. count the lines that are not in the file's encoding
 SELECT 'count' AS caudal, 'odd' AS name, CAST((SELECT count(*) FROM broken WHERE contains(problem, 'invalid encoding')) AS BIGINT) AS value;
 
--- 10. show the rules that are broken most
+-- 10. list the rules that most rows break
 SELECT 'violation' AS caudal, "column", rule, count(*) AS "rows", min("row") AS "row", arg_min(value, "row") AS value
 FROM violations
 GROUP BY "column", rule
 ORDER BY "rows" DESC, "column" NULLS FIRST, rule
 LIMIT 100;
 
--- 11. put the invalid rows aside
+-- 11. write the quarantined rows
 COPY (
 SELECT CASE file WHEN 0 THEN 'raw.csv' END AS file, "row", line, "column", rule, value, raw
 FROM (SELECT *, "row" + 1 AS line FROM violations) AS listed
@@ -104,12 +104,12 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t1
 FROM read_parquet('out/valid.parquet', hive_partitioning = false);
 
--- 14. if the scan failed, there are no measures
+-- 14. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m1, NULL AS t1
 WHERE FALSE;
 
--- 15. give the measures
+-- 15. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
@@ -126,7 +126,7 @@ SET VARIABLE m0 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input join measures using (region) where id is null
 ));
 
--- 19. give the measure
+-- 19. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS t0;
 
 -- 20. note how many rows fail sql

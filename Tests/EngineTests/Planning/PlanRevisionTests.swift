@@ -117,10 +117,14 @@ struct PlanRevisionTests {
     @Test("Another pipeline is refused")
     func otherName() throws {
         let state = try run()
-        let error = #expect(throws: Failure.self) {
+        let error = #expect(throws: PlanRevisionError.self) {
             try change(state, to: "version: 1\nname: other\n" + Self.pipeline)
         }
-        #expect(error?.message.hasSuffix("now holds the pipeline 'other', and the run is of 'test'") == true)
+        guard case .otherPipeline(_, name: "other", ofRun: "test")? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(error?.failure.message.hasSuffix("now holds the pipeline 'other', and the run is of 'test'") == true)
     }
 
     @Test("A stage that has published in the run must stay; one that has not may go")
@@ -128,17 +132,18 @@ struct PlanRevisionTests {
         let new = Self.pipeline.replacing("  first: {", with: "  other: {")
         #expect(try change(try run(), to: new)?.differences.map(\.title).sorted() == ["first removed", "other added"])
         let state = try run(published: ["first"])
-        let error = #expect(throws: Failure.self) { try change(state, to: new) }
-        #expect(error?.message.contains("no longer has the stage 'first', which published in this run") == true)
+        let error = #expect(throws: PlanRevisionError.self) { try change(state, to: new) }
+        #expect(
+            error?.failure.message.contains("no longer has the stage 'first', which published in this run") == true)
     }
 
     @Test("A file with none of the run's stages is refused")
     func nothingLeft() throws {
         let state = try run(Self.pipeline, selected: ["third"])
-        let error = #expect(throws: Failure.self) {
+        let error = #expect(throws: PlanRevisionError.self) {
             try change(state, to: Self.pipeline.replacing("  third:", with: "  fourth:"))
         }
-        #expect(error?.message.contains("has none of the run's stages any more") == true)
+        #expect(error?.failure.message.contains("has none of the run's stages any more") == true)
     }
 
     // MARK: - Secrets

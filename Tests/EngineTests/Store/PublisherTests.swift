@@ -59,8 +59,9 @@ struct PublisherTests {
         let folder = try OwnFolder()
         try folder.write("precious", to: "outputs/report.csv")
         try folder.write("new", to: "staging/a.csv")
-        let failure = #expect(throws: Failure.self) { try publish([output(folder, "staging/a.csv", to: "outputs")]) }
-        #expect(failure?.message.contains("\(folder["outputs"]) is a folder") == true)
+        #expect(throws: PublishError.targetIsFolder(folder["outputs"])) {
+            try publish([output(folder, "staging/a.csv", to: "outputs")])
+        }
         #expect(try folder.text("outputs/report.csv") == "precious")
     }
 
@@ -90,8 +91,10 @@ struct PublisherTests {
     func missingOutput() throws {
         let folder = try OwnFolder()
         #expect(try Publisher.plan([output(folder, "staging/a", to: "a", isOptional: true)]).moves.isEmpty)
-        let failure = #expect(throws: Failure.self) { try Publisher.plan([output(folder, "staging/a", to: "a.csv")]) }
-        #expect(failure?.message == "the output a.csv was not written")
+        let error = #expect(throws: PublishError.notWritten(folder["a.csv"], staged: folder["staging/a"])) {
+            try Publisher.plan([output(folder, "staging/a", to: "a.csv")])
+        }
+        #expect(error?.failure.message == "the output a.csv was not written")
     }
 
     /// Reads a file over and over on a thread of its own, and counts how often it was right and how often it was not.
@@ -184,8 +187,7 @@ struct PublisherTests {
         try folder.write("new", to: "staging/a.csv")
         let plan = try Publisher.plan([output(folder, "staging/a.csv", to: "a.csv")])
         try FileManager.default.removeItem(atPath: folder["staging"])
-        let failure = #expect(throws: Failure.self) { try Publisher.carryOut(plan) }
-        #expect(failure?.message.contains("a.csv") == true)
+        #expect(throws: PublishError.lost(folder["a.csv"])) { try Publisher.carryOut(plan) }
     }
 
     // MARK: - What was recorded and never made
@@ -207,8 +209,7 @@ struct PublisherTests {
         let plan = try recorded(folder, keeps: false)
         try folder.write("old", to: "a.csv")
         try FileManager.default.removeItem(atPath: folder["staging"])
-        let failure = #expect(throws: Failure.self) { try Publisher.carryOut(plan) }
-        #expect(failure?.message.contains("was recorded as published and is lost") == true)
+        #expect(throws: PublishError.lost(folder["a.csv"])) { try Publisher.carryOut(plan) }
         #expect(try FileText.read(folder["a.csv"]) == "old")
     }
 
@@ -287,7 +288,7 @@ struct PublisherTests {
         try Data("old".utf8).write(to: URL(filePath: disk.path + "/a.csv"))
         try folder.write(String(repeating: "x", count: 200_000), to: "staging/a.csv")
         let output = StagedOutput(dataset: "a", staged: folder["staging/a.csv"], target: disk.path + "/a.csv")
-        let failure = #expect(throws: Failure.self) { try publish([output]) }
+        let failure = #expect(throws: PublishError.self) { try publish([output]) }
         #expect(failure?.description.contains("free some space there") == true)
         #expect(try FileText.read(disk.path + "/a.csv") == "old")
         #expect(FileManager.default.subpaths(atPath: disk.path) == ["a.csv"])
@@ -302,19 +303,24 @@ struct PublisherTests {
         try FileManager.default.createDirectory(atPath: disk.path + "/out", withIntermediateDirectories: true)
         try disk.makeReadOnly()
         let there = StagedOutput(dataset: "sales", staged: "/tmp/x", target: disk.path + "/out/a.csv")
-        let failure = #expect(throws: Failure.self) { try Publisher.prepare([there]) }
-        #expect(failure?.message == "the output folder \(disk.path)/out cannot be written to: Read-only file system")
-        #expect(failure?.remedy?.contains("'sales'") == true)
+        let folder = PublishError.noAccess(folder: disk.path + "/out", errno: EROFS, output: "sales")
+        #expect(throws: folder) { try Publisher.prepare([there]) }
+        #expect(
+            folder.failure.message == "the output folder \(disk.path)/out cannot be written to: Read-only file system")
+        #expect(folder.failure.remedy?.contains("'sales'") == true)
         let new = StagedOutput(dataset: "sales", staged: "/tmp/x", target: disk.path + "/new/a.csv")
-        let other = #expect(throws: Failure.self) { try Publisher.prepare([new]) }
-        #expect(other?.message == "the folder \(disk.path)/new cannot be made: Read-only file system")
+        let other = #expect(throws: PublishError.self) { try Publisher.prepare([new]) }
+        #expect(other?.failure.message == "the folder \(disk.path)/new cannot be made: Read-only file system")
     }
 
     @Test("A file where a folder is needed is named")
     func fileInTheWay() throws {
         let folder = try OwnFolder()
         try folder.write("a file", to: "out")
-        let failure = #expect(throws: Failure.self) { try Publisher.prepare([output(folder, "s", to: "out/a.csv")]) }
-        #expect(failure?.message.contains(folder["out"]) == true)
+        let error = #expect(throws: PublishError.self) { try Publisher.prepare([output(folder, "s", to: "out/a.csv")]) }
+        guard case .noFolder(folder["out"], _)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
     }
 }

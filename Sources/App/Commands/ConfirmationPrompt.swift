@@ -3,7 +3,7 @@ import Engine
 import Foundation
 
 /// Asks the user at the terminal to confirm something; without a terminal, fails with an error and a remedy.
-struct Consent {
+struct ConfirmationPrompt {
     /// What the user must confirm, in sentences.
     let sentences: [String]
     /// What to do without a terminal, such as `confirm with --yes`.

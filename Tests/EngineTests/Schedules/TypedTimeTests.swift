@@ -2,13 +2,13 @@ import CaudalModel
 import Engine
 import Testing
 
-@Suite("Times as they are typed", .timeLimit(.minutes(15))) struct LogTimeExpressionTests {
+@Suite("Times as they are typed", .timeLimit(.minutes(15))) struct TypedTimeTests {
     /// 2026-11-28T13:30:00Z, a Saturday.
     private let now: Int64 = 1_795_872_600_000
 
     private func text(_ expression: String, _ zone: String = "UTC", isEnd: Bool = false) throws -> String? {
         let zone = try #require(ZoneLibrary().zone(named: zone))
-        return LogTimeExpression.instant(expression, now: now, in: zone, isEnd: isEnd).map { UTC.iso($0) }
+        return TypedTime(expression, now: now, in: zone).map { UTC.iso(isEnd ? $0.end : $0.instant) }
     }
 
     @Test(
@@ -18,10 +18,13 @@ import Testing
             ("90m ago", "2026-11-28T12:00:00.000Z"),
             ("1d12h", "2026-11-27T01:30:00.000Z"), ("today", "2026-11-28T00:00:00.000Z"),
             ("yesterday", "2026-11-27T00:00:00.000Z"), ("Yesterday 06:30", "2026-11-27T06:30:00.000Z"),
-            ("06:30", "2026-11-28T06:30:00.000Z"), ("06:30:15.5", "2026-11-28T06:30:15.500Z"),
+            ("06:30", "2026-11-28T06:30:00.000Z"), ("6:30", "2026-11-28T06:30:00.000Z"),
+            ("06:30:15.5", "2026-11-28T06:30:15.500Z"),
             ("2026-03-01", "2026-03-01T00:00:00.000Z"), ("2026-03-01 07:08", "2026-03-01T07:08:00.000Z"),
             ("2026-03-01T07:08:09", "2026-03-01T07:08:09.000Z"),
             ("2026-03-01T07:08:09.123Z", "2026-03-01T07:08:09.123Z"),
+            // Less than a millisecond is not lost: a time that has passed has passed.
+            ("2026-03-01T07:08:09.1230001Z", "2026-03-01T07:08:09.124Z"),
             ("2026-03-01T07:08+02:00", "2026-03-01T05:08:00.000Z"),
             ("2026-03-01 07:08-0330", "2026-03-01T10:38:00.000Z"),
         ])
@@ -52,12 +55,24 @@ import Testing
         #expect(try text("06:30", isEnd: true) == "2026-11-28T06:30:00.000Z")
     }
 
+    @Test("A day is told from a time of it, by the clock of a zone")
+    func days() throws {
+        let zone = try #require(ZoneLibrary().zone(named: "Europe/Berlin"))
+        let day = try #require(TypedTime("yesterday", now: now, in: zone))
+        #expect(day.day == LocalDate("2026-11-27") && day.words(zone) == "2026-11-27")
+        let time = try #require(TypedTime("2026-11-20T05:00:00Z", now: now, in: zone))
+        #expect(time.day == nil && time.words(zone) == "2026-11-20 06:00")
+        // A day lasts as long as the clock of the zone makes it: 25 hours here.
+        let long = try #require(TypedTime("2026-10-25", now: now, in: zone))
+        #expect(long.end - long.instant == 25 * 3_600_000 - 1)
+    }
+
     @Test(
         "Anything else is no time",
         arguments: [
-            "", "soon", "2", "2x", "2026-13-01", "2026-02-30", "25:00", "06:60", "6:30", "2026-03-01x", "2026-03-01 ",
+            "", "soon", "2", "2x", "2026-13-01", "2026-02-30", "25:00", "06:60", "006:30", "2026-03-01x", "2026-03-01 ",
             "today06:00",
-            "06:30+25:00", "06:30+1", "-2h", "06:30:61", "1e400h",
+            "06:30+25:00", "06:30:15.", "06:30:15.5.5", "06:30+1", "-2h", "06:30:61", "1e400h",
         ])
     func refused(_ expression: String) throws { #expect(try text(expression) == nil) }
 }
