@@ -98,7 +98,7 @@ struct ScheduleExplain: AsyncParsableCommand {
             let end = slot.zone.local(at: last.planned.floored(by: 1000)).words
             line = "\(key)  \(local) to \(end) \(slot.zone.name), \(slots.count) slots"
         }
-        Output.line(line)
+        Output.line(plain: line)
         if let reason = slot.openReason { Output.line("  \(reason)") }
         for decision in slot.decisions {
             let count =

@@ -168,7 +168,7 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         if isWell, illness != nil || wasLate {
             // Only who was to hear that the schedule was late is told that it no longer is.
             let wanting = wanting(.recovered, nil, rules, orPipeline: true).filter {
-                illness != nil || !$0.occasions.isDisjoint(with: [.late, .missed])
+                illness != nil || $0.occasions.contains(.late) || $0.occasions.contains(.missed)
             }
             tellings += wanting.map { rule in
                 Telling(
