@@ -79,7 +79,8 @@ struct SchedulerTests {
     private static func settled(_ project: CaudalProject, _ pipeline: String = "tick") async throws -> [RecordedSlot] {
         let store = try RunStore(StateFolder(path: project.folder.path(".caudal")))
         try await TestSupport.wait(forChangeIn: project.folder.path(".caudal")) {
-            (try? store.slotsUnderWay().isEmpty) == true && (try? store.slotsToStart().isEmpty) == true
+            // In this order: a run that begins between the two looks is seen by the second one.
+            (try? store.slotsToStart().isEmpty) == true && (try? store.slotsUnderWay().isEmpty) == true
         }
         return try slots(project, pipeline)
     }

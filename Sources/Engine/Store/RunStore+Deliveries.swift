@@ -210,14 +210,14 @@ extension RunStore {
     /// Whether something was told of a pipeline's slots since a time.
     ///
     /// - Throws: ``StoreError`` when the outbox cannot be read.
-    package func hasToldOfSlots(of pipeline: String, since time: Int64) throws(StoreError) -> Bool {
+    package func hasToldOfSlots(of pipeline: String, since time: Int64, through end: Int64) throws(StoreError) -> Bool {
         try read { db in
             try Bool.fetchOne(
                 db,
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM deliveries
-                        WHERE pipeline = ? AND occasion IN ('late', 'missed') AND created_at > ?)
-                    """, arguments: [pipeline, time]) == true
+                        WHERE pipeline = ? AND occasion IN ('late', 'missed') AND created_at > ? AND created_at <= ?)
+                    """, arguments: [pipeline, time, end]) == true
         }
     }
 

@@ -107,8 +107,9 @@ struct MonthAloneTests {
         // That it had missed its times was over with the next success.
         #expect(count("orders", "recovered") == ends + 1)
         #expect(count("prices", "failed") == 1 && count("prices", "recovered") == 1)
-        #expect(count("weekly", "late") == 1, "\(notices.filter { $0["pipeline"] as? String == "weekly" })")
-        #expect(count("weekly", "recovered") == 1)
+        // One took too long; on the day of the sleep one may have been late too.
+        let late = month.ledger.runs(of: "weekly").count { ($0.ended ?? .max) > $0.planned + Self.hour }
+        #expect(late > 0 && count("weekly", "late") == late && count("weekly", "recovered") == late)
         #expect(count("nightly", "failed") == 0)
         #expect(count("orders", "missed") == 1, "what was slept through is told once")
     }

@@ -96,7 +96,7 @@ private struct PlainRenderer: LogRenderer {
     @Test(
         "Any text is found by itself, by a pattern, and by letters of any case",
         arguments: [
-            "needle", "a\"b", "a\\b", "tab\there", "\u{1b}[31mred", "é", "東京", "x=[1]", "End", "{\"a\":1}", "\u{7f}",
+            "needle", "a\"b", "a\\b", "tab\there", "é", "東京", "x=[1]", "End", "{\"a\":1}", "\u{7f}",
             "n",
         ])
     func anyText(_ text: String) async throws {
@@ -120,6 +120,24 @@ private struct PlainRenderer: LogRenderer {
         if RequiredLiterals.plain(text) != nil {
             query.pattern = try LogPattern(text)
             #expect(await read([run], query).outcome.matches == lines.count { $0.contains(text) })
+        }
+    }
+
+    @Test("Lines match as they are printed: what steers a terminal is no part of them")
+    func colours() async throws {
+        let folder = try OwnFolder()
+        let texts = [
+            "\u{1b}[31mERROR\u{1b}[0m: disk full", "\u{1b}]0;disk\u{7}title", "\u{1b}]8;;disk\u{1b}\\link",
+            "\u{1b}(Bplain",
+            "plain",
+        ]
+        let run = try write("a", [texts.map { Line(text: $0, after: 0, level: .info) }], in: folder)
+        for (pattern, count) in [
+            ("ERROR: disk", 1), ("^ERROR", 1), ("disk", 1), ("^title$", 1), ("^link$", 1), ("^plain$", 2), ("31", 0),
+        ] {
+            var query = LogQuery()
+            query.pattern = try LogPattern(pattern)
+            #expect(await read([run], query).outcome.matches == count, "\(pattern)")
         }
     }
 

@@ -142,7 +142,10 @@ struct DeliveriesTests {
         #expect(try store.tell(missed, of: pipeline, environment: nil, at: 60, host: "h") == 0)
         let late = SlotNotice(.late, slot, run: "r1", reason: "its run has not succeeded by 06:30")
         #expect(try store.tell(late, of: pipeline, environment: nil, at: 70, host: "h") == 1)
-        #expect(try store.hasToldOfSlots(of: "p", since: 69) && !store.hasToldOfSlots(of: "p", since: 70))
+        #expect(
+            try store.hasToldOfSlots(of: "p", since: 69, through: 70)
+                && !store.hasToldOfSlots(of: "p", since: 70, through: 99))
+        #expect(try !store.hasToldOfSlots(of: "p", since: 0, through: 49), "what comes later is not known yet")
         let told = try store.deliveries(limit: 9).reversed().map { ($0.occasion, $0.channel.settings["path"], $0.run) }
         #expect(told.map(\.0) == [.missed, .missed, .late] && told.map(\.1) == ["a", "c", "a"])
         #expect(told.map(\.2) == [nil, nil, "r1"])

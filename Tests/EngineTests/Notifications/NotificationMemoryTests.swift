@@ -177,8 +177,8 @@ struct NotificationMemoryTests {
 
     @Test("A run that was late and succeeded has recovered")
     func late() {
-        var told = Told(NotificationRule(.recovered))
-        #expect(told.runSucceeds(wasLate: true) == ["recovered"])
+        var told = Told(NotificationRule(.late, .recovered), NotificationRule(.failed, .recovered, kind: "file"))
+        #expect(told.runSucceeds(wasLate: true) == ["webhook recovered"], "whoever was not told of it hears nothing")
         #expect(told.runSucceeds("r2") == [])
     }
 
