@@ -68,7 +68,7 @@ struct GraphPicture: Sendable {
         var (width, height, crossings) = (0, 0, 0)
         var layers: [[Int]] = []
         for part in Self.parts(nodeCount, edges) {
-            let component = Component(
+            let component = GraphComponent(
                 nodes: part.nodes, edges: part.edges.map { edges[$0] }, names: part.nodes.map { min(names[$0], most) },
                 least: least, density: density)
             let top = height == 0 ? 0 : height + 1
@@ -117,123 +117,10 @@ struct GraphPicture: Sendable {
 }
 
 extension GraphPicture.Stroke {
-    fileprivate func moved(down rows: Int) -> GraphPicture.Stroke {
+    func moved(down rows: Int) -> GraphPicture.Stroke {
         switch self {
         case .horizontal(let row, let from, let to): .horizontal(row: row + rows, from: from, to: to)
         case .vertical(let column, let from, let to): .vertical(column: column, from: from + rows, to: to + rows)
         }
-    }
-}
-
-/// One connected component of a graph, laid out separately.
-private struct Component {
-    var frames: [GraphPicture.Frame] = []
-    var strokes: [[GraphPicture.Stroke]] = []
-    var heads: [(row: Int, column: Int)] = []
-    var layers: [[Int]] = []
-    var width = 0
-    var height = 0
-    var crossings = 0
-
-    init(
-        nodes: [Int], edges: [(from: Int, to: Int)], names: [Int], least: Int, density: NodeDensity
-    ) {
-        var local: [Int: Int] = [:]
-        for (index, node) in nodes.enumerated() { local[node] = index }
-        let localEdges = edges.map { (from: local[$0.from] ?? 0, to: local[$0.to] ?? 0) }
-        let graph = LayeredGraph(nodeCount: nodes.count, edges: localEdges)
-        crossings = graph.crossings
-        let isNode: (Int) -> Bool = { $0 < nodes.count }
-        let extent = density.extent
-        let count = graph.layerOf.count
-        var assignment = RowAssignment(
-            graph, above: (0..<count).map { isNode($0) ? extent.above : 0 },
-            below: (0..<count).map { isNode($0) ? extent.below : 0 }, gap: 1)
-        var rows = assignment.rows()
-        var channels = Self.channels(graph, rows)
-        for _ in 0..<12 {
-            let conflicts = channels.flatMap(\.conflicts)
-            // Moving the topmost node of a layer would change nothing.
-            guard let conflict = conflicts.first(where: { graph.layers[graph.layerOf[$0]].first != $0 }) else { break }
-            assignment.push(conflict)
-            rows = assignment.rows()
-            channels = Self.channels(graph, rows)
-        }
-
-        // Glyph, blank and name; a card has a border and a margin on each side too.
-        let widths = names.map { max($0, least) + 2 + (density == .card ? 4 : 0) }
-        let layerWidths = graph.layers.map { layer in layer.map { isNode($0) ? widths[$0] : 1 }.max() ?? 1 }
-        var starts: [Int] = []
-        var column = 0
-        for (index, layerWidth) in layerWidths.enumerated() {
-            starts.append(column)
-            column += layerWidth
-            if index < channels.count { column += Self.channelWidth(channels[index], density) }
-        }
-        width = column
-        for index in nodes.indices {
-            let layer = graph.layerOf[index]
-            let size = density == .card ? layerWidths[layer] : widths[index]
-            frames.append(
-                GraphPicture.Frame(
-                    row: rows[index] - extent.above, column: starts[layer], width: size,
-                    height: extent.above + 1 + extent.below))
-        }
-        let bottom = (0..<count).map { rows[$0] + (isNode($0) ? extent.below : 0) }.max() ?? 0
-        height = bottom + 1
-        layers = graph.layers.map { $0.filter(isNode).map { nodes[$0] } }
-        for chain in graph.chains {
-            route(chain, graph, rows, channels, starts, layerWidths, names, density)
-        }
-    }
-
-    private static func channels(_ graph: LayeredGraph, _ rows: [Int]) -> [ChannelRouting] {
-        graph.layers.indices.dropLast().map { layer in
-            var seen: Set<ChannelRouting.Segment> = []
-            var segments: [ChannelRouting.Segment] = []
-            for left in graph.layers[layer] {
-                for right in graph.behind[left] {
-                    let segment = ChannelRouting.Segment(
-                        left: left, right: right, leftRow: rows[left], rightRow: rows[right])
-                    if seen.insert(segment).inserted { segments.append(segment) }
-                }
-            }
-            return ChannelRouting(segments)
-        }
-    }
-
-    /// The cells before the first track: none after a card's border, a blank after a name.
-    private static func lead(_ density: NodeDensity) -> Int { density == .card ? 1 : 2 }
-
-    /// The lead, the tracks, a stub and the arrowhead.
-    private static func channelWidth(_ channel: ChannelRouting, _ density: NodeDensity) -> Int {
-        max(4, lead(density) + channel.trackCount + 2)
-    }
-
-    private mutating func route(
-        _ chain: [Int], _ graph: LayeredGraph, _ rows: [Int], _ channels: [ChannelRouting], _ starts: [Int],
-        _ layerWidths: [Int], _ names: [Int], _ density: NodeDensity
-    ) {
-        var path: [GraphPicture.Stroke] = []
-        let first = frames[chain[0]]
-        // The line begins after the name, even if the text below it is longer.
-        var column = first.column + (density == .card ? first.width : 2 + names[chain[0]] + 1)
-        for (left, right) in zip(chain, chain.dropFirst()) {
-            let layer = graph.layerOf[left]
-            let segment = ChannelRouting.Segment(left: left, right: right, leftRow: rows[left], rightRow: rows[right])
-            let channelStart = starts[layer] + layerWidths[layer]
-            if let track = channels[layer].tracks[segment] {
-                let place = channelStart + Self.lead(density) + track
-                path.append(.horizontal(row: rows[left], from: column, to: place))
-                path.append(.vertical(column: place, from: rows[left], to: rows[right]))
-                column = place
-            }
-            let end = right < names.count ? starts[layer + 1] - 2 : starts[layer + 1] + layerWidths[layer + 1]
-            path.append(.horizontal(row: rows[right], from: column, to: end))
-            column = end
-        }
-        guard let last = chain.last else { return }
-        strokes.append(path)
-        heads.append((rows[last], frames[last].column - 1))
     }
 }

@@ -58,9 +58,7 @@ enum GraphPane: DashboardPane {
         buffer.rule(frame, title: "GRAPH", facts: facts, isFocused: view.isFocused)
 
         // Drawn into a buffer and copied, so that nothing leaves the pane; small pictures are centred.
-        var canvas = CellBuffer(width: picture.width, height: picture.height)
-        drawEdges(state, picture, into: &canvas)
-        for index in state.run.stages.indices { drawNode(state, index, picture, into: &canvas) }
+        let canvas = canvas(state, picture)
         let top = frame.rows.lowerBound + 1 + top(picture, room)
         let left = frame.columns.lowerBound + 1
         for row in 0..<min(room.rows, picture.height - scroll.row) {
@@ -75,6 +73,14 @@ enum GraphPane: DashboardPane {
             }
         }
         drawOutside(state, picture, room, scroll, frame, into: &buffer)
+    }
+
+    /// The whole picture.
+    static func canvas(_ state: DashboardState, _ picture: GraphPicture) -> CellBuffer {
+        var canvas = CellBuffer(width: picture.width, height: picture.height)
+        drawEdges(state, picture, into: &canvas)
+        for index in state.run.stages.indices { drawNode(state, index, picture, into: &canvas) }
+        return canvas
     }
 
     // MARK: - Edges
