@@ -25,9 +25,9 @@ struct GraphDrawingTests {
             let count = Int.random(in: 1...24, using: &generator)
             let edges = randomEdges(count, &generator)
             let density = NodeDensity.allCases[round % 3]
-            let names = (0..<count).map { _ in Int.random(in: 1...20, using: &generator) }
+            let names = (0..<count).map { _ in Int.random(in: 1...18, using: &generator) }
             let picture = GraphPicture(
-                nodeCount: count, edges: edges, names: names, least: 4, most: 18, density: density)
+                nodeCount: count, edges: edges, names: names, least: 4, density: density)
             var owner: [Int: Int] = [:]
             for (node, frame) in picture.frames.enumerated() {
                 for row in frame.row..<(frame.row + frame.height) {

@@ -30,7 +30,8 @@ struct GraphRetraceTests {
 
         /// The graphs of the corpus; each line of a graph is a node and what it needs.
         static func corpus() throws -> [(name: String, crossingsOfDot: Int, graph: Graph)] {
-            let text = try String(contentsOfFile: Repository.path("Tests/AppTests/Corpus/graphs.txt"), encoding: .utf8)
+            let text = try String(
+                contentsOfFile: Repository.path("Tests/AppTests/Corpus/graphs.txt"), encoding: .utf8)
             return text.split(separator: "\n\n").map { block in
                 let lines = block.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
                 let names = lines.dropFirst().map { $0[0] }
@@ -54,15 +55,20 @@ struct GraphRetraceTests {
     /// Holds that a reader finds every node and every edge, and nothing else.
     private func hold(_ drawn: DrawnGraph, _ graph: Graph, _ title: String) {
         let labels = drawn.nodes.map(\.label)
-        #expect(Set(labels) == Set(graph.names) && labels.count == graph.names.count, "\(title): other nodes")
+        #expect(
+            Set(labels) == Set(graph.names) && labels.count == graph.names.count, "\(title): other nodes")
         let read = Set(drawn.edges.map { "\(labels[$0.from]) → \(labels[$0.to])" })
         let invented = read.subtracting(graph.truth).sorted()
         let lost = graph.truth.subtracting(read).sorted()
-        #expect(invented.isEmpty && lost.isEmpty, "\(title): invented \(invented.prefix(3)), lost \(lost.prefix(3))")
+        #expect(
+            invented.isEmpty && lost.isEmpty,
+            "\(title): invented \(invented.prefix(3)), lost \(lost.prefix(3))")
         #expect(drawn.looseEnds.isEmpty, "\(title): \(drawn.looseEnds.prefix(3))")
     }
 
-    @Test("Two hundred and forty random graphs of 5 to 200 nodes, from sparse to dense, are read as they are")
+    @Test(
+        "Two hundred and forty random graphs of 5 to 200 nodes, from sparse to dense, are read as they are"
+    )
     func random() {
         var generator = SplitMix64(seed: 16)
         for round in 0..<240 {
@@ -88,26 +94,70 @@ struct GraphRetraceTests {
                 crossingsOfDot == 0
                 ? drawn.crossings == 0 ? 1 : .infinity
                 : Double(drawn.crossings) / Double(crossingsOfDot)
-            #expect(ratio <= 1.5, "\(name): \(drawn.crossings) crossings, Graphviz draws \(crossingsOfDot)")
+            #expect(
+                ratio <= 1.5, "\(name): \(drawn.crossings) crossings, Graphviz draws \(crossingsOfDot)")
             ratios.append(ratio)
         }
         #expect(ratios.count >= 27)
         #expect(ratios.reduce(0, +) / Double(ratios.count) <= 1.1)
     }
 
-    @Test("The dashboard draws the corpus so too: names, names with facts, and cards", arguments: NodeDensity.allCases)
-    func dashboard(density: NodeDensity) throws {
+    /// A dashboard on a run of the graph in which everything has succeeded.
+    private func dashboard(_ graph: Graph, rows: Int, columns: Int) -> DashboardState {
+        var run = SampleRun(stages: graph.stages)
+        for stage in graph.names { run.succeed(UnitID(StageID(stage)), after: 10) }
+        return run.dashboard(rows: rows, columns: columns)
+    }
+
+    @Test(
+        "The dashboard draws the corpus so too: names, names with facts, and cards",
+        arguments: NodeDensity.allCases)
+    func densities(density: NodeDensity) throws {
         for (name, _, graph) in try Graph.corpus() where graph.names.count <= 60 {
-            var stages = graph.names.map { SampleRun.stage(StageID($0)) }
-            for edge in graph.edges { stages[edge.to].upstream.append(StageID(graph.names[edge.from])) }
-            var run = SampleRun(stages: stages)
-            for stage in graph.names { run.succeed(UnitID(StageID(stage)), after: 10) }
-            let state = run.dashboard(rows: 40, columns: 120)
+            let state = dashboard(graph, rows: 40, columns: 120)
+            let scene = GraphScene(.whole(chains: []), of: state.graph)
             let picture = GraphPicture(
-                nodeCount: stages.count, edges: state.graph.edges, names: graph.names.map(\.count), least: 11,
-                most: 60, density: density)
-            let canvas = GraphPane.canvas(state, picture)
+                nodeCount: scene.items.count, edges: scene.edges, names: graph.names.map(\.count),
+                least: 11,
+                density: density)
+            let drawing = GraphDrawing(
+                kind: .whole(chains: []), scene: scene, picture: picture, labels: graph.names, fits: true)
+            let canvas = GraphCanvas(drawing, state, rows: 0..<picture.height, columns: 0..<picture.width)
+                .buffer
             hold(DrawnGraph(canvas, rows: 0..<canvas.height), graph, "\(name), \(density)")
         }
     }
+
+    @Test(
+        "On a screen whose columns are too few for the names, no two stages look alike",
+        arguments: [(60, 200), (50, 160), (400, 500)])
+    func screens(rows: Int, columns: Int) throws {
+        // What is larger is drawn as a part, and takes long to draw in a build for debugging.
+        for (name, _, graph) in try Graph.corpus() where graph.names.count <= 60 {
+            var state = dashboard(graph, rows: rows, columns: columns)
+            (state.view, state.zoomed) = (.graph, .graph)
+            for stage in graph.names { state.openChains.insert(StageID(stage)) }
+            let drawing = try #require(DashboardLayout(state).drawing)
+            guard drawing.fits else { continue }
+            let drawn = DrawnGraph(DashboardScreen.draw(state, LogLineList()), rows: 3..<(rows - 2))
+            let labels = drawing.labels
+            #expect(Set(labels).count == graph.names.count, "\(name): names drawn alike")
+            #expect(drawn.nodes.map(\.label).sorted() == labels.sorted(), "\(name)")
+            let read = Set(
+                drawn.edges.map { "\(drawn.nodes[$0.from].label) → \(drawn.nodes[$0.to].label)" })
+            #expect(read == Set(graph.edges.map { "\(labels[$0.from]) → \(labels[$0.to])" }), "\(name)")
+        }
+    }
+}
+
+extension GraphRetraceTests.Graph {
+    /// The stages of a plan with the graph.
+    var stages: [PlannedStage] {
+        var stages = names.map { SampleRun.stage(StageID($0)) }
+        for edge in edges { stages[edge.to].upstream.append(StageID(names[edge.from])) }
+        return stages
+    }
+
+    /// The graph of a plan.
+    var model: GraphModel { GraphModel(RunPlan(pipeline: "p", maxParallel: 1, stages: stages)) }
 }

@@ -67,7 +67,8 @@ enum GraphText {
     /// The cells of the drawing.
     static func canvas(_ names: [String], _ edges: [(from: Int, to: Int)]) -> CellBuffer {
         let picture = GraphPicture(
-            nodeCount: names.count, edges: edges, names: names.map(TextWidth.of), least: 1, most: .max, density: .short)
+            nodeCount: names.count, edges: edges, names: names.map(TextWidth.of), least: 1,
+            density: .short)
         var canvas = CellBuffer(width: picture.width, height: picture.height)
         var grid = LineGrid(width: picture.width, height: picture.height)
         for stroke in picture.strokes.joined() { grid.add(stroke, weight: .light, priority: 1) }

@@ -13,7 +13,7 @@ struct LayerOrder {
 
     private static let sweeps = 24
     private static let patience = 8
-    private static let shuffles = 12
+    private static let shuffles = 8
     /// Above these numbers of vertices, more work makes a picture slower, and no more legible.
     private static let shuffleLimit = 600
     private static let sweepLimit = 2000

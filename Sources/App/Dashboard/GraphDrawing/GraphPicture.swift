@@ -33,6 +33,9 @@ struct GraphPicture: Sendable {
         var column: Int
         var width: Int
         var height: Int
+
+        var rows: Range<Int> { row..<(row + height) }
+        var columns: Range<Int> { column..<(column + width) }
     }
 
     /// A straight part of an edge.
@@ -49,78 +52,49 @@ struct GraphPicture: Sendable {
     let strokes: [[Stroke]]
     /// The position of the arrowhead of each edge.
     let heads: [(row: Int, column: Int)]
-    let crossings: Int
     /// For each node, its layer and its position in the layer, from the top.
     let layers: [[Int]]
 
-    /// Lays a graph out.
+    /// Places the nodes and edges of a routed graph.
     ///
-    /// `names`: the width of each node's name in cells.
+    /// `names`: the width of each node's label in cells.
     /// `least`: the minimum width of a node's text.
-    /// `most`: the width at which names are cut.
-    init(
-        nodeCount: Int, edges: [(from: Int, to: Int)], names: [Int], least: Int, most: Int, density: NodeDensity
-    ) {
-        self.density = density
-        var frames = [Frame](repeating: Frame(row: 0, column: 0, width: 0, height: 0), count: nodeCount)
-        var strokes = [[Stroke]](repeating: [], count: edges.count)
-        var heads = [(row: Int, column: Int)](repeating: (0, 0), count: edges.count)
-        var (width, height, crossings) = (0, 0, 0)
+    init(_ routing: GraphRouting, names: [Int], least: Int) {
+        density = routing.density
+        height = routing.height
+        var frames = [Frame](
+            repeating: Frame(row: 0, column: 0, width: 0, height: 0), count: names.count)
+        var strokes = [[Stroke]](repeating: [], count: routing.edgeCount)
+        var heads = [(row: Int, column: Int)](repeating: (0, 0), count: routing.edgeCount)
         var layers: [[Int]] = []
-        for part in Self.parts(nodeCount, edges) {
-            let component = GraphComponent(
-                nodes: part.nodes, edges: part.edges.map { edges[$0] }, names: part.nodes.map { min(names[$0], most) },
-                least: least, density: density)
-            let top = height == 0 ? 0 : height + 1
-            for (local, node) in part.nodes.enumerated() {
-                frames[node] = component.frames[local]
-                frames[node].row += top
-            }
-            for (local, edge) in part.edges.enumerated() {
-                strokes[edge] = component.strokes[local].map { $0.moved(down: top) }
-                heads[edge] = (component.heads[local].row + top, component.heads[local].column)
+        var width = 0
+        for (component, top) in zip(routing.components, routing.tops) {
+            let placed = component.placed(
+                names: component.nodes.map { names[$0] }, least: least, top: top)
+            for (local, node) in component.nodes.enumerated() { frames[node] = placed.frames[local] }
+            for (local, edge) in component.edges.enumerated() {
+                strokes[edge] = placed.strokes[local]
+                heads[edge] = placed.heads[local]
             }
             for (index, layer) in component.layers.enumerated() {
                 if index == layers.count { layers.append([]) }
                 layers[index] += layer
             }
-            width = max(width, component.width)
-            height = top + component.height
-            crossings += component.crossings
+            width = max(width, placed.width)
         }
-        (self.width, self.height, self.crossings) = (width, height, crossings)
-        (self.frames, self.strokes, self.heads, self.layers) = (frames, strokes, heads, layers)
+        (self.width, self.frames, self.strokes, self.heads, self.layers) = (
+            width, frames, strokes, heads, layers
+        )
     }
 
-    /// The connected components of a graph, in the order of their first nodes, each with its nodes and edges.
-    private static func parts(
-        _ nodeCount: Int, _ edges: [(from: Int, to: Int)]
-    ) -> [(nodes: [Int], edges: [Int])] {
-        var leader = Array(0..<nodeCount)
-        func find(_ node: Int) -> Int {
-            var node = node
-            while leader[node] != node {
-                leader[node] = leader[leader[node]]
-                node = leader[node]
-            }
-            return node
-        }
-        for edge in edges {
-            let (a, b) = (find(edge.from), find(edge.to))
-            leader[max(a, b)] = min(a, b)
-        }
-        var parts: [Int: (nodes: [Int], edges: [Int])] = [:]
-        for node in 0..<nodeCount { parts[find(node), default: ([], [])].nodes.append(node) }
-        for (index, edge) in edges.enumerated() { parts[find(edge.from), default: ([], [])].edges.append(index) }
-        return parts.sorted { $0.key < $1.key }.map(\.value)
-    }
-}
-
-extension GraphPicture.Stroke {
-    func moved(down rows: Int) -> GraphPicture.Stroke {
-        switch self {
-        case .horizontal(let row, let from, let to): .horizontal(row: row + rows, from: from, to: to)
-        case .vertical(let column, let from, let to): .vertical(column: column, from: from + rows, to: to + rows)
-        }
+    /// Lays a graph out.
+    ///
+    /// `names`: the width of each node's name in cells.
+    /// `least`: the minimum width of a node's text.
+    init(
+        nodeCount: Int, edges: [(from: Int, to: Int)], names: [Int], least: Int, density: NodeDensity
+    ) {
+        let outline = GraphOutline(nodeCount: nodeCount, edges: edges)
+        self.init(GraphRouting(outline, density: density), names: names, least: least)
     }
 }
