@@ -158,6 +158,8 @@ struct FocusTests {
         #expect(state.selection == UnitID("e"))
         state.press(["h", " "])
         #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("(4)"))
+        state.press([" ", "v"])
+        #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("(4)"), "the view of all stages folds none")
     }
 
     @Test("Outside of the view, stages are counted at each edge, failed ones by themselves")

@@ -136,7 +136,6 @@ struct GraphRetraceTests {
         for (name, _, graph) in try Graph.corpus() where graph.names.count <= 60 {
             var state = dashboard(graph, rows: rows, columns: columns)
             (state.view, state.zoomed) = (.graph, .graph)
-            for stage in graph.names { state.openChains.insert(StageID(stage)) }
             let drawing = try #require(DashboardLayout(state).drawing)
             guard drawing.fits else { continue }
             let drawn = DrawnGraph(DashboardScreen.draw(state, LogLineList()), rows: 3..<(rows - 2))

@@ -55,15 +55,14 @@ struct DashboardLayout {
 
     /// The scene to draw; nil for the rail.
     private static func kind(_ state: DashboardState, _ columns: Int) -> GraphScene.Kind? {
-        let whole = GraphScene.Kind.whole(chains: state.foldedChains)
         let focus = state.selectedIndex.map { GraphScene.Kind.focus(stage: $0, hops: state.hops) }
         switch state.view {
         case .rail: return nil
-        case .graph: return whole
+        case .graph: return .whole(chains: [])
         case .focus: return focus
         case .groups: return .groups(open: state.openGroups)
         case .automatic:
-            if state.graph.names.count <= wholeLimit { return whole }
+            if state.graph.names.count <= wholeLimit { return .whole(chains: state.foldedChains) }
             return columns >= 120 ? focus : nil
         }
     }

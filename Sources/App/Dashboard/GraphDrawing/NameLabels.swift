@@ -28,6 +28,7 @@ enum NameLabels {
     }
 
     private static let limitOfRivals = 400
+    private static let separators = "_-./"
 
     /// A name of which a part is left out.
     private struct Form {
@@ -46,12 +47,16 @@ enum NameLabels {
     {
         guard width > 1 else { return [] }
         var forms: [Form] = []
-        func addTail(after prefix: String) {
+        func addTail(after prefix: String, least: Int) {
             let tail = String(name.dropFirst(prefix.count))
-            if TextWidth.of(tail) < width, tail.count > 2 { forms.append(Form(head: "", tail: tail)) }
+            guard TextWidth.of(tail) < width, TextWidth.of(tail) >= least, let first = tail.first,
+                !separators.contains(first)
+            else { return }
+            forms.append(Form(head: "", tail: tail))
         }
-        if common.count > 2 { addTail(after: common) }
-        for head in self.heads(of: name) where heads.contains(head) { addTail(after: head) }
+        if common.count > 2 { addTail(after: common, least: 3) }
+        // A short rest says less than both ends of the name.
+        for head in self.heads(of: name) where heads.contains(head) { addTail(after: head, least: width * 2 / 3) }
         // The common beginning says nothing, wherever the middle is cut.
         let rest = common.count > 2 ? String(name.dropFirst(common.count)) : name
         let room = width - 1
@@ -90,7 +95,7 @@ enum NameLabels {
 
     /// The beginnings of a name that end at a separator, the shortest first.
     private static func heads(of name: String) -> [String] {
-        name.indices.filter { "_-./".contains(name[$0]) }.map { String(name[...$0]) }
+        name.indices.filter { separators.contains(name[$0]) }.map { String(name[...$0]) }
     }
 
     /// The beginnings that several names have in common.
