@@ -75,7 +75,8 @@ let package = Package(
             // Messages that tests compare with, and the files they are about; read by their paths.
             exclude: ["Config/Golden", "Schedules/Fixtures"], swiftSettings: strict),
         .testTarget(
-            name: "AppTests", dependencies: ["App", "CaudalModel", "Engine", "TestSupport"], exclude: ["Golden"],
+            name: "AppTests", dependencies: ["App", "CaudalModel", "Engine", "TestSupport"],
+            exclude: ["Corpus", "Golden"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -18,7 +18,7 @@ struct KeyBindingTests {
         var found: [String: [DashboardState]] = [:]
         for (rows, columns) in [(24, 80), (40, 120), (14, 80)] {
             for run in [SampleRun.inTheMiddle, .failed] {
-                for view in [DashboardState.GraphView.graph, .rail] {
+                for view in [DashboardState.GraphView.graph, .focus, .rail] {
                     for pane in DashboardState.Pane.allCases {
                         var state = run.dashboard(rows: rows, columns: columns)
                         (state.view, state.isLive) = (view, run.state.status == .running)

@@ -59,9 +59,16 @@ enum GraphText {
         let edges = stages.enumerated().flatMap { to, stage in
             (upstream[stage] ?? []).compactMap { places[$0] }.map { (from: $0, to: to) }
         }
-        let names = stages.map(\.rawValue)
+        let canvas = canvas(stages.map(\.rawValue), edges)
+        let lines = (0..<canvas.height).map { canvas.text(row: $0) }
+        return ascii ? lines.map(ASCIIDrawing.text(of:)) : lines
+    }
+
+    /// The cells of the drawing.
+    static func canvas(_ names: [String], _ edges: [(from: Int, to: Int)]) -> CellBuffer {
         let picture = GraphPicture(
-            nodeCount: stages.count, edges: edges, names: names.map(TextWidth.of), least: 1, most: 60, density: .short)
+            nodeCount: names.count, edges: edges, names: names.map(TextWidth.of), least: 1,
+            density: .short)
         var canvas = CellBuffer(width: picture.width, height: picture.height)
         var grid = LineGrid(width: picture.width, height: picture.height)
         for stroke in picture.strokes.joined() { grid.add(stroke, weight: .light, priority: 1) }
@@ -72,8 +79,7 @@ enum GraphText {
         for (name, frame) in zip(names, picture.frames) {
             canvas.write("● " + name, row: frame.row, column: frame.column)
         }
-        let lines = (0..<canvas.height).map { canvas.text(row: $0) }
-        return ascii ? lines.map(ASCIIDrawing.text(of:)) : lines
+        return canvas
     }
 
     static func mermaid(_ stages: [StageID], _ upstream: [StageID: [StageID]]) -> String {

@@ -49,7 +49,7 @@ enum DashboardKeys {
                 [.enter], .move, "inspect the selected stage",
                 hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
             Binding(
-                [.escape], .move, "go back: leave the inspector, a zoom or a search",
+                [.escape], .move, "go back: leave the inspector, a zoom, a search, a filter",
                 hint: .when(rank: 1) { $0.focus == .inspector ? "back" : nil },
                 action: { $0.back(&$1) }),
         ]
@@ -110,15 +110,21 @@ enum DashboardKeys {
             change: { $1.overlay = .prompt(Prompt(label: "search the log", text: "")) }),
         Binding(["n"], .log, "next and previous match", change: { $0.findNext(1, &$1) }),
         Binding(["N"], .log, "next and previous match", change: { $0.findNext(-1, &$1) }),
-        Binding(
-            ["f"], .log, "filter by level: all, warnings, errors", hint: .always("level", rank: 7),
-            action: { $0.changeLevel(&$1) }),
     ]
 
     private static let view = [
         Binding(
-            ["v"], .view, "draw the graph as a picture, as a rail, or what fits", hint: .always("view", rank: 6),
-            change: { $1.changeView() }),
+            ["v"], .view, "draw the graph: what fits, all of it, the focus, groups, a rail",
+            hint: .always("view", rank: 6), change: { $1.changeView() }),
+        Binding(
+            ["u"], .view, "highlight what the selected stage needs, or what needs it",
+            change: { $1.toggle(.upstream) }),
+        Binding(
+            ["d"], .view, "highlight what the selected stage needs, or what needs it",
+            change: { $1.toggle(.downstream) }),
+        Binding(
+            ["c"], .view, "highlight the critical path of what is left",
+            change: { $1.toggle(.criticalPath) }),
         Binding(
             ["z"], .view, "zoom the pane to the whole screen, and back", hint: .always("zoom", rank: 7),
             change: { $1.zoomed = $1.zoomed == nil ? DashboardLayout($1).focus : nil }),
@@ -161,7 +167,9 @@ enum DashboardKeys {
     ]
 
     static let prompt = [
-        Binding([.enter], .questions, "accept the chosen answer or the typed text", action: { $0.search(&$1) }),
+        Binding(
+            [.enter], .questions, "accept the chosen answer or the typed text",
+            action: { $0.acceptText(&$1) }),
         closing,
         typedBack,
     ]

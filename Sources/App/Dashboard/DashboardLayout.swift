@@ -12,8 +12,8 @@ struct DashboardLayout {
     private(set) var panes: [Frame] = []
     /// Whether the graph is drawn as a rail, which replaces the list of stages.
     private(set) var drawsRail = true
-    /// The picture of the graph, if it is not drawn as a rail.
-    private(set) var picture: GraphPicture?
+    /// The drawing of the graph, if it is not drawn as a rail.
+    private(set) var drawing: GraphDrawing?
     /// The pane that receives keys, which is always one on the screen.
     private(set) var focus = DashboardState.Pane.graph
     /// Whether there is room for more than a line.
@@ -22,15 +22,21 @@ struct DashboardLayout {
     static let headerRows = 2
     static let footerRows = 2
 
+    /// Above this number of stages a picture of all of them is not read any more.
+    static let wholeLimit = 40
+
     init(_ state: DashboardState) {
         let (rows, columns) = (state.rows, state.columns)
         isTiny = rows < 8 || columns < 30
         guard !isTiny else { return }
         let body = Self.headerRows..<(rows - Self.footerRows)
         if let pane = state.zoomed {
-            drawsRail = Self.wantsRail(state, body.count - 1, columns - 2)
-            picture = drawsRail ? nil : Self.picture(state, body.count - 1, columns - 2)
+            draw(
+                Self.kind(state, columns), state, body.count - 1, columns - 2,
+                isRequired: state.view != .automatic)
             panes = [Frame(pane: pane, rows: body, columns: 0..<columns)]
+        } else if columns >= 120, rows >= 24, case .focus = Self.kind(state, columns) {
+            layOutFocus(state, body, columns)
         } else if columns >= 160, rows >= 45 {
             layOutLarge(state, body, columns)
         } else if columns >= 100, rows >= 30 {
@@ -47,45 +53,61 @@ struct DashboardLayout {
 
     // MARK: - Graph
 
-    private static func wantsRail(_ state: DashboardState, _ rows: Int, _ columns: Int) -> Bool {
+    /// The scene to draw; nil for the rail.
+    private static func kind(_ state: DashboardState, _ columns: Int) -> GraphScene.Kind? {
+        let focus = state.selectedIndex.map { GraphScene.Kind.focus(stage: $0, hops: state.hops) }
         switch state.view {
-        case .rail: true
-        case .graph: false
-        case .automatic: state.graph.picture(fitting: rows, columns) == nil
+        case .rail: return nil
+        case .graph: return .whole(chains: [])
+        case .focus: return focus
+        case .groups: return .groups(open: state.openGroups)
+        case .automatic:
+            if state.graph.names.count <= wholeLimit { return .whole(chains: state.foldedChains) }
+            return columns >= 120 ? focus : nil
         }
     }
 
-    private static func picture(_ state: DashboardState, _ rows: Int, _ columns: Int) -> GraphPicture? {
-        state.graph.picture(fitting: rows, columns) ?? state.graph.pictures.last
+    /// Draws a scene in a room, or the rail where it does not fit and is not required.
+    private mutating func draw(
+        _ kind: GraphScene.Kind?, _ state: DashboardState, _ rows: Int, _ columns: Int, isRequired: Bool
+    ) {
+        drawing = kind.flatMap {
+            state.graph.drawing($0, rows: rows, columns: columns, fallsBack: isRequired)
+        }
+        drawsRail = drawing == nil
     }
+
+    private static func isRequired(_ state: DashboardState) -> Bool { state.view != .automatic }
 
     // MARK: - Sizes
 
     /// One column: the rail, and below it the log or the inspector.
     private mutating func layOutSmall(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
-        let listed = RailPane.rows(state).count
-        let wantsGraph = state.view == .graph
-        drawsRail = !wantsGraph
-        picture = wantsGraph ? Self.picture(state, body.count, columns - 2) : nil
+        // There is no room for a picture, unless the user wants one.
+        let kind = state.view == .automatic ? nil : Self.kind(state, columns)
+        draw(kind, state, body.count, columns - 2, isRequired: true)
         let least = body.count < 14 ? 3 : 7
-        let wanted = wantsGraph ? (picture?.height ?? 5) + 1 : listed + 1
+        let wanted = (drawing.map(\.picture.height) ?? RailPane.lineCount(state)) + 1
         let upper = max(min(wanted, body.count - least), min(4, body.count - least))
         let split = body.lowerBound + upper
         panes = [
             Frame(pane: .graph, rows: body.lowerBound..<split, columns: 0..<columns),
-            Frame(pane: state.showsInspector ? .inspector : .log, rows: split..<body.upperBound, columns: 0..<columns),
+            Frame(
+                pane: state.showsInspector ? .inspector : .log, rows: split..<body.upperBound,
+                columns: 0..<columns),
         ]
     }
 
     /// The graph above, stages and inspector side by side below it, and the log at the bottom.
     private mutating func layOutMedium(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
         let most = max(6, body.count * 2 / 5)
-        drawsRail = Self.wantsRail(state, most - 1, columns - 2)
-        picture = drawsRail ? nil : Self.picture(state, most - 1, columns - 2)
+        draw(
+            Self.kind(state, columns), state, most - 1, columns - 2, isRequired: Self.isRequired(state))
         let listed = state.listed.count
         // A rail replaces the list of stages.
+        let railRows = RailPane.lineCount(state) + 1 + RailPane.headRows(columns)
         let graphRows =
-            drawsRail ? min(RailPane.rows(state).count + 1, body.count / 2) : min((picture?.height ?? 5) + 2, most)
+            drawsRail ? min(railRows, body.count / 2) : min((drawing?.picture.height ?? 5) + 2, most)
         let middle = max(8, min(drawsRail ? 12 : max(listed + 2, 9), (body.count - graphRows) / 2))
         let first = body.lowerBound + graphRows
         let second = min(body.upperBound - 4, first + middle)
@@ -100,16 +122,18 @@ struct DashboardLayout {
         panes.append(Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns))
     }
 
-    /// Graph and inspector side by side, then stages, then the log.
+    /// Graph and inspector side by side, then stages, then the log; a graph that needs it gets the whole width.
     private mutating func layOutLarge(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
         let split = columns * 2 / 3
         let most = body.count / 2 - 4
-        drawsRail = Self.wantsRail(state, most - 1, split - 2)
-        picture = drawsRail ? nil : Self.picture(state, most - 1, split - 2)
+        let kind = Self.kind(state, columns)
+        draw(kind, state, most - 1, split - 2, isRequired: Self.isRequired(state))
+        if layOutWide(state, kind, body, columns) { return }
+        let railRows = RailPane.lineCount(state) + 1 + RailPane.headRows(split)
         let graphRows =
             drawsRail
-            ? min(max(RailPane.rows(state).count + 1, 16), body.count / 2)
-            : min(max((picture?.height ?? 5) + 2, 16), most)
+            ? min(max(railRows, 16), body.count / 2)
+            : min(max((drawing?.picture.height ?? 5) + 2, 16), most)
         let first = body.lowerBound + graphRows
         let listed = state.listed.count
         let second = min(body.upperBound - 8, first + max(5, min(listed + 2, body.count / 4)))
@@ -122,6 +146,53 @@ struct DashboardLayout {
         } else {
             panes.append(Frame(pane: .stages, rows: first..<second, columns: 0..<columns))
             panes.append(Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns))
+        }
+    }
+
+    /// The graph over the whole width, inspector and log below it, if the graph is drawn in more detail so.
+    ///
+    /// - Returns: Whether it is.
+    private mutating func layOutWide(
+        _ state: DashboardState, _ kind: GraphScene.Kind?, _ body: Range<Int>, _ columns: Int
+    ) -> Bool {
+        let least = 11
+        let narrow = drawing.flatMap { $0.fits ? $0.picture.density : nil }
+        guard let kind, narrow != .card,
+            let wide = state.graph.drawing(
+                kind, rows: body.count - least - 1, columns: columns - 2, fallsBack: false),
+            narrow.map({ wide.picture.density > $0 }) ?? true
+        else { return false }
+        (drawing, drawsRail) = (wide, false)
+        let first = body.lowerBound + wide.picture.height + 1
+        let split = columns * 2 / 5
+        panes = [
+            Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<columns),
+            Frame(pane: .inspector, rows: first..<body.upperBound, columns: 0..<split),
+            Frame(pane: .log, rows: first..<body.upperBound, columns: (split + 1)..<columns),
+        ]
+        return true
+    }
+
+    /// For large graphs: the list of stages, beside it the surroundings of the selected one, then inspector and log.
+    private mutating func layOutFocus(_ state: DashboardState, _ body: Range<Int>, _ columns: Int) {
+        let split = columns >= 160 ? columns / 2 : columns * 9 / 20
+        let first = body.lowerBound + body.count * (body.count >= 40 ? 11 : 12) / 20
+        draw(
+            Self.kind(state, columns), state, first - body.lowerBound - 1, columns - split - 3,
+            isRequired: true)
+        let second = first + max(0, min(12, (body.upperBound - first - 6)))
+        panes = [
+            Frame(pane: .stages, rows: body.lowerBound..<first, columns: 0..<split),
+            Frame(pane: .graph, rows: body.lowerBound..<first, columns: (split + 1)..<columns),
+        ]
+        if second - first >= 6 {
+            panes.append(Frame(pane: .inspector, rows: first..<second, columns: 0..<columns))
+            panes.append(Frame(pane: .log, rows: second..<body.upperBound, columns: 0..<columns))
+        } else {
+            panes.append(
+                Frame(
+                    pane: state.showsInspector ? .inspector : .log, rows: first..<body.upperBound,
+                    columns: 0..<columns))
         }
     }
 }

@@ -181,6 +181,10 @@ struct DashboardReducer: ScreenReducer {
             state.leaveInspector()
         } else if state.log.isFiltered {
             return show(&state) { ($0.unit, $0.level) = (nil, .debug) }
+        } else if !state.filter.isEmpty {
+            state.filter = StageFilter()
+        } else if state.highlight != nil {
+            state.highlight = nil
         } else {
             state.focus = .graph
         }
@@ -224,10 +228,15 @@ struct DashboardReducer: ScreenReducer {
         return show(&state) { $0.level = next }
     }
 
-    /// Searches for the typed text.
-    func search(_ state: inout DashboardState) -> [DashboardEffect] {
+    /// Searches for the typed text, or keeps the filter that was typed.
+    func acceptText(_ state: inout DashboardState) -> [DashboardEffect] {
         guard case .prompt(let prompt) = state.overlay else { return [] }
         state.overlay = nil
+        if prompt.purpose == .stageFilter {
+            state.filterStages(prompt.text)
+            if state.listed.isEmpty { state.say("no stage fits '\(prompt.text)'", .wait) }
+            return []
+        }
         state.log.awaitsHit = !prompt.text.isEmpty
         return show(&state) { $0.search = prompt.text }
     }

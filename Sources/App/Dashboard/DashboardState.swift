@@ -4,8 +4,8 @@ import Foundation
 
 /// Everything that the dashboard shows: keys and events change it, panes draw it.
 struct DashboardState: ScreenState {
-    /// How the graph is drawn; automatic draws the picture if it fits, otherwise the rail.
-    enum GraphView: String, CaseIterable { case automatic, graph, rail }
+    /// How the graph is drawn; automatic draws the picture if it fits, the focus of large graphs, otherwise the rail.
+    enum GraphView: String, CaseIterable { case automatic, graph, focus, groups, rail }
 
     /// The order of the list of stages.
     enum StageOrder: String, CaseIterable { case state, file, time }
@@ -33,6 +33,17 @@ struct DashboardState: ScreenState {
     /// The fan-outs whose items are listed.
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic
+    /// How many edges away from the selected stage the focus shows.
+    var hops = 2
+    /// The groups whose stages are shown one by one, and the chains, by their first stage, that are not folded.
+    var openGroups: Set<String> = []
+    var openChains: Set<StageID> = []
+    /// For each stage, the stage from which the user came to it along an edge, by direction.
+    var trail: [StageID: GraphTrail] = [:]
+    /// The stages that stand out, see ``GraphHighlight``.
+    var highlight: GraphHighlight?
+    /// Which stages are listed.
+    var filter = StageFilter()
     var order = StageOrder.state
     var inspectorScroll = 0
     var log = LogView()
@@ -52,6 +63,9 @@ struct DashboardState: ScreenState {
     var hasMouse: Bool
     /// How often what failed had failed before, in words, for the attempts that were looked up.
     var failureWords: [UnitID: FailureWords] = [:]
+    private let rememberedList = Remembered<ListKey, [UnitID]>()
+    let rememberedHighlight = Remembered<HighlightKey, Set<Int>>()
+    private let rememberedChains = Remembered<Int64, [[Int]]>()
     /// The numbers of warnings and of errors in the log.
     var warnings = 0
     var errors = 0
@@ -98,39 +112,56 @@ struct DashboardState: ScreenState {
     /// The selected stage.
     var selectedStage: StageState? { run.stage(selection.stage) }
 
+    /// What the rows of the list depend on.
+    private struct ListKey: Hashable {
+        let sequence: Int64
+        let order: StageOrder
+        let filter: String
+        let unfolded: Set<StageID>
+        let second: Int64
+    }
+
     /// The rows of the list of stages, in order: stages, and the items of unfolded fan-outs.
     var listed: [UnitID] {
-        orderedStages.flatMap { stage -> [UnitID] in
-            guard unfolded.contains(stage.id), stage.hasItems else { return [UnitID(stage.id)] }
-            // Worst first, so that one failure among thousands is at the top.
-            let items = stage.items.enumerated().sorted { a, b in
-                let (x, y) = (Self.urgency(a.element.unit.status), Self.urgency(b.element.unit.status))
-                return x != y ? x < y : a.offset < b.offset
+        let key = ListKey(
+            sequence: run.lastSequence, order: order, filter: filter.text, unfolded: unfolded,
+            // Durations change the order, and what is slow, while the run goes on.
+            second: order == .time || filter.text.contains("slow") ? now.steady / 1000 : 0)
+        return rememberedList.value(for: key) {
+            orderedStages.flatMap { index -> [UnitID] in
+                let stage = run.stages[index]
+                if !filter.isEmpty, !filter.matches(index, self) { return [] }
+                guard unfolded.contains(stage.id), stage.hasItems else { return [UnitID(stage.id)] }
+                return [UnitID(stage.id)] + itemsWorstFirst(stage)
             }
-            return [UnitID(stage.id)] + items.map { UnitID(stage.id, $0.element.item.key) }
         }
     }
 
-    private var orderedStages: [StageState] {
+    /// The items of a fan-out, worst first, so that one failure among thousands is at the top.
+    func itemsWorstFirst(_ stage: StageState) -> [UnitID] {
+        stage.items.enumerated().sorted { a, b in
+            let (x, y) = (Self.urgency(a.element.unit.status), Self.urgency(b.element.unit.status))
+            return x != y ? x < y : a.offset < b.offset
+        }.map { UnitID(stage.id, $0.element.item.key) }
+    }
+
+    private var orderedStages: [Int] {
         switch order {
-        case .file: return run.stages
+        case .file: return Array(run.stages.indices)
         case .state:
-            return run.stages.enumerated().sorted { a, b in
-                let (x, y) = (Self.urgency(a.element.status), Self.urgency(b.element.status))
-                return x != y ? x < y : a.offset < b.offset
-            }.map(\.element)
+            let urgencies = run.stages.map { Self.urgency($0.status) }
+            return run.stages.indices.sorted { a, b in
+                urgencies[a] != urgencies[b] ? urgencies[a] < urgencies[b] : a < b
+            }
         case .time:
-            return run.stages.enumerated().sorted { a, b in
-                let (x, y) = (
-                    elapsed(UnitID(a.element.id)) ?? .seconds(-1), elapsed(UnitID(b.element.id)) ?? .seconds(-1)
-                )
-                return x != y ? x > y : a.offset < b.offset
-            }.map(\.element)
+            let times = run.stages.map { elapsed(UnitID($0.id)) ?? .seconds(-1) }
+            return run.stages.indices.sorted { a, b in times[a] != times[b] ? times[a] > times[b] : a < b
+            }
         }
     }
 
     /// The sort key of a status: what needs attention comes first.
-    private static func urgency(_ status: UnitStatus) -> Int {
+    static func urgency(_ status: UnitStatus) -> Int {
         switch status {
         case .failed: 0
         case .blocked: 1
@@ -143,6 +174,21 @@ struct DashboardState: ScreenState {
         case .succeeded: 8
         case .reused: 9
         }
+    }
+
+    /// The worst of the statuses of some stages.
+    func worstStatus(of stages: [Int]) -> UnitStatus {
+        stages.map { run.stages[$0].status }.min { Self.urgency($0) < Self.urgency($1) } ?? .pending
+    }
+
+    /// Whether a stage is dimmed, because others are highlighted.
+    func isDimmed(_ stage: StageID) -> Bool {
+        guard highlight != nil, let highlighted = highlightedStages,
+            let index = run.plan.index(of: stage)
+        else {
+            return false
+        }
+        return !highlighted.contains(index)
     }
 
     /// The duration of a stage or item so far; nil if it has not started.
@@ -181,6 +227,19 @@ struct DashboardState: ScreenState {
         selection = id
     }
 
+    /// Shows stages that are further away, or nearer if `step` is negative, in the focus.
+    mutating func changeHops(_ step: Int) {
+        hops = max(1, min(6, hops + step))
+        say("focus: \(hops.counted("hop")) around \(selection.stage)")
+    }
+
+    /// Lists only the stages that fit what the user types.
+    mutating func filterStages(_ text: String) {
+        filter = StageFilter(text)
+        let rows = listed
+        if let first = rows.first, !rows.contains(selection) { select(first) }
+    }
+
     /// Selects the next failed stage, or the previous one if `step` is negative.
     mutating func selectFailure(_ step: Int) {
         let failed = run.stages.filter { $0.unit.status == .failed }.map(\.id)
@@ -190,11 +249,34 @@ struct DashboardState: ScreenState {
         inspectorScroll = 0
     }
 
-    /// Unfolds or folds the items of the selected fan-out.
+    /// Unfolds or folds what is selected: the items of a fan-out, a group in the grouped view, a chain in the picture.
     mutating func foldSelection() {
         let stage = selection.stage
-        if run.stage(stage)?.hasItems == true { unfolded.formSymmetricDifference([stage]) }
-        if !unfolded.contains(stage) { select(UnitID(stage)) }
+        if run.stage(stage)?.hasItems == true {
+            unfolded.formSymmetricDifference([stage])
+            if !unfolded.contains(stage) { select(UnitID(stage)) }
+            return
+        }
+        guard let index = selectedIndex else { return }
+        if view == .groups, let group = graph.groups[index] {
+            openGroups.formSymmetricDifference([group])
+        } else if let chain = finishedChains.first(where: { $0.contains(index) }) {
+            openChains.formSymmetricDifference([run.plan.stages[chain[0]].id])
+        }
+    }
+
+    /// Chains of stages that have succeeded, which the picture folds.
+    var finishedChains: [[Int]] {
+        rememberedChains.value(for: run.lastSequence) {
+            GraphScene.chains(graph.upstream, graph.downstream) { stage in
+                !run.stages[stage].hasItems && [.succeeded, .reused].contains(run.stages[stage].status)
+            }
+        }
+    }
+
+    /// The chains that the picture shows in one place.
+    var foldedChains: [[Int]] {
+        finishedChains.filter { !openChains.contains(run.plan.stages[$0[0]].id) }
     }
 
     /// Switches to the next view of the graph.
@@ -307,7 +389,9 @@ extension DashboardState {
         case .prompt(var prompt):
             prompt.text += text
             overlay = .prompt(prompt)
-        case .confirm(let question) where question.requiredText != nil: changeQuestion { $0.typed += text }
+            if prompt.purpose == .stageFilter { filterStages(prompt.text) }
+        case .confirm(let question) where question.requiredText != nil:
+            changeQuestion { $0.typed += text }
         case .confirm, .help, nil: return false
         }
         return true
@@ -319,6 +403,7 @@ extension DashboardState {
         case .prompt(var prompt):
             prompt.text = String(prompt.text.dropLast())
             overlay = .prompt(prompt)
+            if prompt.purpose == .stageFilter { filterStages(prompt.text) }
         case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
         case .help, nil: break
         }
@@ -356,8 +441,12 @@ extension CaseIterable where Self: Equatable {
 
 /// A line of text that the user is typing, with its label.
 struct Prompt {
+    /// What the text is for.
+    enum Purpose: Equatable { case logSearch, stageFilter }
+
     var label: String
     var text: String
+    var purpose = Purpose.logSearch
 }
 
 /// Work that the dashboard needs done outside of its reducer.

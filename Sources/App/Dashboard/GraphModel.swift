@@ -1,39 +1,138 @@
 import CaudalModel
 import Engine
 
-/// The run's graph as the dashboard draws it, computed once from the plan.
+/// The run's graph as the dashboard draws it; its layouts are computed when they are first shown, and kept.
 struct GraphModel: Sendable {
+    /// The name of each stage; that of a fan-out leaves room for the number of its items.
     let names: [String]
-    let edges: [(from: Int, to: Int)]
-    /// The graph drawn at several sizes, the most detailed first.
-    let pictures: [GraphPicture]
-    let rail: RailLayout
+    let upstream: [[Int]]
+    let downstream: [[Int]]
+    /// The stages, each after what it needs.
+    let order: [Int]
+    /// The group of each stage: its `group:`, otherwise the beginning of its name that others have too.
+    let groups: [String?]
 
-    /// The sizes at which a graph is drawn: the detail of a node, and the minimum and maximum width of its text.
-    private static let sizes: [(density: NodeDensity, least: Int, most: Int)] = [
-        (.card, 16, 26), (.card, 11, 22), (.detailed, 16, 24), (.detailed, 12, 20), (.short, 4, 18), (.short, 4, 12),
-    ]
+    /// The width of the longest name.
+    let longestName: Int
+    private let isFanOut: [Bool]
+    private let places: [StageID: Int]
+    private let cache = GraphCache()
 
-    /// Above this number of stages, pictures have short nodes only.
+    /// A size of nodes: their detail, the minimum width of their text, and the width below which names are not cut.
+    private typealias Size = (density: NodeDensity, least: Int, shortest: Int)
+
+    /// The sizes at which a graph is drawn, the most detailed first.
+    private static let sizes: [Size] = [(.card, 12, 14), (.detailed, 11, 12), (.short, 1, 12)]
+    /// The size that is better than a picture of which a part is seen.
+    private static let smallest: Size = (.short, 1, 8)
+
+    /// Above this number of items, pictures have short nodes only.
     private static let detailLimit = 120
+    /// The room for the number of a fan-out's items.
+    private static let itemsWidth = 5
 
     init(_ plan: RunPlan) {
         names = plan.stages.map(\.id.rawValue)
-        let edges = plan.upstream.enumerated().flatMap { to, needs in needs.map { (from: $0, to: to) } }
-        self.edges = edges
-        // The name of a fan-out is followed by the number of its items.
-        let widths = plan.stages.map { TextWidth.of($0.id.rawValue) + ($0.fanOut == nil ? 0 : 4) }
-        let sizes = plan.stages.count > Self.detailLimit ? [Self.sizes[4]] : Self.sizes
-        pictures = sizes.map { size in
-            GraphPicture(
-                nodeCount: plan.stages.count, edges: edges, names: widths, least: size.least, most: size.most,
-                density: size.density)
-        }
-        rail = RailLayout(nodeCount: plan.stages.count, edges: edges, layers: pictures.last?.layers ?? [])
+        (upstream, downstream) = (plan.upstream, plan.downstream)
+        order = CriticalPath.topologicalIndices(of: plan)
+        let isFanOut = plan.stages.map { $0.fanOut != nil }
+        self.isFanOut = isFanOut
+        longestName =
+            zip(names, isFanOut).map { TextWidth.of($0) + ($1 ? Self.itemsWidth : 0) }.max() ?? 0
+        var places: [StageID: Int] = [:]
+        for (index, stage) in plan.stages.enumerated() { places[stage.id] = index }
+        self.places = places
+        groups = Self.groups(plan)
     }
 
-    /// The most detailed picture that fits into the given size; nil if none fits.
-    func picture(fitting rows: Int, _ columns: Int) -> GraphPicture? {
-        pictures.first { $0.height <= rows && $0.width <= columns }
+    private static func groups(_ plan: RunPlan) -> [String?] {
+        func beginning(_ name: String) -> String? {
+            name.firstIndex { "_-./".contains($0) }.map { String(name[..<$0]) }
+        }
+        let beginnings = plan.stages.map { beginning($0.id.rawValue) }
+        var counts: [String: Int] = [:]
+        for beginning in beginnings { if let beginning { counts[beginning, default: 0] += 1 } }
+        return zip(plan.stages, beginnings).map { stage, beginning in
+            stage.group ?? beginning.flatMap { counts[$0, default: 0] > 1 ? $0 : nil }
+        }
+    }
+
+    /// The graph as a list with lanes.
+    var rail: RailLayout {
+        cache.rail { RailLayout(upstream: upstream, downstream: downstream, order: order) }
+    }
+
+    /// The most detailed drawing of a scene that fits into some rows and columns.
+    ///
+    /// `fallsBack`: whether to make a larger one if none fits, which is scrolled; otherwise nil is returned.
+    func drawing(_ kind: GraphScene.Kind, rows: Int, columns: Int, fallsBack: Bool) -> GraphDrawing? {
+        cache.drawing(kind, rows, columns, fallsBack: fallsBack) {
+            let (scene, outline) = cache.outline(kind) {
+                let scene = GraphScene(kind, of: self)
+                return (scene, GraphOutline(nodeCount: scene.items.count, edges: scene.edges))
+            }
+            let names = scene.items.map(name)
+            // The number of a fan-out's items is never cut.
+            let extras = scene.items.map(extra)
+            let natural = zip(names, extras).map { TextWidth.of($0) + $1 }
+            func drawing(_ size: Size, columns: Int, fits: Bool) -> GraphDrawing? {
+                let routing = cache.routing(kind, size.density) {
+                    GraphRouting(outline, density: size.density)
+                }
+                guard !fits || routing.height <= rows,
+                    let widths = routing.widths(
+                        natural, columns: columns, least: size.least, shortest: size.shortest)
+                else { return nil }
+                let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
+                let picture = GraphPicture(
+                    routing, names: zip(labels, extras).map { TextWidth.of($0) + $1 }, least: size.least)
+                return GraphDrawing(kind: kind, scene: scene, picture: picture, labels: labels, fits: fits)
+            }
+            let isLarge = scene.items.count > Self.detailLimit
+            let sizes =
+                Self.sizes.filter { !isLarge || $0.density == .short } + (fallsBack ? [Self.smallest] : [])
+            for size in sizes {
+                if let found = drawing(size, columns: columns, fits: true) { return found }
+            }
+            return fallsBack ? drawing((.short, 1, 24), columns: .max, fits: false) : nil
+        }
+    }
+
+    /// The name of a stage in a list, cut to a width where it is longer; nil for a stage that the graph does not have.
+    func label(of stage: StageID, width: Int) -> String? {
+        guard let index = places[stage] else { return nil }
+        return cache.labels(width) {
+            NameLabels.make(
+                names.map { PlainText.sanitized($0) },
+                widths: [Int](repeating: max(2, width), count: names.count))
+        }[index]
+    }
+
+    /// The name of an item, without what depends on the state of its stages.
+    func name(_ item: GraphScene.Item) -> String {
+        switch item {
+        case .stage(let stage): PlainText.sanitized(names[stage])
+        case .chain(let stages):
+            PlainText.sanitized("\(names[stages[0]]) … \(names[stages[stages.count - 1]])")
+        case .group(let name, _): PlainText.sanitized(name)
+        case .more: "⋯"
+        }
+    }
+
+    /// What follows the name of an item that stands for several stages.
+    static func rest(_ item: GraphScene.Item) -> String {
+        switch item {
+        case .stage: ""
+        case .chain(let stages), .group(_, let stages): " (\(stages.count))"
+        case .more(let isUpstream, let stages): " \(stages.count) \(isUpstream ? "before" : "after")"
+        }
+    }
+
+    /// The room that an item needs behind its name.
+    private func extra(_ item: GraphScene.Item) -> Int {
+        switch item {
+        case .stage(let stage): isFanOut[stage] ? Self.itemsWidth : 0
+        case .chain, .group, .more: Self.rest(item).count
+        }
     }
 }

@@ -213,7 +213,7 @@ struct ChannelTests {
         #expect(answer(0, "\n204") == .sent)
         #expect(answer(0, "no_service\n404") == .failed("the server answered 404: no_service"))
         #expect(answer(0, "\n500") == .failed("the server answered 500"))
-        #expect(answer(0, "\n302") == .failed("the server answered 302"))
+        #expect(answer(0, "\n302") == .refused("the server answered 302; write the address that it moved to"))
         #expect(answer(0, "bad\nform\n400") == .refused("the server answered 400: bad form"))
         #expect(answer(7, "\n000", "curl: (7) Failed to connect\n") == .failed("curl: (7) Failed to connect"))
         var mail = CurlTransfer(url: "smtp://x", body: "")

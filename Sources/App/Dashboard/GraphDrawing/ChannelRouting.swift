@@ -1,9 +1,8 @@
-/// Routes the edges between two neighbouring layers: each gets a horizontal part, at most one vertical part in a
-/// track, and another horizontal part.
+/// Routes the edges between two neighbouring layers, so that nobody can read another edge out of the lines.
 ///
-/// Edges that leave the same node, or that reach the same node, share a track. These rules keep the picture readable:
-/// - two lines without a common end never touch: on a row, lines that leave it are left of lines that arrive on it;
-/// - a branch is never a four-way joint, because four ways mean a crossing: such an edge gets a separate track.
+/// From left to right an edge takes at most a vertical line that only its source has, a row of the channel that only
+/// this edge has, and a vertical line that only its target has. Where lines meet, they therefore have a common source or
+/// a common target: three ways mean a joint, four ways always a crossing. See decision 0047.
 struct ChannelRouting: Sendable {
     /// An edge between two neighbouring layers.
     struct Segment: Hashable, Sendable {
@@ -13,147 +12,164 @@ struct ChannelRouting: Sendable {
         let rightRow: Int
     }
 
-    /// Lines that share a track.
-    private struct Net {
-        var segments: [Segment]
-        var leftRows: Set<Int>
-        var rightRows: Set<Int>
-        var low: Int
-        var high: Int
-        /// Rows in which it has a joint that no line may pass on its left.
-        var inner: Set<Int>
-
-        init(_ segments: [Segment]) {
-            self.segments = segments
-            leftRows = Set(segments.map(\.leftRow))
-            rightRows = Set(segments.map(\.rightRow))
-            low = segments.map { min($0.leftRow, $0.rightRow) }.min() ?? 0
-            high = segments.map { max($0.leftRow, $0.rightRow) }.max() ?? 0
-            inner = rightRows.filter { [low, high] in $0 > low && $0 < high }
-        }
+    /// The way of a segment.
+    struct Way: Hashable, Sendable {
+        /// The row between both vertical lines.
+        var band: Int
+        /// The column of the vertical line of the source, from the left; nil if the band is the row of the source.
+        var out: Int?
+        /// The column of the vertical line of the target, from the right; nil if the band is the row of the target.
+        var into: Int?
     }
 
-    /// The track of each segment, from 0; nil for a straight one.
-    private(set) var tracks: [Segment: Int] = [:]
-    private(set) var trackCount = 0
-    /// Vertices of the right layer to move, because every order of tracks has a contradiction.
-    private(set) var conflicts: [Int] = []
+    private(set) var ways: [Segment: Way] = [:]
+    /// The columns of vertical lines.
+    private(set) var width = 0
+    /// Rows above which a blank row would spare an edge a detour.
+    private(set) var wantedRows: Set<Int> = []
 
-    init(_ segments: [Segment]) {
-        var nets = Self.nets(segments)
-        Self.splitFourWay(&nets, straight: Set(segments.filter { $0.leftRow == $0.rightRow }.map(\.rightRow)))
-        assign(nets)
+    /// Rows above which blank rows would spare segments a detour, found without routing them.
+    static func wantedRows(_ segments: [Segment]) -> Set<Int> { Bands(segments, mayWant: true).wantedRows }
+
+    /// Routes segments.
+    ///
+    /// `mayWant`: whether to want a blank row instead of a detour; without it, every segment gets a way.
+    init(_ segments: [Segment], mayWant: Bool) {
+        var bands = Bands(segments, mayWant: mayWant)
+        guard bands.wantedRows.isEmpty else {
+            wantedRows = bands.wantedRows
+            return
+        }
+        bands.settle()
+        var out = ChannelZone(segments, bands.rows, side: .source)
+        var into = ChannelZone(segments, bands.rows, side: .target)
+        // A segment between lines that must each end before the other begins gets a row that no vertex has.
+        while let culprit = out.contradiction ?? into.contradiction {
+            bands.move(culprit)
+            guard bands.wantedRows.isEmpty else {
+                wantedRows = bands.wantedRows
+                return
+            }
+            out = ChannelZone(segments, bands.rows, side: .source)
+            into = ChannelZone(segments, bands.rows, side: .target)
+        }
+        let (outColumns, intoColumns) = (out.columns(), into.columns())
+        for (index, segment) in segments.enumerated() {
+            ways[segment] = Way(
+                band: bands.rows[index], out: out.net(of: index).map { outColumns[$0] },
+                into: into.net(of: index).map { intoColumns[$0] })
+        }
+        width = max((outColumns.max() ?? -1) + 1, (intoColumns.max() ?? -1) + 1)
+        for (a, left) in out.nets.enumerated() {
+            for (b, right) in into.nets.enumerated() where left.meets(right) {
+                width = max(width, outColumns[a] + intoColumns[b] + 3)
+            }
+        }
+    }
+}
+
+/// The row of each segment between its vertical lines: no two segments have the same.
+private struct Bands {
+    private let segments: [ChannelRouting.Segment]
+    private let mayWant: Bool
+    /// The vertices with segments, by row.
+    private var leftRows: [Int: Int] = [:]
+    private var rightRows: [Int: Int] = [:]
+    private var outDegree: [Int: Int] = [:]
+    private var intoDegree: [Int: Int] = [:]
+    /// The segment that has a row.
+    private var owner: [Int: Int] = [:]
+    private var assigned: [Int?]
+    private(set) var wantedRows: Set<Int> = []
+
+    var rows: [Int] { assigned.map { $0 ?? 0 } }
+
+    init(_ segments: [ChannelRouting.Segment], mayWant: Bool) {
+        self.segments = segments
+        self.mayWant = mayWant
+        assigned = [Int?](repeating: nil, count: segments.count)
+        for (index, segment) in segments.enumerated() {
+            leftRows[segment.leftRow] = segment.left
+            rightRows[segment.rightRow] = segment.right
+            outDegree[segment.left, default: 0] += 1
+            intoDegree[segment.right, default: 0] += 1
+            if segment.leftRow == segment.rightRow { take(segment.leftRow, index) }
+        }
+        for index in segments.indices where assigned[index] == nil {
+            var tried: Set<Int> = []
+            _ = claim(index, &tried)
+        }
+        for index in segments.indices where assigned[index] == nil { takeFree(index, pure: false) }
     }
 
-    private static func nets(_ segments: [Segment]) -> [Net] {
-        let bent = segments.filter { $0.leftRow != $0.rightRow }
-        var out: [Int: Int] = [:]
-        var into: [Int: Int] = [:]
-        for segment in segments {
-            out[segment.left, default: 0] += 1
-            into[segment.right, default: 0] += 1
-        }
-        struct Key: Hashable {
-            let vertex: Int
-            let isTarget: Bool
-            let isDown: Bool
-        }
-        var order: [Key] = []
-        var groups: [Key: [Segment]] = [:]
-        for segment in bent {
-            let isJoin = out[segment.left] == 1 && into[segment.right, default: 0] > 1
-            let key = Key(
-                vertex: isJoin ? segment.right : segment.left, isTarget: isJoin,
-                isDown: segment.rightRow > segment.leftRow)
-            if groups[key] == nil { order.append(key) }
-            groups[key, default: []].append(segment)
-        }
-        return order.compactMap { groups[$0].map { Net($0) } }
+    /// Moves segments to rows where they cross fewer others.
+    mutating func settle() {
+        assigned = BandSearch(segments, rows).bands
+        owner = [:]
+        for (index, row) in assigned.enumerated() { if let row { owner[row] = index } }
     }
 
-    /// Gives a branch a separate track where it would be a four-way joint.
-    private static func splitFourWay(_ nets: inout [Net], straight: Set<Int>) {
-        var taken = straight
-        var index = 0
-        while index < nets.count {
-            let net = nets[index]
-            let bad = net.inner.filter { taken.contains($0) }
-            if !bad.isEmpty, net.segments.count > 1 {
-                let apart = net.segments.filter { bad.contains($0.rightRow) }
-                nets[index] = Net(net.segments.filter { !bad.contains($0.rightRow) })
-                nets += apart.map { Net([$0]) }
-            }
-            taken.formUnion(nets[index].inner)
-            index += 1
-        }
-        nets.removeAll { $0.segments.isEmpty }
+    /// Gives a segment that cannot keep its row one that belongs to no vertex.
+    mutating func move(_ index: Int) {
+        if let row = assigned[index] { owner[row] = nil }
+        assigned[index] = nil
+        takeFree(index, pure: true)
     }
 
-    private mutating func assign(_ nets: [Net]) {
-        // Which nets must lie left of which.
-        var after = [Set<Int>](repeating: [], count: nets.count)
-        var waiting = [Int](repeating: 0, count: nets.count)
-        func mustPrecede(_ a: Int, _ b: Int) {
-            if after[a].insert(b).inserted { waiting[b] += 1 }
-        }
-        // Only nets that meet in a row affect each other.
-        var byLeftRow: [Int: [Int]] = [:]
-        var byInnerRow: [Int: [Int]] = [:]
-        for (index, net) in nets.enumerated() {
-            for row in net.leftRows { byLeftRow[row, default: []].append(index) }
-            for row in net.inner { byInnerRow[row, default: []].append(index) }
-        }
-        for b in nets.indices {
-            for row in nets[b].rightRows {
-                for a in byLeftRow[row] ?? [] where a != b { mustPrecede(a, b) }
-                for a in byInnerRow[row] ?? [] where a != b && nets[b].inner.isDisjoint(with: nets[a].inner) {
-                    mustPrecede(a, b)
-                }
+    private mutating func take(_ row: Int, _ index: Int) {
+        owner[row] = index
+        assigned[index] = row
+    }
+
+    /// Gives a segment the row of its source or of its target; others give way if they have another (Kuhn's method).
+    private mutating func claim(_ index: Int, _ tried: inout Set<Int>) -> Bool {
+        for row in choices(segments[index]) where tried.insert(row).inserted {
+            if let other = owner[row] {
+                if segments[other].leftRow == segments[other].rightRow { continue }
+                guard claim(other, &tried) else { continue }
             }
+            take(row, index)
+            return true
         }
-        // Lines that go down cross least if the lowest turn first; lines that go up, if the highest turn first.
-        func preference(_ net: Net) -> (Int, Int) {
-            let isDown = (net.segments.first?.rightRow ?? 0) > (net.segments.first?.leftRow ?? 0)
-            let source = isDown ? -(net.leftRows.max() ?? 0) : (net.leftRows.min() ?? 0)
-            return (source, isDown ? 0 : 1)
+        return false
+    }
+
+    /// The rows of a segment's ends, the better first: of the end with fewer edges, because the other is a joint.
+    private func choices(_ segment: ChannelRouting.Segment) -> [Int] {
+        let out = outDegree[segment.left] ?? 0
+        let into = intoDegree[segment.right] ?? 0
+        if out == 1, into > 1 { return [segment.leftRow, segment.rightRow] }
+        if into == 1, out > 1 { return [segment.rightRow, segment.leftRow] }
+        let isCleanLeft = rightRows[segment.leftRow] == nil
+        let isCleanRight = leftRows[segment.rightRow] == nil
+        return isCleanLeft && !isCleanRight
+            ? [segment.leftRow, segment.rightRow] : [segment.rightRow, segment.leftRow]
+    }
+
+    /// Gives a segment the nearest row that no segment has.
+    ///
+    /// `pure`: whether the row must belong to no vertex.
+    private mutating func takeFree(_ index: Int, pure: Bool) {
+        let segment = segments[index]
+        let low = min(segment.leftRow, segment.rightRow)
+        let high = max(segment.leftRow, segment.rightRow)
+        func cost(_ row: Int) -> Int? {
+            guard owner[row] == nil else { return nil }
+            let meetsLeft = leftRows[row].map { $0 != segment.left } ?? false
+            let meetsRight = rightRows[row].map { $0 != segment.right } ?? false
+            if pure, meetsLeft || meetsRight { return nil }
+            let detour = max(0, low - row) + max(0, row - high)
+            return detour * 4 + (meetsLeft ? 3 : 0) + (meetsRight ? 3 : 0)
         }
-        let preferences = nets.map(preference)
-        var placed = [Int?](repeating: nil, count: nets.count)
-        /// The nets on each track.
-        var occupants: [[Int]] = []
-        var earliest = [Int](repeating: 0, count: nets.count)
-        var left = Set(nets.indices)
-        var free = left.filter { waiting[$0] == 0 }
-        while !left.isEmpty {
-            if free.isEmpty {
-                // A contradiction: records the vertices to move, and continues with the best order found.
-                conflicts += left.flatMap { nets[$0].segments.map(\.right) }
-            }
-            guard
-                let next = (free.isEmpty ? left : free).min(by: { a, b in
-                    earliest[a] != earliest[b]
-                        ? earliest[a] < earliest[b]
-                        : preferences[a] != preferences[b] ? preferences[a] < preferences[b] : a < b
-                })
-            else { break }
-            var track = earliest[next]
-            while occupants.indices.contains(track),
-                occupants[track].contains(where: { nets[$0].low <= nets[next].high && nets[next].low <= nets[$0].high })
-            { track += 1 }
-            while occupants.count <= track { occupants.append([]) }
-            occupants[track].append(next)
-            placed[next] = track
-            left.remove(next)
-            free.remove(next)
-            for follower in after[next] {
-                waiting[follower] -= 1
-                if waiting[follower] == 0, placed[follower] == nil { free.insert(follower) }
-                earliest[follower] = max(earliest[follower], track + 1)
-            }
+        var best: (row: Int, cost: Int)?
+        // At that distance there are rows that no segment can have.
+        for row in (low - segments.count - 2)...(high + segments.count + 2) {
+            if let cost = cost(row), cost < best?.cost ?? .max { best = (row, cost) }
         }
-        for (index, net) in nets.enumerated() {
-            for segment in net.segments { tracks[segment] = placed[index] ?? 0 }
-            trackCount = max(trackCount, (placed[index] ?? 0) + 1)
+        guard let best else { return }
+        if mayWant, best.row < low || best.row > high {
+            wantedRows.insert(segment.rightRow > segment.leftRow ? segment.rightRow : segment.rightRow + 1)
         }
+        take(best.row, index)
     }
 }

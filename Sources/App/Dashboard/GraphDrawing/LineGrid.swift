@@ -14,32 +14,42 @@ struct LineGrid: Sendable {
 
     /// A cell with lines through it.
     struct Crossing: Hashable, Sendable {
-        var sides: [UInt8] = [0, 0, 0, 0]
+        var sides: SIMD4<UInt8> = .zero
         /// The highest priority of the lines through it, which decides their style.
         var priority: UInt8 = 0
     }
 
-    let width: Int
-    let height: Int
-    private var cells: [Int: Crossing] = [:]
+    let rows: Range<Int>
+    let columns: Range<Int>
+    private var cells: [Crossing]
 
-    init(width: Int, height: Int) {
-        self.width = width
-        self.height = height
+    /// A grid of some cells; what is drawn outside of them is left out.
+    init(rows: Range<Int>, columns: Range<Int>) {
+        (self.rows, self.columns) = (rows, columns)
+        cells = [Crossing](repeating: Crossing(), count: rows.count * columns.count)
     }
+
+    init(width: Int, height: Int) { self.init(rows: 0..<height, columns: 0..<width) }
 
     /// The cells with lines, by place.
     var crossings: [(row: Int, column: Int, crossing: Crossing)] {
-        cells.map { ($0.key / width, $0.key % width, $0.value) }
+        cells.enumerated().compactMap { index, crossing in
+            crossing.sides == .zero
+                ? nil
+                : (
+                    rows.lowerBound + index / columns.count, columns.lowerBound + index % columns.count,
+                    crossing
+                )
+        }
     }
 
-    private mutating func add(_ side: Side, row: Int, column: Int, _ weight: Weight, _ priority: UInt8) {
-        guard (0..<height).contains(row), (0..<width).contains(column) else { return }
-        let key = row * width + column
-        var crossing = cells[key] ?? Crossing()
-        crossing.sides[side.rawValue] = max(crossing.sides[side.rawValue], weight.rawValue)
-        crossing.priority = max(crossing.priority, priority)
-        cells[key] = crossing
+    private mutating func add(
+        _ side: Side, row: Int, column: Int, _ weight: Weight, _ priority: UInt8
+    ) {
+        guard rows.contains(row), columns.contains(column) else { return }
+        let index = (row - rows.lowerBound) * columns.count + column - columns.lowerBound
+        cells[index].sides[side.rawValue] = max(cells[index].sides[side.rawValue], weight.rawValue)
+        cells[index].priority = max(cells[index].priority, priority)
     }
 
     /// Draws a part of an edge.
@@ -55,7 +65,10 @@ struct LineGrid: Sendable {
     /// Draws a line along a row, from the middle of one cell to the middle of another.
     mutating func horizontal(row: Int, from: Int, to: Int, weight: Weight, priority: UInt8) {
         guard from != to else { return }
-        let (left, right) = (min(from, to), max(from, to))
+        // Cells beside the grid are passed over at once.
+        let left = max(min(from, to), columns.lowerBound - 1)
+        let right = min(max(from, to), columns.upperBound)
+        guard rows.contains(row), left < right else { return }
         for column in left..<right {
             add(.east, row: row, column: column, weight, priority)
             add(.west, row: row, column: column + 1, weight, priority)
@@ -65,7 +78,9 @@ struct LineGrid: Sendable {
     /// Draws a line along a column.
     mutating func vertical(column: Int, from: Int, to: Int, weight: Weight, priority: UInt8) {
         guard from != to else { return }
-        let (top, bottom) = (min(from, to), max(from, to))
+        let top = max(min(from, to), rows.lowerBound - 1)
+        let bottom = min(max(from, to), rows.upperBound)
+        guard columns.contains(column), top < bottom else { return }
         for row in top..<bottom {
             add(.south, row: row, column: column, weight, priority)
             add(.north, row: row + 1, column: column, weight, priority)
@@ -89,7 +104,7 @@ struct LineGrid: Sendable {
         case [1, 0, 0, 0], [0, 0, 1, 0]: return "│"
         default: break
         }
-        let index = crossing.sides.reduce(0) { $0 * 3 + Int($1) }
+        let index = (0..<4).reduce(0) { $0 * 3 + Int(crossing.sides[$1]) }
         return glyphs[index]
     }
 }

@@ -67,7 +67,10 @@ extension DashboardPane {
 enum PaneLabels {
     static let step = "move along edges in the graph, up and down in lists"
     static let ends = "go to the first and last; G in the log follows new lines"
-    static let items = "unfold or fold the items of a fan-out"
+    static let items = "unfold or fold items of a fan-out, a group, a finished chain"
+    static let filter = "list only stages with a text, !text, state:failed, group:x, slow"
+    static let hops = "show more or less around the selected stage (focus view)"
+    static let noFocus = "this view has no focus: press v until it says focus"
     static let page = "scroll down a page in the log and the inspector"
 }
 
@@ -96,7 +99,7 @@ protocol StageList: DashboardPane {
 }
 
 extension StageList {
-    static var bindings: [Binding] { scrolling { _ in 10 } + [folding] }
+    static var bindings: [Binding] { scrolling { _ in 10 } + [folding, filtering] }
 
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
         let ids = listed(state)
@@ -110,10 +113,10 @@ extension StageList {
         return ids.firstIndex(of: selection) ?? ids.firstIndex { $0.stage == selection.stage } ?? 0
     }
 
-    /// The indexes of the visible rows, including the selected one.
-    static func visible(_ state: DashboardState, height: Int) -> Range<Int> {
-        let ids = listed(state)
-        let start = max(0, min((place(of: state.selection, in: ids) ?? 0) - height / 2, ids.count - height))
+    /// The indexes of the visible rows among all, including the selected one.
+    static func visible(_ ids: [UnitID], _ state: DashboardState, height: Int) -> Range<Int> {
+        let start = max(
+            0, min((place(of: state.selection, in: ids) ?? 0) - height / 2, ids.count - height))
         return start..<min(ids.count, start + max(0, height))
     }
 
@@ -122,5 +125,15 @@ extension StageList {
         Binding(
             [" "], .view, PaneLabels.items,
             hint: .when(rank: 4) { $0.selectedStage?.hasItems == true ? "items" : nil }, change: { $1.foldSelection() })
+    }
+
+    /// The binding that filters the stages.
+    static var filtering: Binding {
+        Binding(
+            ["f"], .view, PaneLabels.filter, hint: .always("filter", rank: 6),
+            change: {
+                $1.overlay = .prompt(
+                    Prompt(label: "show stages with", text: $1.filter.text, purpose: .stageFilter))
+            })
     }
 }

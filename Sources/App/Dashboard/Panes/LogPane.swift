@@ -12,6 +12,9 @@ enum LogPane: DashboardPane {
             Binding(
                 [.left, "h"], .log, "scroll long lines sideways", change: { $1.log.shift = max(0, $1.log.shift - 10) }),
             Binding([.right, "l"], .log, "scroll long lines sideways", change: { $1.log.shift += 10 }),
+            Binding(
+                ["f"], .log, "filter by level: all, warnings, errors", hint: .always("level", rank: 7),
+                action: { $0.changeLevel(&$1) }),
         ]
     }
 

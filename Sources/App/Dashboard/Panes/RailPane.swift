@@ -5,118 +5,146 @@ import Engine
 enum RailPane: StageList {
     static let title = "graph as a rail"
 
-    static func listed(_ state: DashboardState) -> [UnitID] { rows(state).map(\.id) }
-
-    static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
-        let rows = visibleRows(state, height: view.frame.rows.count - 1)
-        if rows.indices.contains(row) { state.select(rows[row].id) }
-    }
-
     /// One line of the list.
     struct Row {
         let id: UnitID
-        /// The stage's row of the rail; nil for an item, which is listed below its stage.
-        let rail: RailLayout.Row?
+        /// The stage's row of the rail.
+        let rail: RailLayout.Row
+        /// The connector of the row that it shows; nil for the stage or an item of it.
+        var connector: Int?
     }
 
-    /// The maximum number of lanes; more would be hard to read and take the room of the names.
-    private static let laneLimit = 8
+    /// The lanes for a pane, and the cells that they take.
+    struct Lanes {
+        let count: Int
+        /// Whether some stages have lines that are not shown.
+        let isCut: Bool
+
+        init(_ rail: RailLayout, columns: Int) {
+            let most = columns >= 110 ? RailLayout.shownLanes : RailLayout.shownLanes / 2
+            count = min(most, rail.laneCount)
+            isCut = rail.laneCount > count
+        }
+
+        /// Two cells for each lane; a mark for what is not shown, and a place for the glyph of its stage.
+        var width: Int { count * 2 + (isCut ? 3 : 0) }
+    }
+
+    static func listed(_ state: DashboardState) -> [UnitID] {
+        rows(state).filter { $0.connector == nil }.map(\.id)
+    }
+
+    /// The number of lines that the list has.
+    static func lineCount(_ state: DashboardState) -> Int {
+        guard state.filter.isEmpty else { return rows(state).count }
+        return state.unfolded.reduce(state.graph.rail.lineCount) {
+            $0 + (state.run.stage($1)?.items.count ?? 0)
+        }
+    }
+
+    static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
+        let head = headRows(view.frame.columns.count)
+        let rows = visibleRows(state, height: view.frame.rows.count - 1 - head)
+        if rows.indices.contains(row - head) { state.select(rows[row - head].id) }
+    }
 
     static func rows(_ state: DashboardState) -> [Row] {
         state.graph.rail.rows.flatMap { row -> [Row] in
             let stage = state.run.stages[row.node]
-            let head = Row(id: UnitID(stage.id), rail: row)
-            guard state.unfolded.contains(stage.id), stage.hasItems else { return [head] }
-            return [head] + stage.items.map { Row(id: UnitID(stage.id, $0.item.key), rail: nil) }
+            if !state.filter.isEmpty, !state.filter.matches(row.node, state) { return [] }
+            let id = UnitID(stage.id)
+            // Between rows that the filter has put side by side there are no lines.
+            let connectors =
+                state.filter.isEmpty ? row.connectors.indices.map { Row(id: id, rail: row, connector: $0) } : []
+            let head = connectors + [Row(id: id, rail: row)]
+            guard state.unfolded.contains(stage.id), stage.hasItems else { return head }
+            return head + state.itemsWorstFirst(stage).map { Row(id: $0, rail: row) }
         }
     }
 
     /// The visible lines, including the selected one.
     static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
-        Array(rows(state)[visible(state, height: height)])
+        let all = rows(state)
+        // A connector is no place for the selection.
+        let ids = all.map { $0.connector == nil ? $0.id : UnitID("") }
+        return Array(all[visible(ids, state, height: height)])
     }
+
+    /// Wide panes name the columns.
+    static func headRows(_ columns: Int) -> Int { columns >= 110 ? 1 : 0 }
 
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
         let (state, frame) = (view.state, view.frame)
-        let all = rows(state)
-        let shown = visibleRows(state, height: frame.rows.count - 1)
+        let head = headRows(frame.columns.count)
+        let shown = visibleRows(state, height: frame.rows.count - 1 - head)
+        let total = lineCount(state)
         let folded = state.run.stages.reduce(0) {
             $0 + ($1.hasItems && !state.unfolded.contains($1.id) ? $1.items.count : 0)
         }
+        let lanes = Lanes(state.graph.rail, columns: frame.columns.count)
         var facts = [Span(state.run.stages.count.counted("stage"))]
         if folded > 0 { facts.append(Span("  +\(folded) folded", .dim)) }
-        if shown.count < all.count { facts.append(Span("  \(shown.count) of \(all.count) lines", .dim)) }
+        if shown.count < total { facts.append(Span("  \(shown.count) of \(total) lines", .dim)) }
+        if lanes.isCut { facts.append(Span("  ~ more lanes", .dim)) }
+        if !state.filter.isEmpty { facts.append(Span("  filter \(state.filter.text)", .accent)) }
+        if let highlight = state.highlightWords { facts.append(Span("  \(highlight)", .accent)) }
         buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: view.isFocused)
 
-        let lanes = min(laneLimit, state.graph.rail.laneCount)
-        let laneWidth = lanes > 3 ? lanes : lanes * 2
-        for (line, row) in shown.enumerated() {
-            drawRow(
-                state, row, at: frame.rows.lowerBound + 1 + line, frame, lanes: lanes, laneWidth: laneWidth,
-                into: &buffer)
+        let start = frame.columns.lowerBound + 1
+        let table = StageTable(
+            width: frame.columns.count - lanes.width - 3, longest: state.graph.longestName)
+        if head > 0 {
+            table.drawHead(row: frame.rows.lowerBound + 1, column: start + lanes.width + 1, into: &buffer)
+        }
+        for (index, row) in shown.enumerated() {
+            let line = frame.rows.lowerBound + 1 + head + index
+            drawLanes(row, lanes, state, row: line, column: start, into: &buffer)
+            guard row.connector == nil else { continue }
+            let end = table.draw(row.id, state, row: line, column: start + lanes.width + 1, into: &buffer)
+            let last = table.timeline > 0 ? end : frame.columns.upperBound
+            if row.id == state.selection {
+                buffer.select(row: line, columns: frame.columns.lowerBound..<last)
+            }
         }
     }
 
-    private static func drawRow(
-        _ state: DashboardState, _ row: Row, at line: Int, _ frame: DashboardLayout.Frame, lanes: Int, laneWidth: Int,
+    /// Draws the lanes of a row, and the glyph of its stage or item in them.
+    static func drawLanes(
+        _ row: Row, _ lanes: Lanes, _ state: DashboardState, row line: Int, column start: Int,
         into buffer: inout CellBuffer
     ) {
-        guard let stage = state.run.stage(row.id.stage), let unit = state.run.unit(row.id) else { return }
+        guard let stage = state.run.stage(row.id.stage), let unit = state.run.unit(row.id) else {
+            return
+        }
         let status = row.id.item == nil ? stage.status : unit.status
-        let style = state.style(status, of: row.id)
-        let start = frame.columns.lowerBound + 1
-        let step = lanes > 3 ? 1 : 2
-        if let rail = row.rail {
-            for (index, crossing) in rail.cells.enumerated() where crossing.sides != [0, 0, 0, 0] {
-                // Narrow lanes have no cells between them.
-                if step == 1, index % 2 == 1 { continue }
-                let column = start + (step == 1 ? index / 2 : index)
-                if index / 2 < lanes { buffer.set(LineGrid.glyph(crossing), row: line, column: column, style: .dim) }
+        let style = state.isDimmed(row.id.stage) ? .dim : state.style(status, of: row.id)
+        // Between rows that the filter has put side by side there are no lines.
+        guard state.filter.isEmpty else {
+            buffer.write(
+                state.glyph(status), row: line, column: start + max(0, lanes.width - 2), style: style)
+            return
+        }
+        let rail = row.rail
+        guard row.id.item == nil else {
+            for lane in rail.open where lane < lanes.count {
+                buffer.set("│", row: line, column: start + lane * 2, style: .dim)
             }
-            let lane = min(rail.lane, lanes - 1)
-            buffer.write(state.glyph(status), row: line, column: start + lane * step, style: style)
-        } else {
-            buffer.write(state.glyph(status), row: line, column: start + laneWidth, style: style)
+            buffer.write(state.glyph(status), row: line, column: start + lanes.width, style: style)
+            return
         }
-        let name = row.id.item.map { "  \($0)" } ?? state.name(of: stage)
-        let columns = Columns(width: frame.columns.count - laneWidth - 2)
-        var place = start + laneWidth + 1
+        let limit = lanes.count * 2
+        let cells = row.connector.map { rail.connectors[$0] } ?? rail.cells
+        for (index, crossing) in cells.enumerated() where index < limit && crossing.sides != .zero {
+            buffer.set(LineGrid.glyph(crossing), row: line, column: start + index, style: .dim)
+        }
+        if lanes.isCut,
+            rail.isHidden || rail.lane >= lanes.count || cells.dropFirst(limit).contains(where: { $0.sides != .zero })
+        {
+            buffer.set("~", row: line, column: start + limit, style: .dim)
+        }
+        guard row.connector == nil else { return }
+        let isInLane = rail.lane < lanes.count
         buffer.write(
-            Span(name).text.cutInMiddle(columns.name).fitted(columns.name), row: line, column: place,
-            style: status == .failed ? style : .plain)
-        place += columns.name + 1
-        if columns.word > 0 {
-            buffer.write(state.word(status, of: row.id).fitted(columns.word), row: line, column: place, style: style)
-        }
-        place += columns.word + (columns.word > 0 ? 1 : 0)
-        buffer.write(
-            state.information(row.id, width: columns.information), row: line, column: place, limit: columns.information)
-        place += columns.information + 1
-        buffer.write(state.timeText(row.id).rightAligned(columns.time), row: line, column: place, style: .plain)
-        place += columns.time
-        if columns.tries > 0 {
-            buffer.write(state.triesText(row.id).rightAligned(columns.tries), row: line, column: place, style: .dim)
-        }
-        if row.id == state.selection {
-            buffer.select(row: line, columns: frame.columns.lowerBound..<frame.columns.upperBound)
-        }
-    }
-
-    /// The widths of a line's columns; if there is little room, the least important are dropped first.
-    struct Columns {
-        let name: Int
-        let word: Int
-        let information: Int
-        let time: Int
-        let tries: Int
-
-        init(width: Int) {
-            time = 7
-            tries = width >= 50 ? 6 : 0
-            word = width >= 44 ? 9 : 0
-            let rest = max(12, width - time - tries - word - 4)
-            name = max(8, min(28, rest * 2 / 5))
-            information = max(0, rest - name)
-        }
+            state.glyph(status), row: line, column: start + (isInLane ? rail.lane * 2 : limit + 1), style: style)
     }
 }

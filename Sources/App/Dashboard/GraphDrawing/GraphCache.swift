@@ -1,0 +1,86 @@
+import Synchronization
+
+/// A scene of the graph with its layout and the labels of its items.
+struct GraphDrawing: Sendable {
+    let kind: GraphScene.Kind
+    let scene: GraphScene
+    let picture: GraphPicture
+    let labels: [String]
+    /// Whether it is as small as the room that it was made for.
+    let fits: Bool
+}
+
+/// Layouts that were computed: they depend on the plan alone, so that a frame only looks them up.
+final class GraphCache: Sendable {
+    private struct DrawingKey: Hashable {
+        let kind: GraphScene.Kind
+        let rows: Int
+        let columns: Int
+        let fallsBack: Bool
+    }
+
+    private struct RoutingKey: Hashable {
+        let kind: GraphScene.Kind
+        let density: NodeDensity
+    }
+
+    private struct Kept {
+        var drawings: [DrawingKey: GraphDrawing?] = [:]
+        var routings: [RoutingKey: GraphRouting] = [:]
+        var outlines: [GraphScene.Kind: (scene: GraphScene, outline: GraphOutline)] = [:]
+        var labels: [Int: [String]] = [:]
+        var rail: RailLayout?
+    }
+
+    private let kept = Mutex(Kept())
+
+    /// Above this number of entries, all are forgotten: whoever walks through a graph sees each focus once.
+    private static let limit = 200
+
+    func drawing(
+        _ kind: GraphScene.Kind, _ rows: Int, _ columns: Int, fallsBack: Bool,
+        _ make: () -> GraphDrawing?
+    ) -> GraphDrawing? {
+        let key = DrawingKey(kind: kind, rows: rows, columns: columns, fallsBack: fallsBack)
+        if let known = kept.withLock({ $0.drawings[key] }) { return known }
+        let made = make()
+        kept.withLock { kept in
+            if kept.drawings.count >= Self.limit { kept = Kept(labels: kept.labels, rail: kept.rail) }
+            kept.drawings[key] = .some(made)
+        }
+        return made
+    }
+
+    func outline(
+        _ kind: GraphScene.Kind, _ make: () -> (scene: GraphScene, outline: GraphOutline)
+    ) -> (scene: GraphScene, outline: GraphOutline) {
+        if let known = kept.withLock({ $0.outlines[kind] }) { return known }
+        let made = make()
+        kept.withLock { $0.outlines[kind] = made }
+        return made
+    }
+
+    func routing(_ kind: GraphScene.Kind, _ density: NodeDensity, _ make: () -> GraphRouting)
+        -> GraphRouting
+    {
+        let key = RoutingKey(kind: kind, density: density)
+        if let known = kept.withLock({ $0.routings[key] }) { return known }
+        let made = make()
+        kept.withLock { $0.routings[key] = made }
+        return made
+    }
+
+    func labels(_ width: Int, _ make: () -> [String]) -> [String] {
+        if let known = kept.withLock({ $0.labels[width] }) { return known }
+        let made = make()
+        kept.withLock { $0.labels[width] = made }
+        return made
+    }
+
+    func rail(_ make: () -> RailLayout) -> RailLayout {
+        if let known = kept.withLock({ $0.rail }) { return known }
+        let made = make()
+        kept.withLock { $0.rail = made }
+        return made
+    }
+}

@@ -1,0 +1,146 @@
+import CaudalModel
+import Engine
+
+/// The columns of a stage's row, in the list of stages and behind the lanes of the rail.
+struct StageTable {
+    let name: Int
+    let word: Int
+    let information: Int
+    let rows: Int
+    let time = 8
+    /// The difference to the usual duration.
+    let usual: Int
+    let tries: Int
+    let timeline: Int
+
+    /// Columns for a row; if there is little room, the least important are dropped first.
+    ///
+    /// `longest`: the width of the longest name, which is not cut as long as there is room.
+    init(width: Int, longest: Int) {
+        word = width >= 40 ? 9 : 0
+        tries = width >= 48 ? 6 : 0
+        rows = width >= 84 ? 9 : 0
+        usual = width >= 92 ? 8 : 0
+        let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
+        name = min(longest, max(8, rest - (rest >= 70 ? 20 : 10)))
+        let left = max(0, rest - name)
+        let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
+        timeline = left - wanted >= 14 ? min(100, left - wanted - 2) : 0
+        information = timeline > 0 ? left - timeline - 2 : left
+    }
+
+    /// The headings of the columns.
+    func drawHead(row: Int, column: Int, into buffer: inout CellBuffer) {
+        var place = column
+        func put(_ text: String, _ width: Int, right: Bool = false) {
+            guard width > 0 else { return }
+            buffer.write(
+                right ? text.rightAligned(width) : text.fitted(width), row: row, column: place, style: .dim)
+            place += width
+        }
+        put("stage", name + 1)
+        put("state", word > 0 ? word + 1 : 0)
+        put("progress", information)
+        put("rows", rows, right: true)
+        put("took", time, right: true)
+        put("Δ usual", usual, right: true)
+        put("try", tries, right: true)
+        if timeline > 0 {
+            place += 2
+            put("timeline", timeline)
+        }
+    }
+
+    /// Draws a stage or an item from its name on.
+    ///
+    /// - Returns: The column behind the text; the timeline follows, which keeps its colours when the row is selected.
+    @discardableResult
+    func draw(
+        _ id: UnitID, _ state: DashboardState, row: Int, column: Int, into buffer: inout CellBuffer
+    ) -> Int {
+        guard let stage = state.run.stage(id.stage), let unit = state.run.unit(id) else {
+            return column
+        }
+        let status = id.item == nil ? stage.status : unit.status
+        let isDimmed = state.isDimmed(id.stage)
+        let style = isDimmed ? .dim : state.style(status, of: id)
+        var place = column
+        func put(_ text: String, _ width: Int, _ style: Style, right: Bool = false) {
+            guard width > 0 else { return }
+            buffer.write(
+                right ? text.rightAligned(width) : text.fitted(width), row: row, column: place,
+                limit: width,
+                style: style)
+            place += width
+        }
+        put(label(id, stage, state), name, status == .failed ? style : isDimmed ? .dim : .plain)
+        place += 1
+        if word > 0 { put(state.word(status, of: id), word + 1, style) }
+        buffer.write(
+            state.information(id, width: information), row: row, column: place, limit: information)
+        place += information
+        let account = id.item == nil ? stage.rows : unit.lastResult?.rows
+        put(account.map { $0.written.short } ?? "—", rows, account == nil ? .dim : .plain, right: true)
+        put(state.timeText(id), time, .plain, right: true)
+        let difference = state.difference(id)
+        put(difference.text, usual, difference.style, right: true)
+        put(state.triesText(id), tries, .dim, right: true)
+        guard timeline > 0 else { return place }
+        let items = id.item == nil && stage.hasItems ? stage.items.flatMap(\.unit.attempts) : []
+        drawTimeline(state, unit.attempts + items, row: row, column: place + 2, into: &buffer)
+        return place + 1
+    }
+
+    private func label(_ id: UnitID, _ stage: StageState, _ state: DashboardState) -> String {
+        if let item = id.item { return Span("  \(item)").text.cutInMiddle(name) }
+        let extra = stage.hasItems ? " ×\(stage.items.count)" : ""
+        return (state.graph.label(of: id.stage, width: name - TextWidth.of(extra)) ?? id.stage.rawValue)
+            + extra
+    }
+
+    /// A timeline of the attempts, on the same scale in all rows; where several share a cell, the worst is shown.
+    private func drawTimeline(
+        _ state: DashboardState, _ attempts: [Attempt], row: Int, column: Int,
+        into buffer: inout CellBuffer
+    ) {
+        guard let start = state.run.startedAt else { return }
+        let total = max(0.001, (state.run.endedAt ?? state.now).since(start).seconds)
+        let order: [Style] = [.good, .busy, .bad]
+        var worst = [Int?](repeating: nil, count: timeline)
+        for attempt in attempts {
+            let from = min(
+                timeline - 1, max(0, Int(attempt.startedAt.since(start).seconds / total * Double(timeline)))
+            )
+            let end = (attempt.endedAt ?? state.now).since(start).seconds / total * Double(timeline)
+            let isGood = attempt.result.map { [.succeeded, .reused, .skipped].contains($0.ending) }
+            let rank = isGood.map { $0 ? 0 : 2 } ?? 1
+            for cell in from..<max(from + 1, min(timeline, Int(end.rounded()))) {
+                worst[cell] = max(worst[cell] ?? 0, rank)
+            }
+        }
+        for (cell, rank) in worst.enumerated() {
+            if let rank { buffer.set("█", row: row, column: column + cell, style: order[rank]) }
+        }
+    }
+}
+
+extension DashboardState {
+    /// How much longer or shorter a stage took than usually, such as `+37%`; what it usually takes if it has not begun.
+    func difference(_ id: UnitID) -> (text: String, style: Style) {
+        guard id.item == nil,
+            let usual = run.plan.index(of: id.stage).flatMap({ run.plan.stages[$0].expected }),
+            usual > .zero
+        else { return ("—", .dim) }
+        guard let took = elapsed(id), let status = run.stage(id.stage)?.status else {
+            return ("~\(usual.short)", .dim)
+        }
+        let ratio = took.seconds / usual.seconds
+        let isOpen = !status.isFinished
+        // A stage that runs is not faster yet.
+        if isOpen, ratio < 1 { return ("~\(usual.short)", .dim) }
+        let percent = Int(((ratio - 1) * 100).rounded())
+        let text =
+            percent > 999 ? "×\(Int(ratio.rounded()))" : percent < 0 ? "−\(-percent)%" : "+\(percent)%"
+        return (text, ratio >= 2 ? .wait : .dim)
+    }
+}

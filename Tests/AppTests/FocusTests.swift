@@ -1,0 +1,208 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@testable import App
+
+/// How the dashboard shows and walks through graphs, small and large.
+@Suite("Large graphs in the dashboard", .timeLimit(.minutes(15)))
+struct FocusTests {
+    private func dashboard(_ name: String, rows: Int, columns: Int, ended: Bool = false) throws
+        -> DashboardState
+    {
+        let graph = try #require(try GraphRetraceTests.Graph.corpus().first { $0.name == name }?.graph)
+        var run = SampleRun(stages: graph.stages)
+        if ended { for stage in graph.names { run.succeed(UnitID(StageID(stage)), after: 10) } }
+        return run.dashboard(rows: rows, columns: columns)
+    }
+
+    /// Stages in a diamond: a, then b and c, then d.
+    private func diamond(rows: Int = 40, columns: Int = 120) -> DashboardState {
+        SampleRun(stages: [
+            SampleRun.stage("a"), SampleRun.stage("b", needs: ["a"]), SampleRun.stage("c", needs: ["a"]),
+            SampleRun.stage("d", needs: ["b", "c"]),
+        ]).dashboard(rows: rows, columns: columns)
+    }
+
+    @Test("A graph of 30 stages is drawn with cards on a screen of 200×60")
+    func cards() throws {
+        let state = try dashboard("g30", rows: 60, columns: 200)
+        let layout = DashboardLayout(state)
+        let drawing = try #require(layout.drawing)
+        #expect(drawing.picture.density == .card)
+        #expect(drawing.fits && Set(drawing.labels).count == 30)
+        #expect(layout.panes.map(\.pane).contains(.log))
+    }
+
+    @Test("No name is cut as long as there are columns for it")
+    func measured() throws {
+        for columns in [120, 160, 200, 250, 400] {
+            let state = try dashboard("g30", rows: 60, columns: columns)
+            let graph = state.graph
+            guard
+                let drawing = graph.drawing(
+                    .whole(chains: []), rows: 60, columns: columns, fallsBack: false)
+            else {
+                continue
+            }
+            let cut = zip(drawing.labels, graph.names).filter { $0 != $1 }.count
+            // Another cell for each layer would not fit.
+            if cut > 0 {
+                #expect(columns - drawing.picture.width < drawing.picture.layers.count, "\(columns)")
+            }
+        }
+    }
+
+    @Test(
+        "Above 40 stages there is the list at the left and the focus at the right; narrow screens have the list"
+    )
+    func large() throws {
+        let wide = DashboardLayout(try dashboard("g60", rows: 40, columns: 120))
+        let (list, graph) = (
+            try #require(wide.frame(of: .stages)), try #require(wide.frame(of: .graph))
+        )
+        #expect(list.columns.upperBound <= graph.columns.lowerBound && list.rows == graph.rows)
+        guard case .focus = wide.drawing?.kind else {
+            return #expect(Bool(false), "\(String(describing: wide.drawing))")
+        }
+        #expect(DashboardLayout(try dashboard("g60", rows: 24, columns: 80)).drawsRail)
+        #expect(DashboardLayout(try dashboard("g30", rows: 60, columns: 200)).frame(of: .stages) == nil)
+    }
+
+    @Test("+ and - show more and less around the selected stage; elsewhere they say why not")
+    func hops() throws {
+        var state = try dashboard("g60", rows: 40, columns: 120)
+        state.press(["+"])
+        #expect(state.hops == 3)
+        state.press(["-", "-", "-"])
+        #expect(state.hops == 1)
+        #expect(DashboardScreen.draw(state, LogLineList()).text.contains("focus, 1 hop"))
+        var small = diamond()
+        small.press(["+"])
+        #expect(small.hops == 2 && small.toast?.text.contains("no focus") == true)
+    }
+
+    @Test("Going back along an edge leads to where one came from")
+    func trail() {
+        var state = diamond()
+        state.select(UnitID("c"))
+        state.press(["l"])
+        #expect(state.selection == UnitID("d"))
+        state.press(["h"])
+        #expect(state.selection == UnitID("c"))
+        state.press(["h", "l"])
+        #expect(state.selection == UnitID("c"), "and forward again")
+    }
+
+    @Test("u and d highlight what a stage needs and what needs it, c the critical path; esc ends it")
+    func highlights() {
+        var state = diamond()
+        state.select(UnitID("b"))
+        state.press(["u"])
+        #expect(state.highlightedStages == [0, 1])
+        #expect(state.toast?.text == "1 stage upstream of b")
+        #expect(state.isDimmed("c") && !state.isDimmed("a"))
+        state.press(["d"])
+        #expect(state.highlightedStages == [1, 3])
+        state.press(["d"])
+        #expect(state.highlight == nil)
+        state.press(["c"])
+        #expect(state.highlightedStages?.count == 3)
+        state.press([.escape])
+        #expect(state.highlight == nil)
+    }
+
+    @Test("A filter is applied while it is typed, keeps a listed stage selected, and esc clears it")
+    func filter() throws {
+        var state = try dashboard("g60", rows: 40, columns: 120)
+        state.press(["2", "f", "p", "u", "b"])
+        #expect(!state.listed.isEmpty && state.listed.allSatisfy { $0.stage.rawValue.contains("pub") })
+        #expect(state.listed.contains(state.selection))
+        state.press([.enter])
+        #expect(state.filter.text == "pub")
+        state.press([.escape])
+        #expect(state.filter.isEmpty && state.listed.count == 60)
+    }
+
+    @Test(
+        "Filters: text, its opposite, states, groups, what is slow",
+        arguments: [
+            ("qual", ["quality"]), ("!a", ["process"]), ("state:failed", ["publish"]),
+            ("state:ok !e", []),
+            ("group:nothing", []), ("upload refused", ["publish"]),
+        ])
+    func words(text: String, names: [StageID]) {
+        let state = SampleRun.failed.dashboard(rows: 40, columns: 120)
+        let filter = StageFilter(text)
+        let found = state.run.stages.indices.filter { filter.matches($0, state) }.map {
+            state.run.stages[$0].id
+        }
+        if text == "state:ok !e" { return #expect(!found.contains("publish")) }
+        if text == "!a" { return #expect(found.contains("process") && !found.contains("catalog")) }
+        #expect(found == names)
+    }
+
+    @Test("Finished chains fold to one place, and space opens them")
+    func chains() {
+        let names: [StageID] = ["a", "b", "c", "d", "e"]
+        let stages = names.indices.map {
+            SampleRun.stage(names[$0], needs: $0 == 0 ? [] : [names[$0 - 1]])
+        }
+        var run = SampleRun(stages: stages)
+        for name in names.prefix(4) { run.succeed(UnitID(name), after: 10) }
+        var state = run.dashboard(rows: 40, columns: 120)
+        #expect(DashboardScreen.draw(state, LogLineList()).text.contains("✓ a … d (4)"))
+        state.press(["l"])
+        #expect(state.selection == UnitID("e"))
+        state.press(["h", " "])
+        #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("(4)"))
+        state.press([" ", "v"])
+        #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("(4)"), "the view of all stages folds none")
+    }
+
+    @Test("Outside of the view, stages are counted at each edge, failed ones by themselves")
+    func outside() {
+        var run = SampleRun(
+            stages: (0..<40).map { SampleRun.stage(StageID("s\($0)")) }
+                + (0..<40).map { SampleRun.stage(StageID("t\($0)"), needs: [StageID("s\($0)")]) })
+        run.fail(UnitID("s39"), after: 10, Failure("no"), lines: [])
+        var state = run.dashboard(rows: 24, columns: 80)
+        (state.view, state.zoomed) = (.graph, .graph)
+        let text = DashboardScreen.draw(state, LogLineList()).text
+        #expect(text.contains("✗1 ▾"), "\(text)")
+    }
+
+    @Test(
+        "A key is answered soon with 5,000 stages, in every view",
+        arguments: DashboardState.GraphView.allCases)
+    func thousands(view: DashboardState.GraphView) {
+        var generator = SplitMix64(seed: 9)
+        let graph = GraphRetraceTests.Graph.random(5000, edgesPerNode: 1.4, &generator)
+        // A picture of them all is nothing that anybody waits for.
+        guard view != .graph else { return }
+        var stages = graph.stages
+        for index in stages.indices { stages[index].group = "group\(index / 250)" }
+        var state = SampleRun(stages: stages).dashboard(rows: 60, columns: 200)
+        state.view = view
+        _ = DashboardScreen.draw(state, LogLineList())
+        var times: [Double] = []
+        for _ in 0..<30 {
+            let start = Self.milliseconds
+            state.press(["j"], on: LogLineList())
+            _ = DashboardScreen.draw(state, LogLineList())
+            times.append(Self.milliseconds - start)
+        }
+        // Time of the processor; a build for debugging takes many times as long as a release.
+        let p95 = times.sorted()[28]
+        #expect(p95 < 400, "\(view): \(p95) ms")
+    }
+
+    /// The time that this thread has used the processor.
+    private static var milliseconds: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1_000_000
+    }
+}

@@ -1,0 +1,56 @@
+import Engine
+import TestSupport
+import Testing
+
+@testable import App
+
+@Suite("Names where there is little room", .timeLimit(.minutes(15)))
+struct NameLabelsTests {
+    private func labels(_ names: [String], _ width: Int) -> [String] {
+        NameLabels.make(names, widths: [Int](repeating: width, count: names.count))
+    }
+
+    @Test("What fits stays as it is")
+    func whole() {
+        #expect(labels(["extract", "load"], 7) == ["extract", "load"])
+    }
+
+    @Test("What all names begin with goes first, then what several begin with, then the middle")
+    func order() {
+        #expect(labels(["acme_dw_orders", "acme_dw_customers"], 12) == ["…orders", "…customers"])
+        #expect(
+            labels(["stg_orders_daily", "stg_parts", "load"], 13) == [
+                "…orders_daily", "stg_parts", "load",
+            ])
+        #expect(labels(["extraordinarily"], 9) == ["extr…rily"])
+    }
+
+    @Test("Names that differ only in the middle, or hardly, are told apart")
+    func alike() {
+        let names = (0..<12).map { "transform_of_the_orders_\($0)_into_the_warehouse_table" }
+        let short = labels(names, 14)
+        #expect(Set(short).count == 12, "\(short)")
+        #expect(Set(labels(["aaaaaaaab", "aaaaaaaac", "aaaaaaaad"], 4)).count == 3)
+    }
+
+    @Test(
+        "Labels of a thousand random names are never too wide, and each can only stand for its own name"
+    )
+    func random() {
+        var generator = SplitMix64(seed: 5)
+        let words = ["stg", "int", "orders", "customers", "daily", "eu", "us", "日本", "x"]
+        for round in 0..<40 {
+            let names = Set(
+                (0..<25).map { _ in
+                    (0..<Int.random(in: 1...5, using: &generator)).map { _ in
+                        words[Int.random(in: 0..<words.count, using: &generator)]
+                    }.joined(separator: "_")
+                }
+            ).sorted()
+            let width = Int.random(in: 5...20, using: &generator)
+            let labels = labels(names, width)
+            #expect(Set(labels).count == names.count, "round \(round): \(labels)")
+            #expect(labels.allSatisfy { TextWidth.of($0) <= width }, "round \(round): \(labels)")
+        }
+    }
+}
