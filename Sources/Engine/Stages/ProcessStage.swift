@@ -221,7 +221,7 @@ package struct ProcessStage: StageType {
             }
             statements.append(
                 SQLScript.Statement(
-                    title: "find the keys that stand more than once, in all items",
+                    title: "find the keys that several rows have, in all items",
                     kind: .write(query, to: SQLScript.OutputFile(path, .parquet)), weight: 8))
         }
         return statements
