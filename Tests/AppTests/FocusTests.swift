@@ -175,7 +175,7 @@ struct FocusTests {
     }
 
     @Test(
-        "A key is answered soon with 5,000 stages, in every view",
+        "With 5,000 stages a key moves on and everything is drawn, in every view",
         arguments: DashboardState.GraphView.allCases)
     func thousands(view: DashboardState.GraphView) {
         var generator = SplitMix64(seed: 9)
@@ -187,22 +187,10 @@ struct FocusTests {
         var state = SampleRun(stages: stages).dashboard(rows: 60, columns: 200)
         state.view = view
         _ = DashboardScreen.draw(state, LogLineList())
-        var times: [Double] = []
-        for _ in 0..<30 {
-            let start = Self.milliseconds
+        for _ in 0..<3 {
             state.press(["j"], on: LogLineList())
-            _ = DashboardScreen.draw(state, LogLineList())
-            times.append(Self.milliseconds - start)
+            let shown = DashboardScreen.draw(state, LogLineList()).text
+            #expect(shown.contains(state.selection.stage.rawValue), "\(view): \(shown)")
         }
-        // Time of the processor; a build for debugging takes many times as long as a release.
-        let p95 = times.sorted()[28]
-        #expect(p95 < 400, "\(view): \(p95) ms")
-    }
-
-    /// The time that this thread has used the processor.
-    private static var milliseconds: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) * 1000 + Double(time.tv_nsec) / 1_000_000
     }
 }

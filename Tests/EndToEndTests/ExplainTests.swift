@@ -16,6 +16,14 @@ struct ExplainTests {
         #expect(answer.output.contains("out/p-RUN.html"))
     }
 
+    @Test("Items that are found in what is not there yet cannot be explained, and the way on is told")
+    func missingItems() async throws {
+        let project = try CaudalProject()
+        let answer = try await project.caudal("explain", "config/pipeline_config.yaml", "process")
+        #expect(answer.status == 1, "\(answer)")
+        #expect(answer.errors.contains("'sales_valid' is not there yet; run the pipeline first"), "\(answer)")
+    }
+
     @Test(
         "A mistake is told at its place, with status 2, in the stage and in those that write what it reads",
         arguments: [

@@ -87,6 +87,13 @@ struct ExplainCommand: AsyncParsableCommand {
             let names = attempt.stage.fanOut?.variables.map(\.name) ?? []
             return Item(key: ItemKey(values: names.map { values[$0] }), values: values.mapValues { $0 })
         }
+        // The engine would only say that it cannot read the file.
+        for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) where source.table == nil {
+            guard !source.files.isEmpty, source.files.allSatisfy({ Glob.files(matching: $0).isEmpty }) else { continue }
+            throw Failure(
+                "the items of '\(attempt.stage.id)' are found in its data, and '\(name)' is not there yet",
+                remedy: "run the pipeline first, or name an item with --item name=value")
+        }
         let finder = FanOutItems(attempt)
         guard let first = try await finder.first(tools) else {
             throw Failure("'foreach' of this stage gives no items now", remedy: "name one with --item name=value")
