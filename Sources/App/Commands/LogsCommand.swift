@@ -115,13 +115,17 @@ struct LogsCommand: AsyncParsableCommand {
         if ids.isEmpty, count { return Output.line("0") }
         if ids.isEmpty, !follow { return Output.error("no runs" + (pipeline.map { " of \($0)" } ?? "")) }
         format.showsRun = runs.count > 1 || follow && run.isEmpty
+        // Looked at before anything is printed, which may take long: what begins meanwhile is followed.
+        let history = follow && run.isEmpty ? try Output.reporting { try newRuns(store) } : []
         let printer = LogPrinter(
             runs: runs, query: query, format: format,
             output: LogOutput(pager: usesPager ? LogPager(variables: state.variables) : nil))
         if count { return Output.line(plain: String(await printer.count())) }
         if !format.header.isEmpty { printer.output.add(Array(format.header.utf8)[...]) }
         if let tail { printer.printNewest(tail) } else { await printer.printAll() }
-        if follow { try await printer.follow(in: store, newRuns: run.isEmpty ? { try newRuns(store) } : nil) }
+        if follow {
+            try await printer.follow(in: store, behind: history, newRuns: run.isEmpty ? { try newRuns(store) } : nil)
+        }
         printer.output.finish()
     }
 
@@ -250,13 +254,16 @@ struct LogPrinter {
 
     /// Prints lines as they are written.
     ///
-    /// - Parameter newRuns: Gives the newest runs; nil to end with those that are printed.
-    func follow(in store: RunStore, newRuns: (() throws -> [RecordedLog])?) async throws {
+    /// - Parameters:
+    ///   - history: The runs that were there before: of those only live ones are followed.
+    ///   - newRuns: Gives the newest runs; nil to end with those that are printed.
+    func follow(
+        in store: RunStore, behind history: [RecordedLog], newRuns: (() throws -> [RecordedLog])?
+    ) async throws {
         let format = format
         var follower = LogFollower(query) { format.renderer() }
         let change = try Output.reporting { try StoreChange(store) }
-        // Those that have ended before are history, which was printed as far as it was asked for.
-        var known = Set(runs.map(\.run.id) + (try newRuns.map { try Output.reporting($0) } ?? []).map(\.run.id))
+        var known = Set((runs + history).map(\.run.id))
         for run in runs where run.run.isLive { follower.add(run.run, from: ends.positions[run.run.id]) }
         while output.isOpen, newRuns != nil || !follower.runs.isEmpty {
             if let newRuns, try Output.reporting({ try change.hasChanged() }) {

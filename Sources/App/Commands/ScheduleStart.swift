@@ -56,9 +56,10 @@ struct ScheduleStart: AsyncParsableCommand {
         let upkeep = ProjectUpkeep(
             store: store, root: project.files.root, chosenRoot: state.project.chosenFolder, variables: state.variables)
         if once {
-            for note in upkeep.carryOutIfDue(now: SystemClock.now) { Self.tell(note) }
             for note in try scheduler.step(now: SystemClock.now).notes { Self.tell(note) }
             outbox.wake()
+            // Behind what is due, which does not wait for it.
+            for note in upkeep.carryOutIfDue(now: SystemClock.now) { Self.tell(note) }
             await outbox.settle(within: .seconds(5))
             await outbox.close()
             // Cron tells of a status: what is not valid runs no more.

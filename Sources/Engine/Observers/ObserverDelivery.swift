@@ -75,7 +75,12 @@ final class ObserverDelivery: Sendable {
     /// `run`: a run of this process; `plan`: its plan, where it only begins.
     func begin(with run: RunID, _ plan: RunPlan?) {
         post { contents in
-            if let plan, !isConcerned(by: plan) { contents.passedOver.insert(run) }
+            // A run that this process takes up again may go on with another plan.
+            if let plan, !isConcerned(by: plan) {
+                contents.passedOver.insert(run)
+            } else {
+                contents.passedOver.remove(run)
+            }
             if !contents.hasBegun { contents.due.isForAll = true }
             contents.hasBegun = true
         }

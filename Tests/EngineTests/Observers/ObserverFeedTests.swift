@@ -79,6 +79,11 @@ struct ObserverFeedTests {
         #expect(concerned.texts == ["of begun", "of resumed"])
         #expect(other.texts == ["of resumed"])
         #expect(try runs.store.unobserved(by: "other").isEmpty, "it does not come later either")
+        // The same process takes it up again, perhaps with another plan.
+        feed.follow("begun", plan: nil) { AsyncStream { $0.finish() } }
+        try runs.record("again", of: "begun")
+        #expect(await feed.settle(within: Self.patience) == [])
+        #expect(other.texts == ["of resumed", "again"])
     }
 
     @Test("Events of runs that went on side by side come in the order of their times, those of a run in its own")
