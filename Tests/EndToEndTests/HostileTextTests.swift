@@ -60,12 +60,12 @@ struct HostileTextTests {
         return project
     }
 
-    /// What a command writes to a terminal of its own.
+    /// What a command writes to a terminal of its own, through a pager that waits for no key.
     private func onTerminal(_ arguments: [String], _ project: CaudalProject) async throws -> String {
         let words = [CaudalProject.program] + arguments
         let line = words.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " ")
         return try await project.run(
-            "/usr/bin/script", ["-qec", line, "/dev/null"], ["TERM": "xterm-256color"]
+            "/usr/bin/script", ["-qec", line, "/dev/null"], ["TERM": "xterm-256color", "PAGER": "cat"]
         ).output
     }
 
