@@ -1,3 +1,4 @@
+import CaudalModel
 import CSystem
 import Foundation
 import Synchronization
@@ -67,7 +68,7 @@ package struct LogPattern: Sendable {
     func matches(_ line: LogLine) -> Bool {
         guard line.hasEscapes else { return matches(line.text) }
         var text = JSONObjectReader.unescaped(line.text)
-        if text.contains(0x1B) { text = ControlSequences.removed(from: text) }
+        if text.contains(0x1B) { text = Array(EscapeParser.removed(from: String(decoding: text, as: UTF8.self)).utf8) }
         return text.withUnsafeBufferPointer { matches($0) }
     }
 
