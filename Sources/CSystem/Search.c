@@ -67,6 +67,8 @@ static size_t find_by_byte(const uint8_t *text, size_t size, size_t from, const 
 __attribute__((target("avx2"))) static size_t find_32(const uint8_t *text, size_t size, size_t from, const cs_needle *needle) {
     letter a = letter_of(needle->bytes[needle->first], needle->folds);
     letter b = letter_of(needle->bytes[needle->second], needle->folds);
+    letter start = letter_of(needle->bytes[0], needle->folds);
+    letter stop = letter_of(needle->bytes[needle->size - 1], needle->folds);
     __m256i value_a = _mm256_set1_epi8((char)a.value), bit_a = _mm256_set1_epi8((char)a.bit);
     __m256i value_b = _mm256_set1_epi8((char)b.value), bit_b = _mm256_set1_epi8((char)b.bit);
     // The last byte that is loaded for place i is at i + size of the needle - 1 + 31.
@@ -79,7 +81,9 @@ __attribute__((target("avx2"))) static size_t find_32(const uint8_t *text, size_
         uint32_t hits = (uint32_t)_mm256_movemask_epi8(both);
         while (hits) {
             size_t place = i + (size_t)__builtin_ctz(hits);
-            if (is_equal(text + place, needle->bytes, needle->size, needle->folds)) return place;
+            // Most places differ in their first or last byte: a call costs more.
+            int may_be = (text[place] | start.bit) == start.value && (text[place + needle->size - 1] | stop.bit) == stop.value;
+            if (may_be && is_equal(text + place, needle->bytes, needle->size, needle->folds)) return place;
             hits &= hits - 1;
         }
     }

@@ -129,6 +129,15 @@ struct SchedulerTests {
         #expect(alone.status == 1 && alone.output.contains("scheduler: none runs"), "\(alone)")
     }
 
+    @Test("Where the project's state is removed, the scheduler ends instead of deciding for nobody")
+    func stateIsRemoved() async throws {
+        let project = try Self.project(every: "1h")
+        let scheduler = try await project.start("schedule")
+        #expect(await scheduler.says("watches 1 schedule") != nil)
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal"))
+        #expect(await scheduler.child.exit().exit == .exited(1))
+    }
+
     @Test("Decided once and ended: --once starts what is due, and the run goes on")
     func once() async throws {
         let project = try Self.project(every: "1s")

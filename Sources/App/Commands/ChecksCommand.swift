@@ -12,7 +12,9 @@ struct ChecksCommand: AsyncParsableCommand {
     @Argument(help: .run)
     var run: String?
 
-    @Option(help: "Show the measured values of this check (its ID) in past runs.")
+    @Option(
+        help: ArgumentHelp(
+            "Show the measured values of a check in past runs: its ID, or STAGE/ID.", valueName: "check"))
     var history: String?
 
     @Option(help: "Apply the thresholds of this pipeline file to the values that past runs measured.")
@@ -136,14 +138,21 @@ struct CheckHistoryText: ChecksAnswer {
     /// Reads the history of a check.
     ///
     /// - Throws: ``Failure`` when there is none.
-    init(_ check: String, _ pipeline: String?, _ store: RunStore, runs: Int) throws {
-        self.check = check
-        let owners = try store.owners(ofCheck: check).filter { pipeline == nil || $0.pipeline == pipeline }
+    init(_ name: String, _ pipeline: String?, _ store: RunStore, runs: Int) throws {
+        // IDs may have slashes too: what follows the first is taken for the ID only where the whole is none.
+        let parts = name.split(separator: "/", maxSplits: 1).map(String.init)
+        var (check, owners) = (name, try store.owners(ofCheck: name))
+        if owners.isEmpty, parts.count == 2 {
+            check = parts[1]
+            owners = try store.owners(ofCheck: check).filter { $0.stage.rawValue == parts[0] }
+        }
+        owners = owners.filter { pipeline == nil || $0.pipeline == pipeline }
         if owners.isEmpty {
             let names = try store.checkNames(of: pipeline)
-            throw Failure("no run had a check '\(check)'" + Suggestion.phrase(for: check, among: names))
+            throw Failure("no run had a check '\(name)'" + Suggestion.phrase(for: check, among: names))
         }
-        series = try owners.flatMap { owner in
+        self.check = check
+        series = try owners.flatMap { [check] owner in
             let points = try store.checkPoints(of: owner.pipeline, stage: owner.stage, check: check, runs: runs)
             return Dictionary(grouping: points, by: \.key).values
                 .sorted {

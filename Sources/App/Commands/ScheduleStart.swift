@@ -78,9 +78,10 @@ struct ScheduleStart: AsyncParsableCommand {
                 // Cut short when the scheduler ends.
             } while (try? await ContinuousClock().sleep(for: .seconds(600))) != nil
         }
-        loop.run()
+        let outcome = Result { try loop.run() }
         keeping.cancel()
         await outbox.close()
+        try outcome.get()
         Self.tell("the scheduler ends; runs that it started go on")
     }
 

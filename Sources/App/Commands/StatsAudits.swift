@@ -204,8 +204,17 @@ struct StatsRetries: AsyncParsableCommand {
     private static func result(_ record: RetryRecord, _ paint: Paint) -> StyledText {
         if case .mark = record.command { return paint.dim("marked") }
         if record.causes.isEmpty { return paint.dim("—") }
-        if record.causes.contains(where: { $0.result == .failedAgain }) { return paint.bad("failed again") }
-        return record.causes.contains { $0.result == .open } ? paint.wait("open") : paint.good("cleared")
+        // The worst first, with counts where not all came to the same.
+        let counts = [RetryRecord.Cause.Result.failedAgain, .open, .cleared].map { result in
+            (result: result, count: record.causes.count { $0.result == result })
+        }.filter { $0.count > 0 }
+        let words = counts.map { counts.count == 1 ? $0.result.rawValue : "\($0.count) \($0.result.rawValue)" }
+            .joined(separator: ", ")
+        return switch counts[0].result {
+        case .failedAgain: paint.bad(words)
+        case .open: paint.wait(words)
+        case .cleared: paint.good(words)
+        }
     }
 
     private static func why(_ record: RetryRecord) -> String {

@@ -75,8 +75,8 @@ enum HomeKeys {
         Binding(["k", .up], .move, "move down and up", hint: .always("move", rank: 7), change: { $1.move(-1) }),
         Binding([.pageUp, .control("u")], .move, "scroll by a page", change: { $1.move(-10) }),
         Binding([.pageDown, .control("d")], .move, "scroll by a page", change: { $1.move(10) }),
-        Binding(["g", .home], .move, "go to the first and last", change: { $1.move(-$1.listed.count) }),
-        Binding(["G", .end], .move, "go to the first and last", change: { $1.move($1.listed.count) }),
+        Binding(["g", .home], .move, "first and last of the list", change: { $1.move(toLast: false) }),
+        Binding(["G", .end], .move, "first and last of the list", change: { $1.move(toLast: true) }),
     ]
 
     /// The bindings while the user types the filter.

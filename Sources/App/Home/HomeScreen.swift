@@ -26,7 +26,7 @@ enum HomeScreen {
         let split = body.lowerBound + min(wanted, max(4, body.count / 2))
         drawPipelines(state, body.lowerBound..<split, into: &buffer)
         drawRuns(state, split..<body.upperBound, zone, into: &buffer)
-        drawFooter(state, into: &buffer)
+        drawFooter(state, zone, into: &buffer)
         drawQuestion(state, into: &buffer)
         return buffer
     }
@@ -42,22 +42,29 @@ enum HomeScreen {
         let room = state.columns - 6 - place - 6
         if state.root.count <= room { buffer.write(Span(state.root).text, row: 0, column: place + 3, style: .dim) }
 
-        // The lists say how many there are; where there are schedules, their room is needed.
-        var chips = scheduleChips(state)
-        if chips.isEmpty {
-            chips = [
+        // The worst comes first, because what does not fit is left out.
+        var chips: [Span] = []
+        for status in [RunState.Status.failed, .interrupted] { chips += runChip(status, state) }
+        let schedules = scheduleChips(state)
+        chips += schedules.filter { $0.style == .bad } + runChip(.running, state)
+        chips += schedules.filter { $0.style != .bad }
+        if schedules.isEmpty {
+            // The lists say how many there are; where there are schedules, their room is needed.
+            chips += [
                 Span(state.overview.pipelines.count.counted("pipeline")),
                 Span(state.overview.runs.count.counted("run")),
             ]
         }
-        for status in [RunState.Status.running, .failed, .interrupted] {
-            let count = state.overview.runs.count { $0.trueStatus == status }
-            if count > 0 { chips.append(Span("\(mark(status, state)) \(count) \(status.rawValue)", style(status))) }
-        }
         var column = 1
-        for chip in chips where column + TextWidth.of(chip.text) < state.columns {
+        for chip in chips {
+            guard column + TextWidth.of(chip.text) < state.columns else { break }
             column = buffer.write(chip.text, row: 1, column: column, style: chip.style) + 3
         }
+    }
+
+    private static func runChip(_ status: RunState.Status, _ state: HomeState) -> [Span] {
+        let count = state.overview.runs.count { $0.trueStatus == status }
+        return count > 0 ? [Span("\(mark(status, state)) \(count) \(status.rawValue)", style(status))] : []
     }
 
     /// What there is to tell of schedules; nothing where there are none.
@@ -312,10 +319,10 @@ enum HomeScreen {
 
     // MARK: - Footer
 
-    private static func drawFooter(_ state: HomeState, into buffer: inout CellBuffer) {
+    private static func drawFooter(_ state: HomeState, _ zone: TimeZone, into buffer: inout CellBuffer) {
         let row = state.rows - 2
         buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
-        if let note = state.standingToast.map({ Span($0.text, $0.style) }) ?? standing(state) {
+        if let note = state.standingToast.map({ Span($0.text, $0.style) }) ?? standing(state, zone) {
             buffer.write(" \(note.text) ", row: row, column: 1, limit: state.columns - 2, style: note.style)
         }
         let keys = state.rows - 1
@@ -333,11 +340,11 @@ enum HomeScreen {
     }
 
     /// The message about the selected line.
-    private static func standing(_ state: HomeState) -> Span? {
+    private static func standing(_ state: HomeState, _ zone: TimeZone) -> Span? {
         switch state.selected {
         case .pipeline(let file):
             guard let pipeline = state.pipelines.first(where: { $0.file == file }) else { return nil }
-            return pipeline.fault.map { Span("\(file): \($0)", .bad) } ?? scheduleNote(pipeline, state)
+            return pipeline.fault.map { Span("\(file): \($0)", .bad) } ?? scheduleNote(pipeline, state, zone)
         case .run(let id):
             guard state.runs.first(where: { $0.id == id })?.trueStatus == .interrupted else { return nil }
             return Span("its process died — enter shows the run, r resumes it", .bad)
@@ -346,13 +353,15 @@ enum HomeScreen {
     }
 
     /// When a pipeline runs next, and what became of its last slot where that was no success.
-    private static func scheduleNote(_ pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> Span? {
+    private static func scheduleNote(
+        _ pipeline: ProjectOverview.Pipeline, _ state: HomeState, _ zone: TimeZone
+    ) -> Span? {
         guard let entry = pipeline.nextSchedule else { return nil }
         if let pause = entry.pause {
             let reason = pause.reason.isEmpty ? "" : ": \(pause.reason)"
             return Span("\(entry.key) paused by \(pause.by) \(ago(pause.from, state.now))\(reason)", .wait)
         }
-        let next = "next: \(ScheduleWords(entry).next(now: state.now.wall))"
+        let next = "next: \(ScheduleWords(entry, local: zone).next(now: state.now.wall))"
         guard state.overview.scheduler != nil else {
             return Span("no scheduler runs; start it with: caudal schedule (\(next))", .bad)
         }

@@ -96,6 +96,15 @@ struct HomeState: ScreenState {
         selection = listed[max(0, min(listed.count - 1, place + step))]
     }
 
+    /// Selects the first or the last line of the list that the selected line is in.
+    mutating func move(toLast: Bool) {
+        switch selected {
+        case .pipeline: selection = (toLast ? pipelines.last : pipelines.first).map { .pipeline($0.file) }
+        case .run: selection = (toLast ? runs.last : runs.first).map { .run($0.id) }
+        case nil: break
+        }
+    }
+
     mutating func scrollHelp(_ step: Int) { helpScroll = helpScroll.map { max(0, $0 + step) } }
 
     /// Switches between the pipelines and the runs.
@@ -239,8 +248,16 @@ struct HomeReducer: ScreenReducer {
     func runScheduled(_ state: inout HomeState) {
         guard let pipeline = scheduled(&state), let entry = pipeline.nextSchedule else { return }
         var lines = ["With the parameters and the environment of its schedule '\(entry.key.schedule)'."]
-        let words = ScheduleWords(entry)
-        lines.append("Its next slot, \(words.next(now: state.now.wall)), runs all the same.")
+        if let pause = entry.pause {
+            lines.append("The schedule stays paused\(pause.reason.isEmpty ? "" : ": \(pause.reason)").")
+        } else if let next = entry.next {
+            let time = ScheduleWords(entry).distance(to: next, now: state.now.wall)
+            lines.append("Its next slot, \(time), runs all the same.")
+        }
+        let others = pipeline.schedules.filter { $0.key != entry.key }.map { "'\($0.key.schedule)'" }
+        if !others.isEmpty {
+            lines.append("Also: \(others.formattedAsList), by caudal schedule run-now \(pipeline.name)/NAME.")
+        }
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
             lines.append("It is already running: \(live.id).")
         }

@@ -1,20 +1,35 @@
 import CaudalModel
 import Engine
+import Foundation
 
 /// A schedule in words, for a table.
 struct ScheduleWords {
     let entry: ScheduleOverview.Entry
+    /// The zone of the machine.
+    private let local: TimeZone
 
-    init(_ entry: ScheduleOverview.Entry) { self.entry = entry }
+    init(_ entry: ScheduleOverview.Entry, local: TimeZone = .current) { (self.entry, self.local) = (entry, local) }
 
-    /// When it fires next: `06:00 (in 3h 12m)`, `30 Nov 06:00`, `06:00, overdue 5m`.
+    /// When it fires next: `06:00, in 3h 12m`, `2026-11-30 06:00 Europe/Berlin, in 2d`, `06:00, overdue 5m`.
     func next(now: Int64) -> String {
         if !entry.schedule.isEnabled { return "-" }
         if case .after = entry.schedule.trigger { return "when something arrives" }
         guard let next = entry.next else { return "never" }
         if entry.pause != nil, next < now { return "when it is resumed" }
-        let distance = Duration.milliseconds(abs(next - now)).short
-        return time(next, now: now) + (next >= now ? ", in \(distance)" : ", overdue \(distance)")
+        return distance(to: next, now: now)
+    }
+
+    /// A time, and how far away it is: `06:00, in 3h 12m`.
+    func distance(to instant: Int64, now: Int64) -> String {
+        let distance = Duration.milliseconds(abs(instant - now)).short
+        return time(instant, now: now) + zoneName + (instant >= now ? ", in \(distance)" : ", overdue \(distance)")
+    }
+
+    /// The name of the zone where its clock is not that of the machine: ` Europe/Berlin`.
+    private var zoneName: String {
+        // Foundation calls UTC by its older name.
+        let name = local.identifier == "GMT" ? "UTC" : local.identifier
+        return entry.schedule.timezone == name ? "" : " \(entry.schedule.timezone)"
     }
 
     /// How it stands, with the reason.

@@ -135,9 +135,15 @@ private struct LevelWords {
         if before == UInt8(ascii: "_") || after == UInt8(ascii: "_") { return nil }
         if after == UInt8(ascii: "=") { return word.isSmall ? assigned(word) : nil }
         guard let level = Self.level(word.letters, word.count) else { return special(word, isFirst, after) }
-        if word.isCapital { return level }
         let isLabel = after == UInt8(ascii: ":")
+        // A count in a summary, such as `Error: 0`.
+        if isLabel, byte(word.end + 1) == 0x20, line.count == word.end + 3, byte(word.end + 2) == 0x30 { return nil }
+        if word.isCapital { return level }
         if isFirst, isLabel || after == UInt8(ascii: "[") { return level }
+        // Compilers and syslog: `main.c:3:5: error: …`, `loader[12]: warning: …`.
+        if isLabel, word.isSmall, level >= .warn, before == 0x20, byte(word.start - 2) == UInt8(ascii: ":") {
+            return level
+        }
         // Go and compilers: `fatal error: …`.
         if isFirst, level == .error, follows(" error: ", word.end) { return level }
         if after == UInt8(ascii: "]"), before == UInt8(ascii: "[") || before == UInt8(ascii: ":") { return level }
@@ -172,6 +178,7 @@ private struct LevelWords {
             return .error
         }
         guard isFirst else { return nil }
+        if word.isCapital, after == UInt8(ascii: "[") || after == 0x1B { return Self.levelOfFourLetters(word.letters) }
         switch word.letters {
         // panic, fatal
         case 0x70616E6963 where isLabel: return .error
@@ -186,6 +193,17 @@ private struct LevelWords {
         case 0x6E706D where follows(" ERR!", word.end) || follows(" error ", word.end): return .error
         case 0x6E706D where follows(" warn ", word.end): return .warn
         default: return nil
+        }
+    }
+
+    /// The level as logrus cuts it: `ERRO[0012] …`.
+    private static func levelOfFourLetters(_ letters: UInt64) -> LogLevel? {
+        switch letters {
+        // erro, fata, pani
+        case 0x6572726F, 0x66617461, 0x70616E69: .error
+        // debu, trac
+        case 0x64656275, 0x74726163: .debug
+        default: nil
         }
     }
 

@@ -29,6 +29,9 @@ struct LogRunReader {
         let end: Int
     }
 
+    /// How many bytes are read at once: what is searched is still in the processor's cache then.
+    private static let readSize = 192 << 10
+
     private let query: LogQuery
     private let makeRenderer: @Sendable () -> any LogRenderer
     private let isLive: Bool
@@ -55,7 +58,10 @@ struct LogRunReader {
                 let range = current.place..<min(current.place + blockSize, current.end)
                 open?.place = range.upperBound
                 return scan(current.path) { scan in
-                    current.file.withRecords(beginningIn: range, end: current.end) { scan.scan($0, at: $1) }
+                    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.readSize) {
+                        let part = start..<min(start + Self.readSize, range.upperBound)
+                        current.file.withRecords(beginningIn: part, end: current.end) { scan.scan($0, at: $1) }
+                    }
                 }
             }
             open = nil

@@ -60,7 +60,7 @@ package final class LogSegmentReader: Sendable {
     ) {
         // One byte before tells whether a line begins at the first.
         let start = max(0, range.lowerBound - 1)
-        var slack = 16 << 10
+        var slack = 4 << 10
         while true {
             let stop = min(end, range.upperBound + slack)
             let bytes = bytes(start..<max(start, stop))

@@ -255,7 +255,7 @@ struct JSONLogLine {
         guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else {
             return nil
         }
-        let names = ["level", "lvl", "severity", "levelname", "log.level", "severityText", "@l"]
+        let names = ["level", "lvl", "severity", "levelname", "log.level", "severityText", "severity_text", "@l"]
         let levels = names.compactMap { fields[$0]?.text }
         level = levels.first.flatMap { LogLevel(named: $0) ?? LogLevel.numbered($0) }
         let messages = ["message", "msg", "event", "text", "@m", "body"].compactMap { fields[$0]?.text }

@@ -40,19 +40,45 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         var isAllowed: Bool
     }
 
-    /// When something was told, and in which run.
+    /// What was told of a stage.
+    enum Matter: Sendable, Hashable, Codable {
+        /// That it failed; with ``FailureFingerprint/id``.
+        case failure(String)
+        /// That checks warned.
+        case warning([String])
+        case retrying
+
+        var isFailure: Bool {
+            if case .failure = self { true } else { false }
+        }
+
+        var isWarning: Bool {
+            if case .warning = self { true } else { false }
+        }
+    }
+
+    /// When something was told, of whom and to whom, and in which run.
     struct Told: Sendable, Hashable, Codable {
         var at: Int64
         var run: RunID
+        var stage: StageID
+        var matter: Matter
+        var target: Target
+    }
+
+    /// Who is told: a channel, by the rule of a stage or of the pipeline.
+    struct Target: Sendable, Hashable, Codable {
+        var channel: String
         var stage: StageID?
-        var fingerprint: String
+
+        init(_ rule: NotificationRule) { (channel, stage) = (rule.channel.name, rule.stage) }
     }
 
     private(set) var problems: [StageID: Problem] = [:]
     /// Since when the pipeline has not been well, and in how many runs it failed.
     private(set) var illness: Problem?
-    /// What was told, by target, stage and fingerprint.
-    private(set) var told: [String: Told] = [:]
+    /// What was told, each thing once for each target.
+    private(set) var told: [Told] = []
     /// When a run last succeeded.
     package private(set) var lastSuccess: Int64 = 0
 
@@ -75,8 +101,8 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         case .stageRetrying(let stage):
             return wanting(.retrying, stage, rules, orPipeline: true).compactMap { rule in
                 // Once in a run: how often it is tried is the stage's own affair.
-                guard told(rule, stage, "retrying").map({ $0.run != run }) ?? true else { return nil }
-                remember(rule, stage, "retrying", run, time)
+                guard told(rule, stage, .retrying).map({ $0.run != run }) ?? true else { return nil }
+                remember(rule, stage, .retrying, run, time)
                 return Telling(rule: rule, occasion: .retrying, stage: stage)
             }
         case .runSucceeded(let stages, let wasLate): return runSucceeded(stages, wasLate, time, rules)
@@ -105,17 +131,17 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         _ rules: [NotificationRule]
     ) -> [Telling] {
         wanting(.failed, stage, rules, orPipeline: !isAllowed).compactMap { rule in
+            let matter = Matter.failure(fingerprint)
+            let toldInRun = told.filter { $0.run == run && $0.target == Target(rule) }
             // Most often stages that fail alike in one run have one cause.
-            let isKnownInRun = told.values.contains {
-                $0.run == run && $0.fingerprint == mark(rule, fingerprint) && $0.stage != stage
-            }
+            let isKnownInRun = toldInRun.contains { $0.matter == matter && $0.stage != stage }
             let isFollowed = ChannelKinds.named(rule.channel.kind)?.wantsEachRun == true
-            let earlier = told(rule, stage, fingerprint)
+            let earlier = told(rule, stage, matter)
             let isKnown =
                 isFollowed
-                ? told.values.contains { $0.run == run && $0.fingerprint.hasPrefix(mark(rule, "")) }
+                ? toldInRun.contains { $0.matter.isFailure }
                 : isKnownInRun || earlier.map { !isOver(rule.renotify, since: $0.at, time) } ?? false
-            if !isKnown || isKnownInRun { remember(rule, stage, fingerprint, run, time) }
+            if !isKnown || isKnownInRun { remember(rule, stage, matter, run, time) }
             guard !isKnown else { return nil }
             let problem = problems[stage]
             return Telling(
@@ -140,18 +166,16 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
                     rule: rule, occasion: .recovered, stage: stage, since: problem.since, failedRuns: problem.runs)
             }
             // If it fails again, that is news.
-            told = told.filter { $0.value.stage != stage || !Self.isOfFailure($0.value) }
+            told.removeAll { $0.stage == stage && $0.matter.isFailure }
         }
         guard !warned.isEmpty else {
-            told = told.filter { $0.value.stage != stage || !$0.value.fingerprint.contains(" warned ") }
+            told.removeAll { $0.stage == stage && $0.matter.isWarning }
             return tellings
         }
-        let fingerprint = "warned \(warned.sorted().joined(separator: " "))"
+        let matter = Matter.warning(warned.sorted())
         tellings += wanting(.checkWarned, stage, rules, orPipeline: true).compactMap { rule in
-            if let earlier = told(rule, stage, fingerprint), !isOver(rule.renotify, since: earlier.at, time) {
-                return nil
-            }
-            remember(rule, stage, fingerprint, run, time)
+            if let earlier = told(rule, stage, matter), !isOver(rule.renotify, since: earlier.at, time) { return nil }
+            remember(rule, stage, matter, run, time)
             return Telling(rule: rule, occasion: .checkWarned, stage: stage)
         }
         return tellings
@@ -177,13 +201,9 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         }
         if isWell {
             illness = nil
-            told = told.filter { !Self.isOfFailure($0.value) || $0.value.stage.map { problems[$0] != nil } ?? false }
+            told.removeAll { $0.matter.isFailure && problems[$0.stage] == nil }
         }
         return tellings
-    }
-
-    private static func isOfFailure(_ told: Told) -> Bool {
-        !told.fingerprint.contains(" warned ") && !told.fingerprint.hasSuffix(" retrying")
     }
 
     // MARK: - Rules
@@ -207,30 +227,20 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
 
     // MARK: - What was told
 
-    /// A fingerprint together with the target that was told of it.
-    private func mark(_ rule: NotificationRule, _ fingerprint: String) -> String {
-        "\(rule.channel.name)\(rule.stage.map { "/\($0)" } ?? "") \(fingerprint)"
-    }
-
-    private func key(_ rule: NotificationRule, _ stage: StageID, _ fingerprint: String) -> String {
-        "\(stage) \(mark(rule, fingerprint))"
-    }
-
-    private func told(_ rule: NotificationRule, _ stage: StageID, _ fingerprint: String) -> Told? {
-        told[key(rule, stage, fingerprint)]
+    private func told(_ rule: NotificationRule, _ stage: StageID, _ matter: Matter) -> Told? {
+        told.first { $0.stage == stage && $0.matter == matter && $0.target == Target(rule) }
     }
 
     /// How many things are remembered as told; the oldest are forgotten.
     private static let toldLimit = 500
 
     private mutating func remember(
-        _ rule: NotificationRule, _ stage: StageID, _ fingerprint: String, _ run: RunID, _ time: Int64
+        _ rule: NotificationRule, _ stage: StageID, _ matter: Matter, _ run: RunID, _ time: Int64
     ) {
-        told[key(rule, stage, fingerprint)] = Told(
-            at: time, run: run, stage: stage, fingerprint: mark(rule, fingerprint))
-        if told.count > Self.toldLimit, let oldest = told.min(by: { $0.value.at < $1.value.at })?.key {
-            told[oldest] = nil
-        }
+        let target = Target(rule)
+        told.removeAll { $0.stage == stage && $0.matter == matter && $0.target == target }
+        told.append(Told(at: time, run: run, stage: stage, matter: matter, target: target))
+        if told.count > Self.toldLimit { told.removeFirst() }
     }
 }
 

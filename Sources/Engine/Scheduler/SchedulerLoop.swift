@@ -8,6 +8,7 @@ import Foundation
 /// whether the store or a pipeline file has changed.
 package final class SchedulerLoop {
     private let scheduler: Scheduler
+    private let store: RunStore
     private let change: StoreChange
     private let files: ProjectFiles
     private let tell: (String) -> Void
@@ -34,6 +35,7 @@ package final class SchedulerLoop {
     ) throws {
         self.onNotices = onNotices
         self.scheduler = scheduler
+        self.store = store
         self.files = files
         self.tell = tell
         self.stop = stop
@@ -61,11 +63,15 @@ package final class SchedulerLoop {
     }
 
     /// Decides and starts what is due, again and again, until it is asked to stop.
-    package func run() {
+    ///
+    /// - Throws: ``StoreError`` when the store was removed or replaced: what it decides would be lost, and another scheduler
+    ///   may decide the same in the new store.
+    package func run() throws(StoreError) {
         var wake: Int64 = 0
         var isWatching = true
         var fault: StoreError?
         while true {
+            if let path = store.presence.replaced { throw StoreError(.gone, path: path) }
             let now = SystemClock.now
             let isDue = now.wall >= wake
             if isDue || isWatching || mayHaveChanged(now) {

@@ -133,7 +133,9 @@ struct DecisionRound {
                 waiting[start.schedule] = start.slot
             } else if watched.timetable == nil {
                 held.insert(start.schedule)
-            } else if watched.schedule.catchUp == .all, !start.isOnTime || run.isCaughtUp {
+            } else if watched.schedule.catchUp == .all,
+                !start.isOnTime || run.isCaughtUp || waiting[start.schedule] != nil
+            {
                 // One after another: it stays undecided until the run has ended.
                 held.insert(start.schedule)
                 hold(start.slot, watched)

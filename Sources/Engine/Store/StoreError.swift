@@ -9,6 +9,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case full
         /// It is no longer the file or folder in which the run was recorded.
         case replaced
+        /// It is no longer the file that the scheduler has open.
+        case gone
         case unreadable(String)
         case unknownRun(String)
         /// There are no runs at all, or none of a pipeline.
@@ -39,6 +41,9 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case .replaced:
             return "\(path) was removed or replaced while the run went on: what it did since is not recorded, and "
                 + "what ran was stopped; put it back if it was moved, else begin anew with 'caudal run'"
+        case .gone:
+            return "\(path) was removed or replaced, so that nothing that the scheduler decides would be kept; "
+                + "start it again with 'caudal schedule'"
         case .unreadable(let reason): return "\(path) cannot be used: \(reason)"
         case .unknownRun(let text): return "there is no run '\(text)'; 'caudal runs' lists them"
         case .noRuns(let pipeline):

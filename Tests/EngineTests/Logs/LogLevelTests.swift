@@ -42,10 +42,14 @@ import Testing
             ("W1123 06:00:00.123456    1234 main.go:12] slow", .warn),
             ("2026/11/23 06:00:00 ERROR failed id=3", .error),
             ("6:00AM ERR failed", .error), ("panic: runtime error: index out of range", .error),
+            ("ERRO[0012] failed", .error), ("FATA[0012] gone", .error), ("WARN[0001] slow", .warn),
+            ("DEBU[0001] a detail", .debug), ("\u{1b}[31mERRO\u{1b}[0m[0012] failed", .error),
             ("fatal error: all goroutines are asleep - deadlock!", .error),
             // systemd, servers, compilers
             ("<3>disk failure", .error), ("<4>disk is slow", .warn), ("<6>all is well", .info), ("<7>detail", .debug),
             ("2026/11/23 06:00:00 [error] 7#7: *1 open() failed", .error), ("fatal: not a git repository", .error),
+            ("main.c:3:5: error: expected ';'", .error), ("main.c:3:5: warning: unused variable", .warn),
+            ("Nov 23 06:00:00 host loader[12]: error: no route", .error),
             ("error[E0308]: mismatched types", .error), ("thread 'main' panicked at src/main.rs:2:5:", .error),
             ("\u{1b}[31mERROR\u{1b}[0m disk", .error), ("Warning: x", .warn),
         ] as [(String, LogLevel?)])
@@ -57,7 +61,8 @@ import Testing
             "no error here", "0 errors, 3 warnings", "ERRORS are many", "TERROR", "MYERROR x", "INFORMATION",
             "MAX_ERROR is 3", "ERROR_RATE 0.1", "the warning light", "errors: 0", "WARN=0", "an Error was expected", "",
             " ", "T", "<x>", "<3", "E112 is a dye", "[x]", "\u{1b}", "\u{1b}[", "\u{1b}[31", "level=", "level=\"",
-            String(repeating: ".", count: 90) + " ERROR", "Terror: x",
+            String(repeating: ".", count: 90) + " ERROR", "Terror: x", "Error: 0", "ERROR: 0", "ERRO",
+            "the message: info: x",
         ])
     func others(_ line: String) { #expect(level(line) == nil) }
 
@@ -67,6 +72,7 @@ import Testing
             (#"{"level":30,"msg":"x"}"#, .info), (#"{"level":50,"msg":"x"}"#, .error), (#"{"level":"WARNING"}"#, .warn),
             (#"{"severity":"CRITICAL","message":"x"}"#, .error), (#"{"log.level":"debug"}"#, .debug),
             (#"{"levelname":"ERROR"}"#, .error), (#"{"severityText":"WARN","body":"x"}"#, .warn), (#"{"x":1}"#, .info),
+            (#"{"severity_text":"ERROR","body":"x"}"#, .error),
         ]
         let channel = LogChannel(pipeline: "p", run: "r", stream: .stdout)
         for (line, level) in lines {

@@ -169,6 +169,23 @@ struct SlotDeciderTests {
         #expect(decide(schedule, now: "2026-11-21T09:00:00Z").decisions.isEmpty)
     }
 
+    @Test("Where all are caught up, a newer slot takes its turn behind the one that waits")
+    func waitingForAll() throws {
+        var hourly = try watched("0 * * * *", decided: "2026-11-21T06:00:00Z") {
+            $0.overlap = .wait
+            $0.catchUp = .all
+        }
+        hourly.waiting = Slot(
+            pipeline: "sales", schedule: "daily", planned: instant("2026-11-21T06:00:00Z") * 1000,
+            date: try #require(LocalDate("2026-11-21")))
+        let run = SlotDecider.BusyRun(name: "run a")
+        let meanwhile = decide(hourly, now: "2026-11-21T08:00:01Z", busy: run)
+        #expect(meanwhile.decisions.isEmpty && meanwhile.decidedThrough.isEmpty)
+        #expect(lines(decide(hourly, now: "2026-11-21T08:00:01Z")) == ["run 11-21T06:00"])
+        hourly.waiting = nil
+        #expect(lines(decide(hourly, now: "2026-11-21T08:00:01Z")) == ["catch up 11-21T07:00"])
+    }
+
     @Test("Two schedules of a pipeline stand in each other's way, in the order of their times")
     func twoSchedules() throws {
         let daily = try watched()
