@@ -37,54 +37,60 @@ static unsigned frequency(uint8_t byte) {
 }
 
 void cs_needle_prepare(cs_needle *needle) {
-    // The two rarest bytes are looked for together; a single byte is its own second.
-    size_t first = 0, second = 0;
-    unsigned least = ~0u, next = ~0u;
+    // The three rarest bytes are looked for together; where there are fewer, the rarest stands for the others.
+    size_t places[3] = {0, 0, 0};
+    unsigned often[3] = {~0u, ~0u, ~0u};
     for (size_t i = 0; i < needle->size; i++) {
-        unsigned often = frequency(needle->bytes[i]) * (needle->folds ? 2 : 1);
-        if (often < least) {
-            next = least, second = first;
-            least = often, first = i;
-        } else if (often < next) {
-            next = often, second = i;
-        }
+        unsigned one = frequency(needle->bytes[i]) * (needle->folds ? 2 : 1);
+        size_t rank = 3;
+        while (rank > 0 && one < often[rank - 1]) rank--;
+        for (size_t lower = 2; lower > rank; lower--) often[lower] = often[lower - 1], places[lower] = places[lower - 1];
+        if (rank < 3) often[rank] = one, places[rank] = i;
     }
-    if (next == ~0u) second = first;
-    needle->first = first;
-    needle->second = second;
+    for (size_t rank = 0; rank < 3; rank++) needle->rarest[rank] = often[rank] == ~0u ? places[0] : places[rank];
 }
 
 static size_t find_by_byte(const uint8_t *text, size_t size, size_t from, const cs_needle *needle) {
-    letter one = letter_of(needle->bytes[needle->first], needle->folds);
+    letter one = letter_of(needle->bytes[needle->rarest[0]], needle->folds);
     for (size_t i = from; i + needle->size <= size; i++) {
-        if ((text[i + needle->first] | one.bit) == one.value && is_equal(text + i, needle->bytes, needle->size, needle->folds))
+        if ((text[i + needle->rarest[0]] | one.bit) == one.value && is_equal(text + i, needle->bytes, needle->size, needle->folds))
             return i;
     }
     return size;
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static size_t find_32(const uint8_t *text, size_t size, size_t from, const cs_needle *needle) {
-    letter a = letter_of(needle->bytes[needle->first], needle->folds);
-    letter b = letter_of(needle->bytes[needle->second], needle->folds);
-    letter start = letter_of(needle->bytes[0], needle->folds);
-    letter stop = letter_of(needle->bytes[needle->size - 1], needle->folds);
-    __m256i value_a = _mm256_set1_epi8((char)a.value), bit_a = _mm256_set1_epi8((char)a.bit);
-    __m256i value_b = _mm256_set1_epi8((char)b.value), bit_b = _mm256_set1_epi8((char)b.bit);
-    // The last byte that is loaded for place i is at i + size of the needle - 1 + 31.
+typedef struct {
+    __m256i value, bit;
+} letters;
+
+__attribute__((target("avx2"))) static letters letters_of(uint8_t byte, int folds) {
+    letter one = letter_of(byte, folds);
+    return (letters){_mm256_set1_epi8((char)one.value), _mm256_set1_epi8((char)one.bit)};
+}
+
+// The places of 32 bytes that are a letter.
+__attribute__((target("avx2"))) static inline __m256i are(const uint8_t *text, letters one) {
+    return _mm256_cmpeq_epi8(_mm256_or_si256(_mm256_loadu_si256((const __m256i *)text), one.bit), one.value);
+}
+
+__attribute__((target("avx2"))) static size_t find_64(const uint8_t *text, size_t size, size_t from, const cs_needle *needle) {
+    const size_t *at = needle->rarest;
+    letters a = letters_of(needle->bytes[at[0]], needle->folds);
+    letters b = letters_of(needle->bytes[at[1]], needle->folds);
+    letters c = letters_of(needle->bytes[at[2]], needle->folds);
+    // The last byte that is loaded for place i is at i + size of the needle - 1 + 63.
     size_t i = from;
-    for (; i + needle->size + 31 <= size; i += 32) {
-        __m256i at_a = _mm256_loadu_si256((const __m256i *)(text + i + needle->first));
-        __m256i at_b = _mm256_loadu_si256((const __m256i *)(text + i + needle->second));
-        __m256i both = _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_or_si256(at_a, bit_a), value_a),
-                                        _mm256_cmpeq_epi8(_mm256_or_si256(at_b, bit_b), value_b));
-        uint32_t hits = (uint32_t)_mm256_movemask_epi8(both);
-        while (hits) {
-            size_t place = i + (size_t)__builtin_ctz(hits);
-            // Most places differ in their first or last byte: a call costs more.
-            int may_be = (text[place] | start.bit) == start.value && (text[place + needle->size - 1] | stop.bit) == stop.value;
-            if (may_be && is_equal(text + place, needle->bytes, needle->size, needle->folds)) return place;
-            hits &= hits - 1;
+    for (; i + needle->size + 63 <= size; i += 64) {
+        const uint8_t *low = text + i, *high = low + 32;
+        __m256i in_low = _mm256_and_si256(_mm256_and_si256(are(low + at[0], a), are(low + at[1], b)), are(low + at[2], c));
+        __m256i in_high = _mm256_and_si256(_mm256_and_si256(are(high + at[0], a), are(high + at[1], b)), are(high + at[2], c));
+        __m256i any = _mm256_or_si256(in_low, in_high);
+        if (__builtin_expect(_mm256_testz_si256(any, any), 1)) continue;
+        uint64_t hits = (uint32_t)_mm256_movemask_epi8(in_low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(in_high) << 32;
+        for (; hits; hits &= hits - 1) {
+            size_t place = i + (size_t)__builtin_ctzll(hits);
+            if (is_equal(text + place, needle->bytes, needle->size, needle->folds)) return place;
         }
     }
     return find_by_byte(text, size, i, needle);
@@ -94,7 +100,7 @@ __attribute__((target("avx2"))) static size_t find_32(const uint8_t *text, size_
 size_t cs_find(const void *text, size_t size, size_t from, const cs_needle *needle) {
     if (needle->size == 0 || size < needle->size) return size;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) return find_32(text, size, from, needle);
+    if (__builtin_cpu_supports("avx2")) return find_64(text, size, from, needle);
 #endif
     return find_by_byte(text, size, from, needle);
 }

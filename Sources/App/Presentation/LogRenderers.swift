@@ -140,21 +140,24 @@ struct LogClock {
     mutating func append(_ time: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         if !stored.elementsEqual(time[..<16]) {
             stored = Array(time[..<16])
-            shown = Array(minute(time).utf8)
+            shown = minute()
         }
         output += shown
         output.append(contentsOf: time[16..<19])
     }
 
-    private mutating func minute(_ time: UnsafeBufferPointer<UInt8>) -> String {
-        guard let milliseconds = LogLineParser.time(of: String(decoding: time, as: UTF8.self)) else {
-            return "0000-00-00 00:00"
+    /// What the clock shows at the minute that is stored.
+    private mutating func minute() -> [UInt8] {
+        func number(_ places: Range<Int>) -> Int { stored[places].reduce(0) { $0 * 10 + Int($1) - 0x30 } }
+        guard let days = UTC.days(year: number(0..<4), month: number(5..<7), day: number(8..<10)) else {
+            return Array("0000-00-00 00:00".utf8)
         }
-        let instant = milliseconds / 1000
+        let instant = Int64(days * 86_400 + number(11..<13) * 3600 + number(14..<16) * 60)
         let period =
             period.flatMap { instant >= $0.start && instant < $0.end ? $0 : nil } ?? zone.period(at: instant)
         self.period = period
-        return String(UTC.iso(milliseconds + period.offset * 1000).prefix(16)).replacing("T", with: " ")
+        if period.offset == 0 { return stored[..<10] + [0x20] + stored[11...] }
+        return Array(UTC.iso((instant + period.offset) * 1000).prefix(16).replacing("T", with: " ").utf8)
     }
 }
 

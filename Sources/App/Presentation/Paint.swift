@@ -10,11 +10,11 @@ struct Paint {
     let isOn: Bool
 
     init(_ choice: Choice, descriptor: Int32 = STDOUT_FILENO) {
-        let variables = ProcessInfo.processInfo.environment
         switch choice {
         case .always: isOn = true
         case .never: isOn = false
         case .auto:
+            let variables = ProcessInfo.processInfo.environment
             isOn = isatty(descriptor) == 1 && (variables["NO_COLOR"] ?? "").isEmpty && variables["TERM"] != "dumb"
         }
     }

@@ -165,7 +165,7 @@ typedef struct {
     const uint8_t *bytes;
     size_t size;
     int folds;
-    size_t first, second; // set by cs_needle_prepare: the places of its two rarest bytes
+    size_t rarest[3]; // set by cs_needle_prepare: the places of its rarest bytes
 } cs_needle;
 
 /// Chooses what is looked for first; once for each needle.

@@ -52,10 +52,11 @@ package enum LogBackward {
     ) -> ([Found], LogDamage) {
         var found: [Found] = []
         var damage = LogDamage()
-        func scan(_ path: String, _ work: (inout LogScan) -> Void) {
-            var scan = LogScan(query, path: path, makeRenderer())
+        var scan = LogScan(query, makeRenderer())
+        func read(_ path: String, _ work: (inout LogScan) -> Void) {
+            scan.begin(path)
             work(&scan)
-            let batch = scan.finish()
+            let batch = scan.takeBatch()
             damage.add(batch.damage)
             var start = 0
             var own: [Found] = []
@@ -68,7 +69,7 @@ package enum LogBackward {
         let segments = LogFiles.segments(in: run.folder)
         for segment in segments.reversed() where found.count < count {
             if segment.isCompressed {
-                scan(segment.path) { scan in
+                read(segment.path) { scan in
                     let place = CompressedLog.read(segment.path) { scan.scan($0, at: $1) }
                     if let place { scan.found(damageAt: place) }
                 }
@@ -84,7 +85,7 @@ package enum LogBackward {
             var (last, block) = (end, 32 << 10)
             while last > 0, found.count < count {
                 let first = max(0, last - block)
-                scan(segment.path) { scan in
+                read(segment.path) { scan in
                     file.withRecords(beginningIn: first..<last, end: end) { scan.scan($0, at: $1) }
                 }
                 (last, block) = (first, min(block * 4, 4 << 20))

@@ -68,6 +68,7 @@ package struct LogFollower {
 
     private func read(_ one: inout Followed) -> [LogBatch] {
         var batches: [LogBatch] = []
+        var scan = LogScan(query, makeRenderer())
         for segment in LogFiles.segments(in: one.run.folder) where segment.number >= one.position.segment {
             if segment.number > one.position.segment { one.position = LogPosition(segment: segment.number, offset: 0) }
             // A log that is being written is not compressed; one that was removed meanwhile has no more lines.
@@ -76,11 +77,11 @@ package struct LogFollower {
             while one.position.offset < size {
                 let bytes = file.bytes(one.position.offset..<min(size, one.position.offset + (4 << 20)))
                 guard let end = bytes.lastIndex(of: 0x0A) else { break }
-                var scan = LogScan(query, path: segment.path, makeRenderer(), context: one.context)
+                scan.begin(segment.path, context: one.context)
                 bytes.withUnsafeBufferPointer {
                     scan.scan(UnsafeBufferPointer(rebasing: $0[...end]), at: one.position.offset)
                 }
-                let batch = scan.finish()
+                let batch = scan.takeBatch()
                 one.context = batch.context
                 one.position.offset += end + 1
                 batches.append(batch)

@@ -6,18 +6,19 @@ import Foundation
 package final class LogNeedle: Sendable {
     let text: [UInt8]
     private let folds: Bool
-    private let places: (first: Int, second: Int)
+    /// The places of its rarest bytes.
+    private let rarest: (Int, Int, Int)
 
     /// - Parameter folds: Whether ASCII capitals and small letters count as the same.
     package init(_ text: [UInt8], folds: Bool = false) {
         precondition(!text.isEmpty, "nothing to look for")
         self.text = text
         self.folds = folds
-        places = text.withUnsafeBufferPointer { bytes in
+        rarest = text.withUnsafeBufferPointer { bytes in
             var needle = cs_needle(
-                bytes: bytes.baseAddress, size: bytes.count, folds: folds ? 1 : 0, first: 0, second: 0)
+                bytes: bytes.baseAddress, size: bytes.count, folds: folds ? 1 : 0, rarest: (0, 0, 0))
             cs_needle_prepare(&needle)
-            return (needle.first, needle.second)
+            return needle.rarest
         }
     }
 
@@ -33,8 +34,7 @@ package final class LogNeedle: Sendable {
         guard let base = bytes.baseAddress else { return nil }
         return text.withUnsafeBufferPointer { own in
             var needle = cs_needle(
-                bytes: own.baseAddress, size: own.count, folds: folds ? 1 : 0, first: places.first,
-                second: places.second)
+                bytes: own.baseAddress, size: own.count, folds: folds ? 1 : 0, rarest: rarest)
             let place = cs_find(base, bytes.count, start, &needle)
             return place < bytes.count ? place : nil
         }

@@ -1,5 +1,6 @@
 package import CaudalModel
 import Foundation
+import Synchronization
 
 /// A run whose log is read.
 package struct LoggedRun: Sendable {
@@ -33,7 +34,7 @@ struct LogRunReader {
     private static let readSize = 192 << 10
 
     private let query: LogQuery
-    private let makeRenderer: @Sendable () -> any LogRenderer
+    private let scans: IdleScans
     private let isLive: Bool
     private var segments: ArraySlice<LogFiles.Segment>
     private var open: Open?
@@ -46,7 +47,7 @@ struct LogRunReader {
 
     init(_ run: LoggedRun, _ query: LogQuery, makeRenderer: @escaping @Sendable () -> any LogRenderer) {
         self.query = query
-        self.makeRenderer = makeRenderer
+        scans = IdleScans { LogScan(query, makeRenderer()) }
         isLive = run.isLive
         segments = LogFiles.segments(in: run.folder)[...]
     }
@@ -96,17 +97,33 @@ struct LogRunReader {
     private mutating func scan(
         _ path: String, _ work: @escaping @Sendable (inout LogScan) -> Void
     ) -> Task<LogBatch, Never> {
-        let (query, makeRenderer) = (query, makeRenderer)
+        let scans = scans
         let previous = query.context > 0 ? self.previous : nil
         // A task for itself, since its result is asked for when the blocks before it are printed.
         let task = Task.detached {
             let context = await previous?.value.context
-            var scan = LogScan(query, path: path, makeRenderer(), context: context ?? LogContext())
-            work(&scan)
-            return scan.finish()
+            return scans.use { scan in
+                scan.begin(path, context: context ?? LogContext())
+                work(&scan)
+                return scan.takeBatch()
+            }
         }
         self.previous = query.context > 0 ? task : nil
         return task
+    }
+}
+
+/// Scans that are not in use: what one has learned of the sources of lines serves for the next block too.
+private final class IdleScans: Sendable {
+    private let idle = Mutex<[LogScan]>([])
+    private let make: @Sendable () -> LogScan
+
+    init(_ make: @escaping @Sendable () -> LogScan) { self.make = make }
+
+    func use(_ work: (inout LogScan) -> LogBatch) -> LogBatch {
+        var scan = idle.withLock { $0.popLast() } ?? make()
+        defer { idle.withLock { $0.append(scan) } }
+        return work(&scan)
     }
 }
 

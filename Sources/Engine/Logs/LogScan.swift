@@ -4,7 +4,7 @@ import Foundation
 /// Turns lines of the log into what is printed of them.
 ///
 /// A renderer is used for one block after the other, so it may remember what is alike in lines that follow each other.
-package protocol LogRenderer {
+package protocol LogRenderer: Sendable {
     /// Appends a line; `isContext` tells of one that stands beside a match.
     mutating func append(_ line: LogLine, isContext: Bool, to output: inout [UInt8])
     /// Appends what stands between matches whose context does not touch.
@@ -52,9 +52,11 @@ package struct LogDamage: Sendable, Hashable {
 }
 
 /// Looks for the wanted lines in blocks of one log, one block after the other.
-struct LogScan {
+///
+/// It may go on in another thread: between two blocks it holds nothing of their bytes.
+struct LogScan: @unchecked Sendable {
     private let query: LogQuery
-    private let path: String
+    private var path = ""
     private var renderer: any LogRenderer
     private var reader = LogLineReader()
     /// Whether lines of each source are wanted, by its number.
@@ -64,20 +66,27 @@ struct LogScan {
     /// The lines of the record that is looked at.
     private var record: [LogLine] = []
     private var batch = LogBatch()
-    private var context: LogContext
+    private var context = LogContext()
 
-    init(_ query: LogQuery, path: String, _ renderer: any LogRenderer, context: LogContext = LogContext()) {
+    init(_ query: LogQuery, _ renderer: any LogRenderer) {
         self.query = query
-        self.path = path
         self.renderer = renderer
-        self.context = context
         since = query.since.map { LogTime.key($0) } ?? 0
         until = query.until.map { LogTime.key($0) } ?? .max
     }
 
-    /// What was found.
-    consuming func finish() -> LogBatch {
+    /// Begins with blocks of a segment.
+    ///
+    /// - Parameter context: What the lines before them leave.
+    mutating func begin(_ path: String, context: LogContext = LogContext()) {
+        (self.path, self.context) = (path, context)
+    }
+
+    /// What was found since it was asked last.
+    mutating func takeBatch() -> LogBatch {
         batch.context = context
+        defer { batch = LogBatch() }
+        record.removeAll()
         return batch
     }
 
