@@ -5,21 +5,29 @@ import Engine
 /// `caudal export`: a run for other programs.
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a run for other programs: as a trace, as lineage or as figures.",
+        commandName: "export", abstract: "Write a run for other programs or machines: as a trace, lineage, figures or a bundle.",
         discussion: CommandHelp.paragraphs(
             """
             otlp is a trace in OTLP/JSON (OpenTelemetry), openlineage has one event a line, openmetrics is read by Prometheus.
             The same run has the same ids each time. With --send, the run goes to the server that OTEL_EXPORTER_OTLP_ENDPOINT
             or OPENLINEAGE_URL names; runs do that by themselves when they end.
+
+            --bundle writes the run's journal, log, pipeline file and SQL into one file, without its data and its secrets:
+            'caudal replay FILE' shows it on any machine.
             """))
 
     @Argument(help: .run)
     var run: String = "last"
 
     @Option(help: "otlp, openlineage or openmetrics.")
-    var format: ExportFormat
+    var format: ExportFormat?
 
-    @Option(name: [.short, .long], help: "Write to this file instead of standard output.")
+    @Flag(help: "Write a file that 'caudal replay' shows on any machine.")
+    var bundle = false
+
+    @Option(
+        name: [.short, .long],
+        help: "Write to this file (default: standard output; with --bundle: PIPELINE-RUN.caudal).")
     var output: String?
 
     @Flag(help: "Send the run to the server that the environment names.")
@@ -28,13 +36,16 @@ struct ExportCommand: AsyncParsableCommand {
     @OptionGroup var state: StateOptions
 
     func validate() throws {
+        if bundle == (format != nil) { throw ValidationError("give either --format or --bundle") }
+        if send, bundle { throw ValidationError("--send needs --format") }
         if send, output != nil { throw ValidationError("--send and --output cannot be given together") }
     }
 
     func run() async throws {
         let store = try state.openStore()
         let exported = try Output.reporting { try ExportedRun(try store.find(run), in: store) }
-        if send { return try await send(exported, store) }
+        guard let format else { return try writeBundle(exported.state, store) }
+        if send { return try await send(exported, format, store) }
         let text = exported.text(in: format, names: ExportNames(state.variables))
         guard let output else { return format == .openmetrics ? Output.document(text) : Output.json(text) }
         let path = PathText.absolute(output, in: state.project.currentFolder)
@@ -42,7 +53,14 @@ struct ExportCommand: AsyncParsableCommand {
         Output.error("wrote run \(exported.state.id) to \(output)")
     }
 
-    private func send(_ run: ExportedRun, _ store: RunStore) async throws {
+    private func writeBundle(_ run: RunState, _ store: RunStore) throws {
+        let name = output ?? "\(PathComponent.of(run.plan.pipeline))-\(run.id).caudal"
+        let path = PathText.absolute(name, in: state.project.currentFolder)
+        try Output.reporting { try RunBundle.write(run.id, of: store, to: path) }
+        Output.line("wrote run \(run.id) to \(name); show it with: caudal replay \(name)")
+    }
+
+    private func send(_ run: ExportedRun, _ format: ExportFormat, _ store: RunStore) async throws {
         let targets = ExportTarget.all(state.variables).filter { $0.format == format }
         guard !targets.isEmpty else {
             Output.error("error: the environment names no place for \(format.rawValue)")

@@ -50,6 +50,28 @@ package enum CompressedLog {
         return start
     }
 
+    /// The bytes of a segment, compressed.
+    ///
+    /// - Parameter path: A file to write them to meanwhile; it is removed.
+    /// - Throws: ``Failure`` when that is not possible.
+    static func copy(_ segment: String, by path: String) throws(Failure) -> [UInt8] {
+        func open(_ path: String, _ flags: Int32) throws(Failure) -> Int32 {
+            let descriptor = Foundation.open(path, flags | O_CLOEXEC, 0o600)
+            if descriptor < 0 { throw Failure("\(path) cannot be opened", errno: errno) }
+            return descriptor
+        }
+        let from = try open(segment, O_RDONLY)
+        defer { close(from) }
+        let to = try open(path, O_WRONLY | O_CREAT | O_TRUNC)
+        defer {
+            close(to)
+            unlink(path)
+        }
+        let error = cs_gzip(from, to)
+        if error != 0 { throw Failure("the log \(segment) cannot be compressed", errno: -error) }
+        return try FileText.bytes(path)
+    }
+
     /// Compresses a segment; the file that was is removed when the new one is on the disk.
     ///
     /// - Returns: The number of bytes that are freed.

@@ -1,0 +1,112 @@
+package import CaudalModel
+import Foundation
+import GRDB
+
+/// A run in one file: its journal, its log, the pipeline file and the executed SQL, to be looked at on another machine.
+///
+/// The file is a run store with this one run, and a table with the files of the run's folder. Values of secrets are in none of
+/// them. What the run read and published is not in it.
+package enum RunBundle {
+    /// The tables whose rows belong to one run.
+    private static let tables = [
+        "events", "attempts", "stages", "artifacts", "inputs", "checks", "remarks", "failures",
+    ]
+    /// The folders of a run whose files belong to the bundle, besides the texts of its pipeline.
+    private static let folders = ["logs", "sql"]
+
+    /// Writes a run that has ended; a file that is there is replaced once the new one is whole.
+    ///
+    /// - Throws: ``Failure`` when the run is live or the file cannot be written, ``StoreError`` when the store cannot be read.
+    package static func write(_ run: RunID, of store: RunStore, to path: String) throws {
+        let folder = store.folder.run(run)
+        if folder.isLive { throw Failure("run \(run) is live; export it when it has ended") }
+        let new = "\(path).\(getpid()).new"
+        unlink(new)
+        defer { unlink(new) }
+        do {
+            let queue = try DatabaseQueue(path: new)
+            try Migrations.migrator.migrate(queue)
+            try queue.writeWithoutTransaction { db in
+                try db.execute(sql: "ATTACH DATABASE ? AS source", arguments: [store.folder.database])
+                try db.inTransaction {
+                    try db.execute(
+                        sql: "INSERT INTO main.runs SELECT * FROM source.runs WHERE id = ?", arguments: [run.rawValue])
+                    for table in tables {
+                        let columns = try db.columns(in: table, in: "main").map { "\"\($0.name)\"" }
+                            .joined(separator: ", ")
+                        try db.execute(
+                            sql:
+                                "INSERT INTO main.\(table) (\(columns)) SELECT \(columns) FROM source.\(table) WHERE run = ?",
+                            arguments: [run.rawValue])
+                    }
+                    try db.execute(
+                        sql: "CREATE TABLE bundled_files (path TEXT NOT NULL PRIMARY KEY, bytes BLOB NOT NULL)")
+                    for name in try files(of: folder) {
+                        let isText = name.hasSuffix(".jsonl")
+                        let packed = isText ? try CompressedLog.copy("\(folder.path)/\(name)", by: new + ".gz") : nil
+                        let bytes = try packed ?? FileText.bytes("\(folder.path)/\(name)")
+                        try db.execute(
+                            sql: "INSERT INTO bundled_files VALUES (?, ?)",
+                            arguments: [name + (isText ? ".gz" : ""), Data(bytes)])
+                    }
+                    return .commit
+                }
+                try db.execute(sql: "DETACH DATABASE source")
+            }
+            try queue.close()
+        } catch let error as DatabaseError {
+            throw RunStore.fault(error, path)
+        }
+        if rename(new, path) != 0 { throw Failure("\(path) cannot be written", errno: errno) }
+    }
+
+    /// The names of the files that belong to the bundle, from the run's folder on.
+    private static func files(of folder: RunFolder) throws -> [String] {
+        let texts = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0 == "pipeline.yaml" || $0.hasPrefix("schema.") }
+        let others = folders.flatMap { name in
+            // A run without SQL has no such folder.
+            ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/\(name)")) ?? [])
+                .map { "\(name)/\($0)" }
+        }
+        return (texts + others).sorted()
+    }
+
+    /// Unpacks a bundle into a folder that is empty.
+    ///
+    /// - Returns: The run, and the store in which it is.
+    /// - Throws: ``Failure`` when the file is no bundle, ``StoreError`` when a newer Caudal wrote it.
+    package static func unpack(_ path: String, into state: StateFolder) throws -> (run: RunID, store: RunStore) {
+        let isBundle = try? DatabaseQueue(path: path, configuration: readOnly).read {
+            try $0.tableExists("bundled_files")
+        }
+        guard isBundle == true else {
+            throw Failure("\(path) is no bundle; make one with 'caudal export RUN --bundle'")
+        }
+        try state.create()
+        try FileManager.default.copyItem(atPath: path, toPath: state.database)
+        let store = try RunStore(state)
+        let run = try store.read { db in
+            RunID(try String.fetchOne(db, sql: "SELECT id FROM runs") ?? "")
+        }
+        let folder = state.run(run)
+        try folder.create()
+        let files = try store.read { db in try Row.fetchAll(db, sql: "SELECT path, bytes FROM bundled_files") }
+        for file in files {
+            let name: String = file["path"]
+            // A bundle may come from anywhere.
+            guard !name.split(separator: "/").contains(".."), !name.hasPrefix("/") else {
+                throw Failure("\(path) has a file outside of its run: \(name)")
+            }
+            let bytes: Data = file["bytes"]
+            try bytes.write(to: URL(filePath: "\(folder.path)/\(name)"))
+        }
+        return (run, store)
+    }
+
+    private static var readOnly: Configuration {
+        var configuration = Configuration()
+        configuration.readonly = true
+        return configuration
+    }
+}

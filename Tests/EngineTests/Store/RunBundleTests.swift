@@ -1,0 +1,63 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("Bundles of runs", .timeLimit(.minutes(15)))
+struct RunBundleTests {
+    /// A store with two runs, the first of which has a log, SQL and a secret.
+    private func store(in scratch: ScratchFolder) throws -> RunStore {
+        let store = try RunStore(StateFolder(path: scratch.path("state")))
+        let plan = RunPlan(pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "a")])
+        for id in ["20261123-060000-aaaa", "20261124-060000-bbbb"] as [RunID] {
+            try store.folder.run(id).create()
+            try store.record(id, plan, [.runStarted(.ofTest)] + .attempt(UnitID("a"), .succeeded) + [.runEnded(.succeeded)])
+        }
+        let folder = store.folder.run("20261123-060000-aaaa")
+        try "{\"time\":\"2026-11-23T06:00:00.000Z\"}\n".write(
+            toFile: folder.logs + "/000001.jsonl", atomically: true, encoding: .utf8)
+        try "SELECT 1".write(toFile: folder.sql + "/a.1.sql", atomically: true, encoding: .utf8)
+        try "version: 1\n".write(toFile: folder.pipelineFile, atomically: true, encoding: .utf8)
+        try "{\"token\":\"s3cret\"}".write(toFile: folder.path + "/parameters.json", atomically: true, encoding: .utf8)
+        return store
+    }
+
+    @Test("A run is the same elsewhere: its journal, its log, its SQL and its file; its secrets and other runs stay")
+    func whole() throws {
+        let scratch = try ScratchFolder()
+        let store = try store(in: scratch)
+        let file = scratch.path("run.caudal")
+        try RunBundle.write("20261123-060000-aaaa", of: store, to: file)
+        let (run, copy) = try RunBundle.unpack(file, into: StateFolder(path: scratch.path("elsewhere")))
+        #expect(run == "20261123-060000-aaaa")
+        #expect(try copy.events(of: run) == store.events(of: run))
+        #expect(try copy.plan(of: run) == store.plan(of: run))
+        #expect(throws: StoreError.self) { try copy.find("20261124") }
+        let folder = copy.folder.run(run)
+        #expect(LogFiles.segments(in: folder.logs).map(\.number) == [1])
+        #expect(try FileText.read(folder.sql + "/a.1.sql") == "SELECT 1")
+        #expect(try FileText.read(folder.pipelineFile) == "version: 1\n")
+        #expect(!FileText.exists(folder.path + "/parameters.json"))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: scratch.path(".")).sorted() == [
+                "elsewhere", "run.caudal", "state",
+            ])
+    }
+
+    @Test("What is no bundle is refused, and so is a live run")
+    func refusals() throws {
+        let scratch = try ScratchFolder()
+        let store = try store(in: scratch)
+        let text = scratch.path("text")
+        try "no bundle".write(toFile: text, atomically: true, encoding: .utf8)
+        for path in [text, store.folder.database, scratch.path("nothing")] {
+            #expect(throws: Failure.self, "\(path)") {
+                try RunBundle.unpack(path, into: StateFolder(path: scratch.path("elsewhere")))
+            }
+        }
+        let lock = try RunLock.take(store.folder.run("20261124-060000-bbbb"))
+        #expect(throws: Failure.self) { try RunBundle.write("20261124-060000-bbbb", of: store, to: scratch.path("b")) }
+        #expect(lock != nil && !FileText.exists(scratch.path("b")))
+    }
+}
