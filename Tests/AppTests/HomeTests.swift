@@ -177,6 +177,66 @@ struct HomeTests {
         #expect(press([.enter, .tab, .enter], &state) == [.run("config/sales.yaml")])
     }
 
+    /// The list with a pipeline that takes a day, which must be given, a region and a number.
+    func withParameters(rows: Int = 24, columns: Int = 80) throws -> HomeState {
+        var state = state(rows: rows, columns: columns)
+        let place = try #require(state.overview.pipelines.firstIndex { $0.name == "new" })
+        func parameter(_ name: String, _ kind: Parameter.Kind, _ value: String?, _ about: String = "") -> Parameter {
+            Parameter(
+                name: name, kind: kind, defaultValue: value, description: about, location: .whole("config/new.yaml"))
+        }
+        state.overview.pipelines[place].parameters = [
+            parameter("day", .date, nil, "whose orders are loaded"), parameter("region", .choice(["eu", "us"]), "eu"),
+            parameter("limit", .integer, "100"),
+        ]
+        state.selection = .pipeline("config/new.yaml")
+        return state
+    }
+
+    @Test("A pipeline with parameters asks for them; what is not given is its default")
+    func parameters() throws {
+        var state = try withParameters()
+        _ = press([.enter], &state)
+        #expect(state.question?.form.place == 0)
+        let typed = "2026-11-22".map { Key.character($0) }
+        #expect(press(typed + [.enter, .right, .enter, .enter], &state).isEmpty)
+        #expect(state.question?.form.place == nil)
+        #expect(press([.enter], &state) == [.run("config/new.yaml", parameters: ["day=2026-11-22", "region=us"])])
+        #expect(state.question == nil)
+    }
+
+    @Test("A value that does not fit is told and nothing runs; days and numbers go up and down")
+    func unfitParameters() throws {
+        var state = try withParameters()
+        _ = press([.enter, "x", .enter, .enter, .left, .enter], &state)
+        #expect(press([.enter], &state).isEmpty)
+        #expect(state.question?.form.place == 0)
+        #expect(state.toast?.text == "day: 'x' is not a date; write it as 2026-11-23, today or yesterday")
+        let typed = "today".map { Key.character($0) }
+        _ = press([.control("u")] + typed + [.left, .enter, .enter, .enter], &state)
+        #expect(
+            press([.enter], &state) == [.run("config/new.yaml", parameters: ["day=2026-11-22", "limit=99"])])
+    }
+
+    @Test("Where every parameter has a default, yes and enter are enough, and the values are reached upwards")
+    func defaultParameters() throws {
+        var state = try withParameters()
+        let place = try #require(state.overview.pipelines.firstIndex { $0.name == "new" })
+        state.overview.pipelines[place].parameters.removeFirst()
+        #expect(press([.enter, .tab, .enter], &state) == [.run("config/new.yaml")])
+        _ = press([.enter, .up, .backspace], &state)
+        #expect(state.question?.form.fields.map(\.text) == ["eu", "10"])
+        #expect(press([.enter, .enter], &state) == [.run("config/new.yaml", parameters: ["limit=10"])])
+    }
+
+    @Test("The form is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40)])
+    func formScreens(columns: Int, rows: Int) throws {
+        var state = try withParameters(rows: rows, columns: columns)
+        _ = press([.enter, "x"], &state)
+        try Golden.compare(
+            HomeScreen.draw(state, zone: .gmt).styledText, with: "home-form-\(columns)x\(rows).txt")
+    }
+
     @Test("A file that is wrong is not run: it is said what is wrong")
     func fault() {
         var state = state()

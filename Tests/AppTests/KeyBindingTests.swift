@@ -129,10 +129,17 @@ struct KeyBindingTests {
         let situations: [String: [[Key]]] = [
             "everywhere": [[]], "the list": [[], ["G"], [.tab, "j"], [.tab], ["/", "s", .enter]],
             "the filter": [["/", "s"], ["/", "s", .down]], "questions": [["j", .enter], ["j", .enter, .tab]],
-            "the help": [["?"], ["?", "j", "j"]],
+            "the help": [["?"], ["?", "j", "j"]], "the form": [],
         ]
         var states = try #require(situations[place], "the test knows no state for \(place)").map(state)
         if place == "the list" { states.append(schedules) }
+        if place == "the form" {
+            for keys in [[], ["x", .enter]] as [[Key]] {
+                var state = try tests.withParameters()
+                _ = tests.press([.enter] + keys, &state)
+                states.append(state)
+            }
+        }
         for key in try #require(HomeKeys.all.first { $0.place == place }).bindings.flatMap(\.keys) {
             let acts = states.contains { state in
                 var pressed = state

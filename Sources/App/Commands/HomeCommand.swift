@@ -55,9 +55,10 @@ struct HomeCommand: AsyncParsableCommand {
     ) async throws -> Span? {
         switch effect {
         case .open(let id): try await open(id, reader, on: terminal)
-        case .run(let file):
+        case .run(let file, let parameters):
+            let values = parameters.flatMap { ["--param", $0] }
             try await run(on: terminal, saying: "checking \(file) …") {
-                try await RunCommandLine.parse([file] + projectArguments).prepare()
+                try await RunCommandLine.parse([file] + values + projectArguments).prepare()
             }
         case .runScheduled(let key):
             try await run(on: terminal, saying: "checking \(key) …") {

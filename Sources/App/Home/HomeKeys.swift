@@ -8,13 +8,14 @@ enum HomeKeys {
     static func bindings(_ state: HomeState) -> [Binding] {
         if state.helpScroll != nil { return always + help }
         if state.asking != nil { return always }
-        if state.question != nil { return always + question }
+        if let question = state.question { return always + (question.form.place == nil ? self.question : form) }
         return always + (state.isTyping ? typing : list)
     }
 
     /// All bindings, by the part of the screen where they are active.
     static let all: [(place: String, bindings: [Binding])] = [
-        ("everywhere", always), ("the list", list), ("the filter", typing), ("questions", question), ("the help", help),
+        ("everywhere", always), ("the list", list), ("the filter", typing), ("questions", question), ("the form", form),
+        ("the help", help),
     ]
 
     static let always = [
@@ -99,13 +100,43 @@ enum HomeKeys {
             [.tab, .backTab], .questions, "choose an answer", hint: .always("choose", rank: 1),
             change: { $1.question?.isYes.toggle() }),
         Binding(
-            [.left, .right, .up, .down, "h", "l"], .questions, "choose an answer, as tab does",
+            [.left, .right, "h", "l"], .questions, "choose an answer, as tab does",
             change: { $1.question?.isYes.toggle() }),
+        Binding(
+            [.up], .questions, "back to the values, if the run takes some",
+            change: { _, state in
+                if state.question?.form.fields.isEmpty == true {
+                    state.question?.isYes.toggle()
+                } else {
+                    state.question?.form.move(-1)
+                }
+            }),
+        Binding([.down], .questions, "choose an answer, as tab does", change: { $1.question?.isYes.toggle() }),
         Binding(
             [.enter], .questions, "accept the chosen answer or the typed text", hint: .always("accept", rank: 0),
             action: { $0.accept(&$1) }),
         Binding(
             [.escape, "q", "n"], .questions, "close without doing anything", hint: .always("close", rank: 0),
+            change: { $1.question = nil }),
+    ]
+
+    /// The bindings while the user types values for a run.
+    static let form = [
+        Binding(
+            [.enter, .tab, .down], .questions, "next field, and then the answers", hint: .always("next field", rank: 0),
+            action: { $0.accept(&$1) }),
+        Binding([.backTab, .up], .questions, "previous field", change: { $1.question?.form.move(-1) }),
+        Binding(
+            [.left], .questions, "another value: of a list, or the day before",
+            hint: .always("other value", rank: 1), change: { $1.question?.form.turn(-1, now: $1.now) }),
+        Binding(
+            [.right], .questions, "another value: of a list, or the day before",
+            hint: .always("other value", rank: 1), change: { $1.question?.form.turn(1, now: $1.now) }),
+        Binding(
+            [.backspace], .questions, "delete the last character", change: { $1.question?.form.erase() }),
+        Binding([.control("u")], .questions, "delete what was typed", change: { $1.question?.form.clear() }),
+        Binding(
+            [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
             change: { $1.question = nil }),
     ]
 

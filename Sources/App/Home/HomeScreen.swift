@@ -382,18 +382,42 @@ enum HomeScreen {
             OverlayPane.draw(asking, into: &buffer)
         }
         guard let question = state.question else { return }
-        let widest = question.lines.map { TextWidth.of($0) }.max() ?? 0
-        let place = buffer.box(title: question.title, lines: question.lines.count + 2, width: max(52, widest))
-        for (offset, text) in question.lines.enumerated() {
-            buffer.write(text, row: place.row + offset, column: place.column, limit: place.width)
+        let form = formLines(question.form, state)
+        let lines = question.lines.map { [Span($0)] } + (form.isEmpty ? [] : [[]] + form)
+        let widest = lines.map { $0.reduce(0) { $0 + TextWidth.of($1.text) } }.max() ?? 0
+        let place = buffer.box(title: question.title, lines: lines.count + 2, width: max(52, widest))
+        for (offset, line) in lines.enumerated() {
+            buffer.write(line, row: place.row + offset, column: place.column, limit: place.width)
         }
+        let answers = place.row + min(lines.count + 1, place.height - 1)
         var column = place.column + 2
-        for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)] {
+        let isAnswering = question.form.place == nil
+        for (label, isChosen) in [("No", !question.isYes), ("Yes", question.isYes)].map({ ($0.0, $0.1 && isAnswering) })
+        {
             let text = isChosen ? " \(state.isASCII ? ">" : "❯") \(label) " : "   \(label) "
             column =
                 buffer.write(
-                    text, row: place.row + question.lines.count + 1, column: column,
+                    text, row: answers, column: column,
                     style: isChosen ? Style(.plain, [.reverse, .bold]) : .plain) + 1
+        }
+    }
+
+    /// A line for each parameter: its name, the value, and what it takes or what is wrong with it.
+    private static func formLines(_ form: ParameterForm, _ state: HomeState) -> [[Span]] {
+        let width = form.fields.map { TextWidth.of($0.parameter.name) }.max() ?? 0
+        return form.fields.enumerated().map { index, field in
+            let isHere = form.place == index
+            let fault = form.fault(of: index, now: state.now)
+            let value = field.shown + (isHere ? (state.isASCII ? "_" : "▏") : "")
+            return [
+                Span(isHere ? (state.isASCII ? "> " : "❯ ") : "  ", .accent),
+                Span("\(field.parameter.name.fitted(width))  ", isHere ? .bold : .plain),
+                Span("\(value.fitted(max(14, TextWidth.of(value))))  ", Style(.plain, isHere ? [.underline] : [])),
+                fault.map { Span($0, isHere && field.text.isEmpty ? .wait : .bad) }
+                    ?? Span(
+                        field.parameter.description.isEmpty
+                            ? field.hint : "\(field.hint): \(field.parameter.description)", .dim),
+            ]
         }
     }
 }

@@ -14,6 +14,8 @@ struct HomeState: ScreenState {
         var title: String
         var lines: [String]
         var effect: HomeEffect
+        /// The values for the run; empty where the pipeline has no parameters.
+        var form = ParameterForm([])
         /// Whether yes is chosen; initially it is no.
         var isYes = false
     }
@@ -125,8 +127,8 @@ struct HomeState: ScreenState {
 enum HomeEffect: Equatable {
     /// Show a run.
     case open(RunID)
-    /// Run a pipeline file.
-    case run(String)
+    /// Run a pipeline file with parameters, each as `name=value`.
+    case run(String, parameters: [String] = [])
     /// Run a pipeline as a schedule of it would.
     case runScheduled(ScheduleKey)
     /// Keep schedules from firing, or let them fire again.
@@ -160,6 +162,17 @@ struct HomeReducer: ScreenReducer {
                 return []
             case .paste(let text):
                 state.filter += text
+                return []
+            default: break
+            }
+        }
+        if state.question?.form.place != nil {
+            switch key {
+            case .character(let character):
+                state.question?.form.type(String(character))
+                return []
+            case .paste(let text):
+                state.question?.form.type(text.filter { !$0.isNewline })
                 return []
             default: break
             }
@@ -204,7 +217,9 @@ struct HomeReducer: ScreenReducer {
         if let live = pipeline.runs.first(where: { $0.trueStatus == .running }) {
             lines += ["It is already running: \(live.id).", "This would be a second run at the same time."]
         }
-        state.question = .init(title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file))
+        state.question = .init(
+            title: "Run \(pipeline.name)?", lines: lines, effect: .run(pipeline.file),
+            form: ParameterForm(pipeline.parameters, secrets: pipeline.secretNames))
     }
 
     // MARK: - Schedules
@@ -320,7 +335,20 @@ struct HomeReducer: ScreenReducer {
     /// Carries out the chosen answer.
     func accept(_ state: inout HomeState) -> [HomeEffect] {
         guard let question = state.question else { return [] }
+        if question.form.place != nil {
+            // Enter goes on to the next field, and behind the last one to the answers.
+            state.question?.form.move(1)
+            if state.question?.form.place == nil { state.question?.isYes = true }
+            return []
+        }
+        if question.isYes, let fault = question.form.firstFault(now: state.now) {
+            state.question?.form.go(to: fault.place)
+            state.say(fault.text, .bad)
+            return []
+        }
         state.question = nil
-        return question.isYes ? [question.effect] : []
+        guard question.isYes else { return [] }
+        if case .run(let file, _) = question.effect { return [.run(file, parameters: question.form.arguments)] }
+        return [question.effect]
     }
 }

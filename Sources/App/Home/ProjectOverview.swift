@@ -13,6 +13,10 @@ struct ProjectOverview: Sendable {
         var stageCount: Int?
         /// The first error in its file.
         var fault: String?
+        /// Its parameters, in the order of the file.
+        var parameters: [Parameter] = []
+        /// Which names denote secrets.
+        var secretNames = SecretNames()
         /// Its latest runs, newest first.
         var runs: [RunSummary]
         /// How its schedules stand, by name.
@@ -116,7 +120,9 @@ final class ProjectReader {
             overview.pipelines.append(
                 .init(
                     name: name, file: shown(file.path), stageCount: file.pipeline?.stages.count, fault: file.fault,
-                    runs: [], schedules: schedules.entries.filter { $0.file == file.path }))
+                    parameters: file.pipeline?.parameters ?? [],
+                    secretNames: file.pipeline?.secretNames ?? SecretNames(), runs: [],
+                    schedules: schedules.entries.filter { $0.file == file.path }))
         }
         // A pipeline whose file is elsewhere is found by its runs.
         for run in overview.runs where !overview.pipelines.contains(where: { $0.name == run.pipeline }) {

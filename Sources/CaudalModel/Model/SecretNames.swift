@@ -29,7 +29,8 @@ package struct SecretNames: Sendable {
         let upper = name.uppercased()
         if others.contains(upper) { return true }
         if Self.harmless.contains(upper) { return false }
-        return Self.parts.contains { upper.contains($0) }
+        // Not `contains`, which compares by language: this is asked of every variable whenever the program starts.
+        return Self.parts.contains { upper.firstRange(of: $0) != nil }
             || upper.split(whereSeparator: { $0 == "_" || $0 == "-" || $0 == "." }).contains {
                 Self.words.contains(String($0))
             }

@@ -2,8 +2,9 @@ package import CaudalModel
 
 /// Makes the attempts of one run's stages: finds their data, has the work done, judges what came out and publishes it.
 ///
-/// It holds what all attempts of the run share; what belongs to one attempt is its ``AttemptContext``.
-package struct StageAttemptRunner: AttemptRunner {
+/// It holds what all attempts of the run share, as one object because every attempt refers to it; what belongs to one attempt is its
+/// ``AttemptContext``.
+package final class StageAttemptRunner: AttemptRunner {
     let loaded: LoadedPipeline
     let facts: RunFacts
     let folder: RunFolder
