@@ -307,6 +307,18 @@ struct HomeTests {
         #expect(!state.isAsking && !state.isTyping)
     }
 
+    @Test(
+        "A filter chooses by state, day and parameters, and turns words round",
+        arguments: [
+            ("state:fail", 0, 1), ("!state:succeeded sales", 0, 1), ("day:2026-11-23 !sales", 1, 3), ("day:2025", 0, 0),
+            ("state:interrupted", 0, 1), ("!stock", 3, 12), ("nothing:here", 0, 0), ("!", 4, 15),
+        ])
+    func filterByField(text: String, pipelines: Int, runs: Int) {
+        var state = state()
+        state.filter = text
+        #expect((state.pipelines.count, state.runs.count) == (pipelines, runs))
+    }
+
     @Test("A filter keeps what holds all of its words; esc shows all again")
     func filter() {
         var state = state()

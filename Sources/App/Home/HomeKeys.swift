@@ -49,7 +49,7 @@ enum HomeKeys {
                 ["n"], .act, "run it now as its schedule would",
                 refusal: { $0.steeringRefusal }, change: { $0.runScheduled(&$1) }),
             Binding(
-                ["/"], .view, "filter by words; esc clears the filter",
+                ["/"], .view, "filter by words, state:failed, day:2026-11, !words",
                 hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },
                 change: { $1.isTyping = true }),
             Binding(

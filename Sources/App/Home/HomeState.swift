@@ -49,18 +49,14 @@ struct HomeState: ScreenState {
 
     /// The pipelines that match the filter.
     var pipelines: [ProjectOverview.Pipeline] {
-        overview.pipelines.filter { passes([$0.name, $0.file, $0.runs.first?.trueStatus.rawValue ?? "never run"]) }
+        let filter = HomeFilter(filter)
+        return overview.pipelines.filter { filter.fits($0) }
     }
 
     /// The runs that match the filter.
     var runs: [RunSummary] {
-        overview.runs.filter { passes([$0.id.rawValue, $0.pipeline, $0.trueStatus.rawValue, $0.trigger.description]) }
-    }
-
-    private func passes(_ texts: [String]) -> Bool {
-        if filter.isEmpty { return true }
-        let words = filter.lowercased().split(separator: " ")
-        return words.allSatisfy { word in texts.contains { $0.lowercased().contains(word) } }
+        let filter = HomeFilter(filter)
+        return overview.runs.filter { filter.fits($0) }
     }
 
     /// All lines that the user can select, from the top.
