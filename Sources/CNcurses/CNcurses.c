@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <signal.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -85,3 +87,53 @@ void cn_free_control_s(int fd) {
 int cn_memory_file(void) { return memfd_create("frame", MFD_CLOEXEC); }
 
 void cn_point(int fd, int target) { dup3(target, fd, O_CLOEXEC); }
+
+extern char **environ;
+
+// Who is not in the front group and sets it, or sets the terminal's modes, gets this signal, which would stop the process.
+static void set_front(int terminal, pid_t group) {
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    tcsetpgrp(terminal, group);
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+}
+
+int cn_start_in_front(int terminal, const char *program, char *const argv[]) {
+    // A crash while the program runs must be able to set the modes.
+    signal(SIGTTOU, SIG_IGN);
+    pid_t process = fork();
+    if (process != 0) {
+        // Both set it, so that it is set before either goes on.
+        if (process > 0) setpgid(process, process);
+        return process;
+    }
+    setpgid(0, 0);
+    set_front(terminal, getpid());
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, 0);
+    for (int fd = 0; fd < 3; fd++) dup2(terminal, fd);
+    execve(program, argv, environ);
+    _exit(127);
+}
+
+int cn_wait_in_front(int terminal, int process) {
+    int status = 0;
+    for (;;) {
+        if (waitpid(process, &status, WUNTRACED) < 0) {
+            if (errno == EINTR) continue;
+            return -1;
+        }
+        if (!WIFSTOPPED(status)) return status;
+        set_front(terminal, process);
+        kill(-process, SIGCONT);
+    }
+}
+
+void cn_take_front(int terminal) {
+    set_front(terminal, getpgrp());
+    signal(SIGTTOU, SIG_DFL);
+}

@@ -66,17 +66,30 @@ void cs_regex_free(cs_regex *regex) {
     free(regex);
 }
 
-int cs_regex_matches(const cs_regex *regex, const void *text, size_t size) {
+// Matches from a byte on; what was found is in the thread's own match data.
+static int match(const cs_regex *regex, const void *text, size_t size, size_t from) {
     static const char nothing[1] = "";
     if (!text) text = nothing;
     pcre2_match_data *data = own_match_data();
     if (!data) return cs_regex_gave_up;
-    int result = pcre2_match(regex->code, text, size, 0, 0, data, regex->context);
+    int result = pcre2_match(regex->code, text, size, from, 0, data, regex->context);
     // Where the quick way has no room on its stack, the other one has.
     if (result == PCRE2_ERROR_JIT_STACKLIMIT)
-        result = pcre2_match(regex->code, text, size, 0, PCRE2_NO_JIT, data, regex->context);
+        result = pcre2_match(regex->code, text, size, from, PCRE2_NO_JIT, data, regex->context);
     if (result >= 0) return cs_regex_found;
     if (result == PCRE2_ERROR_NOMATCH) return cs_regex_nothing;
     if (result <= PCRE2_ERROR_UTF8_ERR1 && result >= PCRE2_ERROR_UTF8_ERR21) return cs_regex_no_utf8;
     return cs_regex_gave_up;
+}
+
+int cs_regex_matches(const cs_regex *regex, const void *text, size_t size) { return match(regex, text, size, 0); }
+
+int cs_regex_find(const cs_regex *regex, const void *text, size_t size, size_t from, size_t range[2]) {
+    int result = match(regex, text, size, from);
+    if (result != cs_regex_found) return result;
+    PCRE2_SIZE *ends = pcre2_get_ovector_pointer(own_match_data());
+    range[0] = ends[0];
+    // A pattern may set the start of its match behind its end.
+    range[1] = ends[1] < ends[0] ? ends[0] : ends[1];
+    return result;
 }

@@ -41,10 +41,22 @@ struct KeyBindingTests {
         found["questions"] = [asking, typing, further]
         var searching = SampleRun.failed.dashboard(rows: 24, columns: 80)
         searching.press(["/", "a"])
-        found["the search"] = [searching]
+        var second = searching
+        second.press([.down])
+        found["the search"] = [searching, second]
         var helping = SampleRun.failed.dashboard(rows: 24, columns: 80)
         helping.press(["?", .down])
-        found["the help"] = [helping]
+        var asked = helping
+        asked.press(["/", "x"])
+        found["the help"] = [helping, asked]
+        var palette = SampleRun.failed.dashboard(rows: 24, columns: 80)
+        palette.press([":"] + "re".map { .character($0) })
+        var chosen = palette
+        chosen.press([.down, .down])
+        found["the palette"] = [palette, chosen]
+        var copying = SampleRun.failed.dashboard(rows: 24, columns: 80)
+        copying.press(["e", "Y"])
+        found["copying"] = [copying]
         return found
     }()
 
@@ -54,10 +66,12 @@ struct KeyBindingTests {
         for stage: StageID in ["process", "publish"] {
             var other = state
             other.select(UnitID(stage))
-            other.inspectorScroll = 1
+            (other.inspectorScroll, other.inspectorShift) = (1, 1)
             other.log.shown.search = "e"
-            (other.log.bottom, other.log.shift) = (6, 20)
+            (other.log.cursor, other.log.bottom, other.log.shift) = (6, 9, 1)
+            other.log.marks = [4, 7]
             states.append(other)
+            other.tab = .attempts
             other.log.shown.level = .warn
             other.log.shown.search = ""
             states.append(other)
@@ -100,7 +114,7 @@ struct KeyBindingTests {
 
     @Test("Every binding of the dashboard is in its help, on the screen")
     func dashboardHelp() {
-        var state = SampleRun.failed.dashboard(rows: 70, columns: 120)
+        var state = SampleRun.failed.dashboard(rows: 130, columns: 170)
         state.press(["?"])
         let shown = DashboardScreen.draw(state, Self.lines).text
         expect(DashboardKeys.all.flatMap(\.bindings), in: KeyHelp(DashboardKeys.all, state), shown, state)

@@ -23,9 +23,9 @@ struct PressedKeysTests {
         // Without marks, a key would come so soon here that it counts as a part of the paste.
         if marked {
             try await terminal.press("/")
-            try await terminal.waits(for: "search the log:")
+            try await terminal.waits(for: "find a stage:")
             try await terminal.paste(Self.table, marked: marked)
-            try await terminal.waits(for: "search the log: SKU MAX QTY X 1001 5 X", "RUNNING")
+            try await terminal.waits(for: "find a stage: SKU MAX QTY X 1001 5 X", "RUNNING")
         }
         _ = try await project.caudal("cancel", "last")
         try await terminal.waits(for: "CANCELLED")
@@ -57,7 +57,7 @@ struct PressedKeysTests {
             try await terminal.waits(for: toast)
             #expect(try await terminal.hasMouse() == hasMouse)
         }
-        try await terminal.press("C-l")
+        try await terminal.press("C-r")
         try await terminal.resize(columns: 90, rows: 24)
         try await terminal.press("?")
         try await terminal.waits(for: "Help")

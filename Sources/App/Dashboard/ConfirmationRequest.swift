@@ -15,6 +15,12 @@ struct ConfirmationRequest: Equatable {
     /// The other answers; one that would do the same as the first of them is left out.
     var answers: [Answer]
 
+    /// The question before a stage or an item is stopped.
+    static func cancel(_ selection: UnitID) -> ConfirmationRequest {
+        let yes = Answer(label: "Yes", command: .cancel(selection))
+        return ConfirmationRequest(title: "Cancel \(selection)?", dismissal: "No", answers: [yes])
+    }
+
     /// The question before a stage or an item reruns.
     static func retry(_ selection: UnitID, of stage: StageState?) -> ConfirmationRequest {
         if let key = selection.item {

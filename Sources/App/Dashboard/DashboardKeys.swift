@@ -11,6 +11,8 @@ enum DashboardKeys {
         case .help: return always + help
         case .confirm: return always + question
         case .prompt: return always + prompt
+        case .palette: return always + palette
+        case .copying: return always + copying
         case nil:
             let layout = DashboardLayout(state)
             return always + inEveryPane + layout.kind(of: layout.focus).bindings
@@ -21,18 +23,22 @@ enum DashboardKeys {
     static let all: [(place: String, bindings: [Binding])] =
         [("everywhere", always), ("every pane", inEveryPane)]
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
-            ("questions", question), ("the search", prompt), ("the help", help),
+            ("questions", question), ("the search", prompt), ("the palette", palette), ("copying", copying),
+            ("the help", help),
         ]
 
     /// Keys that are also active while a box covers the panes.
     static let always = [
         Binding([.control("c")], .app, quitting, action: { $0.quit(&$1) }),
-        Binding([.control("l")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
+        Binding([.control("r")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
+        Binding(
+            [.control("l")], .app, "print what the pane shows as plain text, to select from",
+            action: { [.printPlainly($0.plainText($1))] }),
         Binding([.control("z")], .app, "suspend to the shell; fg returns", action: { _, _ in [.suspend] }),
     ]
 
     /// Keys that have the same meaning in every pane.
-    static let inEveryPane = moving + steering + log + view + app
+    static let inEveryPane = moving + steering + log + view + tabs + app
 
     // MARK: - Bindings by purpose
 
@@ -46,7 +52,7 @@ enum DashboardKeys {
             Binding([.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) }),
             Binding([.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) }),
             Binding(
-                [.enter], .move, "inspect the selected stage",
+                [.enter], .move, "inspect the selected stage; in the log, that of the line",
                 hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
             Binding(
                 [.escape], .move, "go back: leave the inspector, a zoom, a search, a filter",
@@ -66,12 +72,7 @@ enum DashboardKeys {
                 $0.run.status == .running && $0.selectedStage?.unit.status.isFinished != true ? "cancel" : nil
             },
             refusal: { $0.steeringRefusal },
-            action: {
-                let yes = ConfirmationRequest.Answer(label: "Yes", command: .cancel($1.selection))
-                return [
-                    .prepare(ConfirmationRequest(title: "Cancel \($1.selection)?", dismissal: "No", answers: [yes]))
-                ]
-            }),
+            action: { [.prepare(.cancel($1.selection))] }),
         Binding(
             ["R"], .act, "retry everything that failed",
             hint: .when(rank: 4) {
@@ -91,7 +92,14 @@ enum DashboardKeys {
         Binding(
             ["P"], .act, "pause: start nothing new; again to continue", refusal: { $0.steeringRefusal },
             action: { [.send($1.run.isPaused ? .unpause : .pause)] }),
-        Binding(["y"], .act, "copy the log line, or the text of the inspector", action: { $0.copy(&$1) }),
+        Binding(
+            ["y"], .act, "copy the error; in the log the line or the marked ones, in the inspector its text",
+            action: { $0.copy(&$1) }),
+        Binding(
+            ["Y"], .act, "copy the error, the whole log, the command, … of the selected stage",
+            change: { $1.overlay = .copying }),
+        Binding(["o"], .act, "open the stage's log in $PAGER; in the log, the whole of it", action: { $0.page($1) }),
+        Binding(["O"], .act, "open the pipeline file at the stage in $EDITOR", action: { [.edit($1.selection.stage)] }),
     ]
 
     private static let log = [
@@ -99,23 +107,37 @@ enum DashboardKeys {
             ["L"], .log, "show only the selected stage's lines, or all",
             hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, action: { $0.narrowLog(&$1) }),
         Binding(
-            ["e"], .move, "next and previous failure",
-            hint: .when(rank: 5) { state in
-                state.run.stages.contains { $0.unit.status == .failed } ? "next failure" : nil
-            },
-            change: { $1.selectFailure(1) }),
-        Binding(["E"], .move, "next and previous failure", change: { $1.selectFailure(-1) }),
+            ["!"], .log, "show only errors in the log, or all lines again",
+            hint: .when(rank: 3) { state in
+                guard DashboardLayout(state).focus == .log else { return nil }
+                return state.log.level == .error ? "all lines" : "errors"
+            }, action: { $0.showErrors(&$1) }),
         Binding(
-            ["/"], .log, "search", hint: .always("search", rank: 5),
-            change: { $1.overlay = .prompt(Prompt(label: "search the log", text: "")) }),
-        Binding(["n"], .log, "next and previous match", change: { $0.findNext(1, &$1) }),
-        Binding(["N"], .log, "next and previous match", change: { $0.findNext(-1, &$1) }),
+            ["e"], .move, failures,
+            hint: .when(rank: 5) { $0.failures.isEmpty ? nil : "next failure" }, change: { $0.nextFailure(1, &$1) }),
+        Binding(["E"], .move, failures, change: { $0.nextFailure(-1, &$1) }),
+        Binding(
+            ["/"], .move, "find stages by name, group, state or failure; in the log, lines by a regular expression",
+            hint: .always("find", rank: 5), change: { $0.search(&$1) }),
+        Binding(["n"], .move, "next and previous of what was found", change: { $0.findNext(1, &$1) }),
+        Binding(["N"], .move, "next and previous of what was found", change: { $0.findNext(-1, &$1) }),
+    ]
+
+    private static let failures = "next and previous failure, also of items; in the log, lines of errors"
+
+    /// Keys that show a part of what is known of the selected stage.
+    private static let tabs = [
+        Binding(["A"], .view, "its attempts side by side", change: { $0.inspect(.attempts, &$1) }),
+        Binding(["D"], .view, "its rows, checks and failing rows", change: { $0.inspect(.data, &$1) }),
+        Binding(["S"], .view, "its command, SQL and settings as they ran", change: { $0.inspect(.command, &$1) }),
+        Binding(["T"], .view, "its times and outcomes in earlier runs", change: { $0.inspect(.history, &$1) }),
     ]
 
     private static let view = [
         Binding(
             ["v"], .view, "draw the graph: what fits, all of it, the focus, groups, a rail",
-            hint: .always("view", rank: 6), change: { $1.changeView() }),
+            hint: .when(rank: 6) { [.graph, .stages].contains(DashboardLayout($0).focus) ? "view" : nil },
+            change: { $1.changeView() }),
         Binding(
             ["u"], .view, "highlight what the selected stage needs, or what needs it",
             change: { $1.toggle(.upstream) }),
@@ -139,7 +161,10 @@ enum DashboardKeys {
                 return [.mouse($1.hasMouse)]
             }),
         Binding(
-            ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(scroll: 0) }),
+            [":"], .app, "find any action by its name", hint: .always("actions", rank: 6),
+            change: { $1.overlay = .palette(Palette()) }),
+        Binding(
+            ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(HelpPage()) }),
         Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { $0.quit(&$1) }),
     ]
 
@@ -170,8 +195,55 @@ enum DashboardKeys {
         Binding(
             [.enter], .questions, "accept the chosen answer or the typed text",
             action: { $0.acceptText(&$1) }),
+        Binding([.down], .questions, "next and previous of what was found so far", change: { $0.chooseFound(1, &$1) }),
+        Binding([.up], .questions, "next and previous of what was found so far", change: { $0.chooseFound(-1, &$1) }),
+        Binding([.escape], .questions, "go back to what was before", action: { $0.leavePrompt(&$1) }),
+        Binding(
+            [.backspace], .questions, "delete the last character",
+            action: {
+                $1.takeBackLetter()
+                return $0.textChanged(&$1)
+            }),
+    ]
+
+    static let palette = [
+        Binding(
+            [.enter], .questions, "carry out the action", hint: .always("carry out", rank: 0),
+            action: { $0.acceptPalette(&$1) }),
+        Binding(
+            [.down], .questions, "choose an action", hint: .always("choose", rank: 1),
+            change: { $0.chooseAction(1, &$1) }),
+        Binding([.up], .questions, "choose an action", change: { $0.chooseAction(-1, &$1) }),
+        Binding([.pageDown], .questions, further, change: { $0.chooseAction(10, &$1) }),
+        Binding([.pageUp], .questions, further, change: { $0.chooseAction(-10, &$1) }),
+        Binding(
+            [.tab], .questions, "type the rest of the action", hint: .always("complete", rank: 2),
+            change: { $0.completePalette(&$1) }),
+        closing, typedBack,
+    ]
+
+    static let copying = [
+        Binding(["e"], .questions, "copy the error", action: { $0.copyError(&$1) }),
+        Binding(
+            ["l"], .questions, "copy its whole log",
+            action: {
+                $1.overlay = nil
+                return [.copy(.log($1.selection))]
+            }),
+        Binding(["c"], .questions, "copy its command or SQL", action: { $0.copyCommand(&$1) }),
+        Binding(
+            ["n"], .questions, "copy its name",
+            action: {
+                $1.overlay = nil
+                return [.copy(.text($1.selection.description, of: "the name of \($1.selection)"))]
+            }),
+        Binding(
+            ["r"], .questions, "copy the command that retries it",
+            action: {
+                $1.overlay = nil
+                return [.copy(.text($1.retryLine, of: "the command that retries \($1.selection)"))]
+            }),
         closing,
-        typedBack,
     ]
 
     static let help = [
@@ -181,7 +253,12 @@ enum DashboardKeys {
             ["k", .up], .questions, "scroll the help", hint: .always("scroll", rank: 1), change: { $1.scrollHelp(-1) }),
         Binding([.pageDown, " "], .questions, further, change: { $1.scrollHelp(10) }),
         Binding([.pageUp], .questions, further, change: { $1.scrollHelp(-10) }),
-        closing,
+        Binding(["/"], .questions, "search the help", hint: .always("search", rank: 1), change: { $1.searchHelp() }),
+        Binding([.enter], .questions, "close the help", change: { $1.overlay = nil }),
+        Binding(
+            [.escape], .questions, "close without doing anything", hint: .always("close", rank: 0),
+            change: { $1.leaveHelp() }),
+        typedBack,
     ]
 
     private static let further = "scroll by a page"

@@ -20,17 +20,17 @@ final class DashboardLoop {
             DashboardLoop, RunCommand?, ReopenAgreement, _ notify: @escaping @Sendable (EventHub.Notice) -> Void
         ) async throws -> ShownRun
 
-    private let terminal: Terminal
-    private var shown: ShownRun
+    let terminal: Terminal
+    var shown: ShownRun
     private let reopen: Reopening?
     /// The task that reopens the run; nil once it has.
     private var reopeningTask: Task<Void, Never>?
     private var pump: Task<Void, Never>?
     private let index: LogIndex
-    private let reducer: DashboardReducer
-    private var state: DashboardState
+    let reducer: DashboardReducer
+    var state: DashboardState
     private var feed = EventFeed()
-    private let events: ScreenEvents
+    let events: ScreenEvents
     private var wake: AsyncStream<Void>.Continuation { events.wake }
     private var interruption: Interruption?
     private var ending: Ending?
@@ -46,9 +46,16 @@ final class DashboardLoop {
     /// The task that reads the log; nil when none does.
     private var logReading: Task<Void, Never>?
     private var quitsWhenEnded = false
+    /// When other lines of the log were asked for that are not known yet.
+    private var logAskedAt: ContinuousClock.Instant?
+    /// The task that looks details up; nil when none does.
+    private var lookingUp: Task<Void, Never>?
+    /// The program that has the terminal.
+    var program: pid_t?
     private let terminalSignals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
 
-    private static let keyInterval = Duration.milliseconds(16)
+    /// How long a frame waits for lines of the log that were asked for.
+    private static let logPatience = Duration.milliseconds(40)
 
     /// `reopen`: reopens the run; nil for a run of this process, which accepts commands while it is shown.
     init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, reopen: Reopening? = nil) {
@@ -82,6 +89,8 @@ final class DashboardLoop {
         reopeningTask?.cancel()
         await reopeningTask?.value
         pump?.cancel()
+        // The terminal has closed, or the program is to end.
+        if events.isAway, let program { kill(-program, SIGHUP) }
         events.stop()
         interruption = nil
         alarm?.task.cancel()
@@ -164,15 +173,28 @@ final class DashboardLoop {
             let version = index.version
             logIsGrowing = version != logVersion || !index.isComplete
             logVersion = version
-            if logIsGrowing || state.log.awaitsHit { send(.log) }
+            if logIsGrowing || state.log.awaitsHit || state.log.anchor != nil { send(.log) }
             (state.warnings, state.errors) = (index.warnings, index.errors)
             send(.tick(SystemClock.now))
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
         }
-        if isUrgent || isDue { lookUpFailure() }
-        if isUrgent || isDue || terminal.isBehind { paint() }
-        // The user pressed these keys before the question was shown.
+        if isUrgent || isDue {
+            lookUpFailure()
+            lookUpDetails()
+        }
+        if logAskedAt != nil, index.isComplete {
+            logAskedAt = nil
+            send(.log)
+        }
+        // The user pressed these keys before the question is shown; those that follow its picture are answers.
         if hasAsked { terminal.discardKeys() }
+        // Lines of a log that is not long are there in the next moment: no frame without them.
+        if let asked = logAskedAt, now - asked < Self.logPatience {
+            setAlarm(in: Self.logPatience)
+        } else if isUrgent || isDue || terminal.isBehind || logAskedAt != nil {
+            logAskedAt = nil
+            paint()
+        }
         if !isDue { setAlarm(in: interval - (now - lastData)) }
     }
 
@@ -194,11 +216,11 @@ final class DashboardLoop {
         }
     }
 
-    private func send(_ input: DashboardInput) {
+    func send(_ input: DashboardInput) {
         for effect in reducer.reduce(&state, input) { carryOut(effect) }
     }
 
-    private func carryOut(_ effect: DashboardEffect) {
+    func carryOut(_ effect: DashboardEffect) {
         switch effect {
         case .prepare(let request): prepare(request)
         case .send(let command): ask(command)
@@ -211,11 +233,14 @@ final class DashboardLoop {
             if state.run.status == .running { carryOut(.send(.cancelRun)) } else { ending = .cancelled }
         case .suspend: events.suspend()
         case .redraw: terminal.resize()
-        case .copy(let text): copy(text)
-        case .copyLine(let line): copy(reducer.lines.record(at: line)?.message ?? "")
+        case .copy(let copied): copy(copied)
         case .showLog(let view):
             index.show(view)
+            logAskedAt = logAskedAt ?? .now
             readLog()
+        case .page(let unit): page(unit)
+        case .printPlainly(let text): printPlainly(text)
+        case .edit(let stage): edit(stage)
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
     }
@@ -276,11 +301,19 @@ final class DashboardLoop {
         }
     }
 
-    /// Copies text to the clipboard through the terminal.
-    private func copy(_ text: String) {
-        let encoded = Data(text.utf8).base64EncodedString()
-        // Terminals reject longer texts.
-        if encoded.utf8.count <= 74_994 { terminal.send("\u{1b}]52;c;\(encoded)\u{07}") }
+    /// Looks up what the inspector needs on another thread, one unit after the other.
+    private func lookUpDetails() {
+        guard lookingUp == nil, let key = state.wantedDetails else { return }
+        let (run, folder, look, act) = (state.run, shown.folder, shown.details, act)
+        // A detached task: the main actor draws meanwhile.
+        lookingUp = Task.detached {
+            let details = look(key, run, folder)
+            act { loop in
+                loop.lookingUp = nil
+                loop.send(.details(details))
+                loop.paint()
+            }
+        }
     }
 
     // MARK: - Time
@@ -309,6 +342,7 @@ final class DashboardLoop {
     }
 
     private func paint() {
+        guard !events.isAway else { return }
         terminal.show(DashboardScreen.draw(state, index))
     }
 }

@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Foundation
 
 /// Changes the dashboard's state: the only place that decides what a key or an event means.
 ///
@@ -8,7 +9,7 @@ struct DashboardReducer: ScreenReducer {
     typealias State = DashboardState
     typealias Effect = DashboardEffect
 
-    /// The lines of the log, for filtering; their text is not read here.
+    /// The lines of the log as they are known; asking for one waits for nothing.
     let lines: any LogLines
 
     /// Processes an input.
@@ -23,7 +24,7 @@ struct DashboardReducer: ScreenReducer {
             receive(update, &state)
             return []
         case .log:
-            showAwaitedHit(&state)
+            logHasGrown(&state)
             return []
         case .tick(let now):
             state.now = now
@@ -45,6 +46,13 @@ struct DashboardReducer: ScreenReducer {
             (state.rows, state.columns) = (rows, columns)
             return []
         case .key(let key): return keyPressed(key, &state)
+        case .said(let text, let style):
+            state.say(text, style)
+            return []
+        case .edited(let isChanged): return edited(isChanged, &state)
+        case .details(let details):
+            state.details = details
+            return []
         }
     }
 
@@ -92,16 +100,17 @@ struct DashboardReducer: ScreenReducer {
     private func keyPressed(_ key: Key, _ state: inout DashboardState) -> [DashboardEffect] {
         switch key {
         case .resize: return []
-        case .character(let character): if state.type(String(character)) { return [] }
+        case .character(let character): if state.type(String(character)) { return textChanged(&state) }
         case .paste(let text):
-            if !state.type(text) { state.sayPasted() }
+            if state.type(text) { return textChanged(&state) }
+            state.sayPasted()
             return []
         default: break
         }
         if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
         switch state.overlay {
-        case .help: state.overlay = nil
-        case .confirm, .prompt: break
+        case .help, .copying: state.overlay = nil
+        case .confirm, .prompt, .palette: break
         case nil: useMouse(key, &state)
         }
         return []
@@ -165,30 +174,80 @@ struct DashboardReducer: ScreenReducer {
         state.focus = order[(place + step + order.count) % order.count]
     }
 
+    /// Inspects the selected stage, or that of the current line of the log.
     func inspect(_ state: inout DashboardState) {
-        if DashboardLayout(state).focus == .inspector { return }
-        state.showsInspector = true
-        state.inspectorScroll = 0
-        state.focus = .inspector
+        let focus = DashboardLayout(state).focus
+        if focus == .inspector { return }
+        if focus == .log {
+            guard let unit = lines.record(at: currentLine(state))?.unit else {
+                return state.say("this line is of no stage")
+            }
+            if state.run.unit(unit) != nil { state.show(unit) }
+        }
+        inspect(.facts, &state)
+    }
+
+    /// Shows a part of what is known of the selected stage.
+    func inspect(_ tab: InspectorTab, _ state: inout DashboardState) {
+        (state.tab, state.inspectorScroll, state.inspectorShift) = (tab, 0, 0)
+        go(to: .inspector, &state)
+    }
+
+    /// Goes to the next failure, in the log to the next line of an error.
+    func nextFailure(_ step: Int, _ state: inout DashboardState) {
+        if DashboardLayout(state).focus == .log {
+            findError(step, &state)
+        } else {
+            state.selectFailure(step)
+        }
     }
 
     func back(_ state: inout DashboardState) -> [DashboardEffect] {
+        let focus = DashboardLayout(state).focus
         if state.zoomed != nil {
             state.zoomed = nil
-        } else if !state.log.search.isEmpty, state.focus == .log {
-            return show(&state) { $0.search = "" }
+        } else if focus == .log, !state.log.marks.isEmpty {
+            state.log.marks = []
+        } else if focus == .log, !state.log.search.isEmpty {
+            return showLog(&state) { $0.search = "" }
+        } else if focus == .log, state.log.isFiltered {
+            return showWholeLog(&state)
         } else if state.focus == .inspector {
             state.leaveInspector()
-        } else if state.log.isFiltered {
-            return show(&state) { ($0.unit, $0.level) = (nil, .debug) }
+        } else if focus != .log, state.search != nil {
+            state.search = nil
         } else if !state.filter.isEmpty {
             state.filter = StageFilter()
         } else if state.highlight != nil {
             state.highlight = nil
+        } else if state.log.isFiltered {
+            return showWholeLog(&state)
         } else {
-            state.focus = .graph
+            (state.focus, state.search) = (.graph, nil)
         }
         return []
+    }
+
+    /// The log to show in the user's pager.
+    func page(_ state: DashboardState) -> [DashboardEffect] {
+        [.page(DashboardLayout(state).focus == .log ? state.log.filteredUnit : state.selection)]
+    }
+
+    /// Offers to retry the stage whose file was changed.
+    private func edited(_ isChanged: Bool, _ state: inout DashboardState) -> [DashboardEffect] {
+        guard isChanged else {
+            state.say("the pipeline file was not changed")
+            return []
+        }
+        if state.isLive {
+            state.say("the file was changed: a retry uses it once the run has ended", .wait)
+            return []
+        }
+        guard state.steeringRefusal == nil, state.selectedStage?.unit.status.isFinished == true else {
+            state.say("the file was changed")
+            return []
+        }
+        return [.prepare(.retry(state.selection, of: state.selectedStage))]
     }
 
     /// Carries out the focused choice.
@@ -202,77 +261,47 @@ struct DashboardReducer: ScreenReducer {
         return question.chosen.effect.map { [$0] } ?? []
     }
 
-    // MARK: - The log
+    // MARK: - Text to take away
 
-    /// Changes what is shown of the log.
-    private func show(
-        _ state: inout DashboardState, _ change: (inout LogIndex.View) -> Void
-    ) -> [DashboardEffect] {
-        let before = state.log.shown
-        change(&state.log.shown)
-        // Lines have new numbers.
-        if (before.level, before.unit) != (state.log.level, state.log.filteredUnit) { state.log.bottom = nil }
-        return [.showLog(state.log.shown)]
+    /// What the focused pane shows, as text without its borders.
+    func plainText(_ state: DashboardState) -> String {
+        let layout = DashboardLayout(state)
+        guard let frame = layout.frame(of: layout.focus) else { return "" }
+        switch layout.focus {
+        case .log:
+            let shown = LogGeometry(frame, wraps: state.log.wraps).visible(state.log, lines)
+            return shown.compactMap { lines.record(at: $0.line) }.map { $0.plain(in: state.zone) }
+                .joined(separator: "\n")
+        case .inspector: return InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
+        case .graph, .stages:
+            let buffer = DashboardScreen.draw(state, lines)
+            return frame.rows.dropFirst().map { row in
+                var text = frame.columns.map { buffer.text(of: buffer[row: row, column: $0]) }.joined()
+                while text.last == " " { text.removeLast() }
+                return text
+            }.joined(separator: "\n")
+        }
     }
 
-    /// Shows only the lines of the selected stage, or all lines again.
-    func narrowLog(_ state: inout DashboardState) -> [DashboardEffect] {
-        let unit = state.log.filteredUnit == state.selection ? nil : state.selection
-        go(to: .log, &state)
-        return show(&state) { $0.unit = unit }
-    }
-
-    func changeLevel(_ state: inout DashboardState) -> [DashboardEffect] {
-        let levels: [LogLevel] = [.debug, .warn, .error]
-        let next = levels[((levels.firstIndex(of: state.log.level) ?? 0) + 1) % levels.count]
-        return show(&state) { $0.level = next }
-    }
-
-    /// Searches for the typed text, or keeps the filter that was typed.
-    func acceptText(_ state: inout DashboardState) -> [DashboardEffect] {
-        guard case .prompt(let prompt) = state.overlay else { return [] }
+    func copyCommand(_ state: inout DashboardState) -> [DashboardEffect] {
         state.overlay = nil
-        if prompt.purpose == .stageFilter {
-            state.filterStages(prompt.text)
-            if state.listed.isEmpty { state.say("no stage fits '\(prompt.text)'", .wait) }
-            return []
-        }
-        state.log.awaitsHit = !prompt.text.isEmpty
-        return show(&state) { $0.search = prompt.text }
+        let text = InspectorText.command(of: state)
+        return [.copy(.text(text.joined(separator: "\n"), of: "the command of \(state.selection)"))]
     }
+}
 
-    /// Goes to the last match once all lines are searched, or says that there is none.
-    private func showAwaitedHit(_ state: inout DashboardState) {
-        guard state.log.awaitsHit, lines.isComplete else { return }
-        state.log.awaitsHit = false
-        go(to: .log, &state)
-        if lines.hits == 0 {
-            state.say("'\(state.log.search)' is not in the log", .wait)
-        } else {
-            findNext(-1, &state)
-        }
+extension DashboardState {
+    /// The command that retries what is selected.
+    var retryLine: String {
+        let item = selection.item.map { " --item '\($0)'" } ?? ""
+        return "caudal retry \(run.id) \(selection.stage)\(item)"
     }
+}
 
-    /// Goes to the next match, or to the previous one if `step` is negative.
-    func findNext(_ step: Int, _ state: inout DashboardState) {
-        guard lines.hits > 0, lines.count > 0 else { return state.say("no search yet: press / to search") }
-        let current = state.log.bottom ?? lines.count - 1
-        let isAtEnd = state.log.bottom == nil && step < 0
-        let found =
-            step > 0
-            ? lines.hit(from: current, forward: true) ?? lines.hit(from: -1, forward: true)
-            : lines.hit(from: isAtEnd ? lines.count : current, forward: false)
-                ?? lines.hit(from: lines.count, forward: false)
-        if let found { state.log.bottom = found }
-    }
-
-    func copy(_ state: inout DashboardState) -> [DashboardEffect] {
-        if DashboardLayout(state).focus == .log, lines.count > 0 {
-            state.say("copied 1 line")
-            return [.copyLine(state.log.bottom ?? lines.count - 1)]
-        }
-        let text = InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
-        state.say("copied \(text.split(separator: "\n").count) lines")
-        return [.copy(text)]
+extension LogRecord {
+    /// The line as text, with its time, level and source.
+    func plain(in zone: TimeZone) -> String {
+        let level = self.level.name.uppercased().fitted(5)
+        return "\(LocalTime.full(time, in: zone))  \(level)  \(PlainText.sanitized(source))  \(LogPane.text(of: self))"
     }
 }

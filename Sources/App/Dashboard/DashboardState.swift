@@ -45,7 +45,14 @@ struct DashboardState: ScreenState {
     /// Which stages are listed.
     var filter = StageFilter()
     var order = StageOrder.state
+    /// The stages that were found last.
+    var search: StageSearch?
+    var tab = InspectorTab.facts
     var inspectorScroll = 0
+    /// The number of columns by which wide pages of the inspector are scrolled to the left.
+    var inspectorShift = 0
+    /// What was looked up of the unit that was inspected last.
+    var details: UnitDetails?
     var log = LogView()
     var overlay: Overlay?
     var toast: Toast?
@@ -223,7 +230,7 @@ struct DashboardState: ScreenState {
     }
 
     mutating func select(_ id: UnitID) {
-        if id != selection { inspectorScroll = 0 }
+        if id != selection { (inspectorScroll, inspectorShift) = (0, 0) }
         selection = id
     }
 
@@ -238,15 +245,6 @@ struct DashboardState: ScreenState {
         filter = StageFilter(text)
         let rows = listed
         if let first = rows.first, !rows.contains(selection) { select(first) }
-    }
-
-    /// Selects the next failed stage, or the previous one if `step` is negative.
-    mutating func selectFailure(_ step: Int) {
-        let failed = run.stages.filter { $0.unit.status == .failed }.map(\.id)
-        guard !failed.isEmpty else { return say("nothing has failed", .good) }
-        let place = failed.firstIndex(of: selection.stage) ?? (step > 0 ? -1 : failed.count)
-        selection = UnitID(failed[(place + step + failed.count) % failed.count])
-        inspectorScroll = 0
     }
 
     /// Unfolds or folds what is selected: the items of a fan-out, a group in the grouped view, a chain in the picture.
@@ -311,179 +309,10 @@ struct DashboardState: ScreenState {
     }
 }
 
-/// What is shown of the log, and where.
-struct LogView {
-    /// Which lines are shown, and the text that is searched for in them.
-    var shown = LogIndex.View()
-    /// The last line on the screen, by its number among those shown; nil follows the end of the log.
-    var bottom: Int?
-    /// The number of columns by which long lines are scrolled to the left.
-    var shift = 0
-    /// Whether the first match is shown once one is found.
-    var awaitsHit = false
-
-    /// The stage or item whose lines are shown; nil shows all.
-    var filteredUnit: UnitID? { shown.unit }
-    var level: LogLevel { shown.level }
-    var search: String { shown.search }
-
-    /// Scrolls by a number of lines, with `page` lines visible; at the end of the log it follows new lines.
-    mutating func scroll(_ step: Int, page: Int, _ lines: any LogLines) {
-        let count = lines.count
-        guard count > 0 else { return }
-        let bottom = (self.bottom ?? count - 1) + step
-        self.bottom = bottom >= count - 1 ? nil : max(min(page, count) - 1, bottom)
-    }
-
-    var isFiltered: Bool { !shown.isAll }
-}
-
-/// A box over the panes.
-enum Overlay {
-    case help(scroll: Int)
-    case confirm(Confirmation)
-    /// A line of text that the user is typing.
-    case prompt(Prompt)
-}
-
-/// A question to confirm something before it is done.
-struct Confirmation {
-    /// An answer to choose.
-    struct Choice {
-        var label: String
-        var effect: DashboardEffect?
-        /// What the answer would do.
-        var lines: [LabelledLine]
-        /// Stages with `idempotent: false` that would rerun: the user must type a text before choosing the answer.
-        var requires: [StageID] = []
-
-        /// The text to type: the stage's name, or one word for several stages.
-        var requiredText: String? { requires.count > 1 ? "again" : requires.first?.rawValue }
-    }
-
-    var title: String
-    var choices: [Choice]
-    var focus = 0 {
-        didSet { if focus != oldValue { (typed, scroll) = ("", 0) } }
-    }
-    /// The number of lines scrolled past, if not all fit.
-    var scroll = 0
-    /// The text that the user has typed so far.
-    var typed = ""
-
-    var chosen: Choice { choices[focus] }
-
-    /// The text to type for the focused choice, if any.
-    var requiredText: String? { chosen.requiredText }
-
-    /// Whether the user may choose the focused answer.
-    var isAllowed: Bool { requiredText == nil || requiredText == typed }
-}
-
-extension DashboardState {
-    /// Appends to the text that the user is typing.
-    ///
-    /// - Returns: Whether there is a text field.
-    mutating func type(_ text: String) -> Bool {
-        switch overlay {
-        case .prompt(var prompt):
-            prompt.text += text
-            overlay = .prompt(prompt)
-            if prompt.purpose == .stageFilter { filterStages(prompt.text) }
-        case .confirm(let question) where question.requiredText != nil:
-            changeQuestion { $0.typed += text }
-        case .confirm, .help, nil: return false
-        }
-        return true
-    }
-
-    /// Deletes the last character of the text that the user is typing.
-    mutating func takeBackLetter() {
-        switch overlay {
-        case .prompt(var prompt):
-            prompt.text = String(prompt.text.dropLast())
-            overlay = .prompt(prompt)
-            if prompt.purpose == .stageFilter { filterStages(prompt.text) }
-        case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
-        case .help, nil: break
-        }
-    }
-
-    mutating func changeQuestion(_ change: (inout Confirmation) -> Void) {
-        guard case .confirm(var question) = overlay else { return }
-        change(&question)
-        overlay = .confirm(question)
-    }
-
-    /// Scrolls the text of the question down by pages, or up if `pages` is negative.
-    mutating func scrollQuestion(_ pages: Int) {
-        // At most the number of lines that a question shows if its text does not fit.
-        let page = max(2, rows - 12)
-        changeQuestion { $0.scroll = max(0, $0.scroll + pages * page) }
-    }
-
-    mutating func chooseNext(_ step: Int) {
-        changeQuestion { $0.focus = ($0.focus + step + $0.choices.count) % $0.choices.count }
-    }
-
-    mutating func scrollHelp(_ step: Int) {
-        if case .help(let scroll) = overlay { overlay = .help(scroll: max(0, scroll + step)) }
-    }
-}
-
 extension CaseIterable where Self: Equatable {
     /// The next case; after the last one, the first.
     var next: Self {
         let all = Array(Self.allCases)
         return all[((all.firstIndex(of: self) ?? 0) + 1) % all.count]
     }
-}
-
-/// A line of text that the user is typing, with its label.
-struct Prompt {
-    /// What the text is for.
-    enum Purpose: Equatable { case logSearch, stageFilter }
-
-    var label: String
-    var text: String
-    var purpose = Purpose.logSearch
-}
-
-/// Work that the dashboard needs done outside of its reducer.
-enum DashboardEffect {
-    /// Preview what the answers to a question would do; the result is ``DashboardInput/finding(_:)``.
-    case prepare(ConfirmationRequest)
-    case send(RunCommand)
-    /// Reopen a run that is not live, and send it the command; nil lets it continue with what is left. What the user
-    /// has confirmed is not asked again.
-    case reopen(RunCommand?, ReopenAgreement)
-    /// Leave; the run continues in this process, printing lines.
-    case detach
-    /// Leave; the run has ended or belongs to another process.
-    case quit
-    /// Cancel the run, and leave when it has ended.
-    case cancelAndQuit
-    case suspend
-    case redraw
-    case copy(String)
-    /// Copy a line of the log.
-    case copyLine(Int)
-    /// Show other lines of the log, and search them; what is found comes as ``DashboardInput/log``.
-    case showLog(LogIndex.View)
-    case mouse(Bool)
-}
-
-/// Input to the dashboard's reducer.
-enum DashboardInput {
-    case key(Key)
-    case events([RunEvent])
-    /// An update of the run.
-    case update(RunUpdate)
-    /// The log has grown, or more of it was searched.
-    case log
-    case tick(Moment)
-    case answer(CommandAnswer)
-    /// The result of a question's preview.
-    case confirmation(ConfirmationBuilder.Outcome)
-    case resized(rows: Int, columns: Int)
 }

@@ -14,6 +14,31 @@ protocol LogLines {
     func isHit(at index: Int) -> Bool
     /// The next line with the text that is searched for, behind a line or before it.
     func hit(from index: Int, forward: Bool) -> Int?
+    /// How many lines with it there are, up to a line and with it.
+    func hitNumber(at index: Int) -> Int
+    /// The next line of the level error, behind a line or before it.
+    func error(from index: Int, forward: Bool) -> Int?
+    /// How many lines are folded into a line.
+    func folded(at index: Int) -> Int
+}
+
+extension LogLines {
+    /// A line by its time and its text, or the first line that is not older.
+    func find(_ anchor: LogView.Anchor) -> Int? {
+        guard count > 0 else { return nil }
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            guard let time = record(at: middle)?.time else { return nil }
+            if time < anchor.time { low = middle + 1 } else { high = middle }
+        }
+        // Several lines may have the same time.
+        for index in low..<min(count, low + 500) {
+            guard let record = record(at: index), record.time == anchor.time else { break }
+            if record.message == anchor.message { return index }
+        }
+        return min(low, count - 1)
+    }
 }
 
 extension LogIndex: LogLines {}
@@ -23,21 +48,41 @@ struct LogLineList: LogLines {
     var records: [LogRecord] = [] { didSet { select() } }
     /// What is shown of them.
     var view = LogIndex.View() { didSet { select() } }
-    private var shown: [LogRecord] = []
+    private var shown: [(record: LogRecord, folded: [LogRecord])] = []
 
-    private mutating func select() { shown = records.filter { view.shows($0.level, $0.stage, $0.item) } }
+    private mutating func select() {
+        shown = []
+        for record in records where view.shows(record) {
+            if view.foldsTraces, record.continues, let last = shown.indices.last {
+                shown[last].folded.append(record)
+            } else {
+                shown.append((record, []))
+            }
+        }
+    }
 
     var count: Int { shown.count }
     var hits: Int { shown.indices.count { isHit(at: $0) } }
     var isComplete: Bool { true }
-    func record(at index: Int) -> LogRecord? { shown.indices.contains(index) ? shown[index] : nil }
+    func record(at index: Int) -> LogRecord? { shown.indices.contains(index) ? shown[index].record : nil }
+    func folded(at index: Int) -> Int { shown.indices.contains(index) ? shown[index].folded.count : 0 }
+    func hitNumber(at index: Int) -> Int { shown.indices.prefix(index + 1).count { isHit(at: $0) } }
 
     func isHit(at index: Int) -> Bool {
-        !view.search.isEmpty && record(at: index)?.message.lowercased().contains(view.search.lowercased()) == true
+        guard shown.indices.contains(index), let search = LogSearch(view.search) else { return false }
+        return ([shown[index].record] + shown[index].folded).contains {
+            search.matches($0.message) || search.matches($0.source)
+        }
     }
 
-    func hit(from index: Int, forward: Bool) -> Int? {
-        let hits = shown.indices.filter { isHit(at: $0) }
-        return forward ? hits.first { $0 > index } : hits.last { $0 < index }
+    func hit(from index: Int, forward: Bool) -> Int? { next(index, forward) { isHit(at: $0) } }
+
+    func error(from index: Int, forward: Bool) -> Int? {
+        next(index, forward) { shown[$0].record.level == .error }
+    }
+
+    private func next(_ index: Int, _ forward: Bool, _ fits: (Int) -> Bool) -> Int? {
+        let found = shown.indices.filter(fits)
+        return forward ? found.first { $0 > index } : found.last { $0 < index }
     }
 }

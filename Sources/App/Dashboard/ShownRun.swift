@@ -17,6 +17,8 @@ struct ShownRun: Sendable {
     let send: @Sendable (RunCommand) async throws(ControlError) -> CommandAnswer?
     /// How often a unit that failed had failed before in the same way, in words.
     let failureWords: @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String?
+    /// Looks up what the inspector shows besides the state of the run.
+    let details: @Sendable (UnitDetails.Key, RunState, RunFolder) -> UnitDetails
     /// Previews the reopening of the run, if it is not live.
     let previewReopening: @Sendable (RunState) throws -> ReopenPreview
 
@@ -37,6 +39,7 @@ struct ShownRun: Sendable {
         updates = stream
         send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
         failureWords = Self.failureWords(in: store)
+        details = { UnitDetails($0, of: $1, in: $2, store) }
         // Never used, because this process runs the run.
         previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
     }
@@ -50,6 +53,8 @@ struct ShownRun: Sendable {
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         updates = follower.updates()
         failureWords = Self.failureWords(in: follower.store)
+        let store = follower.store
+        details = { UnitDetails($0, of: $1, in: $2, store) }
         send = { command async throws(ControlError) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }

@@ -375,7 +375,8 @@ enum HomeScreen {
 
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
         if let scroll = state.helpScroll {
-            OverlayPane.drawHelp(KeyHelp(HomeKeys.all, state), scroll: scroll, into: &buffer)
+            let lines = OverlayPane.wrapped(OverlayPane.lines(KeyHelp(HomeKeys.all, state)), columns: state.columns)
+            OverlayPane.drawHelp(lines, scroll: scroll, into: &buffer)
         }
         if var asking = state.asking {
             (asking.rows, asking.columns) = (state.rows, state.columns)

@@ -17,6 +17,8 @@ final class ScreenEvents {
     private var signals: [SignalListener] = []
     private var keysAreReady = false
     private var hasResized = false
+    /// Whether another program has the terminal.
+    private(set) var isAway = false
 
     init(_ terminal: Terminal) {
         self.terminal = terminal
@@ -50,6 +52,7 @@ final class ScreenEvents {
 
     /// Stops listening.
     func stop() {
+        if isAway { keySource?.resume() }
         keySource?.cancel()
         for listener in signals { listener.stop() }
         signals = []
@@ -58,6 +61,7 @@ final class ScreenEvents {
     /// The keys that were typed since the last time; nil when the terminal has closed.
     func readKeys() -> [Key]? {
         defer { keysAreReady = false }
+        guard !isAway else { return [] }
         guard let keys = terminal.readKeys(isReady: keysAreReady) else { return nil }
         if keys.contains(.resize) { hasResized = true }
         return keys
@@ -65,7 +69,7 @@ final class ScreenEvents {
 
     /// The size of the terminal, if it may have changed since the last time; the terminal is drawn anew then.
     func newSize() -> (rows: Int, columns: Int)? {
-        guard hasResized else { return nil }
+        guard hasResized, !isAway else { return nil }
         hasResized = false
         terminal.resize()
         return terminal.size
@@ -73,9 +77,33 @@ final class ScreenEvents {
 
     /// Stops the program until the shell continues it.
     func suspend() {
+        guard !isAway else { return }
         terminal.suspend()
         kill(getpid(), SIGSTOP)
         terminal.resume()
+        hasResized = true
+        wake.yield()
+    }
+
+    /// Leaves the terminal to another program until that has ended.
+    ///
+    /// - Parameter ended: Called when it has; the screen is drawn anew then.
+    /// - Returns: The program's process; nil where it could not be started.
+    func leave(to words: [String], ended: @escaping @MainActor @Sendable () -> Void) -> pid_t? {
+        guard !isAway else { return nil }
+        keySource?.suspend()
+        isAway = true
+        let process = terminal.leave(to: words) { [weak self] in
+            self?.comeBack()
+            ended()
+        }
+        if process == nil { comeBack() }
+        return process
+    }
+
+    private func comeBack() {
+        isAway = false
+        keySource?.resume()
         hasResized = true
         wake.yield()
     }

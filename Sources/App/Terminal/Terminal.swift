@@ -322,6 +322,36 @@ final class Terminal {
         send(Self.pasteMarksOn)
     }
 
+    /// Starts a program that the user talks to instead of the screen, and says when it has ended; the screen is drawn
+    /// again then.
+    ///
+    /// - Parameters:
+    ///   - words: The program's path and its arguments.
+    ///   - ended: Called on the main actor, when the terminal is this program's again.
+    /// - Returns: The process; nil where it could not be started.
+    func leave(to words: [String], ended: @escaping @MainActor @Sendable () -> Void) -> pid_t? {
+        suspend()
+        let terminal = descriptor
+        var list = words.map { strdup($0) } + [nil]
+        defer { for text in list { free(text) } }
+        let process = cn_start_in_front(terminal, words[0], &list)
+        guard process > 0 else {
+            cn_take_front(terminal)
+            resume()
+            return nil
+        }
+        // A thread of its own, because it waits as long as the user stays.
+        Thread.detachNewThread {
+            _ = cn_wait_in_front(terminal, process)
+            Task { @MainActor in
+                cn_take_front(terminal)
+                self.resume()
+                ended()
+            }
+        }
+        return process
+    }
+
     /// Restores the terminal; a second call does nothing.
     func close() {
         guard isOpen else { return }

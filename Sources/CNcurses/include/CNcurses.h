@@ -69,4 +69,14 @@ void cn_point(int fd, int target);
 /// Clears IXON on `fd`, so that ctrl-S is an ordinary key and does not freeze the screen.
 void cn_free_control_s(int fd);
 
+/// Starts `program` as what the user of a terminal talks to: in a process group of its own, which gets the terminal's keys
+/// and signals until `cn_take_front`. Returns its process id, or -1.
+int cn_start_in_front(int terminal, const char *program, char *const argv[]);
+
+/// Waits for it; when a key has stopped it, it goes on at once. Returns its wait status.
+int cn_wait_in_front(int terminal, int process);
+
+/// Gives the terminal's keys and signals back to this process.
+void cn_take_front(int terminal);
+
 #endif

@@ -203,6 +203,9 @@ enum {
 /// Whether a part of the text matches: one of the values above.
 int cs_regex_matches(const cs_regex *regex, const void *text, size_t size);
 
+/// The same for the text from a byte on; `range` gets where the part that matches begins and ends.
+int cs_regex_find(const cs_regex *regex, const void *text, size_t size, size_t from, size_t range[2]);
+
 /// A compressed file that is being read.
 typedef struct cs_gunzip cs_gunzip;
 

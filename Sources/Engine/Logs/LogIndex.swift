@@ -14,7 +14,17 @@ package final class LogIndex: Sendable {
         package var level = LogLevel.debug
         /// The stage or item whose lines are shown; nil for all.
         package var unit: UnitID?
-        /// The text that is searched for, capitals and small letters alike; empty for none.
+        /// The attempt whose lines are shown; nil for all.
+        package var attempt: Int?
+        /// What a line must have, and what it must not have, each as a ``LogSearch``.
+        package var wanted: [String] = []
+        package var unwanted: [String] = []
+        /// The first and the last time, in milliseconds since 1970.
+        package var since: Int64?
+        package var until: Int64?
+        /// Whether lines that continue a record, as those of a stack trace do, are folded into its first line.
+        package var foldsTraces = false
+        /// What is searched for, as a ``LogSearch``; empty for nothing.
         package var search = ""
 
         package init(level: LogLevel = .debug, unit: UnitID? = nil, search: String = "") {
@@ -24,11 +34,16 @@ package final class LogIndex: Sendable {
         }
 
         /// Whether every line is shown.
-        package var isAll: Bool { level == .debug && unit == nil }
+        package var isAll: Bool {
+            var all = View(search: search)
+            all.foldsTraces = foldsTraces
+            return self == all
+        }
 
-        /// Whether a line of this level and unit is shown.
-        package func shows(_ level: LogLevel, _ stage: StageID?, _ item: ItemKey?) -> Bool {
+        /// Whether a line of this level, unit and attempt is shown.
+        func shows(_ level: LogLevel, _ stage: StageID?, _ item: ItemKey?, _ attempt: Int?) -> Bool {
             guard level >= self.level else { return false }
+            if let wanted = self.attempt, wanted != attempt { return false }
             guard let unit else { return true }
             return stage == unit.stage && (unit.item == nil || item == unit.item)
         }
@@ -60,6 +75,9 @@ package final class LogIndex: Sendable {
     private struct Place {
         var range: Range<Int>
         var isHit: Bool
+        var isError: Bool
+        /// The number of lines that are folded into it.
+        var folded = 0
     }
 
     private struct State {
@@ -125,25 +143,53 @@ package final class LogIndex: Sendable {
         }
     }
 
-    /// Whether a line that is shown has the text that is searched for.
-    package func isHit(at index: Int) -> Bool {
+    /// Whether a line that is shown has what is searched for.
+    package func isHit(at index: Int) -> Bool { place(at: index)?.isHit ?? false }
+
+    /// How many lines are folded into a line that is shown.
+    package func folded(at index: Int) -> Int { place(at: index)?.folded ?? 0 }
+
+    private func place(at index: Int) -> Place? {
         state.withLock { state in
             guard let (part, number) = find(index, in: state), let open = open(part, &state),
                 open.places.indices.contains(number)
-            else { return false }
-            return open.places[number].isHit
+            else { return nil }
+            return open.places[number]
         }
     }
 
-    /// The next line with the text that is searched for, behind a line or before it; nil when there is none.
-    package func hit(from index: Int, forward: Bool) -> Int? {
+    /// How many lines with what is searched for there are, up to a line and with it.
+    package func hitNumber(at index: Int) -> Int {
         state.withLock { state in
-            guard !state.parts.isEmpty, state.total.hits > 0 else { return nil }
-            var part = find(min(max(index, 0), max(0, state.total.shown - 1)), in: state)?.part ?? 0
+            guard let (part, number) = find(index, in: state), let open = open(part, &state) else { return 0 }
+            return state.before[part].hits + open.places.prefix(number + 1).count { $0.isHit }
+        }
+    }
+
+    /// The next line with what is searched for, behind a line or before it; nil when there is none.
+    package func hit(from index: Int, forward: Bool) -> Int? {
+        next(from: index, forward: forward, \.isHit) { hits(of: $0, in: $1) > 0 }
+    }
+
+    /// The next line of the level error that is shown, behind a line or before it; nil when there is none.
+    package func error(from index: Int, forward: Bool) -> Int? {
+        next(from: index, forward: forward, \.isError) { part, state in
+            // Parts count their errors whether they are shown or not.
+            let end = part + 1 < state.parts.count ? state.before[part + 1].errors : state.total.errors
+            return end > state.before[part].errors
+        }
+    }
+
+    private func next(
+        from index: Int, forward: Bool, _ fits: (Place) -> Bool, _ mayFit: (_ part: Int, State) -> Bool
+    ) -> Int? {
+        state.withLock { state in
+            guard state.total.shown > 0 else { return nil }
+            var part = find(min(max(index, 0), state.total.shown - 1), in: state)?.part ?? 0
             while state.parts.indices.contains(part), part < state.examined {
-                if hits(of: part, in: state) > 0, let open = open(part, &state) {
+                if mayFit(part, state), let open = open(part, &state) {
                     let first = state.before[part].shown
-                    let places = open.places.indices.filter { open.places[$0].isHit }
+                    let places = open.places.indices.filter { fits(open.places[$0]) }
                     let found =
                         forward ? places.first { first + $0 > index } : places.last { first + $0 < index }
                     if let found { return first + found }
@@ -179,7 +225,7 @@ package final class LogIndex: Sendable {
         var places: [Place] = []
         var examiner = Examiner(state.view)
         bytes.withUnsafeBufferPointer { block in
-            _ = examiner.examine(block) { places.append(Place(range: $0, isHit: $1)) }
+            _ = examiner.examine(block, places: &places)
         }
         state.open = (part, size, generation, bytes, places)
         return (bytes, places)
@@ -244,20 +290,49 @@ package final class LogIndex: Sendable {
             let stop = min(end, block.count)
             let lines = UnsafeBufferPointer(rebasing: block[start..<stop])
             var examiner = Examiner(view)
-            let counts = examiner.examine(lines)
-            add(Part(segment: segment, offset: offset + start, size: stop - start), counts, generation)
+            let counts = examiner.count(lines)
+            let part = Part(segment: segment, offset: offset + start, size: stop - start)
+            // Lines may continue a record of the part before, and a part is examined as a whole when it is opened.
+            let continues = view.foldsTraces && LogBlock.hasTraces(lines)
+            if !continues || !extend(with: part) { add(part, counts, generation, isWhole: continues) }
             start = stop
         }
     }
 
-    private func add(_ part: Part, _ counts: Counts, _ generation: Int) {
+    /// Adds lines to the last part, and examines that anew.
+    ///
+    /// - Returns: Whether they were added: not if the part is large, or is not examined yet.
+    private func extend(with part: Part) -> Bool {
+        let last = state.withLock { state -> (part: Part, view: View, generation: Int)? in
+            guard let last = state.parts.last, state.examined == state.parts.count, last.segment == part.segment,
+                last.offset + last.size == part.offset, last.size + part.size <= 2 * Self.partSize
+            else { return nil }
+            return (last, state.view, state.generation)
+        }
+        guard var whole = last?.part, let last else { return false }
+        whole.size += part.size
+        var examiner = Examiner(last.view)
+        let bytes = bytes(of: whole)
+        guard bytes.count == whole.size else { return false }
+        let counts = bytes.withUnsafeBufferPointer { examiner.count($0) }
+        return state.withLock { state in
+            guard state.generation == last.generation, let before = state.before.last else { return false }
+            state.parts[state.parts.count - 1] = whole
+            state.total = before + counts
+            state.version += 1
+            return true
+        }
+    }
+
+    private func add(_ part: Part, _ counts: Counts, _ generation: Int, isWhole: Bool) {
         state.withLock { state in
             var counts = counts
             // Parts are examined in order: one that follows on some that are not yet has to wait.
             let isExamined = state.examined == state.parts.count && state.generation == generation
             if !isExamined { (counts.shown, counts.hits) = (0, 0) }
             state.version += 1
-            if let last = state.parts.last, last.segment == part.segment, last.offset + last.size == part.offset,
+            if !isWhole, let last = state.parts.last, last.segment == part.segment,
+                last.offset + last.size == part.offset,
                 last.size + part.size <= Self.partSize, isExamined || state.examined < state.parts.count
             {
                 state.parts[state.parts.count - 1].size += part.size
@@ -281,7 +356,7 @@ package final class LogIndex: Sendable {
         guard let (part, view, generation) = next else { return false }
         left -= part.size
         var examiner = Examiner(view)
-        let counts = bytes(of: part).withUnsafeBufferPointer { examiner.examine($0) }
+        let counts = bytes(of: part).withUnsafeBufferPointer { examiner.count($0) }
         state.withLock { state in
             guard state.generation == generation, state.examined < state.parts.count,
                 state.parts[state.examined].offset == part.offset
@@ -319,22 +394,31 @@ package final class LogIndex: Sendable {
     /// Counts lines, and finds those that a view shows.
     private struct Examiner {
         private let view: View
-        private let pattern: LogPattern?
+        private var judge: LogJudge
         private var reader = LogLineReader()
 
         init(_ view: View) {
             self.view = view
-            pattern = view.search.isEmpty ? nil : LogPattern(text: view.search)
+            judge = LogJudge(view)
+        }
+
+        /// Counts whole lines.
+        mutating func count(_ block: UnsafeBufferPointer<UInt8>) -> Counts {
+            var places: [Place] = []
+            return examine(block, places: &places)
         }
 
         /// Examines whole lines.
         ///
-        /// - Parameter found: Called with the place of each line that is shown, and whether it has the text.
-        mutating func examine(
-            _ block: UnsafeBufferPointer<UInt8>, found: ((Range<Int>, Bool) -> Void)? = nil
-        ) -> Counts {
+        /// - Parameter places: Gets the lines that are shown.
+        mutating func examine(_ block: UnsafeBufferPointer<UInt8>, places: inout [Place]) -> Counts {
             var counts = Counts()
-            let mayHit = pattern.map { $0.mayMatch(block) } ?? false
+            let mayShow = judge.mayShow(block)
+            let mayHit = mayShow && judge.mayHit(block)
+            let folds = view.foldsTraces && LogBlock.hasTraces(block)
+            let looksAtLines = judge.looksAtLines || mayHit || folds
+            // The place of the last record of each source, for the lines that continue it.
+            var heads: [(source: LogSource, place: Int)] = []
             var start = 0
             while start < block.count {
                 let bytes = LogBlock.line(block, from: start)
@@ -343,17 +427,31 @@ package final class LogIndex: Sendable {
                 counts.lines += 1
                 if level == .warn { counts.warnings += 1 }
                 if level == .error { counts.errors += 1 }
-                guard level >= view.level else { continue }
-                var isHit = false
-                if view.unit != nil || mayHit {
-                    guard let line = reader.line(bytes, at: start),
-                        view.shows(level, line.source.stage, line.source.item)
-                    else { continue }
-                    isHit = mayHit && pattern?.matches(line) == true
+                guard mayShow, level >= view.level else { continue }
+                var place = Place(range: start..<(start + bytes.count), isHit: false, isError: level == .error)
+                if looksAtLines {
+                    guard let line = reader.line(bytes, at: start) else { continue }
+                    let isShown = judge.shows(line)
+                    place.isHit = isShown && mayHit && judge.isHit(line)
+                    if folds {
+                        let known = heads.firstIndex { $0.source.isSame(as: line.source) }
+                        if isShown, line.source.continues, let known {
+                            let head = heads[known].place
+                            places[head].folded += 1
+                            if place.isHit, !places[head].isHit {
+                                places[head].isHit = true
+                                counts.hits += 1
+                            }
+                            continue
+                        }
+                        if let known { heads.remove(at: known) }
+                        if isShown { heads.append((line.source, places.count)) }
+                    }
+                    guard isShown else { continue }
                 }
                 counts.shown += 1
-                if isHit { counts.hits += 1 }
-                found?(start..<(start + bytes.count), isHit)
+                if place.isHit { counts.hits += 1 }
+                places.append(place)
             }
             return counts
         }

@@ -40,15 +40,6 @@ package struct LogPattern: Sendable {
         needles = RequiredLiterals.of(pattern, folds: ignoresCase).map { LogNeedle(escaped: $0, folds: ignoresCase) }
     }
 
-    /// Looks for a text, capitals and small letters alike.
-    init(text: String) {
-        let isASCII = text.utf8.allSatisfy { $0 < 0x80 }
-        plain = isASCII ? LogNeedle(Array(text.utf8), folds: true) : nil
-        needles = isASCII ? [LogNeedle(escaped: text, folds: true)] : []
-        // A text that is escaped is an expression.
-        expression = isASCII ? nil : try? LogExpression(RequiredLiterals.escaped(text), ignoresCase: true)
-    }
-
     /// Whether a block may have a line that matches.
     func mayMatch(_ block: UnsafeBufferPointer<UInt8>) -> Bool {
         !canSkip(in: block) || needles.contains { $0.place(in: block) != nil }
@@ -72,9 +63,36 @@ package struct LogPattern: Sendable {
         return text.withUnsafeBufferPointer { matches($0) }
     }
 
+    /// Whether a text matches.
+    func matches(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { matches($0) }
+    }
+
     private func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         if let plain { return plain.place(in: text) != nil }
         return expression?.matches(text) ?? true
+    }
+
+    /// The parts of a text that match, in order, as ranges of its bytes; at most `most` of them, none of them empty.
+    func places(in text: String, most: Int) -> [Range<Int>] {
+        var text = text
+        return text.withUTF8 { bytes in
+            var found: [Range<Int>] = []
+            var start = 0
+            while found.count < most, start < bytes.count, let place = place(in: bytes, from: start) {
+                if !place.isEmpty { found.append(place) }
+                // Behind an empty match, the next character begins.
+                start = max(place.upperBound, place.lowerBound + 1)
+                while start < bytes.count, bytes[start] & 0xC0 == 0x80 { start += 1 }
+            }
+            return found
+        }
+    }
+
+    private func place(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Range<Int>? {
+        guard let plain else { return expression?.place(in: bytes, from: start) }
+        return plain.place(in: bytes, from: start).map { $0..<($0 + plain.text.count) }
     }
 }
 
@@ -109,6 +127,13 @@ private final class LogExpression: Sendable {
         // Bytes that are no UTF-8 are read as they are printed.
         let repaired = Array(String(decoding: text, as: UTF8.self).utf8)
         return isFound(Int(cs_regex_matches(compiled, repaired, repaired.count)))
+    }
+
+    /// The first part of a text, from a byte on, that matches; the text is UTF-8.
+    func place(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Range<Int>? {
+        var range = [0, 0]
+        let result = Int(cs_regex_find(compiled, text.baseAddress, text.count, start, &range))
+        return result > 0 ? range[0]..<range[1] : nil
     }
 
     private func isFound(_ result: Int) -> Bool {

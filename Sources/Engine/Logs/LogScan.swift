@@ -272,5 +272,10 @@ enum LogBlock {
         return line[(mark - continuesMark.count)..<mark].elementsEqual(continuesMark)
     }
 
+    /// Whether a block may have lines that continue the record before them.
+    static func hasTraces(_ block: UnsafeBufferPointer<UInt8>) -> Bool {
+        LogLineReader.place(of: continuesMark, in: block) != nil
+    }
+
     private static let continuesMark = Array(#","continues":true"#.utf8)
 }

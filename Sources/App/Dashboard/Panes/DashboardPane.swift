@@ -131,9 +131,6 @@ extension StageList {
     static var filtering: Binding {
         Binding(
             ["f"], .view, PaneLabels.filter, hint: .always("filter", rank: 6),
-            change: {
-                $1.overlay = .prompt(
-                    Prompt(label: "show stages with", text: $1.filter.text, purpose: .stageFilter))
-            })
+            change: { $1.overlay = .prompt(Prompt(.stageFilter, text: $1.filter.text, in: $1)) })
     }
 }

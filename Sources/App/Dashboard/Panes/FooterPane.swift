@@ -27,7 +27,8 @@ enum FooterPane {
         let failed = all.filter { !state.run.isAllowedFailure($0.id) }
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""
-            return Span("\(state.glyph(.failed)) \(first.id)\(others) failed — r retries, enter shows why", .bad)
+            let retried = state.retryWords(after: first.id).map { " — \($0)" } ?? ""
+            return Span("\(state.glyph(.failed)) \(first.id)\(others) failed\(retried)", .bad)
         }
         switch state.run.status {
         case .running where state.run.isPaused: return Span("paused: nothing new starts — P continues", .wait)
@@ -45,9 +46,39 @@ enum FooterPane {
         if case .prompt(let prompt) = state.overlay {
             let place = buffer.write(" \(prompt.label): ", row: row, column: 0, style: .accent)
             let end = buffer.write(prompt.text, row: row, column: place)
-            buffer.write("▏", row: row, column: end, style: .bold)
+            let behind = buffer.write("▏", row: row, column: end, style: .bold)
+            buffer.write("  " + note(prompt, state), row: row, column: behind, style: .dim)
             return
         }
         buffer.write(KeyHint.list(DashboardKeys.bindings(state), state), row: row)
+    }
+
+    /// What is found of what the user types, or what may be typed.
+    private static func note(_ prompt: Prompt, _ state: DashboardState) -> String {
+        switch prompt.purpose {
+        case .stageSearch where prompt.text.isEmpty: "name, group, state, or words of a failure"
+        case .stageSearch:
+            state.search?.found.isEmpty == false
+                ? "\(state.foundPlace ?? "")  \(state.selection)" : "no stage; enter searches the log"
+        case .stageFilter where prompt.text.isEmpty: "text, !text, state:failed, group:x, slow"
+        case .stageFilter: state.listed.count.counted("stage")
+        case .logSearch where prompt.text.isEmpty: "a regular expression"
+        case .logSearch: ""
+        case .logFilter where prompt.text.isEmpty: "text, !text, stage:, item:, attempt:, level:, since:, until:"
+        case .logFilter: LogFilter(prompt.text, changing: prompt.before.log.shown, in: state).fault ?? ""
+        }
+    }
+}
+
+extension DashboardState {
+    /// What the key that retries would do now, behind the name of a stage; nil where it would do nothing.
+    func retryWords(after named: StageID) -> String? {
+        guard steeringRefusal == nil, let index = selectedIndex,
+            run.unit(selection)?.status.isFinished == true
+        else { return nil }
+        let blocked = run.plan.allDownstream(of: index).count { run.stages[$0].status == .blocked }
+        let then = blocked > 0 ? ", then the \(blocked.counted("stage")) blocked by it" : ""
+        let what = selection == UnitID(named) ? "it" : selection.description
+        return "r retries \(what)\(then)"
     }
 }

@@ -93,10 +93,7 @@ enum HeaderPane {
         let long = state.columns >= 140
         var chips: [[Span]] = []
         let counts = run.counts
-        let order: [UnitStatus] = [
-            .succeeded, .reused, .running, .retrying, .failed, .blocked, .queued, .pending, .skipped, .cancelled,
-        ]
-        for status in order {
+        for status in UnitStatus.allCases.sorted(by: { DashboardState.urgency($0) < DashboardState.urgency($1) }) {
             let mark = state.glyph(status) + (state.columns >= 100 ? " " : "")
             let isFailed = status == .failed
             let count = counts[status, default: 0] - (isFailed ? allowed : 0)

@@ -1,22 +1,50 @@
 import CaudalModel
 import Engine
 
+/// What the inspector shows of the selected stage or item.
+enum InspectorTab: String, CaseIterable, Sendable {
+    case facts, log, attempts, data, command, neighbours, history
+}
+
 /// Everything about the selected stage: why it failed, its attempts, its checks with failing rows, its last lines.
 enum InspectorPane: DashboardPane {
     static let title = "inspector"
     static let wheelStep = 3
 
     static var bindings: [Binding] {
-        scrolling { _ in 10 } + [
-            Binding([" "], .move, PaneLabels.page, change: { scroll(10, $0, &$1) }),
-            Binding([.left, "h"], .move, "leave the inspector", change: { $1.leaveInspector() }),
+        scrolling { max(1, height($0) - 1) } + [
+            Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
+            Binding(["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) }),
+            Binding(["["], .move, tabs, change: { turn(-1, &$1) }),
+            Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) }),
+            Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) }),
         ]
     }
 
+    private static let tabs = "facts, log, attempts, data, command, neighbours, history in the inspector"
+
+    private static func height(_ state: DashboardState) -> Int {
+        (DashboardLayout(state).frame(of: .inspector)?.rows.count ?? 10) - 1
+    }
+
+    private static func width(_ state: DashboardState) -> Int {
+        max(1, (DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 60) - 1)
+    }
+
+    private static func turn(_ step: Int, _ state: inout DashboardState) {
+        let all = InspectorTab.allCases
+        let place = (all.firstIndex(of: state.tab) ?? 0) + step
+        (state.tab, state.inspectorScroll, state.inspectorShift) = (all[(place + all.count) % all.count], 0, 0)
+    }
+
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
-        let height = DashboardLayout(state).frame(of: .inspector)?.rows.count ?? 10
-        let most = InspectorText(state).lines.count - height + 1
+        let most = InspectorText(state).lines.count - height(state)
         state.inspectorScroll = max(0, min(state.inspectorScroll + step, most))
+    }
+
+    private static func shift(_ halves: Int, _ state: inout DashboardState) {
+        let most = InspectorText(state).width - width(state) + 1
+        state.inspectorShift = max(0, min(state.inspectorShift + halves * max(1, width(state) / 2), most))
     }
 
     static func draw(_ view: PaneView, into buffer: inout CellBuffer) {
@@ -25,14 +53,19 @@ enum InspectorPane: DashboardPane {
         let height = frame.rows.count - 1
         let scroll = max(0, min(state.inspectorScroll, text.lines.count - height))
         let below = text.lines.count - scroll - height
+        let name = Span(state.selection.description).text
         var facts = text.facts
         if below > 0 { facts.append(Span("   \(below) more", .dim)) }
-        buffer.rule(
-            frame, title: "INSPECT  \(Span(state.selection.description).text)", facts: facts, isFocused: view.isFocused)
+        let title = "INSPECT  \(name)"
+        let room = frame.columns.count - TextWidth.of(title) - facts.reduce(0) { $0 + TextWidth.of($1.text) } - 12
+        let tabs = tabBar(state.tab, room: room)
+        // Where there is little room, the name of the page remains.
+        if tabs.reduce(0, { $0 + TextWidth.of($1.text) }) > room { facts = [] }
+        buffer.rule(frame, title: title, facts: tabs + facts, isFocused: view.isFocused)
+        let (start, limit) = (frame.columns.lowerBound + 1, frame.columns.count - 1)
         for (offset, line) in text.lines.dropFirst(scroll).prefix(max(0, height)).enumerated() {
-            buffer.write(
-                line, row: frame.rows.lowerBound + 1 + offset, column: frame.columns.lowerBound + 1,
-                limit: frame.columns.count - 1)
+            let row = frame.rows.lowerBound + 1 + offset
+            buffer.write(line.droppingCells(state.inspectorShift), row: row, column: start, limit: limit)
         }
         // A line divides two panes side by side.
         if frame.columns.lowerBound > 0 {
@@ -42,206 +75,33 @@ enum InspectorPane: DashboardPane {
             buffer.set("─", row: frame.rows.lowerBound, column: frame.columns.lowerBound - 1, style: .dim)
         }
     }
+
+    /// The names of all pages, or where there is no room that of the one that is shown.
+    private static func tabBar(_ tab: InspectorTab, room: Int) -> [Span] {
+        let all = InspectorTab.allCases
+        let length = all.reduce(0) { $0 + $1.rawValue.count + 1 }
+        guard length <= room else {
+            let place = (all.firstIndex(of: tab) ?? 0) + 1
+            return [Span(tab.rawValue, Style(.accent, .bold)), Span(" \(place)/\(all.count)   ", .dim)]
+        }
+        let spans = all.flatMap { one in
+            [Span(one.rawValue, one == tab ? Style(.accent, [.bold, .underline]) : .dim), Span(" ")]
+        }
+        return spans + [Span("  ")]
+    }
 }
 
-/// The lines of the inspector.
-struct InspectorText {
-    private(set) var lines: [[Span]] = []
-    /// The facts at the right of the pane's rule.
-    private(set) var facts: [Span] = []
-    private let state: DashboardState
-
-    init(_ state: DashboardState) {
-        self.state = state
-        guard let stage = state.run.stage(state.selection.stage), let unit = state.run.unit(state.selection),
-            let index = state.selectedIndex
-        else { return }
-        let planned = state.run.plan.stages[index]
-        let isStage = state.selection.item == nil
-        let attempts = unit.attempts.count
-        if attempts > 0 { facts = [Span("attempt \(attempts)", .dim)] }
-        addStatus(isStage ? stage.status : unit.status, unit, stage)
-        if !planned.description.isEmpty, isStage { add("about", [Span(planned.description)]) }
-        addNeighbours(index)
-        if isStage, stage.hasItems { addItems(stage) }
-        addAttempts(unit, planned)
-        addRows(isStage ? stage.rows : unit.lastResult?.rows, unit)
-        addChecks(isStage ? stage.checks : unit.lastResult?.checks ?? [])
-        addLastLines(unit)
-        addFiles(isStage ? stage.artifacts : unit.lastResult?.artifacts ?? [], planned)
-    }
-
-    private mutating func add(_ label: String, _ spans: [Span]) {
-        lines.append([Span(label.fitted(11), .dim)] + spans)
-    }
-
-    private mutating func addStatus(_ status: UnitStatus, _ unit: UnitState, _ stage: StageState) {
-        let isAllowed = state.isAllowedFailure(state.selection)
-        let word = state.word(status, of: state.selection) + (isAllowed ? " (allowed)" : "")
-        let style = state.style(status, of: state.selection)
-        var head = [Span("\(state.glyph(status)) \(word.uppercased())", style.with(.bold))]
-        if let took = state.elapsed(state.selection) { head.append(Span("  \(took.short)")) }
-        lines.append(head)
-        if status == .failed {
-            let failure = unit.lastResult?.failure
-            let message =
-                stage.hasItems && state.selection.item == nil
-                ? unit.reason ?? "" : failure?.message ?? unit.reason ?? ""
-            addWrapped(message, style)
-            if let remedy = failure?.remedy { addWrapped("→ " + remedy, .wait) }
-            if let place = failure?.location { add("at", [Span(place.description)]) }
-            if let known = state.failureWords[state.selection], let words = known.words,
-                known.attempt == unit.attempts.last?.number
-            {
-                add("failure", [Span(words, .wait)])
-            }
-        } else if let reason = unit.reason, status.isFinished {
-            addWrapped(reason, .plain)
-        } else if let waits = state.run.waitReason(of: state.selection, now: state.now) {
-            add("waits", [Span(waits, .wait)])
-        }
-        if let activity = unit.progress?.activity, status == .running {
-            add("doing", [Span(activity)])
-        }
-        for note in unit.lastResult?.notes ?? [] { add("note", [Span(note, .wait)]) }
-    }
-
-    /// Text over several lines, wrapped at blanks.
-    private mutating func addWrapped(_ text: String, _ style: Style) {
-        let layout = DashboardLayout(state)
-        let width = max(20, (layout.frame(of: .inspector)?.columns.count ?? 60) - 4)
-        var line = ""
-        for word in PlainText.sanitized(text).split(separator: " ") {
-            if !line.isEmpty, TextWidth.of(line) + 1 + TextWidth.of(String(word)) > width {
-                lines.append([Span("  " + line, style)])
-                line = ""
-            }
-            line += (line.isEmpty ? "" : " ") + word
-        }
-        if !line.isEmpty { lines.append([Span("  " + line, style)]) }
-    }
-
-    private mutating func addNeighbours(_ index: Int) {
-        let plan = state.run.plan
-        func spans(_ indices: [Int]) -> [Span] {
-            var spans: [Span] = []
-            for index in indices.prefix(4) {
-                let status = state.run.stages[index].status
-                spans.append(Span(state.glyph(status) + " ", status.style))
-                spans.append(Span(plan.stages[index].id.rawValue + "  "))
-            }
-            if indices.count > 4 { spans.append(Span("+\(indices.count - 4) more", .dim)) }
-            return spans
-        }
-        if !plan.upstream[index].isEmpty { add("needs", spans(plan.upstream[index])) }
-        if !plan.downstream[index].isEmpty { add("leads to", spans(plan.downstream[index])) }
-    }
-
-    private mutating func addItems(_ stage: StageState) {
-        // One cell for each item, the worst first, so that a single failure is visible.
-        let order: [UnitStatus] = [
-            .failed, .retrying, .running, .queued, .pending, .cancelled, .skipped, .reused, .succeeded, .blocked,
-        ]
-        var spans: [Span] = []
-        for status in order {
-            let count = stage.itemCounts[status, default: 0]
-            if count > 0 {
-                spans.append(Span(String(repeating: state.isASCII ? "#" : "■", count: min(count, 50)), status.style))
-            }
-        }
-        add("items", spans + [Span(" \(stage.finishedItems)/\(stage.items.count)")])
-        for item in stage.items where item.unit.status == .failed {
-            add("", [Span("✗ \(item.item.key)  ", .bad), Span(item.unit.lastResult?.failure?.message ?? "")])
-        }
-    }
-
-    private mutating func addAttempts(_ unit: UnitState, _ planned: PlannedStage) {
-        for attempt in unit.attempts.suffix(5).reversed() {
-            let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
-            var spans = [Span("#\(attempt.number)  \(took.short)")]
-            if let result = attempt.result {
-                let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
-                spans.append(Span("  \(result.ending.rawValue)", style))
-                if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
-                if let usage = result.usage, usage.peakMemory > 0 {
-                    spans.append(
-                        Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
-                }
-            } else {
-                spans.append(Span("  running", .busy))
-                if let work = attempt.work { spans.append(Span("  \(work)", .dim)) }
-            }
-            add(attempt.number == unit.attempts.last?.number ? "attempts" : "", spans)
-        }
-        if planned.retry.limit > 0 {
-            let policy = planned.retry
-            let exits =
-                policy.exitStatuses.isEmpty
-                ? "" : " on exit " + policy.exitStatuses.map(String.init).joined(separator: ", ")
-            add(
-                "policy",
-                [
-                    Span(
-                        "\(policy.limit == 1 ? "1 retry" : "\(policy.limit) retries") after \(policy.delay.short)\(exits)",
-                        .dim)
-                ])
-        }
-        if !planned.isIdempotent {
-            add("careful", [Span("running it twice does harm: a retry asks for its name", .wait)])
-        }
-    }
-
-    private mutating func addRows(_ rows: RowAccount?, _ unit: UnitState) {
-        guard let rows else { return }
-        add("rows", [Span(RowWords.account(rows))])
-        let steps = unit.lastResult?.rows?.steps ?? []
-        if steps.count > 1 {
-            for step in steps {
-                add("", [Span("\(step.step): \(step.rowsIn.grouped) → \(step.rowsOut.grouped)", .dim)])
-            }
-        }
-    }
-
-    private mutating func addChecks(_ checks: [CheckResult]) {
-        for (place, check) in checks.enumerated() {
-            let mark: (String, Style)
-            switch check.outcome {
-            case .passed: mark = ("✓", .good)
-            case .warned: mark = ("!", .wait)
-            case .failed, .error: mark = ("✗", .bad)
-            }
-            let part = check.partition.map { " (\($0))" } ?? ""
-            add(
-                place == 0 ? "checks" : "",
-                [Span(mark.0 + " ", mark.1), Span("\(check.id)\(part)  "), Span(check.message, .dim)])
-            if let waiver = check.waiver { add("", [Span("  \(waiver)", .wait)]) }
-            guard check.outcome != .passed else { continue }
-            for sample in check.samples.prefix(5) {
-                let cells = sample.cells(.max)
-                add("", [Span("  \(sample.row.map { "row \($0.grouped)  " } ?? "")", .dim), Span(cells)])
-            }
-            if check.samples.count > 5 {
-                add("", [Span("  \(check.samples.count - 5) more kept: caudal show \(state.run.id)", .dim)])
-            }
-        }
-    }
-
-    private mutating func addLastLines(_ unit: UnitState) {
-        guard let result = unit.lastResult, result.ending != .succeeded, !result.lastLines.isEmpty else { return }
-        add("last lines", [Span("\(result.lastLines.count) of its output, L shows its log", .dim)])
-        for line in result.lastLines { lines.append([Span("  " + line)]) }
-    }
-
-    private mutating func addFiles(_ artifacts: [Artifact], _ planned: PlannedStage) {
-        for (place, artifact) in artifacts.prefix(8).enumerated() {
-            let rows = artifact.rowCount.map { "  \($0.counted("row"))" } ?? ""
-            add(
-                place == 0 ? "files" : "",
-                [Span(artifact.path), Span("  \(artifact.sizeInBytes.shortBytes)\(rows)", .dim)])
-        }
-        if artifacts.count > 8 { add("", [Span("\(artifacts.count - 8) more", .dim)]) }
-        if artifacts.isEmpty, !planned.outputPaths.isEmpty {
-            add("writes", [Span(planned.outputPaths.joined(separator: ", "), .dim)])
+extension [Span] {
+    /// What is left of a line that is scrolled to the left.
+    func droppingCells(_ count: Int) -> [Span] {
+        guard count > 0 else { return self }
+        var left = count
+        return compactMap { span in
+            let width = TextWidth.of(span.text)
+            defer { left = Swift.max(0, left - width) }
+            if left <= 0 { return span }
+            if width <= left { return nil }
+            return Span(span.text.bytes(span.text.cells(from: left, width: width)), span.style)
         }
     }
 }

@@ -5,10 +5,12 @@ import Engine
 enum OverlayPane {
     static func draw(_ state: DashboardState, into buffer: inout CellBuffer) {
         switch state.overlay {
-        case .help(let scroll):
+        case .help(let help):
             drawHelp(
-                KeyHelp(DashboardKeys.all, state), scroll: scroll, note: "caudal run --plain prints lines instead",
-                into: &buffer)
+                helpLines(state, help), scroll: help.scroll,
+                title: help.search.map { "Help  /\($0)▏" } ?? "Help", into: &buffer)
+        case .palette(let palette): drawPalette(state, palette, into: &buffer)
+        case .copying: drawCopying(state, into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
@@ -109,25 +111,80 @@ enum OverlayPane {
         }
     }
 
-    /// Draws the help, from a line on.
-    ///
-    /// `note`: an additional line at the end.
-    static func drawHelp(_ help: KeyHelp, scroll: Int = 0, note: String = "", into buffer: inout CellBuffer) {
-        // A text without keys is a heading.
-        var lines: [(keys: String, text: String, isHeading: Bool)] = []
-        var section: HelpSection?
-        for entry in help.entries {
-            if entry.section != section { lines.append(("", entry.section.rawValue.uppercased(), true)) }
-            section = entry.section
-            lines.append((Key.names(entry.keys), entry.text, false))
+    // MARK: - Help
+
+    /// A line of the help: a text without keys is a heading, or a note.
+    struct HelpLine {
+        var keys = ""
+        var text: String
+        var isHeading = false
+    }
+
+    /// The number of lines of the help that are seen on a screen.
+    static func helpHeight(_ rows: Int) -> Int { max(1, rows - 6) }
+
+    /// The lines of the dashboard's help: the keys of the focused pane first, then all of them.
+    static func helpLines(_ state: DashboardState, _ page: HelpPage) -> [HelpLine] {
+        var behind = state
+        behind.overlay = nil
+        let layout = DashboardLayout(behind)
+        let pane = layout.kind(of: layout.focus)
+        let own = KeyHelp([(pane.title, pane.bindings)], behind)
+        let note = HelpLine(text: "caudal run --plain prints lines instead")
+        var lines = [HelpLine(text: "IN THE \(pane.title.uppercased())", isHeading: true)] + entries(own.entries)
+        lines += self.lines(KeyHelp(DashboardKeys.all, behind)) + [HelpLine(text: ""), note]
+        guard let search = page.search, !search.isEmpty else { return wrapped(lines, columns: state.columns) }
+        let found = KeyHelp(DashboardKeys.all, behind).entries.filter {
+            PaletteEntry.rank($0.text, search) != nil || Key.names($0.keys).contains(search)
         }
-        if !note.isEmpty { lines += [("", "", false), ("", note, false)] }
-        // The column of keys has the same width at every scroll position, so that the texts stay aligned.
-        let keyWidth = lines.map { TextWidth.of($0.keys) }.max() ?? 0
-        let indent = 2 + keyWidth + 2
+        return wrapped(
+            found.isEmpty ? [HelpLine(text: "no key does that")] : entries(found), columns: state.columns)
+    }
+
+    /// The lines, those that are too long for a screen in several.
+    static func wrapped(_ lines: [HelpLine], columns: Int) -> [HelpLine] {
+        let buffer = CellBuffer(width: columns, height: 1)
+        let indent = helpIndent(lines)
         let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
-        let place = buffer.box(title: "Help", lines: min(lines.count, buffer.height - 6), width: max(72, widest))
-        let start = max(0, min(scroll, lines.count - place.height))
+        let width = buffer.boxWidth(for: max(72, widest)) - indent
+        guard width >= 16 else { return lines }
+        return lines.flatMap { line -> [HelpLine] in
+            if line.isHeading { return [line] }
+            let texts = line.text.wrapped(width)
+            return texts.enumerated().map { HelpLine(keys: $0.offset == 0 ? line.keys : "", text: $0.element) }
+        }
+    }
+
+    /// The column at which the texts of the help begin.
+    private static func helpIndent(_ lines: [HelpLine]) -> Int {
+        2 + min(24, lines.map { TextWidth.of($0.keys) }.max() ?? 0) + 2
+    }
+
+    private static func entries(_ entries: [KeyHelp.Entry]) -> [HelpLine] {
+        entries.map { HelpLine(keys: Key.names($0.keys), text: $0.text) }
+    }
+
+    /// The lines of a help, by its sections.
+    static func lines(_ help: KeyHelp) -> [HelpLine] {
+        HelpSection.allCases.flatMap { section -> [HelpLine] in
+            let own = help.entries.filter { $0.section == section }
+            return own.isEmpty ? [] : [HelpLine(text: section.rawValue.uppercased(), isHeading: true)] + entries(own)
+        }
+    }
+
+    /// Draws the help, from a line on.
+    static func drawHelp(
+        _ lines: [HelpLine], scroll: Int = 0, title: String = "Help", into buffer: inout CellBuffer
+    ) {
+        // The column of keys has the same width at every scroll position, so that the texts stay aligned.
+        let indent = helpIndent(lines)
+        let keyWidth = indent - 4
+        let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
+        let room = helpHeight(buffer.height)
+        let start = max(0, min(scroll, lines.count - room))
+        let below = lines.count - start - room
+        let more = below > 0 ? "  \(below.counted("more line")) below" : ""
+        let place = buffer.box(title: title + more, lines: min(lines.count, room), width: max(72, widest))
         for (offset, line) in lines.dropFirst(start).prefix(place.height).enumerated() {
             let row = place.row + offset
             if line.isHeading {
@@ -137,6 +194,50 @@ enum OverlayPane {
                 buffer.write(line.keys, row: row, column: place.column + 2, limit: keyWidth, style: .bold)
                 buffer.write(line.text, row: row, column: place.column + indent, limit: place.width - indent)
             }
+        }
+    }
+
+    // MARK: - Palette and copying
+
+    private static func drawPalette(_ state: DashboardState, _ palette: Palette, into buffer: inout CellBuffer) {
+        let entries = PaletteEntry.list(state, palette.text)
+        let room = max(1, min(14, buffer.height - 9))
+        let place = buffer.box(title: "Actions  \(entries.count)", lines: room + 2, width: 84)
+        let end = buffer.write(
+            ": \(palette.text)", row: place.row, column: place.column, limit: place.width - 1, style: .bold)
+        buffer.write("▏", row: place.row, column: end, limit: 1, style: .accent)
+        if entries.isEmpty {
+            buffer.write("no action fits; backspace deletes", row: place.row + 2, column: place.column, style: .dim)
+        }
+        let start = max(0, min(palette.choice - room / 2, entries.count - room))
+        let keyWidth = 14
+        for (offset, entry) in entries.dropFirst(start).prefix(room).enumerated() {
+            let row = place.row + 2 + offset
+            guard row < place.row + place.height else { break }
+            let isChosen = start + offset == palette.choice
+            let style: Style = entry.refusal == nil ? .plain : .dim
+            let width = place.width - keyWidth - 3
+            buffer.write(isChosen ? "❯ " : "  ", row: row, column: place.column, style: .accent)
+            buffer.write(entry.title, row: row, column: place.column + 2, limit: width, style: style)
+            let keys = entry.completion == nil ? Key.names(entry.keys) : "tab …"
+            buffer.write(
+                keys.fitted(keyWidth), row: row, column: place.column + place.width - keyWidth, limit: keyWidth,
+                style: .bold)
+            if isChosen { buffer.select(row: row, columns: (place.column)..<(place.column + place.width)) }
+        }
+    }
+
+    private static func drawCopying(_ state: DashboardState, into buffer: inout CellBuffer) {
+        let bindings = DashboardKeys.copying
+        let place = buffer.box(
+            title: "Copy of \(Span(state.selection.description).text)", lines: bindings.count, width: 46)
+        for (offset, binding) in bindings.enumerated() {
+            let row = place.row + offset
+            let isOff = binding.label == "copy the error" && state.errorText == nil
+            buffer.write(Key.names(binding.keys), row: row, column: place.column, style: Style(.accent, .bold))
+            buffer.write(
+                isOff ? "copy its name: it has not failed" : binding.label, row: row, column: place.column + 6,
+                limit: place.width - 6, style: isOff ? .dim : .plain)
         }
     }
 }

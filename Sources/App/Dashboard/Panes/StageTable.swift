@@ -22,7 +22,7 @@ struct StageTable {
         rows = width >= 84 ? 9 : 0
         usual = width >= 92 ? 8 : 0
         let rest = max(14, width - (word > 0 ? word + 1 : 0) - tries - rows - usual - time - 1)
-        name = min(longest, max(8, rest - (rest >= 70 ? 20 : 10)))
+        name = min(max(5, longest), max(8, rest - (rest >= 70 ? 20 : 10)))
         let left = max(0, rest - name)
         let wanted = left < 70 ? min(left, 30) : min(60, left * 2 / 5)
         timeline = left - wanted >= 14 ? min(100, left - wanted - 2) : 0

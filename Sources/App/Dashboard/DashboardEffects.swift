@@ -1,0 +1,64 @@
+import CaudalModel
+import Engine
+
+/// Work that the dashboard needs done outside of its reducer.
+enum DashboardEffect {
+    /// Preview what the answers to a question would do; the result is ``DashboardInput/confirmation(_:)``.
+    case prepare(ConfirmationRequest)
+    case send(RunCommand)
+    /// Reopen a run that is not live, and send it the command; nil lets it continue with what is left. What the user
+    /// has confirmed is not asked again.
+    case reopen(RunCommand?, ReopenAgreement)
+    /// Leave; the run continues in this process, printing lines.
+    case detach
+    /// Leave; the run has ended or belongs to another process.
+    case quit
+    /// Cancel the run, and leave when it has ended.
+    case cancelAndQuit
+    case suspend
+    case redraw
+    /// Copy something; what was copied is told by ``DashboardInput/said(_:_:)``.
+    case copy(Copied)
+    /// Show other lines of the log, and search them; what is found comes as ``DashboardInput/log``.
+    case showLog(LogIndex.View)
+    case mouse(Bool)
+    /// Show the log of a stage or an item in the user's pager; nil for the whole log.
+    case page(UnitID?)
+    /// Print text below what the terminal showed before, until the user presses a key.
+    case printPlainly(String)
+    /// Open the pipeline file at a stage in the user's editor; the end of it is ``DashboardInput/edited(isChanged:)``.
+    case edit(StageID)
+}
+
+/// What is copied.
+enum Copied: Equatable {
+    /// A text, with what it is in words, such as `the error of load`.
+    case text(String, of: String)
+    /// The text of one line of the log that is shown.
+    case line(Int)
+    /// Lines of the log that are shown, with time, level and source.
+    case lines(ClosedRange<Int>)
+    /// All lines of a stage or an item.
+    case log(UnitID)
+}
+
+/// Input to the dashboard's reducer.
+enum DashboardInput {
+    case key(Key)
+    case events([RunEvent])
+    /// An update of the run.
+    case update(RunUpdate)
+    /// The log has grown, or more of it was searched.
+    case log
+    case tick(Moment)
+    case answer(CommandAnswer)
+    /// The result of a question's preview.
+    case confirmation(ConfirmationBuilder.Outcome)
+    case resized(rows: Int, columns: Int)
+    /// What an effect has to tell.
+    case said(String, Style)
+    /// The user has left the editor.
+    case edited(isChanged: Bool)
+    /// What was looked up of a unit.
+    case details(UnitDetails)
+}

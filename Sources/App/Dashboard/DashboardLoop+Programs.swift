@@ -1,0 +1,101 @@
+import CaudalModel
+import Engine
+import Foundation
+
+/// What leaves the dashboard: text for the clipboard, and programs of the user.
+extension DashboardLoop {
+    // MARK: - The clipboard
+
+    func copy(_ copied: Copied) {
+        switch copied {
+        case .text(let text, let what): copy(text, what)
+        case .line(let line): copy(reducer.lines.record(at: line)?.message ?? "", "the line")
+        case .lines(let range):
+            // More lines than the clipboard takes need not be read.
+            let shown = range.suffix(20_000).compactMap { reducer.lines.record(at: $0) }
+            copy(shown.map { $0.plain(in: state.zone) }.joined(separator: "\n"), "marked lines")
+        case .log(let unit):
+            let lines = LoggedLines(state.run, shown.folder)
+            // A detached task: a long log takes a moment.
+            let found = Task.detached { lines.newest(20_000, of: unit) }
+            Task { [weak self] in
+                let text = await found.value
+                self?.copy(text, "the log of \(unit)")
+                self?.events.wake.yield()
+            }
+        }
+    }
+
+    /// Copies text to the clipboard through the terminal.
+    private func copy(_ text: String, _ what: String) {
+        guard !text.isEmpty else { return send(.said("nothing to copy: \(what) is empty", .wait)) }
+        let clip = ClipboardText(text)
+        terminal.send(clip.sequence(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil))
+        send(.said(clip.words(what), clip.isCut ? .wait : .plain))
+    }
+
+    // MARK: - Programs of the user
+
+    /// Shows a log in the user's pager.
+    func page(_ unit: UnitID?) {
+        let lines = LoggedLines(state.run, shown.folder)
+        let file = temporaryFile("log")
+        Task { [weak self] in
+            do {
+                try await lines.write(unit, to: file)
+                self?.show(file, in: #"LESS="${LESS:-R}" ${CAUDAL_PAGER:-${PAGER:-less}} "$1""#)
+            } catch {
+                self?.send(.said(Output.oneLine(error), .bad))
+            }
+            self?.events.wake.yield()
+        }
+    }
+
+    /// Prints text on the screen that was there before the dashboard, until the user presses enter.
+    func printPlainly(_ text: String) {
+        let file = temporaryFile("view")
+        do {
+            try FileText.replace(text + "\n", at: file)
+            show(file, in: #"cat "$1"; printf '\n-- enter goes back to the dashboard --'; read _"#)
+        } catch {
+            send(.said(Output.oneLine(error), .bad))
+        }
+    }
+
+    /// Opens the pipeline file in the user's editor, at a stage.
+    func edit(_ stage: StageID) {
+        let name = state.run.plan.file
+        let path = PathText.absolute(name, in: FileManager.default.currentDirectoryPath)
+        do {
+            let bytes = try FileText.bytes(path)
+            let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1
+            leave(to: #"${VISUAL:-${EDITOR:-vi}} "+$2" "$1""#, [path, String(line)]) { loop in
+                // A file that cannot be read any more has changed too.
+                let isChanged = (try? FileText.bytes(path)) != bytes
+                loop.send(.edited(isChanged: isChanged))
+            }
+        } catch {
+            send(.said(Output.oneLine(error), .bad))
+        }
+    }
+
+    private func show(_ file: String, in script: String) {
+        leave(to: script, [file]) { _ in unlink(file) }
+    }
+
+    /// Lets a shell run a script in the terminal.
+    private func leave(
+        to script: String, _ arguments: [String], ended: @escaping @MainActor @Sendable (DashboardLoop) -> Void
+    ) {
+        program = events.leave(to: ["/bin/sh", "-c", script, "sh"] + arguments) { [weak self] in
+            guard let self else { return }
+            program = nil
+            ended(self)
+        }
+        if program == nil { send(.said("/bin/sh could not be started", .bad)) }
+    }
+
+    private func temporaryFile(_ what: String) -> String {
+        "\(FileManager.default.temporaryDirectory.path)/caudal-\(what)-\(getpid())-\(UUID().uuidString.prefix(8)).txt"
+    }
+}

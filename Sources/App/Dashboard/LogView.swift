@@ -1,0 +1,168 @@
+import CaudalModel
+import Engine
+
+/// What is shown of the log, and where.
+struct LogView {
+    /// What the column of times shows.
+    enum TimeColumn: String, CaseIterable {
+        case clock = "clock"
+        case sinceStart = "since the start"
+        case gap = "since the line before"
+    }
+
+    /// A line that is to be found again among other lines.
+    struct Anchor: Equatable {
+        var time: Int64
+        var message: String
+    }
+
+    /// Which lines are shown, and what is searched for in them.
+    var shown = Self.folded
+    /// The filter as the user typed it.
+    var filterText = ""
+    /// The current line, by its number among those shown; nil follows the end of the log.
+    var cursor: Int?
+    /// The last line on the screen; nil while the end of the log is followed.
+    var bottom: Int?
+    /// The number of columns by which long lines are scrolled to the left.
+    var shift = 0
+    /// Whether long lines take several rows.
+    var wraps = false
+    /// The number of rows scrolled past, of a line that is longer than the pane.
+    var skip = 0
+    var time = TimeColumn.clock
+    /// The lines that the user has marked.
+    var marks: Set<Int> = []
+    /// Whether the first match is shown once one is found.
+    var awaitsHit = false
+    /// The line that is to be current again once the lines are known.
+    var anchor: Anchor?
+
+    private static var folded: LogIndex.View {
+        var view = LogIndex.View()
+        view.foldsTraces = true
+        return view
+    }
+
+    /// The stage or item whose lines are shown; nil shows all.
+    var filteredUnit: UnitID? { shown.unit }
+    var level: LogLevel { shown.level }
+    var search: String { shown.search }
+    var isFiltered: Bool { !shown.isAll }
+
+    /// The lines to copy: from the first to the last mark, or from the only one to the current line.
+    func marked(current: Int) -> ClosedRange<Int>? {
+        guard let first = marks.min(), let last = marks.max() else { return nil }
+        return marks.count > 1 ? first...last : min(first, current)...max(first, current)
+    }
+}
+
+/// Where the columns of the log are, and how many rows its lines take.
+struct LogGeometry {
+    let frame: DashboardLayout.Frame
+    let height: Int
+    let isWide: Bool
+    let wraps: Bool
+    /// The width of the text, and the column where it begins.
+    let width: Int
+    let textColumn: Int
+
+    static let timeWidth = 8
+
+    init(_ frame: DashboardLayout.Frame, wraps: Bool) {
+        self.frame = frame
+        self.wraps = wraps
+        height = max(0, frame.rows.count - 1)
+        isWide = frame.columns.count >= 100
+        textColumn =
+            frame.columns.lowerBound + 1 + Self.timeWidth + 1 + (isWide ? 5 : 1) + 1 + (isWide ? 20 : 14) + 1
+        width = max(1, frame.columns.upperBound - textColumn)
+    }
+
+    /// The geometry of the pane as it is on the screen; nil where it is not.
+    init?(_ state: DashboardState) {
+        guard let frame = DashboardLayout(state).frame(of: .log) else { return nil }
+        self.init(frame, wraps: state.log.wraps)
+    }
+
+    var sourceWidth: Int { isWide ? 20 : 14 }
+
+    /// The rows of a text, as ranges of its bytes.
+    func rows(of text: String) -> [Range<Int>] {
+        guard wraps else { return [0..<text.utf8.count] }
+        return text.rows(of: width)
+    }
+
+    /// The number of rows of a line.
+    func rowCount(of index: Int, _ lines: any LogLines) -> Int {
+        guard wraps, let record = lines.record(at: index) else { return 1 }
+        return rows(of: LogPane.text(of: record)).count
+    }
+
+    /// The lines on the screen, with the rows of each that are shown.
+    func visible(_ log: LogView, _ lines: any LogLines) -> [(line: Int, rows: Range<Int>)] {
+        let count = lines.count
+        guard count > 0, height > 0 else { return [] }
+        let bottom = min(log.bottom ?? count - 1, count - 1)
+        guard wraps else {
+            return (max(0, bottom - height + 1)...bottom).map { ($0, 0..<1) }
+        }
+        let current = min(log.cursor ?? count - 1, count - 1)
+        let own = rowCount(of: current, lines)
+        if own > height { return [(current, min(log.skip, own - height)..<min(own, log.skip + height))] }
+        var left = height
+        var found: [(line: Int, rows: Range<Int>)] = []
+        var line = bottom
+        while left > 0, line >= 0 {
+            let rows = rowCount(of: line, lines)
+            found.append((line, max(0, rows - left)..<rows))
+            left -= rows
+            line -= 1
+        }
+        return found.reversed()
+    }
+}
+
+extension String {
+    /// The text in rows of a number of cells, as ranges of its bytes; at least one.
+    func rows(of width: Int) -> [Range<Int>] {
+        if utf8.count <= width { return [0..<utf8.count] }
+        var rows: [Range<Int>] = []
+        var (start, place, taken) = (0, 0, 0)
+        for character in self {
+            let wide = TextWidth.of(character)
+            if taken + wide > width, taken > 0 {
+                rows.append(start..<place)
+                (start, taken) = (place, 0)
+            }
+            place += character.utf8.count
+            taken += wide
+        }
+        rows.append(start..<place)
+        return rows
+    }
+
+    /// The part of the text from a cell on that fits into a number of cells, as a range of its bytes.
+    func cells(from first: Int, width: Int) -> Range<Int> {
+        var (place, cell) = (0, 0)
+        var start: Int?
+        for character in self {
+            let wide = TextWidth.of(character)
+            if start == nil, cell >= first { start = place }
+            if start != nil, cell + wide > first + width { return (start ?? place)..<place }
+            place += character.utf8.count
+            cell += wide
+        }
+        return (start ?? place)..<place
+    }
+
+    /// A part of the text, by its bytes.
+    func bytes(_ range: Range<Int>) -> String {
+        let all = utf8
+        return String(
+            decoding: all[
+                all.index(
+                    all.startIndex, offsetBy: range.lowerBound)..<all.index(
+                        all.startIndex, offsetBy: range.upperBound)], as: UTF8.self)
+    }
+}

@@ -1,0 +1,111 @@
+import CaudalModel
+import Engine
+import Foundation
+
+/// What the inspector shows of a stage or an item besides the state of the run: it is looked up in files and the store.
+struct UnitDetails: Sendable {
+    /// What the details are of; they are looked up again when it changes.
+    struct Key: Hashable, Sendable {
+        var unit: UnitID
+        var attempt: Int
+        var isFinished: Bool
+        /// For the log of what still runs: the second.
+        var second: Int64
+    }
+
+    let key: Key
+    /// How the stage ended in earlier runs, oldest first.
+    var endings: [StageEnding] = []
+    /// What its checks measured in earlier runs and this one, oldest first.
+    var checks: [CheckPoint] = []
+    /// The SQL of the last attempt, as it ran.
+    var sql: [String] = []
+    /// The stage's place in the pipeline file.
+    var place: SourceLocation?
+    /// Its last lines.
+    var log: [String] = []
+
+    init(_ key: Key) { self.key = key }
+
+    private static let runs = 30
+    private static let lines = 300
+
+    /// Looks everything up; what cannot be read is left out.
+    init(_ key: Key, of run: RunState, in folder: RunFolder, _ store: RunStore) {
+        self.key = key
+        let stage = key.unit.stage
+        endings = (try? store.endings(of: stage, before: run, limit: Self.runs)) ?? []
+        checks =
+            (try? store.checkPoints(of: run.plan.pipeline, stage: stage, upTo: run.id, runs: Self.runs)) ?? []
+        let file = folder.sqlFile(key.unit, key.attempt)
+        if let bytes = try? FileText.bytes(file) {
+            sql = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+                .map(String.init)
+        }
+        if let text = try? folder.keptPipeline(of: run.plan).text {
+            place = ConfigSource(file: run.plan.file, bytes: text).place(of: stage)
+        }
+        log = LoggedLines(run, folder).newest(Self.lines, of: key.unit)
+            .split(separator: "\n").map(String.init)
+    }
+}
+
+/// Lines of the log of a run, as text.
+struct LoggedLines {
+    private let run: LoggedRun
+    private let ended: Int64?
+
+    init(_ run: RunState, _ folder: RunFolder) {
+        ended = run.endedAt?.wall
+        self.run = LoggedRun(
+            id: run.id, folder: folder.logs, started: run.startedAt?.wall ?? 0, isLive: run.endedAt == nil)
+    }
+
+    /// The newest lines of a stage or an item; of everything where it is nil.
+    func newest(_ count: Int, of unit: UnitID?) -> String {
+        let (query, format) = (Self.query(unit), Self.format)
+        let found = LogBackward.newest(count, of: [(run, ended)], query) { format.renderer() }
+        return String(decoding: found.output, as: UTF8.self)
+    }
+
+    /// Writes all lines to a file.
+    func write(_ unit: UnitID?, to path: String) async throws {
+        let format = Self.format
+        guard let file = fopen(path, "w") else { throw Failure("\(path) cannot be written", errno: errno) }
+        defer { fclose(file) }
+        _ = await LogMerge([run], Self.query(unit)) { format.renderer() }.read { bytes in
+            bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count }
+        }
+    }
+
+    private static func query(_ unit: UnitID?) -> LogQuery {
+        var query = LogQuery()
+        (query.stage, query.item) = (unit?.stage, unit?.item)
+        return query
+    }
+
+    private static var format: LogFormat {
+        let name = TimeZone.current.identifier
+        let zone =
+            ZoneLibrary().zone(named: name)
+            ?? ZoneRules(name: name, first: Int64(TimeZone.current.secondsFromGMT()), changes: [])
+        return LogFormat(zone: zone)
+    }
+}
+
+extension DashboardState {
+    /// The details that the inspector needs and that are not looked up; nil where it has them, or is not seen.
+    var wantedDetails: UnitDetails.Key? {
+        guard let unit = run.unit(selection) else { return nil }
+        let layout = DashboardLayout(self)
+        if case .copying = overlay {} else if layout.frame(of: .inspector) == nil { return nil }
+        let isFinished = unit.status.isFinished
+        let second = tab == .log && !isFinished ? now.steady / 1000 : 0
+        let key = UnitDetails.Key(
+            unit: selection, attempt: unit.attempts.last?.number ?? 0, isFinished: isFinished, second: second)
+        return details?.key == key ? nil : key
+    }
+
+    /// The details of the selected unit; those of an earlier moment until newer ones are looked up.
+    var selectedDetails: UnitDetails? { details?.key.unit == selection ? details : nil }
+}

@@ -1,0 +1,195 @@
+import CaudalModel
+import Engine
+import Foundation
+import TestSupport
+import Testing
+
+@testable import App
+
+/// The pages of the inspector.
+@Suite("The inspector", .timeLimit(.minutes(15)))
+struct InspectorTests {
+    private func text(_ state: DashboardState) -> String {
+        InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")
+    }
+
+    /// A stage that was tried twice, and failed in different ways.
+    private func twice() -> DashboardState {
+        var run = SampleRun(stages: [
+            SampleRun.stage("load", expected: .seconds(1)), SampleRun.stage("mail", needs: ["load"]),
+        ])
+        run.fail("load", after: 100, Failure("exit status 1"), lines: ["a"])
+        run.happen(.unitQueued("load"))
+        run.fail("load", after: 300, Failure("no room on the disk"), lines: ["b"])
+        run.happen(.unitEnded("mail", .blocked, reason: "load failed"))
+        run.happen(.runEnded(.failed))
+        return run.dashboard(rows: 40, columns: 120)
+    }
+
+    @Test("A key goes to each page, and the brackets go through all of them")
+    func pages() {
+        var state = twice()
+        for (key, tab) in [("A", .attempts), ("D", .data), ("S", .command), ("T", .history)] as [(Key, InspectorTab)] {
+            state.press(["1", key])
+            #expect(state.tab == tab && DashboardLayout(state).focus == .inspector)
+        }
+        state.press([.escape, .enter])
+        #expect(state.tab == .facts)
+        var seen = [state.tab]
+        for _ in 1..<InspectorTab.allCases.count {
+            state.press(["]"])
+            seen.append(state.tab)
+        }
+        #expect(seen == InspectorTab.allCases)
+        state.press(["]"])
+        #expect(state.tab == .facts)
+        state.press(["["])
+        #expect(state.tab == .history)
+    }
+
+    @Test("Attempts stand side by side, and what differs is marked")
+    func attempts() {
+        var state = twice()
+        state.press(["A"])
+        let lines = text(state).split(separator: "\n")
+        #expect(lines[0].contains("#2 failed") && lines[0].contains("#1 failed"))
+        #expect(
+            lines.contains {
+                $0.hasPrefix("≠ why") && $0.contains("no room on the disk") && $0.contains("exit status 1")
+            })
+        #expect(lines.contains { $0.hasPrefix("≠ last line") } && lines.contains { $0.hasPrefix("  exit") })
+    }
+
+    @Test("The rows that fail a check are a table with all of their columns, and scroll sideways")
+    func samples() throws {
+        var run = SampleRun(stages: [SampleRun.stage("check", type: "check")])
+        run.start("check")
+        run.pass(50)
+        var passed = CheckResult(
+            id: "unique_id", kind: "unique", severity: .error, outcome: .passed, expectation: "no duplicates",
+            message: "none")
+        passed.measured = 0
+        var failed = CheckResult(
+            id: "range_amount", kind: "range", severity: .error, outcome: .failed, measured: 2,
+            expectation: "0 rows out of range",
+            message: "2 rows out of range of 90", failingRows: 2, totalRows: 90)
+        let columns = ["amount"] + (1...12).map { "column_\($0)" }
+        failed.samples = [Int64(7), 4711].map { row in
+            SampleRow(row: row, columns: columns, values: columns.map { Optional("\($0)@\(Int(row))") })
+        }
+        var result = AttemptResult.failed("1 check failed")
+        result.checks = [passed, failed]
+        run.happen(.attemptEnded("check", attempt: 1, result))
+        run.happen(.unitEnded("check", .failed, reason: "1 check failed"))
+        run.happen(.runEnded(.failed))
+        var state = run.dashboard(rows: 24, columns: 80)
+        state.press(["D"])
+        let page = text(state)
+        #expect(
+            try #require(page.range(of: "range_amount")).lowerBound < #require(page.range(of: "unique_id")).lowerBound,
+            "the worst is first")
+        #expect(page.contains("expected 0 rows out of range"))
+        #expect(page.contains("4,711  amount@4711") && page.contains("column_12@7"))
+        #expect(!DashboardScreen.draw(state, LogLineList()).text.contains("column_12@7"))
+        state.press([Key](repeating: "l", count: 20))
+        #expect(DashboardScreen.draw(state, LogLineList()).text.contains("column_12@7"))
+        state.press([Key](repeating: "h", count: 20))
+        #expect(state.inspectorShift == 0)
+    }
+
+    @Test("What was looked up is shown: earlier runs, the SQL as it ran, the place in the file, the log")
+    func details() throws {
+        var state = twice()
+        state.press(["T"])
+        let key = try #require(state.wantedDetails)
+        #expect(key.unit == "load" && key.attempt == 2)
+        var details = UnitDetails(key)
+        details.endings = [(Outcome.succeeded, 1), (.failed, 9), (.succeeded, 2), (.succeeded, 3)].enumerated().map {
+            StageEnding(
+                run: RunID("r\($0.offset)"), started: 1_795_000_000_000, outcome: $0.element.0,
+                duration: .seconds($0.element.1))
+        }
+        details.sql = ["-- load", "SELECT 1"]
+        details.place = SourceLocation(file: "sales.yaml", line: 12, column: 3)
+        details.log = ["first", "last"]
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .details(details))
+        #expect(state.wantedDetails == nil, "it is looked up once")
+        #expect(text(state).contains("✓✗✓✓✗  5, the last is this one") && text(state).contains("p50 2.0s  p95 3.0s"))
+        state.press(["S"])
+        #expect(text(state).hasPrefix("command  sales.yaml:12:3") && text(state).contains("  SELECT 1"))
+        state.press(["[", "[", "["])
+        #expect(state.tab == .log && text(state) == "last\nfirst", "the newest line is seen at once")
+        state.selection = "mail"
+        #expect(state.wantedDetails?.unit == "mail" && text(state) == "reading …")
+    }
+
+    @Test("The error, the command and other texts of a stage are copied with two keys")
+    func copying() {
+        var state = twice()
+        guard case .copy(.text(let error, "the error of load"))? = state.press(["y"]).first else {
+            Issue.record("the error was not copied")
+            return
+        }
+        #expect(error == "no room on the disk\nb")
+        for (key, wanted) in [
+            ("e", "the error of load"), ("n", "the name of load"), ("r", "the command that retries load"),
+            ("c", "the command of load"),
+        ] as [(Key, String)] {
+            guard case .copy(.text(_, let what))? = state.press(["Y", key]).first else {
+                Issue.record("\(wanted) was not copied")
+                continue
+            }
+            #expect(what == wanted && state.overlay == nil)
+        }
+        guard case .copy(.log("load"))? = state.press(["Y", "l"]).first else {
+            Issue.record("the log was not copied")
+            return
+        }
+        #expect(state.retryLine == "caudal retry 20261123-130400-k3f9 load")
+    }
+
+    @Test("Programs of the user are effects, and a changed file offers a retry")
+    func programs() {
+        var state = twice()
+        guard case .page("load")? = state.press(["o"]).first, case .edit("load")? = state.press(["O"]).first else {
+            Issue.record("the keys start no programs")
+            return
+        }
+        state.isLive = false
+        let reducer = DashboardReducer(lines: LogLineList())
+        guard case .prepare(let request)? = reducer.reduce(&state, .edited(isChanged: true)).first else {
+            Issue.record("no retry is offered")
+            return
+        }
+        #expect(request.title == "Retry load?  attempt 3")
+        #expect(reducer.reduce(&state, .edited(isChanged: false)).isEmpty)
+        state.isLive = true
+        #expect(reducer.reduce(&state, .edited(isChanged: true)).isEmpty)
+        #expect(state.standingToast?.text.contains("once the run has ended") == true)
+    }
+}
+
+@Suite("Text for the clipboard", .timeLimit(.minutes(15)))
+struct ClipboardTextTests {
+    @Test("A text goes to the clipboard by OSC 52, under tmux also past it")
+    func sequences() {
+        let clip = ClipboardText("é")
+        #expect(clip.sequence(isTmux: false) == "\u{1b}]52;c;w6k=\u{07}")
+        #expect(
+            clip.sequence(isTmux: true)
+                == "\u{1b}]52;c;w6k=\u{07}\u{1b}Ptmux;\u{1b}\u{1b}]52;c;w6k=\u{07}\u{1b}\\")
+        #expect(clip.words("the line") == "copied the line: 1 line")
+    }
+
+    @Test("Of a text that is too long, the last lines are copied, and this is told")
+    func cap() {
+        let clip = ClipboardText((0..<20_000).map { "line \($0)\n" }.joined())
+        #expect(clip.isCut && clip.text.utf8.count <= ClipboardText.limit)
+        #expect(clip.text.hasPrefix("line ") && clip.text.hasSuffix("line 19999\n"))
+        #expect(
+            clip.words("the log").hasPrefix("copied the last 5,1")
+                && clip.words("the log").contains("a terminal takes 56.2 kB"))
+        let one = ClipboardText(String(repeating: "é", count: 50_000))
+        #expect(one.isCut && one.text.allSatisfy { $0 == "é" })
+    }
+}

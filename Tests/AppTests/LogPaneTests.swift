@@ -1,0 +1,245 @@
+import CaudalModel
+import Engine
+import TestSupport
+import Testing
+
+@testable import App
+
+/// What the keys of the log do.
+@Suite("The log in the dashboard", .timeLimit(.minutes(15)))
+struct LogPaneTests {
+    private func keys(_ text: String) -> [Key] { text.map { .character($0) } }
+
+    /// Lines `line 0`, `line 1`, … one a second; every tenth is an error.
+    private func lines(_ count: Int = 100) -> LogLineList {
+        var lines = LogLineList()
+        for number in 0..<count {
+            let time = 1_795_439_040_000 + Int64(number) * 1000
+            lines.records.append(
+                LogRecord(
+                    time: time, level: number % 10 == 9 ? .error : .info, pipeline: "sales", run: "r",
+                    stage: number % 2 == 0 ? "process" : "enrich", item: number % 4 == 0 ? "north" : nil,
+                    attempt: number > 50 ? 2 : 1, stream: .stdout, message: "line \(number) of Many"))
+        }
+        return lines
+    }
+
+    private func dashboard(rows: Int = 24, columns: Int = 80) -> DashboardState {
+        var state = SampleRun.failed.dashboard(rows: rows, columns: columns)
+        state.press(["3"])
+        return state
+    }
+
+    private func shown(_ state: DashboardState, _ lines: LogLineList) -> String {
+        DashboardScreen.draw(state, lines.shown(state)).text
+    }
+
+    @Test("The current line moves, stays while lines come, and at the end follows them")
+    func following() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["k"], on: lines)
+        #expect(state.log.cursor == 98)
+        let before = shown(state, lines)
+        lines.records.append(lines.records[0])
+        #expect(shown(state, lines).contains("line 98"))
+        #expect(before.contains("1 below, G follows"))
+        state.press(["g"], on: lines)
+        #expect(state.log.cursor == 0 && shown(state, lines).contains("line 0 "))
+        state.press(["G"], on: lines)
+        #expect(state.log.cursor == nil && state.log.bottom == nil)
+    }
+
+    @Test("A search marks the text, tells its place, and goes to the next one")
+    func search() {
+        var (state, lines) = (dashboard(rows: 60, columns: 120), lines())
+        state.press(["/"] + keys("line \\d5 "), on: lines)
+        #expect(lines.shown(state).hits == 9, "it is searched while it is typed")
+        state.press([.enter], on: lines)
+        #expect(state.log.cursor == 95)
+        #expect(shown(state, lines).contains("/line \\d5  9/9"))
+        state.press(["n"], on: lines)
+        #expect(state.log.cursor == 15 && shown(state, lines).contains("1/9"))
+        let buffer = DashboardScreen.draw(state, lines.shown(state))
+        let row = (0..<buffer.height).first { buffer.text(row: $0).contains("line 25 of") } ?? 0
+        let mark = Style(.wait, [.bold, .reverse])
+        let marked = (0..<120).filter { buffer[row: row, column: $0].style == mark }
+        #expect(marked.count == 8, "the eight letters of 'line 25 ' stand out")
+        state.press([.escape], on: lines)
+        #expect(state.log.search.isEmpty && state.log.cursor == 15)
+    }
+
+    @Test("Capitals count once there is one, and what is no regular expression is searched for as text")
+    func smartCase() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["/"] + keys("many") + [.enter], on: lines)
+        #expect(lines.shown(state).hits == 100)
+        state.press(["/"] + keys("MANY") + [.enter], on: lines)
+        #expect(state.standingToast?.text == "'MANY' is not in the log")
+        state.press(["/"] + keys("Many(") + [.enter], on: lines)
+        #expect(state.standingToast?.text.contains("not in the log") == true)
+    }
+
+    @Test(
+        "Lines are filtered by what is typed",
+        arguments: [
+            ("15 !95", 1), ("stage:enrich", 50), ("item:north", 25), ("attempt:2", 49), ("level:err", 10),
+            ("since:13:05:00", 40), ("until:13:04:09 stage:enrich", 5), ("\"9 of\"", 10), ("line \\d\\d", 90),
+        ])
+    func filters(text: String, count: Int) {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["f"] + keys(text), on: lines)
+        #expect(lines.shown(state).count == count, "while it is typed")
+        state.press([.enter], on: lines)
+        #expect(lines.shown(state).count == count)
+        state.press([.escape], on: lines)
+        #expect(lines.shown(state).count == 100)
+    }
+
+    @Test(
+        "A filter that says something impossible says so",
+        arguments: [
+            ("stage:qqq", "there is no stage 'qqq'"), ("level:x", "the levels are debug, info, warn and error"),
+            ("since:noon", "'noon' is no time: write 13:04, 13:04:29, or 5m for five minutes ago"),
+            ("attempt:two", "'two' is no number of an attempt"), ("item:zz", "there is no item 'zz'"),
+        ])
+    func faults(text: String, words: String) {
+        var state = dashboard()
+        state.press(["f"] + keys(text) + [.enter], on: lines())
+        #expect(state.standingToast?.text == words)
+    }
+
+    @Test("The line that was current is current again among other lines")
+    func anchor() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["!"], on: lines)
+        #expect(lines.shown(state).count == 10)
+        state.press(["k", "k"], on: lines)
+        #expect(state.log.cursor == 7)
+        state.press(["!"], on: lines)
+        #expect(state.log.cursor == 79, "the error is seen among the lines around it")
+        #expect(shown(state, lines).contains("line 80"))
+    }
+
+    @Test("Errors are gone through with e and E, and levels with + and -")
+    func errors() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["E"], on: lines)
+        #expect(state.log.cursor == 99)
+        state.press(["g", "e"], on: lines)
+        #expect(state.log.cursor == 9)
+        state.press(["e", "e", "E"], on: lines)
+        #expect(state.log.cursor == 19)
+        state.press(["-", "-", "-"], on: lines)
+        #expect(state.log.level == .error && lines.shown(state).count == 10)
+        state.press(["+"], on: lines)
+        #expect(state.log.level == .warn)
+    }
+
+    @Test("Times are those of the clock, since the start of the run, and since the line before")
+    func times() {
+        var (state, lines) = (dashboard(), lines())
+        #expect(shown(state, lines).contains("13:05:39"))
+        state.press(["t"], on: lines)
+        #expect(shown(state, lines).contains("+99.000"))
+        state.press(["t"], on: lines)
+        #expect(shown(state, lines).contains("+1.000") && !shown(state, lines).contains("+99.000"))
+        state.press(["t"], on: lines)
+        #expect(shown(state, lines).contains("13:05:39"))
+    }
+
+    @Test("A line of 10,000 characters is read to its end sideways, and wrapped row by row")
+    func longLine() {
+        var lines = lines(3)
+        let long = (0..<2000).map { "w\($0)" }.joined(separator: " ")
+        lines.records[1].message = long
+        var state = dashboard()
+        #expect(shown(state, lines).contains("w0 w1") && shown(state, lines).contains("…"))
+        state.press(["$"], on: lines)
+        #expect(shown(state, lines).contains("w1999") && !shown(state, lines).contains("w0 w1"))
+        state.press(["0", "l"], on: lines)
+        #expect(state.log.shift == (LogGeometry(state)?.width ?? 0) / 2 && shown(state, lines).contains("…"))
+        state.press(["0", "h"], on: lines)
+        #expect(state.log.shift == 0)
+        state.press(["w", "g", "j"], on: lines)
+        #expect(shown(state, lines).contains("w0 w1"))
+        var seen = ""
+        for _ in 0..<200 where !seen.contains("w1999") {
+            state.press(["j"], on: lines)
+            seen += shown(state, lines)
+        }
+        #expect(seen.contains("w1999"))
+        state.press(["j", "j"], on: lines)
+        #expect(state.log.cursor == nil, "behind it the log goes on")
+    }
+
+    @Test("A line, or the lines from the first mark on, are copied")
+    func copying() {
+        var (state, lines) = (dashboard(), lines())
+        guard case .copy(.line(99))? = state.press(["y"], on: lines).first else {
+            Issue.record("no line was copied")
+            return
+        }
+        state.press(["m", "k", "k"], on: lines)
+        guard case .copy(.lines(97...99))? = state.press(["y"], on: lines).first else {
+            Issue.record("the marked lines were not copied")
+            return
+        }
+        #expect(state.log.marks.isEmpty)
+        state.press(["g", "m", "j", "m", "G"], on: lines)
+        #expect(state.log.marked(current: 99) == 0...1)
+        state.press(["'"], on: lines)
+        #expect(state.log.cursor == 0)
+        state.press(["'"], on: lines)
+        #expect(state.log.cursor == 1)
+        state.press([.escape], on: lines)
+        #expect(state.log.marks.isEmpty)
+    }
+
+    @Test("From a line one goes to its stage")
+    func stageOfLine() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["k", .enter], on: lines)
+        #expect(state.selection == "process" && DashboardLayout(state).focus == .inspector)
+    }
+
+    @Test("Stack traces are folded into one line until F unfolds them")
+    func traces() {
+        var lines = lines(6)
+        for place in 2...4 {
+            lines.records[place].stage = "process"
+            lines.records[place].continues = place > 2
+        }
+        var state = dashboard()
+        #expect(lines.shown(state).count == 4 && shown(state, lines).contains("▸ 2 more lines"))
+        state.press(["F"], on: lines)
+        #expect(lines.shown(state).count == 6 && !shown(state, lines).contains("more lines"))
+    }
+
+    @Test("A click makes a line current")
+    func click() {
+        var (state, lines) = (dashboard(), lines())
+        let frame = DashboardLayout(state).frame(of: .log)
+        state.press([.click(row: (frame?.rows.lowerBound ?? 0) + 1, column: 30)], on: lines)
+        #expect(state.log.cursor == 100 - (frame?.rows.count ?? 0) + 1)
+    }
+
+    @Test("The pane's text without borders can be printed and copied")
+    func plain() {
+        var (state, lines) = (dashboard(), lines())
+        guard case .printPlainly(let text)? = state.press([.control("l")], on: lines).first else {
+            Issue.record("nothing is printed")
+            return
+        }
+        #expect(text.hasSuffix("ERROR  enrich#2  line 99 of Many") && text.contains("2026-11-23 13:05:39"))
+    }
+
+    @Test("Wide characters, colours and tabs do not shift the columns of a line that is scrolled sideways")
+    func wide() {
+        let text = "漢字ab"
+        #expect(text.bytes(text.cells(from: 1, width: 3)) == "字")
+        #expect(text.bytes(text.cells(from: 0, width: 3)) == "漢")
+        #expect(text.rows(of: 3).map { text.bytes($0) } == ["漢", "字a", "b"])
+        #expect([Span("漢字"), Span("ab", .bad)].droppingCells(4).map(\.text) == ["ab"])
+        #expect([Span("abc"), Span("de", .bad)].droppingCells(2).map(\.text) == ["c", "de"])
+    }
+}
