@@ -31,6 +31,9 @@ struct KeyBindingTests {
         }
         found["every pane"] = found.values.flatMap(\.self)
         found["everywhere"] = found["every pane"]
+        var paused = ReplayScreenTests.dashboard(rows: 40, columns: 120)
+        paused.press(["}", "}"])
+        found["a replay"] = [paused]
         var asking = SampleRun.failed.dashboard(rows: 20, columns: 60)
         asking.isLive = false
         asking.press(["e", "r"], previewReopening: SampleRun.withChangedFile)

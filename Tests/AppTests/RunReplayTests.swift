@@ -104,3 +104,69 @@ struct RunReplayTests {
         #expect(replay.speed == 64)
     }
 }
+
+@Suite("The dashboard of a replay", .timeLimit(.minutes(15)))
+struct ReplayScreenTests {
+    /// The dashboard of a replay of a run whose last stage failed.
+    static func dashboard(rows: Int = 24, columns: Int = 80) -> DashboardState {
+        let sample = SampleRun.failed
+        var state = sample.dashboard(rows: rows, columns: columns)
+        state.replay = RunReplay(sample.state.id, sample.state.plan, sample.events)
+        state.showReplay()
+        return state
+    }
+
+    @Test("Space stops it and goes on, keys of the replay step, jump and change the speed, and q leaves")
+    func keys() throws {
+        var state = Self.dashboard()
+        state.press([" "])
+        #expect(state.replay?.isPaused == true)
+        state.press([">", ">"])
+        #expect(state.replay?.speed == 4)
+        state.press(["}"])
+        let ahead = try #require(state.replay?.position)
+        #expect(ahead > 0)
+        state.press(["{"])
+        #expect(state.replay?.position == 0)
+        state.press(["."])
+        #expect(state.run.lastSequence == state.replay?.run.lastSequence)
+        state.press([","])
+        #expect(state.replay?.position == 0)
+        let left = state.press(["q"])
+        #expect(left.count == 1)
+        if case .quit? = left.first {} else { Issue.record("q does \(left)") }
+    }
+
+    @Test("Nothing can be steered in a replay, and the panes' other keys go on working")
+    func steering() {
+        var state = Self.dashboard()
+        state.press(["r"])
+        #expect(state.toast?.text == "a replay changes nothing; q leaves it")
+        state.press(["3"])
+        #expect(state.focus == .log)
+    }
+
+    @Test("The log ends where the replay is")
+    func log() {
+        var all = LogLineList()
+        all.records = (0..<100).map {
+            LogRecord(
+                time: Int64($0 * 1000), level: $0 % 10 == 0 ? .error : .info, pipeline: "p", run: "r", stream: .stdout,
+                message: "line \($0)")
+        }
+        let lines = LogLinesUntil(all)
+        #expect(lines.count == 0 && lines.record(at: 0) == nil && lines.error(from: -1, forward: true) == nil)
+        lines.show(until: 41_500)
+        #expect(lines.count == 42 && lines.record(at: 41)?.message == "line 41" && lines.record(at: 42) == nil)
+        #expect(lines.error(from: 35, forward: true) == 40 && lines.error(from: 40, forward: true) == nil)
+        lines.show(until: 3000)
+        #expect(lines.count == 4)
+    }
+
+    @Test("It says where it is", arguments: [(80, 24), (120, 40)])
+    func screens(columns: Int, rows: Int) throws {
+        var state = Self.dashboard(rows: rows, columns: columns)
+        state.press(["}", "}", "}", "}", "}", " "])
+        try Golden.compare(DashboardScreen.draw(state, LogLineList()).styledText, with: "replay-\(columns)x\(rows).txt")
+    }
+}

@@ -6,6 +6,7 @@ import Foundation
 /// A run of a small sales pipeline, told event by event.
 struct SampleRun {
     private(set) var state: RunState
+    private(set) var events: [RunEvent] = []
     private(set) var lines = LogLineList()
     /// 2026-11-23 13:04:00 UTC.
     private(set) var now = Moment(wall: 1_795_439_040_000, steady: 100_000)
@@ -49,7 +50,8 @@ struct SampleRun {
     }
 
     mutating func happen(_ change: RunChange) {
-        state.apply(RunEvent(sequence: state.lastSequence + 1, time: now, change: change))
+        events.append(RunEvent(sequence: state.lastSequence + 1, time: now, change: change))
+        state.apply(events[events.count - 1])
     }
 
     mutating func log(_ id: UnitID, _ message: String, _ level: LogLevel = .info) {

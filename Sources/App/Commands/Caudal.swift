@@ -17,7 +17,8 @@ struct Caudal: AsyncParsableCommand {
             """),
         version: Version.text,
         subcommands: [
-            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, CancelCommand.self,
+            RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, ReplayCommand.self,
+            CancelCommand.self,
             MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, ScheduleCommand.self,
             NotifyCommand.self,
             PruneCommand.self,

@@ -5,7 +5,8 @@ import Engine
 /// `caudal export`: a run for other programs.
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a run for other programs or machines: as a trace, lineage, figures or a bundle.",
+        commandName: "export",
+        abstract: "Write a run for other programs or machines: as a trace, lineage, figures or a bundle.",
         discussion: CommandHelp.paragraphs(
             """
             otlp is a trace in OTLP/JSON (OpenTelemetry), openlineage has one event a line, openmetrics is read by Prometheus.

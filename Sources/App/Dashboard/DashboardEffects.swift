@@ -51,6 +51,8 @@ enum DashboardInput {
     /// The log has grown, or more of it was searched.
     case log
     case tick(Moment)
+    /// Time has passed for the replay, in milliseconds.
+    case passed(Int64)
     case answer(CommandAnswer)
     /// The result of a question's preview.
     case confirmation(ConfirmationBuilder.Outcome)

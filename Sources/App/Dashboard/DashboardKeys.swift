@@ -15,7 +15,10 @@ enum DashboardKeys {
         case .copying: return always + copying
         case nil:
             let layout = DashboardLayout(state)
-            return always + inEveryPane + layout.kind(of: layout.focus).bindings
+            let panes = always + inEveryPane + layout.kind(of: layout.focus).bindings
+            guard state.replay != nil else { return panes }
+            let taken = Set(ReplayKeys.bindings.flatMap(\.keys))
+            return ReplayKeys.bindings + panes.filter { taken.isDisjoint(with: $0.keys) }
         }
     }
 
@@ -24,7 +27,7 @@ enum DashboardKeys {
         [("everywhere", always), ("every pane", inEveryPane)]
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the palette", palette), ("copying", copying),
-            ("the help", help),
+            ("the help", help), ("a replay", ReplayKeys.bindings),
         ]
 
     /// Keys that are also active while a box covers the panes.

@@ -27,6 +27,8 @@ final class DashboardLoop {
     private var reopeningTask: Task<Void, Never>?
     private var pump: Task<Void, Never>?
     private let index: LogIndex
+    /// The lines that a replay has come to; nil for a run that is shown as it is.
+    private let replayed: LogLinesUntil?
     let reducer: DashboardReducer
     var state: DashboardState
     private var feed = EventFeed()
@@ -48,6 +50,8 @@ final class DashboardLoop {
     private var quitsWhenEnded = false
     /// When other lines of the log were asked for that are not known yet.
     private var logAskedAt: ContinuousClock.Instant?
+    /// The time up to which the log is shown in a replay.
+    private var replayedTo = Int64.min
     /// The task that looks details up; nil when none does.
     private var lookingUp: Task<Void, Never>?
     /// The program that has the terminal.
@@ -63,11 +67,13 @@ final class DashboardLoop {
         self.shown = shown
         self.reopen = reopen
         index = LogIndex(folder: shown.folder.logs)
-        reducer = DashboardReducer(lines: index)
+        replayed = shown.replay == nil ? nil : LogLinesUntil(index)
+        reducer = DashboardReducer(lines: replayed ?? index)
         let size = terminal.size
         state = DashboardState(
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
+        state.replay = shown.replay
         events = ScreenEvents(terminal)
     }
 
@@ -162,6 +168,7 @@ final class DashboardLoop {
         let interval = Duration.milliseconds(ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200)
         let isDue = now - lastData >= interval
         if isDue {
+            let elapsed = (now - lastData).milliseconds
             lastData = now
             for update in feed.drain() {
                 send(.update(update))
@@ -174,9 +181,18 @@ final class DashboardLoop {
             logIsGrowing = version != logVersion || !index.isComplete
             logVersion = version
             if logIsGrowing || state.log.awaitsHit || state.log.anchor != nil { send(.log) }
-            (state.warnings, state.errors) = (index.warnings, index.errors)
-            send(.tick(SystemClock.now))
+            if state.replay == nil {
+                (state.warnings, state.errors) = (index.warnings, index.errors)
+                send(.tick(SystemClock.now))
+            } else {
+                send(.passed(elapsed))
+            }
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
+        }
+        if let replayed, let replay = state.replay, replay.time.wall != replayedTo {
+            replayedTo = replay.time.wall
+            replayed.show(until: replayedTo)
+            send(.log)
         }
         if isUrgent || isDue {
             lookUpFailure()
@@ -336,6 +352,7 @@ final class DashboardLoop {
     /// is live, and the next minute when it has ended, because the clock shows minutes.
     private var idleTime: Duration {
         if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
+        if let replay = state.replay, !replay.isPaused, !replay.isAtEnd { return .milliseconds(100) }
         if state.isMoving { return .milliseconds(250) }
         if state.run.status == .running || state.standingToast != nil { return .seconds(1) }
         return .milliseconds(60_000 - SystemClock.now.wall % 60_000)
@@ -343,7 +360,7 @@ final class DashboardLoop {
 
     private func paint() {
         guard !events.isAway else { return }
-        terminal.show(DashboardScreen.draw(state, index))
+        terminal.show(DashboardScreen.draw(state, reducer.lines))
     }
 }
 

@@ -30,6 +30,10 @@ struct DashboardReducer: ScreenReducer {
             state.now = now
             if state.isMoving { state.frame += 1 }
             return []
+        case .passed(let milliseconds):
+            state.replay?.pass(milliseconds)
+            state.showReplay()
+            return []
         case .confirmation(.question(let question)):
             state.overlay = .confirm(question)
             return []
@@ -139,7 +143,7 @@ struct DashboardReducer: ScreenReducer {
     }
 
     func quit(_ state: inout DashboardState) -> [DashboardEffect] {
-        guard state.run.status == .running, state.ownsRun else { return [.quit] }
+        guard state.run.status == .running, state.ownsRun, state.replay == nil else { return [.quit] }
         let attempts = state.run.openAttempts
         let verb = attempts == 1 ? "is" : "are"
         func choice(_ label: String, _ effect: DashboardEffect?, _ text: String) -> Confirmation.Choice {

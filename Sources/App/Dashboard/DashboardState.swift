@@ -18,6 +18,8 @@ struct DashboardState: ScreenState {
     }
 
     var run: RunState
+    /// The run as it went, if it is shown so.
+    var replay: RunReplay?
     var graph: GraphModel
     var now: Moment
     var rows: Int
@@ -211,8 +213,21 @@ struct DashboardState: ScreenState {
 
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
+        if replay != nil { return "a replay changes nothing; q leaves it" }
         if isReadOnly { return "this dashboard is read-only" }
         return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
+    }
+
+    /// Shows the run as it is at the present position of the replay.
+    mutating func showReplay() {
+        guard let replay else { return }
+        let hasChanged = run.lastSequence != replay.run.lastSequence
+        (now, frame) = (replay.time, frame + (replay.isPaused ? 0 : 1))
+        guard hasChanged else { return }
+        let isSamePlan = run.plan == replay.run.plan
+        run = replay.run
+        if !isSamePlan { graph = GraphModel(run.plan) }
+        if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 
     /// Continues with the reopened run; keeps the selection and the scroll positions.

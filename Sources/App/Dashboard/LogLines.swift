@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Synchronization
 
 /// The lines of a run's log that are shown, by number, without keeping their text in memory.
 protocol LogLines {
@@ -42,6 +43,42 @@ extension LogLines {
 }
 
 extension LogIndex: LogLines {}
+
+/// The lines of a log up to a point in time.
+final class LogLinesUntil: LogLines {
+    private let all: any LogLines
+    private let state = Mutex((until: Int64.min, known: 0, count: 0))
+
+    init(_ all: any LogLines) { self.all = all }
+
+    /// Shows the lines up to this time, in milliseconds since 1970.
+    func show(until: Int64) { state.withLock { $0 = (until, -1, 0) } }
+
+    var count: Int {
+        let (all, known) = (all, all.count)
+        return state.withLock { state in
+            if state.known == known { return state.count }
+            var (low, high) = (0, known)
+            while low < high {
+                let middle = (low + high) / 2
+                // A line that cannot be read is taken for one that is shown.
+                if (all.record(at: middle)?.time ?? .min) <= state.until { low = middle + 1 } else { high = middle }
+            }
+            (state.known, state.count) = (known, low)
+            return low
+        }
+    }
+
+    var hits: Int { count > 0 ? all.hitNumber(at: count - 1) : 0 }
+    var isComplete: Bool { all.isComplete }
+    func record(at index: Int) -> LogRecord? { index < count ? all.record(at: index) : nil }
+    func isHit(at index: Int) -> Bool { index < count && all.isHit(at: index) }
+    func hitNumber(at index: Int) -> Int { all.hitNumber(at: min(index, count - 1)) }
+    func folded(at index: Int) -> Int { all.folded(at: index) }
+    func hit(from index: Int, forward: Bool) -> Int? { shown(all.hit(from: min(index, count), forward: forward)) }
+    func error(from index: Int, forward: Bool) -> Int? { shown(all.error(from: min(index, count), forward: forward)) }
+    private func shown(_ index: Int?) -> Int? { index.flatMap { $0 < count ? $0 : nil } }
+}
 
 /// Lines in memory, for tests and for short logs.
 struct LogLineList: LogLines {

@@ -21,6 +21,8 @@ struct ShownRun: Sendable {
     let details: @Sendable (UnitDetails.Key, RunState, RunFolder) -> UnitDetails
     /// Previews the reopening of the run, if it is not live.
     let previewReopening: @Sendable (RunState) throws -> ReopenPreview
+    /// The run as it went, if it is shown so.
+    var replay: RunReplay?
 
     /// A run of this process; created before the run begins, so that it gets all events.
     init(_ session: RunSession, in store: RunStore) {
@@ -58,6 +60,19 @@ struct ShownRun: Sendable {
         send = { command async throws(ControlError) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
+    }
+
+    /// A run that has ended, shown as it went.
+    init(replaying follower: RunFollower, folder: RunFolder) throws(StoreError) {
+        let run = follower.initial
+        let replay = RunReplay(run.id, try follower.store.plan(of: run.id), follower.past)
+        (self.folder, self.replay, initial, isOwn, isLive) = (folder, replay, replay.run, false, true)
+        updates = AsyncStream { $0.finish() }
+        failureWords = Self.failureWords(in: follower.store)
+        details = { [store = follower.store] in UnitDetails($0, of: $1, in: $2, store) }
+        // Never used, because a replay is read-only.
+        send = { _ in nil }
+        previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
     }
 
     private static func failureWords(

@@ -28,6 +28,16 @@ struct PlainPrinter {
         }
     }
 
+    /// What an event says, as it is printed; nil where nothing is.
+    ///
+    /// - Parameter run: The run just after it.
+    static func caption(of event: RunEvent, in run: RunState) -> String? {
+        var line: StyledText?
+        var printer = PlainPrinter(run, paint: Paint(.never)) { line = line ?? $0 }
+        printer.describe(event, nil)
+        return line.map { $0.rendered() }
+    }
+
     private func unitStatus(_ change: RunChange) -> UnitStatus? {
         if case .unitEnded(let id, _, _) = change { return state.unit(id)?.status }
         return nil

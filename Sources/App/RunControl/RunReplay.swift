@@ -63,10 +63,14 @@ struct RunReplay {
     /// The event that was shown last.
     var last: RunEvent? { shown > 0 ? events[shown - 1] : nil }
 
+    /// The last one of those that change what is seen.
+    var lastSeen: RunEvent? { events[..<shown].suffix(1000).last { Self.isSeen($0.change) } }
+
     /// Lets time pass.
     ///
     /// - Parameter elapsed: In milliseconds, by the clock of whoever watches.
     /// - Returns: The events that happened meanwhile.
+    @discardableResult
     mutating func pass(_ elapsed: Int64) -> ArraySlice<RunEvent> {
         if isPaused { return [] }
         return advance(to: min(length, position + Int64((Double(elapsed) * speed).rounded())))

@@ -10,6 +10,9 @@ enum FooterPane {
         if let toast {
             let text = " \(toast.text) "
             buffer.write(text, row: row, column: 1, limit: state.columns - 2, style: toast.style)
+        } else if let replay = state.replay {
+            buffer.write(
+                ReplayBar.line(replay, isASCII: state.isASCII), row: row, column: 1, limit: state.columns - 2)
         } else if let text = standing(state) {
             buffer.write(
                 " \(text.text) ", row: row, column: 1, limit: state.columns - 2, style: text.style)
