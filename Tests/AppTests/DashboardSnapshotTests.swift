@@ -63,6 +63,34 @@ struct DashboardSnapshotTests {
         }
     }
 
+    @Test("What is searched for stands out in the log, with the number of its place")
+    func logSearch() throws {
+        try compare("log-search", SampleRun.failed) { state in
+            state.press([.character("3"), .character("/")] + "succeeded in 1".map { .character($0) } + [.enter])
+            state.press([.character("n"), .character("m"), .down])
+        }
+    }
+
+    @Test("A stage is found while its name is typed")
+    func stageSearch() throws {
+        try compare("stage-search", SampleRun.failed) { $0.press([.character("/"), .character("q"), .character("u")]) }
+    }
+
+    @Test("Actions are found by their names")
+    func palette() throws {
+        try compare("palette", SampleRun.failed) { $0.press(":ret".map { .character($0) } + [.down]) }
+    }
+
+    @Test("What can be copied of a stage is listed with its keys")
+    func copying() throws {
+        try compare("copying", SampleRun.failed) { $0.press([.character("e"), .character("Y")]) }
+    }
+
+    @Test("Attempts of a stage stand side by side")
+    func attempts() throws {
+        try compare("attempts", SampleRun.failed) { $0.press([.character("e"), .character("A")]) }
+    }
+
     /// Draws a screen at every size and holds it against what was recorded.
     private func compare(_ name: String, _ run: SampleRun, _ change: (inout DashboardState) -> Void) throws {
         for size in Self.sizes {

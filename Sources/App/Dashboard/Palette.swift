@@ -33,13 +33,17 @@ struct PaletteEntry {
         return completed + named.sorted { ($0.rank, $0.place) < ($1.rank, $1.place) }.map(\.entry)
     }
 
-    /// Every action, the most frequent first: those of all panes, of the focused one, with arguments, and of the others.
+    /// Every action: those of all panes and of the focused one, those that act first, then those with arguments, and those of
+    /// the other panes.
     private static func all(_ state: DashboardState) -> [PaletteEntry] {
         var state = state
         state.overlay = nil
         let layout = DashboardLayout(state)
         let focused = layout.kind(of: layout.focus).bindings
-        var entries = (DashboardKeys.inEveryPane + focused).map { entry($0, state) { _, _ in } }
+        let order: [HelpSection] = [.act, .log, .view, .app, .move, .questions]
+        let near = DashboardKeys.inEveryPane + focused
+        let sorted = order.flatMap { section in near.filter { $0.section == section } }
+        var entries = sorted.map { entry($0, state) { _, _ in } }
         entries += PaletteVerb.all.map { verb in
             PaletteEntry(title: "\(verb.name) \(verb.argument)", keys: [], completion: verb.name + " ") { _, _ in [] }
         }

@@ -62,7 +62,8 @@ final class Terminal {
             if [SIGINT, SIGTERM].contains(number) { Interruption.endNow(saying: nil) }
         }
         cn_remember_terminal(output.descriptor, Self.restoreBytes, Int32(Self.restoreBytes.utf8.count))
-        guard let screen = newterm(nil, output.file, input) else {
+        // A terminal that this machine has not heard of nearly always understands what xterm does.
+        guard let screen = newterm(nil, output.file, input) ?? newterm("xterm-256color", output.file, input) else {
             cn_forget_terminal()
             throw UnusableTerminal(
                 description: "the terminal '\(ProcessInfo.processInfo.environment["TERM"] ?? "")' is not known")

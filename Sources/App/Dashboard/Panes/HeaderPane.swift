@@ -30,6 +30,7 @@ enum HeaderPane {
         let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
         let leftWidth = { (spans: [Span]) in spans.reduce(0) { $0 + TextWidth.of($1.text) } }
         if leftWidth(left) + leftWidth(id) + 30 <= state.columns { left += id }
+        for part in origin(run.plan) where leftWidth(left + part) + width(right) + 4 <= state.columns { left += part }
         // If there is no room, the least important is dropped first.
         var shown = right
         while shown.count > 1, width(shown) + leftWidth(left) + 2 > state.columns {
@@ -41,6 +42,13 @@ enum HeaderPane {
         for part in shown {
             column = buffer.write(part.spans, row: 0, column: max(0, column), limit: state.columns) + 3
         }
+    }
+
+    /// The environment and the parameters of the run.
+    private static func origin(_ plan: RunPlan) -> [[Span]] {
+        let environment = plan.environment.map { [[Span("  "), Span($0, .accent)]] } ?? []
+        let parameters = plan.parameters.sorted { $0.key < $1.key }
+        return environment + parameters.map { [Span("  \($0.key)=", .dim), Span($0.value.shortened(to: 30))] }
     }
 
     private static func width(_ parts: [(rank: Int, spans: [Span])]) -> Int {

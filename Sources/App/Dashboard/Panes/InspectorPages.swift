@@ -116,9 +116,11 @@ extension InspectorText {
             if known.count > 1, let low = known.map(\.value).min(), let high = known.map(\.value).max() {
                 func text(_ value: Double) -> String { CheckPoint.text(of: value, kind: check.kind) }
                 let broken = points.count { [.failed, .error].contains($0.outcome) }
+                let range = text(low) == text(high) ? text(low) : "\(text(low)) to \(text(high))"
+                let breaches = broken > 0 ? ", failed in \(broken)" : ""
                 lines.append([
                     Span("  "), Span(Sparkline(known).blocks(), .accent),
-                    Span("  \(text(low)) to \(text(high)) in \(known.count.counted("run")), \(broken) failed", .dim),
+                    Span("  \(range) in \(known.count.counted("run"))\(breaches)", .dim),
                 ])
             }
             if check.outcome != .passed { addSamples(check.samples) }
