@@ -258,10 +258,11 @@ struct TargetTests {
         return project
     }
 
-    private func begins(_ project: CaudalProject) async throws -> CaudalProject.Started {
+    /// Starts the run and waits until so many items have begun.
+    private func begins(_ project: CaudalProject, items: Int = 1) async throws -> CaudalProject.Started {
         let started = try await project.start("run", "p.yaml", "--plain")
         try await wait(forChangeIn: project.folder.path("ran")) {
-            !project.files(in: "ran").filter { $0 != ".keep" }.isEmpty
+            project.files(in: "ran").filter { $0 != ".keep" && project.text("ran/" + $0) == "begin\n" }.count >= items
         }
         return started
     }
@@ -286,7 +287,7 @@ struct TargetTests {
         .enabled(if: Kind.ssh.absence == nil))
     func resumedConnections() async throws {
         let project = try await items(.ssh, count: 4)
-        let dead = try await begins(project)
+        let dead = try await begins(project, items: 4)
         #expect(await dead.killHard() == .signaled(SIGKILL))
         let resumed = try await project.start("resume", "last", "--plain", "--yes")
         try await wait(forFile: project.folder.path("ran/1"), holding: "begin\nbegin")
@@ -410,5 +411,26 @@ struct TargetTests {
         try project.write("open", "")
         try cluster.start(node: 2)
         #expect(await started.child.exit().exit == .exited(1))
+    }
+}
+
+@Suite(
+    "Caudal in a container", .timeLimit(.minutes(5)),
+    .enabled(if: ContainerBench.absence == nil, "\(ContainerBench.absence ?? "")"))
+struct ImageTests {
+    @Test("The sales pipeline runs in the image, with a root that nobody writes to")
+    func salesPipeline() async throws {
+        let bench = try ContainerBench.shared()
+        let image = try bench.caudal(CaudalProject.program)
+        let project = try CaudalProject()
+        let ran = bench.run([
+            "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network",
+            "none", "--user", "\(geteuid()):\(getegid())", "--volume", "\(project.folder.path):/project", image, "run",
+            "config/pipeline_config.yaml", "--plain", "--param", "day=2026-11-23",
+        ])
+        #expect(ran.status == 0, "\(ran.text)")
+        #expect(project.exists("data/outputs"))
+        // It runs as its own user unless it is told another.
+        #expect(bench.run(["--network", "none", "--entrypoint", "id", image, "-u"]).text.trimmed == "10001")
     }
 }

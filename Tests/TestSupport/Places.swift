@@ -117,6 +117,41 @@ package final class ContainerBench: Sendable {
         return nil
     }
 
+    /// Builds the image of Caudal on a base that is made of this machine's files.
+    ///
+    /// - Returns: The image's name.
+    package func caudal(_ program: String) throws -> String {
+        let files = "'\(folder.path)/base'"
+        let name = "localhost/caudal-test/caudal:1"
+        let base = "localhost/caudal-test/base:1"
+        guard let duckDB = Checkout.duckDB?.path else { throw Failure("duckdb is not installed") }
+        let steps = [
+            "cd \(files) 2> /dev/null || mkdir -p \(files)/bin \(files)/tmp \(files)/etc \(files)/project \(files)/lib64",
+            "chmod 1777 \(files)/tmp; cp \"$(command -v busybox)\" \(files)/bin/busybox",
+            "for n in $(busybox --list); do ln -s busybox \(files)/bin/$n 2> /dev/null || true; done",
+            "cp '\(duckDB)' \(files)/bin/duckdb; touch \(files)/etc/passwd \(files)/etc/group",
+            "for f in $(ldd '\(duckDB)' '\(program)' | grep -o '/[^ ]*[.]so[^ ]*'); do "
+                + "mkdir -p \(files)$(dirname $f); cp -L $f \(files)$f; done",
+            "tar -C \(files) -c . | '\(folder["podman"])' import - \(base) && rm -rf \(files)",
+            "'\(Checkout.root)/scripts/image.sh' \(name)",
+        ]
+        for step in steps {
+            let made = outcome(
+                of: ["sh", "-c", step],
+                variables: [
+                    "CAUDAL_PROGRAM": program, "CAUDAL_IMAGE_BUILDER": folder["podman"], "BASE": base,
+                    "BUILDAH_ISOLATION": "chroot", "CAUDAL_IMAGE_LARGEST": "1000",
+                ])
+            guard made.status == 0 else { throw Failure("\(step): \(made.text)") }
+        }
+        return name
+    }
+
+    /// Runs a container to its end; `words`: what follows `podman run --rm`.
+    package func run(_ words: [String]) -> (status: Int32, text: String) {
+        outcome(of: [folder["podman"], "run", "--rm"] + words)
+    }
+
     /// The names of the containers of a run, running or not.
     package func containers(of run: String) -> [String] {
         outcome(of: [
@@ -172,6 +207,7 @@ package final class SSHServer: Sendable {
             UsePAM no
             PasswordAuthentication no
             KbdInteractiveAuthentication no
+            SetEnv HOME=\(folder.path)
             MaxStartups 200
             MaxSessions 100
 

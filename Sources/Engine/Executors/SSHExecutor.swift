@@ -95,7 +95,7 @@ struct SSHExecutor: ProgramExecutor {
             })
         attempt.onStop(nil)
         stop.end()
-        let last = told.text(.stderr).split(separator: "\n").last.map(String.init) ?? "ssh said nothing"
+        let last = told.text(.stderr).split(whereSeparator: \.isNewline).last.map(String.init) ?? "ssh said nothing"
         return try await outcome(child, folder, machine, last, stop, attempt)
     }
 

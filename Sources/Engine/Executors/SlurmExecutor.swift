@@ -93,9 +93,15 @@ struct SlurmExecutor: ProgramExecutor {
         PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}; export PATH
         \(folder.check)
         setsid /bin/sh "$d/launch.sh" < /dev/null > "$d/stdout" 2> "$d/stderr" & c=$!
-        trap 'kill -TERM "-$c" 2> /dev/null' TERM
+        trap 'told=1; kill -TERM "-$c" 2> /dev/null' TERM
+        told=
         wait $c; rc=$?
-        while kill -0 $c 2> /dev/null; do wait $c; rc=$?; done
+        # A signal ends a wait before the program has ended: only another wait has its exit status.
+        while [ "$told" ]; do
+          told=
+          wait $c; again=$?
+          [ $again = 127 ] || rc=$again
+        done
         \(folder.record)
         exit $rc
 
