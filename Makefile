@@ -1,5 +1,5 @@
 # Two commands serve a newcomer: 'make demo' and 'make test'. Nothing asks a question.
-.PHONY: help setup setup-extensions setup-tests build demo run test test-fast chaos soak mutants bench lint format clean
+.PHONY: help setup setup-extensions setup-tests build image demo run test test-fast chaos soak mutants bench lint format clean
 
 FILE ?= config/pipeline_config.yaml
 # The Swift runtime goes into the program: one file to copy, and calls into it go straight.
@@ -21,6 +21,11 @@ setup-tests:
 
 build: setup ## Build the program: .build/release/caudal
 	@$(BUILD)
+
+IMAGE ?= localhost/caudal:latest
+
+image: build ## An image with the program, by podman, buildah or docker: make image IMAGE=caudal:1
+	@scripts/image.sh $(IMAGE)
 
 demo: build ## The sales pipeline on a million rows, live in the dashboard
 	@$(CAUDAL) run config/demo.yaml

@@ -126,6 +126,27 @@ if [ "${1:-}" = tests ] && ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/
     fi
 fi
 
+# --- Sandboxes and an ssh server, for tests that start one of their own ---------------------------------------------
+# Podman and Slurm are used by tests where they are, and not installed: they take long, and many machines cannot run them.
+places=()
+if [ "${1:-}" = tests ]; then
+    command -v bwrap >/dev/null 2>&1 || places+=(bubblewrap)
+    [ -x /usr/sbin/sshd ] || places+=(openssh-server)
+    command -v ssh >/dev/null 2>&1 || places+=(openssh-client)
+fi
+if [ ${#places[@]} -gt 0 ]; then
+    if command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+        say "installing ${places[*]}"
+        as_root=()
+        [ "$(id -u)" = 0 ] || as_root=(sudo -n)
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${places[@]}" \
+            >/tmp/caudal-setup-apt.log 2>&1 ||
+            say "${places[*]} could not be installed (see /tmp/caudal-setup-apt.log): their tests will be skipped"
+    else
+        say "${places[*]} cannot be installed here: their tests will be skipped"
+    fi
+fi
+
 # --- Programs of others that read what is exported, for tests ---------------------------------------------------------
 validators="opentelemetry-proto==1.45.2 openlineage-python==1.54.0 prometheus-client==0.26.0"
 if [ "${1:-}" = tests ] && [ "$(cat .tools/validators/installed 2>/dev/null)" != "$validators" ]; then

@@ -34,7 +34,7 @@ package final class PostgresServer: Sendable {
     private init() async throws {
         guard let binaries = Self.binaries else { throw Failure(Self.missing) }
         folder = try ScratchFolder()
-        port = try Self.freePort()
+        port = try NotificationReceiver.freePort()
         let data = folder.path("data")
         try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: false)
         let passwordFile = try folder.write("password", password)
@@ -74,22 +74,6 @@ package final class PostgresServer: Sendable {
         try await ToolRun.output(
             of: words[0], Array(words.dropFirst()), environment: environment.merging(["PATH": "/usr/bin:/bin"]) { $1 },
             marker: "test/\(folder.path)", reactor: reactor)
-    }
-
-    private static func freePort() throws -> Int {
-        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw Failure("there is no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Makes a database for one test and gives its name.

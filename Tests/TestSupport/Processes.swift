@@ -63,7 +63,8 @@ package final class AttemptTrial: Sendable {
     private let reports = Mutex<[StageProgress]>([])
     private let processes = Mutex<[ProcessIdentity]>([])
     private let firstReport: AsyncStream<StageProgress>
-    private let firstSpawn: AsyncStream<ProcessIdentity>
+    private let firstSpawn: AsyncStream<WorkIdentity>
+    private let works = Mutex<[WorkIdentity]>([])
 
     package init(grace: Duration = .seconds(5), secrets: [String] = [], number: Int = 1) throws {
         let folder = try OwnFolder()
@@ -75,15 +76,15 @@ package final class AttemptTrial: Sendable {
             writer: try LogWriter(folder: folder["logs"]) { _ in }, pipeline: "trial", run: run, unit: unit,
             attempt: number, masker: SecretMasker(secrets: secrets), now: { SystemClock.now })
         let (reportStream, reportArrival) = AsyncStream<StageProgress>.makeStream(bufferingPolicy: .bufferingOldest(1))
-        let (spawnStream, spawnArrival) = AsyncStream<ProcessIdentity>.makeStream(bufferingPolicy: .bufferingOldest(1))
+        let (spawnStream, spawnArrival) = AsyncStream<WorkIdentity>.makeStream(bufferingPolicy: .bufferingOldest(1))
         (firstReport, firstSpawn) = (reportStream, spawnStream)
         let relay = Relay()
         control = AttemptControl(
             unit: unit, number: number, run: run, log: log, grace: grace,
             onSpawn: { work in
-                guard let process = work.process else { return }
-                relay.trial?.processes.withLock { $0.append(process) }
-                spawnArrival.yield(process)
+                relay.trial?.works.withLock { $0.append(work) }
+                if let process = work.process { relay.trial?.processes.withLock { $0.append(process) } }
+                spawnArrival.yield(work)
             },
             onProgress: { progress in
                 relay.trial?.reports.withLock { $0.append(progress) }
@@ -108,10 +109,13 @@ package final class AttemptTrial: Sendable {
     /// The processes that were started so far.
     package var spawned: [ProcessIdentity] { processes.withLock { $0 } }
 
+    /// What did its work so far.
+    package var work: [WorkIdentity] { works.withLock { $0 } }
+
     /// Waits for the first report of progress, which a command of a test uses to say that it is ready.
     package func isReady() async { for await _ in firstReport { return } }
 
-    /// Waits for the first process.
+    /// Waits for the first process, or job.
     package func hasStarted() async { for await _ in firstSpawn { return } }
 
     /// The records of the log, in order.
@@ -138,22 +142,35 @@ package final class AttemptTrial: Sendable {
     /// Runs a program; nothing but PATH is in its environment unless it is given.
     package func run(
         _ arguments: [String], environment: [String: String] = [:], in place: String? = nil, progress: String? = nil,
-        reactor: ProcessReactor = ProcessReactor()
+        reactor: ProcessReactor = ProcessReactor(), executor: (any ProgramExecutor)? = nil,
+        takingUp begun: WorkIdentity? = nil
     ) async -> Execution {
-        let executor = ProcessExecutor(
-            CommandHost(
-                reactor: reactor, folder: place ?? folder.path,
-                environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"]))
-        return await executor.execute(
-            CommandWork(arguments: arguments, environment: environment, progressPattern: progress), for: control)
+        let executor =
+            executor
+            ?? ProcessExecutor(
+                ProgramHost(
+                    reactor: reactor, folder: place ?? folder.path,
+                    environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"]))
+        var work = CommandWork(arguments: arguments, environment: environment, progressPattern: progress)
+        work.workFolder = workFolder
+        return await CommandRunner(executor, takingUp: begun).execute(work, for: control)
+    }
+
+    /// The folder in which its executor may keep files, and which only the trial's own processes write to.
+    package var workFolder: String {
+        // One that cannot be made fails what is to be done in it.
+        try? FileManager.default.createDirectory(atPath: folder["work"], withIntermediateDirectories: true)
+        return folder["work"]
     }
 
     /// Runs a line of shell.
     package func shell(
         _ line: String, environment: [String: String] = [:], progress: String? = nil,
-        reactor: ProcessReactor = ProcessReactor()
+        reactor: ProcessReactor = ProcessReactor(), executor: (any ProgramExecutor)? = nil
     ) async -> Execution {
-        await run(["/bin/sh", "-c", line], environment: environment, progress: progress, reactor: reactor)
+        await run(
+            ["/bin/sh", "-c", line], environment: environment, progress: progress, reactor: reactor,
+            executor: executor)
     }
 
     /// Shell that reports progress, which ``isReady()`` waits for.
@@ -162,7 +179,8 @@ package final class AttemptTrial: Sendable {
     /// Runs statements with the real `duckdb`.
     package func duckDB(
         _ statements: [String], files: [String] = [], folders: [String] = [], memory: Int64 = 1_000_000_000,
-        program: String? = nil, locations: [SourceLocation?] = [], reactor: ProcessReactor = ProcessReactor()
+        program: String? = nil, locations: [SourceLocation?] = [], reactor: ProcessReactor = ProcessReactor(),
+        executor place: (any ProgramExecutor)? = nil
     ) async throws -> Execution {
         var script = SQLScript(title: "A trial")
         for (index, sql) in statements.enumerated() {
@@ -174,11 +192,11 @@ package final class AttemptTrial: Sendable {
         let executor = DuckDBExecutor(
             reactor: reactor, program: DuckDBProgram(path: path, version: DuckDBProgram.pinned),
             masker: SecretMasker(secrets: []))
-        return await executor.execute(
-            SQLJob(
-                script: script, essentialStatements: statements.count, scriptFile: folder["script.sql"],
-                workFolder: folder["work"], files: files, folders: folders, threads: 2, memory: memory),
-            for: control)
+        var job = SQLJob(
+            script: script, essentialStatements: statements.count, scriptFile: folder["script.sql"],
+            workFolder: folder["work"], files: files, folders: folders, threads: 2, memory: memory)
+        job.executor = place
+        return await executor.execute(job, for: control)
     }
 }
 

@@ -80,6 +80,13 @@ struct DoctorCommand: AsyncParsableCommand {
                 if let remedy = error.remedy { Output.line("             \(remedy)") }
             }
         }
+        for (thing, place) in PlacementPrograms.found(state.variables) {
+            if let place {
+                say(true, thing, place)
+            } else if json {
+                Output.json(Line(thing: thing, state: "absent", message: "not on PATH", remedy: nil))
+            }
+        }
         let folder = state.foundStateFolder() ?? state.stateFolder(root: root)
         if FileText.exists(folder.database) {
             do throws(StoreError) {

@@ -180,7 +180,8 @@ struct ShowText {
     {
         let reason = rows == nil || status == .reused || unit.lastResult?.reuseReason != nil ? unit.reason : nil
         let waits = state.waitReason(of: id, now: now).map { "waits: \($0)" }
-        let words = [rows.map(RowWords.account), reason, waits].compactMap { $0 }.joined(separator: "  ")
+        let place = unit.attempts.last?.work?.place.map { "on \($0)" }
+        let words = [rows.map(RowWords.account), reason, waits, place].compactMap { $0 }.joined(separator: "  ")
         let isBroken = state.status == .interrupted && status == .running
         return [
             isBroken ? "?" : StatusMark.glyph(status, frame: 0, ascii: false),

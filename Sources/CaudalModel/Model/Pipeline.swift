@@ -46,6 +46,8 @@ package struct Pipeline: Sendable {
     package var samples = SampleRule.all
     /// The maximum size of a run's log, in bytes.
     package var logLimit = Int64(LogLimits.usual)
+    /// The machines and clusters that stages may run on, by name.
+    package var targets: [String: Target] = [:]
     /// Which names of variables and parameters denote secrets.
     package var secretNames = SecretNames()
 

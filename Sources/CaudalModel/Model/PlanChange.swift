@@ -92,7 +92,7 @@ package enum DefinitionLine {
     /// Keys that say when and how a stage runs and do not affect its output.
     private static let settings: Set<String> = [
         "allow_failure", "description", "foreach.max_parallel", "foreach.on_failure", "group", "idempotent", "if",
-        "log", "needs", "notify", "pool", "resources", "retry", "reuse", "timeout", "when",
+        "log", "needs", "notify", "pool", "resources", "retry", "reuse", "run_on", "timeout", "when",
     ]
 
     /// The lines of a stage's resolved definition that determine its output.

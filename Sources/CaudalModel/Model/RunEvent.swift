@@ -108,9 +108,10 @@ package enum WorkIdentity: Sendable, Hashable, CustomStringConvertible {
     case process(ProcessIdentity)
     /// Work that another program looks after.
     ///
-    /// `kind`: the name of the executor that began it, such as `slurm`.
-    /// `id`: the name by which that program knows it.
-    case job(kind: String, id: String)
+    /// `kind`: what began it: a target's name, or a container engine's.
+    /// `id`: the name by which that knows it.
+    /// `at`: the machine that it runs on, once that is known.
+    case job(kind: String, id: String, at: String? = nil)
 
     /// The process, where it is one.
     package var process: ProcessIdentity? { if case .process(let process) = self { process } else { nil } }
@@ -119,18 +120,30 @@ package enum WorkIdentity: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .process(let process): "pid \(process.pid)"
-        case .job(let kind, let id): "\(kind) job \(id)"
+        case .job(let kind, let id, let machine):
+            "\(kind) \(ContainerEngineName(rawValue: kind) == nil ? "job" : "container") \(id)"
+                + (machine.map { " on \($0)" } ?? "")
+        }
+    }
+
+    /// Where it runs, in words; nil for a process of this machine.
+    package var place: String? {
+        switch self {
+        case .process: nil
+        case .job(let kind, let id, let machine):
+            ContainerEngineName(rawValue: kind) == nil
+                ? machine.map { "\($0) (\(kind) job \(id))" } ?? "\(kind) job \(id)" : "a \(kind) container"
         }
     }
 }
 
 extension WorkIdentity: Codable {
-    private struct Job: Codable { var kind: String; var id: String }
+    private struct Job: Codable { var kind: String; var id: String; var at: String? }
 
     /// A process is written as it was before there were jobs, so that every store can be read.
     package init(from decoder: any Decoder) throws {
         if let job = try? Job(from: decoder) {
-            self = .job(kind: job.kind, id: job.id)
+            self = .job(kind: job.kind, id: job.id, at: job.at)
         } else {
             self = .process(try ProcessIdentity(from: decoder))
         }
@@ -139,9 +152,14 @@ extension WorkIdentity: Codable {
     package func encode(to encoder: any Encoder) throws {
         switch self {
         case .process(let process): try process.encode(to: encoder)
-        case .job(let kind, let id): try Job(kind: kind, id: id).encode(to: encoder)
+        case .job(let kind, let id, let machine): try Job(kind: kind, id: id, at: machine).encode(to: encoder)
         }
     }
+}
+
+/// The programs that run containers.
+package enum ContainerEngineName: String, Sendable, CaseIterable {
+    case podman, docker
 }
 
 /// The moves that publish an attempt's outputs, recorded so that another process can finish them.

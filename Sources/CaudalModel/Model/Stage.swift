@@ -33,6 +33,8 @@ package struct Stage: Sendable {
     package var reusesUnchanged: Bool?
     /// How much of the failing rows is kept; nil leaves that to the pipeline.
     package var samples: SampleRule?
+    /// Where its program runs.
+    package var placement = Placement.local
     /// The work of its type.
     package var definition: any StageDefinition
     /// Its resolved definition: equal definitions have equal texts, which reuse and changed plans compare.

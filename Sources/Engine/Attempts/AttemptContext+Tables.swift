@@ -12,8 +12,10 @@ extension AttemptContext {
             let tables = folder + "/.tables"
             try makeFolder(tables)
             let file = "\(tables)/\(PathComponent.of(name.rawValue)).parquet"
-            try await runner.tables.copy(source, to: file, for: control)
             attempt.sources[name]?.files = [file]
+            // Work that goes on elsewhere reads the copy that was made for it.
+            if begun != nil, FileText.exists(file) { continue }
+            try await runner.tables.copy(source, to: file, for: control)
             log.note("read the table \(table)")
             try await refuseOthersRows(in: source)
         }
@@ -53,9 +55,11 @@ extension AttemptContext {
     /// A source whose files every reader takes for the same rows: some are copied for it.
     func plain(_ source: DataSource) async throws -> DataSource {
         guard !source.copies.isEmpty, let folder = attempt.stagingFolder else { return source }
+        // Work that goes on elsewhere reads the copies that were made for it: they must not be written again under it.
+        let copies = begun == nil ? ".plain" : ".plain-again"
         do {
             return try await source.madePlain(
-                in: "\(folder)/.plain/\(PathComponent.of(source.dataset.rawValue))", tools)
+                in: "\(folder)/\(copies)/\(PathComponent.of(source.dataset.rawValue))", tools)
         } catch var failure as Failure {
             failure.location = failure.location ?? loaded.pipeline.dataset(source.dataset)?.placeLocation
             throw failure

@@ -65,16 +65,25 @@ struct AttemptContext: Sendable {
     /// `essential`: the number of statements that make the data; those after them are checks.
     /// `reading`: the files that the script may read.
     /// `writing`: the folders that it may write to, besides the attempt's own.
+    /// `isMain`: whether it is the attempt's work, which runs where the stage says.
     func execute(
-        _ script: SQLScript, essential: Int, reading: [String], writing: [String] = [], threads: Int?, memory: Int64?
+        _ script: SQLScript, essential: Int, reading: [String], writing: [String] = [], threads: Int?, memory: Int64?,
+        isMain: Bool = false
     ) async throws -> Execution {
         var job = SQLJob(
             script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
+        if isMain {
+            job.executor = try runner.executors.executor(for: stage.placement)
+            job.begun = begun
+        }
         return try await tools.execute(job, for: control)
     }
+
+    /// The work that goes on elsewhere and is taken up again; nil where the attempt begins it.
+    var begun: WorkIdentity? { if case .attach(let work) = order.purpose { work } else { nil } }
 
     func makeFolder(_ path: String?) throws(Failure) {
         guard let path else { return }

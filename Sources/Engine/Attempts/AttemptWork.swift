@@ -48,7 +48,9 @@ extension AttemptContext {
     private func carryOut(_ work: any AttemptWork, _ publish: PublicationRecorder) async throws -> AttemptResult {
         try refuseHarm(by: work.outputs)
         try Publisher.prepare(work.outputs)
-        if work.needsFolder || !work.outputs.isEmpty { try makeFolder(attempt.stagingFolder) }
+        // What runs a program elsewhere keeps files there.
+        let needsFolder = work.needsFolder || stage.placement != .local
+        if needsFolder || !work.outputs.isEmpty { try makeFolder(attempt.stagingFolder) }
         var done: FinishedWork
         do {
             done = try await work.run(in: self)
@@ -62,7 +64,7 @@ extension AttemptContext {
         }
         if work.outputs.isEmpty {
             // Most programs have written nothing for themselves: there is no folder to look for.
-            if work.needsFolder || attempt.sources.values.contains(where: { $0.table != nil }) { clearStaging() }
+            if needsFolder || attempt.sources.values.contains(where: { $0.table != nil }) { clearStaging() }
             return done.result
         }
         done.result.artifacts += work.outputs.compactMap { artifact(of: $0, rows: done.outputRows[$0.staged]) }

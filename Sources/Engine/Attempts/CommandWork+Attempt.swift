@@ -1,6 +1,6 @@
 import CaudalModel
 
-/// A program, run by the executor that the stage names.
+/// A program, run where the stage says.
 extension CommandWork: AttemptWork {
     var needsFolder: Bool { false }
 
@@ -24,24 +24,26 @@ extension CommandWork: AttemptWork {
     private func execute(
         reading inputs: [DataSource], in context: AttemptContext
     ) async throws -> (Execution, [InputVersion]) {
-        let executor = try context.runner.commands.named(executor)
-        if inputs.isEmpty { return (await execute(with: executor, in: context), []) }
+        let executor = try context.runner.executors.executor(for: context.stage.placement)
+        if inputs.isEmpty { return (await execute(reading: [], with: executor, in: context), []) }
         async let reads = context.versions(of: inputs)
-        return (await execute(with: executor, in: context), await reads)
+        return (await execute(reading: inputs.flatMap(\.files), with: executor, in: context), await reads)
     }
 
-    private func execute(with executor: any CommandExecutor, in context: AttemptContext) async -> Execution {
-        if case .attach(let identity) = context.order.purpose {
-            return await executor.attach(to: identity, self, for: context.control)
-        }
+    private func execute(
+        reading files: [String], with executor: any ProgramExecutor, in context: AttemptContext
+    ) async -> Execution {
         var work = self
+        work.reads = files
+        work.workFolder = context.attempt.stagingFolder
+        work.resources = context.stage.resources
         // What the pipeline file sets is the user's own.
         if work.environment[TraceContext.variable] == nil {
             let trace = RunTrace(context.facts.runID, parent: context.facts.traceParent)
             work.environment[TraceContext.variable] =
                 trace.context(of: context.order.unit, attempt: context.order.number).text
         }
-        return await executor.execute(work, for: context.control)
+        return await CommandRunner(executor, takingUp: context.begun).execute(work, for: context.control)
     }
 
     /// Runs the checks of what the program wrote, where it wrote it, and takes what they found into the result.

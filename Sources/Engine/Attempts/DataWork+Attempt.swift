@@ -10,7 +10,7 @@ extension DataWork: AttemptWork {
         async let versions = context.versions(of: reads)
         let execution = try await context.execute(
             script, essential: essentialStatements, reading: reads.flatMap(\.files), writing: shared,
-            threads: threads, memory: memory)
+            threads: threads, memory: memory, isMain: true)
         var done = FinishedWork(result: AttemptResult(ending: .succeeded))
         done.result.take(execution)
         done.result.reads = await versions

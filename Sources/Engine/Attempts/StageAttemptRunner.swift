@@ -13,8 +13,8 @@ package final class StageAttemptRunner: AttemptRunner {
     /// The tables of connections.
     let tables: TableReader
     let resolver: SourceResolver
-    /// What programs run on.
-    let commands: CommandExecutors
+    /// What runs programs.
+    let executors: ProgramExecutors
     let reuse: StageReuse
     let now: @Sendable () -> Moment
 
@@ -31,8 +31,8 @@ package final class StageAttemptRunner: AttemptRunner {
         tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)
-        commands = CommandExecutors(
-            CommandHost(reactor: tools.reactor, folder: loaded.pipeline.root, environment: loaded.variables))
+        executors = ProgramExecutors(
+            loaded.host(reactor: tools.reactor, state: store.folder, run: folder), targets: loaded.pipeline.targets)
     }
 
     package func wantsState(_ stage: StageID) -> Bool {
@@ -132,6 +132,14 @@ package final class StageAttemptRunner: AttemptRunner {
         var context = AttemptContext(runner: self, order: order, control: control, attempt: attempt)
         try await context.findSources()
         return context
+    }
+}
+
+extension LoadedPipeline {
+    /// What this machine gives to programs of a run.
+    package func host(reactor: ProcessReactor, state: StateFolder, run: RunFolder) -> ProgramHost {
+        ProgramHost(
+            reactor: reactor, folder: pipeline.root, environment: variables, state: state.path, staging: run.staging)
     }
 }
 

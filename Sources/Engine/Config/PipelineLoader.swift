@@ -118,6 +118,7 @@ package struct PipelineLoader {
         var reader = PipelineReader(
             problems: problems, stageTypes: stageTypes, checks: checks, schedules: schedules,
             notifications: notifications)
+        reader.sharedTargets = readTargets(problems, &sources)
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
@@ -163,6 +164,22 @@ package struct PipelineLoader {
             return node
         }
         return node.overlaid(with: overlay)
+    }
+
+    /// Reads the targets that pipelines share: those of the user's own settings.
+    private func readTargets(_ problems: ConfigProblems, _ sources: inout [String: [String]]) -> [Target] {
+        let chosen = variables["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+        guard let folder = chosen ?? variables["HOME"].map({ $0 + "/.config" }) else { return [] }
+        let file = folder + "/caudal/targets.yaml"
+        guard FileText.exists(file) else { return [] }
+        do throws(Failure) {
+            let (targets, lines) = TargetReader.read(file: file, try FileText.bytes(file), problems)
+            sources[file] = lines
+            return targets
+        } catch {
+            problems.report(error.message, at: .whole(file))
+            return []
+        }
     }
 
     private func readSchemas(

@@ -11,6 +11,9 @@ package struct ReadingContext {
     package var datasetNames: [String] = []
     package var parameterNames: [String] = []
     package var poolNames: [String] = []
+    /// The names of the targets, and where stages run that say nothing of it.
+    var targetNames: [String] = []
+    var placement: (placement: Placement, definition: [String])?
 }
 
 /// Reads the keys that belong to one stage type from the stage's mapping.
@@ -35,6 +38,8 @@ package struct PipelineReader {
     private var context: ReadingContext
     /// What the rules between the parts need to know about the reading.
     package private(set) var notes = ReadingNotes()
+    /// The targets that pipelines share; those of the file itself come before them.
+    package var sharedTargets: [Target] = []
     private let readSchedules: ScheduleReader
     private let readNotifications: NotificationReader
     private var problems: ConfigProblems { context.problems }
@@ -96,6 +101,7 @@ package struct PipelineReader {
                     at: entry.value.location)
             }
         }
+        readPlacement(&reader, &pipeline, of: root)
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
         notes.templatesOutsideStages = problems.templates
         pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
@@ -162,6 +168,20 @@ package struct PipelineReader {
                 refuseUnfilled(in: entry.value, of: isChosen ? "" : entry.key.value)
             }
         }
+    }
+
+    /// Reads the targets, and where stages run that say nothing of it.
+    private mutating func readPlacement(
+        _ reader: inout MappingReader, _ pipeline: inout Pipeline, of root: ConfigNode
+    ) {
+        for target in sharedTargets + TargetReader.read(&reader) { pipeline.targets[target.name] = target }
+        // Those with a fault are reported where they are, and not where they are used.
+        let own = root[key: "targets"]?.entries?.map(\.key.value) ?? []
+        context.targetNames = Array(Set(own).union(pipeline.targets.keys)).sorted()
+        guard let placement = PlacementReader.read(&reader, targets: context.targetNames) else { return }
+        // What a container holds decides what its programs do; where they run does not.
+        let lines = root[key: "container"]?.definitionLines("container") ?? []
+        context.placement = (placement, lines)
     }
 
     private func checkEnvironments(_ reader: inout MappingReader) {

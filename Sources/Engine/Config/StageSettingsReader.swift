@@ -39,6 +39,7 @@ enum StageSettingsReader {
         stage.outputLocation = reader.valueLocation(of: "output") ?? stage.location
         stage.resources = resources(&reader)
         stage.logLimit = logLimit(&reader)
+        let inherited = place(&stage, &reader, context)
         stage.allowsFailure = reader.boolean("allow_failure") ?? false
         stage.isIdempotent = reader.boolean("idempotent") ?? true
         stage.reusesUnchanged = reuse(&reader)
@@ -46,10 +47,34 @@ enum StageSettingsReader {
         _ = reader.node("notify")
         stage.samples = reader.choice("samples", as: SampleRule.self)
         stage.checks = checks(&reader, context, hasData: definition.hasRowsToCheck)
-        stage.definitionText = entry.value.definitionLines().joined(separator: "\n")
+        stage.definitionText = (entry.value.definitionLines() + inherited).joined(separator: "\n")
         if definition is UnknownStage { _ = reader.takeRemaining() }
         reader.finish()
         return stage
+    }
+
+    /// Reads where the stage's program runs.
+    ///
+    /// - Returns: What the pipeline's own settings add to the stage's definition.
+    private static func place(
+        _ stage: inout Stage, _ reader: inout MappingReader, _ context: ReadingContext
+    ) -> [String] {
+        let own = PlacementReader.read(&reader, targets: context.targetNames)
+        let definition = stage.definition
+        let canMove = definition.runsProgram || definition.needsSQLEngine && definition.loadedTable == nil
+        if let own {
+            stage.placement = own
+            if own != .local, !canMove {
+                let key = ["container", "sandbox", "run_on"].first { reader.valueLocation(of: $0) != nil } ?? "type"
+                context.problems.report(
+                    "a stage of type \(definition.typeName) always runs as a part of caudal on this machine",
+                    remedy: "remove '\(key)'", at: reader.location(of: key))
+            }
+            return []
+        }
+        guard canMove, let usual = context.placement else { return [] }
+        stage.placement = usual.placement
+        return usual.definition
     }
 
     /// Reads `log` of a stage or of the pipeline.

@@ -76,25 +76,33 @@ package struct DuckDBExecutor: StageExecutor {
 
     private func run(_ job: SQLJob, for attempt: AttemptControl) async throws(Failure) -> Execution {
         let results = job.results
-        let text = job.text(results: results)
-        let kept = masker.masked(text)
-        try FileText.write(kept, to: job.scriptFile, isPrivate: true)
-        // The script that is kept has its secrets masked; the one that runs is deleted afterwards.
-        let passing = kept == text ? nil : job.workFolder + "/.caudal-script.sql"
-        if let passing { try FileText.write(text, to: passing, isPrivate: true) }
-        defer { if let passing { unlink(passing) } }
         let progress = DuckDBProgress(script: job.script, results: results, attempt: attempt)
         let errors = Collected()
-        let launch = ProcessLaunch(
+        let passing = job.workFolder + "/.caudal-script.sql"
+        // It may hold secrets, and is there only as long as it is needed.
+        defer { unlink(passing) }
+        let file = job.begun == nil ? try write(job, passing: passing) : job.scriptFile
+        let call = ProgramCall(
             program: program.path,
-            arguments: ["-no-init", "-batch", "-jsonlines", "-f", passing ?? job.scriptFile],
+            arguments: ["-no-init", "-batch", "-jsonlines", "-f", file],
             variables: ["HOME": job.workFolder, "TZ": "UTC", "CAUDAL_RUN_ID": attempt.run.rawValue]
                 .merging(job.attachment?.environment ?? [:]) { $1 },
-            folder: job.workFolder, marker: attempt.marker, grace: attempt.grace, ledger: attempt.ledger)
-        let end = try await reactor.run(launch, onStart: attempt.started) { stream, bytes in
+            folder: job.workFolder, workFolder: job.workFolder, reads: job.files + [file], writes: job.folders,
+            resources: Resources(cpu: job.threads.map(Double.init), memory: job.memory), isOfUser: false,
+            tool: .duckDB)
+        let output: ProcessReactor.OutputHandler = { stream, bytes in
             if stream == .stdout { progress.take(bytes) } else { errors.append(stream, bytes) }
         }
-        attempt.onStop(nil)
+        let executor =
+            job.executor
+            ?? ProcessExecutor(
+                ProgramHost(reactor: reactor, folder: job.workFolder, environment: [:]))
+        let end: ProgramEnd
+        if let begun = job.begun {
+            end = try await executor.attach(to: begun, call, for: attempt, output: output)
+        } else {
+            end = try await executor.run(call, for: attempt, output: output)
+        }
 
         // A program that ended before it wrote anything has no results.
         let readings = DataReadings(output: (try? FileText.bytes(results)) ?? [])
@@ -115,6 +123,19 @@ package struct DuckDBExecutor: StageExecutor {
         return execution
     }
 
+    /// Writes the script, as it is kept and as it runs.
+    ///
+    /// - Returns: The file that runs.
+    private func write(_ job: SQLJob, passing: String) throws(Failure) -> String {
+        let text = job.text(results: job.results)
+        let kept = masker.masked(text)
+        try FileText.write(kept, to: job.scriptFile, isPrivate: true)
+        if kept == text { return job.scriptFile }
+        // The script that is kept has its secrets masked; the one that runs is deleted afterwards.
+        try FileText.write(text, to: passing, isPrivate: true)
+        return passing
+    }
+
     private static func emit(_ text: String, _ emit: (UnsafeBufferPointer<UInt8>) -> Void) {
         for line in text.split(separator: "\n") {
             var line = String(line)
@@ -126,17 +147,21 @@ package struct DuckDBExecutor: StageExecutor {
     private func excerpt(_ text: String) -> String { masker.masked(text).shortened(to: AttemptLog.excerptLimit) }
 
     private func failure(
-        _ end: ChildExit, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: SQLJob, isStopped: Bool
+        _ end: ProgramEnd, _ readings: DataReadings, _ messages: [DuckDBMessage], _ job: SQLJob, isStopped: Bool
     ) -> Failure {
         let index = readings.begun - 1
         let statement = job.script.statements.indices.contains(index) ? job.script.statements[index] : nil
         let place = statement.map { " (to \($0.title.shortened(to: 60)))" } ?? ""
         guard let message = messages.last else {
-            var text = "duckdb \(end.exit.description)"
+            var text = "duckdb \(end.meaning ?? end.exit.description)"
             guard case .signaled(9) = end.exit else { return Failure(text + place) }
-            text += end.usage.peakText
+            text += end.usage?.peakText ?? ""
             let remedy = isStopped ? nil : "give the stage less memory with 'resources', or the machine more"
             return Failure(text + place, remedy: remedy)
+        }
+        // What would have run DuckDB says why it did not.
+        if message.kindName.isEmpty, let meaning = end.meaning {
+            return Failure("\(meaning): \(excerpt(message.firstLine))" + place)
         }
         return Failure(
             excerpt(message.firstLine) + (statement?.location == nil ? place : ""),

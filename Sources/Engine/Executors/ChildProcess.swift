@@ -67,6 +67,9 @@ package final class InheritedEnvironment: Sendable {
 
     package subscript(name: String) -> String? { values[name] }
 
+    /// All of them.
+    var all: [String: String] { values }
+
     /// `NAME=value` for each variable that is not in `others`; the texts live as long as this object.
     func texts(without others: [String: String]) -> [UnsafeMutablePointer<CChar>?] {
         var addresses = texts.addresses

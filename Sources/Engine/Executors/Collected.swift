@@ -4,11 +4,14 @@ import Synchronization
 final class Collected: Sendable {
     /// Longer output is not a tool's answer.
     static let limit = 8 << 20
+    private let limit: Int
     private let streams = Mutex<[LogStream: [UInt8]]>([:])
+
+    init(limit: Int = limit) { self.limit = limit }
 
     func append(_ stream: LogStream, _ bytes: UnsafeRawBufferPointer) {
         streams.withLock { streams in
-            let room = max(0, Self.limit - streams[stream, default: []].count)
+            let room = max(0, limit - streams[stream, default: []].count)
             streams[stream, default: []].append(contentsOf: bytes.prefix(room))
         }
     }

@@ -9,17 +9,19 @@ package struct CommandWork: Sendable, Hashable {
     package var outputs: [StagedOutput]
     /// A regular expression whose first group is a percentage, or whose two groups are the done and total amounts.
     package var progressPattern: String?
-    /// The name of the executor that runs it.
-    package var executor: String
+    /// The files that it reads, as far as they are known.
+    package var reads: [String] = []
+    /// The folder of the attempt; what runs the program elsewhere keeps its own files in it.
+    package var workFolder: String?
+    package var resources = Resources()
 
     package init(
         arguments: [String], environment: [String: String], outputs: [StagedOutput] = [],
-        progressPattern: String? = nil, executor: String = ProcessExecutor.name
+        progressPattern: String? = nil
     ) {
         self.arguments = arguments
         self.environment = environment
         self.outputs = outputs
         self.progressPattern = progressPattern
-        self.executor = executor
     }
 }

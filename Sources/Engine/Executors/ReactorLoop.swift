@@ -272,12 +272,17 @@ final class ReactorLoop: Sendable {
             let environment = (try? FileText.bytes("/proc/\(pid)/environ")) ?? []
             let prefix = Array("\(ProcessLaunch.markerVariable)=".utf8)
             let marker = environment.split(separator: 0).first { $0.starts(with: prefix) }
+            // What looks after a container ends with it, and cleans up behind it.
+            if marker == nil, Self.containerMonitors.contains(fields.name) { return nil }
             if let marker {
                 return marker.dropFirst(prefix.count).elementsEqual(record.child.marker.utf8) ? (pid, fields.name) : nil
             }
             return others == 0 ? (pid, "\(fields.name), perhaps of an earlier stage: its environment was wiped,") : nil
         }
     }
+
+    /// Programs that container engines leave running beside a container, without the variables of those who started them.
+    private static let containerMonitors: Set = ["conmon", "podman"]
 
     private func finish(_ record: Record) {
         var record = record

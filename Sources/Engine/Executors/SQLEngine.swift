@@ -32,7 +32,7 @@ package protocol SQLEngine: Sendable {
     /// Whether the program is there, be it one that will do or not.
     var isInstalled: Bool { get }
 
-    /// Runs a script.
+    /// Runs a script, by the executor of its job.
     ///
     /// Stopping is a message, as for every ``StageExecutor``. The work has succeeded when all statements that make the data
     /// have, whatever is there.
@@ -120,6 +120,10 @@ package struct SQLJob: Sendable {
     package var attachment: DatabaseAttachment?
     /// Whether values of rows stay out of what is told of errors.
     package var hidesValues = false
+    /// What runs the program; nil runs it as a process of this machine.
+    package var executor: (any ProgramExecutor)?
+    /// Work that goes on elsewhere, to be taken up again instead of being begun.
+    package var begun: WorkIdentity?
 
     package init(
         script: SQLScript, essentialStatements: Int, scriptFile: String, workFolder: String, files: [String],

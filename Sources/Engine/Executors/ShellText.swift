@@ -22,6 +22,9 @@ package enum ShellText {
         String(name.uppercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
     }
 
+    /// A text as one word of the shell.
+    package static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
+
     /// The line with each reference as a variable, quoted so that its value stays one word.
     package static func line(of template: Template) -> String {
         var line = ""

@@ -105,6 +105,12 @@ package final class AttemptControl: Sendable {
         onStop { child.stop() }
     }
 
+    /// Records that a process runs for the attempt which is known under another name, and which `stop` stops.
+    func started(_ child: ChildProcess, as work: WorkIdentity, stop: @escaping @Sendable () -> Void) {
+        began(work)
+        onStop(stop)
+    }
+
     /// Tells the engine what does the attempt's work from now on.
     package func began(_ work: WorkIdentity) { onSpawn(work) }
 

@@ -48,6 +48,7 @@ extension HTMLReport {
             let width = min(max(0.004, scale.place(bar.end.seconds) - left), 1 - left)
             let title =
                 "attempt \(bar.number) \(bar.word), from \(bar.start.short), took \((bar.end - bar.start).short)"
+                + (bar.place.map { ", on \($0)" } ?? "")
             let number = lane.bars.count > 1 && width > 0.02 ? String(bar.number) : ""
             return "<span class=\"\(bar.tone.rawValue)\" style=\"left:\(Self.percent(left));"
                 + "width:\(Self.percent(width))\" title=\"\(escaped(title))\">\(number)</span>"

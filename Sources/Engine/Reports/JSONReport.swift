@@ -35,6 +35,8 @@ struct JSONReport {
             var ending: String
             var startMs: Int64
             var endMs: Int64
+            /// Where it ran; absent for a process of this machine.
+            var place: String?
         }
 
         struct Flow: Encodable {
@@ -154,7 +156,8 @@ struct JSONReport {
                         lane.bars.map { bar in
                             Page.Attempt(
                                 item: lane.item?.rawValue, number: bar.number, ending: bar.word,
-                                startMs: bar.start.milliseconds, endMs: bar.end.milliseconds)
+                                startMs: bar.start.milliseconds, endMs: bar.end.milliseconds,
+                                place: bar.place)
                         }
                     })
             },

@@ -210,6 +210,8 @@ package struct RunReport: Sendable {
         var end: Duration
         var tone: ReportTone
         var word: String
+        /// Where it ran; nil for a process of this machine.
+        var place: String?
     }
 
     package var stageLines: [StageLine] {
@@ -224,6 +226,10 @@ package struct RunReport: Sendable {
                 stage.hasItems ? stage.items.map(\.unit.attempts.count).max() ?? 0 : stage.unit.attempts.count
             if attempts > 1 { notes.append("attempt \(attempts)") }
             if let reason = stage.unit.reason { notes.append(reason) }
+            let places = Set(([stage.unit] + stage.items.map(\.unit)).compactMap { $0.attempts.last?.work?.place })
+            if let place = places.first {
+                notes.append(places.count == 1 ? "ran on \(place)" : "ran in \(places.count) places")
+            }
             notes += stage.unit.lastResult?.notes ?? []
             var lanes = [Lane(item: nil, bars: bars(of: stage.unit))]
             lanes += stage.items.map { Lane(item: $0.item.key, bars: bars(of: $0.unit)) }
@@ -241,7 +247,8 @@ package struct RunReport: Sendable {
             Bar(
                 number: attempt.number, start: sinceStart(attempt.startedAt),
                 end: sinceStart(attempt.endedAt ?? state.clock(now)),
-                tone: ReportTone(attempt.result?.ending), word: attempt.result?.ending.rawValue ?? "running")
+                tone: ReportTone(attempt.result?.ending), word: attempt.result?.ending.rawValue ?? "running",
+                place: attempt.work?.place)
         }
     }
 

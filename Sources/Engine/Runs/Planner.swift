@@ -122,7 +122,8 @@ package struct Planner {
         planned.retry = stage.retry
         planned.timeout = stage.timeout
         planned.pool = stage.pool
-        planned.resources = stage.resources
+        // Another machine's resources are not this one's to share out.
+        planned.resources = stage.placement.isElsewhere ? Resources() : stage.resources
         planned.allowsFailure = stage.allowsFailure
         planned.isIdempotent = stage.isIdempotent
         planned.fanOut = stage.fanOut.map { .init(maxParallel: $0.maxParallel, onFailure: $0.onFailure) }
@@ -188,6 +189,7 @@ package struct Planner {
     }
 
     private func checkResources(_ stage: Stage, _ problems: ConfigProblems) {
+        if stage.placement.isElsewhere { return }
         if let asked = stage.resources.memory, let there = machine.memory, asked > there {
             problems.report(
                 "stage '\(stage.id)' asks for \(asked.shortBytes) of memory, and this machine has \(there.shortBytes)",

@@ -23,19 +23,50 @@ package enum RunRecovery {
 
     /// The units whose attempts can be taken up again, because a job does their work that this machine's end did not end.
     ///
-    /// - Throws: ``Failure`` for an executor that this Caudal does not have.
-    static func attachableUnits(of state: RunState, _ executors: CommandExecutors) async throws(Failure) -> Set<UnitID>
-    {
+    /// - Throws: ``Failure`` for a target that is not there any more, and where it cannot be told whether a job goes on:
+    ///   another attempt would do its work a second time.
+    static func attachableUnits(
+        of state: RunState, in folder: RunFolder, _ executors: ProgramExecutors
+    ) async throws(Failure) -> Set<UnitID> {
         var found: Set<UnitID> = []
         for stage in state.stages {
             for (id, unit) in stage.units {
-                guard case .job(let kind, _)? = unit.openAttempt?.work, let work = unit.openAttempt?.work else {
+                guard let attempt = unit.openAttempt, case .job? = attempt.work, let work = attempt.work else {
                     continue
                 }
-                if case .attachable = await (try executors.named(kind)).recover(work) { found.insert(id) }
+                switch try await executors.recover(work, workFolder: folder.attempt(id, attempt.number)) {
+                case .attachable: found.insert(id)
+                case .ended: break
+                case .unknown(let reason):
+                    throw Failure(
+                        "whether \(work) goes on, which does the work of \(id), cannot be told: \(reason)",
+                        remedy: "resume the run once that can be told")
+                }
             }
         }
         return found
+    }
+
+    /// Ends what attempts of a dead engine left in containers and on other machines, besides what goes on.
+    ///
+    /// - Returns: What was ended, in words.
+    /// - Throws: ``Failure`` when it cannot be found out, or does not end.
+    static func endElsewhere(
+        _ state: RunState, except kept: Set<UnitID>, _ pipeline: Pipeline, _ executors: ProgramExecutors
+    ) async throws(Failure) -> [String] {
+        var markers: [Placement: [String]] = [:]
+        for stage in state.stages {
+            guard let placement = pipeline.stage(stage.id)?.placement, placement != .local else { continue }
+            for (id, unit) in stage.units {
+                guard let attempt = unit.openAttempt, !kept.contains(id) else { continue }
+                markers[placement, default: []].append(AttemptControl.marker(state.id, id, attempt.number))
+            }
+        }
+        var ended: [String] = []
+        for (placement, markers) in markers {
+            ended += try await executors.executor(for: placement).endLeftovers(of: state.id, markers)
+        }
+        return ended.sorted()
     }
 
     /// Finishes what was being published, and tells which attempts thereby succeeded.

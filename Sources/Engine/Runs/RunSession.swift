@@ -241,13 +241,15 @@ package struct RunSession: Sendable {
         let state = RunState(id: id, plan: plan, events: try services.store.events(of: id))
         let parameters = try change?.0.plan.parameters ?? folder.filled(state.plan.parameters)
         try await claim(loaded, change?.0.plan ?? state.plan, parameters, for: id, overlap, onWait, in: services)
-        let executors = CommandExecutors(
-            CommandHost(reactor: services.reactor, folder: loaded.pipeline.root, environment: loaded.variables))
-        let attachable = try await RunRecovery.attachableUnits(of: state, executors)
+        let executors = ProgramExecutors(
+            loaded.host(reactor: services.reactor, state: services.state, run: folder),
+            targets: loaded.pipeline.targets)
+        let attachable = try await RunRecovery.attachableUnits(of: state, in: folder, executors)
         if change != nil, let unit = attachable.sorted(by: { $0.description < $1.description }).first {
             throw RunControlError.workOutlivesPlan(unit, of: id)
         }
         let ended = try Leftovers(of: state, in: folder).end()
+        let endedElsewhere = try await RunRecovery.endElsewhere(state, except: attachable, loaded.pipeline, executors)
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
@@ -267,8 +269,8 @@ package struct RunSession: Sendable {
         session.log.note("taken up again by \(by), in process \(environment.process.pid)")
         session.outputNotes = RunRecovery.putBackOutputs(of: state, in: services.store)
         for note in session.outputNotes { session.log.note(note, level: .warn) }
-        if !ended.isEmpty {
-            let names = ended.map(\.description).joined(separator: ", ")
+        if !ended.isEmpty || !endedElsewhere.isEmpty {
+            let names = (ended.map(\.description) + endedElsewhere).joined(separator: ", ")
             session.log.note("ended what the dead process had left running: \(names)", level: .warn)
         }
         return session

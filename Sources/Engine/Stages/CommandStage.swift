@@ -16,8 +16,6 @@ package struct CommandStage: StageType {
     package var output: DatasetName?
     /// A regular expression that finds progress in the program's output.
     package var progressPattern: String?
-    /// The name of the executor that runs it.
-    package var executor: String
 
     package var outputs: [DatasetName] { output.map { [$0] } ?? [] }
     package var references: [(Template.Reference, SourceLocation)] {
@@ -63,18 +61,7 @@ package struct CommandStage: StageType {
             run: run, location: location, environment: environment,
             inputs: reader.texts("inputs").map { Located(DatasetName($0.value), at: $0.location) },
             output: reader.text("output").map { DatasetName($0.value) },
-            progressPattern: progress(&reader), executor: executor(&reader))
-    }
-
-    private static func executor(_ reader: inout MappingReader) -> String {
-        guard let name = reader.text("run_on") else { return ProcessExecutor.name }
-        if !CommandExecutors.names.contains(name.value) {
-            let suggestion = Suggestion.closest(to: name.value, among: CommandExecutors.names)
-            reader.problems.report(
-                "'run_on' must be \(CommandExecutors.names.formattedAsChoice), not '\(name.value)'",
-                remedy: suggestion.map { "did you mean '\($0)'?" }, at: name.location)
-        }
-        return name.value
+            progressPattern: progress(&reader))
     }
 
     private static func progress(_ reader: inout MappingReader) -> String? {
@@ -131,7 +118,6 @@ package struct CommandStage: StageType {
         }
         return .command(
             CommandWork(
-                arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern,
-                executor: executor))
+                arguments: arguments, environment: variables, outputs: outputs, progressPattern: progressPattern))
     }
 }

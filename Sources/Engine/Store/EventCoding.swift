@@ -76,8 +76,10 @@ package struct EventRow: Sendable, Hashable {
         case .unitQueued(let id): self.init("queued", id)
         case .unitHeld(let id, let reason): self.init("held", id, detail: Self.json(Reason(reason: reason)))
         case .attemptStarted(let id, let number): self.init("attempt_started", id, number)
-        case .attemptSpawned(let id, let number, .job(let kind, let job)):
-            self.init("attempt_spawned", id, number, detail: Self.json(WorkIdentity.job(kind: kind, id: job)))
+        case .attemptSpawned(let id, let number, .job(let kind, let job, let machine)):
+            self.init(
+                "attempt_spawned", id, number,
+                detail: Self.json(WorkIdentity.job(kind: kind, id: job, at: machine)))
         case .attemptSpawned(let id, let number, .process(let process)):
             // Written by hand: it is there once for each attempt of a program.
             let detail =

@@ -141,6 +141,21 @@ struct PipelineSchemaTests {
         log: {max: 2GB}
         retention: {keep: 20, older_than: 90d, max_size: 20GB, compress_after: 7d}
         pools: {gate: 1}
+        run_on: boxes
+        targets:
+          boxes:
+            type: ssh
+            hosts: [one, {host: two, slots: 4}]
+            slots: 2
+            user: etl
+            port: 2222
+            identity: keys/id
+            options: [LogLevel=ERROR]
+            duckdb: /usr/bin/duckdb
+            env: [LANG]
+          cluster:
+            {type: slurm, partition: main, account: data, qos: low, time: 2h, memory: 4GB, cpus: 2, poll: 5s,
+            options: [--nice], duckdb: /usr/bin/duckdb, env: [LANG]}
         connections:
           warehouse:
             {type: postgres, host: db, port: 5432, database: sales, user: etl, password: "${env.PGPASSWORD}"}
@@ -173,6 +188,8 @@ struct PipelineSchemaTests {
             strict_formats: true
           process:
             type: process
+            container:
+              {image: tools, mounts: ["/srv:ro"], network: none, user: "1000", env: [LANG], pull: never, duckdb: /bin/duckdb}
             input: valid
             output: clean
             foreach:
@@ -251,6 +268,7 @@ struct PipelineSchemaTests {
             when: all_done
             if: ${params.mode} == full
             run: ./make.sh
+            sandbox: {mounts: [/srv, "/data:ro"], network: host, env: [LANG]}
             env: {MODE: "${params.mode}"}
             inputs: rich
             output: made

@@ -13,29 +13,77 @@ enum Chore: Sendable {
     case missingProgram
 }
 
-/// An executor in the suite that all of them pass.
-enum ExecutorUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case process, duckDB
+/// A place in which programs run, and why it is not there.
+enum Place: String, CaseIterable, Sendable {
+    case local, sandbox, container, ssh, slurm
 
-    static var available: [ExecutorUnderTest] { Checkout.runsDuckDBTests ? allCases : [.process] }
+    var absence: String? {
+        switch self {
+        case .local: nil
+        case .sandbox: Bubblewrap.absence
+        case .container: ContainerBench.absence
+        case .ssh: SSHServer.absence
+        case .slurm: SlurmCluster.absence
+        }
+    }
 
-    var testDescription: String { rawValue }
+    /// The executor of this place for a trial; its project is the trial's folder.
+    func executor(_ trial: AttemptTrial, reactor: ProcessReactor = ProcessReactor()) async throws -> any ProgramExecutor
+    {
+        var variables = ["PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": trial.folder.path]
+        var targets: [String: Target] = [:]
+        let placement: Placement
+        func add(_ kind: Target.Kind) -> Placement {
+            targets["there"] = Target(name: "there", kind: kind, location: .whole("targets.yaml"))
+            return .target("there")
+        }
+        switch self {
+        case .local: placement = .local
+        case .sandbox: placement = .sandbox(SandboxSettings())
+        case .container:
+            variables.merge(try ContainerBench.shared().variables) { $1 }
+            placement = .container(ContainerSettings(image: ContainerBench.image, pull: .never))
+        case .ssh: placement = add(.ssh(try await SSHServer.shared().settings()))
+        case .slurm:
+            variables.merge(try await SlurmCluster.shared().variables) { $1 }
+            placement = add(.slurm(SlurmSettings(memory: 50_000_000, cpus: 1, poll: .milliseconds(500))))
+        }
+        let host = ProgramHost(reactor: reactor, folder: trial.folder.path, environment: variables)
+        return try ProgramExecutors(host, targets: targets).executor(for: placement)
+    }
+}
+
+/// An executor in the suite that all of them pass, with a command or with DuckDB as its program.
+struct ExecutorUnderTest: Sendable, CustomTestStringConvertible {
+    let place: Place
+    let isDuckDB: Bool
+
+    /// Those whose programs are here; ``Places`` says why the others are not.
+    static let available: [ExecutorUnderTest] = Place.allCases.filter { $0.absence == nil }.flatMap { place in
+        [false, true].filter { !$0 || Checkout.runsDuckDBTests }.map { ExecutorUnderTest(place: place, isDuckDB: $0) }
+    }
+
+    var testDescription: String { "\(place.rawValue)\(isDuckDB ? ", DuckDB" : "")" }
 
     func run(_ chore: Chore, _ trial: AttemptTrial) async throws -> Execution {
-        switch (self, chore) {
-        case (.process, .succeed): await trial.shell("echo done")
-        case (.process, .fail): await trial.shell("echo wrong >&2; exit 3")
-        case (.process, .runForever): await trial.run(["/bin/sleep", "1000"])
-        case (.process, .floodErrors): await trial.shell("seq 1 20000 >&2; exit 1")
-        case (.process, .missingProgram): await trial.run(["/nowhere/program"])
-        case (.duckDB, .succeed): try await trial.duckDB(["SELECT 1 AS one"])
-        case (.duckDB, .fail): try await trial.duckDB(["SELECT nothing_of_the_kind"])
-        case (.duckDB, .runForever):
-            try await trial.duckDB([
-                "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5"
-            ])
-        case (.duckDB, .floodErrors): try await trial.duckDB(["SELECT error(repeat('x', 2000000))"])
-        case (.duckDB, .missingProgram): try await trial.duckDB(["SELECT 1"], program: "/nowhere/program")
+        let executor = try await place.executor(trial)
+        func shell(_ line: String) async -> Execution { await trial.shell(line, executor: executor) }
+        func duckDB(_ sql: String, program: String? = nil) async throws -> Execution {
+            try await trial.duckDB([sql], program: program, executor: executor)
+        }
+        switch (isDuckDB, chore) {
+        case (false, .succeed): return await shell("echo done")
+        case (false, .fail): return await shell("echo wrong >&2; exit 3")
+        case (false, .runForever): return await trial.run(["/bin/sleep", "1000"], executor: executor)
+        case (false, .floodErrors): return await shell("seq 1 20000 >&2; exit 1")
+        case (false, .missingProgram): return await trial.run(["/nowhere/program"], executor: executor)
+        case (true, .succeed): return try await duckDB("SELECT 1 AS one")
+        case (true, .fail): return try await duckDB("SELECT nothing_of_the_kind")
+        case (true, .runForever):
+            return try await duckDB(
+                "SELECT count(*) FROM range(1000000000) a, range(1000000) b WHERE a.range % 7 = b.range % 5")
+        case (true, .floodErrors): return try await duckDB("SELECT error(repeat('x', 2000000))")
+        case (true, .missingProgram): return try await duckDB("SELECT 1", program: "/nowhere/program")
         }
     }
 }
@@ -47,7 +95,7 @@ struct ExecutorConformanceTests {
         let execution = try await executor.run(.succeed, AttemptTrial())
         #expect(execution.failure == nil)
         #expect(execution.exit == .exited(0))
-        #expect(execution.usage != nil)
+        #expect((execution.usage != nil) == [.local, .sandbox, .container].contains(executor.place))
     }
 
     @Test(
@@ -66,8 +114,9 @@ struct ExecutorConformanceTests {
     func missingProgram(executor: ExecutorUnderTest) async throws {
         let execution = try await executor.run(.missingProgram, AttemptTrial())
         let failure = try #require(execution.failure)
-        #expect(failure.message.contains("/nowhere/program is not there"))
-        #expect(execution.exit == nil)
+        #expect(failure.message.contains("/nowhere/program"))
+        if executor.place == .local { #expect(failure.message.contains("/nowhere/program is not there")) }
+        #expect(execution.exit == nil || execution.exit == .exited(127))
     }
 
     @Test(
@@ -115,27 +164,101 @@ struct ExecutorConformanceTests {
         let failure = try #require(execution.failure)
         #expect(failure.message.utf8.count < 2000)
         #expect(execution.lastLines.count <= AttemptResult.lastLineLimit)
-        #expect(!execution.lastLines.isEmpty && execution.lastLines.allSatisfy { $0.utf8.count < 2000 })
+        #expect(!execution.lastLines.isEmpty, "\(execution)")
+        #expect(execution.lastLines.allSatisfy { $0.utf8.count < 2000 })
     }
 
     @Test("Many attempts at once do not mix their outputs", arguments: ExecutorUnderTest.available)
     func manyAtOnce(executor: ExecutorUnderTest) async throws {
-        let width = executor == .process ? 200 : 8
+        let width = executor.place != .local ? 6 : executor.isDuckDB ? 8 : 200
         let reactor = ProcessReactor()
-        try await withThrowingTaskGroup(of: Bool.self) { group in
+        try await withThrowingTaskGroup(of: String?.self) { group in
             for number in 0..<width {
                 group.addTask {
                     let trial = try AttemptTrial()
-                    if executor == .duckDB {
-                        let execution = try await trial.duckDB(["SELECT \(number) AS it"], reactor: reactor)
-                        return execution.readings?.rows.first?.integer("it") == Int64(number)
+                    let place = try await executor.place.executor(trial, reactor: reactor)
+                    if executor.isDuckDB {
+                        let execution = try await trial.duckDB(["SELECT \(number) AS it"], executor: place)
+                        let isRight = execution.readings?.rows.first?.integer("it") == Int64(number)
+                        return isRight ? nil : "\(execution)"
                     }
-                    let execution = await trial.shell("echo out \(number); echo err \(number) >&2", reactor: reactor)
-                    return execution.failure == nil && trial.lines() == ["out \(number)"]
+                    let execution = await trial.shell("echo out \(number); echo err \(number) >&2", executor: place)
+                    let isRight =
+                        execution.failure == nil && trial.lines() == ["out \(number)"]
                         && trial.lines(.stderr) == ["err \(number)"]
+                    return isRight ? nil : "\(execution) \(trial.records.map(\.message))"
                 }
             }
-            for try await isRight in group { #expect(isRight) }
+            for try await fault in group { #expect(fault == nil) }
         }
     }
+
+    // MARK: - Commands
+
+    static let commands = ExecutorUnderTest.available.filter { !$0.isDuckDB }
+
+    @Test("A command has its variables, the project's folder and nothing to read", arguments: commands)
+    func surroundings(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let place = try await executor.place.executor(trial)
+        let odd = "a 'b' \"c\" $(d)\nsecond"
+        let line = #"printf '%s' "$ODD" > odd; pwd; cat; echo "$CAUDAL_STAGE $CAUDAL_ATTEMPT""#
+        let execution = await trial.shell(line, environment: ["ODD": odd], executor: place)
+        #expect(execution.failure == nil)
+        #expect(try trial.folder.text("odd") == odd)
+        #expect(trial.lines() == [trial.folder.path, "stage 1"])
+    }
+
+    @Test("A command that is stopped may clean up, and its own exit status counts", arguments: commands)
+    func graceful(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let place = try await executor.place.executor(trial)
+        let line = "trap 'echo cleaned; exit 9' TERM; \(AttemptTrial.ready); while :; do sleep 0.05; done"
+        async let execution = trial.shell(line, executor: place)
+        await trial.isReady()
+        trial.control.requestStop(.cancelled)
+        let ended = await execution
+        #expect(ended.exit == .exited(9), "\(ended) \(trial.records.map(\.message))")
+        #expect(trial.lines() == ["cleaned"])
+    }
+
+    @Test("A command that does not end when asked to is killed after its grace", arguments: commands)
+    func stubborn(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial(grace: .seconds(1))
+        let place = try await executor.place.executor(trial)
+        let line = "trap '' TERM; \(AttemptTrial.ready); while :; do sleep 0.05; done"
+        async let execution = trial.shell(line, executor: place)
+        await trial.isReady()
+        trial.control.requestStop(.timedOut)
+        let ended = await execution
+        #expect(ended.failure != nil)
+        #expect([.signaled(SIGKILL), .signaled(SIGTERM)].contains(ended.exit))
+        #expect(trial.records.contains { $0.message.contains("cleaned") } == false)
+    }
+
+    @Test("A command that a signal ends is told by it", arguments: commands)
+    func signaled(executor: ExecutorUnderTest) async throws {
+        let trial = try AttemptTrial()
+        let execution = await trial.shell("kill -9 $$", executor: try await executor.place.executor(trial))
+        #expect(execution.exit == .signaled(SIGKILL))
+        #expect(execution.failure?.message.hasPrefix("killed by signal 9 (KILL, often out of memory)") == true)
+    }
+}
+
+/// Says in the list of tests which places could not be tried, and why.
+@Suite("The places of executors")
+struct ExecutorPlaceTests {
+    private func isTried(_ place: Place) -> Bool { ExecutorUnderTest.available.contains { $0.place == place } }
+
+    @Test("Sandboxes are tried", .enabled(if: Bubblewrap.absence == nil, "\(Bubblewrap.absence ?? "")"))
+    func sandboxes() { #expect(isTried(.sandbox)) }
+
+    @Test("Containers are tried", .enabled(if: ContainerBench.absence == nil, "\(ContainerBench.absence ?? "")"))
+    func containers() { #expect(isTried(.container)) }
+
+    @Test("Machines are tried by ssh", .enabled(if: SSHServer.absence == nil, "\(SSHServer.absence ?? "")"))
+    func ssh() { #expect(isTried(.ssh)) }
+
+    @Test("A cluster is tried", .enabled(if: SlurmCluster.absence == nil, "\(SlurmCluster.absence ?? "")"))
+    func slurm() { #expect(isTried(.slurm)) }
 }

@@ -40,8 +40,8 @@ struct ProcessExecutorTests {
     func overlaidVariables() async throws {
         let trial = try AttemptTrial()
         let inherited = Dictionary(uniqueKeysWithValues: (0..<40).map { ("V\($0)", "inherited") })
-        let executor = ProcessExecutor(
-            CommandHost(reactor: ProcessReactor(), folder: trial.folder.path, environment: inherited))
+        let executor = CommandRunner(
+            ProcessExecutor(ProgramHost(reactor: ProcessReactor(), folder: trial.folder.path, environment: inherited)))
         let own = ["V7": "own", "V8": "own", "W": "own"]
         _ = await executor.execute(CommandWork(arguments: ["/usr/bin/env"], environment: own), for: trial.control)
         let found = trial.lines().filter { $0.hasPrefix("V") || $0.hasPrefix("W") }

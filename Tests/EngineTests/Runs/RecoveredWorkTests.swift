@@ -1,5 +1,6 @@
 import CaudalModel
 import Engine
+import Foundation
 import Testing
 import TestSupport
 
@@ -70,39 +71,26 @@ struct RecoveredWorkTests {
         #expect(!step.actions.contains(.launch(UnitID("a"), attempt: 1, .attach(Self.job))))
     }
 
-    // MARK: - Executors
+    // MARK: - Where it runs
 
-    /// Runs programs through another program, as an executor of a cluster would.
-    private struct NiceExecutor: CommandExecutor {
-        static let name = "nice"
-        let local: ProcessExecutor
-
-        init(_ host: CommandHost) { local = ProcessExecutor(host) }
-
-        func execute(_ work: CommandWork, for attempt: AttemptControl) async -> Execution {
-            var work = work
-            work.arguments = ["nice", "-n", "7"] + work.arguments
-            return await local.execute(work, for: attempt)
-        }
-
-        func recover(_ identity: WorkIdentity) async -> RecoveredWork { .ended }
-
-        func attach(
-            to identity: WorkIdentity, _ work: CommandWork, for attempt: AttemptControl
-        ) async -> Execution { Execution(failure: Failure("nothing outlives it")) }
+    @Test(
+        "A job is told with the machine that runs it, and a stored one without it is read", arguments: [nil, "node1"])
+    func told(machine: String?) throws {
+        let job = WorkIdentity.job(kind: "cluster", id: "17", at: machine)
+        #expect(job.description == "cluster job 17" + (machine.map { " on \($0)" } ?? ""))
+        let stored = try JSONEncoder().encode(job)
+        #expect(try JSONDecoder().decode(WorkIdentity.self, from: stored) == job)
+        #expect(WorkIdentity.job(kind: "podman", id: "caudal-a").description == "podman container caudal-a")
     }
 
-    @Test("An executor is chosen by its name, and one that is not there is refused with those that are")
-    func chosen() async throws {
+    @Test("A target that the file does not have any more is named where its work is asked for")
+    func goneTarget() async throws {
         let trial = try AttemptTrial()
-        let host = CommandHost(
-            reactor: ProcessReactor(), folder: trial.folder.path, environment: ["PATH": "/usr/bin:/bin"])
-        let executors = CommandExecutors(host, types: [ProcessExecutor.self, NiceExecutor.self])
-        let work = CommandWork(arguments: ["/bin/sh", "-c", "nice"], environment: [:])
-        let execution = await (try executors.named("nice")).execute(work, for: trial.control)
-        #expect(execution.failure == nil && trial.lines(.stdout) == ["7"])
-        #expect { try executors.named("slurm") } throws: { error in
-            "\(error)".contains("there is no executor 'slurm'") && "\(error)".contains("local or nice")
-        }
+        let host = ProgramHost(reactor: ProcessReactor(), folder: trial.folder.path, environment: [:])
+        let executors = ProgramExecutors(host)
+        await #expect {
+            _ = try await executors.recover(Self.job, workFolder: trial.folder.path)
+        } throws: { "\($0)".contains("there is no target 'batch'") }
+        #expect(try await executors.recover(.job(kind: "podman", id: "c"), workFolder: "/") == .ended)
     }
 }

@@ -157,6 +157,7 @@ struct InspectorText {
             if let result = attempt.result {
                 let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
                 spans.append(Span("  \(result.ending.rawValue)", style))
+                if let place = attempt.work?.place { spans.append(Span("  on \(place)", .dim)) }
                 if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
                 if let usage = result.usage, usage.peakMemory > 0 {
                     spans.append(

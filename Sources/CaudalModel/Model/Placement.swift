@@ -1,0 +1,185 @@
+/// Where the program of a stage runs.
+package enum Placement: Sendable, Hashable {
+    /// As a process of this machine.
+    case local
+    /// In a container of this machine.
+    case container(ContainerSettings)
+    /// As a process of this machine that sees little of it.
+    case sandbox(SandboxSettings)
+    /// Where a target of this name says.
+    case target(String)
+
+    /// The word for it in a pipeline file's `run_on`, where it has one.
+    package static let localName = "local"
+
+    /// Whether what it uses belongs to another machine.
+    package var isElsewhere: Bool { if case .target = self { true } else { false } }
+}
+
+/// A folder or file of this machine that a container or a sandbox sees, at the same path.
+package struct PlacementMount: Sendable, Hashable {
+    /// The path as the file gives it; relative ones start from the project's root.
+    package var path: String
+    package var isReadOnly: Bool
+
+    package init(path: String, isReadOnly: Bool) {
+        self.path = path
+        self.isReadOnly = isReadOnly
+    }
+}
+
+/// What of the network a container or a sandbox sees.
+package enum PlacementNetwork: String, Sendable, CaseIterable {
+    /// Nothing.
+    case none
+    /// What this machine sees.
+    case host
+    /// The network that the container engine makes for its containers.
+    case bridge
+}
+
+/// The container that a stage's program runs in.
+package struct ContainerSettings: Sendable, Hashable {
+    /// When the image is fetched from its registry.
+    package enum Pull: String, Sendable, CaseIterable {
+        case never, missing, always
+    }
+
+    package var image: String
+    package var mounts: [PlacementMount]
+    package var network: PlacementNetwork
+    /// The user inside; nil for the one who runs Caudal.
+    package var user: String?
+    /// The names of variables of Caudal's environment that the program gets.
+    package var variables: [String]
+    package var pull: Pull
+    /// The path of `duckdb` in the image; nil has that of this machine mounted.
+    package var duckDB: String?
+
+    package init(
+        image: String, mounts: [PlacementMount] = [], network: PlacementNetwork = .none, user: String? = nil,
+        variables: [String] = [], pull: Pull = .missing, duckDB: String? = nil
+    ) {
+        self.image = image
+        self.mounts = mounts
+        self.network = network
+        self.user = user
+        self.variables = variables
+        self.pull = pull
+        self.duckDB = duckDB
+    }
+}
+
+/// The sandbox that a stage's program runs in.
+package struct SandboxSettings: Sendable, Hashable {
+    package var mounts: [PlacementMount]
+    package var network: PlacementNetwork
+    /// The names of variables of Caudal's environment that the program gets.
+    package var variables: [String]
+
+    package init(mounts: [PlacementMount] = [], network: PlacementNetwork = .none, variables: [String] = []) {
+        self.mounts = mounts
+        self.network = network
+        self.variables = variables
+    }
+}
+
+/// Machines or a cluster that stages run on.
+package struct Target: Sendable, Hashable {
+    /// How it is reached.
+    package enum Kind: Sendable, Hashable {
+        case ssh(SSHSettings)
+        case slurm(SlurmSettings)
+
+        /// Its name as the file gives it.
+        package var name: String {
+            switch self {
+            case .ssh: "ssh"
+            case .slurm: "slurm"
+            }
+        }
+    }
+
+    package var name: String
+    package var kind: Kind
+    /// The path of `duckdb` there; nil for the path that it has here.
+    package var duckDB: String?
+    /// The names of variables of Caudal's environment that programs get there.
+    package var variables: [String]
+    package var location: SourceLocation
+
+    package init(
+        name: String, kind: Kind, duckDB: String? = nil, variables: [String] = [], location: SourceLocation
+    ) {
+        self.name = name
+        self.kind = kind
+        self.duckDB = duckDB
+        self.variables = variables
+        self.location = location
+    }
+}
+
+/// Machines that are reached by ssh.
+package struct SSHSettings: Sendable, Hashable {
+    /// One of the machines.
+    package struct Host: Sendable, Hashable {
+        /// Its name or address, or its name in ssh's own settings.
+        package var name: String
+        /// The number of attempts that run there at once.
+        package var slots: Int
+
+        package init(name: String, slots: Int) {
+            self.name = name
+            self.slots = slots
+        }
+    }
+
+    package var hosts: [Host]
+    package var user: String?
+    package var port: Int?
+    /// The file with the private key.
+    package var identity: String?
+    /// Settings of ssh, each as in its `-o`.
+    package var options: [String]
+
+    package init(
+        hosts: [Host], user: String? = nil, port: Int? = nil, identity: String? = nil, options: [String] = []
+    ) {
+        self.hosts = hosts
+        self.user = user
+        self.port = port
+        self.identity = identity
+        self.options = options
+    }
+}
+
+/// A cluster whose queue is Slurm's.
+package struct SlurmSettings: Sendable, Hashable {
+    package var partition: String?
+    package var account: String?
+    package var qos: String?
+    /// The time limit of a job.
+    package var time: Duration?
+    /// The memory of a job, where its stage does not say.
+    package var memory: Int64?
+    /// The processors of a job, where its stage does not say.
+    package var cpus: Int?
+    /// How often the queue is asked.
+    package var poll: Duration
+    /// Further options of `sbatch`.
+    package var options: [String]
+
+    package init(
+        partition: String? = nil, account: String? = nil, qos: String? = nil, time: Duration? = nil,
+        memory: Int64? = nil, cpus: Int? = nil, poll: Duration = .seconds(2), options: [String] = []
+    ) {
+        self.partition = partition
+        self.account = account
+        self.qos = qos
+        self.time = time
+        self.memory = memory
+        self.cpus = cpus
+        self.poll = poll
+        self.options = options
+    }
+}

@@ -1,0 +1,125 @@
+import CaudalModel
+import Foundation
+import Synchronization
+
+/// The connections to the machines of a target: one for each, which its attempts share.
+///
+/// A connection is kept by a process that ends with this one, as it reads from a pipe that this process holds open.
+final class SSHConnections: Sendable {
+    private let host: ProgramHost
+    private let settings: SSHSettings
+    private struct State {
+        /// A folder for sockets and pipes, with a short path: the kernel allows sockets no long one.
+        var folder: String?
+        var pipes = 0
+        /// The socket of each machine's connection, and the pipe that keeps it.
+        var masters: [String: (socket: String, pipe: HeldPipe)] = [:]
+    }
+    private let state = Mutex(State())
+
+    init(_ host: ProgramHost, _ settings: SSHSettings) {
+        self.host = host
+        self.settings = settings
+    }
+
+    deinit {
+        let (masters, folder) = state.withLock { ($0.masters, $0.folder) }
+        for master in masters.values { master.pipe.close() }
+        // What cannot be removed is an empty folder among the temporary files.
+        if let folder { try? FileManager.default.removeItem(atPath: folder) }
+    }
+
+    /// A pipe that this process holds open.
+    ///
+    /// - Throws: ``Failure`` when it cannot be made.
+    func pipe() throws(Failure) -> HeldPipe {
+        let result = state.withLock { state -> Result<String, Failure> in
+            if state.folder == nil {
+                var name = Array("/tmp/caudal-ssh-XXXXXX".utf8CString)
+                guard mkdtemp(&name) != nil else {
+                    return .failure(Failure("a folder for connections cannot be made", errno: errno))
+                }
+                state.folder = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            }
+            state.pipes += 1
+            return .success("\(state.folder ?? "")/\(state.pipes)")
+        }
+        return try HeldPipe(try result.get())
+    }
+
+    /// The options of `ssh` for a machine.
+    ///
+    /// `control`: the socket of the connection that is shared; nil makes one of its own.
+    func words(for machine: String, control: String?) -> [String] {
+        var words = [
+            "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o",
+            "ServerAliveCountMax=3", "-o", "ControlPath=\(control ?? "none")",
+        ]
+        if let user = settings.user { words += ["-l", user] }
+        if let port = settings.port { words += ["-p", String(port)] }
+        if let identity = settings.identity { words += ["-i", PathText.absolute(identity, in: host.folder)] }
+        for option in settings.options { words += ["-o", option] }
+        return words
+    }
+
+    /// The socket of the connection that attempts on a machine share; it is begun for the first of them, which does not
+    /// wait for it.
+    func control(_ machine: String, _ ssh: String) async -> String? {
+        if let known = state.withLock({ $0.masters[machine] }) { return known.socket }
+        // Without a shared connection each attempt makes its own, which takes it longer.
+        guard let pipe = try? pipe() else { return nil }
+        let socket = pipe.path + ".socket"
+        let isFirst = state.withLock { state in
+            guard state.masters[machine] == nil else { return false }
+            state.masters[machine] = (socket, pipe)
+            return true
+        }
+        if !isFirst {
+            pipe.close()
+            return state.withLock { $0.masters[machine]?.socket }
+        }
+        let script = #"exec 3< "$0"; "$@" < /dev/null 3<&- & p=$!; read -r word <&3; kill $p; wait $p"#
+        let launch = ProcessLaunch(
+            program: "/bin/sh",
+            arguments: ["-c", script, pipe.path, ssh] + words(for: machine, control: socket)
+                + ["-o", "ControlMaster=yes", "-N", machine],
+            inherited: host.environment, variables: [:], folder: "/", marker: "caudal/ssh", grace: .seconds(1))
+        _ = try? await host.reactor.start(launch) { _, _ in }
+        return socket
+    }
+}
+
+/// A pipe with a name that this process holds open: whoever reads from it learns of this process's end by the pipe's.
+final class HeldPipe: Sendable {
+    let path: String
+    private let descriptor: Mutex<Int32>
+
+    /// - Throws: ``Failure`` when it cannot be made.
+    init(_ path: String) throws(Failure) {
+        self.path = path
+        guard mkfifo(path, 0o600) == 0 else { throw Failure("\(path) cannot be made", errno: errno) }
+        // Opened for both, so that it waits for no reader, and so that its end comes only when it is closed here.
+        let opened = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        guard opened >= 0 else { throw Failure("\(path) cannot be opened", errno: errno) }
+        descriptor = Mutex(opened)
+    }
+
+    deinit { close() }
+
+    /// Writes a word as a line.
+    func write(_ word: String) {
+        let line = Array((word + "\n").utf8)
+        // A reader that has gone needs no word any more.
+        descriptor.withLock { if $0 >= 0 { _ = Foundation.write($0, line, line.count) } }
+    }
+
+    /// Ends it.
+    func close() {
+        descriptor.withLock { descriptor in
+            guard descriptor >= 0 else { return }
+            Foundation.close(descriptor)
+            unlink(path)
+            descriptor = -1
+        }
+    }
+}
