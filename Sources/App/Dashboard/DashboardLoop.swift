@@ -69,6 +69,7 @@ final class DashboardLoop {
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         events = ScreenEvents(terminal)
+        index.show(state.log.shown)
     }
 
     /// Shows the run until the user leaves.
