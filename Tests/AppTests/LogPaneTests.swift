@@ -172,6 +172,21 @@ struct LogPaneTests {
         #expect(state.log.cursor == nil, "behind it the log goes on")
     }
 
+    @Test(
+        "What is found far to the right in a long line is scrolled to, on one row and wrapped",
+        arguments: [false, true])
+    func farMatch(wraps: Bool) {
+        var lines = lines(30)
+        lines.records[10].message =
+            String(repeating: "x ", count: 4000) + "needle" + String(repeating: " y", count: 900)
+        var state = dashboard()
+        if wraps { state.press(["w"], on: lines) }
+        state.press(["/"] + keys("needle") + [.enter], on: lines)
+        #expect(state.log.cursor == 10 && shown(state, lines).contains("needle"))
+        state.press(["/"] + keys("line 3 ") + [.enter], on: lines)
+        #expect(shown(state, lines).contains("line 3 of"), "and back to the left")
+    }
+
     @Test("A line, or the lines from the first mark on, are copied")
     func copying() {
         var (state, lines) = (dashboard(), lines())

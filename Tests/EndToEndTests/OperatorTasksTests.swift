@@ -72,7 +72,12 @@ struct OperatorTasksTests {
             "split.sh", "echo part $1\ncase $1 in p17|p38) [ -f open ] || { echo ERROR $1 is short; exit 7; };; esac\n")
         try project.write(
             "load.sh",
-            "echo connecting\necho WARN slow answer\n[ -f open ] && exit 0\necho ERROR 503 refused\nexit 75\n")
+            "echo connecting\necho WARN slow answer\n[ -f open ] && exit 0\ncat trace.txt\necho ERROR 503 refused\nexit 75\n"
+        )
+        try project.write(
+            "trace.txt",
+            "ERROR java.lang.IllegalStateException: no answer\n\tat com.acme.Load.run(Load.java:12)\n"
+                + "\tat com.acme.Main.main(Main.java:3)\n")
         try project.write("pager.sh", "cp \"$1\" paged.txt; printf 'THE PAGER'; read _\n")
         try project.write("editor.sh", "echo \"$@\" > edited.txt\n")
         return project
@@ -87,7 +92,8 @@ struct OperatorTasksTests {
         try await desk.task("why it failed", "Enter", within: 1, shows: "INSPECT  load", "exit status 75")
         try await desk.back()
         try await desk.task(
-            "the last lines of the failed stage", "L", "z", within: 2, shows: "LOG  load", "503 refused")
+            "the last lines of the failed stage", "L", "z", within: 2, shows: "LOG  load", "503 refused",
+            "▸ 2 more lines")
         try await desk.back(2)
         try await desk.task("only errors", "!", within: 2, shows: "≥error", "p17 is short")
         try await desk.back(2)

@@ -75,6 +75,7 @@ final class DashboardLoop {
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
         events = ScreenEvents(terminal)
+        index.show(state.log.shown)
     }
 
     /// Shows the run until the user leaves.

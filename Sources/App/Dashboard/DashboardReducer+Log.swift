@@ -99,7 +99,32 @@ extension DashboardReducer {
     func findLine(_ step: Int, _ state: inout DashboardState) {
         guard !state.log.search.isEmpty else { return state.say("no search yet: press / to search") }
         go(to: .log, &state)
+        guard lines.hits > 0 || lines.isComplete else {
+            state.log.awaitsHit = true
+            return state.say("searching …")
+        }
         goToNext(step, "'\(state.log.search)' is not in the log", &state) { lines.hit(from: $0, forward: $1) }
+        showMatch(&state)
+    }
+
+    /// Scrolls a long line so that what was found in it is seen.
+    private func showMatch(_ state: inout DashboardState) {
+        guard let geometry = LogGeometry(state), let record = lines.record(at: currentLine(state)),
+            let place = LogSearch(state.log.search)?.places(in: LogPane.text(of: record), most: 1).first
+        else { return }
+        let text = LogPane.text(of: record)
+        if geometry.wraps {
+            let rows = geometry.rows(of: text)
+            let row = rows.firstIndex { $0.contains(place.lowerBound) } ?? 0
+            state.log.skip = max(0, min(row - geometry.height / 2, rows.count - geometry.height))
+            return
+        }
+        let (first, end) = (
+            TextWidth.of(text.bytes(0..<place.lowerBound)), TextWidth.of(text.bytes(0..<place.upperBound))
+        )
+        // The signs at both ends cover a cell each.
+        if first > state.log.shift, end < state.log.shift + geometry.width { return }
+        state.log.shift = end < geometry.width ? 0 : max(0, first - geometry.width / 2)
     }
 
     /// Goes to the next line of the level error, or to the previous one if `step` is negative.

@@ -30,7 +30,10 @@ struct PaletteEntry {
         let named = all(state).enumerated().compactMap { place, entry in
             rank(entry.title, text).map { (rank: $0, place: place, entry: entry) }
         }
-        return completed + named.sorted { ($0.rank, $0.place) < ($1.rank, $1.place) }.map(\.entry)
+        let sorted = named.sorted { ($0.rank, $0.place) < ($1.rank, $1.place) }
+        // Letters in their order are looked for only where no word fits.
+        let fits = sorted.contains { $0.rank < loose } || !completed.isEmpty
+        return completed + sorted.filter { !fits || $0.rank < loose }.map(\.entry)
     }
 
     /// Every action: those of all panes and of the focused one, those that act first, then those with arguments, and those of
@@ -68,6 +71,9 @@ struct PaletteEntry {
         }
     }
 
+    /// The rank of a title that has the letters of a word in their order.
+    private static let loose = 100
+
     /// How well a title fits what is typed: the less, the better; nil where it does not.
     static func rank(_ title: String, _ text: String) -> Int? {
         let title = title.lowercased()
@@ -80,7 +86,7 @@ struct PaletteEntry {
                 guard let place = rest.firstIndex(of: letter) else { return nil }
                 rest = rest[rest.index(after: place)...]
             }
-            return word.count > 2 ? 3 : nil
+            return word.count > 2 ? loose : nil
         }
         return ranks.contains(nil) ? nil : ranks.compactMap(\.self).reduce(0, +)
     }

@@ -88,8 +88,9 @@ package final class LogIndex: Sendable {
         var view = View()
         /// Grows with each change of the view.
         var generation = 0
-        /// The number of parts that were examined for the view.
+        /// The number of parts whose lines were examined for the view, and of those whose matches are counted.
         var examined = 0
+        var searched = 0
         var position = LogPosition(segment: 0, offset: 0)
         /// Grows with everything that is found.
         var version = 0
@@ -115,21 +116,26 @@ package final class LogIndex: Sendable {
     /// Grows whenever something was found.
     package var version: Int { state.withLock { $0.version } }
     /// Whether everything that was read has been examined for the view.
-    package var isComplete: Bool { state.withLock { $0.examined == $0.parts.count } }
+    package var isComplete: Bool {
+        state.withLock { $0.examined == $0.parts.count && $0.searched == $0.parts.count }
+    }
     /// The number of lines that are shown, as far as they are known.
     package var count: Int { state.withLock { $0.total.shown } }
     /// How many of them have the text that is searched for.
     package var hits: Int { state.withLock { $0.total.hits } }
 
-    /// Shows something else; lines have new numbers from then on.
+    /// Shows something else; lines have new numbers from then on, unless only the search is another one.
     package func show(_ view: View) {
         state.withLock { state in
             guard view != state.view else { return }
+            var before = state.view
+            before.search = view.search
             state.view = view
             state.generation += 1
             state.version += 1
-            state.examined = 0
-            (state.total.shown, state.total.hits) = (0, 0)
+            (state.total.hits, state.searched) = (0, 0)
+            // Another search shows the same lines.
+            if before != view { (state.total.shown, state.examined) = (0, 0) }
         }
     }
 
@@ -161,14 +167,18 @@ package final class LogIndex: Sendable {
     /// How many lines with what is searched for there are, up to a line and with it.
     package func hitNumber(at index: Int) -> Int {
         state.withLock { state in
-            guard let (part, number) = find(index, in: state), let open = open(part, &state) else { return 0 }
+            guard let (part, number) = find(index, in: state), part < state.searched,
+                let open = open(part, &state)
+            else { return 0 }
             return state.before[part].hits + open.places.prefix(number + 1).count { $0.isHit }
         }
     }
 
     /// The next line with what is searched for, behind a line or before it; nil when there is none.
     package func hit(from index: Int, forward: Bool) -> Int? {
-        next(from: index, forward: forward, \.isHit) { hits(of: $0, in: $1) > 0 }
+        next(from: index, forward: forward, \.isHit) { part, state in
+            part < state.searched && hits(of: part, in: state) > 0
+        }
     }
 
     /// The next line of the level error that is shown, behind a line or before it; nil when there is none.
@@ -201,7 +211,7 @@ package final class LogIndex: Sendable {
     }
 
     private func hits(of part: Int, in state: State) -> Int {
-        (part + 1 < state.examined ? state.before[part + 1].hits : state.total.hits) - state.before[part].hits
+        (part + 1 < state.searched ? state.before[part + 1].hits : state.total.hits) - state.before[part].hits
     }
 
     /// The part of a line that is shown, and its number among those of the part.
@@ -304,7 +314,8 @@ package final class LogIndex: Sendable {
     /// - Returns: Whether they were added: not if the part is large, or is not examined yet.
     private func extend(with part: Part) -> Bool {
         let last = state.withLock { state -> (part: Part, view: View, generation: Int)? in
-            guard let last = state.parts.last, state.examined == state.parts.count, last.segment == part.segment,
+            guard let last = state.parts.last, state.examined == state.parts.count,
+                state.searched == state.parts.count, last.segment == part.segment,
                 last.offset + last.size == part.offset, last.size + part.size <= 2 * Self.partSize
             else { return nil }
             return (last, state.view, state.generation)
@@ -329,45 +340,56 @@ package final class LogIndex: Sendable {
             var counts = counts
             // Parts are examined in order: one that follows on some that are not yet has to wait.
             let isExamined = state.examined == state.parts.count && state.generation == generation
-            if !isExamined { (counts.shown, counts.hits) = (0, 0) }
+            let isSearched = state.searched == state.parts.count && state.generation == generation
+            if !isExamined { counts.shown = 0 }
+            if !isSearched { counts.hits = 0 }
             state.version += 1
             if !isWhole, let last = state.parts.last, last.segment == part.segment,
                 last.offset + last.size == part.offset,
-                last.size + part.size <= Self.partSize, isExamined || state.examined < state.parts.count
+                last.size + part.size <= Self.partSize, isExamined || state.examined < state.parts.count,
+                isSearched || state.searched < state.parts.count
             {
                 state.parts[state.parts.count - 1].size += part.size
             } else {
                 state.parts.append(part)
                 state.before.append(state.total)
                 if isExamined { state.examined += 1 }
+                if isSearched { state.searched += 1 }
             }
             state.total = state.total + counts
         }
     }
 
-    /// Examines the next part for the view.
+    /// Examines the next part for the view, or counts its matches.
     ///
     /// - Returns: Whether there was one.
     private func examineNext(_ left: inout Int) -> Bool {
         let next = state.withLock { state in
-            state.examined < state.parts.count
-                ? (part: state.parts[state.examined], state.view, state.generation) : nil
+            let place = state.examined < state.parts.count ? state.examined : state.searched
+            return place < state.parts.count
+                ? (place: place, part: state.parts[place], state.view, state.generation) : nil
         }
-        guard let (part, view, generation) = next else { return false }
+        guard let (place, part, view, generation) = next else { return false }
         left -= part.size
         var examiner = Examiner(view)
         let counts = bytes(of: part).withUnsafeBufferPointer { examiner.count($0) }
         state.withLock { state in
-            guard state.generation == generation, state.examined < state.parts.count,
-                state.parts[state.examined].offset == part.offset
+            guard state.generation == generation, place < state.parts.count,
+                state.parts[place].offset == part.offset, state.parts[place].size == part.size
             else { return }
-            (state.before[state.examined].shown, state.before[state.examined].hits) = (
-                state.total.shown, state.total.hits
-            )
-            state.total.shown += counts.shown
-            state.total.hits += counts.hits
-            state.examined += 1
-            if counts.shown > 0 { state.version += 1 }
+            if place == state.examined {
+                state.before[place].shown = state.total.shown
+                state.total.shown += counts.shown
+                state.examined += 1
+                if counts.shown > 0 { state.version += 1 }
+            }
+            if place == state.searched {
+                state.before[place].hits = state.total.hits
+                state.total.hits += counts.hits
+                state.searched += 1
+                // Whoever waits for the end of a search without matches hears of it.
+                if counts.hits > 0 || state.searched == state.parts.count { state.version += 1 }
+            }
         }
         return true
     }

@@ -83,6 +83,34 @@ struct LogViewTests {
         #expect(LogSearch("") == nil)
     }
 
+    @Test("Another search keeps the lines and their numbers, while it goes on and while the log grows")
+    func searchKeepsLines() throws {
+        let folder = try OwnFolder()
+        let lines: [(source: UnitID?, attempt: Int, text: String)] = (0..<4000).map {
+            (UnitID("load"), 1, "line \($0)")
+        }
+        try write(lines, to: folder)
+        let index = LogIndex(folder: folder.path)
+        index.work()
+        var random = SplitMix64(seed: 16)
+        for round in 0..<40 {
+            let text = "\(Int.random(in: 0..<40, using: &random))"
+            index.show(LogIndex.View(search: text))
+            #expect(index.count == 4000 + round && !index.isComplete)
+            try write([(UnitID("load"), 1, "later \(text)")], to: folder)
+            while index.work(limit: 100_000) || !index.isComplete {
+                #expect(index.count >= 4000 + round)
+            }
+            let hits = (0..<index.count).filter { index.record(at: $0)?.message.contains(text) == true }
+            #expect(index.hits == hits.count)
+            for place in [0, 1999, index.count - 1] {
+                #expect(index.hit(from: place, forward: true) == hits.first { $0 > place })
+                #expect(index.hit(from: place, forward: false) == hits.last { $0 < place })
+            }
+            if let last = hits.last { #expect(index.hitNumber(at: last) == hits.count) }
+        }
+    }
+
     @Test("Errors are found one after the other, also among lines that are not shown")
     func errors() throws {
         let folder = try OwnFolder()

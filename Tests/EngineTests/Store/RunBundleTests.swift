@@ -12,7 +12,8 @@ struct RunBundleTests {
         let plan = RunPlan(pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "a")])
         for id in ["20261123-060000-aaaa", "20261124-060000-bbbb"] as [RunID] {
             try store.folder.run(id).create()
-            try store.record(id, plan, [.runStarted(.ofTest)] + .attempt(UnitID("a"), .succeeded) + [.runEnded(.succeeded)])
+            try store.record(
+                id, plan, [.runStarted(.ofTest)] + .attempt(UnitID("a"), .succeeded) + [.runEnded(.succeeded)])
         }
         let folder = store.folder.run("20261123-060000-aaaa")
         try "{\"time\":\"2026-11-23T06:00:00.000Z\"}\n".write(
