@@ -3,8 +3,9 @@
 
 FILE ?= config/pipeline_config.yaml
 # The Swift runtime goes into the program: one file to copy, and calls into it go straight.
-RELEASE := swift build -c release --static-swift-stdlib
-BUILD := $(RELEASE) --product caudal
+# A tree of its own, because two builds of one tree wait for each other.
+RELEASE := swift build -c release --static-swift-stdlib --scratch-path .build/product
+BUILD := $(RELEASE) --product caudal && ln -sfn product/release .build/release
 CAUDAL := .build/release/caudal
 
 help: ## This list
@@ -37,8 +38,7 @@ run: build ## Run a pipeline: make run FILE=config/pipeline_config.yaml
 TEST := swift test --skip-build --experimental-maximum-parallelization-width 8
 
 test: setup-tests ## Every test, and the release build
-	@swift build --build-tests
-	@$(BUILD)
+	@($(BUILD)) & release=$$!; swift build --build-tests; tests=$$?; wait $$release && exit $$tests
 	@CAUDAL_PROGRAM=$(CAUDAL) $(TEST)
 
 test-fast: setup ## The tests that need neither the program nor DuckDB, in less than a minute once they are built

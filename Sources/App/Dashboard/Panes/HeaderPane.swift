@@ -23,8 +23,12 @@ enum HeaderPane {
             run.status == .running
             ? LocalTime.clock(state.now.wall, in: state.zone) : LocalTime.minute(state.now.wall, in: state.zone)
         right.append((4, [Span(clock, .dim)]))
-        if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
-        if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
+        if state.replay != nil {
+            right.append((2, [Span("replay", .wait)]))
+        } else {
+            if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
+            if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
+        }
 
         var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
         let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
