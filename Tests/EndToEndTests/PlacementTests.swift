@@ -388,7 +388,9 @@ struct TargetTests {
         #expect(try await project.caudal("logs").output.contains("caudal-nowhere.invalid cannot be reached"))
     }
 
-    @Test("A folder that the other machine does not see is named", .enabled(if: Kind.ssh.absence == nil))
+    @Test(
+        "A folder that the other machine does not see is named",
+        .enabled(if: SSHServer.hidingAbsence == nil, "\(SSHServer.hidingAbsence ?? "")"))
     func notShared() async throws {
         let project = try CaudalProject(copying: [])
         let server = try await SSHServer.shared()
