@@ -171,6 +171,10 @@ package final class SSHServer: Sendable {
         return geteuid() == 0 ? nil : "a server for tests needs root here"
     }()
 
+    /// Why nothing can be hidden from the server; nil where it can.
+    package static let hidingAbsence: String? =
+        absence ?? (outcome(of: ["unshare", "-m", "true"]).status == 0 ? nil : "no namespaces can be made here")
+
     private static let instance = Task { try await SSHServer() }
 
     /// The one of this process.
@@ -278,7 +282,7 @@ package final class SlurmCluster: Sendable {
         _ = try await reactor.start(
             ProcessLaunch(
                 program: "/usr/bin/setpriv",
-                arguments: ["--pdeathsig=TERM", Checkout.root + "/scripts/test-cluster", folder.path],
+                arguments: ["--pdeathsig=KILL", Checkout.root + "/scripts/test-cluster", folder.path],
                 variables: ["PATH": "/usr/local/bin:/usr/bin:/bin"], folder: "/", marker: "test/cluster")
         ) { _, bytes in
             if bytes.isEmpty { arrival.finish() } else { arrival.yield(String(decoding: bytes, as: UTF8.self)) }

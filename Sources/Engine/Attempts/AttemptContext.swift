@@ -76,7 +76,7 @@ struct AttemptContext: Sendable {
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
         if isMain {
-            job.executor = try runner.executors.executor(for: stage.placement)
+            job.executor = try executor()
             job.begun = begun
         }
         return try await tools.execute(job, for: control)
@@ -84,6 +84,12 @@ struct AttemptContext: Sendable {
 
     /// The work that goes on elsewhere and is taken up again; nil where the attempt begins it.
     var begun: WorkIdentity? { if case .attach(let work) = order.purpose { work } else { nil } }
+
+    /// What runs its program: where the stage says, or where the work goes on that is taken up again, whatever the file says now.
+    func executor() throws(Failure) -> any ProgramExecutor {
+        if case .job(let kind, _, _)? = begun { return try runner.executors.executor(for: .target(kind)) }
+        return try runner.executors.executor(for: stage.placement)
+    }
 
     func makeFolder(_ path: String?) throws(Failure) {
         guard let path else { return }

@@ -55,13 +55,22 @@ package enum RunRecovery {
         _ state: RunState, except kept: Set<UnitID>, _ pipeline: Pipeline, _ executors: ProgramExecutors
     ) async throws(Failure) -> [String] {
         var markers: [Placement: [String]] = [:]
+        var hasContainers = false
         for stage in state.stages {
-            guard let placement = pipeline.stage(stage.id)?.placement, placement != .local else { continue }
+            let placement = pipeline.stage(stage.id)?.placement ?? .local
             for (id, unit) in stage.units {
                 guard let attempt = unit.openAttempt, !kept.contains(id) else { continue }
-                markers[placement, default: []].append(AttemptControl.marker(state.id, id, attempt.number))
+                if placement != .local {
+                    markers[placement, default: []].append(AttemptControl.marker(state.id, id, attempt.number))
+                }
+                // The file may say something else by now.
+                if case .job(let kind, _, _)? = attempt.work, ContainerEngineName(rawValue: kind) != nil {
+                    hasContainers = true
+                }
             }
         }
+        // Containers are found by the label of their run, whatever their image is.
+        if hasContainers { markers[.container(ContainerSettings(image: "")), default: []] = [] }
         var ended: [String] = []
         for (placement, markers) in markers {
             ended += try await executors.executor(for: placement).endLeftovers(of: state.id, markers)
