@@ -27,6 +27,7 @@ struct Caudal: AsyncParsableCommand {
             LogsCommand.self, FailuresCommand.self, StatsCommand.self, MetricsCommand.self, ExportCommand.self,
             ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
             ProfileCommand.self, QuarantineCommand.self, GenerateCommand.self, DoctorCommand.self, HomeCommand.self,
+            DemoCommand.self,
         ])
 
     /// Without a verb: shows the list of pipelines and runs in a terminal, and prints the help elsewhere.

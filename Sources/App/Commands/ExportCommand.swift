@@ -13,8 +13,8 @@ struct ExportCommand: AsyncParsableCommand {
             The same run has the same ids each time. With --send, the run goes to the server that OTEL_EXPORTER_OTLP_ENDPOINT
             or OPENLINEAGE_URL names; runs do that by themselves when they end.
 
-            --bundle writes the run's journal, log, pipeline file and SQL into one file, without its data and its secrets:
-            'caudal replay FILE' shows it on any machine.
+            --bundle writes the run's journal, log, pipeline file and SQL into one file: 'caudal replay FILE' shows it on any
+            machine. Secrets are masked in it; samples of failing rows and what programs printed are in it.
             """))
 
     @Argument(help: .run)

@@ -61,7 +61,10 @@ struct FailuresCommand: AsyncParsableCommand {
             try store.failureHistories(
                 pipeline: pipeline, stage: stage.map { StageID($0) }, since: since, limit: limit)
         }
-        if found.isEmpty { try KnownNames.check(pipeline: pipeline, in: store) }
+        if found.isEmpty {
+            try KnownNames.check(pipeline: pipeline, in: store)
+            try KnownNames.check(stage: stage, of: pipeline, in: store)
+        }
         if json { return found.forEach { Output.json(Self.line($0)) } }
         if found.isEmpty { return Output.line("nothing has failed" + (days.map { " in the last \($0) days" } ?? "")) }
         let paint = Paint(color)

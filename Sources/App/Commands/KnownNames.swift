@@ -10,6 +10,13 @@ enum KnownNames {
         if !names.contains(pipeline) { try refuse("there are no runs of a pipeline '\(pipeline)'", pipeline, names) }
     }
 
+    /// Rejects a stage that no recorded run has.
+    static func check(stage: String?, of pipeline: String?, in store: RunStore) throws {
+        guard let stage else { return }
+        let names = try Output.reporting { try store.stageNames(of: pipeline) }
+        if !names.contains(stage) { try refuse("no run has a stage '\(stage)'", stage, names) }
+    }
+
     /// Rejects a stage or an item that none of the runs has; accepts any item of a stage whose items are not known yet.
     static func check(_ unit: UnitID, of runs: [RunID], in store: RunStore) throws {
         guard let last = runs.last else { return }

@@ -41,7 +41,7 @@ struct ReplayCommand: AsyncParsableCommand {
             let target = try RunTarget.find(run, state)
             return try await replay(target.id, in: target.store)
         }
-        let folder = FileManager.default.temporaryDirectory.path + "/caudal-replay-\(getpid())"
+        let folder = try Output.reporting { try FileText.makeTemporaryFolder("caudal-replay") }
         // What cannot be removed lies in the folder for temporary files.
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (id, store) = try Output.reporting { try RunBundle.unpack(bundle, into: StateFolder(path: folder)) }

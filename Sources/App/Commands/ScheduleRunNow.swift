@@ -46,6 +46,11 @@ struct ScheduleRunNow: AsyncParsableCommand {
             else {
                 throw ScheduleError.noSlot(key, at: wanted.words(zone), text: slot)
             }
+            if occurrence.instant * 1000 > now {
+                throw ValidationError(
+                    "the slot of \(wanted.words(zone)) has not come yet: leave --slot out to run now, or take an earlier one"
+                )
+            }
             (planned, date) = (occurrence.instant * 1000, occurrence.date)
         }
         let due = Slot(pipeline: key.pipeline, schedule: key.schedule, planned: planned, date: date)

@@ -48,7 +48,7 @@ struct ScheduleStart: AsyncParsableCommand {
             environment: state.variables
         ) { watch.loop?.watch($0) }
         let host = ProcessInfo.processInfo.hostName
-        let scheduler = Scheduler(store: store, files: project.files, starter: starter, host: host)
+        let scheduler = Scheduler(store: store, files: project.files, starter: starter, host: host, decidesOnce: once)
         let outbox = OutboxSender(
             store, reactor: ProcessReactor(), variables: state.variables, host: host, now: { SystemClock.now })
         // What others have left is sent too.

@@ -63,6 +63,8 @@ struct SessionRunner {
     let services: RunServices
     /// The commands to send to the run as soon as it has begun.
     var commands: [(RunCommand, by: String)] = []
+    /// What the dashboard is to be led through.
+    var tour: DemoScript?
 
     /// Runs to the end, and exits the program with the status of the run.
     func run() async throws {
@@ -90,6 +92,7 @@ struct SessionRunner {
         let begun = StartedRun(self)
         let loop = DashboardLoop(begun.shown, terminal: terminal, isReadOnly: options.readOnly)
         begun.loop = loop
+        loop.tour = tour
         let ending = await loop.run()
         return (ending, try await begun.end(ending, on: terminal))
     }

@@ -48,6 +48,8 @@ final class DashboardLoop {
     /// The task that reads the log; nil when none does.
     private var logReading: Task<Void, Never>?
     private var quitsWhenEnded = false
+    /// What presses keys until the user presses one.
+    var tour: DemoScript?
     /// When other lines of the log were asked for that are not known yet.
     private var logAskedAt: ContinuousClock.Instant?
     /// The time up to which the log is shown in a replay.
@@ -154,6 +156,7 @@ final class DashboardLoop {
             isUrgent = true
         }
         var hasAsked = false
+        if !keys.isEmpty, tour != nil { (tour, state.caption) = (nil, nil) }
         for key in keys where !hasAsked {
             let wasAsking = state.isAsking
             send(.key(key))
@@ -189,6 +192,10 @@ final class DashboardLoop {
                 send(.passed(elapsed))
             }
             if quitsWhenEnded, state.run.status != .running { ending = .cancelled }
+        }
+        if isDue, tour != nil {
+            if let key = tour?.next(state, now: SystemClock.now.steady) { send(.key(key)) }
+            state.caption = tour?.caption
         }
         if let replayed, let replay = state.replay, replay.time.wall != replayedTo {
             replayedTo = replay.time.wall
@@ -253,6 +260,7 @@ final class DashboardLoop {
         case .copy(let copied): copy(copied)
         case .showLog(let view):
             index.show(view)
+            replayed?.lookAgain()
             logAskedAt = logAskedAt ?? .now
             readLog()
         case .page(let unit): page(unit)
@@ -353,6 +361,7 @@ final class DashboardLoop {
     /// is live, and the next minute when it has ended, because the clock shows minutes.
     private var idleTime: Duration {
         if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
+        if tour != nil { return .milliseconds(100) }
         if let replay = state.replay, !replay.isPaused, !replay.isAtEnd { return .milliseconds(100) }
         if state.isMoving { return .milliseconds(250) }
         if state.run.status == .running || state.standingToast != nil { return .seconds(1) }

@@ -20,6 +20,8 @@ struct DashboardState: ScreenState {
     var run: RunState
     /// The run as it went, if it is shown so.
     var replay: RunReplay?
+    /// What a tour says.
+    var caption: String?
     var graph: GraphModel
     var now: Moment
     var rows: Int

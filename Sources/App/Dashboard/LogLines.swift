@@ -54,6 +54,9 @@ final class LogLinesUntil: LogLines {
     /// Shows the lines up to this time, in milliseconds since 1970.
     func show(until: Int64) { state.withLock { $0 = (until, -1, 0) } }
 
+    /// Looks again how many there are, because other lines are shown.
+    func lookAgain() { state.withLock { $0.known = -1 } }
+
     var count: Int {
         let (all, known) = (all, all.count)
         return state.withLock { state in

@@ -49,10 +49,10 @@ struct HomeFilter {
     }
 
     private static func field(_ name: String, of run: RunSummary, begins value: String) -> Bool {
+        if name == "state" { return run.trueStatus.rawValue.hasPrefix(value) }
         let parameter = run.parameters.first { $0.key.lowercased() == name }?.value
         if let parameter { return parameter.lowercased().hasPrefix(value) }
         switch name {
-        case "state": return run.trueStatus.rawValue.hasPrefix(value)
         case "day": return UTC.date(run.started).hasPrefix(value)
         case "pipeline": return run.pipeline.lowercased().hasPrefix(value)
         default: return false

@@ -18,11 +18,14 @@ package struct ContentHash {
 
     package init() {}
 
-    /// The fingerprint of a file, such as `xxh64:ef46db3751d8e999`, or nil when it cannot be read.
+    /// The fingerprint of a file, such as `xxh64:ef46db3751d8e999`, or nil when it cannot be read or is no regular file.
     package static func ofFile(_ path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe would be waited for until somebody writes to it.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
         var hash = ContentHash()
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {

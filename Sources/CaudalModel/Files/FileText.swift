@@ -99,6 +99,16 @@ package enum FileText {
         }
     }
 
+    /// Makes a folder for temporary files that only its owner may read, with a name that nobody can guess.
+    ///
+    /// - Throws: ``Failure`` when there is no place for one.
+    package static func makeTemporaryFolder(_ name: String) throws(Failure) -> String {
+        let folder = FileManager.default.temporaryDirectory.path
+        var template = Array((folder + "/\(name)-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw Failure("no folder can be made in \(folder)", errno: errno) }
+        return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// The size of a file, or nil when there is none.
     package static func size(_ path: String) -> Int64? {
         var status = stat()

@@ -41,8 +41,10 @@ struct ContainerExecutor: ProgramExecutor {
         await stop.end()
         var end = ProgramEnd(child)
         end.wasKilled = end.wasKilled || stop.gaveUp
-        // A client that ended in another way than its container did has left it behind.
-        if case .signaled = end.exit { try await engine.remove([name], on: host) }
+        // A client that ended in another way than its container did, or while it was stopped, may have left it behind.
+        var hasLeft = end.exit == .exited(125) || attempt.stopReason != nil
+        if case .signaled = end.exit { hasLeft = true }
+        if hasLeft { try await engine.remove([name], on: host) }
         explain(&end, engine, of: call, told.text(.stderr))
         return end
     }
@@ -50,6 +52,15 @@ struct ContainerExecutor: ProgramExecutor {
     func endLeftovers(of run: RunID, _ markers: [String]) async throws(Failure) -> [String] {
         let engine: ContainerEngine
         do throws(Failure) { engine = try ContainerEngine.find { host.environment[$0] } } catch { return [] }
+        var ended = try await endLeftovers(of: run, engine)
+        // The run may have begun with another engine; one that does not answer here has most likely nothing of it.
+        for other in ContainerEngine.others(than: engine, { host.environment[$0] }) {
+            ended += (try? await endLeftovers(of: run, other)) ?? []
+        }
+        return ended
+    }
+
+    private func endLeftovers(of run: RunID, _ engine: ContainerEngine) async throws(Failure) -> [String] {
         let answer = try await engine.ask(
             ["ps", "--all", "--filter", "label=caudal.run=\(run)", "--format", "{{.Names}}"], on: host)
         guard answer.exit == .exited(0) else {
@@ -87,19 +98,24 @@ struct ContainerExecutor: ProgramExecutor {
         if engine.name == .podman, geteuid() != 0, settings.user == nil { words += ["--userns", "keep-id"] }
         let isMounted = call.tool == .duckDB && settings.duckDB == nil
         for mount in MountList(host, call, settings.mounts, tool: isMounted ? call.program : nil).mounts {
-            words += ["--volume", "\(mount.path):\(mount.path)" + (mount.isReadOnly ? ":ro" : "")]
+            if mount.path.contains(":") {
+                let access = mount.isReadOnly ? ",readonly" : ""
+                words += ["--mount", "type=bind,source=\(mount.path),target=\(mount.path)\(access)"]
+            } else {
+                words += ["--volume", "\(mount.path):\(mount.path)" + (mount.isReadOnly ? ":ro" : "")]
+            }
         }
         words += ["--workdir", call.folder ?? host.folder]
         var variables = call.variables
         for name in settings.variables where variables[name] == nil { variables[name] = host.environment[name] }
         var passed: [String: String] = [:]
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) {
-            if ContainerEngine.needs(name) {
+            if ContainerEngine.needs(name), host.environment[name] != value {
                 words += ["--env", "\(name)=\(value)"]
             } else {
                 // Its value does not stand in the list of processes.
                 words += ["--env", name]
-                passed[name] = value
+                if !ContainerEngine.needs(name) { passed[name] = value }
             }
         }
         let program = call.tool == .duckDB ? settings.duckDB ?? call.program : call.program

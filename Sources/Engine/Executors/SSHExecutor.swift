@@ -105,7 +105,7 @@ struct SSHExecutor: ProgramExecutor {
         _ attempt: AttemptControl
     ) async throws(Failure) -> Outcome {
         if child.exit == .exited(255), folder.machine == nil { return .unreached(last) }
-        if child.exit == .exited(LaunchFolder.notShared), folder.exitStatus == nil {
+        if child.exit == .exited(LaunchFolder.notShared), folder.machine == nil {
             throw .notShared(folder.path, told: last)
         }
         // A file system of a network shows what the other side wrote only after a while.
@@ -144,6 +144,12 @@ struct SSHExecutor: ProgramExecutor {
               kill -KILL "-$c"
             ) > /dev/null 2>&1 & w=$!
             wait $c; rc=$?
+            # What it left running in its group ends too, before its end is told.
+            if kill -0 "-$c" 2> /dev/null; then
+              kill -TERM "-$c" 2> /dev/null; n=0
+              while [ $n -lt \(grace) ] && kill -0 "-$c" 2> /dev/null; do sleep 1; n=$((n + 1)); done
+              kill -KILL "-$c" 2> /dev/null
+            fi
             \(folder.record)
             kill $w 2> /dev/null
             exit $rc

@@ -84,7 +84,8 @@ private final class SandboxStop: Sendable {
     func begin(_ child: ChildProcess, grace: Duration) {
         let task = Task.detached { [self] in
             // Bubblewrap may not have started the program yet.
-            for _ in 0..<100 where !Self.signal(SIGTERM, below: child.identity.pid) {
+            for _ in 0..<100 {
+                if Self.signal(SIGTERM, below: child.identity.pid) { break }
                 do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
             }
             do { try await Task.sleep(for: grace) } catch { return }

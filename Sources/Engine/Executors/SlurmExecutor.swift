@@ -35,9 +35,13 @@ struct SlurmExecutor: ProgramExecutor {
 
     func recover(_ identity: WorkIdentity, workFolder: String) async -> RecoveredWork {
         guard case .job(_, let job, _) = identity else { return .ended }
-        if LaunchFolder(in: workFolder).exitStatus != nil { return .attachable }
+        let folder = LaunchFolder(in: workFolder)
+        if folder.exitStatus != nil { return .attachable }
         do throws(Failure) {
-            return try await queue.find(job)?.isOpen == true ? .attachable : .ended
+            if try await queue.find(job)?.isOpen == true { return .attachable }
+            // It may have ended just now, and its last files may be seen here only after a while.
+            for _ in 0..<25 where folder.exitStatus == nil { await pause(.milliseconds(200)) }
+            return folder.exitStatus != nil ? .attachable : .ended
         } catch {
             return .unknown(error.description)
         }
@@ -65,10 +69,12 @@ struct SlurmExecutor: ProgramExecutor {
     // MARK: - The job
 
     private func words(_ call: ProgramCall, _ folder: LaunchFolder, _ attempt: AttemptControl) -> [String] {
+        // These are patterns, in which a doubled sign stands for itself.
+        let output = folder.file("slurm.out").replacing("%", with: "%%")
         var words = [
             "--parsable", "--no-requeue", "--export=ALL", "--job-name=\(ContainerExecutor.name(attempt.marker))",
-            "--comment=caudal \(attempt.marker)", "--chdir=/", "--output=\(folder.file("slurm.out"))",
-            "--error=\(folder.file("slurm.out"))", "--open-mode=append",
+            "--comment=caudal \(attempt.marker)", "--chdir=/", "--output=\(output)", "--error=\(output)",
+            "--open-mode=append",
         ]
         if let partition = settings.partition { words.append("--partition=\(partition)") }
         if let account = settings.account { words.append("--account=\(account)") }
@@ -134,6 +140,14 @@ struct SlurmExecutor: ProgramExecutor {
                 return end
             }
             if hasGone {
+                // The queue may not show what Slurm knows, and Slurm may not answer.
+                let isOpen: Bool
+                do throws(Failure) { isOpen = try await queue.find(job)?.isOpen == true } catch { isOpen = true }
+                if isOpen {
+                    hasGone = false
+                    await pause(.seconds(1))
+                    continue
+                }
                 reader.finish(output)
                 return try await end(of: job, folder, machine, stop, attempt)
             }
@@ -202,6 +216,7 @@ private struct JobStop {
     let job: String
     let grace: Duration
     private var askedAt: ContinuousClock.Instant?
+    private var killedAt: ContinuousClock.Instant?
     private(set) var gaveUp = false
 
     init(job: String, grace: Duration) {
@@ -216,8 +231,10 @@ private struct JobStop {
             await queue.askToEnd(job)
             return
         }
-        if !gaveUp, ContinuousClock.now - askedAt >= grace {
-            gaveUp = true
+        // Again and again until it has gone: Slurm may not have heard of it.
+        let isDue = killedAt.map { ContinuousClock.now - $0 >= .seconds(5) } ?? true
+        if isDue, ContinuousClock.now - askedAt >= grace {
+            (gaveUp, killedAt) = (true, .now)
             await queue.kill(job)
         }
     }

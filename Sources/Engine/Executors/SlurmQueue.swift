@@ -66,7 +66,8 @@ actor SlurmQueue {
         // A job begins with what is set for `sbatch`. Without that Slurm would run the user's login shell for it, which
         // takes as long as that shell likes.
         let answer = try await ask("sbatch", words, with: host.environment.all.filter { Self.isPassed($0.key) })
-        let number = answer.text.trimmed.split(separator: ";").first.map(String.init) ?? ""
+        let number = answer.text.trimmed
+        // A number with the name of another cluster is one that nothing else here would ask.
         guard answer.exit == .exited(0), Int(number) != nil else {
             throw Failure("Slurm does not take the job: \((answer.errors + answer.text).trimmed.shortened(to: 300))")
         }
@@ -174,8 +175,10 @@ actor SlurmQueue {
         guard let program = host.program(name) else {
             throw Failure("'\(name)' is not on PATH", remedy: "install Slurm's client programs on this machine")
         }
+        // What a user has set for himself, such as SQUEUE_STATES, would hide jobs.
+        let own = host.environment.all.filter { !$0.key.hasPrefix("SQUEUE_") && !$0.key.hasPrefix("SACCT_") }
         return try await ToolRun.output(
-            of: program, words, environment: variables ?? host.environment.all, limit: ToolRun.patience,
+            of: program, words, environment: variables ?? own, limit: ToolRun.patience,
             reactor: host.reactor)
     }
 }

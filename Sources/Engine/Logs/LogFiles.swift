@@ -180,7 +180,16 @@ struct JSONObjectReader {
             case UInt8(ascii: "u"):
                 let digits = String(decoding: content[index..<min(index + 4, content.count)], as: UTF8.self)
                 index += 4
-                let code = UInt32(digits, radix: 16) ?? 0xFFFD
+                var code = UInt32(digits, radix: 16) ?? 0xFFFD
+                // Programs write characters beyond the first plane as two escapes.
+                if (0xD800...0xDBFF).contains(code), index + 6 <= content.count, content[index] == UInt8(ascii: "\\"),
+                    content[index + 1] == UInt8(ascii: "u"),
+                    let low = UInt32(String(decoding: content[(index + 2)..<(index + 6)], as: UTF8.self), radix: 16),
+                    (0xDC00...0xDFFF).contains(low)
+                {
+                    code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+                    index += 6
+                }
                 // A byte that was invalid UTF-8 was kept as an unpaired surrogate; the original byte is restored.
                 if (0xDC80...0xDCFF).contains(code) {
                     text.append(UInt8(code - 0xDC00))

@@ -10,8 +10,10 @@ struct LogRecordReader: Sendable {
         case fault
         /// A traceback of Python, up to the first line that is not indented.
         case traceback
-        /// Behind the traceback: another one may be its cause.
+        /// Behind the traceback: a sentence may say that another one belongs to it.
         case behindTraceback
+        /// Behind that sentence.
+        case beforeNextTraceback
         /// What Go prints when it gives up.
         case panic
         /// The line behind the first of a panic of Rust.
@@ -53,7 +55,7 @@ struct LogRecordReader: Sendable {
     private mutating func continues(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let first = line.first else {
             // An empty line ends what is not known to go on.
-            return part == .traceback || part == .behindTraceback || part == .panic
+            return [.traceback, .behindTraceback, .beforeNextTraceback, .panic].contains(part)
         }
         let isIndented = first == 0x20 || first == 0x09
         switch part {
@@ -62,9 +64,14 @@ struct LogRecordReader: Sendable {
             if !isIndented { part = .behindTraceback }
             return true
         case .behindTraceback:
+            guard line.begins("During handling of the above") || line.begins("The above exception was") else {
+                return false
+            }
+            part = .beforeNextTraceback
+            return true
+        case .beforeNextTraceback:
             if line.begins("Traceback (most") { part = .traceback }
-            return part == .traceback || line.begins("During handling of the above")
-                || line.begins("The above exception was")
+            return part == .traceback
         case .panic:
             return isIndented || line.begins("goroutine ") || line.begins("created by ") || line.begins("exit status ")
                 || line.begins("[signal ") || line.last == UInt8(ascii: ")")

@@ -71,6 +71,8 @@ package struct CurlTransfer: Sendable, Hashable {
         }
         var text = lines.map { $0 == "write-out" ? "\($0) = \"\($1)\"" : "\($0) = \(Self.quoted($1))" }
         text += ["silent", "show-error"] + (mail?.needsTLS == true ? ["ssl-reqd"] : [])
+        // One address that is refused keeps the mail from nobody else.
+        if let mail, mail.to.count > 1 { text.append("mail-rcpt-allowfails") }
         return text.joined(separator: "\n") + "\n"
     }
 

@@ -219,6 +219,17 @@ struct ChannelValues {
         // What a message may well tell is left in it.
         let secret = references.filter { ![.runID, .runStarted, .slotTime, .slotDate].contains($0) }
         let values = secret.compactMap { try? value(of: $0) }
-        return SecretMasker(secrets: values + SecretNames().secrets(in: variables)).masked(text)
+        let secrets = values + values.flatMap(Self.partsOfAddress)
+        return SecretMasker(secrets: secrets + SecretNames().secrets(in: variables)).masked(text)
+    }
+
+    /// What is behind the host of an address: servers quote it in their answers.
+    private static func partsOfAddress(_ value: String) -> [String] {
+        guard let scheme = value.range(of: "://") else { return [] }
+        let rest = value[scheme.upperBound...]
+        guard let slash = rest.firstIndex(of: "/") else { return [] }
+        let path = rest[slash...]
+        // A short path, such as `/hook`, is an ordinary word.
+        return path.count > 8 ? [String(path)] : []
     }
 }

@@ -79,8 +79,6 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
     private(set) var illness: Problem?
     /// What was told, each thing once for each target.
     private(set) var told: [Told] = []
-    /// When a run last succeeded.
-    package private(set) var lastSuccess: Int64 = 0
 
     package init() {}
 
@@ -184,7 +182,6 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
     private mutating func runSucceeded(
         _ stages: Set<StageID>?, _ wasLate: Bool, _ time: Int64, _ rules: [NotificationRule]
     ) -> [Telling] {
-        lastSuccess = time
         // Stages that the pipeline no longer has cannot recover.
         if let stages { problems = problems.filter { stages.contains($0.key) } }
         var tellings = tell(.succeeded, nil, rules)

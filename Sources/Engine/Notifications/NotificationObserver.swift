@@ -126,8 +126,7 @@ package final class NotificationObserver: RunObserver {
             case .succeeded, .reused, .skipped:
                 return .runSucceeded(
                     stages: plan.stages,
-                    wasLate: try store.hasToldOfSlots(
-                        of: event.run.pipeline, since: memory.lastSuccess, through: event.event.time.wall))
+                    wasLate: try store.endsLateness(run, at: event.event.time.wall))
             case .failed, .blocked: return .runFailed
             case .cancelled: return .runCancelled
             }

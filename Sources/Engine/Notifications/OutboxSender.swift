@@ -11,6 +11,10 @@ package final class OutboxSender: Sendable {
         var workers = 0
         /// Whether nothing new may be taken: the program ends.
         var isClosing = false
+        /// Until when something new may be taken; nil for as long as there is something.
+        var end: ContinuousClock.Instant?
+
+        var mayTake: Bool { !isClosing && end.map { ContinuousClock.now < $0 } ?? true }
         var timer: Task<Void, Never>?
         /// Those who wait for the workers to end.
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -46,7 +50,7 @@ package final class OutboxSender: Sendable {
     /// Says that there may be something to send; returns at once.
     package func wake() {
         let mustStart = contents.withLock { contents in
-            guard contents.workers < Self.workerLimit, !contents.isClosing else { return false }
+            guard contents.workers < Self.workerLimit, contents.mayTake else { return false }
             contents.workers += 1
             return true
         }
@@ -62,6 +66,9 @@ package final class OutboxSender: Sendable {
     @discardableResult
     package func settle(within limit: Duration) async -> StoreError? {
         let end = ContinuousClock.now + limit
+        // What is being sent then is waited for, and nothing is begun any more.
+        contents.withLock { $0.end = end }
+        defer { contents.withLock { $0.end = nil } }
         while true {
             wake()
             await workersEnd()
@@ -100,7 +107,7 @@ package final class OutboxSender: Sendable {
     private func work() async {
         var problem: StoreError?
         do throws(StoreError) {
-            while !contents.withLock({ $0.isClosing }),
+            while contents.withLock({ $0.mayTake }),
                 let taken = try store.takeDelivery(for: process, at: now().wall)
             {
                 // While one is sent, another target need not wait.

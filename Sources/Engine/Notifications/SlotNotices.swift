@@ -18,6 +18,9 @@ package struct SlotNotice: Sendable, Hashable {
         self.run = run
         self.reason = reason
     }
+
+    /// What the ids of notices of a schedule begin with.
+    static func prefix(_ pipeline: String, _ schedule: String) -> String { "slot \(pipeline) \(schedule) " }
 }
 
 extension RunStore {
@@ -34,7 +37,9 @@ extension RunStore {
         _ told: SlotNotice, of pipeline: Pipeline, environment: String?, at now: Int64, host: String
     ) throws(StoreError) -> Int {
         let occasion = told.occasion == .late ? NotificationRule.Occasion.late : .missed
-        let id = "slot \(pipeline.name) \(told.slot.schedule) \(UTC.isoSecond(told.slot.planned)) \(occasion.rawValue)"
+        let id =
+            SlotNotice.prefix(pipeline.name, told.slot.schedule)
+            + "\(UTC.isoSecond(told.slot.planned)) \(occasion.rawValue)"
         var notice = Notice(
             id: id, occasion: occasion, pipeline: pipeline.name, environment: environment, run: told.run, at: now,
             root: pipeline.root, host: host)

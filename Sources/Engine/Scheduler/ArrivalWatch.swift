@@ -6,6 +6,10 @@ struct ArrivalWatch {
     let store: RunStore
     /// The folder from which the patterns of files start.
     let root: String
+    let hashes: ArrivalHashes
+
+    /// How long until a file that is being read is looked at again, in milliseconds.
+    private static let readingPause: Int64 = 250
 
     /// Looks for what has arrived since the last look, and records it.
     ///
@@ -35,7 +39,7 @@ struct ArrivalWatch {
         var again: Int64?
         for pattern in awaited.files {
             for path in Glob.files(matching: PathText.absolute(pattern.value, in: root)) {
-                guard let mark = FileMark(path) else { continue }
+                guard FileText.isFile(path), let mark = FileMark(path) else { continue }
                 let source = PathText.relative(path, to: root)
                 let text = Self.text(of: mark)
                 if known.contains(where: { $0.source == source && $0.mark == text }) { continue }
@@ -43,8 +47,12 @@ struct ArrivalWatch {
                 let settled = (mark.changed ?? mark.modified) / 1_000_000 + awaited.settle.milliseconds
                 if settled > now, !isNew {
                     again = min(again ?? .max, settled)
-                } else if let hash = ContentHash.ofFile(path), FileMark(path) == mark {
-                    add(source, hash, text)
+                } else {
+                    switch hashes.hash(of: path, mark, atOnce: isNew) {
+                    case .hash(let hash): add(source, hash, text)
+                    case .pending: again = min(again ?? .max, now + Self.readingPause)
+                    case .unreadable: break
+                    }
                 }
             }
         }

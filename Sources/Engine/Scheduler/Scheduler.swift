@@ -41,6 +41,7 @@ package final class Scheduler {
     private var step = Step()
     private var standing: Set<String> = []
     private let host: String
+    private let hashes: ArrivalHashes
     /// The decisions that are in the outbox already.
     private var inOutbox: Set<Int64> = []
 
@@ -53,9 +54,10 @@ package final class Scheduler {
 
     package init(
         store: RunStore, files: ProjectFiles, starter: any SlotStarter, decider: SlotDecider = SlotDecider(),
-        host: String = ""
+        host: String = "", decidesOnce: Bool = false
     ) {
         self.host = host
+        hashes = decidesOnce ? ArrivalHashes(limit: .max) : ArrivalHashes()
         self.store = store
         self.files = files
         self.starter = starter
@@ -167,7 +169,7 @@ package final class Scheduler {
             watched.unfinished = try store.unfinishedSlots(of: key, since: since)
         }
         if case .after(let awaited) = schedule.trigger {
-            let watch = ArrivalWatch(store: store, root: entry.pipeline.root)
+            let watch = ArrivalWatch(store: store, root: entry.pipeline.root, hashes: hashes)
             let again = try watch.look(for: awaited, key, isNew: isNew, now: now)
             step.wake = [step.wake, again].compactMap { $0 }.min()
             if !awaited.files.isEmpty { step.isWatching = true }

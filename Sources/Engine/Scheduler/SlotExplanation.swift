@@ -59,6 +59,10 @@ package struct SlotExplanation: Sendable {
         isScheduled: Bool, now: Int64
     ) -> String {
         let noScheduler = isScheduled ? "" : "; no scheduler runs now: start it with 'caudal schedule'"
+        if !schedule.isEnabled { return "the schedule has 'enabled: false'" }
+        if planned > now, let pause = pauses.first(where: { $0.from <= now && now <= $0.until ?? .max }) {
+            return "it is planned, and is skipped unless the schedule is resumed before; it is paused by \(pause.by)"
+        }
         if planned > now { return "it is planned" + noScheduler }
         guard let record else { return "no scheduler has seen this schedule yet" + noScheduler }
         if record.definition != schedule.definition {

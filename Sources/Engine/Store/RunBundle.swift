@@ -4,8 +4,9 @@ import GRDB
 
 /// A run in one file: its journal, its log, the pipeline file and the executed SQL, to be looked at on another machine.
 ///
-/// The file is a run store with this one run, and a table with the files of the run's folder. Values of secrets are in none of
-/// them. What the run read and published is not in it.
+/// The file is a run store with this one run, and a table with the files of the run's folder. What the run read and published is not
+/// in it, but what programs printed is, and rows that failed a check, as far as the pipeline keeps samples of them; secrets are masked
+/// in all of it.
 package enum RunBundle {
     /// The tables whose rows belong to one run.
     private static let tables = [
@@ -24,6 +25,8 @@ package enum RunBundle {
         unlink(new)
         defer { unlink(new) }
         do {
+            // Only its owner may read it: what programs printed is in it.
+            close(open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600))
             let queue = try DatabaseQueue(path: new)
             try Migrations.migrator.migrate(queue)
             try queue.writeWithoutTransaction { db in
@@ -86,22 +89,31 @@ package enum RunBundle {
         try state.create()
         try FileManager.default.copyItem(atPath: path, toPath: state.database)
         let store = try RunStore(state)
-        let run = try store.read { db in
-            RunID(try String.fetchOne(db, sql: "SELECT id FROM runs") ?? "")
+        // A bundle may come from anywhere: its names are not believed.
+        let runs = try store.read { db in try String.fetchAll(db, sql: "SELECT id FROM runs") }
+        guard runs.count == 1, let run = runs.first.map({ RunID($0) }), isName(run.rawValue) else {
+            throw Failure("\(path) is no bundle of one run")
         }
         let folder = state.run(run)
         try folder.create()
         let files = try store.read { db in try Row.fetchAll(db, sql: "SELECT path, bytes FROM bundled_files") }
         for file in files {
             let name: String = file["path"]
-            // A bundle may come from anywhere.
-            guard !name.split(separator: "/").contains(".."), !name.hasPrefix("/") else {
-                throw Failure("\(path) has a file outside of its run: \(name)")
+            let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            let isKnown =
+                parts.count == 1 ? name == "pipeline.yaml" || name.hasPrefix("schema.") : folders.contains(parts[0])
+            guard parts.count <= 2, isKnown, parts.allSatisfy(isName) else {
+                throw Failure("\(path) has a file that no bundle has: \(name)")
             }
             let bytes: Data = file["bytes"]
             try bytes.write(to: URL(filePath: "\(folder.path)/\(name)"))
         }
         return (run, store)
+    }
+
+    /// Whether a text is the name of a file and leads nowhere else.
+    private static func isName(_ text: String) -> Bool {
+        !text.isEmpty && !text.hasPrefix(".") && !text.contains("/") && !text.contains("\0")
     }
 
     private static var readOnly: Configuration {

@@ -128,6 +128,17 @@ extension RunStore {
         }
     }
 
+    /// The names of all stages that ended in a run, of one pipeline or of all.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package func stageNames(of pipeline: String? = nil) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT DISTINCT stage FROM stages WHERE ?1 IS NULL OR pipeline = ?1 ORDER BY stage",
+                arguments: [pipeline])
+        }
+    }
+
     /// The ids of all recorded checks, of one pipeline or of all.
     ///
     /// - Throws: ``StoreError`` when the store cannot be read.

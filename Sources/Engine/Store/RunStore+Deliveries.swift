@@ -207,17 +207,31 @@ extension RunStore {
         }
     }
 
-    /// Whether something was told of a pipeline's slots since a time.
+    /// Whether it was told that a schedule was late or missed a slot, and the run of one of its slots is the first to succeed
+    /// since.
     ///
+    /// A run that no schedule started ends no lateness.
+    ///
+    /// - Parameter end: When the run succeeded, in milliseconds since 1970.
     /// - Throws: ``StoreError`` when the outbox cannot be read.
-    package func hasToldOfSlots(of pipeline: String, since time: Int64, through end: Int64) throws(StoreError) -> Bool {
+    package func endsLateness(_ run: RunID, at end: Int64) throws(StoreError) -> Bool {
         try read { db in
-            try Bool.fetchOne(
+            let slot = try Row.fetchOne(
+                db, sql: "SELECT pipeline, schedule FROM slots WHERE run = ?", arguments: [run.rawValue])
+            guard let slot else { return false }
+            let (pipeline, schedule): (String, String) = (slot["pipeline"], slot["schedule"])
+            return try Bool.fetchOne(
                 db,
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM deliveries
-                        WHERE pipeline = ? AND occasion IN ('late', 'missed') AND created_at > ? AND created_at <= ?)
-                    """, arguments: [pipeline, time, end]) == true
+                    SELECT EXISTS (SELECT 1 FROM deliveries AS told
+                        WHERE pipeline = ?1 AND occasion IN ('late', 'missed') AND created_at <= ?4
+                            AND substr(event, 1, length(?5)) = ?5
+                            AND NOT EXISTS (SELECT 1 FROM slots JOIN runs ON runs.id = slots.run
+                                WHERE slots.pipeline = ?1 AND slots.schedule = ?2 AND slots.run <> ?3
+                                    AND runs.status = 'succeeded' AND runs.ended_at >= told.created_at
+                                    AND runs.ended_at <= ?4))
+                    """,
+                arguments: [pipeline, schedule, run.rawValue, end, SlotNotice.prefix(pipeline, schedule)]) == true
         }
     }
 

@@ -51,6 +51,16 @@ import Testing
             more text
             """,
             """
+            two failures
+            Traceback (most recent call last):
+              File "a.py", line 1, in <module>
+            ValueError: bad
+
+            Traceback (most recent call last):
+              File "b.py", line 1, in <module>
+            ValueError: worse
+            """,
+            """
             panic: runtime error: index out of range [5] with length 3
 
             goroutine 1 [running]:
@@ -85,6 +95,7 @@ import Testing
                 "info", "error", "+error", "+error", "+error", "+error", "+error", "+error", "+error", "+error",
                 "+error", "info",
             ],
+            "two failures": ["info", "error", "+error", "+error", "+error", "error", "+error", "+error"],
             "panic: runtime error: index out of range [5] with length 3": [
                 "error", "+error", "+error", "+error", "+error", "+error",
             ],

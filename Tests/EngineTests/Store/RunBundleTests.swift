@@ -1,6 +1,7 @@
 import CaudalModel
 import Engine
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -44,6 +45,28 @@ struct RunBundleTests {
             try FileManager.default.contentsOfDirectory(atPath: scratch.path(".")).sorted() == [
                 "elsewhere", "run.caudal", "state",
             ])
+    }
+
+    @Test(
+        "A bundle whose names lead elsewhere writes nothing",
+        arguments: [
+            "UPDATE runs SET id = '../../elsewhere'",
+            "UPDATE bundled_files SET path = '../../x' WHERE path = 'pipeline.yaml'",
+            "UPDATE bundled_files SET path = 'logs/../../x' WHERE path = 'pipeline.yaml'",
+            "UPDATE bundled_files SET path = '.profile' WHERE path = 'pipeline.yaml'",
+            "INSERT INTO runs SELECT 'second', pipeline, file, root, environment, parameters, trigger, status, started_at, ended_at, duration_ms, stage_count, plan FROM runs",
+        ])
+    func hostile(change: String) throws {
+        let scratch = try ScratchFolder()
+        let file = scratch.path("run.caudal")
+        try RunBundle.write("20261123-060000-aaaa", of: try store(in: scratch), to: file)
+        try DatabaseQueue(path: file).write { try $0.execute(sql: change) }
+        let folder = StateFolder(path: scratch.path("a/b/state"))
+        #expect(throws: Failure.self) { try RunBundle.unpack(file, into: folder) }
+        let written = FileManager.default.subpaths(atPath: scratch.path("a"))?.filter {
+            FileText.isFile(scratch.path("a/\($0)")) && !$0.contains("caudal.db")
+        }
+        #expect(written?.contains { $0.hasSuffix("x") || $0.contains("elsewhere") || $0.contains(".profile") } == false)
     }
 
     @Test("What is no bundle is refused, and so is a live run")

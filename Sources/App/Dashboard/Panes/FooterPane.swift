@@ -7,7 +7,10 @@ enum FooterPane {
         let row = state.rows - 2
         let toast = state.standingToast
         buffer.fill("─", row: row, columns: 0..<state.columns, style: .dim)
-        if let toast {
+        if let caption = state.caption {
+            buffer.write(
+                " \(caption) ", row: row, column: 1, limit: state.columns - 2, style: Style(.accent, [.bold, .reverse]))
+        } else if let toast {
             let text = " \(toast.text) "
             buffer.write(text, row: row, column: 1, limit: state.columns - 2, style: toast.style)
         } else if let replay = state.replay {
