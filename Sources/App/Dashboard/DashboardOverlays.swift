@@ -11,6 +11,10 @@ enum Overlay {
     case palette(Palette)
     /// What can be copied of the selected stage.
     case copying
+    /// The runs of the pipeline.
+    case history(HistoryPage)
+    /// How the run differs from another one.
+    case comparison(ComparisonPage)
 }
 
 /// A question to confirm something before it is done.
@@ -106,7 +110,7 @@ extension DashboardState {
             overlay = .help(help)
         case .confirm(let question) where question.requiredText != nil:
             changeQuestion { $0.typed += text }
-        case .confirm, .help, .copying, nil: return false
+        case .confirm, .help, .copying, .history, .comparison, nil: return false
         }
         return true
     }
@@ -124,7 +128,7 @@ extension DashboardState {
             help.search = help.search.map { String($0.dropLast()) }
             overlay = .help(help)
         case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
-        case .copying, nil: break
+        case .copying, .history, .comparison, nil: break
         }
     }
 

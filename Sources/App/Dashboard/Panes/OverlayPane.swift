@@ -11,6 +11,8 @@ enum OverlayPane {
                 title: help.search.map { "Help  /\($0)▏" } ?? "Help", into: &buffer)
         case .palette(let palette): drawPalette(state, palette, into: &buffer)
         case .copying: drawCopying(state, into: &buffer)
+        case .history(let page): HistoryPane.draw(state, page, into: &buffer)
+        case .comparison(let page): ComparisonPane.draw(state, page, into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
