@@ -38,6 +38,16 @@ enum DashboardEffect {
     case edit(StageID)
 }
 
+extension DashboardEffect {
+    /// Whether it retries several stages together.
+    var retriesMarked: Bool {
+        switch self {
+        case .send(.retryStages), .reopen(.retryStages?, _): true
+        default: false
+        }
+    }
+}
+
 /// What is copied.
 enum Copied: Equatable {
     /// A text, with what it is in words, such as `the error of load`.

@@ -68,10 +68,15 @@ enum DashboardKeys {
 
     private static let steering = [
         Binding(
-            ["r"], .act, "retry the selected stage or item",
-            hint: .when(rank: 1) { $0.selectedStage?.unit.status.isFinished == true ? "retry" : nil },
-            refusal: { $0.steeringRefusal },
-            action: { [.prepare(.retry($1.selection, of: $1.selectedStage))] }),
+            ["r"], .act, "retry the selected stage or item, or the marked stages together",
+            hint: .when(rank: 1) { state in
+                if !state.markedStages.isEmpty { return "retry marked" }
+                return state.selectedStage?.unit.status.isFinished == true ? "retry" : nil
+            },
+            refusal: { $0.steeringRefusal }, action: { $0.askRetry($1) }),
+        Binding(
+            ["="], .act, "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
+            refusal: { $0.steeringRefusal }, change: { $0.askReason(&$1) }),
         Binding(
             ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
@@ -161,7 +166,7 @@ enum DashboardKeys {
     private static let app = [
         Binding(
             ["H"], .app, "the history of the pipeline's runs: open one, compare one",
-            hint: .when(rank: 4) { $0.run.status == .running ? nil : "history" }, action: { $0.showHistory(&$1) }),
+            hint: .when(rank: 5) { $0.run.status == .running ? nil : "history" }, action: { $0.showHistory(&$1) }),
         Binding(
             ["M"], .app, "let the mouse select text, or click and scroll", labelNow: { MouseWords.key($0.hasMouse) },
             action: {

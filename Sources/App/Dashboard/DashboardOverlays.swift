@@ -61,7 +61,7 @@ struct HelpPage: Equatable {
 /// A line of text that the user is typing, with its label.
 struct Prompt {
     /// What the text is for.
-    enum Purpose: Equatable { case stageSearch, stageFilter, logSearch, logFilter }
+    enum Purpose: Equatable { case stageSearch, stageFilter, logSearch, logFilter, reason }
 
     var purpose: Purpose
     var text: String
@@ -88,6 +88,7 @@ struct Prompt {
         case .stageFilter: "show stages with"
         case .logSearch: "search the log"
         case .logFilter: "show lines with"
+        case .reason: "set the outcome of \(Span(before.selection.description).text) because"
         }
     }
 }

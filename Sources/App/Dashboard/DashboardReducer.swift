@@ -227,6 +227,8 @@ struct DashboardReducer: ScreenReducer {
             state.search = nil
         } else if !state.filter.isEmpty {
             state.filter = StageFilter()
+        } else if !state.markedStages.isEmpty, focus != .log {
+            state.marked = []
         } else if state.highlight != nil {
             state.highlight = nil
         } else if state.log.isFiltered {
@@ -269,7 +271,9 @@ struct DashboardReducer: ScreenReducer {
             return []
         }
         state.overlay = nil
-        return question.chosen.effect.map { [$0] } ?? []
+        guard let effect = question.chosen.effect else { return [] }
+        if effect.retriesMarked { state.marked = [] }
+        return [effect]
     }
 
     // MARK: - Text to take away

@@ -32,6 +32,8 @@ struct DashboardState: ScreenState {
     /// Whether the inspector replaces the log, on a small screen.
     var showsInspector = false
     var selection: UnitID
+    /// The stages that a retry is for, instead of the selected one.
+    var marked: Set<StageID> = []
     /// The fan-outs whose items are listed.
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic

@@ -106,7 +106,7 @@ struct RunComparison: Sendable {
                 switch difference.kind {
                 case .added: ("new stage", nil)
                 case .removed: (nil, "a stage")
-                case .changed: ("+\(added) lines", "−\(removed) lines")
+                case .changed: ("+\(added)", "−\(removed)")
                 }
             differences.append(
                 Difference(
