@@ -60,6 +60,13 @@ struct KeyBindingTests {
         var copying = SampleRun.failed.dashboard(rows: 24, columns: 80)
         copying.press(["e", "Y"])
         found["copying"] = [copying]
+        var listing = RunHistoryTests.listing()
+        listing.press([.down, .down])
+        found["the history"] = [listing]
+        let comparing = RunHistoryTests.comparing(rows: 10, columns: 40)
+        var scrolled = comparing
+        scrolled.press([.down, .down])
+        found["the comparison"] = [comparing, scrolled]
         return found
     }()
 

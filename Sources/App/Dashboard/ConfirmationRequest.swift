@@ -21,6 +21,22 @@ struct ConfirmationRequest: Equatable {
         return ConfirmationRequest(title: "Cancel \(selection)?", dismissal: "No", answers: [yes])
     }
 
+    /// The question before several stages rerun together.
+    static func retry(_ stages: [StageID]) -> ConfirmationRequest {
+        let retry = Answer(label: "Retry", command: .retryStages(stages))
+        return ConfirmationRequest(title: "Retry the \(stages.count.counted("marked stage"))?", answers: [retry])
+    }
+
+    /// The question before a stage or an item gets an outcome by hand.
+    static func mark(_ selection: UnitID, reason: String) -> ConfirmationRequest {
+        ConfirmationRequest(
+            title: "Set the outcome of \(selection)?",
+            answers: [
+                Answer(label: "Skipped", command: .mark(selection, .skipped, reason: reason)),
+                Answer(label: "Succeeded", command: .mark(selection, .succeeded, reason: reason)),
+            ])
+    }
+
     /// The question before a stage or an item reruns.
     static func retry(_ selection: UnitID, of stage: StageState?) -> ConfirmationRequest {
         if let key = selection.item {
@@ -79,7 +95,8 @@ struct ConfirmationBuilder {
         for (label, command) in commands {
             let preview = preview(of: command, reopening)
             if first == nil, let refusal = preview.refusal { return .refusal(refusal, .wait) }
-            if preview.refusal != nil || first?.runs == preview.runs { continue }
+            let isSame = first.map { $0.runs == preview.runs && $0.marked?.outcome == preview.marked?.outcome } ?? false
+            if preview.refusal != nil || isSame { continue }
             choices.append(choice(label, command, preview, reopening))
             first = first ?? preview
         }

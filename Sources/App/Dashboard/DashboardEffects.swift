@@ -26,8 +26,26 @@ enum DashboardEffect {
     case page(UnitID?)
     /// Print text below what the terminal showed before, until the user presses a key.
     case printPlainly(String)
+    /// Read the history of the pipeline's runs; it comes as ``DashboardInput/history(_:)``.
+    case readHistory
+    /// Compare the shown run with another one; the result is ``DashboardInput/comparison(_:)``.
+    case compare(RunID)
+    /// Open another run of the pipeline on this screen.
+    case open(RunID)
+    /// Go back to the run from which this one was opened.
+    case goBack
     /// Open the pipeline file at a stage in the user's editor; the end of it is ``DashboardInput/edited(isChanged:)``.
     case edit(StageID)
+}
+
+extension DashboardEffect {
+    /// Whether it retries several stages together.
+    var retriesMarked: Bool {
+        switch self {
+        case .send(.retryStages), .reopen(.retryStages?, _): true
+        default: false
+        }
+    }
 }
 
 /// What is copied.
@@ -61,6 +79,10 @@ enum DashboardInput {
     case said(String, Style)
     /// The user has left the editor.
     case edited(isChanged: Bool)
+    /// The runs of the pipeline.
+    case history(RunHistory)
+    /// How the run differs from another one.
+    case comparison(RunComparison)
     /// What was looked up of a unit.
     case details(UnitDetails)
 }

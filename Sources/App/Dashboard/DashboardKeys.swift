@@ -13,6 +13,8 @@ enum DashboardKeys {
         case .prompt: return always + prompt
         case .palette: return always + palette
         case .copying: return always + copying
+        case .history: return always + history
+        case .comparison: return always + comparison
         case nil:
             let layout = DashboardLayout(state)
             let panes = always + inEveryPane + layout.kind(of: layout.focus).bindings
@@ -27,7 +29,8 @@ enum DashboardKeys {
         [("everywhere", always), ("every pane", inEveryPane)]
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the palette", palette), ("copying", copying),
-            ("the help", help), ("a replay", ReplayKeys.bindings),
+            ("the history", history), ("the comparison", comparison), ("the help", help),
+            ("a replay", ReplayKeys.bindings),
         ]
 
     /// Keys that are also active while a box covers the panes.
@@ -65,10 +68,15 @@ enum DashboardKeys {
 
     private static let steering = [
         Binding(
-            ["r"], .act, "retry the selected stage or item",
-            hint: .when(rank: 1) { $0.selectedStage?.unit.status.isFinished == true ? "retry" : nil },
-            refusal: { $0.steeringRefusal },
-            action: { [.prepare(.retry($1.selection, of: $1.selectedStage))] }),
+            ["r"], .act, "retry the selected stage or item, or the marked stages together",
+            hint: .when(rank: 1) { state in
+                if !state.markedStages.isEmpty { return "retry marked" }
+                return state.selectedStage?.unit.status.isFinished == true ? "retry" : nil
+            },
+            refusal: { $0.steeringRefusal }, action: { $0.askRetry($1) }),
+        Binding(
+            ["="], .act, "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
+            refusal: { $0.steeringRefusal }, change: { $0.askReason(&$1) }),
         Binding(
             ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
@@ -157,6 +165,9 @@ enum DashboardKeys {
 
     private static let app = [
         Binding(
+            ["H"], .app, "the history of the pipeline's runs: open one, compare one",
+            hint: .when(rank: 5) { $0.run.status == .running ? nil : "history" }, action: { $0.showHistory(&$1) }),
+        Binding(
             ["M"], .app, "let the mouse select text, or click and scroll", labelNow: { MouseWords.key($0.hasMouse) },
             action: {
                 $1.hasMouse.toggle()
@@ -168,10 +179,11 @@ enum DashboardKeys {
             change: { $1.overlay = .palette(Palette()) }),
         Binding(
             ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(HelpPage()) }),
-        Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { $0.quit(&$1) }),
+        Binding(
+            ["q"], .app, quitting, hint: .when(rank: 0) { $0.home == nil ? "quit" : "back" }, action: { $0.quit(&$1) }),
     ]
 
-    private static let quitting = "quit; asks first while the run is live"
+    private static let quitting = "quit, or go back from a run of the history; asks first while the run is live"
 
     // MARK: - Boxes over the panes
 
@@ -248,6 +260,42 @@ enum DashboardKeys {
             }),
         closing,
     ]
+
+    static let history = [
+        Binding(
+            ["j", .down], .questions, chooseRun, hint: .always("choose", rank: 2), change: { $1.chooseRun(1) }),
+        Binding(["k", .up], .questions, chooseRun, change: { $1.chooseRun(-1) }),
+        Binding([.pageDown], .questions, further, change: { $1.chooseRun(10) }),
+        Binding([.pageUp], .questions, further, change: { $1.chooseRun(-10) }),
+        Binding(
+            [.enter], .questions, "open the run on this screen; q goes back", hint: .always("open", rank: 0),
+            action: { $0.use(.open, &$1) }),
+        Binding(
+            ["d"], .questions, "compare the shown run with it", hint: .always("compare", rank: 1),
+            action: { $0.use(.compare, &$1) }),
+        Binding(
+            ["D"], .questions, "compare the shown run with the last one before it that succeeded",
+            hint: .always("compare with the last good one", rank: 1),
+            action: { $0.use(.compareWithLastGood, &$1) }),
+        closing,
+    ]
+
+    static let comparison = [
+        Binding(
+            ["j", .down], .questions, "scroll the differences", hint: .always("scroll", rank: 1),
+            change: { $1.scrollComparison(1) }),
+        Binding(["k", .up], .questions, "scroll the differences", change: { $1.scrollComparison(-1) }),
+        Binding([.pageDown, " "], .questions, further, change: { $1.scrollComparison(10) }),
+        Binding([.pageUp], .questions, further, change: { $1.scrollComparison(-10) }),
+        Binding(
+            [.enter], .questions, "open the run on this screen; q goes back",
+            hint: .always("open the other run", rank: 1), action: { $0.openCompared(&$1) }),
+        Binding(
+            [.escape], .questions, "go back to the history", hint: .always("back", rank: 0),
+            change: { $1.leaveComparison() }),
+    ]
+
+    private static let chooseRun = "choose a run"
 
     static let help = [
         Binding(

@@ -24,14 +24,16 @@ final class DashboardLoop {
     var shown: ShownRun
     private let reopen: Reopening?
     /// The task that reopens the run; nil once it has.
-    private var reopeningTask: Task<Void, Never>?
-    private var pump: Task<Void, Never>?
-    private let index: LogIndex
+    private(set) var reopeningTask: Task<Void, Never>?
+    var pump: Task<Void, Never>?
+    var index: LogIndex
     /// The lines that a replay has come to; nil for a run that is shown as it is.
-    private let replayed: LogLinesUntil?
-    let reducer: DashboardReducer
+    var replayed: LogLinesUntil?
+    var reducer: DashboardReducer
     var state: DashboardState
-    private var feed = EventFeed()
+    /// What was shown before another run was opened from it.
+    var left: Left?
+    var feed = EventFeed()
     let events: ScreenEvents
     private var wake: AsyncStream<Void>.Continuation { events.wake }
     private var interruption: Interruption?
@@ -42,7 +44,7 @@ final class DashboardLoop {
     /// The next scheduled wake-up.
     private var alarm: (at: ContinuousClock.Instant, task: Task<Void, Never>)?
     /// Whether the log had grown at the last check; the next check is then sooner.
-    private var logIsGrowing = false
+    var logIsGrowing = false
     /// The version of the index at the last check.
     private var logVersion = 0
     /// The task that reads the log; nil when none does.
@@ -53,7 +55,7 @@ final class DashboardLoop {
     /// When other lines of the log were asked for that are not known yet.
     private var logAskedAt: ContinuousClock.Instant?
     /// The time up to which the log is shown in a replay.
-    private var replayedTo = Int64.min
+    var replayedTo = Int64.min
     /// The task that looks details up; nil when none does.
     private var lookingUp: Task<Void, Never>?
     /// The program that has the terminal.
@@ -98,6 +100,7 @@ final class DashboardLoop {
         reopeningTask?.cancel()
         await reopeningTask?.value
         pump?.cancel()
+        left?.pump?.cancel()
         // The terminal has closed, or the program is to end.
         if events.isAway, let program { kill(-program, SIGHUP) }
         events.stop()
@@ -117,7 +120,7 @@ final class DashboardLoop {
     }
 
     /// Receives updates of the run from now on, and drops those of an earlier subscription.
-    private func receiveUpdates() {
+    func receiveUpdates() {
         pump?.cancel()
         let (updates, feed) = (shown.updates, EventFeed())
         feed.onPost = { [wake] in _ = wake.yield() }
@@ -127,7 +130,7 @@ final class DashboardLoop {
     }
 
     /// Runs an action on the main actor and wakes the loop; may be called on any thread, and does not block.
-    private var act: @Sendable (@escaping @MainActor (DashboardLoop) -> Void) -> Void {
+    var act: @Sendable (@escaping @MainActor (DashboardLoop) -> Void) -> Void {
         { [weak self, wake] action in
             Task { @MainActor in
                 if let self { action(self) }
@@ -140,6 +143,8 @@ final class DashboardLoop {
     ///
     /// - Returns: Whether the screen is still open.
     func quitWhenEnded() -> Bool {
+        // The run that stops is the one that is shown then.
+        goBack()
         quitsWhenEnded = true
         wake.yield()
         return ending == nil
@@ -223,7 +228,7 @@ final class DashboardLoop {
     }
 
     /// Reads and searches the log on another thread, which takes as long as it takes.
-    private func readLog() {
+    func readLog() {
         guard logReading == nil else { return }
         let (index, act) = (index, act)
         // A detached task: the main actor draws meanwhile.
@@ -233,7 +238,8 @@ final class DashboardLoop {
             let hasFound = index.version != before
             await MainActor.run {
                 self?.logReading = nil
-                if hasMore { self?.readLog() }
+                // Another run may be shown by now.
+                if hasMore || self?.index !== index { self?.readLog() }
             }
             // The loop is woken only for what it can show.
             if hasFound { act { _ in } }
@@ -266,6 +272,10 @@ final class DashboardLoop {
         case .page(let unit): page(unit)
         case .printPlainly(let text): printPlainly(text)
         case .edit(let stage): edit(stage)
+        case .readHistory: readHistory()
+        case .compare(let other): compare(with: other)
+        case .open(let id): open(id)
+        case .goBack: goBack()
         case .mouse(let isOn): terminal.setMouse(isOn)
         }
     }
@@ -335,6 +345,8 @@ final class DashboardLoop {
             let details = look(key, run, folder)
             act { loop in
                 loop.lookingUp = nil
+                // Another run may be shown by now.
+                guard loop.state.run.id == run.id else { return }
                 loop.send(.details(details))
                 loop.paint()
             }
@@ -368,7 +380,7 @@ final class DashboardLoop {
         return .milliseconds(60_000 - SystemClock.now.wall % 60_000)
     }
 
-    private func paint() {
+    func paint() {
         guard !events.isAway else { return }
         terminal.show(DashboardScreen.draw(state, reducer.lines))
     }

@@ -11,6 +11,10 @@ enum Overlay {
     case palette(Palette)
     /// What can be copied of the selected stage.
     case copying
+    /// The runs of the pipeline.
+    case history(HistoryPage)
+    /// How the run differs from another one.
+    case comparison(ComparisonPage)
 }
 
 /// A question to confirm something before it is done.
@@ -57,7 +61,7 @@ struct HelpPage: Equatable {
 /// A line of text that the user is typing, with its label.
 struct Prompt {
     /// What the text is for.
-    enum Purpose: Equatable { case stageSearch, stageFilter, logSearch, logFilter }
+    enum Purpose: Equatable { case stageSearch, stageFilter, logSearch, logFilter, reason }
 
     var purpose: Purpose
     var text: String
@@ -84,6 +88,7 @@ struct Prompt {
         case .stageFilter: "show stages with"
         case .logSearch: "search the log"
         case .logFilter: "show lines with"
+        case .reason: "set the outcome of \(Span(before.selection.description).text) because"
         }
     }
 }
@@ -106,7 +111,7 @@ extension DashboardState {
             overlay = .help(help)
         case .confirm(let question) where question.requiredText != nil:
             changeQuestion { $0.typed += text }
-        case .confirm, .help, .copying, nil: return false
+        case .confirm, .help, .copying, .history, .comparison, nil: return false
         }
         return true
     }
@@ -124,7 +129,7 @@ extension DashboardState {
             help.search = help.search.map { String($0.dropLast()) }
             overlay = .help(help)
         case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
-        case .copying, nil: break
+        case .copying, .history, .comparison, nil: break
         }
     }
 

@@ -29,6 +29,7 @@ extension DashboardReducer {
             return []
         case .logSearch: return showLog(&state) { $0.search = prompt.text }
         case .logFilter: return filterLog(prompt.text, from: prompt.before.log.shown, &state)
+        case .reason: return []
         }
     }
 
@@ -51,6 +52,7 @@ extension DashboardReducer {
             if state.listed.isEmpty { state.say("no stage fits '\(prompt.text)'", .wait) }
             return []
         case .logSearch: return searchLog(prompt.text, &state)
+        case .reason: return acceptReason(prompt, &state)
         case .logFilter:
             if let fault = LogFilter(prompt.text, changing: prompt.before.log.shown, in: state).fault {
                 state.say(fault, .wait)
@@ -100,6 +102,7 @@ extension DashboardReducer {
             let changed = state.log.shown != before.log.shown
             state.log = before.log
             return changed ? [.showLog(before.log.shown)] : []
+        case .reason: return []
         }
     }
 
@@ -114,6 +117,7 @@ extension DashboardReducer {
             if rows.indices.contains(place) { state.select(rows[place]) }
         case .logSearch: if lines.hits > 0 { findLine(step, &state) }
         case .logFilter: moveInLog(step, &state)
+        case .reason: break
         }
     }
 }

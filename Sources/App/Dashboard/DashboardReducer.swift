@@ -54,6 +54,10 @@ struct DashboardReducer: ScreenReducer {
             state.say(text, style)
             return []
         case .edited(let isChanged): return edited(isChanged, &state)
+        case .history(let history): return receive(history, &state)
+        case .comparison(let comparison):
+            receive(comparison, &state)
+            return []
         case .details(let details):
             state.details = details
             return []
@@ -114,7 +118,7 @@ struct DashboardReducer: ScreenReducer {
         if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
         switch state.overlay {
         case .help, .copying: state.overlay = nil
-        case .confirm, .prompt, .palette: break
+        case .confirm, .prompt, .palette, .history, .comparison: break
         case nil: useMouse(key, &state)
         }
         return []
@@ -143,6 +147,7 @@ struct DashboardReducer: ScreenReducer {
     }
 
     func quit(_ state: inout DashboardState) -> [DashboardEffect] {
+        if state.home != nil { return [.goBack] }
         guard state.run.status == .running, state.ownsRun, state.replay == nil else { return [.quit] }
         let attempts = state.run.openAttempts
         let verb = attempts == 1 ? "is" : "are"
@@ -222,10 +227,14 @@ struct DashboardReducer: ScreenReducer {
             state.search = nil
         } else if !state.filter.isEmpty {
             state.filter = StageFilter()
+        } else if !state.markedStages.isEmpty, focus != .log {
+            state.marked = []
         } else if state.highlight != nil {
             state.highlight = nil
         } else if state.log.isFiltered {
             return showWholeLog(&state)
+        } else if state.home != nil, state.focus == .graph {
+            return [.goBack]
         } else {
             (state.focus, state.search) = (.graph, nil)
         }
@@ -262,7 +271,9 @@ struct DashboardReducer: ScreenReducer {
             return []
         }
         state.overlay = nil
-        return question.chosen.effect.map { [$0] } ?? []
+        guard let effect = question.chosen.effect else { return [] }
+        if effect.retriesMarked { state.marked = [] }
+        return [effect]
     }
 
     // MARK: - Text to take away

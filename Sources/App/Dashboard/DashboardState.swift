@@ -34,6 +34,8 @@ struct DashboardState: ScreenState {
     /// Whether the inspector replaces the log, on a small screen.
     var showsInspector = false
     var selection: UnitID
+    /// The stages that a retry is for, instead of the selected one.
+    var marked: Set<StageID> = []
     /// The fan-outs whose items are listed.
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic
@@ -72,6 +74,8 @@ struct DashboardState: ScreenState {
     var isLive: Bool
     /// Whether the dashboard receives clicks and the wheel; otherwise the mouse selects text in the terminal.
     var hasMouse: Bool
+    /// The run from which this one was opened, if it was; this one is only looked at.
+    private(set) var home: RunID?
     /// How often what failed had failed before, in words, for the attempts that were looked up.
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
@@ -98,6 +102,19 @@ struct DashboardState: ScreenState {
         self.ownsRun = ownsRun
         self.zone = zone
         selection = UnitID(run.plan.stages.first?.id ?? "")
+    }
+
+    /// A run that was opened from another one, with the same stage selected.
+    ///
+    /// `home`: the run that it goes back to.
+    init(visiting shown: ShownRun, from: DashboardState, home: RunID, now: Moment) {
+        self.init(
+            shown.initial, now: now, rows: from.rows, columns: from.columns, isReadOnly: from.isReadOnly,
+            isASCII: from.isASCII, ownsRun: false, isLive: shown.isLive, hasMouse: from.hasMouse, zone: from.zone)
+        self.home = home
+        if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
+        (view, order) = (from.view, from.order)
+        say("q goes back to run \(home)")
     }
 
     /// How often the failure of an attempt was seen before.
@@ -216,6 +233,7 @@ struct DashboardState: ScreenState {
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
         if replay != nil { return "a replay changes nothing; q leaves it" }
+        if home != nil { return "this run is only looked at; steer it with: caudal watch \(run.id)" }
         if isReadOnly { return "this dashboard is read-only" }
         return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
     }

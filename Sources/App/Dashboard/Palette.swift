@@ -72,7 +72,7 @@ struct PaletteEntry {
     }
 
     /// The rank of a title that has the letters of a word in their order.
-    private static let loose = 100
+    static let loose = 100
 
     /// How well a title fits what is typed: the less, the better; nil where it does not.
     static func rank(_ title: String, _ text: String) -> Int? {

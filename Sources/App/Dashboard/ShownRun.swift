@@ -21,6 +21,8 @@ struct ShownRun: Sendable {
     let details: @Sendable (UnitDetails.Key, RunState, RunFolder) -> UnitDetails
     /// Previews the reopening of the run, if it is not live.
     let previewReopening: @Sendable (RunState) throws -> ReopenPreview
+    /// The runs of the same project.
+    let past: PastRuns
     /// The run as it went, if it is shown so.
     var replay: RunReplay?
 
@@ -40,7 +42,7 @@ struct ShownRun: Sendable {
         continuation.onTermination = { _ in task.cancel() }
         updates = stream
         send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
-        failureWords = Self.failureWords(in: store)
+        (failureWords, past) = (Self.failureWords(in: store), PastRuns(store: store))
         details = { UnitDetails($0, of: $1, in: $2, store) }
         // Never used, because this process runs the run.
         previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
@@ -54,7 +56,7 @@ struct ShownRun: Sendable {
         (self.folder, self.previewReopening) = (folder, previewReopening)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         updates = follower.updates()
-        failureWords = Self.failureWords(in: follower.store)
+        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store))
         let store = follower.store
         details = { UnitDetails($0, of: $1, in: $2, store) }
         send = { command async throws(ControlError) in
@@ -68,7 +70,7 @@ struct ShownRun: Sendable {
         let replay = RunReplay(run.id, try follower.store.plan(of: run.id), follower.past)
         (self.folder, self.replay, initial, isOwn, isLive) = (folder, replay, replay.run, false, true)
         updates = AsyncStream { $0.finish() }
-        failureWords = Self.failureWords(in: follower.store)
+        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store))
         details = { [store = follower.store] in UnitDetails($0, of: $1, in: $2, store) }
         // Never used, because a replay is read-only.
         send = { _ in nil }

@@ -397,6 +397,7 @@ enum ASCIIDrawing {
         case 0x2581...0x2587: ":"
         case 0x2026: "~"
         case 0x25CF: "o"
+        case 0x25C6: "*"
         case 0x00B7: "."
         case 0x00D7: "x"
         case 0x2014, 0x2013, 0x2212: "-"

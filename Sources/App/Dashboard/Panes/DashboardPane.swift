@@ -99,7 +99,7 @@ protocol StageList: DashboardPane {
 }
 
 extension StageList {
-    static var bindings: [Binding] { scrolling { _ in 10 } + [folding, filtering] }
+    static var bindings: [Binding] { scrolling { _ in 10 } + [folding, filtering, marking] }
 
     static func scroll(_ step: Int, _ reducer: DashboardReducer, _ state: inout DashboardState) {
         let ids = listed(state)
@@ -125,6 +125,13 @@ extension StageList {
         Binding(
             [" "], .view, PaneLabels.items,
             hint: .when(rank: 4) { $0.selectedStage?.hasItems == true ? "items" : nil }, change: { $1.foldSelection() })
+    }
+
+    /// The binding that marks stages.
+    static var marking: Binding {
+        Binding(
+            ["m"], .act, "mark the selected stage, to retry several together; again to take the mark away",
+            refusal: { $0.steeringRefusal }, change: { $1.markStage() })
     }
 
     /// The binding that filters the stages.

@@ -70,6 +70,7 @@ enum FooterPane {
         case .stageFilter: state.listed.count.counted("stage")
         case .logSearch where prompt.text.isEmpty: "a regular expression"
         case .logSearch: ""
+        case .reason: prompt.text.isEmpty ? "why it is skipped, or counts as succeeded" : ""
         case .logFilter where prompt.text.isEmpty: "text, !text, stage:, item:, attempt:, level:, since:, until:"
         case .logFilter: LogFilter(prompt.text, changing: prompt.before.log.shown, in: state).fault ?? ""
         }

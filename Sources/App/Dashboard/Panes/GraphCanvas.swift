@@ -130,6 +130,9 @@ struct GraphCanvas {
         buffer.write(state.glyph(status), row: inner.row, column: inner.column, style: statusStyle)
         let isFaint = !stands || status == .pending || status == .skipped
         let nameStyle: Style = status == .failed ? statusStyle : isFaint ? .dim : .bold
+        if item.stages.contains(where: { state.marked.contains(state.run.stages[$0].id) }) {
+            buffer.write("◆", row: inner.row, column: inner.column + 1, style: .accent)
+        }
         buffer.write(
             drawing.labels[index] + extra(item), row: inner.row, column: inner.column + 2,
             limit: inner.width - 2,

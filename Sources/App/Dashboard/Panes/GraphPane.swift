@@ -14,7 +14,7 @@ enum GraphPane: DashboardPane {
             ["l", .right], .move, PaneLabels.step, change: { GraphWalk.follow(&$1, upstream: false) }),
         Binding(["g", .home], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.first) }),
         Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) }),
-        RailPane.folding, RailPane.filtering,
+        RailPane.folding, RailPane.filtering, RailPane.marking,
         Binding(
             ["+"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
             refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(1) }),
@@ -48,7 +48,8 @@ enum GraphPane: DashboardPane {
         let (state, frame) = (view.state, view.frame)
         let window = GraphWindow(drawing, view)
         buffer.rule(
-            frame, title: title(drawing), facts: facts(state, drawing, window), isFocused: view.isFocused)
+            frame, title: title(drawing), facts: facts(state, drawing, window) + [state.markWords].compactMap(\.self),
+            isFocused: view.isFocused)
 
         // Drawn into a buffer and copied, so that nothing leaves the pane; small pictures are centred.
         let canvas = GraphCanvas(drawing, state, rows: window.rows, columns: window.columns).buffer

@@ -11,6 +11,8 @@ enum OverlayPane {
                 title: help.search.map { "Help  /\($0)▏" } ?? "Help", into: &buffer)
         case .palette(let palette): drawPalette(state, palette, into: &buffer)
         case .copying: drawCopying(state, into: &buffer)
+        case .history(let page): HistoryPane.draw(state, page, into: &buffer)
+        case .comparison(let page): ComparisonPane.draw(state, page, into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
@@ -134,9 +136,13 @@ enum OverlayPane {
         var lines = [HelpLine(text: "IN THE \(pane.title.uppercased())", isHeading: true)] + entries(own.entries)
         lines += self.lines(KeyHelp(DashboardKeys.all, behind)) + [HelpLine(text: ""), note]
         guard let search = page.search, !search.isEmpty else { return wrapped(lines, columns: state.columns) }
-        let found = KeyHelp(DashboardKeys.all, behind).entries.filter {
-            PaletteEntry.rank($0.text, search) != nil || Key.names($0.keys).contains(search)
+        let ranked = KeyHelp(DashboardKeys.all, behind).entries.compactMap { entry in
+            (Key.names(entry.keys).contains(search) ? 0 : PaletteEntry.rank(entry.text, search))
+                .map { (entry: entry, rank: $0) }
         }
+        // Letters in their order count only where no word fits, as in the palette.
+        let fits = ranked.contains { $0.rank < PaletteEntry.loose }
+        let found = ranked.filter { !fits || $0.rank < PaletteEntry.loose }.map(\.entry)
         return wrapped(
             found.isEmpty ? [HelpLine(text: "no key does that")] : entries(found), columns: state.columns)
     }

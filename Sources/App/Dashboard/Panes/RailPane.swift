@@ -88,6 +88,7 @@ enum RailPane: StageList {
         if lanes.isCut { facts.append(Span("  ~ more lanes", .dim)) }
         if !state.filter.isEmpty { facts.append(Span("  filter \(state.filter.text)", .accent)) }
         if let highlight = state.highlightWords { facts.append(Span("  \(highlight)", .accent)) }
+        if let words = state.markWords { facts.append(words) }
         buffer.rule(frame, title: "GRAPH  rail", facts: facts, isFocused: view.isFocused)
 
         let start = frame.columns.lowerBound + 1

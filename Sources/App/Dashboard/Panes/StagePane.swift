@@ -7,7 +7,7 @@ enum StagePane: StageList {
 
     static var bindings: [Binding] {
         scrolling { _ in 10 } + [
-            folding, filtering,
+            folding, filtering, marking,
             Binding(
                 ["s"], .view, "sort stages by state, file order or time", hint: .always("sort", rank: 6),
                 change: { $1.order = $1.order.next }),
@@ -38,6 +38,7 @@ enum StagePane: StageList {
         if shown.count < total || !state.filter.isEmpty {
             facts.append(Span("   \(shown.count) of \(total)", .dim))
         }
+        if let words = state.markWords { facts.append(words) }
         buffer.rule(frame, title: "STAGES", facts: facts, isFocused: view.isFocused)
         let table = StageTable(width: frame.columns.count - 4, longest: state.graph.longestName)
         table.drawHead(

@@ -73,6 +73,9 @@ struct StageTable {
                 style: style)
             place += width
         }
+        if id.item == nil, state.marked.contains(id.stage) {
+            buffer.write("◆", row: row, column: place - 1, style: .accent)
+        }
         put(label(id, stage, state), name, status == .failed ? style : isDimmed ? .dim : .plain)
         place += 1
         if word > 0 { put(state.word(status, of: id), word + 1, style) }

@@ -1,0 +1,141 @@
+import CaudalModel
+import Engine
+
+/// The box with the history of the pipeline's runs.
+enum HistoryPane {
+    static func draw(_ state: DashboardState, _ page: HistoryPage, into buffer: inout CellBuffer) {
+        let title = "Runs of \(PlainText.sanitized(state.run.plan.pipeline))"
+        guard let history = page.history else {
+            let place = buffer.box(title: title, lines: 1, width: 52)
+            buffer.write("reading …", row: place.row, column: place.column, style: .dim)
+            return
+        }
+        let foot = buffer.boxHeight >= 10 ? 3 : buffer.boxHeight >= 5 ? 1 : 0
+        let room = max(1, min(history.runs.count, buffer.boxHeight - foot - 1))
+        let count = history.runs.count > room ? "  \(page.choice + 1) of \(history.runs.count)" : ""
+        let place = buffer.box(title: title + count, lines: room + foot + 1, width: 112)
+        let columns = Widths(place.width, history)
+        buffer.write(columns.titles, row: place.row, column: place.column, limit: place.width, style: .dim)
+        let start = max(0, min(page.choice - room / 2, history.runs.count - room))
+        for (offset, run) in history.runs.dropFirst(start).prefix(room).enumerated() {
+            let row = place.row + 1 + offset
+            buffer.write(
+                line(run, history, state, columns), row: row, column: place.column, limit: place.width)
+            if start + offset == page.choice {
+                buffer.select(row: row, columns: place.column..<(place.column + place.width))
+            }
+        }
+        let below = foot > 1 ? 1 : 0
+        for (offset, spans) in footLines(page, history, state).prefix(foot - below).enumerated() {
+            buffer.write(
+                spans, row: place.row + room + 1 + below + offset, column: place.column, limit: place.width)
+        }
+    }
+
+    /// The widths of the columns, as wide as what stands in them and as there is room.
+    private struct Widths {
+        /// Whether the year is shown.
+        let isWide: Bool
+        let state: Int
+        let failed: Int
+
+        init(_ width: Int, _ history: RunHistory) {
+            isWide = width >= 90
+            let isInterrupted = history.runs.contains { $0.summary.trueStatus == .interrupted }
+            state = isInterrupted ? 15 : 13
+            let widest = history.runs.map { TextWidth.of(HistoryPane.failed($0, in: .max)) }.max() ?? 0
+            failed = max(6, min(widest, isWide ? 24 : width >= 60 ? 14 : 8))
+        }
+
+        var titles: String {
+            let started = "started".fitted(isWide ? 16 : 11)
+            return "  " + started + "  " + "state".fitted(state) + "took".rightAligned(7) + "  "
+                + "Δ usual".rightAligned(7) + "  " + "failed".fitted(failed) + "  for"
+        }
+    }
+
+    /// The first stage that failed, and how many others.
+    private static func failed(_ run: RunOfHistory, in width: Int) -> String {
+        guard let first = run.failed.first else { return "" }
+        let more = run.failed.count > 1 ? " +\(run.failed.count - 1)" : ""
+        let name = Span(first.rawValue).text
+        let room = width - more.count
+        return (TextWidth.of(name) > room ? name.cutInMiddle(max(1, room)) : name) + more
+    }
+
+    private static func line(
+        _ run: RunOfHistory, _ history: RunHistory, _ state: DashboardState, _ widths: Widths
+    ) -> [Span] {
+        let summary = run.summary
+        let isShown = summary.id == state.run.id
+        let full = String(LocalTime.full(summary.started, in: state.zone).prefix(16))
+        let (word, style) = word(summary.trueStatus, state)
+        let usual = history.usual(in: run.environment)?.seconds
+        var delta = Span("", .dim)
+        if let usual, usual > 0, let took = summary.duration?.seconds, summary.trueStatus != .running {
+            delta = Span(RunComparison.change(took, usual), took >= usual * 2 ? .wait : .dim)
+        }
+        return [
+            Span(isShown ? "● " : "  ", .accent),
+            Span(widths.isWide ? full : String(full.dropFirst(5)), isShown ? .bold : .plain), Span("  "),
+            Span(word.fitted(widths.state), style),
+            Span((summary.duration?.short ?? "—").rightAligned(7) + "  "),
+            Span(delta.text.rightAligned(7) + "  ", delta.style),
+            Span(
+                failed(run, in: widths.failed).fitted(widths.failed) + "  ",
+                summary.trueStatus == .succeeded ? .dim : .bad),
+            Span(purpose(run, namesDay: false), .dim),
+        ]
+    }
+
+    /// What a run is for: its environment and parameters, those with a day first.
+    ///
+    /// `namesDay`: whether the name of a parameter for the day is told too.
+    private static func purpose(_ run: RunOfHistory, namesDay: Bool = true) -> String {
+        let isDay = { (name: String) in ["day", "date"].contains(name.lowercased()) }
+        let names = run.summary.parameters.keys.sorted { a, b in
+            isDay(a) != isDay(b) ? isDay(a) : a < b
+        }
+        let place = run.environment.map { ["@\($0)"] } ?? []
+        let values = names.map { name in
+            let value = run.summary.parameters[name] ?? ""
+            return isDay(name) && !namesDay ? value : "\(name)=\(value)"
+        }
+        return (values + place).joined(separator: " ")
+    }
+
+    private static func word(_ status: RunState.Status, _ state: DashboardState) -> (String, Style) {
+        let unit: UnitStatus
+        switch status {
+        case .running: unit = .running
+        case .succeeded: unit = .succeeded
+        case .failed: unit = .failed
+        case .cancelled: unit = .cancelled
+        case .interrupted: return ("✗ interrupted", .bad)
+        }
+        return ("\(state.glyph(unit)) \(StatusMark.word(unit))", unit.style)
+    }
+
+    /// The durations of the runs, and the chosen run in full.
+    private static func footLines(
+        _ page: HistoryPage, _ history: RunHistory, _ state: DashboardState
+    ) -> [[Span]] {
+        guard let chosen = page.chosen else { return [[Span("no run is recorded", .dim)]] }
+        let environment = chosen.environment
+        let points = history.runs.filter { $0.environment == environment }.reversed()
+            .compactMap { run in run.summary.duration.map { Sparkline.Point($0.seconds) } }
+        let place = environment.map { " in \(PlainText.sanitized($0))" } ?? ""
+        let usual =
+            history.usual(in: environment).map {
+                "  p50 \($0.short) of \(history.successes(in: environment)) that succeeded\(place)"
+            } ?? "  none has succeeded\(place)"
+        let purpose = purpose(chosen)
+        return [
+            [Span("took  ", .dim), Span(Sparkline(points).blocks(most: 24), .accent), Span(usual, .dim)],
+            [
+                Span(chosen.summary.id.rawValue + "  ", .bold), Span(chosen.summary.trigger.description + "  ", .dim),
+                Span(purpose, .dim),
+            ],
+        ]
+    }
+}

@@ -1,0 +1,81 @@
+import CaudalModel
+import Engine
+import Testing
+
+@testable import App
+
+/// Stages are marked to be retried together, and outcomes are set by hand with a reason.
+@Suite("Marked stages and outcomes set by hand", .timeLimit(.minutes(15)))
+struct MarkedStagesTests {
+    /// The two stages at the top of the list, which have failed, are marked.
+    private func marked() -> DashboardState {
+        var state = SampleRun.twiceHarmful.dashboard(rows: 40, columns: 120)
+        state.press(["2", "g", "m", "j", "m"])
+        return state
+    }
+
+    @Test("Marked stages are retried together, in the order of the plan, by one question")
+    func together() {
+        var state = marked()
+        #expect(state.markedStages == ["load", "publish"])
+        state.press(["r"])
+        guard case .confirm(let question)? = state.overlay else {
+            Issue.record("nothing was asked")
+            return
+        }
+        #expect(question.title == "Retry the 2 marked stages?")
+        let effects = state.press([.tab] + "again".map { .character($0) } + [.enter])
+        guard case .send(.retryStages(["load", "publish"]))? = effects.first else {
+            Issue.record("\(effects) retries other stages")
+            return
+        }
+        #expect(state.marked.isEmpty, "what is retried is not marked any more")
+    }
+
+    @Test("Whoever cancels the question keeps the marks, and esc takes them away")
+    func cancelled() {
+        var state = marked()
+        state.press(["r", .enter])
+        #expect(state.markedStages.count == 2)
+        state.press([.escape])
+        #expect(state.markedStages.isEmpty)
+    }
+
+    @Test("Marks are seen in the list, in the rail and in the graph")
+    func seen() {
+        for view in [DashboardState.GraphView.graph, .rail] {
+            var state = marked()
+            state.view = view
+            let shown = DashboardScreen.draw(state, LogLineList()).text
+            #expect(shown.contains("◆load") && shown.contains("2 marked"), "\(shown)")
+        }
+    }
+
+    @Test("An outcome is set with a typed reason", arguments: [Outcome.skipped, .succeeded])
+    func outcome(outcome: Outcome) {
+        var state = SampleRun.failed.dashboard(rows: 40, columns: 120)
+        state.press(["e", "="] + "sent by hand".map { .character($0) } + [.enter])
+        let tabs = outcome == .skipped ? [Key.tab] : [.tab, .tab]
+        let effects = state.press(tabs + [.enter])
+        guard case .send(.mark("publish", outcome, reason: "sent by hand"))? = effects.first else {
+            Issue.record("\(effects) marks nothing")
+            return
+        }
+    }
+
+    @Test("Without a reason nothing is asked")
+    func noReason() {
+        var state = SampleRun.failed.dashboard(rows: 40, columns: 120)
+        state.press(["e", "=", " ", .enter])
+        #expect(state.overlay == nil)
+        #expect(state.standingToast?.text == "no outcome was set: it needs a reason")
+    }
+
+    @Test("Who may not steer the run marks nothing")
+    func readOnly() {
+        var state = SampleRun.failed.dashboard(rows: 40, columns: 120, readOnly: true)
+        state.press(["2", "m", "="])
+        #expect(state.marked.isEmpty)
+        #expect(state.overlay == nil)
+    }
+}
