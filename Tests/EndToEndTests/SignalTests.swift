@@ -51,6 +51,18 @@ struct SignalTests {
         #expect(shown.output.contains("\"state\":\"cancelled\""), "\(shown)")
     }
 
+    @Test("Without its terminal no screen goes on", arguments: [["watch", "last"], ["replay", "last"], ["home"]])
+    func screenWithoutTerminal(verb: [String]) async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\nstages:\n  a: {type: command, run: 'true'}\n")
+        #expect(try await project.caudal("run", "p.yaml").status == 0)
+        let terminal = try Pseudoterminal(reads: true)
+        let screen = try await terminal.start(project, verb)
+        await terminal.shows("quit")
+        terminal.hangUp()
+        #expect(try await screen.status.value == 0)
+    }
+
     @Test("SIGTERM ends a run whose terminal takes nothing, on the screen and in lines", arguments: [true, false])
     func deafTerminal(onScreen: Bool) async throws {
         let project = try project()

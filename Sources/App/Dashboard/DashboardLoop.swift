@@ -113,11 +113,15 @@ final class DashboardLoop {
 
     private func listen() {
         events.listen()
-        // If the terminal closes, the run continues without a screen.
-        events.handle([SIGHUP]) { [weak self] in self?.ending = .detached }
         // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
         if !shown.isOwn { interruption = Interruption { [act] in act { $0.ending = .quit } } }
+        listenToHangups()
     }
+
+    /// Leaves the screen when the terminal closes; the run continues without one.
+    ///
+    /// Whoever handles interrupts ignores hangups, and of several listeners the newest is called: so it comes last.
+    private func listenToHangups() { events.handle([SIGHUP]) { [weak self] in self?.ending = .detached } }
 
     /// Receives updates of the run from now on, and drops those of an earlier subscription.
     func receiveUpdates() {
@@ -324,6 +328,7 @@ final class DashboardLoop {
                 // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
                 interruption = nil
                 state.follow(shown)
+                listenToHangups()
                 receiveUpdates()
             } catch is CancellationError {
                 // The user has left the screen in between.

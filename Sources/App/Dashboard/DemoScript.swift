@@ -29,6 +29,9 @@ struct DemoScript {
 
     init(_ steps: [Step]) { self.steps = steps[...] }
 
+    /// All keys that it has yet to press.
+    var allKeys: [Key] { keys + steps.flatMap(\.keys) }
+
     /// The key that is pressed now, if it is time for one.
     ///
     /// - Parameter now: By a clock that never goes back, in milliseconds.

@@ -81,13 +81,14 @@ final class HomeLoop {
 
     private func listen(to events: ScreenEvents) {
         events.listen()
-        events.handle([SIGHUP]) { [weak self] in self?.isEnding = true }
         interruption = Interruption { [weak self, wake = events.wake] in
             Task { @MainActor in
                 self?.isEnding = true
                 wake.yield()
             }
         }
+        // Behind the interrupts, whose listener ignores hangups: of several the newest is called.
+        events.handle([SIGHUP]) { [weak self] in self?.isEnding = true }
     }
 
     private func resize(to size: (rows: Int, columns: Int)) { (state.rows, state.columns) = (size.rows, size.columns) }
