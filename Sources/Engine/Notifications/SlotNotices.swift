@@ -18,9 +18,6 @@ package struct SlotNotice: Sendable, Hashable {
         self.run = run
         self.reason = reason
     }
-
-    /// What the ids of notices of a schedule begin with.
-    static func prefix(_ pipeline: String, _ schedule: String) -> String { "slot \(pipeline) \(schedule) " }
 }
 
 extension RunStore {
@@ -38,7 +35,7 @@ extension RunStore {
     ) throws(StoreError) -> Int {
         let occasion = told.occasion == .late ? NotificationRule.Occasion.late : .missed
         let id =
-            SlotNotice.prefix(pipeline.name, told.slot.schedule)
+            Self.slotEvents(of: pipeline.name, told.slot.schedule)
             + "\(UTC.isoSecond(told.slot.planned)) \(occasion.rawValue)"
         var notice = Notice(
             id: id, occasion: occasion, pipeline: pipeline.name, environment: environment, run: told.run, at: now,

@@ -207,6 +207,9 @@ extension RunStore {
         }
     }
 
+    /// What the ids of events of a schedule's slots begin with.
+    static func slotEvents(of pipeline: String, _ schedule: String) -> String { "slot \(pipeline) \(schedule) " }
+
     /// Whether it was told that a schedule was late or missed a slot, and the run of one of its slots is the first to succeed
     /// since.
     ///
@@ -231,7 +234,7 @@ extension RunStore {
                                     AND runs.status = 'succeeded' AND runs.ended_at >= told.created_at
                                     AND runs.ended_at <= ?4))
                     """,
-                arguments: [pipeline, schedule, run.rawValue, end, SlotNotice.prefix(pipeline, schedule)]) == true
+                arguments: [pipeline, schedule, run.rawValue, end, Self.slotEvents(of: pipeline, schedule)]) == true
         }
     }
 
