@@ -160,9 +160,9 @@ package struct SlurmSettings: Sendable, Hashable {
     package var qos: String?
     /// The time limit of a job.
     package var time: Duration?
-    /// The memory of a job, where its stage does not say.
+    /// The memory of a job, in bytes; it goes before that of the stage.
     package var memory: Int64?
-    /// The processors of a job, where its stage does not say.
+    /// The processors of a job; they go before those of the stage.
     package var cpus: Int?
     /// How often the queue is asked.
     package var poll: Duration
