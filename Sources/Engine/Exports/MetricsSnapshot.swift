@@ -57,13 +57,13 @@ package struct MetricsSnapshot: Sendable {
             ended.add(
                 ["pipeline": one.pipeline, "environment": one.environment, "result": one.status.rawValue],
                 Double(one.count))
+            // Also of a run that was removed since: an alert on its age needs it just then.
+            if one.status == .succeeded, let last = one.last {
+                success.add(["pipeline": one.pipeline, "environment": one.environment], Double(last) / 1000)
+            }
         }
         for newest in try store.newestRuns() {
             live.add(["pipeline": newest.pipeline, "environment": newest.environment], Double(newest.live))
-            if let succeeded = newest.succeeded {
-                success.add(
-                    ["pipeline": newest.pipeline, "environment": newest.environment], Double(succeeded) / 1000)
-            }
             if let run = newest.ended { add(try store.state(of: run)) }
         }
         for slot in try store.slotCounts() {

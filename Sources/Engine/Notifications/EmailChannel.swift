@@ -23,6 +23,15 @@ enum EmailChannel: ChannelKind {
         settings["to"] = receivers.compactMap { subject.problems.template($0)?.value.description }.joined(
             separator: ",")
         for key in ["from", "server"] { settings[key] = subject.template(key, isRequired: true, &reader) }
+        for key in ["to", "from"] {
+            // What a reference stands for is known when it is sent.
+            let wrong = (settings[key] ?? "").split(separator: ",").map { String($0).trimmed }
+                .filter { !$0.contains("${") && !isAddress($0) }
+            for place in wrong {
+                subject.problems.report(
+                    "'\(place)' is not a mail address; write it as name@example.org", at: reader.location(of: key))
+            }
+        }
         settings["user"] = subject.template("user", &reader)
         settings["password"] = subject.template("password", &reader)
         settings["tls"] = reader.choice("tls", as: TLS.self)?.rawValue
@@ -41,8 +50,7 @@ enum EmailChannel: ChannelKind {
         let from = settings["from"] ?? ""
         let receivers = (settings["to"] ?? "").split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
         for place in [from] + receivers {
-            let hasOdd = place.contains { $0.isNewline || "<>\"".contains($0) || $0.isWhitespace }
-            guard place.contains("@"), !hasOdd else {
+            guard isAddress(place) else {
                 throw Failure("'\(place)' is not a mail address", remedy: "write it as name@example.org")
             }
         }
@@ -52,6 +60,12 @@ enum EmailChannel: ChannelKind {
             from: from, to: receivers, user: settings["user"], password: settings["password"],
             needsTLS: settings["tls"] != TLS.none.rawValue)
         return .transfer(transfer)
+    }
+
+    private static func isAddress(_ text: String) -> Bool {
+        let hasOdd = text.contains { $0.isNewline || "<>\"".contains($0) || $0.isWhitespace }
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && !hasOdd
     }
 
     /// The mail with its headers, with the line ends of SMTP.

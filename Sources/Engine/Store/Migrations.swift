@@ -5,7 +5,7 @@ import GRDB
 /// A released version is never edited: each change is a new version.
 enum Migrations {
     /// The newest version, stored in `PRAGMA user_version`, so that an older Caudal does not open a newer store.
-    static let newest = 8
+    static let newest = 9
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -42,8 +42,20 @@ enum Migrations {
             try db.execute(sql: eighth)
             try db.execute(sql: "PRAGMA user_version = 8")
         }
+        migrator.registerMigration("9: when runs ended last") { db in
+            try db.execute(sql: ninth)
+            try db.execute(sql: "PRAGMA user_version = 9")
+        }
         return migrator
     }
+
+    private static let ninth = """
+        -- When a run last ended so, also one that was removed since.
+        ALTER TABLE endings ADD COLUMN last_at INTEGER;
+        UPDATE endings SET last_at = (
+            SELECT max(ended_at) FROM runs WHERE runs.pipeline = endings.pipeline
+                AND coalesce(runs.environment, '') = endings.environment AND runs.status = endings.status);
+        """
 
     private static let eighth = """
         -- How long an attempt's unit waited for a slot before it.

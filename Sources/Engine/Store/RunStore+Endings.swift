@@ -7,6 +7,8 @@ package struct RunEndings: Sendable, Hashable {
     package var environment: String?
     package var status: RunState.Status
     package var count: Int64
+    /// When one last did, in milliseconds since 1970; nil where only runs did that an older Caudal removed.
+    package var last: Int64?
 }
 
 /// The newest runs of a pipeline in one of its environments.
@@ -15,8 +17,6 @@ package struct NewestRuns: Sendable, Hashable {
     package var environment: String?
     /// The newest run that has ended.
     package var ended: RunID?
-    /// When a run last succeeded, in milliseconds since 1970.
-    package var succeeded: Int64?
     /// How many runs are live.
     package var live: Int
 }
@@ -36,12 +36,13 @@ extension RunStore {
     package func endings() throws(StoreError) -> [RunEndings] {
         try read { db in
             try Row.fetchAll(
-                db, sql: "SELECT pipeline, nullif(environment, '') AS environment, status, count FROM endings"
+                db, sql: "SELECT pipeline, nullif(environment, '') AS environment, status, count, last_at FROM endings"
             )
             .compactMap { row in
                 RunState.Status(rawValue: row["status"]).map {
                     RunEndings(
-                        pipeline: row["pipeline"], environment: row["environment"], status: $0, count: row["count"])
+                        pipeline: row["pipeline"], environment: row["environment"], status: $0, count: row["count"],
+                        last: row["last_at"])
                 }
             }
         }
@@ -59,14 +60,13 @@ extension RunStore {
             return try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT pipeline, environment, max(CASE WHEN ended_at IS NOT NULL THEN id END) AS ended,
-                        max(CASE WHEN status = 'succeeded' THEN ended_at END) AS succeeded
+                    SELECT pipeline, environment, max(CASE WHEN ended_at IS NOT NULL THEN id END) AS ended
                     FROM runs GROUP BY pipeline, environment
                     """
             ).map { row in
                 NewestRuns(
                     pipeline: row["pipeline"], environment: row["environment"],
-                    ended: (row["ended"] as String?).map { RunID($0) }, succeeded: row["succeeded"],
+                    ended: (row["ended"] as String?).map { RunID($0) },
                     live: live[StatisticsSubject(row)] ?? 0)
             }
         }

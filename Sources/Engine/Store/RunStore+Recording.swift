@@ -174,11 +174,12 @@ extension RunStore {
                 arguments: [RunState.Status(outcome).rawValue, event.time.wall, duration, state.id.rawValue])
             try db.execute(
                 sql: """
-                    INSERT INTO endings (pipeline, environment, status, count) VALUES (?, ?, ?, 1)
-                    ON CONFLICT DO UPDATE SET count = count + 1
+                    INSERT INTO endings (pipeline, environment, status, count, last_at) VALUES (?, ?, ?, 1, ?)
+                    ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at
                     """,
                 arguments: [
                     state.plan.pipeline, state.plan.environment ?? "", RunState.Status(outcome).rawValue,
+                    event.time.wall,
                 ])
             try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])
         case .restored: try db.execute(sql: "DELETE FROM claims WHERE run = ?", arguments: [state.id.rawValue])

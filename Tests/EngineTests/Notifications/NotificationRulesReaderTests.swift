@@ -94,6 +94,14 @@ struct NotificationRulesReaderTests {
             ),
             ("  - {email: a@x}", "2:13: error: 'email' must be a mapping with 'to', 'from' and 'server', not 'a@x'"),
             (
+                "  - {email: {to: [a@x, nobody], from: b@x, server: smtp://m}}",
+                "2:14: error: 'nobody' is not a mail address; write it as name@example.org"
+            ),
+            (
+                "  - {email: {to: a@x, from: \"B <b@x>\", server: smtp://m}}",
+                "2:23: error: 'B <b@x>' is not a mail address; write it as name@example.org"
+            ),
+            (
                 "  - {email: {to: a@x, from: b@x, server: mail}}",
                 "2:42: error: 'email' must be an address, not 'mail'; write one that begins with smtps://"
             ),

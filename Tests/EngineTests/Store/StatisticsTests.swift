@@ -212,7 +212,7 @@ struct StatisticsTests {
     @Test("Endings only ever grow: each end counts, and removed runs too")
     func endings() throws {
         let first = try run(0, [.runEnded(.failed), .runResumed(.ofTest)], .succeeded)
-        try run(1, [], .succeeded)
+        let second = try run(1, [], .succeeded)
         func counts() throws -> [String: Int64] {
             Dictionary(uniqueKeysWithValues: try store.endings().map { ($0.status.rawValue, $0.count) })
         }
@@ -221,5 +221,12 @@ struct StatisticsTests {
         #expect(try counts() == ["failed": 1, "succeeded": 2])
         let newest = try #require(try store.newestRuns().first)
         #expect(newest.ended == Self.id(1) && newest.live == 0)
+        func lastSuccess() throws -> Int64? { try store.endings().first { $0.status == .succeeded }?.last }
+        let last = try #require(try lastSuccess())
+        try store.forget(second)
+        #expect(
+            try lastSuccess() == last, "an alert on the age of the last success needs it when only failures are left")
+        let text = MetricsText.openMetrics(try MetricsSnapshot(of: store).families)
+        #expect(text.contains("caudal_run_last_success_timestamp_seconds{"))
     }
 }
