@@ -1,3 +1,4 @@
+import CSystem
 import CaudalModel
 import Engine
 import Foundation
@@ -156,6 +157,8 @@ private final class Pseudoterminal: Sendable {
     }
 
     private let master: Int32
+    /// Makes the reading thread close it: while a thread waits for bytes of it, it stays open for whoever writes.
+    private let stop: Int32?
     private let path: String
     /// What was written to it so far, piece by piece; every piece ends a wait, so none may be lost.
     private let written: AsyncStream<[UInt8]>
@@ -174,14 +177,21 @@ private final class Pseudoterminal: Sendable {
         let master = master
         let (stream, arrival) = AsyncStream<[UInt8]>.makeStream(bufferingPolicy: .unbounded)
         written = stream
-        guard reads else { return }
+        let stop = reads ? cs_wake_create() : nil
+        self.stop = stop
+        guard let stop else { return }
         Thread.detachNewThread {
             var buffer = [UInt8](repeating: 0, count: 65_536)
             while true {
+                var places = [master, stop].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+                if poll(&places, 2, -1) < 0 { continue }
+                if places[1].revents != 0 { break }
                 let count = read(master, &buffer, buffer.count)
                 if count <= 0 { break }
                 arrival.yield(Array(buffer.prefix(count)))
             }
+            close(master)
+            close(stop)
             arrival.finish()
         }
     }
@@ -229,7 +239,7 @@ private final class Pseudoterminal: Sendable {
     }
 
     /// Closes it, as a window that is closed does.
-    func hangUp() { close(master) }
+    func hangUp() { if let stop { cs_wake(stop) } else { close(master) } }
 }
 
 extension CaudalProject {
