@@ -71,7 +71,8 @@ struct DemoScript {
             caption: "Done: every stage has succeeded, and what happened is recorded. v changes the view.", keys: ["v"],
             when: { $0.run.status == .succeeded }),
         Step(
-            caption: "? lists all keys, : finds actions by their names. q leaves; then try: caudal replay last",
+            caption:
+                "? lists all keys, : finds actions by their names. q leaves; 'caudal demo --folder DIR' keeps the run.",
             after: 6000),
     ])
 }

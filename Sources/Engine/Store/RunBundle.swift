@@ -98,14 +98,15 @@ package enum RunBundle {
         try folder.create()
         let files = try store.read { db in try Row.fetchAll(db, sql: "SELECT path, bytes FROM bundled_files") }
         for file in files {
-            let name: String = file["path"]
+            guard let name = file["path"] as String?, let bytes = file["bytes"] as Data? else {
+                throw Failure("\(path) is damaged: a file in it has no name or no bytes")
+            }
             let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             let isKnown =
                 parts.count == 1 ? name == "pipeline.yaml" || name.hasPrefix("schema.") : folders.contains(parts[0])
             guard parts.count <= 2, isKnown, parts.allSatisfy(isName) else {
                 throw Failure("\(path) has a file that no bundle has: \(name)")
             }
-            let bytes: Data = file["bytes"]
             try bytes.write(to: URL(filePath: "\(folder.path)/\(name)"))
         }
         return (run, store)

@@ -229,10 +229,12 @@ extension RunStore {
                     SELECT EXISTS (SELECT 1 FROM deliveries AS told
                         WHERE pipeline = ?1 AND occasion IN ('late', 'missed') AND created_at <= ?4
                             AND substr(event, 1, length(?5)) = ?5
-                            AND NOT EXISTS (SELECT 1 FROM slots JOIN runs ON runs.id = slots.run
+                            AND NOT EXISTS (SELECT 1 FROM slots LEFT JOIN runs ON runs.id = slots.run
                                 WHERE slots.pipeline = ?1 AND slots.schedule = ?2 AND slots.run <> ?3
-                                    AND runs.status = 'succeeded' AND runs.ended_at >= told.created_at
-                                    AND runs.ended_at <= ?4))
+                                    AND (runs.status = 'succeeded' AND runs.ended_at >= told.created_at
+                                            AND runs.ended_at <= ?4
+                                        -- Of a run that was removed since, it is not told anew.
+                                        OR runs.id IS NULL AND slots.decided_at >= told.created_at)))
                     """,
                 arguments: [pipeline, schedule, run.rawValue, end, Self.slotEvents(of: pipeline, schedule)]) == true
         }

@@ -163,6 +163,9 @@ struct DeliveriesTests {
             try run(id, by: schedule, from: start)
             #expect(try store.endsLateness(id, at: start + 1000) == (id == "slow"), "\(id)")
         }
+        for removed in ["slow", "next"] as [RunID] { try store.forget(removed) }
+        try run("after", by: "slow", from: 1_200_000)
+        #expect(try !store.endsLateness("after", at: 1_201_000), "it was told before the run was removed")
     }
 
     @Test("A scheduler tells of a slot once, to those who want to hear of it")
