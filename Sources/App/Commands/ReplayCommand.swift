@@ -54,18 +54,18 @@ struct ReplayCommand: AsyncParsableCommand {
             Output.error("error: run \(id) is live; watch it with: caudal watch \(id)")
             throw ExitStatus.failed.code
         }
+        var shown = try Output.reporting { try ShownRun(replaying: follower, folder: store.folder.run(id)) }
+        shown.replay?.setSpeed(speed)
+        if let from = from.flatMap({ ScalarFormats.duration($0) }) { shown.replay?.seek(to: from.milliseconds) }
         guard let terminal = try await ShowOptions.screen(screen).openTerminal() else {
             throw ValidationError("a replay needs a terminal; see 'caudal show \(id)'")
         }
-        try await show(follower, store.folder.run(id), on: terminal)
+        await Self.show(shown, on: terminal)
     }
 
     @MainActor
-    private func show(_ follower: RunFollower, _ folder: RunFolder, on terminal: Terminal) async throws {
+    private static func show(_ shown: ShownRun, on terminal: Terminal) async {
         defer { terminal.close() }
-        var shown = try ShownRun(replaying: follower, folder: folder)
-        shown.replay?.setSpeed(speed)
-        if let from = from.flatMap({ ScalarFormats.duration($0) }) { shown.replay?.seek(to: from.milliseconds) }
         _ = await DashboardLoop(shown, terminal: terminal, isReadOnly: true).run()
     }
 }

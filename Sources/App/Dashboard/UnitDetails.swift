@@ -68,13 +68,20 @@ struct LoggedLines {
         return String(decoding: found.output, as: UTF8.self)
     }
 
-    /// Writes all lines to a file.
+    /// Writes all lines to a new file, which only its owner may read, as the log itself.
     func write(_ unit: UnitID?, to path: String) async throws {
         let format = Self.format
-        guard let file = fopen(path, "w") else { throw Failure("\(path) cannot be written", errno: errno) }
-        defer { fclose(file) }
-        _ = await LogMerge([run], Self.query(unit)) { format.renderer() }.read { bytes in
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, let file = fdopen(descriptor, "w") else {
+            throw Failure("\(path) cannot be written", errno: errno)
+        }
+        let outcome = await LogMerge([run], Self.query(unit)) { format.renderer() }.read { bytes in
             bytes.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) == $0.count }
+        }
+        if fclose(file) != 0 || outcome.isStopped {
+            let reason = errno
+            unlink(path)
+            throw Failure("\(path) cannot be written", errno: reason)
         }
     }
 
