@@ -39,7 +39,7 @@ TEST := swift test --skip-build --experimental-maximum-parallelization-width 8
 
 test: setup-tests ## Every test, and the release build
 	@($(BUILD)) & release=$$!; swift build --build-tests; tests=$$?; wait $$release && exit $$tests
-	@CAUDAL_PROGRAM=$(CAUDAL) $(TEST)
+	@CAUDAL_PROGRAM=$(CAUDAL) scripts/failures-last .build/tests.log $(TEST)
 	@scripts/image.sh strip
 
 test-fast: setup ## The tests that need neither the program nor DuckDB, in less than a minute once they are built
