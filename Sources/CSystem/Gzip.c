@@ -1,4 +1,5 @@
 // Reads and writes the gzip format.
+#define _GNU_SOURCE // memmem, memrchr
 #include "CSystem.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -6,20 +7,21 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { CHUNK = 256 << 10 };
+// A segment is compressed as several members of the format, each with a checksum of its own: what is damaged is noticed
+// before it is read, and the members behind it are whole. Members end with a line, and are not larger than PART.
+enum { CHUNK = 256 << 10, PART = 512 << 10 };
+
+// What this file's members begin with.
+static const unsigned char HEADER[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 
 struct cs_gunzip {
     z_stream stream;
-    int fd, at_end, is_damaged;
+    int fd, at_end, is_inside;
+    enum { SOUND, TO_TELL, TO_SKIP } damage;
+    // Where in the file the next bytes are read, and where the member begins.
+    off_t next, member;
     unsigned char in[CHUNK];
 };
-
-static ssize_t read_all(int fd, void *bytes, size_t size) {
-    ssize_t count;
-    do count = read(fd, bytes, size);
-    while (count < 0 && errno == EINTR);
-    return count;
-}
 
 cs_gunzip *cs_gunzip_open(int fd) {
     cs_gunzip *file = calloc(1, sizeof *file);
@@ -33,27 +35,77 @@ cs_gunzip *cs_gunzip_open(int fd) {
     return file;
 }
 
+// Moves what is left to the front and reads more behind it; 0 when there is no more.
+static int fill(cs_gunzip *file) {
+    z_stream *stream = &file->stream;
+    if (stream->avail_in) memmove(file->in, stream->next_in, stream->avail_in);
+    ssize_t count;
+    do count = pread(file->fd, file->in + stream->avail_in, CHUNK - stream->avail_in, file->next);
+    while (count < 0 && errno == EINTR);
+    stream->next_in = file->in;
+    if (count <= 0) return 0;
+    stream->avail_in += (unsigned)count;
+    file->next += count;
+    return 1;
+}
+
+// Goes to the first member behind the beginning of the one that is damaged.
+static void skip_member(cs_gunzip *file) {
+    z_stream *stream = &file->stream;
+    file->next = file->member + 1;
+    stream->avail_in = 0;
+    while (fill(file)) {
+        unsigned char *found = memmem(stream->next_in, stream->avail_in, HEADER, sizeof HEADER);
+        unsigned kept = stream->avail_in < sizeof HEADER - 1 ? stream->avail_in : sizeof HEADER - 1;
+        if (found) kept = stream->avail_in - (unsigned)(found - stream->next_in);
+        stream->next_in += stream->avail_in - kept;
+        stream->avail_in = kept;
+        if (found) return;
+    }
+    file->at_end = 1;
+}
+
 ssize_t cs_gunzip_read(cs_gunzip *file, void *bytes, size_t size) {
     z_stream *stream = &file->stream;
+    if (file->damage == TO_TELL) {
+        file->damage = TO_SKIP;
+        return -1;
+    }
+    if (file->damage == TO_SKIP) {
+        skip_member(file);
+        file->damage = SOUND;
+    }
+    // The bytes of members whose checksums are right.
+    size_t whole = 0;
     stream->next_out = bytes;
     stream->avail_out = (unsigned)size;
-    while (stream->avail_out && !file->at_end && !file->is_damaged) {
-        if (!stream->avail_in) {
-            ssize_t count = read_all(file->fd, file->in, sizeof file->in);
-            // The file ends within the stream.
-            if (count <= 0) {
-                file->is_damaged = 1;
-                break;
-            }
-            stream->next_in = file->in;
-            stream->avail_in = (unsigned)count;
+    while (stream->avail_out && !file->at_end && !file->damage) {
+        if (!stream->avail_in && !fill(file)) {
+            file->at_end = !file->is_inside;
+            if (file->is_inside) file->damage = TO_TELL;
+            continue;
+        }
+        if (!file->is_inside) {
+            // A member that may not fit is read the next time.
+            if (whole && stream->avail_out < PART) break;
+            inflateReset(stream);
+            file->member = file->next - stream->avail_in;
+            file->is_inside = 1;
         }
         int result = inflate(stream, Z_NO_FLUSH);
-        if (result == Z_STREAM_END) file->at_end = 1;
-        else if (result != Z_OK && result != Z_BUF_ERROR) file->is_damaged = 1;
+        if (result == Z_STREAM_END) {
+            file->is_inside = 0;
+            whole = size - stream->avail_out;
+        } else if (result != Z_OK && result != Z_BUF_ERROR) {
+            file->damage = TO_TELL;
+        }
     }
-    size_t count = size - stream->avail_out;
-    return count ? (ssize_t)count : file->is_damaged ? -1 : 0;
+    // A member that is larger than the room was written by another program: its checksum comes too late.
+    if (!file->damage) return (ssize_t)(size - stream->avail_out);
+    file->is_inside = 0;
+    if (whole) return (ssize_t)whole;
+    file->damage = TO_SKIP;
+    return -1;
 }
 
 void cs_gunzip_close(cs_gunzip *file) {
@@ -74,33 +126,51 @@ static int write_all(int fd, const unsigned char *bytes, size_t size) {
     return 0;
 }
 
+// Compresses one member.
+static int write_member(z_stream *stream, unsigned char *bytes, size_t size, unsigned char *out, int to) {
+    deflateReset(stream);
+    stream->next_in = bytes;
+    stream->avail_in = (unsigned)size;
+    int error = 0;
+    do {
+        stream->next_out = out;
+        stream->avail_out = CHUNK;
+        deflate(stream, Z_FINISH);
+        error = write_all(to, out, CHUNK - stream->avail_out);
+    } while (!error && stream->avail_out == 0);
+    return error;
+}
+
 int cs_gzip(int from, int to) {
     z_stream stream;
     memset(&stream, 0, sizeof stream);
-    unsigned char *in = malloc(2 * CHUNK);
+    unsigned char *in = malloc(PART + CHUNK);
     if (!in) return -ENOMEM;
-    unsigned char *out = in + CHUNK;
+    unsigned char *out = in + PART;
     if (deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
         free(in);
         return -ENOMEM;
     }
-    int error = 0, flush;
-    do {
-        ssize_t count = read_all(from, in, CHUNK);
-        if (count < 0) {
-            error = -errno;
-            break;
+    int error = 0, at_end = 0;
+    size_t held = 0, members = 0;
+    while (!error) {
+        while (held < PART && !at_end) {
+            ssize_t count = read(from, in + held, PART - held);
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) error = -errno;
+            at_end = count <= 0;
+            if (count > 0) held += (size_t)count;
         }
-        flush = count == 0 ? Z_FINISH : Z_NO_FLUSH;
-        stream.next_in = in;
-        stream.avail_in = (unsigned)count;
-        do {
-            stream.next_out = out;
-            stream.avail_out = CHUNK;
-            deflate(&stream, flush);
-            error = write_all(to, out, CHUNK - stream.avail_out);
-        } while (!error && stream.avail_out == 0);
-    } while (!error && flush != Z_FINISH);
+        // An empty file is one empty member.
+        if (error || (!held && members)) break;
+        unsigned char *line = at_end || !held ? NULL : memrchr(in, '\n', held);
+        size_t size = line ? (size_t)(line - in) + 1 : held;
+        error = write_member(&stream, in, size, out, to);
+        members++;
+        held -= size;
+        memmove(in, in + size, held);
+        if (at_end && !held) break;
+    }
     deflateEnd(&stream);
     free(in);
     return error;

@@ -178,6 +178,46 @@ struct SchedulerTests {
         #expect(word.status == 64 && word.errors.contains("'noon' is not a time"), "\(word)")
     }
 
+    @Test("A schedule whose file is not valid, or has it no more, is explained by what is recorded, and can be paused")
+    func explainedWithoutFile() async throws {
+        let project = try CaudalProject(copying: [])
+        let file = """
+            version: 1
+            name: sales
+            schedule: {name: nightly, cron: "0 6 * * *", timezone: Europe/Berlin}
+            stages: {only: {type: command, run: "true"}}
+            """
+        try project.write("config/sales.yaml", file)
+        #expect(try await project.caudal("schedule", "--once").status == 0)
+        #expect(try await project.caudal("schedule", "run-now", "sales", "--slot", "2026-11-20 06:00").status == 0)
+        let explain = ["schedule", "explain", "sales", "2026-11-20 06:00"]
+
+        try project.write("config/sales.yaml", file + "\nbad: 1\n")
+        let invalid = try await project.caudal(explain)
+        #expect(invalid.status == 0 && invalid.output.contains("tester started it"), "\(invalid)")
+        #expect(
+            invalid.errors.contains("config/sales.yaml is not valid, and nothing of it is decided until it is mended"),
+            "\(invalid)")
+        let byFile = try await project.caudal("schedule", "explain", "config/sales.yaml", "2026-11-21")
+        #expect(byFile.output.contains("sales/nightly: nothing is recorded of 2026-11-21 (Europe/Berlin)"), "\(byFile)")
+        let paused = try await project.caudal("schedule", "pause", "sales", "--reason", "is mended")
+        #expect(paused.status == 0 && paused.output.contains("sales/nightly is paused"), "\(paused)")
+        #expect(try await project.caudal("schedule", "resume", "sales").output == "sales/nightly fires again\n")
+
+        try project.write("config/sales.yaml", file.replacing("nightly", with: "daily"))
+        let renamed = try await project.caudal(explain + ["--schedule", "nightly"])
+        #expect(
+            renamed.output.contains("tester started it")
+                && renamed.errors.contains("config/sales.yaml has no schedule 'nightly' any more"), "\(renamed)")
+        let both = try await project.caudal(explain)
+        #expect(both.output.contains("sales/daily") && both.output.contains("sales/nightly"), "\(both)")
+
+        try FileManager.default.removeItem(atPath: project.folder.path("config/sales.yaml"))
+        let gone = try await project.caudal(explain + ["--schedule", "nightly"])
+        #expect(
+            gone.output.contains("tester started it") && gone.errors.contains("no file in"), "\(gone)")
+    }
+
     @Test("Run now, or for an earlier slot: the run has that slot, and what today means follows from it")
     func runNow() async throws {
         let project = try CaudalProject(copying: [])

@@ -273,7 +273,7 @@ struct LogPrinter {
             }
             // Looked at before the lines, so that those written just before the end are not missed.
             let ended = follower.runs.filter { !store.folder.run($0).isLive }
-            output.add(follower.look()[...])
+            output.add(follower.look(ended: ended, now: SystemClock.now.wall)[...])
             output.flush()
             for run in ended { follower.remove(run) }
             // Soon enough for a reader: a look at a log that has not grown takes a few microseconds.

@@ -73,13 +73,57 @@ struct ScheduledProject {
     /// The pipeline that the user named, by its name or its file.
     func pipeline(_ text: String) throws -> (ProjectFile, Pipeline) {
         let all = read()
-        let path = PathText.absolute(text, in: FileManager.default.currentDirectoryPath)
-        let fitting = all.first { $0.path == path } ?? all.first { $0.pipeline?.name == text }
+        let fitting = Self.file(of: text, among: all)
         if let fitting, let pipeline = fitting.pipeline { return (fitting, pipeline) }
-        if let fault = fitting?.fault { throw ScheduleError.invalidPipeline(text, fault: fault) }
+        if let fitting, let fault = fitting.fault {
+            throw ScheduleError.invalidPipeline(PathText.relative(fitting.path, to: files.root), fault: fault)
+        }
         throw ScheduleError.unknownPipeline(
             text, root: files.root, known: all.compactMap(\.pipeline?.name),
             unreadable: all.compactMap { $0.fault == nil ? nil : PathText.relative($0.path, to: files.root) })
+    }
+
+    private static func file(of text: String, among files: [ProjectFile]) -> ProjectFile? {
+        let path = PathText.absolute(text, in: FileManager.default.currentDirectoryPath)
+        return files.first { $0.path == path } ?? files.first { $0.pipeline?.name == text }
+            ?? files.first { $0.statedName == text }
+    }
+
+    /// The schedules of a pipeline: those of its file, and those that a scheduler saw before they left it.
+    ///
+    /// What was recorded can be asked for, and be paused, also while the file is not valid.
+    /// - Parameters:
+    ///   - text: The name of a pipeline, or the path of its file.
+    ///   - name: Only this schedule.
+    /// - Throws: ``ScheduleError`` when nothing is known of it; ``StoreError``.
+    func known(_ text: String, _ name: String?) throws -> [KnownSchedule] {
+        let file = Self.file(of: text, among: read())
+        let pipeline = file?.statedName ?? text
+        let inFile = file?.pipeline?.schedules ?? []
+        let gone = try (existingStore()?.recordedSchedules(of: pipeline) ?? [])
+            .filter { name in !inFile.contains { $0.name == name } }
+        // Says which name or which file is wrong.
+        if file?.pipeline == nil, gone.isEmpty { _ = try self.pipeline(text) }
+        let path = file.map { PathText.relative($0.path, to: files.root) }
+        let all =
+            inFile.map { KnownSchedule(key: ScheduleKey(pipeline: pipeline, schedule: $0.name), schedule: $0) }
+            + gone.map { name in
+                let note =
+                    switch (path, file?.fault) {
+                    case (let path?, let fault?):
+                        "\(path) is not valid, and nothing of it is decided until it is mended: \(fault)"
+                    case (let path?, nil): "\(path) has no schedule '\(name)' any more"
+                    case (nil, _): "no file in \(files.root)/config has the pipeline any more"
+                    }
+                return KnownSchedule(
+                    key: ScheduleKey(pipeline: pipeline, schedule: name), note: note,
+                    isUnreadable: file?.fault != nil)
+            }
+        guard let name else { return all }
+        guard let one = all.first(where: { $0.key.schedule == name }) else {
+            throw ScheduleError.unknownSchedule(name, pipeline: pipeline, known: all.map(\.key.schedule))
+        }
+        return [one]
     }
 
     /// The time zone of a schedule.
@@ -87,6 +131,17 @@ struct ScheduledProject {
         guard let zone = ZoneLibrary().zone(named: schedule.timezone) else { throw .unknownZone(schedule.timezone) }
         return zone
     }
+}
+
+/// A schedule of which something is known.
+struct KnownSchedule {
+    var key: ScheduleKey
+    /// As it is in the file; nil when it is not there.
+    var schedule: Schedule?
+    /// Why it is not there.
+    var note: String?
+    /// Whether the file may have it again as soon as it is mended.
+    var isUnreadable = false
 }
 
 extension TypedTime {

@@ -36,25 +36,53 @@ struct ScheduleExplain: AsyncParsableCommand {
     func run() async throws {
         try Output.reporting {
             let project = try ScheduledProject(state)
-            let (_, found) = try project.pipeline(pipeline)
-            let schedules = try schedule.map { [try project.schedule(pipeline, $0).1] } ?? found.schedules
-            if schedules.isEmpty {
-                throw Failure("\(found.name) has no schedule: it runs only when somebody starts it")
+            let known = try project.known(pipeline, schedule)
+            if known.isEmpty {
+                throw Failure("\(pipeline) has no schedule: it runs only when somebody starts it")
             }
             let store = try project.existingStore()
             let now = SystemClock.now.wall
-            for schedule in schedules { try explain(schedule, of: found.name, project, store, now: now) }
+            for one in known {
+                if let schedule = one.schedule {
+                    try explain(schedule, one.key, project, store, now: now)
+                } else if let store {
+                    try explainRecorded(one, project, store, now: now)
+                }
+            }
+        }
+    }
+
+    /// The time that the user wants to know of, to its end.
+    private func wantedTime(now: Int64, _ zone: ZoneRules) throws -> (time: TypedTime, end: Int64) {
+        let wanted = try TypedTime(argument: time, now: now, in: zone)
+        // A minute has a slot wherever in it the schedule fires.
+        return (wanted, wanted.day == nil ? wanted.instant + 59_999 : wanted.end)
+    }
+
+    /// Prints what is recorded of a schedule that the file has no more: when it would fire is not known.
+    private func explainRecorded(
+        _ one: KnownSchedule, _ project: ScheduledProject, _ store: RunStore, now: Int64
+    ) throws {
+        let record = try store.scheduleRecord(one.key)
+        let zone = record?.timezone.flatMap { ZoneLibrary().zone(named: $0) } ?? .utc
+        let (wanted, end) = try wantedTime(now: now, zone)
+        let slots = try SlotExplanation.recorded(one.key, in: zone, from: wanted.instant, through: end, store)
+        // Of a schedule that went long ago nothing is to be said, unless it was asked for.
+        if slots.isEmpty, schedule == nil, !one.isUnreadable { return }
+        Output.error("note: \(one.note ?? "")")
+        if json { return slots.forEach { Output.json(ExplainedSlot($0, one.key)) } }
+        for slot in slots { Self.tell([slot], one.key) }
+        if slots.isEmpty {
+            let through = record.map { "; its slots are decided up to \(UTC.isoSecond($0.decidedThrough))" } ?? ""
+            Output.line("\(one.key): nothing is recorded of \(wanted.words(zone)) (\(zone.name))\(through)")
         }
     }
 
     private func explain(
-        _ schedule: Schedule, of pipeline: String, _ project: ScheduledProject, _ store: RunStore?, now: Int64
+        _ schedule: Schedule, _ key: ScheduleKey, _ project: ScheduledProject, _ store: RunStore?, now: Int64
     ) throws {
         let zone = try project.zone(of: schedule)
-        let key = ScheduleKey(pipeline: pipeline, schedule: schedule.name)
-        let wanted = try TypedTime(argument: time, now: now, in: zone)
-        // A minute has a slot wherever in it the schedule fires.
-        let end = wanted.day == nil ? wanted.instant + 59_999 : wanted.end
+        let (wanted, end) = try wantedTime(now: now, zone)
         let slots = try SlotExplanation.slots(
             of: key, schedule, in: zone, from: wanted.instant, through: end, store, now: now)
         if json {

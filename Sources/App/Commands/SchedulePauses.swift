@@ -56,9 +56,22 @@ struct ScheduleResume: AsyncParsableCommand {
 extension ScheduledProject {
     /// The schedule that the user chose, and the store, which is made where there is none.
     func chosen(_ choice: ScheduleChoice) throws -> (ScheduleKey, RunStore) {
-        let (file, schedule) = try schedule(choice.pipeline, choice.schedule)
-        let key = ScheduleKey(pipeline: file.pipeline?.name ?? choice.pipeline, schedule: schedule.name)
-        return (key, try RunStore(state))
+        let known = try known(choice.pipeline, choice.schedule)
+        let inFile = known.filter { $0.schedule != nil }
+        let candidates = inFile.isEmpty ? known : inFile
+        if candidates.count > 1 {
+            throw ScheduleError.severalSchedules(candidates.map(\.key.schedule), pipeline: candidates[0].key.pipeline)
+        }
+        guard let chosen = candidates.first else {
+            // Says that the pipeline has none.
+            let (file, schedule) = try schedule(choice.pipeline, choice.schedule)
+            return (
+                ScheduleKey(pipeline: file.pipeline?.name ?? choice.pipeline, schedule: schedule.name),
+                try RunStore(state)
+            )
+        }
+        if let note = chosen.note { Output.error("note: \(note)") }
+        return (chosen.key, try RunStore(state))
     }
 }
 

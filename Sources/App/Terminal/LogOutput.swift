@@ -1,4 +1,5 @@
 import CSystem
+import CaudalModel
 import Engine
 import Foundation
 
@@ -91,11 +92,8 @@ struct LogPager {
         guard isatty(STDOUT_FILENO) == 1, isatty(STDIN_FILENO) == 1, variables["TERM"] != "dumb" else { return nil }
         let words = (variables["CAUDAL_PAGER"] ?? variables["PAGER"] ?? "less").split(separator: " ").map(String.init)
         guard let name = words.first, name != "cat" else { return nil }
-        let folders = (variables["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
-        guard let program = ([name].filter { $0.contains("/") } + folders).first(where: { access($0, X_OK) == 0 })
-        else {
-            return nil
-        }
+        let given = name.contains("/") && ProgramPath.isExecutable(name) ? name : nil
+        guard let program = given ?? ProgramPath.find(name, path: variables["PATH"]) else { return nil }
         self.program = program
         arguments = words
         var size = winsize()

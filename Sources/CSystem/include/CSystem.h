@@ -211,7 +211,7 @@ typedef struct cs_gunzip cs_gunzip;
 
 /// Reads the gzip format from a descriptor, which stays open; NULL when there is no memory.
 cs_gunzip *cs_gunzip_open(int fd);
-/// The next bytes; 0 at the end, -1 when the rest is damaged or missing.
+/// The next bytes, at least a megabyte at once; 0 at the end, and -1 where some are damaged or missing, behind which reading goes on.
 ssize_t cs_gunzip_read(cs_gunzip *file, void *bytes, size_t size);
 void cs_gunzip_close(cs_gunzip *file);
 

@@ -23,15 +23,14 @@ package struct DuckDBProgram: Sendable, Hashable {
     /// - Throws: ``Failure`` with the places that were searched, when it is not found.
     package static func find(root: String, variables: [String: String]) throws(Failure) -> String {
         if let chosen = variables["CAUDAL_DUCKDB"], !chosen.isEmpty {
-            if access(chosen, X_OK) == 0 { return chosen }
+            if ProgramPath.isExecutable(chosen) { return chosen }
             throw Failure(
                 "CAUDAL_DUCKDB names \(chosen), which does not exist or is not executable",
                 remedy: "correct or unset it")
         }
-        var places = ToolFolders.all(root: root, path: ".tools/duckdb/duckdb_cli/duckdb")
-        let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        places += path.split(separator: ":").map { "\($0)/duckdb" }
-        if let found = places.first(where: { access($0, X_OK) == 0 }) { return found }
+        let own = ToolFolders.all(root: root, path: ".tools/duckdb/duckdb_cli/duckdb")
+        if let found = own.first(where: ProgramPath.isExecutable) { return found }
+        if let found = ProgramPath.find("duckdb", path: variables["PATH"]) { return found }
         throw Failure(
             "duckdb was not found, and data stages need it",
             remedy:

@@ -35,10 +35,7 @@ package struct ProcessExecutor: ProgramExecutor {
         if name.isEmpty { throw Failure("the command is empty") }
         if name.hasPrefix("/") { return name }
         if name.contains("/") { return PathText.absolute(name, in: folder) }
-        for part in path.split(separator: ":") {
-            let candidate = "\(part)/\(name)"
-            if access(candidate, X_OK) == 0 { return candidate }
-        }
+        if let found = ProgramPath.find(name, path: path) { return found }
         throw Failure("the command '\(name)' is not on PATH", remedy: "install it, or give its path; PATH is \(path)")
     }
 }

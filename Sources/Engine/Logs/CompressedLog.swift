@@ -9,7 +9,9 @@ package enum CompressedLog {
 
     /// Calls `body` with blocks of whole records: their bytes, and the position of the first in the segment.
     ///
-    /// - Returns: Where the segment is damaged; nil when it is whole.
+    /// Around damage it is read on: only lines whose checksum is right are given.
+    ///
+    /// - Returns: Where the segment is damaged first; nil when it is whole.
     static func read(_ path: String, _ body: (UnsafeBufferPointer<UInt8>, Int) -> Void) -> Int? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return 0 }
@@ -18,6 +20,7 @@ package enum CompressedLog {
         defer { cs_gunzip_close(stream) }
         var rest: [UInt8] = []
         var offset = 0
+        var damage: Int?
         while true {
             let size = 1 << 20
             var count = 0
@@ -27,27 +30,16 @@ package enum CompressedLog {
                 count = buffer.baseAddress.map { cs_gunzip_read(stream, $0 + held.count, size) } ?? 0
                 filled = held.count + max(0, count)
             }
-            let isLast = count <= 0
-            let end = block.withUnsafeBufferPointer { isLast ? lineEnd($0) : lastRecord($0) }
+            let isEnd = count <= 0
+            let end = block.withUnsafeBufferPointer { isEnd ? LogBlock.lineEnd($0) : LogBlock.lastRecord($0) }
             block.withUnsafeBufferPointer { if end > 0 { body(UnsafeBufferPointer(rebasing: $0[..<end]), offset) } }
             offset += end
             rest = Array(block[end...])
-            if isLast { return count < 0 || !rest.isEmpty ? offset : nil }
+            if count < 0 || isEnd && !rest.isEmpty { damage = damage ?? offset }
+            if count == 0 { return damage }
+            // A line whose end is damaged is none.
+            if count < 0 { rest = [] }
         }
-    }
-
-    private static func lineEnd(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        cs_line_start(bytes.baseAddress, bytes.count)
-    }
-
-    /// Where the last record begins that may go on.
-    private static func lastRecord(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        var start = lineEnd(bytes)
-        repeat {
-            guard start > 0 else { return 0 }
-            start = cs_line_start(bytes.baseAddress, start - 1)
-        } while LogBlock.continues(LogBlock.line(bytes, from: start))
-        return start
     }
 
     /// The bytes of a segment, compressed.
@@ -82,7 +74,7 @@ package enum CompressedLog {
         let new = path + ".new"
         func fail(_ error: Int32) throws(Failure) -> Never {
             unlink(new)
-            throw Failure("the log \(segment.path) cannot be compressed: \(String(cString: strerror(error)))")
+            throw Failure("the log \(segment.path) cannot be compressed", errno: error)
         }
         let from = open(segment.path, O_RDONLY | O_CLOEXEC)
         if from < 0 { try fail(errno) }

@@ -133,6 +133,14 @@ struct JSONObjectReader {
         return key
     }
 
+    /// Whether the next value is a string.
+    var isAtText: Bool {
+        mutating get {
+            skipBlanks()
+            return index < bytes.count && bytes[index] == UInt8(ascii: "\"")
+        }
+    }
+
     /// The next value as text, when it is a string.
     mutating func string() -> String? {
         guard take("\"") else {

@@ -14,6 +14,11 @@ package struct LogFollower {
     private let query: LogQuery
     private let makeRenderer: @Sendable () -> any LogRenderer
 
+    /// How long the newest record may wait for lines that belong to it, in milliseconds.
+    ///
+    /// A pattern is asked of whole records, and programs write a stack trace line by line.
+    private static let patience: Int64 = 100
+
     package init(_ query: LogQuery, makeRenderer: @escaping @Sendable () -> any LogRenderer) {
         self.query = query
         self.makeRenderer = makeRenderer
@@ -45,11 +50,15 @@ package struct LogFollower {
     package mutating func remove(_ run: RunID) { left[run] = followed.removeValue(forKey: run)?.position }
 
     /// What matches of the lines that are whole since the last look, in the order of their times.
-    package mutating func look() -> [UInt8] {
+    ///
+    /// - Parameters:
+    ///   - ended: Runs that write no more.
+    ///   - now: In milliseconds since 1970.
+    package mutating func look(ended: [RunID] = [], now: Int64) -> [UInt8] {
         var found: [(key: UInt64, text: ArraySlice<UInt8>)] = []
         for id in runs {
             guard var one = followed[id] else { continue }
-            for batch in read(&one) {
+            for batch in read(&one, ended.contains(id) ? nil : now) {
                 var start = 0
                 for piece in batch.pieces {
                     found.append((piece.key, batch.output[start..<piece.end]))
@@ -66,7 +75,7 @@ package struct LogFollower {
         return found.flatMap(\.text)
     }
 
-    private func read(_ one: inout Followed) -> [LogBatch] {
+    private func read(_ one: inout Followed, _ now: Int64?) -> [LogBatch] {
         var batches: [LogBatch] = []
         var scan = LogScan(query, makeRenderer())
         for segment in LogFiles.segments(in: one.run.folder) where segment.number >= one.position.segment {
@@ -76,17 +85,29 @@ package struct LogFollower {
             let size = file.size
             while one.position.offset < size {
                 let bytes = file.bytes(one.position.offset..<min(size, one.position.offset + (4 << 20)))
-                guard let end = bytes.lastIndex(of: 0x0A) else { break }
+                let end = bytes.withUnsafeBufferPointer { settledEnd($0, now) }
+                if end == 0 { break }
                 scan.begin(segment.path, context: one.context)
                 bytes.withUnsafeBufferPointer {
-                    scan.scan(UnsafeBufferPointer(rebasing: $0[...end]), at: one.position.offset)
+                    scan.scan(UnsafeBufferPointer(rebasing: $0[..<end]), at: one.position.offset)
                 }
                 let batch = scan.takeBatch()
                 one.context = batch.context
-                one.position.offset += end + 1
+                one.position.offset += end
                 batches.append(batch)
             }
         }
         return batches
+    }
+
+    /// Where the records end that get no more lines.
+    private func settledEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ now: Int64?) -> Int {
+        let end = LogBlock.lineEnd(bytes)
+        guard let now, query.pattern != nil, end > 0 else { return end }
+        let start = LogBlock.lastRecord(UnsafeBufferPointer(rebasing: bytes[..<end]))
+        guard let head = LogLineParser.record(LogBlock.line(bytes, from: start)), head.level >= .warn,
+            abs(now - head.time) < Self.patience
+        else { return end }
+        return start
     }
 }

@@ -265,6 +265,21 @@ enum LogBlock {
         return UnsafeBufferPointer(start: base + start, count: end - start)
     }
 
+    /// Where the last whole line ends.
+    static func lineEnd(_ block: UnsafeBufferPointer<UInt8>) -> Int {
+        cs_line_start(block.baseAddress, block.count)
+    }
+
+    /// Where the last record begins, which may go on.
+    static func lastRecord(_ block: UnsafeBufferPointer<UInt8>) -> Int {
+        var start = lineEnd(block)
+        repeat {
+            guard start > 0 else { return 0 }
+            start = cs_line_start(block.baseAddress, start - 1)
+        } while continues(line(block, from: start))
+        return start
+    }
+
     /// Whether a line continues the record before it.
     static func continues(_ line: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let mark = LogLineReader.place(of: LogLineReader.textMark, in: line), mark >= continuesMark.count

@@ -13,7 +13,7 @@ package final class LogSegmentReader: Sendable {
     /// - Throws: ``Failure`` when it cannot be opened.
     package init(_ path: String) throws(Failure) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 { throw Failure("the log \(path) cannot be read: \(String(cString: strerror(errno)))") }
+        if descriptor < 0 { throw Failure("the log \(path) cannot be read", errno: errno) }
     }
 
     deinit { close(descriptor) }

@@ -56,7 +56,7 @@ package final class LogWriter: Sendable {
         segment.descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         segment.size = 0
         if segment.descriptor < 0 {
-            throw Failure("the log \(path) cannot be written: \(String(cString: strerror(errno)))")
+            throw Failure("the log \(path) cannot be written", errno: errno)
         }
     }
 
@@ -127,7 +127,7 @@ package final class LogWriter: Sendable {
         }
         if error != 0 {
             throw Failure(
-                "the log in \(folder) cannot be written: \(String(cString: strerror(error)))",
+                "the log in \(folder) cannot be written", errno: error,
                 remedy: error == ENOSPC ? "free some space, then continue with 'caudal resume'" : nil)
         }
     }
@@ -203,10 +203,11 @@ package struct LogChannel: Sendable {
         _ line: UnsafeBufferPointer<UInt8>, _ stamp: Stamp, level given: LogLevel?, _ records: inout LogRecordReader,
         to block: inout [UInt8]
     ) -> Remark? {
-        let json = line.first == UInt8(ascii: "{") && line.last == UInt8(ascii: "}") ? JSONLogLine(line) : nil
+        let isObject = line.first == UInt8(ascii: "{")
+        let json = isObject && line.last == UInt8(ascii: "}") ? JSONLogLine(line) : nil
         let level: LogLevel
         var continues = false
-        if let known = given ?? json?.level {
+        if let known = given ?? json?.level ?? (isObject && json == nil ? JSONLogLine.level(ofPart: line) : nil) {
             records.interrupt()
             level = known
         } else {
@@ -255,10 +256,27 @@ struct JSONLogLine {
         guard let fields = try? JSONDecoder().decode([String: DataReadings.Value].self, from: Data(line)) else {
             return nil
         }
-        let names = ["level", "lvl", "severity", "levelname", "log.level", "severityText", "severity_text", "@l"]
-        let levels = names.compactMap { fields[$0]?.text }
-        level = levels.first.flatMap { LogLevel(named: $0) ?? LogLevel.numbered($0) }
-        let messages = ["message", "msg", "event", "text", "@m", "body"].compactMap { fields[$0]?.text }
+        level = Self.levelNames.lazy.compactMap { fields[$0]?.text }.first.flatMap(Self.level)
+        let messages = Self.messageNames.lazy.compactMap { fields[$0]?.text }
         message = messages.first ?? String(decoding: line, as: UTF8.self)
+    }
+
+    private static let levelNames = [
+        "level", "lvl", "severity", "levelname", "log.level", "severityText", "severity_text", "@l", "@level",
+    ]
+    private static let messageNames = ["message", "msg", "event", "text", "@m", "@message", "body"]
+
+    private static func level(_ text: String) -> LogLevel? { LogLevel(named: text) ?? LogLevel.numbered(text) }
+
+    /// The level that the whole beginning of an object states: one that was cut, or has values that are no values.
+    static func level(ofPart line: UnsafeBufferPointer<UInt8>) -> LogLevel? {
+        var reader = JSONObjectReader(line)
+        guard reader.begin() else { return nil }
+        while let key = reader.key() {
+            let isText = reader.isAtText
+            let value = isText ? reader.string() : reader.raw()
+            if levelNames.contains(key), let level = value.flatMap(Self.level) { return level }
+        }
+        return nil
     }
 }

@@ -14,13 +14,11 @@ package enum CurlProgram {
     /// - Throws: ``Failure`` when it is not found.
     package static func find(_ variables: [String: String]) throws(Failure) -> String {
         if let chosen = variables["CAUDAL_CURL"], !chosen.isEmpty {
-            if access(chosen, X_OK) == 0 { return chosen }
+            if ProgramPath.isExecutable(chosen) { return chosen }
             throw Failure(
                 "CAUDAL_CURL names \(chosen), which does not exist or is not executable", remedy: "correct or unset it")
         }
-        let path = variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
-        let places: [String] = path.split(separator: ":").map { "\($0)/curl" }
-        if let found = places.first(where: { access($0, X_OK) == 0 }) { return found }
+        if let found = ProgramPath.find("curl", path: variables["PATH"]) { return found }
         throw Failure(
             "curl was not found, and notifications are sent by it",
             remedy: "run 'make setup', or install it, or set CAUDAL_CURL")

@@ -99,7 +99,7 @@ struct DeliveryCarrier: Sendable {
             marker: Self.marker(of: delivery), limit: Self.commandLimit, reactor: reactor)
         if answer.exit == .exited(0) { return .sent }
         let said = answer.errors.trimmed.withoutControls.shortened(to: 200)
-        return .failed("the command ended with \(answer.exit.description)" + (said.isEmpty ? "" : ": \(said)"))
+        return .failed("the command failed: \(answer.exit.description)" + (said.isEmpty ? "" : ": \(said)"))
     }
 
     private func append(_ line: String, to file: String) throws(Failure) -> Outcome {

@@ -9,6 +9,8 @@ package struct ProjectFile: Sendable {
     package var pipeline: Pipeline?
     /// The first error in the file.
     package var fault: String?
+    /// The name that the file gives the pipeline, also while it has errors; nil when that cannot be read.
+    package var statedName: String?
     fileprivate var mark: FileMark?
     fileprivate var readAt: Int64
 }
@@ -74,6 +76,7 @@ package final class ProjectFiles {
     private func load(_ path: String, _ mark: FileMark?, _ now: Int64) -> ProjectFile {
         var file = ProjectFile(path: path, mark: mark, readAt: now)
         do throws(InvalidPipeline) {
+            defer { file.statedName = file.pipeline?.name ?? Self.statedName(path) }
             file.pipeline = try PipelineLoader(variables: variables).load(path, root: chosenRoot).pipeline
         } catch {
             let first = error.errors.first
@@ -81,5 +84,36 @@ package final class ProjectFiles {
             file.fault = line + (first?.message ?? "cannot be read")
         }
         return file
+    }
+
+    /// What stands behind `name:` at the beginning of a line.
+    private static func statedName(_ path: String) -> String? {
+        guard let text = try? FileText.read(path),
+            let name = text.firstMatch(of: /(?m)^name:[ \t]*["']?([^\s"'#]+)/)?.1
+        else { return nil }
+        return String(name)
+    }
+}
+
+extension Schedule.Arrivals.Source {
+    /// Why a dataset that is waited for will never be published, as the rest of a sentence; nil when a pipeline does.
+    ///
+    /// - Parameter files: The pipeline files of the project.
+    package func fault(among files: [ProjectFile]) -> String? {
+        let name = "\(pipeline)/\(dataset)"
+        let pipelines = files.compactMap(\.pipeline).filter { $0.name == pipeline }
+        guard let first = pipelines.first else {
+            // What a file with a fault holds is not known.
+            if files.contains(where: { $0.fault != nil }) { return nil }
+            let known = files.compactMap(\.pipeline?.name)
+            return "waits for \(name), and there is no pipeline '\(pipeline)' in config/"
+                + Suggestion.phrase(for: pipeline, among: known)
+        }
+        if first.stages.contains(where: { $0.definition.outputs.contains(DatasetName(dataset)) }) { return nil }
+        if first.dataset(DatasetName(dataset)) != nil {
+            return "waits for \(name), and no stage of '\(pipeline)' writes that dataset"
+        }
+        return "waits for \(name), and '\(pipeline)' has no such dataset"
+            + Suggestion.phrase(for: dataset, among: first.datasets.map(\.name.rawValue))
     }
 }

@@ -130,13 +130,7 @@ package final class Scheduler {
         for entry in entries {
             guard case .after(let awaited) = entry.schedule.trigger else { continue }
             for source in awaited.datasets.map(\.value) {
-                let pipelines = files.compactMap(\.pipeline).filter { $0.name == source.pipeline }
-                let name = "\(source.pipeline)/\(source.dataset)"
-                if pipelines.isEmpty, files.allSatisfy({ $0.fault == nil }) {
-                    tellOnce("\(entry.key) waits for \(name), and there is no pipeline '\(source.pipeline)' in config/")
-                } else if let first = pipelines.first, first.dataset(DatasetName(source.dataset)) == nil {
-                    tellOnce("\(entry.key) waits for \(name), and '\(source.pipeline)' has no such dataset")
-                }
+                if let fault = source.fault(among: files) { tellOnce("\(entry.key) \(fault)") }
             }
         }
     }

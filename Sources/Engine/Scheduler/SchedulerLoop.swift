@@ -43,7 +43,7 @@ package final class SchedulerLoop {
         (poll, timer) = (cs_poll_create(), cs_timer_create())
         guard poll >= 0, timer >= 0, cs_poll_add(poll, timer, Self.timerToken) == 0,
             cs_poll_add(poll, stop, Self.stopToken) == 0
-        else { throw Failure("the system gives no timer: \(String(cString: strerror(errno)))") }
+        else { throw Failure("the system gives no timer", errno: errno) }
     }
 
     deinit {

@@ -4,7 +4,6 @@ package import CaudalModel
 package struct SlotExplanation: Sendable {
     /// The planned point in time, in milliseconds since 1970.
     package var planned: Int64
-    package var schedule: Schedule
     package var zone: ZoneRules
     /// What was decided about it, in order.
     package var decisions: [RecordedSlot]
@@ -26,7 +25,7 @@ package struct SlotExplanation: Sendable {
         of key: ScheduleKey, _ schedule: Schedule, in zone: ZoneRules, from: Int64, through: Int64, _ store: RunStore?,
         now: Int64, limit: Int = usualLimit
     ) throws(StoreError) -> [SlotExplanation] {
-        let recorded = try store?.slots(of: key.pipeline, from: from, through: through).filter { $0.key == key } ?? []
+        let recorded = try decided(key, from, through, store)
         let record = try store?.scheduleRecord(key)
         let isScheduled = store.map { SchedulerLock.holder($0.folder, now: now) != nil } ?? false
         var times: Set<Int64> = []
@@ -38,20 +37,39 @@ package struct SlotExplanation: Sendable {
             next = watched.next(after: slot.planned)
         }
         // Slots of a run by hand, of something that arrived, or of the schedule as it was.
-        for slot in recorded where slot.outcome != .begun && slot.slots.count == 1 {
-            times.insert(slot.slots.last.planned)
-        }
+        for slot in recorded where slot.slots.count == 1 { times.insert(slot.slots.last.planned) }
         let pauses = try store?.pauses(of: key, after: from) ?? []
         return times.sorted().map { planned in
-            let decisions = recorded.filter {
-                $0.outcome != .begun && $0.slots.first.planned <= planned && planned <= $0.slots.last.planned
-            }
+            let decisions = decisions(about: planned, recorded)
             let reason =
                 decisions.isEmpty
                 ? openReason(planned, schedule, record, pauses, isScheduled: isScheduled, now: now) : nil
-            return SlotExplanation(
-                planned: planned, schedule: schedule, zone: zone, decisions: decisions, openReason: reason)
+            return SlotExplanation(planned: planned, zone: zone, decisions: decisions, openReason: reason)
         }
+    }
+
+    /// Finds what was decided about slots of a schedule that is in no file now, or in one that is not valid.
+    ///
+    /// - Throws: ``StoreError`` when the store cannot be read.
+    package static func recorded(
+        _ key: ScheduleKey, in zone: ZoneRules, from: Int64, through: Int64, _ store: RunStore
+    ) throws(StoreError) -> [SlotExplanation] {
+        let recorded = try decided(key, from, through, store)
+        return Set(recorded.map(\.slots.last.planned)).sorted().map { planned in
+            SlotExplanation(planned: planned, zone: zone, decisions: decisions(about: planned, recorded))
+        }
+    }
+
+    private static func decided(
+        _ key: ScheduleKey, _ from: Int64, _ through: Int64, _ store: RunStore?
+    ) throws(StoreError) -> [RecordedSlot] {
+        try store?.slots(of: key.pipeline, from: from, through: through).filter {
+            $0.key == key && $0.outcome != .begun
+        } ?? []
+    }
+
+    private static func decisions(about planned: Int64, _ recorded: [RecordedSlot]) -> [RecordedSlot] {
+        recorded.filter { $0.slots.first.planned <= planned && planned <= $0.slots.last.planned }
     }
 
     private static func openReason(

@@ -56,7 +56,7 @@ package final class ProcessSlotStarter: SlotStarter {
         words += ["--state", state.path]
         if let root { words += ["--project", root] }
         let log = open(state.schedulerLog, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        guard log >= 0 else { throw Failure("\(state.schedulerLog): \(String(cString: strerror(errno)))") }
+        guard log >= 0 else { throw Failure("\(state.schedulerLog)", errno: errno) }
         defer { close(log) }
         // Everything that a run says is in its log.
         let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -67,7 +67,7 @@ package final class ProcessSlotStarter: SlotStarter {
             }
         }
         guard pid > 0 else {
-            throw Failure("\(program) cannot be started: \(String(cString: strerror(-pid)))")
+            throw Failure("\(program) cannot be started", errno: -pid)
         }
         children.insert(pid)
         onStart(pid)

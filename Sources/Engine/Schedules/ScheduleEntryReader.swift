@@ -333,8 +333,24 @@ package struct ScheduleEntryReader {
         return (lines + ["timezone: \(zone.name)"]).joined(separator: "\n")
     }
 
+    /// Starts are not put off beyond the next time, so a long jitter is not what it says.
+    private func tellShortenedJitter(_ schedule: Schedule, _ table: Timetable, at location: SourceLocation) {
+        guard schedule.jitter > .zero, case .cron = schedule.trigger else { return }
+        var (instant, shortest) = (now, Int64.max)
+        for _ in 0..<50 {
+            guard let first = table.next(after: instant)?.instant, let second = table.next(after: first)?.instant
+            else { break }
+            (instant, shortest) = (first, min(shortest, second - first))
+        }
+        guard .seconds(shortest) < schedule.jitter else { return }
+        problems.warn(
+            "some of its times are only \(Duration.seconds(shortest).written) apart, and no start is put off beyond the next time",
+            remedy: "write a 'jitter' of less than that", at: location)
+    }
+
     private func tellOddities(_ schedule: Schedule, _ node: ConfigNode, _ zone: ZoneRules) {
         guard let table = Timetable(schedule, in: zone) else { return }
+        tellShortenedJitter(schedule, table, at: node[key: "jitter"]?.location ?? schedule.location)
         let key = ["cron", "every"].first { node[key: $0].map { !$0.isEmpty } ?? false } ?? ""
         let place = node[key: key]?.location ?? schedule.location
         for oddity in table.oddities(from: now) {

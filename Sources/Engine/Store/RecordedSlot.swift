@@ -68,4 +68,9 @@ extension SlotDecision.Outcome {
 package struct ScheduleRecord: Sendable, Hashable {
     package var definition: String
     package var decidedThrough: Int64
+
+    /// The IANA name of the zone whose clock it went by.
+    package var timezone: String? {
+        definition.split(separator: "\n").last { $0.hasPrefix("timezone: ") }.map { String($0.dropFirst(10)) }
+    }
 }

@@ -65,6 +65,14 @@ extension RunStore {
         }
     }
 
+    /// The names of a pipeline's schedules that a scheduler has seen, also those that its file has no more.
+    package func recordedSchedules(of pipeline: String) throws(StoreError) -> [String] {
+        try read { db in
+            try String.fetchAll(
+                db, sql: "SELECT schedule FROM schedules WHERE pipeline = ? ORDER BY schedule", arguments: [pipeline])
+        }
+    }
+
     /// Records decisions, and how far slots are decided now: all or nothing.
     package func record(_ plan: SlotDecider.Plan, at now: Int64) throws(StoreError) {
         if plan.decisions.isEmpty, plan.decidedThrough.isEmpty { return }

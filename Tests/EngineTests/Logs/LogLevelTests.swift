@@ -72,7 +72,11 @@ import Testing
             (#"{"level":30,"msg":"x"}"#, .info), (#"{"level":50,"msg":"x"}"#, .error), (#"{"level":"WARNING"}"#, .warn),
             (#"{"severity":"CRITICAL","message":"x"}"#, .error), (#"{"log.level":"debug"}"#, .debug),
             (#"{"levelname":"ERROR"}"#, .error), (#"{"severityText":"WARN","body":"x"}"#, .warn), (#"{"x":1}"#, .info),
-            (#"{"severity_text":"ERROR","body":"x"}"#, .error),
+            (#"{"severity_text":"ERROR","body":"x"}"#, .error), (#"{"@level":"warn","@message":"x"}"#, .warn),
+            // Numbers and escapes that strict readers refuse, and objects that are cut.
+            (#"{"msg":"x","size":1e400,"level":"error"}"#, .error), (#"{"msg":"\ud800","level":"error"}"#, .error),
+            (#"{"level":"error","trace":"aaaa"#, .error), (#"{"level":"err"#, .info), (#"{'level': 'error'}"#, .info),
+            (#"{"deep":{"level":"error"},"cut":"#, .info),
         ]
         let channel = LogChannel(pipeline: "p", run: "r", stream: .stdout)
         for (line, level) in lines {
