@@ -14,25 +14,26 @@ package enum PathComponent {
         guard let value else { return missing }
         if value.isEmpty { return "%00" }
         if value == missing { return "%5F" + value.dropFirst() }
-        let isComposed = value.utf8.elementsEqual(value.precomposedStringWithCanonicalMapping.utf8)
-        var text = ""
+        // Bytes of ASCII are composed: asking Unicode costs more than all the rest.
+        let isComposed =
+            value.utf8.allSatisfy { $0 < 0x80 }
+            || value.utf8.elementsEqual(value.precomposedStringWithCanonicalMapping.utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(value.utf8.count)
         for byte in value.utf8 {
             if byte == 0 {
                 // The component of an empty text.
-                text += "%-0"
-                continue
-            }
-            let isUnusual =
-                byte < 0x20 || byte == 0x7F || byte >= 0x80 && !isComposed || "/%\\*?[]:\"<>|".utf8.contains(byte)
-            if isUnusual {
-                let hex = String(byte, radix: 16, uppercase: true)
-                text += "%" + (hex.count == 1 ? "0" : "") + hex
+                bytes += "%-0".utf8
+            } else if byte < 0x20 || byte == 0x7F || byte >= 0x80 && !isComposed || isReserved(byte) {
+                let digits = String(byte, radix: 16, uppercase: true)
+                bytes += ((byte < 0x10 ? "%0" : "%") + digits).utf8
             } else {
-                text.unicodeScalars.append(Unicode.Scalar(byte))
+                bytes.append(byte)
             }
         }
-        // Bytes above 127 were appended one by one: decode them together.
-        text = String(decoding: text.unicodeScalars.map { UInt8($0.value) }, as: UTF8.self)
+        let text = String(decoding: bytes, as: UTF8.self)
         return text.first == "." ? "%2E" + text.dropFirst() : text
     }
+
+    private static func isReserved(_ byte: UInt8) -> Bool { "/%\\*?[]:\"<>|".utf8.contains(byte) }
 }

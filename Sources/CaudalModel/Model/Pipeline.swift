@@ -52,7 +52,11 @@ package struct Pipeline: Sendable {
     package var secretNames = SecretNames()
 
     /// Upstream stages that follow from the files that stages read, besides those that follow from dataset names.
-    package var fileEdges: [StageID: Set<StageID>] = [:]
+    package var fileEdges: [StageID: Set<StageID>] = [:] { didSet { findUpstream() } }
+
+    /// The upstream stages of each stage: those in its `needs`, and those that write the data it reads, by dataset name
+    /// or as files that a pattern matches.
+    package private(set) var upstream: [StageID: Set<StageID>] = [:]
 
     // Positions in the lists above.
     private var stagePositions: [StageID: Int] = [:]
@@ -93,6 +97,17 @@ package struct Pipeline: Sendable {
         stagePositions = Self.positions(stages.map(\.id))
         let outputs = stages.enumerated().flatMap { index, stage in stage.definition.outputs.map { ($0, index) } }
         producerPositions = Dictionary(outputs, uniquingKeysWith: { first, _ in first })
+        findUpstream()
+    }
+
+    private mutating func findUpstream() {
+        var producers: [DatasetName: StageID] = [:]
+        for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
+        let upstream = stages.map { stage in
+            let writers = stage.reads.compactMap { producers[$0.value] }
+            return (stage.id, Set(stage.needs.map(\.value)).union(writers).union(fileEdges[stage.id] ?? []))
+        }
+        self.upstream = Dictionary(upstream, uniquingKeysWith: { first, _ in first })
     }
 
     /// The stage with this name.
@@ -118,21 +133,6 @@ package struct Pipeline: Sendable {
             }
         }
         return found
-    }
-
-    /// The upstream stages of each stage: those in its `needs`, and those that write the data it reads, by dataset name
-    /// or as files that a pattern matches.
-    package var upstream: [StageID: Set<StageID>] {
-        var producers: [DatasetName: StageID] = [:]
-        for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
-        return Dictionary(
-            stages.map { stage in
-                (
-                    stage.id,
-                    Set(stage.needs.map(\.value)).union(stage.reads.compactMap { producers[$0.value] })
-                        .union(fileEdges[stage.id] ?? [])
-                )
-            }, uniquingKeysWith: { first, _ in first })
     }
 }
 

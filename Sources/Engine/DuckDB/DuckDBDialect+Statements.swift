@@ -23,7 +23,7 @@ extension DuckDBDialect {
 
     package func noted(_ name: String) -> String { "getvariable('\(name)')" }
 
-    /// The statement that writes a query to a file; its result is the number of rows written.
+    /// The options of `COPY` for a file; with them its result tells the number of rows written.
     private func options(_ file: SQLScript.OutputFile) -> String {
         var options: [String]
         switch file.format {
