@@ -94,18 +94,22 @@ package struct Pipeline: Sendable {
     }
 
     private mutating func findStages() {
-        stagePositions = Self.positions(stages.map(\.id))
-        let outputs = stages.enumerated().flatMap { index, stage in stage.definition.outputs.map { ($0, index) } }
+        // By their positions: a stage is large, and a loop over stages copies each.
+        stagePositions = Self.positions(stages.indices.map { stages[$0].id })
+        let outputs = stages.indices.flatMap { index in stages[index].definition.outputs.map { ($0, index) } }
         producerPositions = Dictionary(outputs, uniquingKeysWith: { first, _ in first })
         findUpstream()
     }
 
     private mutating func findUpstream() {
         var producers: [DatasetName: StageID] = [:]
-        for stage in stages { for output in stage.definition.outputs { producers[output] = stage.id } }
-        let upstream = stages.map { stage in
-            let writers = stage.reads.compactMap { producers[$0.value] }
-            return (stage.id, Set(stage.needs.map(\.value)).union(writers).union(fileEdges[stage.id] ?? []))
+        for index in stages.indices {
+            for output in stages[index].definition.outputs { producers[output] = stages[index].id }
+        }
+        let upstream = stages.indices.map { index in
+            let id = stages[index].id
+            let writers = stages[index].reads.compactMap { producers[$0.value] }
+            return (id, Set(stages[index].needs.map(\.value)).union(writers).union(fileEdges[id] ?? []))
         }
         self.upstream = Dictionary(upstream, uniquingKeysWith: { first, _ in first })
     }

@@ -84,5 +84,12 @@ package final class ConfigProblems {
 
     func isSettled(_ location: SourceLocation) -> Bool { settled.contains(location) }
 
-    func note(knownKeys keys: Set<String>, of kind: String) { knownKeys[kind, default: []].formUnion(keys) }
+    func note(knownKeys keys: [String], of kind: String) {
+        // The mappings of one kind ask for the same keys, one after the other.
+        if lastKeys.kind == kind, lastKeys.keys == keys { return }
+        lastKeys = (kind, keys)
+        knownKeys[kind, default: []].formUnion(keys)
+    }
+
+    private var lastKeys: (kind: String, keys: [String]) = ("", [])
 }

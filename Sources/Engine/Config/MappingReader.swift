@@ -14,7 +14,8 @@ package struct MappingReader {
     /// The kind of mapping, under which its known keys are recorded.
     private let kind: String
     private var entries: [ConfigNode.Entry]
-    private var asked: Set<String> = []
+    /// The keys that were asked for: few enough that a list is faster than a set.
+    private var asked: [String] = []
     /// Whether the node is a mapping at all; if not, only that is reported, and not that keys are missing.
     package let isMapping: Bool
 
@@ -44,14 +45,14 @@ package struct MappingReader {
     package mutating func finish() {
         problems.note(knownKeys: asked, of: kind)
         for entry in remaining {
-            let phrase = Suggestion.phrase(for: entry.key.value, among: asked.sorted())
+            let phrase = Suggestion.phrase(for: entry.key.value, among: Set(asked).sorted())
             problems.report("\(subject) has no key '\(entry.key.value)'\(phrase)", at: entry.key.location)
         }
     }
 
     /// Takes a key with any value.
     package mutating func node(_ key: String) -> ConfigNode? {
-        asked.insert(key)
+        asked.append(key)
         return entries.first { $0.key.value == key }?.value
     }
 

@@ -18,11 +18,11 @@ package struct QueryExamination {
     /// - Parameter variables: The process's environment, by which the SQL engine is found.
     func examine(_ pipeline: inout Pipeline, _ notes: inout ReadingNotes, _ variables: [String: String]) {
         var texts: [String] = []
-        // Set once at the end: each assignment makes the pipeline index its stages by name again.
+        var hasQueries = false
         var stages = pipeline.stages
-        defer { pipeline.stages = stages }
         for index in stages.indices {
             stages[index].visitQueries { query in
+                hasQueries = true
                 query.places = TextPlaces(of: query.value, at: query.location, lines: lines) { reference in
                     queries.dialect.variable(reference, as: .text).utf8.count
                 }
@@ -32,6 +32,9 @@ package struct QueryExamination {
                 }
             }
         }
+        guard hasQueries else { return }
+        // Set once at the end: each assignment makes the pipeline index its stages by name again.
+        defer { pipeline.stages = stages }
         // A file without SQL needs no SQL engine.
         if texts.isEmpty { return }
         let readings: [String: Result<QueryReading, QueryReading.Fault>]

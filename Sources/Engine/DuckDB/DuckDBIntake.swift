@@ -1,6 +1,10 @@
 import CaudalModel
 
-/// Separates the rows that break a schema: a first scan keeps only the invalid rows, a second one writes the valid rows.
+/// Separates the rows that break a schema in one scan, which keeps the values of valid rows with their types, and the
+/// fields of invalid rows as they were read.
+///
+/// Own files, which are Parquet in most cases, are scanned twice instead: to read their columns again costs less than to
+/// keep them.
 ///
 /// DuckDB itself collects malformed lines, in its tables of rejects.
 struct DuckDBIntake: IntakeStatements {
@@ -38,6 +42,38 @@ struct DuckDBIntake: IntakeStatements {
             ? "len([\(columns.map { sql.name($0.name) }.joined(separator: ", "))]) > 0" : "TRUE"
     }
 
+    /// Whether the scan keeps the values of valid rows.
+    ///
+    /// What a server or a program changes while it is read is then read as it was once.
+    private var keepsValues: Bool {
+        source.isForeignJSON || source.table != nil || source.format == .csv || source.format == .json
+            || source.format == .jsonl
+    }
+
+    /// The values that the scan keeps, each with its name in the table.
+    private var keptValues: [(name: String, sql: String)] {
+        guard keepsValues else { return [] }
+        return intake.typedColumns.enumerated().map { ("v\($0.offset)", $0.element.sql) }
+    }
+
+    /// The query of the scan: the fields of each invalid row in `bad`, which is null for a valid one, and the values of
+    /// valid rows.
+    private func scan(_ fields: String, isMany: Bool, partition: [String]) -> String {
+        let bad = "CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END"
+        let file = isMany ? ["CAST(file_index AS INTEGER) AS file"] : []
+        let item = isOfItem(partition).map { "\nWHERE \($0)" } ?? ""
+        let values = keptValues
+        // A value of JSON has its type only where the row is valid; texts are tried, whatever they hold.
+        guard source.isForeignJSON else {
+            let list = ["\(bad) AS bad"] + values.map { "\($0.sql) AS \($0.name)" } + file
+            return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from)\(item)"
+        }
+        let isBad = internalName("bad")
+        let list =
+            ["\(isBad) AS bad"] + values.map { "CASE WHEN \(isBad) IS NULL THEN \($0.sql) END AS \($0.name)" } + file
+        return "SELECT \(list.joined(separator: ",\n       "))\nFROM (SELECT *, \(bad) AS \(isBad)\nFROM \(from)\(item))"
+    }
+
     private func isOfItem(_ partition: [String]) -> String? {
         let conditions = columns.filter { partition.contains($0.name) }.map { column in
             guard source.isForeignJSON else {
@@ -69,11 +105,8 @@ struct DuckDBIntake: IntakeStatements {
             ? sql.cast(internalName("json"), to: .text)
             : columns.map { sql.shown(sql.name($0.name), Intake.type(of: $0, in: source)) }.joined(separator: ", ")
         script.add(
-            "scan the input, and keep the fields of invalid rows only", weight: 10,
-            .table(
-                "SELECT CASE WHEN \(isValid)\n       THEN NULL ELSE [\(fields)] END AS bad"
-                    + (isMany ? ",\n       CAST(file_index AS INTEGER) AS file" : "") + "\nFROM \(from)"
-                    + (isOfItem(partition).map { "\nWHERE \($0)" } ?? ""), as: "intake"))
+            keepsValues ? "scan the input" : "scan the input, and keep the fields of invalid rows only",
+            weight: keepsValues ? 15 : 10, .table(scan(fields, isMany: isMany, partition: partition), as: "intake"))
         let start = isMany ? "(SELECT min(other.rowid) FROM intake AS other WHERE other.file = intake.file)" : "0"
         let numbered =
             "(SELECT bad, " + (isMany ? "file" : "0 AS file") + ", rowid - \(start) + 1 AS ordinal\n"
@@ -191,11 +224,19 @@ struct DuckDBIntake: IntakeStatements {
     }
 
     package func validQuery(partition: [String], format: Dataset.Format, isCorrected: Bool) -> String {
-        let list = intake.typedColumns.map { sql.written(Column($0.name, $0.type), as: $0.sql, in: format) }
+        func selected(_ values: [String]) -> String {
+            let list = zip(intake.typedColumns, values).map { column, value in
+                sql.written(Column(column.name, column.type), as: value, in: format)
+            }
+            return "SELECT \(list.joined(separator: ",\n       "))"
+        }
+        let typed = selected(intake.typedColumns.map(\.sql))
         let item = isOfItem(partition).map { "\n   AND \($0)" } ?? ""
-        let selected = "SELECT \(list.joined(separator: ",\n       "))"
-        let valid = "\(selected)\nFROM \(from)\nWHERE \(isValid)\(item)"
+        let valid =
+            keepsValues
+            ? "\(selected(keptValues.map(\.name)))\nFROM intake\nWHERE bad IS NULL"
+            : "\(typed)\nFROM \(from)\nWHERE \(isValid)\(item)"
         guard isCorrected else { return valid }
-        return "\(valid)\nUNION ALL\n\(selected)\nFROM corrected\nWHERE \(isValid)"
+        return "\(valid)\nUNION ALL\n\(typed)\nFROM corrected\nWHERE \(isValid)"
     }
 }

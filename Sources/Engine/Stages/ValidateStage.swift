@@ -3,8 +3,7 @@ package import CaudalModel
 /// `validate`: rows that are valid by a JSON Schema are typed and passed on; the others are quarantined with the rule
 /// each broke.
 ///
-/// A first scan finds the invalid rows and keeps nothing else, and a second scan writes the valid rows: memory holds
-/// only invalid rows, however large the file is.
+/// A file is read once. What does not fit into the stage's memory waits on the disk, in the attempt's staging folder.
 package struct ValidateStage: StageType {
     package static let typeName = "validate"
 

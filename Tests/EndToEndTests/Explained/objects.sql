@@ -5,9 +5,12 @@ SET TimeZone = 'UTC';
 SET preserve_insertion_order = true;
 .shell mkdir -p 'data/quarantine' 'out'
 
--- 1. scan the input, and keep the fields of invalid rows only
+-- 1. scan the input
 CREATE TEMP TABLE intake AS
-SELECT CASE WHEN json_type(json) = 'OBJECT'
+SELECT bad AS bad,
+       CASE WHEN bad IS NULL THEN ("k" ->> '$') END AS v0,
+       CASE WHEN bad IS NULL THEN CAST(nullif("o", 'null') AS BIGINT) END AS v1
+FROM (SELECT *, CASE WHEN json_type(json) = 'OBJECT'
    AND len(json_keys(json)) = CAST("k" IS NOT NULL AS INTEGER) + CAST("o" IS NOT NULL AS INTEGER)
    AND ("k" IS NULL OR (json_type("k") = 'VARCHAR'))
    AND ("o" IS NULL OR ((json_type("o") IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND TRY_CAST("o" AS DOUBLE) = trunc(TRY_CAST("o" AS DOUBLE)) AND TRY_CAST("o" AS BIGINT) IS NOT NULL)))
@@ -15,7 +18,7 @@ SELECT CASE WHEN json_type(json) = 'OBJECT'
 FROM (SELECT json AS json,
        json_extract(json, '/k') AS "k",
        json_extract(json, '/o') AS "o"
-FROM read_json_objects('lines.jsonl', format = 'newline_delimited', ignore_errors = true));
+FROM read_json_objects('lines.jsonl', format = 'newline_delimited', ignore_errors = true)));
 
 -- 2. collect the malformed lines
 CREATE TEMP TABLE broken AS
@@ -96,16 +99,10 @@ ORDER BY listed.file, "row", "column" NULLS FIRST, rule
 
 -- 13. write the valid rows
 COPY (
-SELECT ("k" ->> '$') AS "k",
-       CAST(nullif("o", 'null') AS BIGINT) AS "o"
-FROM (SELECT json AS json,
-       json_extract(json, '/k') AS "k",
-       json_extract(json, '/o') AS "o"
-FROM read_json_objects('lines.jsonl', format = 'newline_delimited', ignore_errors = true))
-WHERE json_type(json) = 'OBJECT'
-   AND len(json_keys(json)) = CAST("k" IS NOT NULL AS INTEGER) + CAST("o" IS NOT NULL AS INTEGER)
-   AND ("k" IS NULL OR (json_type("k") = 'VARCHAR'))
-   AND ("o" IS NULL OR ((json_type("o") IN ('UBIGINT', 'BIGINT', 'DOUBLE') AND TRY_CAST("o" AS DOUBLE) = trunc(TRY_CAST("o" AS DOUBLE)) AND TRY_CAST("o" AS BIGINT) IS NOT NULL)))
+SELECT v0 AS "k",
+       v1 AS "o"
+FROM intake
+WHERE bad IS NULL
 ) TO 'out/objects.csv' (FORMAT csv, HEADER true, RETURN_FILES true);
 
 -- 14. measure 1 check in one scan
