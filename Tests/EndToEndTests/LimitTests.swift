@@ -74,6 +74,33 @@ struct LimitTests {
     }
 
     @Test(
+        "Work that cannot wait on the disk runs again with more memory; a stage with its own limit fails by it",
+        .enabled(if: Checkout.runsDuckDBTests && ProcessInfo.processInfo.activeProcessorCount <= 3))
+    func moreMemory() async throws {
+        let project = try CaudalProject(copying: [])
+        func file(_ resources: String) -> String {
+            """
+            version: 1
+            name: lists
+            max_parallel: 4
+            datasets: {out: {path: out.csv}}
+            stages:
+              whole: {type: sql, output: out\(resources), query: "select len(l) as n from (select list(i) as l from range(40000000) r(i))"}
+            """
+        }
+        try project.write("p.yaml", file(""))
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        let log = try await project.caudal("logs", "--stage", "whole")
+        #expect(log.output.contains("400 MB of memory are not enough; its script runs again with up to"), "\(log)")
+        #expect(try project.read("out.csv") == "n\n40000000\n")
+        try project.write("p.yaml", file(", resources: {memory: 200MB}"))
+        let limited = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(limited.status == 1 && limited.output.contains("Out of Memory"), "\(limited)")
+        #expect(try await project.caudal("logs", "--grep", "runs again", "--count").output == "0\n")
+    }
+
+    @Test(
         "A tool that answers at first and then no more is ended, and named", .enabled(if: Checkout.runsDuckDBTests))
     func hungQuestion() async throws {
         let project = try CaudalProject(copying: [])

@@ -115,6 +115,7 @@ package struct DuckDBExecutor: StageExecutor {
             exit: end.exit, usage: end.usage,
             lastLines: lines.suffix(AttemptResult.lastLineLimit).map(excerpt),
             readings: readings, errors: messages.map { excerpt($0.firstLine) })
+        execution.lacksMemory = messages.contains { $0.kind == .outOfMemory }
         // Beyond the statements that make the data, a failure is a check that could not run.
         let isDone = readings.begun > job.script.statements.count
         if !isDone || readings.begun <= job.essentialStatements {

@@ -71,7 +71,8 @@ struct DuckDBIntake: IntakeStatements {
         let isBad = internalName("bad")
         let list =
             ["\(isBad) AS bad"] + values.map { "CASE WHEN \(isBad) IS NULL THEN \($0.sql) END AS \($0.name)" } + file
-        return "SELECT \(list.joined(separator: ",\n       "))\nFROM (SELECT *, \(bad) AS \(isBad)\nFROM \(from)\(item))"
+        let judged = "(SELECT *, \(bad) AS \(isBad)\nFROM \(from)\(item))"
+        return "SELECT \(list.joined(separator: ",\n       "))\nFROM \(judged)"
     }
 
     private func isOfItem(_ partition: [String]) -> String? {

@@ -26,6 +26,8 @@ package struct Execution: Sendable {
     package var readings: DataReadings?
     /// DuckDB's errors for statements that failed, in order.
     package var errors: [String]
+    /// Whether a statement failed for want of memory.
+    package var lacksMemory = false
 
     package init(
         failure: Failure? = nil, exit: ProcessExit? = nil, usage: ResourceUsage? = nil, lastLines: [String] = [],

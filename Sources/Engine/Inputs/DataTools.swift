@@ -9,8 +9,10 @@ package struct DataTools: Sendable {
     package let masker: SecretMasker
     /// A writable folder for questions.
     package let folder: String
-    /// The memory for a stage without a setting of its own, in bytes.
+    /// The memory for a stage without a setting of its own, in bytes; what needs more waits on the disk.
     package let defaultMemory: Int64
+    /// The memory for such a stage whose work cannot be done with less, in bytes.
+    let largestMemory: Int64
     /// Whether values of rows are removed from error messages.
     package var hidesValues = false
     /// The time limit of a question outside of a stage's work.
@@ -22,12 +24,14 @@ package struct DataTools: Sendable {
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
+        largestMemory: Int64? = nil,
         questionLimit: Duration = usualQuestionLimit, seen: SourceCache, engine: any SQLEngine
     ) {
         self.reactor = reactor
         self.masker = masker
         self.folder = folder
         self.defaultMemory = defaultMemory
+        self.largestMemory = largestMemory ?? defaultMemory
         self.questionLimit = questionLimit
         self.seen = seen
         self.engine = engine

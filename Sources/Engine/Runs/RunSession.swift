@@ -60,15 +60,17 @@ package struct RunServices: Sendable {
         for loaded: LoadedPipeline, parameters: [String: String], folder: String
     ) -> DataTools {
         let masker = loaded.masker(parameters: parameters)
-        let share =
-            Double(MachineResources.total.memory ?? 4_000_000_000) * 0.8 / Double(max(1, loaded.pipeline.maxParallel))
+        let machine = MachineResources.total
+        let memory = MemoryShare(
+            machine: machine.memory, processors: Int(machine.cpu ?? 1), attempts: loaded.pipeline.maxParallel)
         let (root, variables, state, reactor, engine) = (loaded.pipeline.root, loaded.variables, state, reactor, engine)
         let once = located.at(root) { () async throws(Failure) in
             try await engine.locate(root: root, variables: variables, cache: state.path, reactor: reactor)
         }
         let limit = loaded.variables["CAUDAL_QUESTION_LIMIT"].flatMap(ScalarFormats.duration)
         var tools = DataTools(
-            reactor: reactor, masker: masker, folder: folder, defaultMemory: max(1_000_000_000, Int64(share)),
+            reactor: reactor, masker: masker, folder: folder, defaultMemory: memory.usual,
+            largestMemory: memory.largest,
             questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen,
             engine: engine.init(
                 EngineSurroundings(root: root, variables: variables, reactor: reactor, masker: masker) {

@@ -1,0 +1,19 @@
+/// The memory that an attempt of a data stage gets unless its stage says otherwise, in bytes.
+package struct MemoryShare: Sendable, Hashable {
+    /// What it begins with: more than that waits on the disk.
+    package let usual: Int64
+    /// What it gets when its work cannot be done with less.
+    package let largest: Int64
+
+    /// - Parameters:
+    ///   - machine: The machine's memory in bytes; nil where it is not known.
+    ///   - processors: How many threads work for an attempt: each has buffers of its own.
+    ///   - attempts: The maximum number of attempts at once.
+    package init(machine: Int64?, processors: Int, attempts: Int) {
+        let machine = machine ?? 4_000_000_000
+        let attempts = Int64(max(1, attempts))
+        largest = max(1_000_000_000, machine / 5 * 4 / attempts)
+        let least = max(400_000_000, 200_000_000 * Int64(processors))
+        usual = min(largest, max(least, min(1_600_000_000, machine / 5) / attempts))
+    }
+}
