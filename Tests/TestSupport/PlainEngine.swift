@@ -113,6 +113,8 @@ package struct PlainDialect: SQLDialect {
     }
     package func refusal(_ parts: [MessagePart]) -> String { one("refusal") }
     package func rowToKeep(_ keep: Step.Keep, _ row: String, by order: String?) -> String { one("keep", row) }
+    package func rowSet(_ row: String, last: String) -> String { one("set", row) }
+    package func isOutside(_ set: String, last: String, row: String) -> String { one("outside", row) }
     package func countOfValues(_ value: String, isEstimated: Bool) -> String { one("values", value) }
     package func quantiles(of value: String, _ marks: [Double], isEstimated: Bool, _ filter: String) -> String {
         one("quantiles", value)

@@ -9,6 +9,10 @@ package struct RelationBuilder {
     package enum DuplicatesPlace: Sendable {
         /// A temporary table of this script.
         case table(String)
+        /// A noted set of the numbers of the rows to drop, and the greatest of them.
+        ///
+        /// A filter keeps the order of the rows, where a join would make a sort of all columns necessary.
+        case rows(set: String, last: String)
         /// A Parquet file that another script wrote.
         case file(String)
     }
@@ -456,20 +460,38 @@ package struct RelationBuilder {
             where: "\(present)\nGROUP BY \(names.joined(separator: ", "))\nHAVING count(*) > 1")
     }
 
+    /// The query for the numbers of the rows that a step drops, from the table of its duplicated keys.
+    package func rowsToDrop(_ step: Step, duplicates table: String) -> String? {
+        guard case .deduplicate(let keys, _, _) = step else { return nil }
+        let row = sql.name(DataSource.rowColumn)
+        let names = keys.map { sql.name($0.value) }
+        let rows = query(selecting: (names + [row]).joined(separator: ", "))
+        return "SELECT rows.\(row) AS \"row\"\nFROM (\n\(rows)\n) AS rows JOIN \(sql.name(table)) AS again\n  ON "
+            + sameKey(keys.map(\.value))
+    }
+
+    /// SQL that is true for a row that is not the one to keep of its key.
+    private func sameKey(_ keys: [String]) -> String {
+        let row = sql.name(DataSource.rowColumn)
+        let same = keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" }
+        return (same + ["rows.\(row) <> again.\"#kept\""]).joined(separator: " AND ")
+    }
+
     private mutating func dropDuplicates(_ keys: [String], _ place: DuplicatesPlace, title: String) {
         let table: String
         switch place {
         case .table(let name): table = sql.name(name)
         case .file(let path): table = sql.rows(ofParquet: path)
+        case .rows(let set, let last):
+            let row = sql.name(DataSource.rowColumn)
+            let isKept = sql.isOutside(sql.noted(set), last: sql.noted(last), row: row)
+            return add(title, columns.map { sql.name($0.name) }, "WHERE \(isKept)")
         }
-        let row = sql.name(DataSource.rowColumn)
-        let conditions =
-            keys.map { "rows.\(sql.name($0)) = again.\(sql.name($0))" } + ["rows.\(row) <> again.\"#kept\""]
         let list = columns.map { "rows.\(sql.name($0.name))" } + hiddenColumns(of: "rows.")
         let name = sql.ownName("step_\(parts.count + 1)")
         let query =
             "SELECT \(list.joined(separator: ",\n       "))\nFROM \(from) AS rows\nANTI JOIN \(table) AS again\n  ON "
-            + conditions.joined(separator: " AND ")
+            + sameKey(keys)
         parts.append((name, title, query))
         from = name
         hasLostOrder = true

@@ -52,6 +52,12 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     /// `order`: SQL for what decides; rows without a value come after all others, and ties go to the earlier row. nil takes the
     /// rows in their order.
     func rowToKeep(_ keep: Step.Keep, _ row: String, by order: String?) -> String
+    /// The aggregate that notes numbers of rows in a set; it is null where there are none.
+    ///
+    /// `last`: SQL for the greatest of them, which does not depend on a row.
+    func rowSet(_ row: String, last: String) -> String
+    /// SQL that is true for a row whose number is not in such a set.
+    func isOutside(_ set: String, last: String, row: String) -> String
     /// The aggregate that gives a fingerprint of rows, whatever their order.
     func fingerprint(of columns: [String]) -> String
     /// The aggregate that counts different values.

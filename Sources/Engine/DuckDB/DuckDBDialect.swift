@@ -134,6 +134,12 @@ package struct DuckDBDialect: SQLDialect {
             : "arg_max(\(row), {'there': \(order) IS NOT NULL, 'value': \(order), 'row': \(row)})"
     }
 
+    package func rowSet(_ row: String, last: String) -> String { "bitstring_agg(\(row), 0, \(last))" }
+
+    package func isOutside(_ set: String, last: String, row: String) -> String {
+        "(\(set) IS NULL OR CASE WHEN \(row) <= \(last) THEN get_bit(\(set), CAST(\(row) AS INTEGER)) = 0 ELSE TRUE END)"
+    }
+
     package func fingerprint(of columns: [String]) -> String {
         "CAST(coalesce(sum(CAST(hash(\(columns.joined(separator: ", "))) AS HUGEINT)), 0) AS VARCHAR)"
     }

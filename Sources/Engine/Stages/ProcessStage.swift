@@ -180,7 +180,25 @@ package struct ProcessStage: StageType {
         script.add(
             "find the keys that several rows have", weight: 8,
             .table(whole, as: attempt.sql.name(table)))
-        return .table(table)
+        guard try numbersFewRows(attempt), let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
+        else {
+            return .table(table)
+        }
+        let (rows, set, last) = ("dropped_\(index + 1)", "dropped_set_\(index + 1)", "dropped_last_\(index + 1)")
+        let name = attempt.sql.name(OwnName.of(rows))
+        script.add("find the rows to drop", weight: 3, .table(dropped, as: name))
+        script.add("note the last of them", .note("(SELECT max(\"row\") FROM \(name))", as: last))
+        let noted = attempt.sql.rowSet("\"row\"", last: attempt.sql.noted(last))
+        script.add("note them as a set", .note("(SELECT \(noted) FROM \(name))", as: set))
+        return .rows(set: set, last: last)
+    }
+
+    /// Whether the rows of the input are numbered without gaps, and surely less than a thousand million.
+    private func numbersFewRows(_ attempt: StageAttempt) throws -> Bool {
+        let source = try attempt.source(input.value)
+        // Rows of several Parquet files have the number of their file in the upper bits of theirs.
+        guard source.format == .parquet, source.table == nil else { return true }
+        return source.files.count == 1 && (FileText.size(source.files[0]) ?? 0) < 4 << 30
     }
 
     private func sharedFile(_ index: Int, _ attempt: StageAttempt) -> String? {

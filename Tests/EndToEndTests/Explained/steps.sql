@@ -26,37 +26,50 @@ WHERE "id" IS NOT NULL
 GROUP BY "id"
 HAVING count(*) > 1;
 
--- 4. count the rows after: deduplicate by id, keep the last by day
+-- 4. find the rows to drop
+CREATE TEMP TABLE "#caudal.dropped_1" AS
+SELECT rows."#caudal.row" AS "row"
+FROM (
+SELECT "id", "#caudal.row"
+FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+) AS rows JOIN "#caudal.duplicates_1" AS again
+  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept";
+
+-- 5. note the last of them
+SET VARIABLE dropped_last_1 = (SELECT max("row") FROM "#caudal.dropped_1");
+
+-- 6. note them as a set
+SET VARIABLE dropped_set_1 = (SELECT bitstring_agg("row", 0, getvariable('dropped_last_1')) FROM "#caudal.dropped_1");
+
+-- 7. count the rows after: deduplicate by id, keep the last by day
 SELECT 'count' AS caudal, 'after_0' AS name, CAST((SELECT count(*) FROM (
 WITH
   -- deduplicate by id, keep the last by day
   "#caudal.step_1" AS (
-    SELECT rows."id",
-           rows."region",
-           rows."price",
-           rows."day",
-           rows."#caudal.row"
-    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
-    ANTI JOIN "#caudal.duplicates_1" AS again
-      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+    WHERE (getvariable('dropped_set_1') IS NULL OR CASE WHEN "#caudal.row" <= getvariable('dropped_last_1') THEN get_bit(getvariable('dropped_set_1'), CAST("#caudal.row" AS INTEGER)) = 0 ELSE TRUE END)
   )
 SELECT 1
 FROM "#caudal.step_1"
 )) AS BIGINT) AS value;
 
--- 5. count the rows after: filter
+-- 8. count the rows after: filter
 SELECT 'count' AS caudal, 'after_3' AS name, CAST((SELECT count(*) FROM (
 WITH
   -- deduplicate by id, keep the last by day
   "#caudal.step_1" AS (
-    SELECT rows."id",
-           rows."region",
-           rows."price",
-           rows."day",
-           rows."#caudal.row"
-    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
-    ANTI JOIN "#caudal.duplicates_1" AS again
-      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+    WHERE (getvariable('dropped_set_1') IS NULL OR CASE WHEN "#caudal.row" <= getvariable('dropped_last_1') THEN get_bit(getvariable('dropped_set_1'), CAST("#caudal.row" AS INTEGER)) = 0 ELSE TRUE END)
   ),
   -- fill missing region
   "#caudal.step_2" AS (
@@ -104,19 +117,18 @@ SELECT 1
 FROM "#caudal.step_5"
 )) AS BIGINT) AS value;
 
--- 6. keep the result of the query
+-- 9. keep the result of the query
 CREATE TEMP TABLE "#caudal.result_10" AS
 WITH
   -- deduplicate by id, keep the last by day
   "#caudal.step_1" AS (
-    SELECT rows."id",
-           rows."region",
-           rows."price",
-           rows."day",
-           rows."#caudal.row"
-    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS rows
-    ANTI JOIN "#caudal.duplicates_1" AS again
-      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+    WHERE (getvariable('dropped_set_1') IS NULL OR CASE WHEN "#caudal.row" <= getvariable('dropped_last_1') THEN get_bit(getvariable('dropped_set_1'), CAST("#caudal.row" AS INTEGER)) = 0 ELSE TRUE END)
   ),
   -- fill missing region
   "#caudal.step_2" AS (
@@ -227,13 +239,13 @@ WITH
 SELECT "id", "region", "price", "day", "double", "word", "first", "second"
 FROM "#caudal.step_11";
 
--- 7. count the rows after: sql
+-- 10. count the rows after: sql
 SELECT 'count' AS caudal, 'after_9' AS name, CAST((SELECT count(*) FROM (
 SELECT 1
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
 )) AS BIGINT) AS value;
 
--- 8. find the keys that several rows have
+-- 11. find the keys that several rows have
 CREATE TEMP TABLE "#caudal.duplicates_11" AS
 SELECT "id", min("#caudal.row") AS "#kept"
 FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
@@ -241,23 +253,37 @@ WHERE "id" IS NOT NULL
 GROUP BY "id"
 HAVING count(*) > 1;
 
--- 9. write the result
+-- 12. find the rows to drop
+CREATE TEMP TABLE "#caudal.dropped_11" AS
+SELECT rows."#caudal.row" AS "row"
+FROM (
+SELECT "id", "#caudal.row"
+FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
+) AS rows JOIN "#caudal.duplicates_11" AS again
+  ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept";
+
+-- 13. note the last of them
+SET VARIABLE dropped_last_11 = (SELECT max("row") FROM "#caudal.dropped_11");
+
+-- 14. note them as a set
+SET VARIABLE dropped_set_11 = (SELECT bitstring_agg("row", 0, getvariable('dropped_last_11')) FROM "#caudal.dropped_11");
+
+-- 15. write the result
 COPY (
 WITH
   -- deduplicate by id, keep the first
   "#caudal.step_1" AS (
-    SELECT rows."id",
-           rows."region",
-           rows."price",
-           rows."day",
-           rows."double",
-           rows."word",
-           rows."first",
-           rows."second",
-           rows."#caudal.row"
-    FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10") AS rows
-    ANTI JOIN "#caudal.duplicates_11" AS again
-      ON rows."id" = again."id" AND rows."#caudal.row" <> again."#kept"
+    SELECT "id",
+           "region",
+           "price",
+           "day",
+           "double",
+           "word",
+           "first",
+           "second",
+           "#caudal.row"
+    FROM (SELECT "id", "region", "price", "day", "double", "word", "first", "second", rowid AS "#caudal.row" FROM "#caudal.result_10")
+    WHERE (getvariable('dropped_set_11') IS NULL OR CASE WHEN "#caudal.row" <= getvariable('dropped_last_11') THEN get_bit(getvariable('dropped_set_11'), CAST("#caudal.row" AS INTEGER)) = 0 ELSE TRUE END)
   ),
   -- select id, region, price, day, first
   "#caudal.step_2" AS (
@@ -280,22 +306,21 @@ WITH
   )
 SELECT "id", "region", "price", CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END AS "day"
 FROM "#caudal.step_3"
-ORDER BY "#caudal.row"
 ) TO 'out/steps.csv' (FORMAT csv, HEADER true, RETURN_FILES true);
 
--- 10. name the keys of steps for foreign_key_id
+-- 16. name the keys of steps for foreign_key_id
 CREATE TEMP VIEW "#caudal.known_11" AS
 SELECT DISTINCT "id" AS key
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE "id" IS NOT NULL;
 
--- 11. name the keys of valid for foreign_key_id_2
+-- 17. name the keys of valid for foreign_key_id_2
 CREATE TEMP VIEW "#caudal.known_12" AS
 SELECT DISTINCT "id" AS key
 FROM read_parquet('out/valid.parquet', hive_partitioning = false)
 WHERE "id" IS NOT NULL;
 
--- 12. measure 16 checks in one scan
+-- 18. measure 16 checks in one scan
 CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(coalesce(count_if("id" IS NULL), 0) AS BIGINT) AS m0,
@@ -332,131 +357,131 @@ SELECT CAST(count(*) AS BIGINT) AS "rows",
        CAST(count(*) AS BIGINT) AS t16
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
--- 13. create an empty table of measurements if the scan failed
+-- 19. create an empty table of measurements if the scan failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.measures" AS
 SELECT NULL AS "rows", NULL AS m0, NULL AS t0, NULL AS m1, NULL AS t1, NULL AS m2, NULL AS t2, NULL AS m3, NULL AS t3, NULL AS m4, NULL AS t4, NULL AS m5, NULL AS t5, NULL AS m6, NULL AS t6, NULL AS m7, NULL AS t7, NULL AS m8, NULL AS t8, NULL AS m9, NULL AS t9, NULL AS m10, NULL AS t10, NULL AS m11, NULL AS t11, NULL AS m12, NULL AS t12, NULL AS m14, NULL AS t14, NULL AS m15, NULL AS t15, NULL AS m16, NULL AS t16
 WHERE FALSE;
 
--- 14. list the measurements
+-- 20. list the measurements
 SELECT 'measures' AS caudal, *
 FROM "#caudal.measures";
 
--- 15. note whether the scan succeeded
+-- 21. note whether the scan succeeded
 SET VARIABLE caudal_scanned = (SELECT count(*) FROM "#caudal.measures");
 
--- 16. check not_null_id, alone if the scan failed
+-- 22. check not_null_id, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NULL), 0) AS BIGINT) AS m0, CAST(count(*) AS BIGINT) AS t0
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 17. check completeness_price, alone if the scan failed
+-- 23. check completeness_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count("price") AS DOUBLE) AS m1, CAST(count(*) AS BIGINT) AS t1
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 18. check unique_id_region, alone if the scan failed
+-- 24. check unique_id_region, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND "region" IS NOT NULL), 0) - count(DISTINCT ("id", "region")) FILTER (WHERE "id" IS NOT NULL AND "region" IS NOT NULL) AS BIGINT) AS m2, CAST(count(*) AS BIGINT) AS t2
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 19. check accepted_values_region, alone if the scan failed
+-- 25. check accepted_values_region, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("region" NOT IN ('north', 'other')), 0) AS BIGINT) AS m3, CAST(count(*) AS BIGINT) AS t3
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 20. check range_price, alone if the scan failed
+-- 26. check range_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if(("price" < 0 OR NOT isfinite("price"))), 0) AS BIGINT) AS m4, CAST(count(*) AS BIGINT) AS t4
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 21. check matches_region, alone if the scan failed
+-- 27. check matches_region, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if(NOT regexp_matches(CAST("region" AS VARCHAR), 'o')), 0) AS BIGINT) AS m5, CAST(count(*) AS BIGINT) AS t5
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 22. check row_count, alone if the scan failed
+-- 28. check row_count, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m6, CAST(count(*) AS BIGINT) AS t6
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 23. check row_count_variation, alone if the scan failed
+-- 29. check row_count_variation, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m7, CAST(count(*) AS BIGINT) AS t7
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 24. check freshness_day, alone if the scan failed
+-- 30. check freshness_day, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", epoch(max(TRY_CAST("day" AS TIMESTAMP))) AS m8, CAST(count(*) AS BIGINT) AS t8
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 25. check schema, alone if the scan failed
+-- 31. check schema, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", 0 AS m9, CAST(count(*) AS BIGINT) AS t9
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 26. check foreign_key_id, alone if the scan failed
+-- 32. check foreign_key_id, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)), 0) AS BIGINT) AS m10, CAST(count(*) AS BIGINT) AS t10
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 27. check foreign_key_id_2, alone if the scan failed
+-- 33. check foreign_key_id_2, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(coalesce(count_if("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)), 0) AS BIGINT) AS m11, CAST(count(*) AS BIGINT) AS t11
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 28. check distinct_count_id, alone if the scan failed
+-- 34. check distinct_count_id, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(count(DISTINCT "id") AS DOUBLE) AS VARCHAR) AS m12, CAST(count(*) AS BIGINT) AS t12
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 29. check mean_price, alone if the scan failed
+-- 35. check mean_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") FILTER (WHERE ("price" > 0)) AS DOUBLE) AS VARCHAR) AS m14, CAST(coalesce(count_if(("price" > 0)), 0) AS BIGINT) AS t14
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 30. check anomaly, alone if the scan failed
+-- 36. check anomaly, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(count(*) AS DOUBLE) AS m15, CAST(count(*) AS BIGINT) AS t15
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 31. check anomaly_price, alone if the scan failed
+-- 37. check anomaly_price, alone if the scan failed
 SELECT 'measures' AS caudal, *
 FROM (SELECT CAST(count(*) AS BIGINT) AS "rows", CAST(CAST(avg("price") AS DOUBLE) AS VARCHAR) AS m16, CAST(count(*) AS BIGINT) AS t16
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
 WHERE getvariable('caudal_scanned') = 0)
 WHERE getvariable('caudal_scanned') = 0;
 
--- 32. check sum_price for each region
+-- 38. check sum_price for each region
 CREATE TEMP TABLE "#caudal.parts_14" AS
 SELECT CASE WHEN GROUPING("region") = 1 THEN 'parts' ELSE 'part' END AS caudal, 13 AS "check", CAST("region" AS VARCHAR) AS part, CAST(CAST(sum("price") AS DOUBLE) AS VARCHAR) AS m13, CAST(count(*) AS BIGINT) AS t13
 FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
@@ -464,64 +489,64 @@ GROUP BY GROUPING SETS (("region"), ())
 ORDER BY GROUPING("region") DESC, "region" NULLS FIRST
 LIMIT 1002;
 
--- 33. create an empty table of parts if that failed
+-- 39. create an empty table of parts if that failed
 CREATE TEMP TABLE IF NOT EXISTS "#caudal.parts_14" AS
 SELECT NULL AS caudal, NULL AS m13, NULL AS t13
 WHERE FALSE;
 
--- 34. list the results of the parts
+-- 40. list the results of the parts
 FROM "#caudal.parts_14";
 
--- 35. name input for queries
+-- 41. name input for queries
 CREATE TEMP VIEW "input" AS
 SELECT * FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
--- 36. check far
+-- 42. check far
 SET VARIABLE m17 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from input where day > getvariable('param_Day#6')::date + interval 300 day
 ));
 
--- 37. list the measurement
+-- 43. list the measurement
 SELECT 'measures' AS caudal, getvariable('m17') AS m17, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t17;
 
--- 38. name input for queries
+-- 44. name input for queries
 CREATE OR REPLACE TEMP VIEW "input" AS
 SELECT * FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'});
 
--- 39. name known0 for queries
+-- 45. name known0 for queries
 CREATE TEMP VIEW "known0" AS
 SELECT * FROM read_csv('regions.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', buffer_size = 67108864, max_line_size = 67000000, columns = {'region': 'VARCHAR', 'name': 'VARCHAR'});
 
--- 40. check other
+-- 46. check other
 SET VARIABLE m18 = (SELECT CAST(count(*) AS BIGINT) FROM (
 select * from known0 where region is null
 ));
 
--- 41. list the measurement
+-- 47. list the measurement
 SELECT 'measures' AS caudal, getvariable('m18') AS m18, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t18;
 
--- 42. note how many rows fail not_null_id
+-- 48. note how many rows fail not_null_id
 SET VARIABLE found = (SELECT m0 FROM "#caudal.measures");
 
--- 43. rows that fail not_null_id, if there are any
+-- 49. rows that fail not_null_id, if there are any
 SELECT 'sample' AS caudal, 0 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND "id" IS NULL
 LIMIT 100;
 
--- 44. note how many rows fail completeness_price
+-- 50. note how many rows fail completeness_price
 SET VARIABLE found = (SELECT t1 - m1 FROM "#caudal.measures");
 
--- 45. rows that fail completeness_price, if there are any
+-- 51. rows that fail completeness_price, if there are any
 SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND "price" IS NULL
 LIMIT 100;
 
--- 46. note how many rows fail unique_id_region
+-- 52. note how many rows fail unique_id_region
 SET VARIABLE found = (SELECT m2 FROM "#caudal.measures");
 
--- 47. rows that fail unique_id_region, if there are any
+-- 53. rows that fail unique_id_region, if there are any
 SELECT 'sample' AS caudal, 2 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND ("id", "region") IN (SELECT ("id", "region") FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
@@ -529,55 +554,55 @@ WHERE getvariable('found') > 0 AND ("id", "region") IN (SELECT ("id", "region") 
 ORDER BY "id" NULLS LAST, "region" NULLS LAST, "row"
 LIMIT 100;
 
--- 48. note how many rows fail accepted_values_region
+-- 54. note how many rows fail accepted_values_region
 SET VARIABLE found = (SELECT m3 FROM "#caudal.measures");
 
--- 49. rows that fail accepted_values_region, if there are any
+-- 55. rows that fail accepted_values_region, if there are any
 SELECT 'sample' AS caudal, 3 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND "region" NOT IN ('north', 'other')
 LIMIT 100;
 
--- 50. note how many rows fail range_price
+-- 56. note how many rows fail range_price
 SET VARIABLE found = (SELECT m4 FROM "#caudal.measures");
 
--- 51. rows that fail range_price, if there are any
+-- 57. rows that fail range_price, if there are any
 SELECT 'sample' AS caudal, 4 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND ("price" < 0 OR NOT isfinite("price"))
 LIMIT 100;
 
--- 52. note how many rows fail matches_region
+-- 58. note how many rows fail matches_region
 SET VARIABLE found = (SELECT m5 FROM "#caudal.measures");
 
--- 53. rows that fail matches_region, if there are any
+-- 59. rows that fail matches_region, if there are any
 SELECT 'sample' AS caudal, 5 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND NOT regexp_matches(CAST("region" AS VARCHAR), 'o')
 LIMIT 100;
 
--- 54. note how many rows fail foreign_key_id
+-- 60. note how many rows fail foreign_key_id
 SET VARIABLE found = (SELECT m10 FROM "#caudal.measures");
 
--- 55. rows that fail foreign_key_id, if there are any
+-- 61. rows that fail foreign_key_id, if there are any
 SELECT 'sample' AS caudal, 10 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)
 LIMIT 100;
 
--- 56. note how many rows fail foreign_key_id_2
+-- 62. note how many rows fail foreign_key_id_2
 SET VARIABLE found = (SELECT m11 FROM "#caudal.measures");
 
--- 57. rows that fail foreign_key_id_2, if there are any
+-- 63. rows that fail foreign_key_id_2, if there are any
 SELECT 'sample' AS caudal, 11 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
 WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)
 LIMIT 100;
 
--- 58. note how many rows fail far
+-- 64. note how many rows fail far
 SET VARIABLE found = getvariable('m17');
 
--- 59. rows that fail far, if there are any
+-- 65. rows that fail far, if there are any
 SELECT 'sample' AS caudal, 17 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (
@@ -586,10 +611,10 @@ select * from input where day > getvariable('param_Day#6')::date + interval 300 
 WHERE getvariable('found') > 0
 LIMIT 100);
 
--- 60. note how many rows fail other
+-- 66. note how many rows fail other
 SET VARIABLE found = getvariable('m18');
 
--- 61. rows that fail other, if there are any
+-- 67. rows that fail other, if there are any
 SELECT 'sample' AS caudal, 18 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (
