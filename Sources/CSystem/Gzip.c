@@ -17,6 +17,8 @@ static const unsigned char HEADER[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 struct cs_gunzip {
     z_stream stream;
     int fd, at_end, is_inside;
+    // How many members there were; whether they are of this file's writer, so that none is larger than PART.
+    int members, is_own;
     enum { SOUND, TO_TELL, TO_SKIP } damage;
     // Where in the file the next bytes are read, and where the member begins.
     off_t next, member;
@@ -81,13 +83,21 @@ ssize_t cs_gunzip_read(cs_gunzip *file, void *bytes, size_t size) {
     stream->avail_out = (unsigned)size;
     while (stream->avail_out && !file->at_end && !file->damage) {
         if (!stream->avail_in && !fill(file)) {
-            file->at_end = !file->is_inside;
-            if (file->is_inside) file->damage = TO_TELL;
+            // The file ends within a member, or has none.
+            if (file->is_inside || !file->members) {
+                file->damage = TO_TELL;
+                file->members = 1;
+            } else {
+                file->at_end = 1;
+            }
             continue;
         }
         if (!file->is_inside) {
             // A member that may not fit is read the next time.
             if (whole && stream->avail_out < PART) break;
+            if (!file->members++) {
+                file->is_own = stream->avail_in >= sizeof HEADER && !memcmp(stream->next_in, HEADER, sizeof HEADER);
+            }
             inflateReset(stream);
             file->member = file->next - stream->avail_in;
             file->is_inside = 1;
@@ -100,7 +110,9 @@ ssize_t cs_gunzip_read(cs_gunzip *file, void *bytes, size_t size) {
             file->damage = TO_TELL;
         }
     }
-    // A member that is larger than the room was written by another program: its checksum comes too late.
+    // Damage may make a member longer than it was.
+    if (file->is_inside && file->is_own) file->damage = TO_TELL;
+    // A member of another program that is larger than the room: its checksum comes too late.
     if (!file->damage) return (ssize_t)(size - stream->avail_out);
     file->is_inside = 0;
     if (whole) return (ssize_t)whole;

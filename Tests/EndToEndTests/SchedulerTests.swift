@@ -218,6 +218,38 @@ struct SchedulerTests {
             gone.output.contains("tester started it") && gone.errors.contains("no file in"), "\(gone)")
     }
 
+    @Test("A pipe among the pipeline files, and two files of one name, keep nothing else from running, and are named")
+    func oddFiles() async throws {
+        let project = try CaudalProject(copying: [])
+        func file(_ name: String) -> String {
+            """
+            version: 1
+            name: \(name)
+            schedule: {every: 1h}
+            stages: {only: {type: command, run: "true"}}
+            """
+        }
+        try project.write("config/a.yaml", file("sales"))
+        try project.write("config/b.yaml", file("sales"))
+        #expect(mkfifo(project.folder.path("config/pipe.yaml"), 0o600) == 0)
+        #expect(mkfifo(project.folder.path("config/.env"), 0o600) == 0)
+        let status = try await project.caudal("schedule", "status")
+        #expect(
+            status.description.contains("pipe.yaml") && status.description.contains("not a regular file"), "\(status)")
+        unlink(project.folder.path("config/.env"))
+        let once = try await project.caudal("schedule", "--once")
+        #expect(once.status == 1 && once.description.contains("config/b.yaml is left out"), "\(once)")
+        let after = try await project.caudal("schedule", "status")
+        #expect(
+            after.status == 1 && after.description.contains("left out: a.yaml is a pipeline 'sales' too"),
+            "\(after)")
+        let validated = try await project.caudal("validate", "config/b.yaml")
+        #expect(validated.errors.contains("a.yaml is a pipeline 'sales' too"), "\(validated)")
+        let next = try await project.caudal("schedule", "next", "--count", "3", "--json")
+        #expect(next.output.split(separator: "\n").count == 3 && !next.output.contains("b.yaml"), "\(next)")
+        #expect(Set(next.output.split(separator: "\n")).count == 3, "each time once: \(next)")
+    }
+
     @Test("Run now, or for an earlier slot: the run has that slot, and what today means follows from it")
     func runNow() async throws {
         let project = try CaudalProject(copying: [])

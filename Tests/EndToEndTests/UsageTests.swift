@@ -255,4 +255,38 @@ struct UsageTests {
         #expect(project.text("a.csv") == project.text("b.csv"))
         #expect(project.text("a.csv")?.split(separator: "\n").count == 8)
     }
+
+    @Test("What cannot be printed is told, and the status is 1; a run's status stays its own")
+    func fullOutput() async throws {
+        let project = try project()
+        let run = try await project.run(
+            "/bin/sh", ["-c", "\"$0\" run p.yaml --plain > /dev/full", CaudalProject.program])
+        #expect(run.status == 0, "\(run)")
+        for verb in ["runs", "logs --no-pager", "logs --output csv", "show last", "metrics", "stats"] {
+            let answer = try await project.run("/bin/sh", ["-c", "\"$0\" \(verb) > /dev/full", CaudalProject.program])
+            #expect(
+                answer.status == 1 && answer.errors.contains("standard output cannot be written: No space left"),
+                "\(verb): \(answer)")
+            let closed = try await project.run(
+                "/bin/bash", ["-c", "\"$0\" \(verb) | true; echo ${PIPESTATUS[0]}", CaudalProject.program])
+            // 141: ended by the signal that says so.
+            #expect(["0\n", "141\n"].contains(closed.output) && closed.errors == "", "\(verb): \(closed)")
+        }
+    }
+
+    @Test("Figures go through a link or a pipe, and leave both as they are")
+    func oddOutputs() async throws {
+        let project = try project()
+        #expect(try await project.caudal("run", "p.yaml", "--plain").status == 0)
+        try project.write("real.prom", "old")
+        let link = project.folder.path("link.prom")
+        #expect(symlink("real.prom", link) == 0)
+        #expect(try await project.caudal("metrics", "--output", "link.prom").status == 0)
+        #expect(try project.read("real.prom").contains("caudal_build_info"))
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "real.prom")
+        let pipe = try await project.run(
+            "/bin/sh",
+            ["-c", "mkfifo pipe; \"$0\" metrics --output pipe & cat pipe; wait; test -p pipe", CaudalProject.program])
+        #expect(pipe.status == 0 && pipe.output.contains("caudal_build_info"), "\(pipe)")
+    }
 }

@@ -53,6 +53,8 @@ struct Caudal: AsyncParsableCommand {
             } else if var direct = verb {
                 try direct.run()
             }
+            // The status of a run is its own, whatever became of the lines about it.
+            if let lost = Output.lost, !(command is any ConductsRuns) { throw lost }
         } catch {
             SignalListener.waitIfEnding()
             let code = error is VerbWords.Fault ? ExitCode.validationFailure : exitCode(for: error)
@@ -92,3 +94,12 @@ struct Caudal: AsyncParsableCommand {
         return "error: \(message(for: error))\n" + CommandHelp.wrappingUsage("Usage: \(usage)")
     }
 }
+
+/// A verb whose exit status tells how runs ended.
+protocol ConductsRuns {}
+extension RunCommandLine: ConductsRuns {}
+extension RetryCommand: ConductsRuns {}
+extension ResumeCommand: ConductsRuns {}
+extension MarkCommand: ConductsRuns {}
+extension BackfillCommand: ConductsRuns {}
+extension ScheduleRunNow: ConductsRuns {}

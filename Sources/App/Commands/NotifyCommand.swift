@@ -152,6 +152,7 @@ enum DeliveryText {
         var delivery: String
         var event: String
         var channel: String
+        var receiver: String?
         var pipeline: String
         var run: String?
         var stage: String?
@@ -165,7 +166,8 @@ enum DeliveryText {
 
     static func json(_ one: Delivery) -> some Encodable {
         Line(
-            delivery: one.id, event: one.occasion.rawValue, channel: one.channel.kind, pipeline: one.pipeline,
+            delivery: one.id, event: one.occasion.rawValue, channel: one.channel.kind,
+            receiver: one.channel.receiver, pipeline: one.pipeline,
             run: one.run?.rawValue, stage: one.stage?.rawValue, state: one.state.rawValue, tries: one.tries,
             at: UTC.iso(one.created), sentAt: one.state == .sent ? one.done.map(UTC.iso) : nil,
             nextAt: one.state == .waiting && one.tries > 0 ? UTC.iso(one.next) : nil, failure: one.failure)
@@ -177,7 +179,8 @@ enum DeliveryText {
             deliveries.map { one -> [StyledText] in
                 let about = "\(one.pipeline)" + (one.stage.map { "/\($0)" } ?? "")
                 return [
-                    mark(one, paint), "\(LocalTime.full(one.created))", "\(one.channel.kind)",
+                    mark(one, paint), "\(LocalTime.full(one.created))",
+                    "\(([one.channel.kind] + [one.channel.receiver].compactMap { $0 }).joined(separator: " "))",
                     "\(one.occasion.rawValue)", "\(about)", "\(note(one))",
                 ]
             })

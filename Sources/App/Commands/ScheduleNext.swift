@@ -95,10 +95,11 @@ struct ScheduleNext: AsyncParsableCommand {
         let scheduled = try ScheduledProject(state)
         guard let pipeline else {
             let files = scheduled.read()
-            for file in files where file.fault != nil {
-                Output.error("note: \(PathText.relative(file.path, to: scheduled.files.root)): \(file.fault ?? "")")
+            let (pipelines, doubles) = files.scheduled
+            for (path, fault) in files.compactMap({ file in file.fault.map { (file.path, $0) } }) + doubles {
+                Output.error("note: \(PathText.relative(path, to: scheduled.files.root)): \(fault)")
             }
-            return files.compactMap(\.pipeline)
+            return pipelines.map(\.pipeline)
         }
         if FileText.exists(PathText.absolute(pipeline, in: state.project.currentFolder)) {
             return [try state.project.load(pipeline, environment: environment).pipeline]

@@ -54,7 +54,7 @@ struct ValidateCommand: AsyncParsableCommand {
             return
         }
         if let fault = curlFault(loaded) { Output.error(message: "\(file): warning: \(fault)") }
-        for warning in awaitedFaults(loaded) { Output.error(message: warning.oneLine) }
+        for warning in scheduleFaults(loaded) { Output.error(message: warning.oneLine) }
         let others = environment == nil ? PipelineLoader.environments(of: loaded.resolved) : []
         for name in others { _ = try state.project.load(file, environment: name) }
         try await Output.reporting { try await checkColumns(loaded) }
@@ -71,20 +71,27 @@ struct ValidateCommand: AsyncParsableCommand {
 }
 
 extension ValidateCommand {
-    /// Datasets that a schedule waits for and that no pipeline of the project writes.
-    private func awaitedFaults(_ loaded: LoadedPipeline) -> [ConfigError] {
-        let awaited = loaded.pipeline.schedules.flatMap { schedule -> [Located<Schedule.Arrivals.Source>] in
-            if case .after(let arrivals) = schedule.trigger { arrivals.datasets } else { [] }
-        }
-        guard !awaited.isEmpty else { return [] }
+    /// What of its schedules cannot work as they stand beside the project's other files: datasets that no pipeline
+    /// writes, and another pipeline of that name.
+    private func scheduleFaults(_ loaded: LoadedPipeline) -> [ConfigError] {
+        let schedules = loaded.pipeline.schedules
+        guard let first = schedules.first else { return [] }
         let files = ProjectFiles(
             root: loaded.pipeline.root, chosenRoot: state.project.chosenFolder, variables: state.variables
         ).read(now: SystemClock.now.steady)
-        return awaited.compactMap { source in
-            source.value.fault(among: files).map {
-                ConfigError("the schedule \($0)", at: source.location, severity: .warning)
-            }
+        let path = PathText.absolute(loaded.pipeline.file, in: state.project.currentFolder)
+        let doubles = files.scheduled.doubles.filter { $0.path == path }.map {
+            ConfigError("for the scheduler, this file is \($0.reason)", at: first.location, severity: .warning)
         }
+        let awaited = schedules.flatMap { schedule -> [Located<Schedule.Arrivals.Source>] in
+            if case .after(let arrivals) = schedule.trigger { arrivals.datasets } else { [] }
+        }
+        return doubles
+            + awaited.compactMap { source in
+                source.value.fault(among: files).map {
+                    ConfigError("the schedule \($0)", at: source.location, severity: .warning)
+                }
+            }
     }
 
     /// Why notifications cannot be sent here; nil when they can, or need no program.
@@ -147,7 +154,7 @@ extension ValidateCommand {
         var problems: [Line.Problem] = []
         do {
             let loaded = try state.project.read(file, environment: environment)
-            problems = (loaded.warnings + loaded.notes + awaitedFaults(loaded)).map { Line.Problem($0) }
+            problems = (loaded.warnings + loaded.notes + scheduleFaults(loaded)).map { Line.Problem($0) }
             for name in environment == nil ? PipelineLoader.environments(of: loaded.resolved) : [] {
                 _ = try state.project.read(file, environment: name)
             }

@@ -73,6 +73,7 @@ final class LogOutput {
             if count >= 0 {
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             } else if errno != EINTR {
+                if descriptor == STDOUT_FILENO { Output.note(lost: errno) }
                 isOpen = false
             }
         }

@@ -1,6 +1,7 @@
 import CaudalModel
 import Engine
 import Foundation
+import Synchronization
 
 /// Standard output for results, standard error for messages.
 enum Output {
@@ -39,7 +40,8 @@ enum Output {
 
     /// Writes bytes unchanged; only for bytes that this program has generated itself.
     ///
-    /// It stops writing to a pipe whose reader has closed it.
+    /// It stops writing to a pipe whose reader has closed it; what else goes wrong with standard output is noted in
+    /// ``lost``.
     nonisolated static func write(_ text: String, to descriptor: Int32) {
         var text = text
         text.withUTF8 { buffer in
@@ -48,11 +50,26 @@ enum Output {
                 let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
+                    if descriptor == STDOUT_FILENO { note(lost: errno) }
                     return
                 }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             }
         }
+    }
+
+    /// Why something printed to standard output is not there; nil when all of it is, or nobody reads it any more.
+    nonisolated static var lost: Failure? {
+        let code = lostCode.withLock { $0 }
+        return code == 0 ? nil : Failure("standard output cannot be written", errno: code)
+    }
+
+    private nonisolated static let lostCode = Mutex<Int32>(0)
+
+    /// Notes that standard output could not be written.
+    nonisolated static func note(lost code: Int32) {
+        // A pipe whose reader has gone, and a terminal that was closed, miss nothing.
+        if ![EPIPE, EIO, EAGAIN].contains(code) { lostCode.withLock { $0 = code } }
     }
 
     /// An error of the engine on one line, for a screen.

@@ -76,8 +76,15 @@ package enum FileText {
 
     /// Writes a file that others may read atomically: a reader finds the whole old text or the whole new one.
     ///
+    /// A symbolic link stays one, and a pipe or a device is written to.
     /// - Throws: ``Failure`` when the new text cannot be written or moved into place.
-    package static func publish(_ text: String, at path: String) throws(Failure) {
+    package static func publish(_ text: String, at place: String) throws(Failure) {
+        let path =
+            realpath(place, nil).map { found in
+                defer { free(found) }
+                return String(cString: found)
+            } ?? place
+        if exists(path), !isFile(path) { return try write(text, to: path) }
         // A name that no other process uses, and that no pattern such as `*.prom` matches.
         let beside = "\(path).\(getpid()).new"
         try write(text, to: beside)

@@ -48,6 +48,9 @@ package struct NotificationChannel: Sendable, Hashable, Codable {
     /// The settings, by their keys, with their references unfilled.
     package var settings: [String: String]
 
+    /// Whom it is for, of several that one entry of the file names.
+    package var receiver: String? { settings["receiver"] }
+
     package init(kind: String, settings: [String: String]) {
         self.kind = kind
         self.settings = settings

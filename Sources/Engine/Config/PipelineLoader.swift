@@ -213,6 +213,8 @@ package struct PipelineLoader {
         let file = PathText.folder(of: path) + "/.env"
         guard FileText.exists(file) else { return (variables, nil) }
         do throws(Failure) {
+            // To open a pipe waits for whoever writes to it.
+            guard FileText.isFile(file) else { throw Failure("\(file) is not a regular file") }
             // Variables of the process take precedence over those of the file.
             let found = VariableFile.read(try FileText.read(file), file: file, problems)
             return (found.merging(variables) { $1 }, file)

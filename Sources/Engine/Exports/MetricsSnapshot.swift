@@ -64,7 +64,10 @@ package struct MetricsSnapshot: Sendable {
         }
         for newest in try store.newestRuns() {
             live.add(["pipeline": newest.pipeline, "environment": newest.environment], Double(newest.live))
-            if let run = newest.ended { add(try store.state(of: run)) }
+            guard let run = newest.ended else { continue }
+            var state = try store.state(of: run)
+            if newest.isInterrupted { state.markInterrupted() }
+            add(state)
         }
         for slot in try store.slotCounts() {
             let labels: KeyValuePairs<String, String?> = ["pipeline": slot.pipeline, "schedule": slot.schedule]

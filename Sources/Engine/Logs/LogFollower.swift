@@ -6,6 +6,8 @@ package struct LogFollower {
         var run: LoggedRun
         var position: LogPosition
         var context = LogContext()
+        /// Whether the record that was read last is shown.
+        var isShown = false
     }
 
     private var followed: [RunID: Followed] = [:]
@@ -80,33 +82,76 @@ package struct LogFollower {
         var scan = LogScan(query, makeRenderer())
         for segment in LogFiles.segments(in: one.run.folder) where segment.number >= one.position.segment {
             if segment.number > one.position.segment { one.position = LogPosition(segment: segment.number, offset: 0) }
-            // A log that is being written is not compressed; one that was removed meanwhile has no more lines.
-            guard !segment.isCompressed, let file = try? LogSegmentReader(segment.path) else { continue }
+            if segment.isCompressed {
+                // Written to its end, and compressed while nobody looked.
+                _ = CompressedLog.read(segment.path) { block, start in
+                    let seen = max(0, one.position.offset - start)
+                    guard seen < block.count else { return }
+                    batches += take(UnsafeBufferPointer(rebasing: block[seen...]), segment.path, &one, &scan)
+                }
+                one.position = LogPosition(segment: segment.number + 1, offset: 0)
+                continue
+            }
+            // One that was removed meanwhile has no more lines.
+            guard let file = try? LogSegmentReader(segment.path) else { continue }
             let size = file.size
             while one.position.offset < size {
                 let bytes = file.bytes(one.position.offset..<min(size, one.position.offset + (4 << 20)))
                 let end = bytes.withUnsafeBufferPointer { settledEnd($0, now) }
                 if end == 0 { break }
-                scan.begin(segment.path, context: one.context)
-                bytes.withUnsafeBufferPointer {
-                    scan.scan(UnsafeBufferPointer(rebasing: $0[..<end]), at: one.position.offset)
+                batches += bytes.withUnsafeBufferPointer {
+                    take(UnsafeBufferPointer(rebasing: $0[..<end]), segment.path, &one, &scan)
                 }
-                let batch = scan.takeBatch()
-                one.context = batch.context
-                one.position.offset += end
-                batches.append(batch)
             }
         }
         return batches
     }
 
-    /// Where the records end that get no more lines.
+    /// Takes whole lines that begin where a run's log was read last.
+    private func take(
+        _ lines: UnsafeBufferPointer<UInt8>, _ path: String, _ one: inout Followed, _ scan: inout LogScan
+    ) -> [LogBatch] {
+        var batches: [LogBatch] = []
+        func look(_ part: Range<Int>, _ scan: inout LogScan) {
+            if part.isEmpty { return }
+            scan.begin(path, context: one.context)
+            scan.scan(UnsafeBufferPointer(rebasing: lines[part]), at: one.position.offset + part.lowerBound)
+            let batch = scan.takeBatch()
+            one.context = batch.context
+            one.isShown = batch.matches > 0
+            batches.append(batch)
+        }
+        // What comes late of a record is shown where the record is.
+        var start = 0
+        if query.pattern != nil, one.isShown || query.isInverted {
+            while start < lines.count {
+                let line = LogBlock.line(lines, from: start)
+                guard LogBlock.continues(line) else { break }
+                start += line.count + 1
+            }
+            if one.isShown, start > 0 {
+                var whole = query
+                (whole.pattern, whole.isInverted, whole.context) = (nil, false, 0)
+                var rest = LogScan(whole, makeRenderer())
+                look(0..<start, &rest)
+            }
+        }
+        let last = max(start, LogBlock.lastRecord(lines))
+        look(start..<last, &scan)
+        look(last..<lines.count, &scan)
+        one.position.offset += lines.count
+        return batches
+    }
+
+    /// Where the records end that most likely get no more lines.
     private func settledEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ now: Int64?) -> Int {
         let end = LogBlock.lineEnd(bytes)
         guard let now, query.pattern != nil, end > 0 else { return end }
-        let start = LogBlock.lastRecord(UnsafeBufferPointer(rebasing: bytes[..<end]))
-        guard let head = LogLineParser.record(LogBlock.line(bytes, from: start)), head.level >= .warn,
-            abs(now - head.time) < Self.patience
+        let lines = UnsafeBufferPointer(rebasing: bytes[..<end])
+        let start = LogBlock.lastRecord(lines)
+        guard let (level, _) = LogLineReader.level(LogBlock.line(lines, from: start)), level >= .warn,
+            let newest = LogLineParser.record(LogBlock.line(lines, from: LogBlock.lastLine(lines))),
+            abs(now - newest.time) < Self.patience
         else { return end }
         return start
     }

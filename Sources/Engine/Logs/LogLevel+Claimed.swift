@@ -126,8 +126,21 @@ private struct LevelWords {
             if word.count == 1, byte(word.start - 1) &- 0x30 < 10 { continue }
             if let level = level(of: word, isFirst: isFirst) { return level }
             isFirst = false
+            // What a value of logfmt quotes is not about the line itself.
+            if byte(word.end) == UInt8(ascii: "="), byte(word.end + 1) == UInt8(ascii: "\"") {
+                place = behindQuoted(word.end + 2)
+            }
         }
         return nil
+    }
+
+    /// The place behind the quotation mark that ends a text; the end of the line where there is none.
+    private func behindQuoted(_ start: Int) -> Int {
+        var place = start
+        while place < line.count, line[place] != UInt8(ascii: "\"") {
+            place += line[place] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return min(place + 1, line.count)
     }
 
     private func level(of word: Word, isFirst: Bool) -> LogLevel? {

@@ -270,6 +270,12 @@ enum LogBlock {
         cs_line_start(block.baseAddress, block.count)
     }
 
+    /// Where the last whole line begins.
+    static func lastLine(_ block: UnsafeBufferPointer<UInt8>) -> Int {
+        let end = lineEnd(block)
+        return end == 0 ? 0 : cs_line_start(block.baseAddress, end - 1)
+    }
+
     /// Where the last record begins, which may go on.
     static func lastRecord(_ block: UnsafeBufferPointer<UInt8>) -> Int {
         var start = lineEnd(block)

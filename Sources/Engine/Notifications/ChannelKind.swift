@@ -15,6 +15,9 @@ protocol ChannelKind: Sendable {
     /// - Returns: The settings by their names, with references unfilled; nil when it cannot be used.
     static func read(_ subject: ChannelSubject) -> [String: String]?
 
+    /// The settings of each receiver, who is told and asked again apart from the others.
+    static func divided(_ settings: [String: String]) -> [[String: String]]
+
     /// The settings whose values are secret, so that they must come from variables.
     static var secretSettings: Set<String> { get }
 
@@ -42,6 +45,7 @@ protocol ChannelKind: Sendable {
 }
 
 extension ChannelKind {
+    static func divided(_ settings: [String: String]) -> [[String: String]] { [settings] }
     static var secretSettings: Set<String> { [] }
     static var usualOccasions: [NotificationRule.Occasion] { [.failed, .recovered] }
     static var possibleOccasions: [NotificationRule.Occasion] { NotificationRule.Occasion.allCases }

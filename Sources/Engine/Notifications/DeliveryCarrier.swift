@@ -136,7 +136,7 @@ struct ChannelValues {
         guard let place = places.first(where: FileText.exists) else { return variables }
         let file = PathText.folder(of: place) + "/.env"
         // What cannot be read sets nothing: a reference to it is reported then.
-        guard let text = try? FileText.read(file) else { return variables }
+        guard FileText.isFile(file), let text = try? FileText.read(file) else { return variables }
         return VariableFile.read(text, file: file, ConfigProblems()).merging(variables) { $1 }
     }
 

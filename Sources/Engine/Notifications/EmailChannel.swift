@@ -44,17 +44,27 @@ enum EmailChannel: ChannelKind {
         return settings
     }
 
+    /// A server may refuse one address, and be busy for another.
+    static func divided(_ settings: [String: String]) -> [[String: String]] {
+        addresses(settings["to"]).map { settings.merging(["receiver": $0]) { $1 } }
+    }
+
+    private static func addresses(_ list: String?) -> [String] {
+        (list ?? "").split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+    }
+
     static func dispatch(
         _ notice: Notice, _ delivery: DeliveryFacts, _ settings: [String: String]
     ) throws(Failure) -> ChannelDispatch {
         let from = settings["from"] ?? ""
-        let receivers = (settings["to"] ?? "").split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
+        let all = addresses(settings["to"])
+        let receivers = settings["receiver"].map { addresses($0) } ?? all
         for place in [from] + receivers {
             guard isAddress(place) else {
                 throw Failure("'\(place)' is not a mail address", remedy: "write it as name@example.org")
             }
         }
-        let mail = message(notice, delivery, from: from, to: receivers)
+        let mail = message(notice, delivery, from: from, to: all)
         var transfer = CurlTransfer(url: settings["server"] ?? "", body: mail)
         transfer.mail = CurlTransfer.Mail(
             from: from, to: receivers, user: settings["user"], password: settings["password"],

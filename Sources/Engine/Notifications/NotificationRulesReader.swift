@@ -4,7 +4,7 @@ package import CaudalModel
 package enum NotificationRulesReader {
     /// Reads all entries; what does not fit is reported.
     ///
-    /// An entry with several channels gives a rule for each.
+    /// An entry with several channels or receivers gives a rule for each.
     ///
     /// `stage`: the stage that they belong to, nil for those of the pipeline.
     package static func read(
@@ -35,10 +35,11 @@ package enum NotificationRulesReader {
             }
             let wanted = occasions?.map(\.0) ?? kind.usualOccasions
             refuseUnknown(problems.templates[count...], wanted, problems)
-            rules.append(
+            rules += kind.divided(settings).map { settings in
                 NotificationRule(
                     occasions: wanted, channel: NotificationChannel(kind: kind.typeName, settings: settings),
-                    renotify: renotify, stage: stage))
+                    renotify: renotify, stage: stage)
+            }
         }
         if !hasChannel {
             reader.reportMissing("a notification needs \(ChannelKinds.names.map { "'\($0)'" }.formattedAsChoice)")

@@ -75,6 +75,11 @@ package final class ProjectFiles {
 
     private func load(_ path: String, _ mark: FileMark?, _ now: Int64) -> ProjectFile {
         var file = ProjectFile(path: path, mark: mark, readAt: now)
+        // To open a pipe waits for whoever writes to it.
+        guard FileText.isFile(path) else {
+            file.fault = "it is not a regular file"
+            return file
+        }
         do throws(InvalidPipeline) {
             defer { file.statedName = file.pipeline?.name ?? Self.statedName(path) }
             file.pipeline = try PipelineLoader(variables: variables).load(path, root: chosenRoot).pipeline
@@ -92,6 +97,33 @@ package final class ProjectFiles {
             let name = text.firstMatch(of: /(?m)^name:[ \t]*["']?([^\s"'#]+)/)?.1
         else { return nil }
         return String(name)
+    }
+}
+
+extension [ProjectFile] {
+    /// The pipelines with schedules, each name once; and the files that are left out because another one has their name, with
+    /// the rest of a sentence about each.
+    package var scheduled:
+        (pipelines: [(file: ProjectFile, pipeline: Pipeline)], doubles: [(path: String, reason: String)])
+    {
+        var owners: [String: ProjectFile] = [:]
+        var found: [(ProjectFile, Pipeline)] = []
+        var doubles: [(String, String)] = []
+        for file in self {
+            guard let pipeline = file.pipeline, !pipeline.schedules.isEmpty else { continue }
+            if let owner = owners[pipeline.name] {
+                let name = PathText.lastComponent(of: owner.path)
+                doubles.append(
+                    (
+                        file.path,
+                        "left out: \(name) is a pipeline '\(pipeline.name)' too; give each a name of its own"
+                    ))
+            } else {
+                owners[pipeline.name] = file
+                found.append((file, pipeline))
+            }
+        }
+        return (found, doubles)
     }
 }
 

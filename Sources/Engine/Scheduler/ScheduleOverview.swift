@@ -62,15 +62,15 @@ package struct ScheduleOverview: Sendable {
     ) throws(StoreError) {
         let zones = ZoneLibrary()
         var entries: [Entry] = []
-        for file in files {
-            guard let pipeline = file.pipeline else { continue }
+        let (pipelines, doubles) = files.scheduled
+        for (file, pipeline) in pipelines {
             for schedule in pipeline.schedules {
                 guard let zone = zones.zone(named: schedule.timezone) else { continue }
                 entries.append(try Self.entry(schedule, pipeline.name, file.path, zone, store, now, history))
             }
         }
         self.entries = entries.sorted { ($0.key.pipeline, $0.key.schedule) < ($1.key.pipeline, $1.key.schedule) }
-        faults = files.compactMap { file in file.fault.map { (file.path, $0) } }
+        faults = files.compactMap { file in file.fault.map { (file.path, $0) } } + doubles
         holder = store.flatMap { SchedulerLock.holder($0.folder, now: now) }
     }
 

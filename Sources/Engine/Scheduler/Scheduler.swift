@@ -106,24 +106,17 @@ package final class Scheduler {
     }
 
     private func entries(_ files: [ProjectFile]) -> [Entry] {
-        var owners: [String: String] = [:]
-        var entries: [Entry] = []
         for file in files {
-            let name = PathText.relative(file.path, to: self.files.root)
-            if let fault = file.fault {
-                tellOnce("\(name) is not valid, and nothing of it is decided until it is mended: \(fault)")
-            }
-            guard let pipeline = file.pipeline, !pipeline.schedules.isEmpty else { continue }
-            if let other = owners.updateValue(name, forKey: pipeline.name) {
-                owners[pipeline.name] = other
-                tellOnce(
-                    "\(name) is left out: \(other) is a pipeline '\(pipeline.name)' too; give each a name of its own")
-                continue
-            }
-            entries += pipeline.schedules.map { Entry(pipeline: pipeline, schedule: $0) }
+            guard let fault = file.fault else { continue }
+            tellOnce(
+                "\(relative(file.path)) is not valid, and nothing of it is decided until it is mended: \(fault)")
         }
-        return entries
+        let (pipelines, doubles) = files.scheduled
+        for double in doubles { tellOnce("\(relative(double.path)) is \(double.reason)") }
+        return pipelines.flatMap { _, pipeline in pipeline.schedules.map { Entry(pipeline: pipeline, schedule: $0) } }
     }
+
+    private func relative(_ path: String) -> String { PathText.relative(path, to: files.root) }
 
     /// Tells of datasets that are waited for and that no pipeline of the project publishes.
     private func tellOfSources(_ entries: [Entry], _ files: [ProjectFile]) {

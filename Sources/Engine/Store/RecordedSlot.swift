@@ -38,7 +38,7 @@ package struct RecordedSlot: Sendable, Hashable, Identifiable {
     package var starts: Int
     /// Its run, once it has begun.
     package var run: RunID?
-    /// The recorded status of its run; see ``RunSummary/trueStatus``.
+    /// The status of its run, as far as it is recorded; see ``RunSummary/trueStatus``.
     package var runStatus: RunState.Status?
 
     package var key: ScheduleKey { slots.last.key }

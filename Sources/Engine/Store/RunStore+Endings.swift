@@ -15,8 +15,10 @@ package struct RunEndings: Sendable, Hashable {
 package struct NewestRuns: Sendable, Hashable {
     package var pipeline: String
     package var environment: String?
-    /// The newest run that has ended.
+    /// The newest run that has ended, or whose process has died.
     package var ended: RunID?
+    /// Whether that run's process has died, so that it stands as running.
+    package var isInterrupted = false
     /// How many runs are live.
     package var live: Int
 }
@@ -56,7 +58,15 @@ extension RunStore {
         return try read { db in
             let open = try Row.fetchAll(db, sql: "SELECT id, pipeline, environment FROM runs WHERE status = 'running'")
             var live: [StatisticsSubject: Int] = [:]
-            for row in open where folder.run(RunID(row["id"])).isLive { live[StatisticsSubject(row), default: 0] += 1 }
+            var dead: [StatisticsSubject: String] = [:]
+            for row in open {
+                let (id, subject): (String, _) = (row["id"], StatisticsSubject(row))
+                if folder.run(RunID(id)).isLive {
+                    live[subject, default: 0] += 1
+                } else {
+                    dead[subject] = max(dead[subject] ?? "", id)
+                }
+            }
             return try Row.fetchAll(
                 db,
                 sql: """
@@ -64,10 +74,11 @@ extension RunStore {
                     FROM runs GROUP BY pipeline, environment
                     """
             ).map { row in
-                NewestRuns(
+                let (ended, died): (String?, _) = (row["ended"], dead[StatisticsSubject(row)])
+                return NewestRuns(
                     pipeline: row["pipeline"], environment: row["environment"],
-                    ended: (row["ended"] as String?).map { RunID($0) },
-                    live: live[StatisticsSubject(row)] ?? 0)
+                    ended: [ended, died].compactMap { $0 }.max().map { RunID($0) },
+                    isInterrupted: (died ?? "") > (ended ?? ""), live: live[StatisticsSubject(row)] ?? 0)
             }
         }
     }

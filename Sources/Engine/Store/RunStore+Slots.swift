@@ -228,6 +228,14 @@ extension RunStore {
 
     // MARK: - Reading
 
+    /// A decision with what has become of its run, whose process may have died.
+    private func truly(_ slot: RecordedSlot) -> RecordedSlot {
+        guard slot.runStatus == .running, let run = slot.run, !folder.run(run).isLive else { return slot }
+        var slot = slot
+        slot.runStatus = .interrupted
+        return slot
+    }
+
     /// One decision; nil when there is none with that number.
     package func slot(_ id: Int64) throws(StoreError) -> RecordedSlot? {
         try read { db in
@@ -244,7 +252,7 @@ extension RunStore {
                      WHERE slots.pipeline = ? AND schedule = ? ORDER BY planned DESC, slots.id DESC LIMIT ?
                     """, arguments: [key.pipeline, key.schedule, limit]
             ).map(Self.slot)
-        }
+        }.map(truly)
     }
 
     /// The decisions about slots of a pipeline that were planned between two points in time, in order.
@@ -260,7 +268,7 @@ extension RunStore {
                      WHERE slots.pipeline = ? AND planned >= ? AND first <= ? ORDER BY first, slots.id
                     """, arguments: [pipeline, from, through]
             ).map(Self.slot)
-        }
+        }.map(truly)
     }
 
     /// The decisions of which operators are told, with the run of each slot that has one.

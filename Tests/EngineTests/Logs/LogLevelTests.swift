@@ -62,7 +62,7 @@ import Testing
             "MAX_ERROR is 3", "ERROR_RATE 0.1", "the warning light", "errors: 0", "WARN=0", "an Error was expected", "",
             " ", "T", "<x>", "<3", "E112 is a dye", "[x]", "\u{1b}", "\u{1b}[", "\u{1b}[31", "level=", "level=\"",
             String(repeating: ".", count: 90) + " ERROR", "Terror: x", "Error: 0", "ERROR: 0", "ERRO",
-            "the message: info: x",
+            "the message: info: x", #"msg="level=error""#, #"msg="a \" level=error" x=1"#,
         ])
     func others(_ line: String) { #expect(level(line) == nil) }
 

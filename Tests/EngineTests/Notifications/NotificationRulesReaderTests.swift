@@ -31,8 +31,8 @@ struct NotificationRulesReaderTests {
         #expect(told == [])
         #expect(
             rules.map(\.channel.kind) == [
-                "webhook", "webhook", "slack", "teams", "pagerduty", "healthchecks", "email", "command", "file",
-                "terminal",
+                "webhook", "webhook", "slack", "teams", "pagerduty", "healthchecks", "email", "email", "command",
+                "file", "terminal",
             ])
         #expect(rules[0].occasions == [.failed, .recovered] && rules[0].renotify == .seconds(3600))
         #expect(rules[1].channel.settings == ["url": "${env.HOOK}", "secret": "${env.HOOK_SECRET}"])
@@ -41,8 +41,8 @@ struct NotificationRulesReaderTests {
         #expect(rules[4].channel.settings["routing_key"] == "${env.PD}")
         #expect(rules[5].occasions == [.started, .succeeded, .failed])
         #expect(rules[6].channel.settings["to"] == "a@example.org,${params.who}")
-        #expect(rules[7].channel.settings == ["run": "./tell.sh ${params.day}"])
-        #expect(rules[9].channel.settings == ["form": "osc9"])
+        #expect(rules[8].channel.settings == ["run": "./tell.sh ${params.day}"])
+        #expect(rules[10].channel.settings == ["form": "osc9"])
     }
 
     @Test("A stage's rules know their stage")

@@ -88,7 +88,7 @@ struct SchedulerTests {
         for minute in 10..<40 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
         let resumed = bench.starter.orders.count { if case .resume = $0 { true } else { false } }
         #expect(resumed == Scheduler.startLimit)
-        #expect(try bench.ledger("sales") == ["run 11-22T06:00 → running"])
+        #expect(try bench.ledger("sales") == ["run 11-22T06:00 → interrupted"])
         #expect(bench.notes.contains { $0.contains("caudal resume") })
     }
 
