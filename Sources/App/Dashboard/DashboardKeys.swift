@@ -15,6 +15,7 @@ enum DashboardKeys {
         case .copying: return always + copying
         case .history: return always + history
         case .comparison: return always + comparison
+        case .limits: return always + limits
         case nil:
             let layout = DashboardLayout(state)
             let panes = always + inEveryPane + layout.kind(of: layout.focus).bindings
@@ -30,6 +31,7 @@ enum DashboardKeys {
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the palette", palette), ("copying", copying),
             ("the history", history), ("the comparison", comparison), ("the help", help),
+            ("the limits", limits),
             ("a replay", ReplayKeys.bindings),
         ]
 
@@ -77,6 +79,13 @@ enum DashboardKeys {
         Binding(
             ["="], .act, "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
             refusal: { $0.steeringRefusal }, change: { $0.askReason(&$1) }),
+        Binding(
+            ["C"], .act, "correct the rows that a validate stage quarantined in $EDITOR, and take them in",
+            hint: .when(rank: 2) { $0.correctionRefusal == nil ? "correct rows" : nil },
+            refusal: { $0.steeringRefusal }, action: { $0.correctRows(&$1) }),
+        Binding(
+            ["p"], .act, "change how much runs at once: max_parallel and pools", refusal: { $0.limitRefusal },
+            change: { $1.overlay = .limits(LimitsPage()) }),
         Binding(
             ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
@@ -293,6 +302,23 @@ enum DashboardKeys {
         Binding(
             [.escape], .questions, "go back to the history", hint: .always("back", rank: 0),
             change: { $1.leaveComparison() }),
+    ]
+
+    static let limits = [
+        Binding(
+            ["j", .down], .questions, "choose a limit", hint: .always("choose", rank: 2),
+            change: { $1.chooseLimit(1) }),
+        Binding(["k", .up], .questions, "choose a limit", change: { $1.chooseLimit(-1) }),
+        Binding(
+            ["+", .right, "l"], .questions, "more or fewer at once", hint: .always("more", rank: 1),
+            change: { $1.changeLimit(1) }),
+        Binding(
+            ["-", .left, "h"], .questions, "more or fewer at once", hint: .always("fewer", rank: 1),
+            change: { $1.changeLimit(-1) }),
+        Binding(
+            [.enter], .questions, "let the run go on with these numbers", hint: .always("apply", rank: 0),
+            action: { $0.applyLimits(&$1) }),
+        closing,
     ]
 
     private static let chooseRun = "choose a run"

@@ -54,6 +54,7 @@ struct DashboardReducer: ScreenReducer {
             state.say(text, style)
             return []
         case .edited(let isChanged): return edited(isChanged, &state)
+        case .corrected(let rows): return corrected(rows, &state)
         case .history(let history): return receive(history, &state)
         case .comparison(let comparison):
             receive(comparison, &state)
@@ -118,7 +119,7 @@ struct DashboardReducer: ScreenReducer {
         if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
         switch state.overlay {
         case .help, .copying: state.overlay = nil
-        case .confirm, .prompt, .palette, .history, .comparison: break
+        case .confirm, .prompt, .palette, .history, .comparison, .limits: break
         case nil: useMouse(key, &state)
         }
         return []
@@ -252,8 +253,12 @@ struct DashboardReducer: ScreenReducer {
             state.say("the pipeline file was not changed")
             return []
         }
-        if state.isLive {
-            state.say("the file was changed: a retry uses it once the run has ended", .wait)
+        if state.isLive, !state.isOpenHere {
+            let when =
+                state.run.status == .running
+                ? "a retry uses it once the run has ended"
+                : "a retry uses it once the process that has the run open has ended"
+            state.say("the file was changed: \(when)", .wait)
             return []
         }
         guard state.steeringRefusal == nil, state.selectedStage?.unit.status.isFinished == true else {

@@ -76,6 +76,8 @@ struct DashboardState: ScreenState {
     var hasMouse: Bool
     /// The run from which this one was opened, if it was; this one is only looked at.
     private(set) var home: RunID?
+    /// Whether that one was going on in this process, which runs one run at a time.
+    private var homeGoesOn = false
     /// How often what failed had failed before, in words, for the attempts that were looked up.
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
@@ -112,6 +114,7 @@ struct DashboardState: ScreenState {
             shown.initial, now: now, rows: from.rows, columns: from.columns, isReadOnly: from.isReadOnly,
             isASCII: from.isASCII, ownsRun: false, isLive: shown.isLive, hasMouse: from.hasMouse, zone: from.zone)
         self.home = home
+        homeGoesOn = from.ownsRun && from.run.status == .running || from.homeGoesOn
         if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
         (view, order) = (from.view, from.order)
         say("q goes back to run \(home)")
@@ -233,10 +236,15 @@ struct DashboardState: ScreenState {
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
         if replay != nil { return "a replay changes nothing; q leaves it" }
-        if home != nil { return "this run is only looked at; steer it with: caudal watch \(run.id)" }
+        if let home, homeGoesOn, !isLive {
+            return "run \(home) goes on in this process; reopen this one with: caudal watch \(run.id)"
+        }
         if isReadOnly { return "this dashboard is read-only" }
         return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
     }
+
+    /// Whether the run has ended in this process, which still takes commands to it and can reopen it.
+    var isOpenHere: Bool { ownsRun && isLive && run.status != .running }
 
     /// Shows the run as it is at the present position of the replay.
     mutating func showReplay() {
@@ -254,7 +262,7 @@ struct DashboardState: ScreenState {
     mutating func follow(_ shown: ShownRun) {
         run = shown.initial
         graph = GraphModel(run.plan)
-        (ownsRun, isLive, notice, toast) = (shown.isOwn, shown.isLive, nil, nil)
+        (ownsRun, isLive, home, notice, toast) = (shown.isOwn, shown.isLive, nil, nil, nil)
         if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 

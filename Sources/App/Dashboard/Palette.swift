@@ -158,6 +158,22 @@ struct PaletteVerb: Sendable {
         },
         ofStage("copy log of") { _, state in [.copy(.log(state.selection))] },
         ofStage("edit") { _, state in [.edit(state.selection.stage)] },
+        PaletteVerb(name: "limit", argument: "max_parallel or POOL, and a NUMBER") { state, text in
+            let words = text.split(separator: " ")
+            return state.run.plan.limits.filter { words.isEmpty || PaletteEntry.rank($0.name, String(words[0])) != nil }
+                .map { limit in
+                    guard words.count == 2, let number = Int(words[1]) else {
+                        return PaletteEntry(
+                            title: "limit \(limit.name) …", keys: [], completion: "limit \(limit.name) ",
+                            refusal: state.limitRefusal
+                        ) { _, _ in [] }
+                    }
+                    return PaletteEntry(
+                        title: "limit \(limit.name) \(number)", keys: [], refusal: state.limitRefusal
+                    ) { _, _ in [.send(.setLimit(limit, number))] }
+                }
+        },
+        ofStage("correct", refusal: { $0.steeringRefusal }) { $0.correctRows(&$1) },
         ofText("search log", "TEXT") { reducer, state, text in
             reducer.go(to: .log, &state)
             return reducer.searchLog(text, &state)

@@ -407,6 +407,7 @@ enum ASCIIDrawing {
         case 0x2190: "<"
         case 0x23CE: "^"
         case 0x2265: ">"
+        case 0x2264: "<"
         case 0x276F: ">"
         case 0x2713: "+"
         case 0x2717: "x"

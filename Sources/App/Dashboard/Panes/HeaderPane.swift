@@ -26,6 +26,7 @@ enum HeaderPane {
         if state.replay != nil {
             right.append((2, [Span("replay", .wait)]))
         } else {
+            for words in state.changedLimits { right.append((2, [Span(words, .wait)])) }
             if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
             if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
         }

@@ -13,6 +13,7 @@ enum OverlayPane {
         case .copying: drawCopying(state, into: &buffer)
         case .history(let page): HistoryPane.draw(state, page, into: &buffer)
         case .comparison(let page): ComparisonPane.draw(state, page, into: &buffer)
+        case .limits(let page): LimitsPane.draw(state, page, into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
