@@ -14,7 +14,13 @@ struct ScreenOptions: ParsableArguments {
 
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
+
+    @Option(
+        help: "The colours of the dashboard (default: CAUDAL_THEME, the file of settings, or those of the terminal).")
+    var theme: Theme?
 }
+
+extension Theme: ExpressibleByArgument {}
 
 /// The options of all verbs that show a run.
 struct ShowOptions: ParsableArguments {
@@ -41,7 +47,12 @@ struct ShowOptions: ParsableArguments {
     func openTerminal() throws -> Terminal? {
         guard wantsDashboard else { return nil }
         do {
-            return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
+            let settings = try Output.reporting {
+                try ScreenSettings(
+                    ProcessInfo.processInfo.environment, theme: screen.theme, for: DashboardKeys.together)
+            }
+            return try Terminal(
+                ascii: screen.ascii, colors: color == .always || Paint(color).isOn, settings: settings)
         } catch let error as Terminal.UnusableTerminal {
             Output.error("caudal: printing lines, because the dashboard cannot be shown: \(error)")
             return nil

@@ -27,7 +27,8 @@ struct ConfirmationRequest: Equatable {
     static func replay(_ rows: CorrectedRows) -> ConfirmationRequest {
         let replay = Answer(label: "Replay", command: .retry(rows.stage, downstream: true))
         return ConfirmationRequest(
-            title: "Take \(Int64(rows.count).counted("corrected row")) into \(rows.stage)?", answers: [replay], rows: rows)
+            title: "Take \(Int64(rows.count).counted("corrected row")) into \(rows.stage)?", answers: [replay],
+            rows: rows)
     }
 
     /// The question before several stages rerun together.
@@ -159,7 +160,8 @@ struct ConfirmationBuilder {
             return .init(label: label, effect: effect, lines: lines, requires: preview.harmful)
         }
         lines.insert(
-            LabelledLine(text: "each corrected row takes the place of the quarantined row with its file and number"), at: 0)
+            LabelledLine(text: "each corrected row takes the place of the quarantined row with its file and number"),
+            at: 0)
         return .init(label: label, effect: .replay(rows, effect), lines: lines, requires: preview.harmful)
     }
 }

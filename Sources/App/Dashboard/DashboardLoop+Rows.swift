@@ -40,7 +40,9 @@ extension DashboardLoop {
     private func edit(_ exported: String, of stage: StageID, in file: String) {
         let folder = PathText.folder(of: file)
         // What the user corrected before was not enough, and is the beginning of what is.
-        let begun = refusedRows.flatMap { $0.stage == stage && Self.header($0.text) == Self.header(exported) ? $0 : nil }
+        let begun = refusedRows.flatMap {
+            $0.stage == stage && Self.header($0.text) == Self.header(exported) ? $0 : nil
+        }
         do {
             if let begun { try FileText.replace(begun.text, at: file) }
         } catch {

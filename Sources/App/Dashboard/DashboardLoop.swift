@@ -64,7 +64,7 @@ final class DashboardLoop {
     var replayedRows: ReplayedRows?
     /// Corrected rows that a stage could not be run with, to be corrected further.
     var refusedRows: CorrectedRows?
-    private let terminalSignals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
+    private let terminalSignals: TerminalSignals
 
     /// How long a frame waits for lines of the log that were asked for.
     private static let logPatience = Duration.milliseconds(40)
@@ -82,6 +82,9 @@ final class DashboardLoop {
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
+        state.keys = terminal.settings.keys
+        terminalSignals = TerminalSignals(
+            isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil, always: terminal.settings.signals)
         events = ScreenEvents(terminal)
         index.show(state.log.shown)
     }
@@ -105,6 +108,7 @@ final class DashboardLoop {
         await reopeningTask?.value
         pump?.cancel()
         left?.pump?.cancel()
+        terminal.showProgress(nil)
         // The terminal has closed, or the program is to end.
         if events.isAway, let program { kill(-program, SIGHUP) }
         events.stop()
@@ -159,11 +163,13 @@ final class DashboardLoop {
     }
 
     private func receive() {
-        var isUrgent = false
+        let hadFocus = terminal.hasFocus
         guard let keys = events.readKeys() else {
             ending = .detached
             return
         }
+        // Whoever comes back sees what is, at once.
+        var isUrgent = terminal.hasFocus && !hadFocus
         if let size = events.newSize() {
             send(.resized(rows: size.rows, columns: size.columns))
             isUrgent = true
@@ -182,7 +188,7 @@ final class DashboardLoop {
         if ending != nil { return }
 
         let now = ContinuousClock.now
-        let interval = Duration.milliseconds(ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200)
+        let interval = Duration.milliseconds(frameInterval)
         let isDue = now - lastData >= interval
         if isDue {
             let elapsed = (now - lastData).milliseconds
@@ -216,6 +222,7 @@ final class DashboardLoop {
             replayed.show(until: replayedTo)
             send(.log)
         }
+        if isDue { terminal.showProgress(progress) }
         if isUrgent || isDue {
             lookUpFailure()
             lookUpDetails()
@@ -391,13 +398,30 @@ final class DashboardLoop {
         alarm = (time, task)
     }
 
+    /// The time between two frames that nobody asked for by a key, in milliseconds.
+    ///
+    /// A screen without the focus may still be looked at, beside another one: it is drawn once a second.
+    private var frameInterval: Int64 {
+        if !terminal.hasFocus { return 1000 }
+        return ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200
+    }
+
+    /// How far the run is, for the terminal's tab.
+    private var progress: TerminalProgress? {
+        guard state.replay == nil, state.home == nil, state.run.status == .running else { return nil }
+        let (fraction, _) = state.run.progress(now: state.now)
+        let failed = state.run.stages.contains { $0.unit.status == .failed && !state.run.isAllowedFailure($0.id) }
+        return TerminalProgress(
+            kind: failed ? .failed : state.run.isPaused ? .paused : .normal, percent: Int(fraction * 100))
+    }
+
     /// The time until the screen changes without input: a quarter of a second while stages run, a second while the run
     /// is live, and the next minute when it has ended, because the clock shows minutes.
     private var idleTime: Duration {
-        if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
+        if logIsGrowing || terminal.isBehind { return .milliseconds(frameInterval) }
         if tour != nil { return .milliseconds(100) }
         if let replay = state.replay, !replay.isPaused, !replay.isAtEnd { return .milliseconds(100) }
-        if state.isMoving { return .milliseconds(250) }
+        if state.isMoving { return .milliseconds(terminal.hasFocus ? 250 : 1000) }
         if state.run.status == .running || state.standingToast != nil { return .seconds(1) }
         return .milliseconds(60_000 - SystemClock.now.wall % 60_000)
     }

@@ -31,7 +31,7 @@ extension DashboardState {
                 .filter { run.quarantinedRows(of: $0) ?? 0 > 0 }
             let remedy =
                 others.first.map { "select \($0), which quarantined some" }
-                ?? "change what it reads, or its checks (O)"
+                ?? "change what it reads, or its checks (\(keys.key("edit", "O")))"
             return "only rows that a validate stage quarantined are corrected: \(remedy)"
         }
         if stage.hasItems { return "\(stage.id) has 'foreach': correct its input, and retry it" }

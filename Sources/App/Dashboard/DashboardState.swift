@@ -66,6 +66,8 @@ struct DashboardState: ScreenState {
     /// Whether the keys that change a run are disabled.
     let isReadOnly: Bool
     let isASCII: Bool
+    /// The user's keys.
+    var keys = KeyMap()
     /// The time zone of the times shown.
     let zone: TimeZone
     /// Whether this process runs the run, so that leaving needs a decision.
@@ -116,8 +118,8 @@ struct DashboardState: ScreenState {
         self.home = home
         homeGoesOn = from.ownsRun && from.run.status == .running || from.homeGoesOn
         if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
-        (view, order) = (from.view, from.order)
-        say("q goes back to run \(home)")
+        (view, order, keys) = (from.view, from.order, from.keys)
+        say("\(keys.key("quit", "q")) goes back to run \(home)")
     }
 
     /// How often the failure of an attempt was seen before.
@@ -235,7 +237,7 @@ struct DashboardState: ScreenState {
 
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
-        if replay != nil { return "a replay changes nothing; q leaves it" }
+        if replay != nil { return "a replay changes nothing; \(keys.key("quit", "q")) leaves it" }
         if let home, homeGoesOn, !isLive {
             return "run \(home) goes on in this process; reopen this one with: caudal watch \(run.id)"
         }

@@ -44,7 +44,7 @@ struct PaletteEntry {
         let layout = DashboardLayout(state)
         let focused = layout.kind(of: layout.focus).bindings
         let order: [HelpSection] = [.act, .log, .view, .app, .move, .questions]
-        let near = DashboardKeys.inEveryPane + focused
+        let near = state.keys.applied(to: DashboardKeys.inEveryPane + focused)
         let sorted = order.flatMap { section in near.filter { $0.section == section } }
         var entries = sorted.map { entry($0, state) { _, _ in } }
         entries += PaletteVerb.all.map { verb in
@@ -54,9 +54,9 @@ struct PaletteEntry {
         for pane in DashboardState.Pane.allCases where pane != layout.focus {
             let bindings = layout.kind(of: pane).bindings.filter { !known.contains($0.label) }
             known.formUnion(bindings.map(\.label))
-            entries += bindings.map { entry($0, state) { $0.go(to: pane, &$1) } }
+            entries += state.keys.applied(to: bindings).map { entry($0, state) { $0.go(to: pane, &$1) } }
         }
-        return entries + DashboardKeys.always.map { entry($0, state) { _, _ in } }
+        return entries + state.keys.applied(to: DashboardKeys.always).map { entry($0, state) { _, _ in } }
     }
 
     private static func entry(

@@ -283,7 +283,8 @@ package actor RunEngine {
             let what =
                 switch command {
                 case .cancelRun, .cancel: "what runs of it is stopped now, and is recorded"
-                case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .setLimit, .mark: "is carried out"
+                case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .setLimit, .mark:
+                    "is carried out"
                 }
             answer.resume(
                 returning: .accepted("\(what) once the run store is free, which another program keeps locked"))

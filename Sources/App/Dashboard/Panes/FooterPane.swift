@@ -37,7 +37,8 @@ enum FooterPane {
             return Span("\(state.glyph(.failed)) \(first.id)\(others) failed\(retried)", .bad)
         }
         switch state.run.status {
-        case .running where state.run.isPaused: return Span("paused: nothing new starts — P continues", .wait)
+        case .running where state.run.isPaused:
+            return Span("paused: nothing new starts — \(state.keys.key("pause", "P")) continues", .wait)
         case .succeeded:
             let flow = RowFlow(state.run).map { ": \($0.sentence)" } ?? ""
             guard let first = all.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }
@@ -86,6 +87,6 @@ extension DashboardState {
         let blocked = run.plan.allDownstream(of: index).count { run.stages[$0].status == .blocked }
         let then = blocked > 0 ? ", then the \(blocked.counted("stage")) blocked by it" : ""
         let what = selection == UnitID(named) ? "it" : selection.description
-        return "r retries \(what)\(then)"
+        return "\(keys.key("retry", "r")) retries \(what)\(then)"
     }
 }
