@@ -1,10 +1,9 @@
 import CaudalModel
 import Engine
 
-/// The keys that a user has given to actions, by their names; the others have their usual ones.
-struct KeyMap: Equatable, Sendable {
-    var keys: [String: [Key]] = [:]
+// How the keys that a user has chosen are read and used.
 
+extension KeyMap {
     /// The bindings with the user's keys.
     func applied<Reducer>(to bindings: [KeyBinding<Reducer>]) -> [KeyBinding<Reducer>] {
         if keys.isEmpty { return bindings }
@@ -30,6 +29,7 @@ struct KeyMap: Equatable, Sendable {
     init<Reducer>(
         _ entries: [ConfigNode.Entry], for places: [[KeyBinding<Reducer>]], _ problems: ConfigProblems
     ) {
+        self.init()
         let names = Set(places.joined().compactMap(\.name))
         for entry in entries {
             let name = entry.key.value
@@ -55,8 +55,6 @@ struct KeyMap: Equatable, Sendable {
             }
         }
     }
-
-    init() {}
 
     /// A key that an action would share with another one of the same part of the screen.
     private func conflict<Reducer>(

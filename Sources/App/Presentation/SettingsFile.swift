@@ -2,17 +2,9 @@ import CaudalModel
 import Engine
 import Foundation
 
-/// What a user has chosen for all screens: in a file of his own, by variables and by flags.
-struct ScreenSettings: Sendable {
-    var theme = Theme.terminal
-    /// The signals of the terminal when a stage fails and when a run ends, besides those that pipelines want.
-    var signals: Set<TerminalChannel.Form> = []
-    /// Whether the terminal is told how far the run is, for its tab or the task bar.
-    var showsProgress = false
-    var keys = KeyMap()
+// How the settings of a user are read.
 
-    init() {}
-
+extension ScreenSettings {
     /// The file of settings: `CAUDAL_SETTINGS`, or `caudal/dashboard.yaml` where programs of the user keep theirs.
     static func path(_ variables: [String: String]) -> String? {
         if let path = variables["CAUDAL_SETTINGS"], !path.isEmpty { return path }
@@ -29,6 +21,7 @@ struct ScreenSettings: Sendable {
     init<Reducer>(
         _ variables: [String: String], theme: Theme?, for places: [[KeyBinding<Reducer>]]
     ) throws {
+        self.init()
         if let path = Self.path(variables), FileText.exists(path) { try read(path, places) }
         if let name = variables["CAUDAL_THEME"], !name.isEmpty {
             guard let chosen = Theme(rawValue: name) else {
