@@ -136,6 +136,7 @@ struct ReopenedRun {
         _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
     ) async throws -> SessionRunner? {
+        try show.checkSettings()
         let outdated = reopening.outdated
         var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)

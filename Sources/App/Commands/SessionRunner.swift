@@ -18,6 +18,15 @@ struct ScreenOptions: ParsableArguments {
     @Option(
         help: "The colours of the dashboard (default: CAUDAL_THEME, the file of settings, or those of the terminal).")
     var theme: Theme?
+
+    /// What the user has chosen for all screens; a file that is wrong is reported.
+    var settings: ScreenSettings {
+        get throws {
+            try Output.reporting {
+                try ScreenSettings(ProcessInfo.processInfo.environment, theme: theme, for: DashboardKeys.together)
+            }
+        }
+    }
 }
 
 extension Theme: ExpressibleByArgument {}
@@ -47,17 +56,16 @@ struct ShowOptions: ParsableArguments {
     func openTerminal() throws -> Terminal? {
         guard wantsDashboard else { return nil }
         do {
-            let settings = try Output.reporting {
-                try ScreenSettings(
-                    ProcessInfo.processInfo.environment, theme: screen.theme, for: DashboardKeys.together)
-            }
             return try Terminal(
-                ascii: screen.ascii, colors: color == .always || Paint(color).isOn, settings: settings)
+                ascii: screen.ascii, colors: color == .always || Paint(color).isOn, settings: try screen.settings)
         } catch let error as Terminal.UnusableTerminal {
             Output.error("caudal: printing lines, because the dashboard cannot be shown: \(error)")
             return nil
         }
     }
+
+    /// Refuses settings that cannot be used before anything runs, if they are needed.
+    func checkSettings() throws { if wantsDashboard { _ = try screen.settings } }
 
     /// Whether the user wants the dashboard and the terminal can show it.
     var wantsDashboard: Bool {

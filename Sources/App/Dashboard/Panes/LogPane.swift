@@ -122,11 +122,10 @@ enum LogPane: DashboardPane {
         return facts + [Span(lines.count.counted("line"), .dim)]
     }
 
-    /// The hue of a stage, which does not depend on what else is on the screen.
-    static func hue(_ stage: StageID) -> Style {
+    /// The hue of a stage, which does not depend on what else is on the screen: neighbours in the file have different ones.
+    static func hue(_ stage: StageID, in plan: RunPlan) -> Style {
         let hues: [ColorRole] = [.hue1, .hue2, .hue3, .hue4, .hue5, .hue6]
-        let sum = stage.rawValue.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) }
-        return Style(hues[Int(sum % UInt32(hues.count))])
+        return plan.index(of: stage).map { Style(hues[$0 % hues.count]) } ?? .plain
     }
 }
 
@@ -195,7 +194,7 @@ struct LogLineDrawing {
         case .error: level = (geometry.isWide ? "ERROR" : "E", .bad)
         }
         put(level.0, geometry.isWide ? 5 : 1, level.1)
-        let hue = record.stage.map { LogPane.hue($0) } ?? .dim
+        let hue = record.stage.map { LogPane.hue($0, in: state.run.plan) } ?? .dim
         let source = Span(record.source).text.cutInMiddle(geometry.sourceWidth)
         writeMarked(
             source, 0..<source.utf8.count, row: row, column: place,
