@@ -173,7 +173,7 @@ def measure_keys(program, table, quick):
         table.add(f"key to picture, 5,000 stages, {name}, p95", percentile(times, 0.95), 16)
         screen.end()
     for name, keys, moves in (
-        ("list", "2", "jk"), ("log", "3", "kj"), ("inspector", "4", "jk"), ("typing a search", "/", "st"),
+        ("list", "2", "jk"), ("log", "3", "kj"), ("inspector", "4", "[]"), ("typing a search", "/", "st"),
     ):
         screen = Screen([program, "watch", "last"], folder, 40, 120)
         screen.wait_for(rb"STAGES|GRAPH")

@@ -108,7 +108,7 @@ enum DashboardKeys {
         Binding(
             "retry-failed", ["R"], .act, "retry everything that failed",
             hint: .when(rank: 4) {
-                $0.run.stages.count { $0.unit.status == .failed } > 1 ? "retry all failed" : nil
+                $0.digest.failed.count + $0.digest.allowed.count > 1 ? "retry all failed" : nil
             },
             refusal: { $0.steeringRefusal },
             action: { _, _ in

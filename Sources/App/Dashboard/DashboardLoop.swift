@@ -409,8 +409,7 @@ final class DashboardLoop {
     /// How far the run is, for the terminal's tab.
     private var progress: TerminalProgress? {
         guard state.replay == nil, state.home == nil, state.run.status == .running else { return nil }
-        let (fraction, _) = state.run.progress(now: state.now)
-        let failed = state.run.stages.contains { $0.unit.status == .failed && !state.run.isAllowedFailure($0.id) }
+        let (fraction, failed) = (state.digest.progress.fraction, !state.digest.failed.isEmpty)
         return TerminalProgress(
             kind: failed ? .failed : state.run.isPaused ? .paused : .normal, percent: Int(fraction * 100))
     }

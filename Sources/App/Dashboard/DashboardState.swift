@@ -84,6 +84,8 @@ struct DashboardState: ScreenState {
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
     let rememberedHighlight = Remembered<HighlightKey, Set<Int>>()
+    let rememberedDigest = Remembered<RunDigest.Key, RunDigest>()
+    let rememberedBlocked = Remembered<BlockedKey, Int>()
     private let rememberedChains = Remembered<Int64, [[Int]]>()
     /// The numbers of warnings and of errors in the log.
     var warnings = 0
@@ -211,7 +213,8 @@ struct DashboardState: ScreenState {
 
     /// The worst of the statuses of some stages.
     func worstStatus(of stages: [Int]) -> UnitStatus {
-        stages.map { run.stages[$0].status }.min { Self.urgency($0) < Self.urgency($1) } ?? .pending
+        let statuses = digest.statuses
+        return stages.map { statuses[$0] }.min { Self.urgency($0) < Self.urgency($1) } ?? .pending
     }
 
     /// Whether a stage is dimmed, because others are highlighted.

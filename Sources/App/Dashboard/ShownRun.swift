@@ -43,7 +43,7 @@ struct ShownRun: Sendable {
         updates = stream
         send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
         (failureWords, past) = (Self.failureWords(in: store), PastRuns(store: store, files: files))
-        details = { UnitDetails($0, of: $1, in: $2, store) }
+        details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         self.files = files
     }
 
@@ -54,7 +54,7 @@ struct ShownRun: Sendable {
         updates = follower.updates()
         (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: files))
         let store = follower.store
-        details = { UnitDetails($0, of: $1, in: $2, store) }
+        details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         send = { command async throws(ControlError) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
@@ -67,7 +67,7 @@ struct ShownRun: Sendable {
         (self.folder, self.replay, initial, isOwn, isLive) = (folder, replay, replay.run, false, true)
         updates = AsyncStream { $0.finish() }
         (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: nil))
-        details = { [store = follower.store] in UnitDetails($0, of: $1, in: $2, store) }
+        details = { [store = follower.store, places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         // Never used, because a replay is read-only.
         send = { _ in nil }
         files = nil
