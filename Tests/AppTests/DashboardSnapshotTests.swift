@@ -86,6 +86,47 @@ struct DashboardSnapshotTests {
         try compare("copying", SampleRun.failed) { $0.press([.character("e"), .character("Y")]) }
     }
 
+    @Test("Marked stages stand out wherever they are")
+    func marks() throws {
+        try compare("marks", SampleRun.twiceHarmful) { $0.press(["2", "g", "m", "j", "m"]) }
+    }
+
+    @Test("Numbers of limits are changed in a box")
+    func limits() throws {
+        try compare("limits", SampleRun.inTheMiddle) { $0.press(["p", "+"]) }
+    }
+
+    @Test("Failing rows stand in a table, and may be corrected")
+    func data() throws {
+        try compare("data", SampleRun.failed) { state in
+            state.select("validate")
+            state.press(["D"])
+        }
+    }
+
+    @Test("Every pane is drawn with the focus and zoomed", arguments: DashboardState.Pane.allCases)
+    func panes(pane: DashboardState.Pane) throws {
+        try compare("zoomed-\(pane)", SampleRun.inTheMiddle) {
+            $0.press([.character(Character("\(pane.rawValue)")), "z"])
+        }
+    }
+
+    @Test("Every view of the graph is drawn", arguments: [DashboardState.GraphView.graph, .focus, .groups])
+    func views(view: DashboardState.GraphView) throws {
+        try compare("view-\(view.rawValue)", SampleRun.inTheMiddle) { $0.view = view }
+    }
+
+    @Test("A prompt says what may be typed", arguments: ["log-filter", "stage-filter", "reason"])
+    func prompts(name: String) throws {
+        try compare("prompt-\(name)", SampleRun.failed) { state in
+            switch name {
+            case "log-filter": state.press(["3", "f"] + "level:warn".map { .character($0) })
+            case "stage-filter": state.press(["f"] + "state:failed".map { .character($0) })
+            default: state.press(["e", "=", "s"])
+            }
+        }
+    }
+
     @Test("Attempts of a stage stand side by side")
     func attempts() throws {
         try compare("attempts", SampleRun.failed) { $0.press([.character("e"), .character("A")]) }

@@ -164,8 +164,14 @@ struct InspectorTests {
         #expect(request.title == "Retry load?  attempt 3")
         #expect(reducer.reduce(&state, .edited(isChanged: false)).isEmpty)
         state.isLive = true
-        #expect(reducer.reduce(&state, .edited(isChanged: true)).isEmpty)
-        #expect(state.standingToast?.text.contains("once the run has ended") == true)
+        #expect(
+            !reducer.reduce(&state, .edited(isChanged: true)).isEmpty, "this process can reopen what has ended in it")
+        var watched = DashboardState(state.run, now: state.now, rows: 40, columns: 120, ownsRun: false)
+        #expect(reducer.reduce(&watched, .edited(isChanged: true)).isEmpty)
+        #expect(watched.standingToast?.text.contains("once the process that has the run open has ended") == true)
+        var running = SampleRun.inTheMiddle.dashboard(rows: 40, columns: 120)
+        #expect(reducer.reduce(&running, .edited(isChanged: true)).isEmpty)
+        #expect(running.standingToast?.text.contains("once the run has ended") == true)
     }
 }
 

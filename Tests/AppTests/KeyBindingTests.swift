@@ -63,6 +63,9 @@ struct KeyBindingTests {
         var listing = RunHistoryTests.listing()
         listing.press([.down, .down])
         found["the history"] = [listing]
+        var limiting = SampleRun.inTheMiddle.dashboard(rows: 24, columns: 80)
+        limiting.press(["p", "+"])
+        found["the limits"] = [limiting, RunLimitsTests.dashboard(pressing: ["p", .down])]
         let comparing = RunHistoryTests.comparing(rows: 10, columns: 40)
         var scrolled = comparing
         scrolled.press([.down, .down])
@@ -73,7 +76,7 @@ struct KeyBindingTests {
     /// A state as it is, and with something else selected, scrolled, searched for and left out.
     private static func variants(_ state: DashboardState) -> [DashboardState] {
         var states = [state]
-        for stage: StageID in ["process", "publish"] {
+        for stage: StageID in ["process", "publish", "validate"] {
             var other = state
             other.select(UnitID(stage))
             (other.inspectorScroll, other.inspectorShift) = (1, 1)

@@ -30,7 +30,7 @@ struct PastRunsTests {
         _ = try record("20261122-060000-bbbb", .failed, in: "prod")
         let shown = try record("20261123-060000-cccc", .failed)
 
-        let past = PastRuns(store: store)
+        let past = PastRuns(store: store, files: nil)
         let history = try past.history(of: shown)
         #expect(history.runs.map { String($0.summary.id.rawValue.suffix(4)) } == ["cccc", "bbbb", "aaaa"])
         #expect(history.runs.map(\.environment) == [nil, "prod", nil])
@@ -41,9 +41,12 @@ struct PastRunsTests {
 
         let opened = try past.open(good)
         #expect(opened.initial.status == .succeeded && !opened.isOwn && !opened.isLive)
+        let busy = SampleRun.inTheMiddle.dashboard(rows: 24, columns: 80)
+        let beside = DashboardState(visiting: opened, from: busy, home: busy.run.id, now: busy.now)
+        #expect(beside.steeringRefusal?.contains("goes on in this process") == true, "one process runs one run")
         let from = DashboardState(shown, now: SampleRun.failed.now, rows: 24, columns: 80)
         var state = DashboardState(visiting: opened, from: from, home: shown.id, now: from.now)
-        #expect(state.press(["r"]).isEmpty, "it is only looked at")
+        #expect(state.steeringRefusal == nil, "beside a run that has ended, another one is reopened")
         guard case .goBack? = state.press(["q"]).first, case .goBack? = state.press([.escape]).first else {
             Issue.record("there is no way back")
             return

@@ -6,6 +6,20 @@ import Testing
 
 @Suite("Text on the screen", .timeLimit(.minutes(15)))
 struct TerminalTextTests {
+    @Test("Flags become their letters, families their members, and no part of a cluster is lost")
+    func clusters() {
+        var buffer = CellBuffer(width: 20, height: 4)
+        buffer.write("🇩🇪 flag", row: 0, column: 0)
+        #expect(buffer.text(row: 0) == "DE flag")
+        buffer.write("👨‍👩‍👧|", row: 1, column: 0)
+        #expect(buffer.text(row: 1) == "👨👩👧|" && buffer.text(of: buffer[row: 1, column: 6]) == "|")
+        buffer.write("क्ष|", row: 2, column: 0)
+        #expect(buffer.text(row: 2) == "क्ष|", "both letters of a conjunct are there")
+        #expect(buffer.text(of: buffer[row: 2, column: 2]) == "|", "each has a cell")
+        buffer.write("e\u{301}|", row: 3, column: 0)
+        #expect(buffer.text(of: buffer[row: 3, column: 1]) == "|", "a mark has none")
+    }
+
     @Test("Nothing that steers a terminal comes through, whatever it is")
     func harmless() {
         var generator = SplitMix64(seed: 11)

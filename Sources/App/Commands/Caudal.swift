@@ -18,11 +18,9 @@ struct Caudal: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             RunCommandLine.self, RetryCommand.self, ResumeCommand.self, WatchCommand.self, ReplayCommand.self,
-            CancelCommand.self,
-            MarkCommand.self, PauseCommand.self, UnpauseCommand.self, BackfillCommand.self, ScheduleCommand.self,
-            NotifyCommand.self,
-            PruneCommand.self,
-            RestoreCommand.self, DiffCommand.self,
+            CancelCommand.self, MarkCommand.self, PauseCommand.self, UnpauseCommand.self, LimitCommand.self,
+            BackfillCommand.self, ScheduleCommand.self, NotifyCommand.self, PruneCommand.self, RestoreCommand.self,
+            DiffCommand.self,
             ValidateCommand.self, ExplainCommand.self, GraphCommand.self, RunsCommand.self, ShowCommand.self,
             LogsCommand.self, FailuresCommand.self, StatsCommand.self, MetricsCommand.self, ExportCommand.self,
             ReportCommand.self, ChecksCommand.self, LineageCommand.self, SQLCommand.self,
@@ -77,7 +75,7 @@ struct Caudal: AsyncParsableCommand {
         switch verb {
         case is RunsCommand, is ShowCommand, is LogsCommand, is ReportCommand, is ChecksCommand, is LineageCommand,
             is SQLCommand, is FailuresCommand, is StatsSummary, is StatsRows, is StatsChecks, is StatsRetries,
-            is MetricsCommand, is PauseCommand, is UnpauseCommand, is PruneCommand:
+            is MetricsCommand, is PauseCommand, is UnpauseCommand, is LimitCommand, is PruneCommand:
             MachineLimits.Requirement(threads: 5, files: 24, memory: 256 << 20)
         default: MachineLimits.Requirement(threads: 11, files: 40, memory: 512 << 20)
         }

@@ -32,7 +32,7 @@ struct HomeCommand: AsyncParsableCommand {
             let found = try RunFollower(id, in: store)
             return HomeLoop.OpenedRun(
                 run: found.initial, isLive: found.isLive,
-                previewReopening: ReopenedRun.previewer(in: store.folder, variables))
+                previewReopening: ReopenedRun.files(in: store.folder, variables).previewReopening)
         }
         while true {
             let effect = try await loop.run()

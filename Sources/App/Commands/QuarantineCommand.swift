@@ -66,23 +66,11 @@ struct QuarantineCommand: AsyncParsableCommand {
         func run() async throws {
             let reopen = try ReopenOptions.parse(asStarted ? ["--as-started"] : [])
             let found = try ReopenedRun.find(run, reopen, state)
+            let rows = RowCorrections(found: found, stage: StageID(stage))
             try await Output.reporting {
-                guard found.state.stage(StageID(stage)) != nil else {
-                    throw Failure(found.state.wordsOfUnknown(UnitID(StageID(stage), nil)))
-                }
-                let files = QuarantineFile.all(of: found.state, in: found.services.state.run(found.id))
-                    .filter { $0.stage.rawValue == stage }
-                guard !files.isEmpty else { throw Failure("stage '\(stage)' of run \(found.id) quarantined no rows") }
-                let paths = try files.map {
-                    try $0.checkedPath(of: found.id, root: found.loaded.pipeline.root, in: found.services.store)
-                }
+                let files = try rows.files()
                 if files.contains(where: { !$0.isPublished }) { Output.error(message: QuarantineCommand.unpublished) }
-                let tools = found.services.tools(
-                    for: found.loaded, parameters: found.parameters, folder: found.services.state.path + "/questions")
-                let reader = QuarantineReader(paths, sql: tools.sql) { (script, reading, writing) throws(Failure) in
-                    try await tools.ask(script, reading: reading, writing: writing)
-                }
-                if let to { try await write(reader, to: to, found) } else { try await show(reader) }
+                if let to { try await write(rows, to: to) } else { try await show(rows.reader(of: files)) }
             }
         }
 
@@ -93,21 +81,14 @@ struct QuarantineCommand: AsyncParsableCommand {
             Output.table(rows, titles: ["WHERE", "COLUMN", "RULE", "VALUE"])
         }
 
-        private func write(_ reader: QuarantineReader, to name: String, _ found: ReopenedRun) async throws {
+        private func write(_ rows: RowCorrections, to name: String) async throws {
             let file = PathText.absolute(name, in: state.project.currentFolder)
             guard !FileText.exists(file) else {
                 throw Failure("\(file) is there already", remedy: "choose another name")
             }
-            guard let input = found.loaded.pipeline.stage(StageID(stage))?.definition.inputs.first?.value else {
-                throw Failure("the pipeline file has no stage '\(stage)' any more")
-            }
-            let findings = await found.services.examination(of: found.loaded, plan: found.filledPlan).findings()
-            guard let source = findings.sources[input] else {
-                throw findings.unknown[input] ?? Failure("the columns of '\(input)' are not known")
-            }
-            try await reader.export(to: file, columnsOf: source)
+            try await rows.export(to: file)
             Output.line(
-                "correct the rows in \(name), then: caudal quarantine replay \(found.id) \(stage) --fixed \(name)")
+                "correct the rows in \(name), then: caudal quarantine replay \(rows.found.id) \(stage) --fixed \(name)")
         }
     }
 
@@ -138,7 +119,11 @@ struct QuarantineCommand: AsyncParsableCommand {
         func run() async throws {
             let found = try ReopenedRun.find(run, reopen, state)
             let id = StageID(stage)
-            let kept = try await Output.reporting { try await keep(for: id, found) }
+            let kept = try await Output.reporting {
+                let text = try fixed.map { try FileText.read(PathText.absolute($0, in: state.project.currentFolder)) }
+                return try await RowCorrections(found: found, stage: id)
+                    .keep(text, from: fixed ?? "", dryRun: reopen.dryRun)
+            }
             do {
                 try await found.carryOut(.retry(id, downstream: true), named: id, reopen, show)
             } catch {
@@ -150,26 +135,6 @@ struct QuarantineCommand: AsyncParsableCommand {
                 }
                 throw error
             }
-        }
-
-        /// Keeps the corrections with the run, once nothing speaks against taking them.
-        private func keep(for id: StageID, _ found: ReopenedRun) async throws -> String? {
-            let target = try CorrectionTarget(id, of: found.loaded.pipeline)
-            guard let fixed else { return nil }
-            try target.refuseItems()
-            let text = try FileText.read(PathText.absolute(fixed, in: state.project.currentFolder))
-            try target.check(
-                text, file: fixed, remedy: "begin with 'caudal quarantine show \(run) \(stage) --to FILE'")
-            let folder = found.services.state.run(found.id)
-            let examined = target.examined(in: found.state, folder)
-            if target.canCompare(examined) {
-                let findings = await found.services.examination(of: found.loaded, plan: found.plan).findings()
-                try target.refuseIfChanged(
-                    examined, files: findings.sources[target.input]?.files ?? [], since: found.id,
-                    in: found.services.store)
-            }
-            if reopen.dryRun { return nil }
-            return try folder.keep(corrections: text, of: id, madeFor: examined)
         }
     }
 }

@@ -81,14 +81,22 @@ struct ReopenedRun {
         }
     }
 
-    /// Returns a function that previews the reopening of runs of a state folder, for screens that ask first.
-    static func previewer(
-        in folder: StateFolder, _ variables: [String: String]
-    ) -> @Sendable (RunState) throws -> ReopenPreview {
-        { state in
+    /// What screens need of the runs of a state folder.
+    static func files(in folder: StateFolder, _ variables: [String: String]) -> RunFiles {
+        // A run that goes on keeps the pipeline that it began with.
+        @Sendable func found(_ state: RunState) throws -> ReopenedRun {
             let services = try RunServices(opening: folder, variables: variables)
-            return try ReopenedRun(state, services, variables, asStarted: false).reopening
+            return try ReopenedRun(state, services, variables, asStarted: state.status == .running)
         }
+        return RunFiles(
+            previewReopening: { state in
+                let services = try RunServices(opening: folder, variables: variables)
+                return try ReopenedRun(state, services, variables, asStarted: false).reopening
+            },
+            exportRows: { try await RowCorrections(found: found($0), stage: $1).export(to: $2) },
+            keepRows: { try await RowCorrections(found: found($0), stage: $1).keep($2, from: "the file") },
+            // What cannot be removed is refused by name when the stage runs.
+            removeRows: { try? folder.run($0).remove(corrections: $1) })
     }
 
     /// Reads the pipeline of a run, and compares it with the one that the run started with.
@@ -128,6 +136,7 @@ struct ReopenedRun {
         _ command: RunCommand?, named: StageID? = nil, agreed: ReopenAgreement? = nil, _ options: ReopenOptions,
         _ show: ShowOptions
     ) async throws -> SessionRunner? {
+        try show.checkSettings()
         let outdated = reopening.outdated
         var command = reopening.command(for: options.changed ? reopening.commandForOutdated ?? command : command)
         var preview = preview(of: command)

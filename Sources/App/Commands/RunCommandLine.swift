@@ -38,6 +38,7 @@ struct RunCommandLine: AsyncParsableCommand {
 
     /// Checks everything that can be checked before anything runs, and opens the run; returns nil in a dry run.
     func prepare() async throws -> SessionRunner? {
+        try show.checkSettings()
         let loaded = try state.project.load(file, environment: environment)
         for warning in loaded.warnings { Output.error(message: warning.oneLine) }
         if dryRun {

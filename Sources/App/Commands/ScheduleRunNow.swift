@@ -31,6 +31,7 @@ struct ScheduleRunNow: AsyncParsableCommand {
 
     /// Begins the run of the slot.
     func prepare() async throws -> SessionRunner {
+        try show.checkSettings()
         let project = try ScheduledProject(state)
         let (file, schedule) = try project.schedule(choice.pipeline, choice.schedule)
         let (key, store) = try project.chosen(choice)

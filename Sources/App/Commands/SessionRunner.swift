@@ -14,7 +14,22 @@ struct ScreenOptions: ParsableArguments {
 
     @Flag(help: "Draw the dashboard with ASCII characters only.")
     var ascii = false
+
+    @Option(
+        help: "The colours of the dashboard (default: CAUDAL_THEME, the file of settings, or those of the terminal).")
+    var theme: Theme?
+
+    /// What the user has chosen for all screens; a file that is wrong is reported.
+    var settings: ScreenSettings {
+        get throws {
+            try Output.reporting {
+                try ScreenSettings(ProcessInfo.processInfo.environment, theme: theme, for: DashboardKeys.together)
+            }
+        }
+    }
 }
+
+extension Theme: ExpressibleByArgument {}
 
 /// The options of all verbs that show a run.
 struct ShowOptions: ParsableArguments {
@@ -41,12 +56,16 @@ struct ShowOptions: ParsableArguments {
     func openTerminal() throws -> Terminal? {
         guard wantsDashboard else { return nil }
         do {
-            return try Terminal(ascii: screen.ascii, colors: color == .always || Paint(color).isOn)
+            return try Terminal(
+                ascii: screen.ascii, colors: color == .always || Paint(color).isOn, settings: try screen.settings)
         } catch let error as Terminal.UnusableTerminal {
             Output.error("caudal: printing lines, because the dashboard cannot be shown: \(error)")
             return nil
         }
     }
+
+    /// Refuses settings that cannot be used before anything runs, if they are needed.
+    func checkSettings() throws { if wantsDashboard { _ = try screen.settings } }
 
     /// Whether the user wants the dashboard and the terminal can show it.
     var wantsDashboard: Bool {
@@ -89,12 +108,14 @@ struct SessionRunner {
     /// If the user leaves while the run is live, its further events are printed as lines.
     @MainActor
     func show(on terminal: Terminal) async throws -> (DashboardLoop.Ending, RunState) {
-        let begun = StartedRun(self)
-        let loop = DashboardLoop(begun.shown, terminal: terminal, isReadOnly: options.readOnly)
-        begun.loop = loop
+        let runs = RunsOfScreen(state: services.state, variables: services.variables, options: options)
+        let loop = DashboardLoop(
+            runs.begin(self), terminal: terminal, isReadOnly: options.readOnly, reopen: runs.reopening)
+        runs.current?.loop = loop
         loop.tour = tour
         let ending = await loop.run()
-        return (ending, try await begun.end(ending, on: terminal))
+        guard let state = try await runs.end(ending, on: terminal) else { return (ending, session.initial) }
+        return (ending, state)
     }
 
     fileprivate static func print(_ notices: AsyncStream<EventHub.Notice>) async {
@@ -172,7 +193,7 @@ final class StartedRun {
         (self.session, self.fault, color) = (session, fault, runner.options.color)
         services = runner.services
         // Created before the run begins, so that the screen gets all of its events.
-        shown = ShownRun(session, in: services.store)
+        shown = ShownRun(session, in: services.store, ReopenedRun.files(in: services.state, services.variables))
         // A detached task, because the run may outlive the screen.
         running = Task.detached {
             try await session.run(commands: commands, staysOpen: true) { error in fault.value.withLock { $0 = error } }
@@ -181,6 +202,16 @@ final class StartedRun {
             // While the screen is open, it shows that the run stops; only without it is a message needed.
             Task { @MainActor in if self?.loop?.quitWhenEnded() != true { SessionRunner.sayStopping() } }
         }
+    }
+
+    /// Ends the session of a run that has ended, so that the run can be reopened.
+    func finish() async throws -> RunState {
+        session.engine.close()
+        defer { interruption = nil }
+        let state = try await running.value
+        session.release()
+        await services.settleObservers()
+        return state
     }
 
     /// Waits for the end of the run after its screen was closed.
@@ -236,27 +267,54 @@ struct WatchedRun {
     func show(
         on terminal: Terminal, first: DashboardEffect? = nil
     ) async throws -> (DashboardLoop.Ending, reopened: RunState?) {
-        let shown = ShownRun(
-            follower, folder: state.run(id), previewReopening: ReopenedRun.previewer(in: state, variables))
-        let reopened = ReopenedSession()
-        let (id, state, variables, options) = (id, state, variables, options)
-        let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly) {
-            loop, command, agreed, notify in
+        let runs = RunsOfScreen(state: state, variables: variables, options: options)
+        let shown = ShownRun(follower, folder: state.run(id), ReopenedRun.files(in: state, variables))
+        let loop = DashboardLoop(shown, terminal: terminal, isReadOnly: options.readOnly, reopen: runs.reopening)
+        let ending = await loop.run(first: first)
+        return (ending, try await runs.end(ending, on: terminal))
+    }
+}
+
+/// The runs that this process runs for a screen, one at a time: a run that is reopened takes the place of one that has ended.
+@MainActor
+final class RunsOfScreen {
+    private(set) var current: StartedRun?
+    /// How the run before ended, if none has taken its place.
+    private var last: RunState?
+    private let state: StateFolder
+    private let variables: [String: String]
+    private let options: ShowOptions
+
+    init(state: StateFolder, variables: [String: String], options: ShowOptions) {
+        (self.state, self.variables, self.options) = (state, variables, options)
+    }
+
+    func begin(_ runner: SessionRunner) -> ShownRun {
+        let run = StartedRun(runner)
+        current = run
+        return run.shown
+    }
+
+    /// Reopens a run for the screen.
+    var reopening: DashboardLoop.Reopening {
+        { [self] loop, id, command, agreed, notify in
+            // The session of a run that has ended keeps the pipeline that it began with, and the run itself.
+            if let ended = current {
+                current = nil
+                last = try await ended.finish()
+            }
             let runner = try await ReopenedRun.reopen(
                 id, command, agreed: agreed, in: state, variables, options, notify: notify)
             // The user may have left the screen while the run waited for another one.
             try Task.checkCancellation()
-            let begun = StartedRun(runner)
-            begun.loop = loop
-            reopened.run = begun
-            return begun.shown
+            let shown = begin(runner)
+            current?.loop = loop
+            return shown
         }
-        let ending = await loop.run(first: first)
-        return (ending, try await reopened.run?.end(ending, on: terminal))
     }
 
-    /// The run, once this process has reopened it.
-    private final class ReopenedSession {
-        var run: StartedRun?
+    /// Waits for the end of what this process runs, after its screen was closed; nil if it has run nothing.
+    func end(_ ending: DashboardLoop.Ending, on terminal: Terminal) async throws -> RunState? {
+        try await current?.end(ending, on: terminal) ?? last
     }
 }

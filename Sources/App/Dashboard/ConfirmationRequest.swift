@@ -14,11 +14,21 @@ struct ConfirmationRequest: Equatable {
     var dismissal = "Cancel"
     /// The other answers; one that would do the same as the first of them is left out.
     var answers: [Answer]
+    /// The corrected rows that every answer takes into the run.
+    var rows: CorrectedRows?
 
     /// The question before a stage or an item is stopped.
     static func cancel(_ selection: UnitID) -> ConfirmationRequest {
         let yes = Answer(label: "Yes", command: .cancel(selection))
         return ConfirmationRequest(title: "Cancel \(selection)?", dismissal: "No", answers: [yes])
+    }
+
+    /// The question before a validate stage takes corrected rows in.
+    static func replay(_ rows: CorrectedRows) -> ConfirmationRequest {
+        let replay = Answer(label: "Replay", command: .retry(rows.stage, downstream: true))
+        return ConfirmationRequest(
+            title: "Take \(Int64(rows.count).counted("corrected row")) into \(rows.stage)?", answers: [replay],
+            rows: rows)
     }
 
     /// The question before several stages rerun together.
@@ -66,6 +76,8 @@ struct ConfirmationBuilder {
     let run: RunState
     /// Whether a process runs the run.
     let isLive: Bool
+    /// Whether the run has ended in this process, which can reopen it.
+    var isOpenHere = false
     let now: Moment
     /// Finds existing outputs of stages.
     let files: CommandPreview.FileFinder
@@ -76,7 +88,9 @@ struct ConfirmationBuilder {
         if request.answers.contains(where: { $0.command == nil }) { return resumption(request) }
         do {
             let runsAgain = request.answers.contains { $0.command?.runsAgain == true }
-            return question(request, !isLive && runsAgain ? try previewReopening(run) : nil)
+            let reopening = runsAgain && (!isLive || isOpenHere) ? try previewReopening(run) : nil
+            // Where the file is as it was, the session that is open goes on.
+            return question(request, isLive && reopening?.change == nil ? nil : reopening)
         } catch {
             let lines = [
                 LabelledLine(text: Output.oneLine(error)),
@@ -97,7 +111,7 @@ struct ConfirmationBuilder {
             if first == nil, let refusal = preview.refusal { return .refusal(refusal, .wait) }
             let isSame = first.map { $0.runs == preview.runs && $0.marked?.outcome == preview.marked?.outcome } ?? false
             if preview.refusal != nil || isSame { continue }
-            choices.append(choice(label, command, preview, reopening))
+            choices.append(choice(label, command, preview, reopening, request.rows))
             first = first ?? preview
         }
         choices.insert(.init(label: request.dismissal, lines: choices.first?.lines ?? []), at: 0)
@@ -131,15 +145,24 @@ struct ConfirmationBuilder {
     }
 
     private func choice(
-        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: ReopenPreview?
+        _ label: String, _ command: RunCommand, _ preview: CommandPreview, _ reopening: ReopenPreview?,
+        _ rows: CorrectedRows?
     ) -> Confirmation.Choice {
-        guard let reopening, command.runsAgain else {
-            let lines = PreviewText.lines(preview)
-            return .init(label: label, effect: .send(command), lines: lines, requires: preview.harmful)
+        let effect: DashboardEffect
+        var lines: [LabelledLine]
+        if let reopening, command.runsAgain {
+            effect = .reopen(command, reopening.agreement(preview))
+            lines = reopening.lines(preview, remedy: "'With changed stages' reruns it")
+        } else {
+            (effect, lines) = (.send(command), PreviewText.lines(preview))
         }
-        return .init(
-            label: label, effect: .reopen(command, reopening.agreement(preview)),
-            lines: reopening.lines(preview, remedy: "'With changed stages' reruns it"), requires: preview.harmful)
+        guard let rows else {
+            return .init(label: label, effect: effect, lines: lines, requires: preview.harmful)
+        }
+        lines.insert(
+            LabelledLine(text: "each corrected row takes the place of the quarantined row with its file and number"),
+            at: 0)
+        return .init(label: label, effect: .replay(rows, effect), lines: lines, requires: preview.harmful)
     }
 }
 
@@ -148,7 +171,7 @@ extension RunCommand {
     var runsAgain: Bool {
         switch self {
         case .retry, .retryItems, .retryFailed, .retryStages, .mark: true
-        case .cancel, .cancelRun, .pause, .unpause: false
+        case .cancel, .cancelRun, .pause, .unpause, .setLimit: false
         }
     }
 }

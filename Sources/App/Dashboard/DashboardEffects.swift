@@ -2,7 +2,7 @@ import CaudalModel
 import Engine
 
 /// Work that the dashboard needs done outside of its reducer.
-enum DashboardEffect {
+indirect enum DashboardEffect: Sendable {
     /// Preview what the answers to a question would do; the result is ``DashboardInput/confirmation(_:)``.
     case prepare(ConfirmationRequest)
     case send(RunCommand)
@@ -36,6 +36,10 @@ enum DashboardEffect {
     case goBack
     /// Open the pipeline file at a stage in the user's editor; the end of it is ``DashboardInput/edited(isChanged:)``.
     case edit(StageID)
+    /// Open the rows that a validate stage quarantined in the user's editor; the end of it is ``DashboardInput/corrected(_:)``.
+    case correct(StageID)
+    /// Keep corrected rows with the run, and then have their stage run again by another effect.
+    case replay(CorrectedRows, DashboardEffect)
 }
 
 extension DashboardEffect {
@@ -79,6 +83,8 @@ enum DashboardInput {
     case said(String, Style)
     /// The user has left the editor.
     case edited(isChanged: Bool)
+    /// The user has left the editor with quarantined rows.
+    case corrected(CorrectedRows)
     /// The runs of the pipeline.
     case history(RunHistory)
     /// How the run differs from another one.

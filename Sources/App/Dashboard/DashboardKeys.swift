@@ -8,20 +8,31 @@ enum DashboardKeys {
     /// The bindings that are active now.
     static func bindings(_ state: DashboardState) -> [Binding] {
         switch state.overlay {
-        case .help: return always + help
-        case .confirm: return always + question
-        case .prompt: return always + prompt
-        case .palette: return always + palette
-        case .copying: return always + copying
-        case .history: return always + history
-        case .comparison: return always + comparison
+        case .help: return state.keys.applied(to: always) + help
+        case .confirm: return state.keys.applied(to: always) + question
+        case .prompt: return state.keys.applied(to: always) + prompt
+        case .palette: return state.keys.applied(to: always) + palette
+        case .copying: return state.keys.applied(to: always) + copying
+        case .history: return state.keys.applied(to: always) + history
+        case .comparison: return state.keys.applied(to: always) + comparison
+        case .limits: return state.keys.applied(to: always) + limits
         case nil:
             let layout = DashboardLayout(state)
-            let panes = always + inEveryPane + layout.kind(of: layout.focus).bindings
+            let panes = state.keys.applied(to: always + inEveryPane + layout.kind(of: layout.focus).bindings)
             guard state.replay != nil else { return panes }
             let taken = Set(ReplayKeys.bindings.flatMap(\.keys))
             return ReplayKeys.bindings + panes.filter { taken.isDisjoint(with: $0.keys) }
         }
+    }
+
+    /// The bindings that are active together, for each pane.
+    static let together: [[Binding]] = DashboardState.Pane.allCases.flatMap(\.kinds).map {
+        always + inEveryPane + $0.bindings
+    }
+
+    /// All bindings with the user's keys.
+    static func all(_ map: KeyMap) -> [(place: String, bindings: [Binding])] {
+        all.map { ($0.place, map.applied(to: $0.bindings)) }
     }
 
     /// All bindings, by the part of the screen where they are active.
@@ -30,15 +41,16 @@ enum DashboardKeys {
         + DashboardState.Pane.allCases.flatMap(\.kinds).map { ($0.title, $0.bindings) } + [
             ("questions", question), ("the search", prompt), ("the palette", palette), ("copying", copying),
             ("the history", history), ("the comparison", comparison), ("the help", help),
+            ("the limits", limits),
             ("a replay", ReplayKeys.bindings),
         ]
 
     /// Keys that are also active while a box covers the panes.
     static let always = [
         Binding([.control("c")], .app, quitting, action: { $0.quit(&$1) }),
-        Binding([.control("r")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
+        Binding("redraw", [.control("r")], .app, "redraw the screen", action: { _, _ in [.redraw] }),
         Binding(
-            [.control("l")], .app, "print what the pane shows as plain text, to select from",
+            "print", [.control("l")], .app, "print what the pane shows as plain text, to select from",
             action: { [.printPlainly($0.plainText($1))] }),
         Binding([.control("z")], .app, "suspend to the shell; fg returns", action: { _, _ in [.suspend] }),
     ]
@@ -55,8 +67,8 @@ enum DashboardKeys {
                 "panes: " + DashboardState.Pane.allCases.map { "\($0)" }.joined(separator: ", "),
                 change: { $0.go(to: pane, &$1) })
         } + [
-            Binding([.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) }),
-            Binding([.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) }),
+            Binding("next-pane", [.tab], .move, "next and previous pane", change: { $0.cycleFocus(1, &$1) }),
+            Binding("previous-pane", [.backTab], .move, "next and previous pane", change: { $0.cycleFocus(-1, &$1) }),
             Binding(
                 [.enter], .move, "inspect the selected stage; in the log, that of the line",
                 hint: .when(rank: 1) { $0.focus == .inspector ? nil : "inspect" }, change: { $0.inspect(&$1) }),
@@ -68,26 +80,35 @@ enum DashboardKeys {
 
     private static let steering = [
         Binding(
-            ["r"], .act, "retry the selected stage or item, or the marked stages together",
+            "retry", ["r"], .act, "retry the selected stage or item, or the marked stages together",
             hint: .when(rank: 1) { state in
                 if !state.markedStages.isEmpty { return "retry marked" }
                 return state.selectedStage?.unit.status.isFinished == true ? "retry" : nil
             },
             refusal: { $0.steeringRefusal }, action: { $0.askRetry($1) }),
         Binding(
-            ["="], .act, "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
+            "set-outcome", ["="], .act,
+            "set the outcome of the selected stage or item by hand: skipped or succeeded, with a reason",
             refusal: { $0.steeringRefusal }, change: { $0.askReason(&$1) }),
         Binding(
-            ["x"], .act, "cancel the selected stage or item",
+            "correct-rows", ["C"], .act,
+            "correct the rows that a validate stage quarantined in $EDITOR, and take them in",
+            hint: .when(rank: 2) { $0.correctionRefusal == nil ? "correct rows" : nil },
+            refusal: { $0.steeringRefusal }, action: { $0.correctRows(&$1) }),
+        Binding(
+            "limits", ["p"], .act, "change how much runs at once: max_parallel and pools", refusal: { $0.limitRefusal },
+            change: { $1.overlay = .limits(LimitsPage()) }),
+        Binding(
+            "cancel", ["x"], .act, "cancel the selected stage or item",
             hint: .when(rank: 2) {
                 $0.run.status == .running && $0.selectedStage?.unit.status.isFinished != true ? "cancel" : nil
             },
             refusal: { $0.steeringRefusal },
             action: { [.prepare(.cancel($1.selection))] }),
         Binding(
-            ["R"], .act, "retry everything that failed",
+            "retry-failed", ["R"], .act, "retry everything that failed",
             hint: .when(rank: 4) {
-                $0.run.stages.count { $0.unit.status == .failed } > 1 ? "retry all failed" : nil
+                $0.digest.failed.count + $0.digest.allowed.count > 1 ? "retry all failed" : nil
             },
             refusal: { $0.steeringRefusal },
             action: { _, _ in
@@ -95,92 +116,102 @@ enum DashboardKeys {
                 return [.prepare(ConfirmationRequest(title: "Retry everything that failed?", answers: [retry]))]
             }),
         Binding(
-            ["X"], .act, "cancel the whole run", refusal: { $0.steeringRefusal },
+            "cancel-run", ["X"], .act, "cancel the whole run", refusal: { $0.steeringRefusal },
             action: { _, _ in
                 let yes = ConfirmationRequest.Answer(label: "Yes", command: .cancelRun)
                 return [.prepare(ConfirmationRequest(title: "Cancel the run?", dismissal: "No", answers: [yes]))]
             }),
         Binding(
-            ["P"], .act, "pause: start nothing new; again to continue", refusal: { $0.steeringRefusal },
+            "pause", ["P"], .act, "pause: start nothing new; again to continue", refusal: { $0.steeringRefusal },
             action: { [.send($1.run.isPaused ? .unpause : .pause)] }),
         Binding(
-            ["y"], .act, "copy the error; in the log the line or the marked ones, in the inspector its text",
+            "copy", ["y"], .act, "copy the error; in the log the line or the marked ones, in the inspector its text",
             action: { $0.copy(&$1) }),
         Binding(
-            ["Y"], .act, "copy the error, the whole log, the command, … of the selected stage",
+            "copy-more", ["Y"], .act, "copy the error, the whole log, the command, … of the selected stage",
             change: { $1.overlay = .copying }),
-        Binding(["o"], .act, "open the stage's log in $PAGER; in the log, the whole of it", action: { $0.page($1) }),
-        Binding(["O"], .act, "open the pipeline file at the stage in $EDITOR", action: { [.edit($1.selection.stage)] }),
+        Binding(
+            "page-log", ["o"], .act, "open the stage's log in $PAGER; in the log, the whole of it",
+            action: { $0.page($1) }),
+        Binding(
+            "edit", ["O"], .act, "open the pipeline file at the stage in $EDITOR",
+            action: { [.edit($1.selection.stage)] }),
     ]
 
     private static let log = [
         Binding(
-            ["L"], .log, "show only the selected stage's lines, or all",
+            "stage-log", ["L"], .log, "show only the selected stage's lines, or all",
             hint: .when(rank: 3) { $0.log.filteredUnit == nil ? "its log" : "all log" }, action: { $0.narrowLog(&$1) }),
         Binding(
-            ["!"], .log, "show only errors in the log, or all lines again",
+            "errors", ["!"], .log, "show only errors in the log, or all lines again",
             hint: .when(rank: 3) { state in
                 guard DashboardLayout(state).focus == .log else { return nil }
                 return state.log.level == .error ? "all lines" : "errors"
             }, action: { $0.showErrors(&$1) }),
         Binding(
-            ["e"], .move, failures,
+            "next-failure", ["e"], .move, failures,
             hint: .when(rank: 5) { $0.failures.isEmpty ? nil : "next failure" }, change: { $0.nextFailure(1, &$1) }),
-        Binding(["E"], .move, failures, change: { $0.nextFailure(-1, &$1) }),
+        Binding("previous-failure", ["E"], .move, failures, change: { $0.nextFailure(-1, &$1) }),
         Binding(
-            ["/"], .move, "find stages by name, group, state or failure; in the log, lines by a regular expression",
+            "find", ["/"], .move,
+            "find stages by name, group, state or failure; in the log, lines by a regular expression",
             hint: .always("find", rank: 5), change: { $0.search(&$1) }),
-        Binding(["n"], .move, "next and previous of what was found", change: { $0.findNext(1, &$1) }),
-        Binding(["N"], .move, "next and previous of what was found", change: { $0.findNext(-1, &$1) }),
+        Binding("find-next", ["n"], .move, "next and previous of what was found", change: { $0.findNext(1, &$1) }),
+        Binding("find-previous", ["N"], .move, "next and previous of what was found", change: { $0.findNext(-1, &$1) }),
     ]
 
     private static let failures = "next and previous failure, also of items; in the log, lines of errors"
 
     /// Keys that show a part of what is known of the selected stage.
     private static let tabs = [
-        Binding(["A"], .view, "its attempts side by side", change: { $0.inspect(.attempts, &$1) }),
-        Binding(["D"], .view, "its rows, checks and failing rows", change: { $0.inspect(.data, &$1) }),
-        Binding(["S"], .view, "its command, SQL and settings as they ran", change: { $0.inspect(.command, &$1) }),
-        Binding(["T"], .view, "its times and outcomes in earlier runs", change: { $0.inspect(.history, &$1) }),
+        Binding("attempts", ["A"], .view, "its attempts side by side", change: { $0.inspect(.attempts, &$1) }),
+        Binding("data", ["D"], .view, "its rows, checks and failing rows", change: { $0.inspect(.data, &$1) }),
+        Binding(
+            "command", ["S"], .view, "its command, SQL and settings as they ran", change: { $0.inspect(.command, &$1) }),
+        Binding(
+            "history", ["T"], .view, "its times and outcomes in earlier runs", change: { $0.inspect(.history, &$1) }),
     ]
 
     private static let view = [
         Binding(
-            ["v"], .view, "draw the graph: what fits, all of it, the focus, groups, a rail",
+            "view", ["v"], .view, "draw the graph: what fits, all of it, the focus, groups, a rail",
             hint: .when(rank: 6) { [.graph, .stages].contains(DashboardLayout($0).focus) ? "view" : nil },
             change: { $1.changeView() }),
         Binding(
-            ["u"], .view, "highlight what the selected stage needs, or what needs it",
+            "upstream", ["u"], .view, "highlight what the selected stage needs, or what needs it",
             change: { $1.toggle(.upstream) }),
         Binding(
-            ["d"], .view, "highlight what the selected stage needs, or what needs it",
+            "downstream", ["d"], .view, "highlight what the selected stage needs, or what needs it",
             change: { $1.toggle(.downstream) }),
         Binding(
-            ["c"], .view, "highlight the critical path of what is left",
+            "critical-path", ["c"], .view, "highlight the critical path of what is left",
             change: { $1.toggle(.criticalPath) }),
         Binding(
-            ["z"], .view, "zoom the pane to the whole screen, and back", hint: .always("zoom", rank: 7),
+            "zoom", ["z"], .view, "zoom the pane to the whole screen, and back", hint: .always("zoom", rank: 7),
             change: { $1.zoomed = $1.zoomed == nil ? DashboardLayout($1).focus : nil }),
     ]
 
     private static let app = [
         Binding(
-            ["H"], .app, "the history of the pipeline's runs: open one, compare one",
+            "runs", ["H"], .app, "the history of the pipeline's runs: open one, compare one",
             hint: .when(rank: 5) { $0.run.status == .running ? nil : "history" }, action: { $0.showHistory(&$1) }),
         Binding(
-            ["M"], .app, "let the mouse select text, or click and scroll", labelNow: { MouseWords.key($0.hasMouse) },
+            "mouse", ["M"], .app, "let the mouse select text, or click and scroll",
+            labelNow: { MouseWords.key($0.hasMouse) },
             action: {
                 $1.hasMouse.toggle()
                 $1.say(MouseWords.said($1.hasMouse, does: "clicks and scrolls"))
                 return [.mouse($1.hasMouse)]
             }),
         Binding(
-            [":"], .app, "find any action by its name", hint: .always("actions", rank: 6),
+            "actions", [":"], .app, "find any action by its name", hint: .always("actions", rank: 6),
             change: { $1.overlay = .palette(Palette()) }),
         Binding(
-            ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(HelpPage()) }),
+            "help", ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.overlay = .help(HelpPage()) }
+        ),
         Binding(
-            ["q"], .app, quitting, hint: .when(rank: 0) { $0.home == nil ? "quit" : "back" }, action: { $0.quit(&$1) }),
+            "quit", ["q"], .app, quitting, hint: .when(rank: 0) { $0.home == nil ? "quit" : "back" },
+            action: { $0.quit(&$1) }),
     ]
 
     private static let quitting = "quit, or go back from a run of the history; asks first while the run is live"
@@ -293,6 +324,23 @@ enum DashboardKeys {
         Binding(
             [.escape], .questions, "go back to the history", hint: .always("back", rank: 0),
             change: { $1.leaveComparison() }),
+    ]
+
+    static let limits = [
+        Binding(
+            ["j", .down], .questions, "choose a limit", hint: .always("choose", rank: 2),
+            change: { $1.chooseLimit(1) }),
+        Binding(["k", .up], .questions, "choose a limit", change: { $1.chooseLimit(-1) }),
+        Binding(
+            ["+", .right, "l"], .questions, "more or fewer at once", hint: .always("more", rank: 1),
+            change: { $1.changeLimit(1) }),
+        Binding(
+            ["-", .left, "h"], .questions, "more or fewer at once", hint: .always("fewer", rank: 1),
+            change: { $1.changeLimit(-1) }),
+        Binding(
+            [.enter], .questions, "let the run go on with these numbers", hint: .always("apply", rank: 0),
+            action: { $0.applyLimits(&$1) }),
+        closing,
     ]
 
     private static let chooseRun = "choose a run"

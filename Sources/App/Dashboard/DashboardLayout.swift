@@ -19,6 +19,9 @@ struct DashboardLayout {
     /// Whether there is room for more than a line.
     let isTiny: Bool
 
+    /// Whether the screen has room for one pane only, which is chosen by tabs.
+    private(set) var isTabbed = false
+
     static let headerRows = 2
     static let footerRows = 2
 
@@ -35,6 +38,12 @@ struct DashboardLayout {
                 Self.kind(state, columns), state, body.count - 1, columns - 2,
                 isRequired: state.view != .automatic)
             panes = [Frame(pane: pane, rows: body, columns: 0..<columns)]
+        } else if body.count < 8 {
+            isTabbed = true
+            draw(
+                state.view == .automatic ? nil : Self.kind(state, columns), state, body.count - 1, columns - 2,
+                isRequired: true)
+            panes = [Frame(pane: state.focus, rows: body, columns: 0..<columns)]
         } else if columns >= 120, rows >= 24, case .focus = Self.kind(state, columns) {
             layOutFocus(state, body, columns)
         } else if columns >= 160, rows >= 45 {
@@ -108,10 +117,13 @@ struct DashboardLayout {
         let railRows = RailPane.lineCount(state) + 1 + RailPane.headRows(columns)
         let graphRows =
             drawsRail ? min(railRows, body.count / 2) : min((drawing?.picture.height ?? 5) + 2, most)
-        let middle = max(8, min(drawsRail ? 12 : max(listed + 2, 9), (body.count - graphRows) / 2))
+        // Whoever inspects a stage wants to read, and gets more of the room.
+        let inspects = state.focus == .inspector
+        let below = (body.count - graphRows) * (inspects ? 3 : 2) / (inspects ? 5 : 4)
+        let middle = max(8, min(inspects ? below : drawsRail ? 12 : max(listed + 2, 9), below))
         let first = body.lowerBound + graphRows
         let second = min(body.upperBound - 4, first + middle)
-        let split = columns * 3 / 5
+        let split = columns * (inspects ? 2 : 3) / 5
         panes = [Frame(pane: .graph, rows: body.lowerBound..<first, columns: 0..<columns)]
         if drawsRail {
             panes.append(Frame(pane: .inspector, rows: first..<second, columns: 0..<columns))

@@ -70,8 +70,8 @@ extension DashboardLoop {
             let bytes = try FileText.bytes(path)
             let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1
             leave(to: #"${VISUAL:-${EDITOR:-vi}} "+$2" "$1""#, [path, String(line)]) { loop in
-                // A file that cannot be read any more has changed too.
-                let isChanged = (try? FileText.bytes(path)) != bytes
+                // A file that cannot be read any more has changed too; so has one beside it that the pipeline is made of.
+                let isChanged = (try? FileText.bytes(path)) != bytes || loop.planHasChanged
                 loop.send(.edited(isChanged: isChanged))
             }
         } catch {
@@ -79,12 +79,18 @@ extension DashboardLoop {
         }
     }
 
+    /// Whether the run would go on with another plan.
+    private var planHasChanged: Bool {
+        guard let preview = try? shown.previewReopening(state.run) else { return false }
+        return preview.change != nil
+    }
+
     private func show(_ file: String, in script: String) {
         leave(to: script, [file]) { _ in unlink(file) }
     }
 
     /// Lets a shell run a script in the terminal.
-    private func leave(
+    func leave(
         to script: String, _ arguments: [String], ended: @escaping @MainActor @Sendable (DashboardLoop) -> Void
     ) {
         program = events.leave(to: ["/bin/sh", "-c", script, "sh"] + arguments) { [weak self] in

@@ -12,12 +12,12 @@ final class DashboardLoop {
     /// How the user left the dashboard.
     enum Ending: Equatable { case quit, detached, cancelled }
 
-    /// Reopens a run that is not live, as the user has confirmed, and sends messages while it does.
+    /// Reopens a run that has ended or was interrupted, as the user has confirmed, and sends messages while it does.
     ///
     /// - Returns: The run, which this process runs from then on.
     typealias Reopening =
         @MainActor (
-            DashboardLoop, RunCommand?, ReopenAgreement, _ notify: @escaping @Sendable (EventHub.Notice) -> Void
+            DashboardLoop, RunID, RunCommand?, ReopenAgreement, _ notify: @escaping @Sendable (EventHub.Notice) -> Void
         ) async throws -> ShownRun
 
     let terminal: Terminal
@@ -60,12 +60,16 @@ final class DashboardLoop {
     private var lookingUp: Task<Void, Never>?
     /// The program that has the terminal.
     var program: pid_t?
-    private let terminalSignals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
+    /// Corrected rows that a stage is run again with.
+    var replayedRows: ReplayedRows?
+    /// Corrected rows that a stage could not be run with, to be corrected further.
+    var refusedRows: CorrectedRows?
+    private let terminalSignals: TerminalSignals
 
     /// How long a frame waits for lines of the log that were asked for.
     private static let logPatience = Duration.milliseconds(40)
 
-    /// `reopen`: reopens the run; nil for a run of this process, which accepts commands while it is shown.
+    /// `reopen`: reopens a run; nil where runs are only looked at.
     init(_ shown: ShownRun, terminal: Terminal, isReadOnly: Bool, reopen: Reopening? = nil) {
         self.terminal = terminal
         self.shown = shown
@@ -78,6 +82,9 @@ final class DashboardLoop {
             shown.initial, now: SystemClock.now, rows: size.rows, columns: size.columns, isReadOnly: isReadOnly,
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
+        state.keys = terminal.settings.keys
+        terminalSignals = TerminalSignals(
+            isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil, always: terminal.settings.signals)
         events = ScreenEvents(terminal)
         index.show(state.log.shown)
     }
@@ -101,6 +108,7 @@ final class DashboardLoop {
         await reopeningTask?.value
         pump?.cancel()
         left?.pump?.cancel()
+        terminal.showProgress(nil)
         // The terminal has closed, or the program is to end.
         if events.isAway, let program { kill(-program, SIGHUP) }
         events.stop()
@@ -155,11 +163,13 @@ final class DashboardLoop {
     }
 
     private func receive() {
-        var isUrgent = false
+        let hadFocus = terminal.hasFocus
         guard let keys = events.readKeys() else {
             ending = .detached
             return
         }
+        // Whoever comes back sees what is, at once.
+        var isUrgent = terminal.hasFocus && !hadFocus
         if let size = events.newSize() {
             send(.resized(rows: size.rows, columns: size.columns))
             isUrgent = true
@@ -178,7 +188,7 @@ final class DashboardLoop {
         if ending != nil { return }
 
         let now = ContinuousClock.now
-        let interval = Duration.milliseconds(ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200)
+        let interval = Duration.milliseconds(frameInterval)
         let isDue = now - lastData >= interval
         if isDue {
             let elapsed = (now - lastData).milliseconds
@@ -186,6 +196,7 @@ final class DashboardLoop {
             for update in feed.drain() {
                 send(.update(update))
                 guard case .events(let events) = update else { continue }
+                replayedRowsHaveEnded(events)
                 let signals = terminalSignals.bytes(for: events, of: state.run)
                 if !signals.isEmpty { terminal.send(signals) }
             }
@@ -211,6 +222,7 @@ final class DashboardLoop {
             replayed.show(until: replayedTo)
             send(.log)
         }
+        if isDue { terminal.showProgress(progress) }
         if isUrgent || isDue {
             lookUpFailure()
             lookUpDetails()
@@ -276,6 +288,8 @@ final class DashboardLoop {
         case .page(let unit): page(unit)
         case .printPlainly(let text): printPlainly(text)
         case .edit(let stage): edit(stage)
+        case .correct(let stage): correct(stage)
+        case .replay(let rows, let effect): replay(rows, effect)
         case .readHistory: readHistory()
         case .compare(let other): compare(with: other)
         case .open(let id): open(id)
@@ -294,8 +308,8 @@ final class DashboardLoop {
 
     private func prepare(_ request: ConfirmationRequest) {
         let reader = ConfirmationBuilder(
-            run: state.run, isLive: state.isLive, now: state.now, files: OutputFiles.finder(in: state.run.plan.root),
-            previewReopening: shown.previewReopening)
+            run: state.run, isLive: state.isLive, isOpenHere: state.isOpenHere, now: state.now,
+            files: OutputFiles.finder(in: state.run.plan.root), previewReopening: shown.previewReopening)
         send(.confirmation(reader.build(request)))
     }
 
@@ -305,13 +319,18 @@ final class DashboardLoop {
         // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
             do throws(ControlError) {
-                self?.answers.append(
-                    try await shown.send(command) ?? .refused("the run is no longer live: press the key again"))
+                let answer = try await shown.send(command)
+                self?.receive(answer ?? .refused("the run is no longer live: press the key again"))
             } catch {
-                self?.answers.append(.refused(error.description))
+                self?.receive(.refused(error.description))
             }
             wake.yield()
         }
+    }
+
+    private func receive(_ answer: CommandAnswer) {
+        if case .refused = answer { dropReplayedRows() }
+        answers.append(answer)
     }
 
     /// Reopens the run in this process, as the user has confirmed.
@@ -322,9 +341,12 @@ final class DashboardLoop {
         reopeningTask = Task { [weak self] in
             guard let self else { return }
             do {
-                shown = try await reopen(self, command, agreement) { notice in
+                shown = try await reopen(self, state.run.id, command, agreement) { notice in
                     act { $0.state.show(notice) }
                 }
+                // A run that was opened from another one takes its place.
+                left?.pump?.cancel()
+                left = nil
                 // A process that runs the run handles interrupts itself: see ``quitWhenEnded()``.
                 interruption = nil
                 state.follow(shown)
@@ -334,7 +356,9 @@ final class DashboardLoop {
                 // The user has left the screen in between.
             } catch {
                 state.notice = nil
-                answers.append(.refused(Output.oneLine(error)))
+                // The session that it had here has ended all the same.
+                if state.isOpenHere { state.isLive = false }
+                receive(.refused(Output.oneLine(error)))
             }
             reopeningTask = nil
             wake.yield()
@@ -374,13 +398,29 @@ final class DashboardLoop {
         alarm = (time, task)
     }
 
+    /// The time between two frames that nobody asked for by a key, in milliseconds.
+    ///
+    /// A screen without the focus may still be looked at, beside another one: it is drawn once a second.
+    private var frameInterval: Int64 {
+        if !terminal.hasFocus { return 1000 }
+        return ProcessInfo.processInfo.environment["SSH_TTY"] == nil ? 100 : 200
+    }
+
+    /// How far the run is, for the terminal's tab.
+    private var progress: TerminalProgress? {
+        guard state.replay == nil, state.home == nil, state.run.status == .running else { return nil }
+        let (fraction, failed) = (state.digest.progress.fraction, !state.digest.failed.isEmpty)
+        return TerminalProgress(
+            kind: failed ? .failed : state.run.isPaused ? .paused : .normal, percent: Int(fraction * 100))
+    }
+
     /// The time until the screen changes without input: a quarter of a second while stages run, a second while the run
     /// is live, and the next minute when it has ended, because the clock shows minutes.
     private var idleTime: Duration {
-        if logIsGrowing || terminal.isBehind { return .milliseconds(100) }
+        if logIsGrowing || terminal.isBehind { return .milliseconds(frameInterval) }
         if tour != nil { return .milliseconds(100) }
         if let replay = state.replay, !replay.isPaused, !replay.isAtEnd { return .milliseconds(100) }
-        if state.isMoving { return .milliseconds(250) }
+        if state.isMoving { return .milliseconds(terminal.hasFocus ? 250 : 1000) }
         if state.run.status == .running || state.standingToast != nil { return .seconds(1) }
         return .milliseconds(60_000 - SystemClock.now.wall % 60_000)
     }

@@ -15,6 +15,8 @@ enum Overlay {
     case history(HistoryPage)
     /// How the run differs from another one.
     case comparison(ComparisonPage)
+    /// How much runs at once.
+    case limits(LimitsPage)
 }
 
 /// A question to confirm something before it is done.
@@ -111,7 +113,7 @@ extension DashboardState {
             overlay = .help(help)
         case .confirm(let question) where question.requiredText != nil:
             changeQuestion { $0.typed += text }
-        case .confirm, .help, .copying, .history, .comparison, nil: return false
+        case .confirm, .help, .copying, .history, .comparison, .limits, nil: return false
         }
         return true
     }
@@ -129,7 +131,7 @@ extension DashboardState {
             help.search = help.search.map { String($0.dropLast()) }
             overlay = .help(help)
         case .confirm: changeQuestion { $0.typed = String($0.typed.dropLast()) }
-        case .copying, .history, .comparison, nil: break
+        case .copying, .history, .comparison, .limits, nil: break
         }
     }
 

@@ -34,7 +34,10 @@ extension DashboardState {
     mutating func markStage() {
         marked.formSymmetricDifference([selection.stage])
         let count = markedStages.count
-        say(count == 0 ? "no stage is marked" : "\(count.counted("stage")) marked: r retries them together")
+        say(
+            count == 0
+                ? "no stage is marked"
+                : "\(count.counted("stage")) marked: \(keys.key("retry", "r")) retries them together")
     }
 
     /// The number of marked stages, for the rule of a pane.

@@ -54,6 +54,7 @@ struct DashboardReducer: ScreenReducer {
             state.say(text, style)
             return []
         case .edited(let isChanged): return edited(isChanged, &state)
+        case .corrected(let rows): return corrected(rows, &state)
         case .history(let history): return receive(history, &state)
         case .comparison(let comparison):
             receive(comparison, &state)
@@ -84,12 +85,12 @@ struct DashboardReducer: ScreenReducer {
         if event.time.steady > state.now.steady { state.now = event.time }
         switch event.change {
         case .unitEnded(let id, .failed, _) where state.isAllowedFailure(id):
-            state.say("\(id) failed (allowed) — r to retry", .wait)
+            state.say("\(id) failed (allowed) — \(state.keys.key("retry", "r")) to retry", .wait)
         case .unitEnded(let id, .failed, _) where id.item == nil:
             // Selects the first failure, unless the user is looking at something else.
             let others = state.run.stages.contains { $0.unit.status == .failed && $0.id != id.stage }
             if !others, state.overlay == nil, state.focus == .graph { state.selection = id }
-            state.say("\(id) failed — r to retry, enter to see why", .bad)
+            state.say("\(id) failed — \(state.keys.key("retry", "r")) to retry, enter to see why", .bad)
         case .planChanged(let change, _):
             state.graph = GraphModel(state.run.plan)
             if state.run.stage(state.selection.stage) == nil {
@@ -118,7 +119,7 @@ struct DashboardReducer: ScreenReducer {
         if let effects = press(key, in: DashboardKeys.bindings(state), &state) { return effects }
         switch state.overlay {
         case .help, .copying: state.overlay = nil
-        case .confirm, .prompt, .palette, .history, .comparison: break
+        case .confirm, .prompt, .palette, .history, .comparison, .limits: break
         case nil: useMouse(key, &state)
         }
         return []
@@ -178,7 +179,9 @@ struct DashboardReducer: ScreenReducer {
 
     func cycleFocus(_ step: Int, _ state: inout DashboardState) {
         let layout = DashboardLayout(state)
-        let order = layout.panes.map(\.pane).sorted { $0.rawValue < $1.rawValue }
+        let order =
+            layout.isTabbed
+            ? DashboardState.Pane.allCases : layout.panes.map(\.pane).sorted { $0.rawValue < $1.rawValue }
         guard let place = order.firstIndex(of: layout.focus) else { return }
         state.focus = order[(place + step + order.count) % order.count]
     }
@@ -252,8 +255,12 @@ struct DashboardReducer: ScreenReducer {
             state.say("the pipeline file was not changed")
             return []
         }
-        if state.isLive {
-            state.say("the file was changed: a retry uses it once the run has ended", .wait)
+        if state.isLive, !state.isOpenHere {
+            let when =
+                state.run.status == .running
+                ? "a retry uses it once the run has ended"
+                : "a retry uses it once the process that has the run open has ended"
+            state.say("the file was changed: \(when)", .wait)
             return []
         }
         guard state.steeringRefusal == nil, state.selectedStage?.unit.status.isFinished == true else {

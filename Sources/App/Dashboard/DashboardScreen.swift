@@ -15,9 +15,24 @@ enum DashboardScreen {
             layout.kind(of: frame.pane).draw(
                 PaneView(state: state, lines: lines, layout: layout, frame: frame), into: &buffer)
         }
+        if layout.isTabbed { drawTabs(layout, into: &buffer) }
         FooterPane.draw(state, into: &buffer)
         OverlayPane.draw(state, into: &buffer)
         return buffer
+    }
+
+    /// The names of all panes in place of the rule of the one that is shown.
+    private static func drawTabs(_ layout: DashboardLayout, into buffer: inout CellBuffer) {
+        let row = DashboardLayout.headerRows
+        buffer.fill("━", row: row, columns: 0..<buffer.width, style: Style(.accent, .bold))
+        var column = 1
+        for pane in DashboardState.Pane.allCases {
+            let isShown = pane == layout.focus
+            let name = isShown ? "\(pane)".uppercased() : "\(pane)"
+            column = buffer.write(
+                " \(pane.rawValue) \(name) ", row: row, column: column, limit: max(0, buffer.width - column),
+                style: isShown ? Style(.plain, [.bold, .reverse]) : .plain)
+        }
     }
 
     /// One line about the state of the run, for a screen that has no room for more.

@@ -66,6 +66,8 @@ struct DashboardState: ScreenState {
     /// Whether the keys that change a run are disabled.
     let isReadOnly: Bool
     let isASCII: Bool
+    /// The user's keys.
+    var keys = KeyMap()
     /// The time zone of the times shown.
     let zone: TimeZone
     /// Whether this process runs the run, so that leaving needs a decision.
@@ -76,10 +78,14 @@ struct DashboardState: ScreenState {
     var hasMouse: Bool
     /// The run from which this one was opened, if it was; this one is only looked at.
     private(set) var home: RunID?
+    /// Whether that one was going on in this process, which runs one run at a time.
+    private var homeGoesOn = false
     /// How often what failed had failed before, in words, for the attempts that were looked up.
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
     let rememberedHighlight = Remembered<HighlightKey, Set<Int>>()
+    let rememberedDigest = Remembered<RunDigest.Key, RunDigest>()
+    let rememberedBlocked = Remembered<BlockedKey, Int>()
     private let rememberedChains = Remembered<Int64, [[Int]]>()
     /// The numbers of warnings and of errors in the log.
     var warnings = 0
@@ -112,9 +118,10 @@ struct DashboardState: ScreenState {
             shown.initial, now: now, rows: from.rows, columns: from.columns, isReadOnly: from.isReadOnly,
             isASCII: from.isASCII, ownsRun: false, isLive: shown.isLive, hasMouse: from.hasMouse, zone: from.zone)
         self.home = home
+        homeGoesOn = from.ownsRun && from.run.status == .running || from.homeGoesOn
         if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
-        (view, order) = (from.view, from.order)
-        say("q goes back to run \(home)")
+        (view, order, keys) = (from.view, from.order, from.keys)
+        say("\(keys.key("quit", "q")) goes back to run \(home)")
     }
 
     /// How often the failure of an attempt was seen before.
@@ -206,7 +213,8 @@ struct DashboardState: ScreenState {
 
     /// The worst of the statuses of some stages.
     func worstStatus(of stages: [Int]) -> UnitStatus {
-        stages.map { run.stages[$0].status }.min { Self.urgency($0) < Self.urgency($1) } ?? .pending
+        let statuses = digest.statuses
+        return stages.map { statuses[$0] }.min { Self.urgency($0) < Self.urgency($1) } ?? .pending
     }
 
     /// Whether a stage is dimmed, because others are highlighted.
@@ -232,11 +240,16 @@ struct DashboardState: ScreenState {
 
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
-        if replay != nil { return "a replay changes nothing; q leaves it" }
-        if home != nil { return "this run is only looked at; steer it with: caudal watch \(run.id)" }
+        if replay != nil { return "a replay changes nothing; \(keys.key("quit", "q")) leaves it" }
+        if let home, homeGoesOn, !isLive {
+            return "run \(home) goes on in this process; reopen this one with: caudal watch \(run.id)"
+        }
         if isReadOnly { return "this dashboard is read-only" }
         return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
     }
+
+    /// Whether the run has ended in this process, which still takes commands to it and can reopen it.
+    var isOpenHere: Bool { ownsRun && isLive && run.status != .running }
 
     /// Shows the run as it is at the present position of the replay.
     mutating func showReplay() {
@@ -254,7 +267,7 @@ struct DashboardState: ScreenState {
     mutating func follow(_ shown: ShownRun) {
         run = shown.initial
         graph = GraphModel(run.plan)
-        (ownsRun, isLive, notice, toast) = (shown.isOwn, shown.isLive, nil, nil)
+        (ownsRun, isLive, home, notice, toast) = (shown.isOwn, shown.isLive, nil, nil, nil)
         if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 

@@ -17,6 +17,12 @@ struct GraphModel: Sendable {
     private let isFanOut: [Bool]
     private let places: [StageID: Int]
     private let cache = GraphCache()
+    private let rememberedNames = Remembered<Bool, [SearchedName]>()
+
+    /// The names and groups as they are searched.
+    var searchedNames: [SearchedName] {
+        rememberedNames.value(for: true) { zip(names, groups).map { SearchedName($0, group: $1) } }
+    }
 
     /// A size of nodes: their detail, the minimum width of their text, and the width below which names are not cut.
     private typealias Size = (density: NodeDensity, least: Int, shortest: Int)

@@ -44,7 +44,7 @@ struct PaletteEntry {
         let layout = DashboardLayout(state)
         let focused = layout.kind(of: layout.focus).bindings
         let order: [HelpSection] = [.act, .log, .view, .app, .move, .questions]
-        let near = DashboardKeys.inEveryPane + focused
+        let near = state.keys.applied(to: DashboardKeys.inEveryPane + focused)
         let sorted = order.flatMap { section in near.filter { $0.section == section } }
         var entries = sorted.map { entry($0, state) { _, _ in } }
         entries += PaletteVerb.all.map { verb in
@@ -54,9 +54,9 @@ struct PaletteEntry {
         for pane in DashboardState.Pane.allCases where pane != layout.focus {
             let bindings = layout.kind(of: pane).bindings.filter { !known.contains($0.label) }
             known.formUnion(bindings.map(\.label))
-            entries += bindings.map { entry($0, state) { $0.go(to: pane, &$1) } }
+            entries += state.keys.applied(to: bindings).map { entry($0, state) { $0.go(to: pane, &$1) } }
         }
-        return entries + DashboardKeys.always.map { entry($0, state) { _, _ in } }
+        return entries + state.keys.applied(to: DashboardKeys.always).map { entry($0, state) { _, _ in } }
     }
 
     private static func entry(
@@ -158,6 +158,22 @@ struct PaletteVerb: Sendable {
         },
         ofStage("copy log of") { _, state in [.copy(.log(state.selection))] },
         ofStage("edit") { _, state in [.edit(state.selection.stage)] },
+        PaletteVerb(name: "limit", argument: "max_parallel or POOL, and a NUMBER") { state, text in
+            let words = text.split(separator: " ")
+            return state.run.plan.limits.filter { words.isEmpty || PaletteEntry.rank($0.name, String(words[0])) != nil }
+                .map { limit in
+                    guard words.count == 2, let number = Int(words[1]) else {
+                        return PaletteEntry(
+                            title: "limit \(limit.name) …", keys: [], completion: "limit \(limit.name) ",
+                            refusal: state.limitRefusal
+                        ) { _, _ in [] }
+                    }
+                    return PaletteEntry(
+                        title: "limit \(limit.name) \(number)", keys: [], refusal: state.limitRefusal
+                    ) { _, _ in [.send(.setLimit(limit, number))] }
+                }
+        },
+        ofStage("correct", refusal: { $0.steeringRefusal }) { $0.correctRows(&$1) },
         ofText("search log", "TEXT") { reducer, state, text in
             reducer.go(to: .log, &state)
             return reducer.searchLog(text, &state)

@@ -61,6 +61,7 @@ struct ComparisonPage: Sendable {
 /// Reads the runs of a pipeline besides the one that is shown.
 struct PastRuns: Sendable {
     let store: RunStore
+    let files: RunFiles?
 
     private static let limit = 200
 
@@ -74,11 +75,8 @@ struct PastRuns: Sendable {
         RunComparison(run, try store.state(of: other))
     }
 
-    /// Another run, to be looked at.
+    /// Another run.
     func open(_ id: RunID) throws(StoreError) -> ShownRun {
-        // Never used to reopen, because a run that was opened from another one is only looked at.
-        ShownRun(try RunFollower(id, in: store), folder: store.folder.run(id)) {
-            ReopenPreview(state: $0, file: $0.plan.file, change: nil)
-        }
+        ShownRun(try RunFollower(id, in: store), folder: store.folder.run(id), files)
     }
 }

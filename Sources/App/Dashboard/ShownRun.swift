@@ -19,15 +19,15 @@ struct ShownRun: Sendable {
     let failureWords: @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String?
     /// Looks up what the inspector shows besides the state of the run.
     let details: @Sendable (UnitDetails.Key, RunState, RunFolder) -> UnitDetails
-    /// Previews the reopening of the run, if it is not live.
-    let previewReopening: @Sendable (RunState) throws -> ReopenPreview
+    /// The files that it needs besides; nil for one that is only looked at.
+    let files: RunFiles?
     /// The runs of the same project.
     let past: PastRuns
     /// The run as it went, if it is shown so.
     var replay: RunReplay?
 
     /// A run of this process; created before the run begins, so that it gets all events.
-    init(_ session: RunSession, in store: RunStore) {
+    init(_ session: RunSession, in store: RunStore, _ files: RunFiles) {
         let engine = session.engine
         (initial, folder, isOwn, isLive) = (session.initial, session.folder, true, true)
         let (batches, notices) = (engine.hub.batches(), engine.hub.notices())
@@ -42,23 +42,19 @@ struct ShownRun: Sendable {
         continuation.onTermination = { _ in task.cancel() }
         updates = stream
         send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
-        (failureWords, past) = (Self.failureWords(in: store), PastRuns(store: store))
-        details = { UnitDetails($0, of: $1, in: $2, store) }
-        // Never used, because this process runs the run.
-        previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
+        (failureWords, past) = (Self.failureWords(in: store), PastRuns(store: store, files: files))
+        details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
+        self.files = files
     }
 
     /// A run of another process, or one that is not live.
-    init(
-        _ follower: RunFollower, folder: RunFolder,
-        previewReopening: @escaping @Sendable (RunState) throws -> ReopenPreview
-    ) {
-        (self.folder, self.previewReopening) = (folder, previewReopening)
+    init(_ follower: RunFollower, folder: RunFolder, _ files: RunFiles?) {
+        (self.folder, self.files) = (folder, files)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
         updates = follower.updates()
-        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store))
+        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: files))
         let store = follower.store
-        details = { UnitDetails($0, of: $1, in: $2, store) }
+        details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         send = { command async throws(ControlError) in
             try await ControlClient(folder).ask(command, by: Operator.sender(via: "dashboard"))
         }
@@ -70,16 +66,25 @@ struct ShownRun: Sendable {
         let replay = RunReplay(run.id, try follower.store.plan(of: run.id), follower.past)
         (self.folder, self.replay, initial, isOwn, isLive) = (folder, replay, replay.run, false, true)
         updates = AsyncStream { $0.finish() }
-        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store))
-        details = { [store = follower.store] in UnitDetails($0, of: $1, in: $2, store) }
+        (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: nil))
+        details = { [store = follower.store, places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         // Never used, because a replay is read-only.
         send = { _ in nil }
-        previewReopening = { ReopenPreview(state: $0, file: $0.plan.file, change: nil) }
+        files = nil
     }
 
     private static func failureWords(
         in store: RunStore
     ) -> @Sendable (UnitID, UnitState, RunState) throws(StoreError) -> String? {
         { id, unit, run throws(StoreError) in try store.failureHistory(of: id, unit, in: run)?.words }
+    }
+}
+
+extension ShownRun {
+    /// Previews the reopening of the run.
+    ///
+    /// - Throws: What makes the pipeline file unusable.
+    func previewReopening(_ run: RunState) throws -> ReopenPreview {
+        try files?.previewReopening(run) ?? ReopenPreview(state: run, file: run.plan.file, change: nil)
     }
 }

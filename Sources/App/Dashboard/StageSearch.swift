@@ -22,23 +22,31 @@ struct StageSearch: Equatable {
 
     init(_ text: String, in state: DashboardState) {
         self.text = text
-        let words = text.lowercased().split(separator: " ").map(String.init)
+        let words = text.lowercased().split(separator: " ").map { SearchedWord(String($0)) }
         guard !words.isEmpty else {
             found = []
             return
         }
         var ranks: [(rank: Rank, id: UnitID)] = []
-        for (place, stage) in state.run.stages.enumerated() {
-            let name = state.graph.names[place].lowercased()
-            let kinds = words.map { Self.kind($0, name, place, stage, state) }
-            if let worst = kinds.max(by: { ($0 ?? .max) < ($1 ?? .max) }), let worst {
+        let (names, statuses, stages) = (state.graph.searchedNames, state.digest.statuses, state.run.stages)
+        for place in stages.indices {
+            var worst: Int? = 0
+            for word in words {
+                guard let kind = Self.kind(word, names[place], statuses[place], stages, place) else {
+                    worst = nil
+                    break
+                }
+                worst = max(worst ?? 0, kind)
+            }
+            if let worst {
                 // Of those that fit by their names, the shortest fits best.
-                let length = worst < 4 ? name.count : 0
-                ranks.append((Rank(kind: worst, length: length, place: place), UnitID(stage.id)))
-            } else if stage.hasItems, text.count > 1 {
+                let length = worst < 4 ? names[place].letters.count : 0
+                ranks.append((Rank(kind: worst, length: length, place: place), UnitID(stages[place].id)))
+            } else if stages[place].hasItems, text.count > 1 {
+                let stage = stages[place]
                 for item in stage.items {
                     let name = UnitID(stage.id, item.item.key).description.lowercased()
-                    guard words.allSatisfy({ name.contains($0) }) else { continue }
+                    guard words.allSatisfy({ name.contains($0.text) }) else { continue }
                     ranks.append(
                         (
                             Rank(kind: Self.itemKind, length: name.count, place: place),
@@ -56,50 +64,79 @@ struct StageSearch: Equatable {
 
     /// How a word fits a stage; nil where it does not.
     private static func kind(
-        _ word: String, _ name: String, _ place: Int, _ stage: StageState, _ state: DashboardState
+        _ word: SearchedWord, _ name: SearchedName, _ status: UnitStatus, _ stages: [StageState], _ place: Int
     ) -> Int? {
-        if name == word { return 0 }
-        if name.hasPrefix(word) { return 1 }
-        if beginsPart(word, name) { return 2 }
-        if name.contains(word) { return 3 }
-        if String(parts(name).compactMap(\.first)) == word { return 4 }
-        if state.graph.groups[place]?.lowercased().hasPrefix(word) == true { return 4 }
-        if stage.status.rawValue.hasPrefix(word) || StatusMark.word(stage.status).lowercased().hasPrefix(word) {
-            return 5
+        let letters = word.letters
+        if name.letters == letters { return 0 }
+        if name.letters.starts(with: letters) { return 1 }
+        if name.parts.dropFirst().contains(where: { $0.starts(with: letters) }) { return 2 }
+        if name.contains(letters) { return 3 }
+        if name.initials == letters { return 4 }
+        if name.group.starts(with: letters), !name.group.isEmpty { return 4 }
+        if word.states.contains(status) { return 5 }
+        if status == .failed {
+            let failure = stages[place].unit.lastResult?.failure?.message ?? stages[place].unit.reason
+            if failure?.lowercased().contains(word.text) == true { return 5 }
         }
-        let failure = stage.unit.lastResult?.failure?.message ?? stage.unit.reason
-        if stage.status == .failed, failure?.lowercased().contains(word) == true { return 5 }
-        if isAbbreviation(word, name) { return 7 }
-        return hasInOrder(word, name) ? 8 : nil
+        if name.isAbbreviated(by: letters[...], from: 0) { return 7 }
+        return name.has(inOrder: letters) ? 8 : nil
+    }
+}
+
+/// A word that is searched for.
+private struct SearchedWord {
+    let text: String
+    let letters: [Unicode.Scalar]
+    /// The states that begin with it.
+    let states: Set<UnitStatus>
+
+    init(_ text: String) {
+        (self.text, letters) = (text, Array(text.unicodeScalars))
+        states = Set(
+            UnitStatus.allCases.filter {
+                $0.rawValue.hasPrefix(text) || StatusMark.word($0).lowercased().hasPrefix(text)
+            })
+    }
+}
+
+/// The name of a stage as it is searched, in small letters.
+struct SearchedName: Sendable {
+    let letters: [Unicode.Scalar]
+    /// Its parts, between `_`, `-`, `.` and `/`.
+    let parts: [ArraySlice<Unicode.Scalar>]
+    let initials: [Unicode.Scalar]
+    /// Its group; empty where it has none.
+    let group: [Unicode.Scalar]
+
+    init(_ name: String, group: String?) {
+        letters = Array(name.lowercased().unicodeScalars)
+        parts = letters.split { $0 == "_" || $0 == "-" || $0 == "." || $0 == "/" }
+        initials = parts.compactMap(\.first)
+        self.group = group.map { Array($0.lowercased().unicodeScalars) } ?? []
     }
 
-    /// Whether a part of a name, behind `_`, `-`, `.` or `/`, begins with a word.
-    private static func beginsPart(_ word: String, _ name: String) -> Bool {
-        parts(name).dropFirst().contains { $0.hasPrefix(word) }
+    func contains(_ word: [Unicode.Scalar]) -> Bool {
+        guard let first = word.first, letters.count >= word.count else { return word.isEmpty }
+        for start in 0...(letters.count - word.count) where letters[start] == first {
+            if letters[start..<(start + word.count)].elementsEqual(word) { return true }
+        }
+        return false
     }
 
-    private static func parts(_ name: String) -> [Substring] { name.split { "_-./".contains($0) } }
-
-    /// Whether a word is made of beginnings of a name's parts, as `foj` of `fct_orders_joined`.
-    private static func isAbbreviation(_ word: String, _ name: String) -> Bool {
-        func fits(_ rest: Substring, _ parts: ArraySlice<Substring>) -> Bool {
-            if rest.isEmpty { return true }
-            guard let part = parts.first else { return false }
-            let most = zip(rest, part).prefix { $0 == $1 }.count
-            for count in stride(from: most, through: 0, by: -1)
-            where fits(rest.dropFirst(count), parts.dropFirst()) { return true }
-            return false
-        }
-        return fits(word[...], parts(name)[...])
+    /// Whether a word is made of beginnings of the parts, as `foj` of `fct_orders_joined`.
+    func isAbbreviated(by rest: ArraySlice<Unicode.Scalar>, from part: Int) -> Bool {
+        if rest.isEmpty { return true }
+        guard part < parts.count else { return false }
+        let most = zip(rest, parts[part]).prefix { $0 == $1 }.count
+        for count in stride(from: most, through: 0, by: -1)
+        where isAbbreviated(by: rest.dropFirst(count), from: part + 1) { return true }
+        return false
     }
 
-    private static func hasInOrder(_ word: String, _ name: String) -> Bool {
-        var rest = name[...]
-        for letter in word {
-            guard let place = rest.firstIndex(of: letter) else { return false }
-            rest = rest[rest.index(after: place)...]
-        }
-        return true
+    func has(inOrder word: [Unicode.Scalar]) -> Bool {
+        var next = 0
+        for letter in letters where next < word.count && letter == word[next] { next += 1 }
+        return next == word.count
     }
 }
 
@@ -128,13 +165,7 @@ extension DashboardState {
     }
 
     /// Everything that has failed: stages, and the items of fan-outs instead of these.
-    var failures: [UnitID] {
-        run.stages.flatMap { stage -> [UnitID] in
-            let items = stage.hasItems ? stage.items.filter { $0.unit.status == .failed } : []
-            if !items.isEmpty { return items.map { UnitID(stage.id, $0.item.key) } }
-            return stage.unit.status == .failed ? [UnitID(stage.id)] : []
-        }
-    }
+    var failures: [UnitID] { digest.failures }
 
     /// Selects the next failure, or the previous one if `step` is negative.
     mutating func selectFailure(_ step: Int) {

@@ -1,6 +1,7 @@
 import CaudalModel
 import Engine
 import Foundation
+import Synchronization
 
 /// What the inspector shows of a stage or an item besides the state of the run: it is looked up in files and the store.
 struct UnitDetails: Sendable {
@@ -31,7 +32,7 @@ struct UnitDetails: Sendable {
     private static let lines = 300
 
     /// Looks everything up; what cannot be read is left out.
-    init(_ key: Key, of run: RunState, in folder: RunFolder, _ store: RunStore) {
+    init(_ key: Key, of run: RunState, in folder: RunFolder, _ store: RunStore, _ places: StagePlaces) {
         self.key = key
         let stage = key.unit.stage
         endings = (try? store.endings(of: stage, before: run, limit: Self.runs)) ?? []
@@ -43,10 +44,36 @@ struct UnitDetails: Sendable {
                 .map(String.init)
         }
         if let text = try? folder.keptPipeline(of: run.plan).text {
-            place = ConfigSource(file: run.plan.file, bytes: text).place(of: stage)
+            place = places.place(of: stage, in: run.plan.file, text)
         }
         log = LoggedLines(run, folder).newest(Self.lines, of: key.unit)
             .split(separator: "\n").map(String.init)
+    }
+}
+
+/// The places of stages in the pipeline file, which is read once and not for each stage that is looked at.
+final class StagePlaces: Sendable {
+    private let known = Mutex<(text: [UInt8], places: [StageID: SourceLocation])?>(nil)
+
+    func place(of stage: StageID, in file: String, _ text: [UInt8]) -> SourceLocation? {
+        known.withLock { known in
+            if known?.text != text { known = (text, Self.read(file, text)) }
+            return known?.places[stage]
+        }
+    }
+
+    private static func read(_ file: String, _ text: [UInt8]) -> [StageID: SourceLocation] {
+        // A file with faults that can be read as YAML has its stages too.
+        guard let stages = ConfigSource(file: file, bytes: text).read(ConfigProblems())?[key: "stages"] else {
+            return [:]
+        }
+        var places: [StageID: SourceLocation] = [:]
+        for entry in stages.entries ?? [] { places[StageID(entry.key.value)] = entry.key.location }
+        guard stages.entries == nil else { return places }
+        for node in stages.elements {
+            if case .scalar(let name, _)? = node[key: "id"]?.content { places[StageID(name)] = node.location }
+        }
+        return places
     }
 }
 

@@ -29,8 +29,10 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
         }
     }
 
+    /// The name by which the user gives it other keys; nil where it has fixed ones.
+    private(set) var name: String?
     /// The keys; the footer names the first one.
-    let keys: [Key]
+    var keys: [Key]
     /// Its section of the help.
     let section: HelpSection
     /// What it does, in the help and in the manual.
@@ -51,6 +53,27 @@ struct KeyBinding<Reducer: ScreenReducer>: Sendable {
     ) {
         (self.keys, self.section, self.label, self.labelNow) = (keys, section, label, labelNow)
         (self.hint, self.refusal, self.action) = (hint, refusal, action)
+    }
+
+    /// A binding that the user can give other keys.
+    init(
+        _ name: String, _ keys: [Key], _ section: HelpSection, _ label: String,
+        labelNow: (@Sendable (State) -> String)? = nil, hint: Hint? = nil,
+        refusal: @escaping @Sendable (State) -> String? = { _ in nil },
+        action: @escaping @Sendable (Reducer, inout State) -> [Reducer.Effect]
+    ) {
+        self.init(keys, section, label, labelNow: labelNow, hint: hint, refusal: refusal, action: action)
+        self.name = name
+    }
+
+    /// The same, without work outside of the screen.
+    init(
+        _ name: String, _ keys: [Key], _ section: HelpSection, _ label: String, hint: Hint? = nil,
+        refusal: @escaping @Sendable (State) -> String? = { _ in nil },
+        change: @escaping @Sendable (Reducer, inout State) -> Void
+    ) {
+        self.init(keys, section, label, hint: hint, refusal: refusal, change: change)
+        self.name = name
     }
 
     /// A binding without work outside of the screen.
@@ -143,6 +166,8 @@ struct KeyHelp {
         var text: String
         /// The parts of the screen where the keys have this action.
         var places: [String]
+        /// The names by which the user gives it other keys.
+        var names: [String]
     }
 
     /// The entries in the order of their sections.
@@ -159,11 +184,14 @@ struct KeyHelp {
                 }) {
                     entries[index].keys += binding.keys.filter { !entries[index].keys.contains($0) }
                     if !entries[index].places.contains(place) { entries[index].places.append(place) }
+                    if let name = binding.name, !entries[index].names.contains(name) {
+                        entries[index].names.append(name)
+                    }
                 } else {
                     entries.append(
                         Entry(
                             section: binding.section, keys: binding.keys, label: binding.label, text: text,
-                            places: [place]))
+                            places: [place], names: binding.name.map { [$0] } ?? []))
                 }
             }
         }
@@ -172,8 +200,15 @@ struct KeyHelp {
 
     /// The table for the manual.
     var table: String {
-        var lines = ["| Key | What it does | Where |", "| --- | --- | --- |"]
-        lines += entries.map { "| `\(Key.names($0.keys))` | \($0.label) | \($0.places.joined(separator: ", ")) |" }
+        // Only screens whose keys can be changed have a column of names.
+        let hasNames = entries.contains { !$0.names.isEmpty }
+        var lines = hasNames ? ["| Key | What it does | Where | Name |"] : ["| Key | What it does | Where |"]
+        lines.append("|" + String(repeating: " --- |", count: hasNames ? 4 : 3))
+        lines += entries.map { entry in
+            let names = entry.names.map { "`\($0)`" }.joined(separator: " ")
+            return "| `\(Key.names(entry.keys))` | \(entry.label) | \(entry.places.joined(separator: ", ")) |"
+                + (hasNames ? names.isEmpty ? " |" : " \(names) |" : "")
+        }
         return lines.joined(separator: "\n")
     }
 }

@@ -78,6 +78,7 @@ struct PlainPrinter {
         case .paused:
             show(event, nil, paint.wait("paused: nothing new starts; continue it with: caudal unpause \(state.id)"))
         case .unpaused: show(event, nil, "no longer paused")
+        case .limitSet(let limit, let number): show(event, nil, "\(limit.name) is \(number) now")
         case .attemptEnded(let id, _, let result):
             for note in result.notes { show(event, id, "\(paint.wait("note: "))\(note)") }
         case .unitQueued, .attemptSpawned, .stopRequested, .publishing, .unitReset, .stageReopened:
@@ -196,6 +197,7 @@ enum CommandWords {
         case .cancelRun: "cancel the run"
         case .pause: "pause"
         case .unpause: "unpause"
+        case .setLimit(let limit, let number): "set \(limit.name) to \(number)"
         case .mark(let unit, let outcome, let reason): "mark \(unit) as \(outcome.rawValue): \(reason)"
         }
     }

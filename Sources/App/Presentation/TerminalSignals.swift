@@ -7,16 +7,21 @@ import Engine
 struct TerminalSignals {
     /// Whether the terminal is tmux's, which passes sequences on only if they are wrapped.
     var isTmux: Bool
+    /// What the user wants when a stage fails, and when a run ends, whatever the pipeline says.
+    var always: Set<TerminalChannel.Form> = []
 
     /// The bytes to send for some events.
     ///
     /// `run`: the run after them.
     func bytes(for events: [RunEvent], of run: RunState) -> String {
-        guard let rules = run.plan.notifications, !rules.isEmpty else { return "" }
+        let rules = run.plan.notifications ?? []
+        if rules.isEmpty, always.isEmpty { return "" }
         return events.map { event in
             Self.happenings(event.change, of: run).map { occasion, stage, words in
                 // A rule of the pipeline hears of its stages' failures at the end of the run.
-                TerminalChannel.forms(for: occasion, of: stage, by: rules).sorted { $0.rawValue < $1.rawValue }
+                let isMatter = stage == nil ? occasion != .checkWarned && occasion != .retrying : occasion == .failed
+                return TerminalChannel.forms(for: occasion, of: stage, by: rules).union(isMatter ? always : [])
+                    .sorted { $0.rawValue < $1.rawValue }
                     .map { sequence($0, title: run.plan.pipeline, text: words) }.joined()
             }.joined()
         }.joined()

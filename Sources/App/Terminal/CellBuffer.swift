@@ -87,22 +87,37 @@ struct CellBuffer: Sendable {
         let text = PlainText.sanitized(text)
         let fits = limit == nil || column + TextWidth.of(text) <= end
         var place = column
-        for character in text {
-            let wide = TextWidth.of(character)
-            if wide == 0 { continue }
+        // A character of several scalars with a width takes a cell for each of them.
+        for piece in Self.pieces(of: text) {
+            let wide = TextWidth.of(piece[piece.startIndex])
             if !fits, place + wide > end - 1 {
-                if place < end, place >= 0 { put("…", wide: 1, row, place, style) }
+                if place < end, place >= 0 { set("…", row: row, column: place, style: style) }
                 return min(end, place + 1)
             }
             if place + wide > end { break }
-            if place >= 0 { put(character, wide: wide, row, place, style) }
+            if place >= 0 { put(piece, wide: wide, row, place, style) }
             place += wide
         }
         return place
     }
 
-    private mutating func put(_ character: Character, wide: Int, _ row: Int, _ column: Int, _ style: Style) {
-        let scalars = character.unicodeScalars
+    /// The parts of a text that take one or two cells: a scalar that has a width, with the marks behind it.
+    private static func pieces(of text: String) -> [String.UnicodeScalarView.SubSequence] {
+        let scalars = text.unicodeScalars
+        var pieces: [String.UnicodeScalarView.SubSequence] = []
+        pieces.reserveCapacity(scalars.count)
+        var start: String.Index?
+        for index in scalars.indices where TextWidth.of(scalars[index]) > 0 {
+            if let start { pieces.append(scalars[start..<index]) }
+            start = index
+        }
+        if let start { pieces.append(scalars[start...]) }
+        return pieces
+    }
+
+    private mutating func put(
+        _ scalars: String.UnicodeScalarView.SubSequence, wide: Int, _ row: Int, _ column: Int, _ style: Style
+    ) {
         var content = scalars.first?.value ?? 0x20
         if scalars.count > 1 {
             // A terminal cell holds one character and a few combining marks.

@@ -59,6 +59,8 @@ enum PlainText {
             case 0x09: for _ in 0..<(8 - result.count % 8) { result.append(" ") }
             // Control characters are replaced by their Unicode control pictures.
             case 0..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
+            // The letters of a flag: terminals do not agree how wide a flag is.
+            case 0x1F1E6...0x1F1FF: result.append(Unicode.Scalar(scalar.value - 0x1F1E6 + 0x41) ?? "?")
             case 0x7F: result.append("\u{2421}")
             case 0x80..<0xA0: result.append("\u{FFFD}")
             case 0x200C, 0x200D: if keepsJoiners { result.append(scalar) }

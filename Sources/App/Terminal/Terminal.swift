@@ -24,10 +24,15 @@ final class Terminal {
     private var shown: CellBuffer?
     private var pairs: [ColorRole: Int32] = [:]
     private let usesColors: Bool
+    /// What the user has chosen for all screens.
+    let settings: ScreenSettings
+    /// Whether the user looks at this terminal, where it tells.
+    private(set) var hasFocus = true
     /// Whether to draw with ASCII characters only.
     let isASCII: Bool
     private var isOpen = true
     private var emptyReads = 0
+    private var shownProgress: TerminalProgress?
     private var intake = KeyIntake()
     /// Whether the program receives clicks and the wheel; otherwise the mouse selects text in the terminal.
     private(set) var hasMouse = true
@@ -40,12 +45,17 @@ final class Terminal {
     private static let pasteBegins: Int32 = 3000
     private static let pasteEnds: Int32 = 3001
     private static let pasteMarks = [(pasteBegins, "\u{1b}[200~"), (pasteEnds, "\u{1b}[201~")]
-    private static let (pasteMarksOn, pasteMarksOff) = ("\u{1b}[?2004h", "\u{1b}[?2004l")
+    /// What a terminal sends on request when it gets and loses the focus.
+    private static let focusIn: Int32 = 3002
+    private static let focusOut: Int32 = 3003
+    private static let focusMarks = [(focusIn, "\u{1b}[I"), (focusOut, "\u{1b}[O")]
+    private static let (marksOn, marksOff) = ("\u{1b}[?2004h\u{1b}[?1004h", "\u{1b}[?2004l\u{1b}[?1004l")
 
     /// Opens the terminal of this process.
     ///
     /// - Throws: ``UnusableTerminal`` if there is no terminal, or it cannot move its cursor.
-    init(ascii: Bool, colors: Bool) throws {
+    init(ascii: Bool, colors: Bool, settings: ScreenSettings) throws {
+        self.settings = settings
         setlocale(LC_ALL, "")
         // Opened twice, because only writing must not block.
         guard let input = fopen("/dev/tty", "r+e"), let output = TerminalOutput("/dev/tty") else {
@@ -95,24 +105,20 @@ final class Terminal {
         idlok(cn_stdscr(), true)
         mousemask(cn_mouse_wanted(), nil)
         mouseinterval(0)
-        for (code, bytes) in Self.pasteMarks { define_key(bytes, code) }
-        send(Self.pasteMarksOn)
+        for (code, bytes) in Self.pasteMarks + Self.focusMarks { define_key(bytes, code) }
+        send(Self.marksOn)
         if usesColors { setUpColors() }
         cn_free_control_s(descriptor)
         def_prog_mode()
     }
 
-    /// Colour pairs on the terminal's own background; they use the sixteen colours that the user's theme defines.
+    /// Colour pairs on the terminal's own background; the theme chooses their colours.
     private func setUpColors() {
         start_color()
         use_default_colors()
-        let has256 = cn_colors() >= 256
-        let colors: [(ColorRole, Int16)] = [
-            (.good, 2), (.bad, 1), (.wait, 3), (.busy, 6), (.blocked, 5), (.accent, 4),
-            (.dim, cn_colors() >= 16 ? 8 : -1), (.hue1, has256 ? 75 : 4), (.hue2, has256 ? 179 : 3),
-            (.hue3, has256 ? 114 : 2), (.hue4, has256 ? 176 : 5), (.hue5, has256 ? 80 : 6), (.hue6, has256 ? 209 : 1),
-        ]
-        for (index, (role, color)) in colors.enumerated() {
+        let colors = settings.theme.colors(of: Int(cn_colors()))
+        for (index, role) in ColorRole.allCases.enumerated() {
+            guard let color = colors[role] else { continue }
             init_pair(Int16(index + 1), color, -1)
             pairs[role] = Int32(index + 1)
         }
@@ -199,10 +205,11 @@ final class Terminal {
 
     private func attributes(of style: Style) -> (attributes: attr_t, pair: Int32) {
         var attributes: attr_t = 0
-        if style.attributes.contains(.bold) { attributes |= attr_t(CN_BOLD) }
-        if style.attributes.contains(.dim) { attributes |= attr_t(CN_DIM) }
-        if style.attributes.contains(.reverse) { attributes |= attr_t(CN_REVERSE) }
-        if style.attributes.contains(.underline) { attributes |= attr_t(CN_UNDERLINE) }
+        let emphasis = settings.theme.attributes(of: style)
+        if emphasis.contains(.bold) { attributes |= attr_t(CN_BOLD) }
+        if emphasis.contains(.dim) { attributes |= attr_t(CN_DIM) }
+        if emphasis.contains(.reverse) { attributes |= attr_t(CN_REVERSE) }
+        if emphasis.contains(.underline) { attributes |= attr_t(CN_UNDERLINE) }
         let pair = usesColors ? pairs[style.role] ?? 0 : 0
         // If the theme defines a grey, dimming it as well would make it unreadable.
         if style.role == .dim, pair != 0, cn_colors() >= 16 { attributes &= ~attr_t(CN_DIM) }
@@ -234,6 +241,8 @@ final class Terminal {
             switch (result, Int32(bitPattern: code)) {
             case (KEY_CODE_YES, Self.pasteBegins): found.append(.pasteBegins)
             case (KEY_CODE_YES, Self.pasteEnds): found.append(.pasteEnds)
+            case (KEY_CODE_YES, Self.focusIn): hasFocus = true
+            case (KEY_CODE_YES, Self.focusOut): hasFocus = false
             case (KEY_CODE_YES, let number): if let key = special(number) { found.append(.key(key)) }
             default: if let key = plain(code) { found.append(.key(key)) }
             }
@@ -290,6 +299,15 @@ final class Terminal {
         return event.bstate & cn_mouse_press() != 0 ? .click(row: row, column: column) : nil
     }
 
+    // MARK: - Progress
+
+    /// Tells the terminal how far the run is, by OSC 9;4; nil takes it back.
+    func showProgress(_ progress: TerminalProgress?) {
+        guard settings.showsProgress, isOpen, progress != shownProgress else { return }
+        shownProgress = progress
+        output.send(TerminalProgress.sequence(progress))
+    }
+
     /// Leaves the mouse to the terminal, or takes it back.
     func setMouse(_ isOn: Bool) {
         hasMouse = isOn
@@ -300,7 +318,8 @@ final class Terminal {
 
     /// Leaves the terminal to the shell or to another program.
     func suspend() {
-        send(Self.pasteMarksOff)
+        showProgress(nil)
+        send(Self.marksOff)
         output.collect { endwin() }
         output.flush(patience: Self.farewell)
         reset_shell_mode()
@@ -320,7 +339,7 @@ final class Terminal {
             curs_set(0)
             wrefresh(cn_stdscr())
         }
-        send(Self.pasteMarksOn)
+        send(Self.marksOn)
     }
 
     /// Starts a program that the user talks to instead of the screen, and says when it has ended; the screen is drawn
@@ -356,6 +375,7 @@ final class Terminal {
     /// Restores the terminal; a second call does nothing.
     func close() {
         guard isOpen else { return }
+        showProgress(nil)
         isOpen = false
         output.collect { endwin() }
         output.flush(patience: Self.farewell)
@@ -368,56 +388,4 @@ final class Terminal {
 
     /// Restores the terminal from any thread and without blocking, for a program that is being killed.
     nonisolated static func restoreAtOnce() { cn_restore_terminal() }
-}
-
-/// ASCII replacements for the other characters that are drawn.
-enum ASCIIDrawing {
-    /// The text with all other than ASCII characters replaced.
-    static func text(of text: String) -> String {
-        var shown = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            shown.append(scalar.value > 0x7E ? replacement(for: scalar.value) : scalar)
-        }
-        return String(shown)
-    }
-
-    static func replacement(for value: UInt32) -> Unicode.Scalar {
-        switch value {
-        case 0x2500, 0x2501, 0x2504, 0x2505, 0x254C, 0x2508: "-"
-        case 0x2502, 0x2503, 0x2506, 0x2507, 0x258C, 0x2590: "|"
-        case 0x250C...0x254B, 0x256D...0x2570: "+"
-        case 0x25B8, 0x25B6: ">"
-        case 0x25C2: "<"
-        case 0x25B4: "^"
-        case 0x25BE: "v"
-        case 0x22EF: "~"
-        case 0x2588, 0x2589, 0x258A, 0x258B: "#"
-        case 0x258D, 0x258E, 0x258F: "|"
-        case 0x2591: "."
-        case 0x2581...0x2587: ":"
-        case 0x2026: "~"
-        case 0x25CF: "o"
-        case 0x25C6: "*"
-        case 0x00B7: "."
-        case 0x00D7: "x"
-        case 0x2014, 0x2013, 0x2212: "-"
-        case 0x21E3, 0x2193: "v"
-        case 0x2191: "^"
-        case 0x2192: ">"
-        case 0x2190: "<"
-        case 0x23CE: "^"
-        case 0x2265: ">"
-        case 0x276F: ">"
-        case 0x2713: "+"
-        case 0x2717: "x"
-        case 0x21BB: "!"
-        case 0x2296: "b"
-        case 0x2298: "-"
-        case 0x2297: "c"
-        case 0x25CB: "o"
-        case 0x2016: "p"
-        case 0x2800...0x28FF: ">"
-        default: "?"
-        }
-    }
 }

@@ -6,10 +6,9 @@ enum TextWidth {
         return text.reduce(0) { $0 + of($1) }
     }
 
-    /// The width of a character, which is that of its first scalar.
+    /// The width of a character: of all of its scalars, since terminals draw those that have a width one after the other.
     static func of(_ character: Character) -> Int {
-        guard let scalar = character.unicodeScalars.first else { return 0 }
-        return of(scalar)
+        character.unicodeScalars.reduce(0) { $0 + of($1) }
     }
 
     /// The width of a scalar: 0 for combining marks, 2 for wide scalars, 1 for all others.

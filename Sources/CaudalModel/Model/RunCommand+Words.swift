@@ -13,6 +13,7 @@ extension RunCommand {
         case .cancelRun: "cancel"
         case .pause: "pause"
         case .unpause: "unpause"
+        case .setLimit(let limit, let number): "set \(limit.name) to \(number)"
         }
     }
 }

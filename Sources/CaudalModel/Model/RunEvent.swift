@@ -22,6 +22,8 @@ package enum RunChange: Sendable, Hashable {
     indirect case planChanged(PlanChange, by: String)
     /// A command was received; its effects follow as events of their own.
     case commandReceived(RunCommand, by: String)
+    /// An operator changed how much of the run may be done at once.
+    case limitSet(RunLimit, Int)
     /// No new attempts start until the run is continued.
     case paused
     case unpaused
@@ -214,6 +216,8 @@ package enum RunCommand: Sendable, Hashable, Codable {
     /// Start no new attempts.
     case pause
     case unpause
+    /// Change how much of the run may be done at once.
+    case setLimit(RunLimit, Int)
     /// Give a stage or an item an outcome without running it.
     case mark(UnitID, Outcome, reason: String)
 
@@ -222,7 +226,29 @@ package enum RunCommand: Sendable, Hashable, Codable {
         switch self {
         case .cancelRun: true
         case .cancel(let cancelled): unit == cancelled || cancelled.item == nil && unit.stage == cancelled.stage
-        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: false
+        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .setLimit, .mark: false
         }
     }
+}
+
+/// A limit of a run that an operator may change while it is live.
+package enum RunLimit: Sendable, Hashable, Codable {
+    /// How many stages and items run at once.
+    case maxParallel
+    /// How many slots a pool has.
+    case pool(PoolName)
+
+    /// The name by which the pipeline file and commands know it.
+    package var name: String {
+        switch self {
+        case .maxParallel: "max_parallel"
+        case .pool(let pool): pool.rawValue
+        }
+    }
+
+    /// The limit with a name.
+    package init(_ name: String) { self = name == Self.maxParallel.name ? .maxParallel : .pool(PoolName(name)) }
+
+    /// The numbers that are allowed.
+    package static let range = 1...4096
 }

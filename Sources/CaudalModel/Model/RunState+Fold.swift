@@ -31,8 +31,10 @@ extension RunState {
             switch command {
             case .cancelRun: isCancelled = true
             case .retry, .retryItems, .retryStages, .retryFailed, .mark: isCancelled = false
-            case .cancel, .pause, .unpause: break
+            case .cancel, .pause, .unpause, .setLimit: break
             }
+        case .limitSet(let limit, let number):
+            limits[limit] = number == plan.number(of: limit) ? nil : number
         case .paused: isPaused = true
         case .unpaused: isPaused = false
         case .unitQueued(let id):
@@ -135,7 +137,7 @@ extension RunState {
     private var lastCanceller: String? {
         switch lastCommand?.command {
         case .cancel, .cancelRun: lastCommand?.by
-        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark, nil: nil
+        case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .setLimit, .mark, nil: nil
         }
     }
 
@@ -162,6 +164,8 @@ extension RunState {
         }
         stages = new.stages.map { known.removeValue(forKey: $0.id) ?? StageState(id: $0.id) }
         formerStages = known
+        // Whoever changes a limit in the file means that number.
+        limits = limits.filter { plan.number(of: $0.key) == new.number(of: $0.key) }
         plan = new
     }
 

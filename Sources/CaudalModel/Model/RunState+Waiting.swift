@@ -30,15 +30,12 @@ extension RunState {
             if open >= limit { return "items \(open)/\(limit)" }
         }
         if let pool = planned.pool {
-            let slots = plan.pools[pool] ?? 1
-            let used = zip(plan.stages, stages).reduce(0) { sum, pair in
-                guard pair.0.pool == pool else { return sum }
-                let items = pair.1.items.count { $0.unit.openAttempt != nil }
-                return sum + items + (pair.1.unit.openAttempt == nil ? 0 : 1)
-            }
+            let slots = number(of: .pool(pool))
+            let used = used(of: .pool(pool))
             if used >= slots { return "pool \(pool) \(used)/\(slots)" }
         }
-        return openAttempts >= plan.maxParallel ? "slots \(openAttempts)/\(plan.maxParallel)" : nil
+        let most = number(of: .maxParallel)
+        return openAttempts >= most ? "slots \(openAttempts)/\(most)" : nil
     }
 
     /// The progress of the whole run, from 0 to 1, with each stage weighted by its usual duration.

@@ -29,6 +29,8 @@ package struct RunState: Sendable, Equatable {
     package internal(set) var formerStages: [StageID: StageState] = [:]
     /// Whether no new attempts start until an operator continues the run.
     package internal(set) var isPaused = false
+    /// Limits that an operator has changed, with their present numbers.
+    package internal(set) var limits: [RunLimit: Int] = [:]
     /// Whether the run was cancelled and no command since then asked for anything to run again.
     package internal(set) var isCancelled = false
     /// When it began; nil before its first event.

@@ -54,8 +54,8 @@ package final class NotificationObserver: RunObserver {
         case .runStarted, .runEnded, .planChanged, .retryScheduled: true
         case .unitEnded(let unit, _, _), .unitMarked(let unit, _, _): unit.item == nil
         case .attemptStarted(let unit, let attempt): unit.item == nil && attempt == 1
-        case .runResumed, .commandReceived, .paused, .unpaused, .unitQueued, .unitHeld, .attemptSpawned, .progressed,
-            .stopRequested, .publishing, .attemptEnded, .itemsFound, .unitReset, .stageReopened, .restored:
+        case .runResumed, .commandReceived, .paused, .unpaused, .limitSet, .unitQueued, .unitHeld, .attemptSpawned,
+            .progressed, .stopRequested, .publishing, .attemptEnded, .itemsFound, .unitReset, .stageReopened, .restored:
             false
         }
     }

@@ -30,10 +30,10 @@ enum SlotLimit: Hashable, Sendable {
 struct SlotCounts: Sendable {
     private var room: [SlotLimit: Int]
 
-    init(_ plan: RunPlan) {
+    init(_ state: RunState) {
         room = [:]
-        for (index, stage) in plan.stages.enumerated() {
-            if let pool = stage.pool { room[.pool(pool)] = plan.pools[pool, default: 1] }
+        for (index, stage) in state.plan.stages.enumerated() {
+            if let pool = stage.pool { room[.pool(pool)] = state.number(of: .pool(pool)) }
             if let items = stage.fanOut?.maxParallel { room[.items(index)] = items }
         }
     }

@@ -283,7 +283,8 @@ package actor RunEngine {
             let what =
                 switch command {
                 case .cancelRun, .cancel: "what runs of it is stopped now, and is recorded"
-                case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .mark: "is carried out"
+                case .retry, .retryItems, .retryStages, .retryFailed, .pause, .unpause, .setLimit, .mark:
+                    "is carried out"
                 }
             answer.resume(
                 returning: .accepted("\(what) once the run store is free, which another program keeps locked"))
@@ -334,7 +335,7 @@ package actor RunEngine {
         guard let index = state.plan.index(of: unit.stage) else { return }
         let refusal = try await whenFree { () throws(StoreError) in
             try journal.takeLease(
-                of: unit, planned: state.plan.stages[index], run: state.id, pools: state.plan.pools)
+                of: unit, planned: state.plan.stages[index], run: state.id, pools: state.pools)
         }
         mailbox.post(.input(refusal.map { .leaseRefused(unit, reason: $0) } ?? .leaseGranted(unit)))
     }

@@ -19,6 +19,7 @@ extension RunMachine {
         case .unpause:
             emit(.unpaused)
             return .accepted("goes on")
+        case .setLimit(let limit, let number): return set(limit, to: number)
         case .mark(let id, let outcome, let reason): return mark(id, outcome, reason: reason, by: by)
         }
     }
@@ -55,6 +56,7 @@ extension RunMachine {
             if state.status != .running { return "the run has ended already: \(state.status.rawValue)" }
             return state.isPaused ? "the run is paused already" : nil
         case .unpause: return state.isPaused ? nil : "the run is not paused"
+        case .setLimit(let limit, let number): return refusal(of: limit, number)
         case .mark(let id, let outcome, _):
             guard let unit = state.unit(id) else { return unknown(id) }
             guard outcome == .succeeded || outcome == .skipped else { return "only succeeded and skipped can be set" }
@@ -250,6 +252,30 @@ extension RunMachine {
         dropRetryTimer(id)
         end(id, index, .cancelled, reason: reason)
         return false
+    }
+
+    // MARK: - Limits
+
+    private func refusal(of limit: RunLimit, _ number: Int) -> String? {
+        if state.status != .running { return "the run has ended already: \(state.status.rawValue)" }
+        let known = state.plan.limits
+        guard known.contains(limit) else {
+            return "the run has no pool '\(limit.name)'" + Suggestion.phrase(for: limit.name, among: known.map(\.name))
+        }
+        guard RunLimit.range.contains(number) else {
+            return "\(limit.name) must be from \(RunLimit.range.lowerBound) to \(RunLimit.range.upperBound)"
+        }
+        return state.number(of: limit) == number ? "\(limit.name) is \(number) already" : nil
+    }
+
+    private mutating func set(_ limit: RunLimit, to number: Int) -> CommandAnswer {
+        emit(.limitSet(limit, number))
+        // What waits for the limit is weighed anew.
+        rebuild()
+        let (file, used) = (state.plan.number(of: limit), state.used(of: limit))
+        let origin = number == file ? " as in the file" : " (\(file) in the file)"
+        let rest = used > number ? "; \(used) are running, and nothing new starts until fewer than \(number) are" : ""
+        return .accepted("\(limit.name) is \(number) now\(origin)\(rest)")
     }
 
     // MARK: - Mark

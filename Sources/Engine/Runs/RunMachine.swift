@@ -37,7 +37,7 @@ package struct RunMachine: Sendable {
         self.state = state
         self.seed = seed
         urgency = CriticalPath.remaining(of: state.plan)
-        slots = SlotCounts(state.plan)
+        slots = SlotCounts(state)
         rebuild()
     }
 
@@ -354,7 +354,8 @@ extension RunMachine {
 
     private mutating func startReady() {
         guard state.status == .running, !state.isPaused else { return }
-        while state.openAttempts + leasing.count < state.plan.maxParallel,
+        let most = state.number(of: .maxParallel)
+        while state.openAttempts + leasing.count < most,
             let unit = ready.popMostUrgent(slots)
         {
             guard state.unit(unit.id)?.status == .queued, !leasing.contains(unit.id) else { continue }
@@ -437,7 +438,7 @@ extension RunMachine {
         }
         unfinishedStages = state.stages.count { !$0.unit.status.isFinished }
         ready.removeAll()
-        slots = SlotCounts(state.plan)
+        slots = SlotCounts(state)
         let waitsForLease = Set(refused.map(\.id))
         refused.removeAll { state.unit($0.id)?.status != .queued }
         for (index, stage) in state.stages.enumerated() {

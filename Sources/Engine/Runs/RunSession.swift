@@ -350,6 +350,9 @@ package struct RunSession: Sendable {
             }, environment: environment)
     }
 
+    /// Lets another session take the run up, once ``run(commands:staysOpen:onFault:)`` has returned.
+    package func release() { lock.release() }
+
     /// Runs until everything has ended, and puts what was recorded on the disk itself.
     ///
     /// Until then other processes can steer the run through the socket in its folder.

@@ -33,6 +33,7 @@ package struct EventRow: Sendable, Hashable {
     private struct Changed: Codable { var change: PlanChange; var by: String }
     private struct Restored: Codable { var versions: RestoredVersions; var by: String }
     private struct Reason: Codable { var reason: String }
+    private struct Limited: Codable { var limit: RunLimit; var number: Int }
 
     private static func json(_ value: some Encodable) -> String {
         let encoder = JSONEncoder()
@@ -71,6 +72,8 @@ package struct EventRow: Sendable, Hashable {
             self.init(kind: "plan_changed", detail: Self.json(Changed(change: change, by: by)))
         case .commandReceived(let command, let by):
             self.init(kind: "command_received", detail: Self.json(Received(command: command, by: by)))
+        case .limitSet(let limit, let number):
+            self.init(kind: "limit_set", detail: Self.json(Limited(limit: limit, number: number)))
         case .paused: self.init(kind: "paused")
         case .unpaused: self.init(kind: "unpaused")
         case .unitQueued(let id): self.init("queued", id)
@@ -133,6 +136,9 @@ package struct EventRow: Sendable, Hashable {
         case "command_received":
             let received = try value(Received.self)
             return .commandReceived(received.command, by: received.by)
+        case "limit_set":
+            let limited = try value(Limited.self)
+            return .limitSet(limited.limit, limited.number)
         case "paused": return .paused
         case "unpaused": return .unpaused
         case "queued": return .unitQueued(id)

@@ -161,7 +161,7 @@ extension RunCommand {
     fileprivate var isRetry: Bool {
         switch self {
         case .retry, .retryItems, .retryStages, .retryFailed, .mark: true
-        case .cancel, .cancelRun, .pause, .unpause: false
+        case .cancel, .cancelRun, .pause, .unpause, .setLimit: false
         }
     }
 
@@ -173,7 +173,7 @@ extension RunCommand {
         case .retryStages(let stages): stages.contains(unit.stage)
         case .retryFailed: true
         case .mark(let marked, _, _): unit == marked
-        case .cancel, .cancelRun, .pause, .unpause: false
+        case .cancel, .cancelRun, .pause, .unpause, .setLimit: false
         }
     }
 }

@@ -104,4 +104,7 @@ package final class RunLock: Sendable {
     }
 
     private init(_ lock: FileLock) { self.lock = lock }
+
+    /// Releases the lock before nothing refers to it any more.
+    package func release() { lock.release() }
 }

@@ -51,7 +51,7 @@ struct JournalTests {
             .retry("a", downstream: true), .retryItems("a", ["x", "y"]), .retryStages(["a", "b"]), .retryFailed,
             .cancel(item), .cancelRun,
             .pause,
-            .unpause, .mark(stage, .succeeded, reason: "because"),
+            .unpause, .setLimit(.maxParallel, 7), .setLimit(.pool("w"), 2), .mark(stage, .succeeded, reason: "because"),
         ]
         let plan = PublishPlan(moves: [.init(staged: "/s", target: "/t", inode: .max)])
         var changes: [RunChange] = [
@@ -74,7 +74,7 @@ struct JournalTests {
             .itemsFound("a", [Item(key: "n", values: ["r": nil]), Item(key: "s", values: [:])]),
             .retryScheduled(item, delay: .milliseconds(1500)), .unitReset(item), .stageReopened("a"),
             .restored(RestoredVersions(paths: ["out/é.csv"]), by: "operator \"é\""),
-            .unitQueued(stage),
+            .limitSet(.maxParallel, 3), .limitSet(.pool("w"), 1), .unitQueued(stage),
             .unitEnded(stage, .succeeded, reason: nil), .unitEnded(item, .succeeded, reason: "why"),
         ]
         changes += commands.map { .commandReceived($0, by: "operator \"é\"") }
@@ -116,10 +116,11 @@ struct JournalTests {
             case .stageReopened: 19
             case .runEnded: 20
             case .restored: 21
+            case .limitSet: 22
             }
         }
-        #expect(Set(Self.changes.map(number)) == Set(0...21))
-        #expect(Set(Self.changes.map { EventRow($0).kind }).count == 22, "no two kinds have one name")
+        #expect(Set(Self.changes.map(number)) == Set(0...22))
+        #expect(Set(Self.changes.map { EventRow($0).kind }).count == 23, "no two kinds have one name")
     }
 
     private static let plan = RunPlan(

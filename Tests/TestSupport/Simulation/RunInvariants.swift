@@ -56,7 +56,8 @@ package struct RunInvariants {
         case .runEnded(let outcome): try checkEnd(outcome)
         case .restored:
             guard state.status != .running else { throw Violation("versions are restored while the run goes on") }
-        case .runStarted, .runResumed, .planChanged, .commandReceived, .paused, .unpaused, .unitQueued, .unitHeld,
+        case .runStarted, .runResumed, .planChanged, .commandReceived, .paused, .unpaused, .limitSet, .unitQueued,
+            .unitHeld,
             .attemptSpawned,
             .progressed, .stopRequested, .unitMarked, .stageReopened:
             break
@@ -93,10 +94,12 @@ package struct RunInvariants {
             guard let data = state.plan.stages[need].outputs.first(where: planned.reads.contains) else { continue }
             throw Violation("\(id) started though \(data) was not made: \(state.stages[need].unit.status)")
         }
-        guard open.count < state.plan.maxParallel else { throw Violation("\(id) started beyond the run's limit") }
+        guard open.count < state.number(of: .maxParallel) else {
+            throw Violation("\(id) started beyond the run's limit")
+        }
         if let pool = planned.pool {
             let inPool = open.count { rules(of: $0).pool == pool }
-            guard inPool < state.plan.pools[pool, default: 1] else { throw Violation("\(id) overfills pool \(pool)") }
+            guard inPool < state.number(of: .pool(pool)) else { throw Violation("\(id) overfills pool \(pool)") }
         }
         if id.item != nil, let limit = planned.fanOut?.maxParallel {
             let siblings = open.count { $0.stage == id.stage && $0.item != nil }

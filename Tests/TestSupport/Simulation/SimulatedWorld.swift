@@ -172,7 +172,7 @@ struct SimulatedWorld {
         let state = journal.state
         // What waits for a lease holds its slots.
         let holders = Array(attempts.keys) + leaseRequests.keys
-        guard state.status == .running, !state.isPaused, holders.count < state.plan.maxParallel else { return }
+        guard state.status == .running, !state.isPaused, holders.count < state.number(of: .maxParallel) else { return }
         for (id, unit) in units(of: state) where unit.status == .queued && !rules(of: id).needsLease {
             // Items of a fan-out that begins anew are kept only to go on counting their attempts.
             if id.item != nil, state.stage(id.stage)?.hasItems == false { continue }
@@ -181,7 +181,7 @@ struct SimulatedWorld {
             {
                 continue
             }
-            throw Violation("\(id) waits while \(holders.count) of \(state.plan.maxParallel) slots are taken")
+            throw Violation("\(id) waits while \(holders.count) of \(state.number(of: .maxParallel)) slots are taken")
         }
     }
 
@@ -276,7 +276,7 @@ struct SimulatedWorld {
         let item = stage.items.isEmpty ? nil : chance.pick(stage.items).item.key
         let unit = UnitID(stage.id, chance.happens(50) ? item : nil)
         let command: RunCommand =
-            switch chance.number(0...9) {
+            switch chance.number(0...10) {
             case 0, 1: .retry(stage.id, downstream: chance.happens(50))
             case 2: item.map { .retryItems(stage.id, [$0]) } ?? .retryFailed
             case 3, 4: .retryFailed
@@ -284,6 +284,7 @@ struct SimulatedWorld {
             case 6: chance.happens(30) ? .cancelRun : .cancel(unit)
             case 7: .pause
             case 8: .unpause
+            case 9: .setLimit(chance.pick(state.plan.limits), chance.number(1...5))
             default: .mark(unit, chance.pick([.succeeded, .skipped]), reason: "known")
             }
         return .command(command, by: "operator", token: 0)

@@ -40,6 +40,7 @@ extension Simulation {
                     + change.differences.map { "\($0.stage?.rawValue ?? "pipeline")" }.joined(separator: ", ")
             case .commandReceived(let command, _): "operator: \(command)"
             case .paused: "paused"
+            case .limitSet(let limit, let number): "\(limit.name) is \(number) now"
             case .unpaused: "unpaused"
             case .unitQueued(let id): "\(id) queued"
             case .unitHeld(let id, let reason): "\(id) held: \(reason)"

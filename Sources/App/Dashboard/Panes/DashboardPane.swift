@@ -123,21 +123,21 @@ extension StageList {
     /// The binding that unfolds the selected fan-out.
     static var folding: Binding {
         Binding(
-            [" "], .view, PaneLabels.items,
+            "items", [" "], .view, PaneLabels.items,
             hint: .when(rank: 4) { $0.selectedStage?.hasItems == true ? "items" : nil }, change: { $1.foldSelection() })
     }
 
     /// The binding that marks stages.
     static var marking: Binding {
         Binding(
-            ["m"], .act, "mark the selected stage, to retry several together; again to take the mark away",
+            "mark", ["m"], .act, "mark the selected stage, to retry several together; again to take the mark away",
             refusal: { $0.steeringRefusal }, change: { $1.markStage() })
     }
 
     /// The binding that filters the stages.
     static var filtering: Binding {
         Binding(
-            ["f"], .view, PaneLabels.filter, hint: .always("filter", rank: 6),
+            "filter", ["f"], .view, PaneLabels.filter, hint: .always("filter", rank: 6),
             change: { $1.overlay = .prompt(Prompt(.stageFilter, text: $1.filter.text, in: $1)) })
     }
 }

@@ -29,20 +29,20 @@ enum FooterPane {
         if state.run.status == .interrupted {
             return Span("its process died — continue it with: caudal resume \(state.run.id)", .bad)
         }
-        let all = state.run.stages.filter { $0.unit.status == .failed }
-        let failed = all.filter { !state.run.isAllowedFailure($0.id) }
+        let (failed, allowed) = (state.digest.failed, state.digest.allowed)
         if let first = failed.first {
             let others = failed.count > 1 ? " and \(failed.count - 1) more" : ""
-            let retried = state.retryWords(after: first.id).map { " — \($0)" } ?? ""
-            return Span("\(state.glyph(.failed)) \(first.id)\(others) failed\(retried)", .bad)
+            let retried = state.retryWords(after: first).map { " — \($0)" } ?? ""
+            return Span("\(state.glyph(.failed)) \(first)\(others) failed\(retried)", .bad)
         }
         switch state.run.status {
-        case .running where state.run.isPaused: return Span("paused: nothing new starts — P continues", .wait)
+        case .running where state.run.isPaused:
+            return Span("paused: nothing new starts — \(state.keys.key("pause", "P")) continues", .wait)
         case .succeeded:
-            let flow = RowFlow(state.run).map { ": \($0.sentence)" } ?? ""
-            guard let first = all.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }
-            let others = all.count > 1 ? " and \(all.count - 1) more" : ""
-            return Span("\(state.glyph(.succeeded)) done\(flow) — \(first.id)\(others) failed (allowed)", .wait)
+            let flow = state.digest.flow.map { ": \($0.sentence)" } ?? ""
+            guard let first = allowed.first else { return Span("\(state.glyph(.succeeded)) done\(flow)", .good) }
+            let others = allowed.count > 1 ? " and \(allowed.count - 1) more" : ""
+            return Span("\(state.glyph(.succeeded)) done\(flow) — \(first)\(others) failed (allowed)", .wait)
         case .cancelled: return Span("\(state.glyph(.cancelled)) the run was cancelled", .plain)
         case .running, .failed, .interrupted: return nil
         }
@@ -78,14 +78,23 @@ enum FooterPane {
 }
 
 extension DashboardState {
+    /// What the number of stages depends on that a stage blocks.
+    struct BlockedKey: Hashable {
+        let sequence: Int64
+        let stage: Int
+    }
+
     /// What the key that retries would do now, behind the name of a stage; nil where it would do nothing.
     func retryWords(after named: StageID) -> String? {
         guard steeringRefusal == nil, let index = selectedIndex,
             run.unit(selection)?.status.isFinished == true
         else { return nil }
-        let blocked = run.plan.allDownstream(of: index).count { run.stages[$0].status == .blocked }
+        let blocked = rememberedBlocked.value(for: BlockedKey(sequence: run.lastSequence, stage: index)) {
+            let statuses = digest.statuses
+            return run.plan.allDownstream(of: index).count { statuses[$0] == .blocked }
+        }
         let then = blocked > 0 ? ", then the \(blocked.counted("stage")) blocked by it" : ""
         let what = selection == UnitID(named) ? "it" : selection.description
-        return "r retries \(what)\(then)"
+        return "\(keys.key("retry", "r")) retries \(what)\(then)"
     }
 }

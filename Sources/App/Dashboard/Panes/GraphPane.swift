@@ -16,10 +16,10 @@ enum GraphPane: DashboardPane {
         Binding(["G", .end], .move, PaneLabels.ends, change: { GraphWalk.go(&$1, \.last) }),
         RailPane.folding, RailPane.filtering, RailPane.marking,
         Binding(
-            ["+"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
+            "more-hops", ["+"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
             refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(1) }),
         Binding(
-            ["-"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
+            "fewer-hops", ["-"], .view, PaneLabels.hops, hint: .when(rank: 5) { showsFocus($0) ? "hops" : nil },
             refusal: { showsFocus($0) ? nil : PaneLabels.noFocus }, change: { $1.changeHops(-1) }),
     ]
 

@@ -26,6 +26,7 @@ enum HeaderPane {
         if state.replay != nil {
             right.append((2, [Span("replay", .wait)]))
         } else {
+            for words in state.changedLimits { right.append((2, [Span(words, .wait)])) }
             if let words = watching(state) { right.append((2, [Span(words, .accent)])) }
             if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
         }
@@ -92,9 +93,10 @@ enum HeaderPane {
 
     private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {
         let run = state.run
-        let (fraction, isEstimate) = run.progress(now: state.now)
-        let allowed = run.stages.count { run.isAllowedFailure($0.id) }
-        let failed = run.counts[.failed, default: 0] > allowed
+        let digest = state.digest
+        let (fraction, isEstimate) = digest.progress
+        let allowed = digest.allowed.count
+        let failed = digest.counts[.failed, default: 0] > allowed
         let style: Style = failed ? .bad : run.status == .succeeded ? .good : .busy
         let barWidth = max(8, min(60, state.columns * 3 / 8))
         var column = buffer.write(
@@ -104,7 +106,7 @@ enum HeaderPane {
 
         let long = state.columns >= 140
         var chips: [[Span]] = []
-        let counts = run.counts
+        let counts = digest.counts
         for status in UnitStatus.allCases.sorted(by: { DashboardState.urgency($0) < DashboardState.urgency($1) }) {
             let mark = state.glyph(status) + (state.columns >= 100 ? " " : "")
             let isFailed = status == .failed
@@ -114,7 +116,7 @@ enum HeaderPane {
             if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
         }
         var extras: [[Span]] = []
-        if let flow = RowFlow(run) { extras.append([Span(flow.read.shortCounted("row"), .plain)]) }
+        if let flow = digest.flow { extras.append([Span(flow.read.shortCounted("row"), .plain)]) }
         if state.errors > 0 { extras.append([Span("err \(state.errors)", .bad)]) }
         if state.warnings > 0 { extras.append([Span("warn \(state.warnings)", .wait)]) }
         let gap = state.columns >= 100 ? 3 : 1

@@ -22,7 +22,13 @@ extension InspectorText {
         if let stage, stage.hasItems {
             let failed = stage.items.filter { $0.unit.status == .failed }
             let shown = (failed.isEmpty ? stage.items.filter { $0.unit.attempts.count > 1 } : failed).prefix(20)
-            lines = [[Span("attempts are those of its items: e goes to the next one that failed", .dim)]]
+            lines = [
+                [
+                    Span(
+                        "attempts are those of its items: \(state.keys.key("next-failure", "e")) goes to the next one that failed",
+                        .dim)
+                ]
+            ]
             for item in shown {
                 lines.append([Span("\(item.item.key)", .bold)])
                 compare(item.unit.attempts)
@@ -156,7 +162,10 @@ extension InspectorText {
 
     mutating func addCommand(_ planned: PlannedStage) {
         let place = state.selectedDetails?.place?.description ?? state.run.plan.file
-        lines.append([Span("\(planned.type)  ", .bold), Span(place, .accent), Span("  O opens it", .dim)])
+        lines.append([
+            Span("\(planned.type)  ", .bold), Span(place, .accent),
+            Span("  \(state.keys.key("edit", "O")) opens it", .dim),
+        ])
         for text in Self.command(of: state) {
             let isComment = text.hasPrefix("--") || text.hasPrefix("#")
             lines.append([Span("  " + text, isComment ? .dim : .plain)])

@@ -14,8 +14,8 @@ enum InspectorPane: DashboardPane {
     static var bindings: [Binding] {
         scrolling { max(1, height($0) - 1) } + [
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
-            Binding(["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) }),
-            Binding(["["], .move, tabs, change: { turn(-1, &$1) }),
+            Binding("next-page", ["]"], .move, tabs, hint: .always("next page", rank: 2), change: { turn(1, &$1) }),
+            Binding("previous-page", ["["], .move, tabs, change: { turn(-1, &$1) }),
             Binding([.left, "h"], .move, "scroll wide pages of the inspector", change: { shift(-1, &$1) }),
             Binding([.right, "l"], .move, "scroll wide pages of the inspector", change: { shift(1, &$1) }),
         ]

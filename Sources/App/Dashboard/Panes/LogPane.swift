@@ -11,30 +11,36 @@ enum LogPane: DashboardPane {
             Binding([" "], .move, PaneLabels.page, change: { scroll(max(1, height($1) - 1), $0, &$1) }),
             Binding([.left, "h"], .log, LogLabels.sideways, change: { $0.shiftLog(-1, &$1) }),
             Binding([.right, "l"], .log, LogLabels.sideways, change: { $0.shiftLog(1, &$1) }),
-            Binding(["0"], .log, "to the beginning and the end of long lines", change: { $1.log.shift = 0 }),
-            Binding(["$"], .log, "to the beginning and the end of long lines", change: { $0.shiftLogToEnd(&$1) }),
             Binding(
-                ["f"], .log, "show only lines with a text, !text, stage:, item:, attempt:, level:, since:, until:",
+                "line-begin", ["0"], .log, "to the beginning and the end of long lines", change: { $1.log.shift = 0 }),
+            Binding(
+                "line-end", ["$"], .log, "to the beginning and the end of long lines", change: { $0.shiftLogToEnd(&$1) }
+            ),
+            Binding(
+                "filter-log", ["f"], .log,
+                "show only lines with a text, !text, stage:, item:, attempt:, level:, since:, until:",
                 hint: .always("filter", rank: 2),
                 change: { $1.overlay = .prompt(Prompt(.logFilter, text: $1.log.filterText, in: $1)) }),
-            Binding(["+"], .log, LogLabels.levels, action: { $0.changeLevel(-1, &$1) }),
-            Binding(["-"], .log, LogLabels.levels, action: { $0.changeLevel(1, &$1) }),
+            Binding("more-levels", ["+"], .log, LogLabels.levels, action: { $0.changeLevel(-1, &$1) }),
+            Binding("fewer-levels", ["-"], .log, LogLabels.levels, action: { $0.changeLevel(1, &$1) }),
             Binding(
-                ["w"], .log, "wrap long lines, or put each on one row", hint: .always("wrap", rank: 5),
+                "wrap", ["w"], .log, "wrap long lines, or put each on one row", hint: .always("wrap", rank: 5),
                 change: {
                     $1.log.wraps.toggle()
                     if let cursor = $1.log.cursor { $0.goToLine(cursor, &$1) }
                 }),
             Binding(
-                ["t"], .log, "times by the clock, since the start, since the line before",
+                "times", ["t"], .log, "times by the clock, since the start, since the line before",
                 change: {
                     $1.log.time = $1.log.time.next
                     $1.say("times: \($1.log.time.rawValue)")
                 }),
-            Binding(["m"], .log, "mark a line; y copies from the first mark on", change: { $0.markLine(&$1) }),
-            Binding(["'"], .log, "go to the next mark", change: { $0.findMark(&$1) }),
             Binding(
-                ["F"], .log, "fold stack traces into their first line, or unfold them", action: { $0.foldTraces(&$1) }),
+                "mark-line", ["m"], .log, "mark a line; y copies from the first mark on", change: { $0.markLine(&$1) }),
+            Binding("next-mark", ["'"], .log, "go to the next mark", change: { $0.findMark(&$1) }),
+            Binding(
+                "fold-traces", ["F"], .log, "fold stack traces into their first line, or unfold them",
+                action: { $0.foldTraces(&$1) }),
         ]
     }
 
@@ -116,11 +122,10 @@ enum LogPane: DashboardPane {
         return facts + [Span(lines.count.counted("line"), .dim)]
     }
 
-    /// The hue of a stage, which does not depend on what else is on the screen.
-    static func hue(_ stage: StageID) -> Style {
+    /// The hue of a stage, which does not depend on what else is on the screen: neighbours in the file have different ones.
+    static func hue(_ stage: StageID, in plan: RunPlan) -> Style {
         let hues: [ColorRole] = [.hue1, .hue2, .hue3, .hue4, .hue5, .hue6]
-        let sum = stage.rawValue.utf8.reduce(UInt32(5381)) { $0 &* 33 &+ UInt32($1) }
-        return Style(hues[Int(sum % UInt32(hues.count))])
+        return plan.index(of: stage).map { Style(hues[$0 % hues.count]) } ?? .plain
     }
 }
 
@@ -189,7 +194,7 @@ struct LogLineDrawing {
         case .error: level = (geometry.isWide ? "ERROR" : "E", .bad)
         }
         put(level.0, geometry.isWide ? 5 : 1, level.1)
-        let hue = record.stage.map { LogPane.hue($0) } ?? .dim
+        let hue = record.stage.map { LogPane.hue($0, in: state.run.plan) } ?? .dim
         let source = Span(record.source).text.cutInMiddle(geometry.sourceWidth)
         writeMarked(
             source, 0..<source.utf8.count, row: row, column: place,

@@ -13,6 +13,7 @@ enum OverlayPane {
         case .copying: drawCopying(state, into: &buffer)
         case .history(let page): HistoryPane.draw(state, page, into: &buffer)
         case .comparison(let page): ComparisonPane.draw(state, page, into: &buffer)
+        case .limits(let page): LimitsPane.draw(state, page, into: &buffer)
         case .confirm(let confirmation): drawConfirmation(state, confirmation, into: &buffer)
         case .prompt, nil: break
         }
@@ -131,12 +132,12 @@ enum OverlayPane {
         behind.overlay = nil
         let layout = DashboardLayout(behind)
         let pane = layout.kind(of: layout.focus)
-        let own = KeyHelp([(pane.title, pane.bindings)], behind)
+        let own = KeyHelp([(pane.title, behind.keys.applied(to: pane.bindings))], behind)
         let note = HelpLine(text: "caudal run --plain prints lines instead")
         var lines = [HelpLine(text: "IN THE \(pane.title.uppercased())", isHeading: true)] + entries(own.entries)
-        lines += self.lines(KeyHelp(DashboardKeys.all, behind)) + [HelpLine(text: ""), note]
+        lines += self.lines(KeyHelp(DashboardKeys.all(behind.keys), behind)) + [HelpLine(text: ""), note]
         guard let search = page.search, !search.isEmpty else { return wrapped(lines, columns: state.columns) }
-        let ranked = KeyHelp(DashboardKeys.all, behind).entries.compactMap { entry in
+        let ranked = KeyHelp(DashboardKeys.all(behind.keys), behind).entries.compactMap { entry in
             (Key.names(entry.keys).contains(search) ? 0 : PaletteEntry.rank(entry.text, search))
                 .map { (entry: entry, rank: $0) }
         }

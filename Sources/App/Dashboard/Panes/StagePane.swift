@@ -9,7 +9,7 @@ enum StagePane: StageList {
         scrolling { _ in 10 } + [
             folding, filtering, marking,
             Binding(
-                ["s"], .view, "sort stages by state, file order or time", hint: .always("sort", rank: 6),
+                "sort", ["s"], .view, "sort stages by state, file order or time", hint: .always("sort", rank: 6),
                 change: { $1.order = $1.order.next }),
         ]
     }

@@ -2,10 +2,10 @@ import CaudalModel
 import Engine
 import Testing
 
-/// What operators ask of a run: `cancel`, `pause`, `mark` and `retry`.
-@Suite("The rules of a run: cancel, pause, mark, retry", .tags(.runs), .timeLimit(.minutes(15)))
+/// What operators ask of a run: `cancel`, `pause`, `limit`, `mark` and `retry`.
+@Suite("The rules of a run: cancel, pause, limit, mark, retry", .tags(.runs), .timeLimit(.minutes(15)))
 struct RunMachineSteeringTests {
-    @Test("Rule", arguments: cancels + pauses + marks + retries)
+    @Test("Rule", arguments: cancels + pauses + limits + marks + retries)
     func rule(rule: RunRule) { rule.check() }
 
     private static let retryOnce = RetryPolicy(limit: 1)
@@ -100,6 +100,49 @@ struct RunMachineSteeringTests {
             "pause: what ends the run ends it while it is paused",
             [.rule("a")], given: [.begin, .ann(.pause)],
             .init(.succeeds("a"), then: "a#1 succeeded, a succeeded, run succeeded → finish succeeded")),
+    ]
+
+    // MARK: - limit
+
+    private static let three: [PlannedStage] = [.rule("a"), .rule("b"), .rule("c")]
+    private static let inPool: [PlannedStage] = ["a", "b", "c"].map { .rule($0) { $0.pool = "db" } }
+
+    private static let limits = [
+        RunRule(
+            "limit max_parallel: more starts at once",
+            three, parallel: 1,
+            .init(
+                .ann(.setLimit(.maxParallel, 2)),
+                then: "ann asks, max_parallel is 2, b#1 starts → launch b#1 ⇒ max_parallel is 2 now (1 in the file)")),
+        RunRule(
+            "limit max_parallel: with less, what runs goes on, and nothing starts until fewer run",
+            three, parallel: 2,
+            .init(
+                .ann(.setLimit(.maxParallel, 1)),
+                then: "ann asks, max_parallel is 1 → – ⇒ max_parallel is 1 now (2 in the file); 2 are running, and "
+                    + "nothing new starts until fewer than 1 are"),
+            .init(.succeeds("a"), then: "a#1 succeeded, a succeeded → –"),
+            .init(.succeeds("b"), then: "b#1 succeeded, b succeeded, c#1 starts → launch c#1")),
+        RunRule(
+            "limit POOL: more slots ask for more leases",
+            inPool, pools: ["db": 1], given: [.begin, .leaseIsGranted("a")],
+            .init(
+                .ann(.setLimit(.pool("db"), 3)),
+                then: "ann asks, db is 3 → ask lease b, ask lease c ⇒ db is 3 now (1 in the file)")),
+        RunRule(
+            "limit: whoever takes the run up keeps it",
+            three, parallel: 1, given: [.begin, .ann(.setLimit(.maxParallel, 2))],
+            .init(
+                .takeUp(),
+                then: "run goes on in 2, a#1 interrupted, a queued, b#1 interrupted, b queued, a#2 starts, b#2 starts "
+                    + "→ launch a#2, launch b#2")),
+        RunRule(
+            "limit: what cannot be is refused with the reason",
+            inPool, parallel: 2, given: [.begin],
+            .init(.ann(.setLimit(.maxParallel, 2)), then: "– → – ⇒ refused: max_parallel is 2 already"),
+            .init(.ann(.setLimit(.maxParallel, 0)), then: "– → – ⇒ refused: max_parallel must be from 1 to 4096"),
+            .init(
+                .ann(.setLimit(.pool("bd"), 2)), then: "– → – ⇒ refused: the run has no pool 'bd'; did you mean 'db'?")),
     ]
 
     // MARK: - mark

@@ -182,6 +182,7 @@ extension RunChange {
         case .runResumed(let process): "run goes on in \(process.pid)"
         case .planChanged(_, let by): "\(by) changes the plan"
         case .commandReceived(_, let by): "\(by) asks"
+        case .limitSet(let limit, let number): "\(limit.name) is \(number)"
         case .paused: "paused"
         case .unpaused: "unpaused"
         case .unitQueued(let id): "\(id) queued"

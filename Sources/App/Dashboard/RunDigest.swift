@@ -1,0 +1,58 @@
+import CaudalModel
+import Engine
+
+/// What the header, the footer and the bars tell of a whole run: computed once for each change, not for each frame.
+struct RunDigest: Sendable {
+    /// What it depends on.
+    struct Key: Hashable {
+        var sequence: Int64
+        var status: RunState.Status
+        /// Estimates go on while the run does.
+        var halfSecond: Int64
+    }
+
+    /// The number of stages in each status.
+    var counts: [UnitStatus: Int] = [:]
+    /// The stages that have failed and may not.
+    var failed: [StageID] = []
+    /// The stages that have failed and may.
+    var allowed: [StageID] = []
+    /// Stages and items that have failed, in the order of the plan.
+    var failures: [UnitID] = []
+    /// The status of each stage.
+    var statuses: [UnitStatus] = []
+    let progress: (fraction: Double, isEstimate: Bool)
+    let flow: RowFlow?
+
+    init(_ run: RunState, now: Moment) {
+        statuses.reserveCapacity(run.stages.count)
+        for index in run.stages.indices {
+            let status = run.stages[index].status
+            statuses.append(status)
+            counts[status, default: 0] += 1
+            let itself = run.stages[index].unit.status
+            if itself == .failed {
+                if run.plan.stages[index].allowsFailure {
+                    allowed.append(run.stages[index].id)
+                } else {
+                    failed.append(run.stages[index].id)
+                }
+            }
+            guard itself == .failed || run.stages[index].itemCounts[.failed, default: 0] > 0 else { continue }
+            let stage = run.stages[index]
+            let items = stage.hasItems ? stage.items.filter { $0.unit.status == .failed } : []
+            failures += items.map { UnitID(stage.id, $0.item.key) }
+            if items.isEmpty, itself == .failed { failures.append(UnitID(stage.id)) }
+        }
+        progress = run.progress(now: now)
+        flow = RowFlow(run)
+    }
+}
+
+extension DashboardState {
+    var digest: RunDigest {
+        let key = RunDigest.Key(
+            sequence: run.lastSequence, status: run.status, halfSecond: run.status == .running ? now.steady / 500 : 0)
+        return rememberedDigest.value(for: key) { RunDigest(run, now: now) }
+    }
+}

@@ -1,0 +1,52 @@
+/// ASCII replacements for the other characters that are drawn.
+enum ASCIIDrawing {
+    /// The text with all other than ASCII characters replaced.
+    static func text(of text: String) -> String {
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            shown.append(scalar.value > 0x7E ? replacement(for: scalar.value) : scalar)
+        }
+        return String(shown)
+    }
+
+    static func replacement(for value: UInt32) -> Unicode.Scalar {
+        switch value {
+        case 0x2500, 0x2501, 0x2504, 0x2505, 0x254C, 0x2508: "-"
+        case 0x2502, 0x2503, 0x2506, 0x2507, 0x258C, 0x2590: "|"
+        case 0x250C...0x254B, 0x256D...0x2570: "+"
+        case 0x25B8, 0x25B6: ">"
+        case 0x25C2: "<"
+        case 0x25B4: "^"
+        case 0x25BE: "v"
+        case 0x22EF: "~"
+        case 0x2588, 0x2589, 0x258A, 0x258B: "#"
+        case 0x258D, 0x258E, 0x258F: "|"
+        case 0x2591: "."
+        case 0x2581...0x2587: ":"
+        case 0x2026: "~"
+        case 0x25CF: "o"
+        case 0x25C6: "*"
+        case 0x00B7: "."
+        case 0x00D7: "x"
+        case 0x2014, 0x2013, 0x2212: "-"
+        case 0x21E3, 0x2193: "v"
+        case 0x2191: "^"
+        case 0x2192: ">"
+        case 0x2190: "<"
+        case 0x23CE: "^"
+        case 0x2265: ">"
+        case 0x2264: "<"
+        case 0x276F: ">"
+        case 0x2713: "+"
+        case 0x2717: "x"
+        case 0x21BB: "!"
+        case 0x2296: "b"
+        case 0x2298: "-"
+        case 0x2297: "c"
+        case 0x25CB: "o"
+        case 0x2016: "p"
+        case 0x2800...0x28FF: ">"
+        default: "?"
+        }
+    }
+}
