@@ -249,7 +249,7 @@ package struct RunSession: Sendable {
             throw RunControlError.workOutlivesPlan(unit, of: id)
         }
         let ended = try Leftovers(of: state, in: folder).end()
-        let endedElsewhere = try await RunRecovery.endElsewhere(state, except: attachable, loaded.pipeline, executors)
+        let endedElsewhere = try await RunRecovery.endElsewhere(state, in: folder, except: attachable, executors)
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
