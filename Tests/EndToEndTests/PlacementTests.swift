@@ -369,7 +369,8 @@ struct TargetTests {
         #expect(ran.status == 1 && ran.output.contains("it took longer than 6s"), "\(ran)")
         // It had begun, and by now nothing of it is there that could see the door open.
         #expect(try project.read("ran/1") == "begin\n")
-        let run = try #require(project.files(in: ".caudal/runs").first)
+        let run = try #require(
+            FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
         #expect(ProcessTable.marked("CAUDAL_RUN_ID", beginning: run).isEmpty)
         if kind == .slurm {
             #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))

@@ -139,7 +139,12 @@ struct ExplainCommand: AsyncParsableCommand {
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .load(let work):
             let record = LoadRecord(rows: 0, fingerprint: "(of the rows)")
-            return text(of: .data(work.examination), tools, names, links, root: root) + "\n-- The transaction\n"
+            let examination = text(of: .data(work.examination), tools, names, links, root: root)
+            if let store = work.target.link.store {
+                return examination + "\n-- What is put at \(store.url(of: work.target.table.name))\n"
+                    + tools.sql.text(of: work.load(record), prelude: [])
+            }
+            return examination + "\n-- The transaction\n"
                 + attachment(of: work.target.link, isReadOnly: false, root: root, tools.sql).joined(separator: "\n")
                 + "\n" + tools.sql.text(of: work.load(record), prelude: [])
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"

@@ -158,6 +158,8 @@ package protocol StageDefinition: Sendable {
     var validatedInput: Located<DatasetName>? { get }
     /// The table that it loads; nil when it writes files.
     var loadedTable: DatasetName? { get }
+    /// How it loads that table.
+    var loadMode: LoadMode? { get }
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
@@ -182,6 +184,7 @@ extension StageDefinition {
     package var program: StageProgram? { nil }
     package var validatedInput: Located<DatasetName>? { nil }
     package var loadedTable: DatasetName? { nil }
+    package var loadMode: LoadMode? { nil }
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
     package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }
