@@ -74,11 +74,25 @@ struct ExplainCommand: AsyncParsableCommand {
         for (name, source) in attempt.sources {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
-        let links = try await findTables(&attempt, TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools))
+        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        let links = try await findTables(&attempt, tables)
+        try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables))
         return masker.masked(
             text(
                 of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
                 root: loaded.pipeline.root))
+    }
+
+    /// Finds what the output of a stage holds that adds to it: without that, the SQL run by hand would replace it.
+    private func findExisting(_ attempt: inout StageAttempt, _ resolver: SourceResolver) async throws {
+        guard let output = attempt.stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else {
+            return
+        }
+        let path = attempt.target(output)
+        let place = PathText.absolute(path, in: attempt.pipeline.root)
+        guard FileText.exists(place) else { return }
+        attempt.existing = try await resolver.source(published: [place], of: dataset)
+        attempt.existing?.files = [path]
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {

@@ -121,6 +121,14 @@ enum PipelineRules {
                     "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
                     remedy: "let an sql stage write it to a file first", at: input.location)
             }
+            if let output = stage.definition.mergedOutput, let dataset = pipeline.dataset(output),
+                dataset.format != .parquet
+            {
+                problems.report(
+                    "stage '\(stage.id)' merges rows into '\(output)', which is no Parquet file",
+                    remedy: "let its path end in .parquet: other files do not keep the types of their columns",
+                    at: dataset.placeLocation)
+            }
             if let output = stage.definition.loadedTable, let dataset = pipeline.dataset(output),
                 let table = dataset.table, pipeline.connections[table.connection]?.kind == .s3
             {
