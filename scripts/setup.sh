@@ -91,7 +91,7 @@ if [ "${1:-}" = extensions ] || [ "${1:-}" = tests ]; then
     if ! [ -x "$tool" ] || [ "$("$tool" --version | sed -n 's/^v\([0-9.]*\).*/\1/p')" != "$DUCKDB_VERSION" ]; then
         install_duckdb
     fi
-    for name in postgres_scanner sqlite_scanner; do
+    for name in postgres_scanner sqlite_scanner httpfs; do
         package=duckdb_extension_$name
         file=.tools/duckdb-extensions/$package/extensions/v$DUCKDB_VERSION/$name.duckdb_extension
         [ -r "$file" ] && continue
@@ -163,6 +163,17 @@ if [ "${1:-}" = tests ] && [ "$(cat .tools/validators/installed 2>/dev/null)" !=
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
         --target .tools/validators $validators || fail "pip could not install $validators; see its message above"
     echo "$validators" >.tools/validators/installed
+fi
+
+# --- An object store, for tests that start one of their own ------------------------------------------------------------
+store="moto[s3]==5.2.5 flask==3.1.3 flask-cors==6.0.5"
+if [ "${1:-}" = tests ] && [ "$(cat .tools/moto/installed 2>/dev/null)" != "$store" ]; then
+    say "installing $store into .tools"
+    rm -rf .tools/moto
+    # shellcheck disable=SC2086 # several packages
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-warn-conflicts \
+        --target .tools/moto $store || fail "pip could not install $store; see its message above"
+    echo "$store" >.tools/moto/installed
 fi
 
 say "everything is installed"

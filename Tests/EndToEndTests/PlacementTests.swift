@@ -364,10 +364,17 @@ struct TargetTests {
 
     @Test("A time limit reaches what runs there", arguments: Kind.here)
     func timedOut(kind: Kind) async throws {
-        let project = try await items(kind, count: 1, rest: "timeout: 3s")
+        let project = try await items(kind, count: 1, rest: "timeout: 6s")
         let ran = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(ran.status == 1 && ran.output.contains("it took longer than 3s"), "\(ran)")
-        try project.write("open", "")
+        #expect(ran.status == 1 && ran.output.contains("it took longer than 6s"), "\(ran)")
+        // It had begun, and by now nothing of it is there that could see the door open.
+        #expect(try project.read("ran/1") == "begin\n")
+        let run = try #require(
+            FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
+        #expect(ProcessTable.marked("CAUDAL_RUN_ID", beginning: run).isEmpty)
+        if kind == .slurm {
+            #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))
+        }
     }
 
     @Test("A machine that cannot be reached is left out", .enabled(if: Kind.ssh.absence == nil))

@@ -1,6 +1,7 @@
 package import CaudalModel
 import Engine
 import Foundation
+import Synchronization
 
 /// Runs a program to its end, outside of everything that is tested.
 func outcome(of words: [String], variables: [String: String] = [:]) -> (status: Int32, text: String) {
@@ -16,6 +17,28 @@ func outcome(of words: [String], variables: [String: String] = [:]) -> (status: 
     let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
     return (process.terminationReason == .exit ? process.terminationStatus : -1, text)
+}
+
+/// Folders that live as long as the tests' process, and go with it: the objects that own them are never released.
+private enum LastingFolders {
+    private static let paths = Mutex<[String]>([])
+    private static let cleaner: Void = { atexit { LastingFolders.remove() } }()
+
+    static func make(in base: String = FileManager.default.temporaryDirectory.path) throws -> OwnFolder {
+        let folder = try OwnFolder(in: base)
+        _ = cleaner
+        paths.withLock { $0.append(folder.path) }
+        return folder
+    }
+
+    private static func remove() {
+        for path in paths.withLock({ $0 }) {
+            // What an engine mounted there would otherwise keep its files.
+            let mounted =
+                #"awk -v p="$0/" 'index($2, p) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n 1 umount -l"#
+            _ = outcome(of: ["sh", "-c", mounted + #"; rm -rf "$0""#, path])
+        }
+    }
 }
 
 private func isInstalled(_ name: String) -> Bool {
@@ -62,7 +85,7 @@ package final class ContainerBench: Sendable {
         guard isInstalled("podman"), isInstalled("busybox") else {
             throw Failure("podman, or busybox for its image, is not installed")
         }
-        folder = try OwnFolder()
+        folder = try LastingFolders.make()
         // Its own limits, because a machine may let nobody raise them; no groups, because some machines have both kinds.
         try folder.write(
             """
@@ -185,7 +208,7 @@ package final class SSHServer: Sendable {
     package let port: Int
 
     private init() async throws {
-        folder = try OwnFolder()
+        folder = try LastingFolders.make()
         port = try NotificationReceiver.freePort()
         for name in ["host", "key"] {
             let made = outcome(of: ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder[name]])
@@ -223,7 +246,7 @@ package final class SSHServer: Sendable {
                 arguments: ["--pdeathsig=TERM", "/usr/sbin/sshd", "-D", "-e", "-f", settings], variables: [:],
                 folder: "/", marker: "test/server")
         ) { _, _ in }
-        for _ in 0..<200 where outcome(of: ["ssh"] + words + ["127.0.0.1", "true"]).status != 0 {
+        while outcome(of: ["ssh"] + words + ["127.0.0.1", "true"]).status != 0 {
             guard ProcessTable.isAlive(server.identity) else { throw Failure("sshd did not start") }
         }
     }
@@ -243,10 +266,12 @@ package final class SSHServer: Sendable {
 
     /// The target of the tests, as a pipeline file writes it.
     package func target(
-        hosts: String = "[127.0.0.1, localhost]", slots: Int = 4, identity: String? = nil
+        hosts: String = "[127.0.0.1, localhost]", slots: Int = 4, identity: String? = nil, port: Int? = nil,
+        lease: String? = nil, options more: [String] = []
     ) -> String {
-        "{type: ssh, hosts: \(hosts), slots: \(slots), port: \(port), identity: \(identity ?? self.identity), "
-            + "options: [\(options.joined(separator: ", "))]}"
+        "{type: ssh, hosts: \(hosts), slots: \(slots), port: \(port ?? self.port), "
+            + (lease.map { "lease: \($0), " } ?? "")
+            + "identity: \(identity ?? self.identity), options: [\((options + more).joined(separator: ", "))]}"
     }
 
     /// The same, as it is read.
@@ -276,7 +301,7 @@ package final class SlurmCluster: Sendable {
     private let reactor = ProcessReactor()
 
     private init() async throws {
-        folder = try OwnFolder(in: "/tmp")
+        folder = try LastingFolders.make(in: "/tmp")
         let (lines, arrival) = AsyncStream<String>.makeStream()
         // It ends with this process, however that ends.
         _ = try await reactor.start(
@@ -295,7 +320,10 @@ package final class SlurmCluster: Sendable {
     package var variables: [String: String] { ["SLURM_CONF": folder["slurm.conf"]] }
 
     /// What one of its programs says.
-    package func ask(_ words: String...) -> String { outcome(of: words, variables: variables).text.trimmed }
+    package func ask(_ words: String...) -> String { ask(words) }
+
+    /// What one of its programs says.
+    package func ask(_ words: [String]) -> String { outcome(of: words, variables: variables).text.trimmed }
 
     /// Kills the daemon of a node; what runs there goes on.
     package func kill(node: Int) throws { try say("kill \(node)") }

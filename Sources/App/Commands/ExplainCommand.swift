@@ -74,11 +74,25 @@ struct ExplainCommand: AsyncParsableCommand {
         for (name, source) in attempt.sources {
             attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
         }
-        let links = try await findTables(&attempt, TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools))
+        let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
+        let links = try await findTables(&attempt, tables)
+        try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables))
         return masker.masked(
             text(
                 of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
                 root: loaded.pipeline.root))
+    }
+
+    /// Finds what the output of a stage holds that adds to it: without that, the SQL run by hand would replace it.
+    private func findExisting(_ attempt: inout StageAttempt, _ resolver: SourceResolver) async throws {
+        guard let output = attempt.stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else {
+            return
+        }
+        let path = attempt.target(output)
+        let place = PathText.absolute(path, in: attempt.pipeline.root)
+        guard FileText.exists(place) else { return }
+        attempt.existing = try await resolver.source(published: [place], of: dataset)
+        attempt.existing?.files = [path]
     }
 
     private func chosenItem(_ attempt: StageAttempt, _ tools: DataTools) async throws -> Item {
@@ -139,7 +153,12 @@ struct ExplainCommand: AsyncParsableCommand {
             return words + "\n" + (variables.isEmpty ? "" : "# with these variables besides its own:\n" + variables)
         case .load(let work):
             let record = LoadRecord(rows: 0, fingerprint: "(of the rows)")
-            return text(of: .data(work.examination), tools, names, links, root: root) + "\n-- The transaction\n"
+            let examination = text(of: .data(work.examination), tools, names, links, root: root)
+            if let store = work.target.link.store {
+                return examination + "\n-- What is put at \(store.url(of: work.target.table.name))\n"
+                    + tools.sql.text(of: work.load(record), prelude: [])
+            }
+            return examination + "\n-- The transaction\n"
                 + attachment(of: work.target.link, isReadOnly: false, root: root, tools.sql).joined(separator: "\n")
                 + "\n" + tools.sql.text(of: work.load(record), prelude: [])
         case .inProcess: return "-- this stage has no SQL: caudal does its work itself\n"

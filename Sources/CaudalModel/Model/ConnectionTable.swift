@@ -1,4 +1,4 @@
-/// A table of a connection, as a pipeline file names it.
+/// A table of a connection, as a pipeline file names it; of a bucket an object's key, or a pattern of keys.
 package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
     /// The connection's name.
     package var connection: String
@@ -14,15 +14,24 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
     ///
     /// In SQLite the only schema is `main`: a connection attaches nothing else.
     package func parts(in kind: Connection.Kind) -> (schema: String, name: String)? {
+        if kind == .s3 {
+            // The only format in which an object's rows have types of their own.
+            let isKey = name.hasSuffix(".parquet") && !name.hasPrefix("/") && !name.contains("//")
+            return isKey && !name.contains(where: \.isNewline) ? ("", name) : nil
+        }
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.contains("") { return nil }
         switch kind {
+        case .s3: return nil
         case .postgres: return parts.count == 2 ? (parts[0], parts[1]) : ("public", name)
         case .sqlite:
             if parts.count == 1 { return ("main", name) }
             return parts[0].lowercased() == "main" && !parts[1].contains(".") ? ("main", parts[1]) : nil
         }
     }
+
+    /// Whether it means every object whose key matches it.
+    package var isPattern: Bool { name.contains { "*?[".contains($0) } }
 
     /// The name in artifacts and messages: `warehouse.sales`.
     package var description: String { "\(connection).\(name)" }

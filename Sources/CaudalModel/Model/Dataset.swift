@@ -114,14 +114,14 @@ package struct CSVDialect: Sendable, Hashable, Codable {
     }
 }
 
-/// A database that stages read from and load into.
+/// A database, or a bucket of an object store, that stages read from and load into.
 package struct Connection: Sendable, Equatable {
     /// The kinds of database.
-    package enum Kind: String, Sendable, CaseIterable { case postgres, sqlite }
+    package enum Kind: String, Sendable, CaseIterable { case postgres, sqlite, s3 }
 
     package var name: String
     package var kind: Kind
-    /// Host, port, database, user: never the password.
+    /// Host, port, database, user; of a bucket its name, region, endpoint and key: never the password.
     package var settings: [String: Template]
     /// The password; it reaches the database program only through its environment.
     package var password: Template?

@@ -17,7 +17,7 @@ package enum Placement: Sendable, Hashable {
 }
 
 /// A folder or file of this machine that a container or a sandbox sees, at the same path.
-package struct PlacementMount: Sendable, Hashable {
+package struct PlacementMount: Sendable, Hashable, Codable {
     /// The path as the file gives it; relative ones start from the project's root.
     package var path: String
     package var isReadOnly: Bool
@@ -29,7 +29,7 @@ package struct PlacementMount: Sendable, Hashable {
 }
 
 /// What of the network a container or a sandbox sees.
-package enum PlacementNetwork: String, Sendable, CaseIterable {
+package enum PlacementNetwork: String, Sendable, CaseIterable, Codable {
     /// Nothing.
     case none
     /// What this machine sees.
@@ -39,9 +39,9 @@ package enum PlacementNetwork: String, Sendable, CaseIterable {
 }
 
 /// The container that a stage's program runs in.
-package struct ContainerSettings: Sendable, Hashable {
+package struct ContainerSettings: Sendable, Hashable, Codable {
     /// When the image is fetched from its registry.
-    package enum Pull: String, Sendable, CaseIterable {
+    package enum Pull: String, Sendable, CaseIterable, Codable {
         case never, missing, always
     }
 
@@ -71,7 +71,7 @@ package struct ContainerSettings: Sendable, Hashable {
 }
 
 /// The sandbox that a stage's program runs in.
-package struct SandboxSettings: Sendable, Hashable {
+package struct SandboxSettings: Sendable, Hashable, Codable {
     package var mounts: [PlacementMount]
     package var network: PlacementNetwork
     /// The names of variables of Caudal's environment that the program gets.
@@ -85,9 +85,9 @@ package struct SandboxSettings: Sendable, Hashable {
 }
 
 /// Machines or a cluster that stages run on.
-package struct Target: Sendable, Hashable {
+package struct Target: Sendable, Hashable, Codable {
     /// How it is reached.
-    package enum Kind: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable, Codable {
         case ssh(SSHSettings)
         case slurm(SlurmSettings)
 
@@ -120,9 +120,9 @@ package struct Target: Sendable, Hashable {
 }
 
 /// Machines that are reached by ssh.
-package struct SSHSettings: Sendable, Hashable {
+package struct SSHSettings: Sendable, Hashable, Codable {
     /// One of the machines.
-    package struct Host: Sendable, Hashable {
+    package struct Host: Sendable, Hashable, Codable {
         /// Its name or address, or its name in ssh's own settings.
         package var name: String
         /// The number of attempts that run there at once.
@@ -141,20 +141,27 @@ package struct SSHSettings: Sendable, Hashable {
     package var identity: String?
     /// Settings of ssh, each as in its `-o`.
     package var options: [String]
+    /// How long a program goes on there while nothing is heard of this machine.
+    package var lease: Duration
+
+    /// The lease of a target that does not set one: longer than ssh takes to give a connection up.
+    package static let usualLease = Duration.seconds(120)
 
     package init(
-        hosts: [Host], user: String? = nil, port: Int? = nil, identity: String? = nil, options: [String] = []
+        hosts: [Host], user: String? = nil, port: Int? = nil, identity: String? = nil, options: [String] = [],
+        lease: Duration = usualLease
     ) {
         self.hosts = hosts
         self.user = user
         self.port = port
         self.identity = identity
         self.options = options
+        self.lease = lease
     }
 }
 
 /// A cluster whose queue is Slurm's.
-package struct SlurmSettings: Sendable, Hashable {
+package struct SlurmSettings: Sendable, Hashable, Codable {
     package var partition: String?
     package var account: String?
     package var qos: String?

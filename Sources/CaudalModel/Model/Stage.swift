@@ -158,6 +158,10 @@ package protocol StageDefinition: Sendable {
     var validatedInput: Located<DatasetName>? { get }
     /// The table that it loads; nil when it writes files.
     var loadedTable: DatasetName? { get }
+    /// How it loads that table.
+    var loadMode: LoadMode? { get }
+    /// The output whose rows stay as far as new ones do not take their place; nil for outputs that are written anew.
+    var mergedOutput: DatasetName? { get }
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
@@ -182,6 +186,8 @@ extension StageDefinition {
     package var program: StageProgram? { nil }
     package var validatedInput: Located<DatasetName>? { nil }
     package var loadedTable: DatasetName? { nil }
+    package var loadMode: LoadMode? { nil }
+    package var mergedOutput: DatasetName? { nil }
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
     package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }

@@ -76,7 +76,7 @@ struct AttemptContext: Sendable {
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues
         if isMain {
-            job.executor = try executor()
+            job.executor = try await executor()
             job.begun = begun
         }
         let execution = try await tools.execute(job, for: control)
@@ -95,8 +95,18 @@ struct AttemptContext: Sendable {
     var begun: WorkIdentity? { if case .attach(let work) = order.purpose { work } else { nil } }
 
     /// What runs its program: where the stage says, or where the work goes on that is taken up again, whatever the file says now.
-    func executor() throws(Failure) -> any ProgramExecutor {
-        if case .job(let kind, _, _)? = begun { return try runner.executors.executor(for: .target(kind)) }
+    ///
+    /// What earlier attempts may have left running elsewhere is ended before.
+    /// - Throws: ``Failure`` where it cannot be told whether something of them goes on.
+    func executor() async throws(Failure) -> any ProgramExecutor {
+        if case .job? = begun, let folder = attempt.stagingFolder {
+            return try runner.executors.executor(continuing: folder)
+        }
+        let earlier = (1..<max(1, order.number)).map { folder.attempt(order.unit, $0) }
+        let ended = try await runner.executors.settle(earlier)
+        if !ended.isEmpty {
+            log.note("ended what an earlier attempt had left running: \(ended.joined(separator: ", "))", level: .warn)
+        }
         return try runner.executors.executor(for: stage.placement)
     }
 
@@ -115,13 +125,16 @@ struct AttemptContext: Sendable {
     /// - Parameter evidence: The files to keep, because they tell why the attempt failed.
     func clearStaging(except evidence: [String] = []) {
         guard let folder = attempt.stagingFolder else { return }
-        if evidence.isEmpty {
+        // The next attempt has to know of what may go on elsewhere.
+        let launches = LaunchFolder.open(in: folder).isEmpty ? [] : [folder + "/" + LaunchFolder.name]
+        let kept = evidence + launches
+        if kept.isEmpty {
             try? FileManager.default.removeItem(atPath: folder)
             return
         }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             let path = folder + "/" + name
-            if !evidence.contains(path) { try? FileManager.default.removeItem(atPath: path) }
+            if !kept.contains(path) { try? FileManager.default.removeItem(atPath: path) }
         }
     }
 }

@@ -23,6 +23,15 @@ extension AttemptContext {
             attempt.loadTarget = try await runner.tables.target(
                 of: dataset, record: LoadRecord.Key(run: facts.runID, stage: stage.id))
         }
+        if let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) {
+            let place = attempt.target(output)
+            // Nothing else writes there meanwhile: the run has claimed the path.
+            if FileText.exists(place) {
+                attempt.existing = try await runner.resolver.source(published: [place], of: dataset)
+                attempt.earlier.add(
+                    EarlierFile(path: place, target: place, publication: try versionFinder.publication(at: place)))
+            }
+        }
         attempt.corrections = try await usableCorrections()
         let (shapes, notes) = try shapes()
         return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)

@@ -24,7 +24,7 @@ extension CommandWork: AttemptWork {
     private func execute(
         reading inputs: [DataSource], in context: AttemptContext
     ) async throws -> (Execution, [InputVersion]) {
-        let executor = try context.executor()
+        let executor = try await context.executor()
         if inputs.isEmpty { return (await execute(reading: [], with: executor, in: context), []) }
         async let reads = context.versions(of: inputs)
         return (await execute(reading: inputs.flatMap(\.files), with: executor, in: context), await reads)

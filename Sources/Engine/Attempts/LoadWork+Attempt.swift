@@ -48,20 +48,44 @@ extension LoadWork: AttemptWork {
         return done
     }
 
-    private func load(
-        _ record: LoadRecord, in context: AttemptContext, _ result: inout AttemptResult
-    ) async throws {
-        let (order, tools) = (context.order, context.tools)
-        let script = load(record)
-        let examined = context.folder.sqlFile(order.unit, order.number)
+    /// A script that works with the rows, behind the examination.
+    private func job(_ script: SQLScript, in context: AttemptContext) -> SQLJob {
+        let examined = context.folder.sqlFile(context.order.unit, context.order.number)
         var job = SQLJob(
             script: script, essentialStatements: script.statements.count,
             scriptFile: (examined.hasSuffix(".sql") ? String(examined.dropLast(4)) : examined) + ".load.sql",
             workFolder: context.attempt.stagingFolder ?? context.folder.staging, files: files, folders: [],
-            threads: examination.threads, memory: examination.memory ?? tools.defaultMemory,
-            attachment: try await tools.attachment(of: target.link, isReadOnly: false))
+            threads: examination.threads, memory: examination.memory ?? context.tools.defaultMemory)
         job.hidesValues = context.attempt.samples.hidesValues
-        let loaded = try await tools.execute(job, for: context.control)
+        return job
+    }
+
+    /// Writes the rows to a file, and puts that in the place of the object.
+    private func put(
+        _ file: String, _ record: LoadRecord, in context: AttemptContext, _ result: inout AttemptResult
+    ) async throws {
+        let written = try await context.tools.execute(job(load(record), in: context), for: context.control)
+        result.take(written)
+        if let failure = written.failure { return result.fail(failure) }
+        guard let objects = context.runner.tables.objects(target.link) else { return }
+        let key = LoadRecord.Key(run: context.facts.runID, stage: context.stage.id)
+        do throws(Failure) {
+            try await objects.put(
+                file, as: target.table.name, by: key, pipeline: context.loaded.pipeline.name, mode: mode,
+                for: context.control)
+        } catch {
+            return result.fail(error)
+        }
+        context.log.note("put \(target.table.description), \((FileText.size(file) ?? 0).shortBytes)")
+    }
+
+    private func load(
+        _ record: LoadRecord, in context: AttemptContext, _ result: inout AttemptResult
+    ) async throws {
+        if let object { return try await put(object, record, in: context, &result) }
+        var job = job(load(record), in: context)
+        job.attachment = try await context.tools.attachment(of: target.link, isReadOnly: false)
+        let loaded = try await context.tools.execute(job, for: context.control)
         result.take(loaded)
         guard var failure = loaded.failure else { return }
         // Other programs that open the database next must not find half a change. What cannot be undone now is told to

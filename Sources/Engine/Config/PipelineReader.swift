@@ -258,7 +258,9 @@ package struct PipelineReader {
             reader.reportMissing("\(reader.subject) needs 'type'", at: entry.key.location)
         }
         var settings: [String: Template] = [:]
-        for key in ["host", "port", "database", "user", "path"] { settings[key] = reader.template(key)?.value }
+        for key in ["host", "port", "database", "user", "path", "bucket", "region", "endpoint"] {
+            settings[key] = reader.template(key)?.value
+        }
         let password = reader.template("password")
         if let password, password.value.references.isEmpty {
             problems.report(
@@ -268,6 +270,8 @@ package struct PipelineReader {
         switch kind {
         case .postgres? where settings["database"] == nil:
             reader.reportMissing("\(reader.subject) needs 'database'", at: entry.key.location)
+        case .s3? where settings["bucket"] == nil:
+            reader.reportMissing("\(reader.subject) needs 'bucket'", at: entry.key.location)
         case .sqlite? where settings["path"] == nil:
             problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
         default: break

@@ -74,6 +74,23 @@ enum PipelineRules {
         }
     }
 
+    /// An object is replaced as a whole, and is one.
+    private static func checkObject(
+        _ table: ConnectionTable, loadedBy stage: Stage, _ dataset: Dataset, _ problems: ConfigProblems
+    ) {
+        if let mode = stage.definition.loadMode, mode != .replace {
+            problems.report(
+                "'mode: \(mode.rawValue)' of '\(stage.id)' is not possible: an object can only be replaced as a whole",
+                remedy: "write 'mode: replace'",
+                at: stage.outputLocation)
+        }
+        if table.isPattern {
+            problems.report(
+                "'\(stage.id)' loads '\(dataset.name)', whose key is a pattern", remedy: "write the key of one object",
+                at: dataset.placeLocation)
+        }
+    }
+
     /// Only data stages read tables of connections; only a load writes one, and it writes nothing else.
     private static func checkTables(_ pipeline: Pipeline, _ problems: ConfigProblems) {
         for dataset in pipeline.datasets {
@@ -82,8 +99,10 @@ enum PipelineRules {
             else { continue }
             problems.report(
                 "'\(table.name)' cannot be a table of the \(kind.rawValue) connection '\(table.connection)'",
-                remedy: kind == .sqlite
-                    ? "write only its name; 'main' is the only schema" : "write name or schema.name",
+                remedy: kind == .s3
+                    ? "write the key of a Parquet object, such as raw/sales.parquet, or a pattern of keys"
+                    : kind == .sqlite
+                        ? "write only its name; 'main' is the only schema" : "write name or schema.name",
                 at: dataset.placeLocation)
         }
         for stage in pipeline.stages {
@@ -101,6 +120,19 @@ enum PipelineRules {
                 problems.report(
                     "a command reads files, and '\(input.value)' is the table '\(table.name)' of '\(table.connection)'",
                     remedy: "let an sql stage write it to a file first", at: input.location)
+            }
+            if let output = stage.definition.mergedOutput, let dataset = pipeline.dataset(output),
+                dataset.format != .parquet
+            {
+                problems.report(
+                    "stage '\(stage.id)' merges rows into '\(output)', which is no Parquet file",
+                    remedy: "let its path end in .parquet: other files do not keep the types of their columns",
+                    at: dataset.placeLocation)
+            }
+            if let output = stage.definition.loadedTable, let dataset = pipeline.dataset(output),
+                let table = dataset.table, pipeline.connections[table.connection]?.kind == .s3
+            {
+                checkObject(table, loadedBy: stage, dataset, problems)
             }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output) else { continue }

@@ -290,6 +290,7 @@ package struct PlaceRules {
         guard let parts = table.parts(in: connection.kind) else { return nil }
         switch connection.kind {
         case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(parts.name.lowercased())"
+        case .s3: return ["endpoint", "bucket"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(parts.name)"
         case .postgres:
             return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n")
                 + "\n\(parts.schema).\(parts.name)"

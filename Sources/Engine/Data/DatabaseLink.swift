@@ -14,6 +14,8 @@ package struct DatabaseLink: Sendable {
     package let environment: [String: String]
     /// Host, port, database and user as far as the file sets them, or the path.
     private let settings: [String: String]
+    /// The bucket; nil for a database.
+    package let store: ObjectStore?
     let sql: any SQLDialect
 
     /// Fills a connection's settings.
@@ -35,6 +37,12 @@ package struct DatabaseLink: Sendable {
             settings["path"] = PathText.absolute(path, in: root)
         }
         self.settings = settings
+        store = connection.kind == .s3 ? ObjectStore(settings, variables) : nil
+        if store != nil {
+            environment = ObjectStore.environment(
+                key: settings["user"], secret: connection.password?.filled { value($0) ?? "" }, variables)
+            return
+        }
         guard connection.kind == .postgres else {
             environment = [:]
             return
@@ -65,19 +73,22 @@ package struct DatabaseLink: Sendable {
     /// The database's address, for messages.
     package var place: String {
         if let path { return path }
+        if let store { return store.description }
         let host = environment["PGHOST"].map { " at \($0)" + (environment["PGPORT"].map { ":\($0)" } ?? "") } ?? ""
         return (environment["PGDATABASE"] ?? "its database") + host
     }
 
     /// The ATTACH statement that a script runs.
     package func attachment(isReadOnly: Bool) -> String {
-        sql.attachment(path ?? "", of: name, kind, isReadOnly: isReadOnly)
+        if let store { return sql.access(to: store, of: name) }
+        return sql.attachment(path ?? "", of: name, kind, isReadOnly: isReadOnly)
     }
 
     /// The ATTACH statement for a user: without a password, which libpq finds by itself.
     ///
     /// - Parameter root: The folder to which a path is shown relative.
     package func printedAttachment(isReadOnly: Bool, root: String) -> String {
+        if let store { return sql.access(to: store, of: name) }
         var target = path.map { PathText.relative($0, to: root) } ?? ""
         if kind == .postgres {
             let keys = [("host", "host"), ("port", "port"), ("database", "dbname"), ("user", "user")]
@@ -96,7 +107,8 @@ package struct DatabaseLink: Sendable {
 
     /// A table as scripts name it.
     package func relation(_ schema: String, _ table: String) -> String {
-        "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
+        if let store { return sql.rows(ofObjects: store.url(of: table)) }
+        return "\(sql.name(alias)).\(sql.name(schema)).\(sql.name(table))"
     }
 
     /// A query that the database itself runs, for a FROM clause.

@@ -75,6 +75,8 @@ package struct LoadCompiler: Sendable {
         switch target.link.kind {
         case .postgres: addPostgres(to: &script, schema, name, load)
         case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
+        // An object is written as a file, and put in its place as a whole.
+        case .s3: break
         }
         if target.link.kind == .postgres {
             // After the lock, so that timestamps follow the order of loads; an append-only user keeps the time of the
@@ -87,6 +89,14 @@ package struct LoadCompiler: Sendable {
                         + "EXCEPTION WHEN insufficient_privilege THEN NULL; END $$"))
         }
         script.add("commit the load", "COMMIT")
+    }
+
+    /// Adds the statement that writes the rows of an object to a file.
+    package func addObject(to script: inout SQLScript, at file: String) {
+        let columns = target.link.carried(source.columns).joined(separator: ",\n       ")
+        script.add(
+            "write the rows", weight: 10,
+            .write("SELECT \(columns)\nFROM \(source.fromClause(sql))", to: SQLScript.OutputFile(file, .parquet)))
     }
 
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {

@@ -23,6 +23,8 @@ package struct RecordedLoad: Sendable, Hashable {
         let (schema, name, sql) = (link.parts(of: table).schema, link.parts(of: table).name, link.sql)
         let own: String
         switch link.kind {
+        // An object carries its own record, which no query reads.
+        case .s3: own = ""
         case .sqlite:
             own =
                 "SELECT row_number() OVER (ORDER BY rowid) AS number, run, stage, pipeline, mode "

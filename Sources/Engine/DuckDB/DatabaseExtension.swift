@@ -20,7 +20,7 @@ package enum DatabaseExtension {
     package static func find(
         _ kind: Connection.Kind, for program: DuckDBProgram, root: String, variables: [String: String]
     ) throws(Failure) -> String {
-        let name = "\(kind.rawValue)_scanner"
+        let name = kind == .s3 ? "httpfs" : "\(kind.rawValue)_scanner"
         // An extension only loads into its own version of DuckDB, so its path contains the version.
         let packaged = "duckdb_extension_\(name)/extensions/v\(program.version)/\(name).duckdb_extension"
         var places = ToolFolders.all(root: root, path: "\(folder)/\(packaged)")
@@ -30,7 +30,7 @@ package enum DatabaseExtension {
         }
         if let found = places.first(where: { access($0, R_OK) == 0 }) { return found }
         let remedy =
-            "run: \(program.path) -c 'INSTALL \(kind.rawValue)' (or, in a checkout of caudal, scripts/setup.sh extensions"
+            "run: \(program.path) -c 'INSTALL \(kind == .s3 ? name : kind.rawValue)' (or, in a checkout of caudal, scripts/setup.sh extensions"
             + (program.version == DuckDBProgram.pinned
                 ? ")" : ", which also installs duckdb \(DuckDBProgram.pinned); this one is \(program.version))")
         throw Failure(

@@ -15,6 +15,26 @@ extension DuckDBDialect {
         return "ATTACH \(text(target)) AS \(name(alias(of: connection))) (\(options))"
     }
 
+    package func access(to store: ObjectStore, of connection: String) -> String {
+        func variable(_ name: String) -> String { "getenv(\(text(name)))" }
+        let settings = [
+            "TYPE s3", "PROVIDER config", "SCOPE \(text("s3://\(store.bucket)/"))",
+            "KEY_ID \(variable(ObjectStore.keyVariable))", "SECRET \(variable(ObjectStore.secretVariable))",
+            "SESSION_TOKEN \(variable(ObjectStore.tokenVariable))", "REGION \(text(store.region))",
+        ]
+        let place = store.endpoint.map { endpoint in
+            [
+                "ENDPOINT \(text(endpoint.host))", "URL_STYLE 'path'", "USE_SSL \(endpoint.isSecure)",
+            ]
+        }
+        return "CREATE TEMPORARY SECRET \(name(alias(of: connection))) "
+            + "(\((settings + (place ?? [])).joined(separator: ", ")))"
+    }
+
+    package func rows(ofObjects url: String) -> String {
+        "read_parquet(\(text(url)), union_by_name = true, hive_partitioning = true)"
+    }
+
     package func ownQuery(_ text: String, on connection: String, _ kind: Connection.Kind) -> String {
         "\(kind.rawValue)_query(\(self.text(alias(of: connection))), \(self.text(text)))"
     }
@@ -24,6 +44,7 @@ extension DuckDBDialect {
     }
 
     package func preparation(for kind: Connection.Kind) -> [String] {
-        ["INSTALL \(kind.rawValue);", "LOAD \(kind.rawValue);"]
+        let name = kind == .s3 ? "httpfs" : kind.rawValue
+        return ["INSTALL \(name);", "LOAD \(name);"]
     }
 }

@@ -52,7 +52,7 @@ package struct DuckDBEngine: SQLEngine {
         let file = try await driver(for: link.kind)
         return DatabaseAttachment(
             statements: ["LOAD \(dialect.text(file))", link.attachment(isReadOnly: isReadOnly)],
-            environment: link.environment)
+            environment: link.environment, places: link.store.map { ["s3://\($0.bucket)"] } ?? [])
     }
 
     package func settings(memory: Int64, threads: Int?, attaching lines: [String], folders: [String]) -> [String] {

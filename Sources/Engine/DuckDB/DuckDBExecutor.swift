@@ -25,7 +25,7 @@ extension SQLJob {
         // Safe mode allows no attaching: a database is there before it.
         if let attachment { lines += attachment.statements.map { $0 + ";" } }
         lines += [
-            "SET allowed_directories = \(list((folders + [workFolder]).map { $0 + "/" }));",
+            "SET allowed_directories = \(list((folders + [workFolder] + (attachment?.places ?? [])).map { $0 + "/" }));",
             "SET allowed_paths = \(list(files));",
             ".bail on",
             ".safe_mode",

@@ -29,16 +29,6 @@ package struct ContainerEngine: Sendable, Hashable {
             "neither podman nor docker is on PATH", remedy: "install one of them, or name it in \(variable)")
     }
 
-    /// The other known programs that are there.
-    static func others(than engine: ContainerEngine, _ variables: (String) -> String?) -> [ContainerEngine] {
-        let path = variables("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
-        return ContainerEngineName.allCases.filter { $0 != engine.name }.compactMap { name in
-            (try? ProcessExecutor.find(name.rawValue, path: path, folder: "/")).map {
-                ContainerEngine(name: name, path: $0)
-            }
-        }
-    }
-
     /// The variables of a client that belong to it, and not to the program that it has run.
     private static let ownVariables: Set = ["HOME", "PATH", "TMPDIR", "LD_LIBRARY_PATH", "LD_PRELOAD", "USER"]
     private static let ownPrefixes = ["BUILDAH_", "CONTAINER", "DBUS_", "DOCKER_", "PODMAN_", "REGISTRY_", "XDG_"]

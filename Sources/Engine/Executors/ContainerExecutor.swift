@@ -9,10 +9,12 @@ import Synchronization
 struct ContainerExecutor: ProgramExecutor {
     private let host: ProgramHost
     private let settings: ContainerSettings
+    private let place: LaunchPlace
 
-    init(_ host: ProgramHost, _ settings: ContainerSettings) {
+    init(_ host: ProgramHost, _ settings: ContainerSettings, _ place: LaunchPlace) {
         self.host = host
         self.settings = settings
+        self.place = place
     }
 
     func run(
@@ -21,6 +23,11 @@ struct ContainerExecutor: ProgramExecutor {
         let engine = try ContainerEngine.find { host.environment[$0] }
         let name = Self.name(attempt.marker)
         let (arguments, variables) = arguments(call, name: name, engine, attempt)
+        // Another engine may come first on PATH by the time it is looked for.
+        var place = place
+        place.variables[ContainerEngine.variable] = engine.path
+        let noted = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
+        try noted.keepNote()
         attempt.log.note("runs in \(engine.name.rawValue) container \(name) of \(settings.image)")
         let launch = ProcessLaunch(
             program: engine.path, arguments: arguments, inherited: host.environment, variables: variables,
@@ -45,32 +52,34 @@ struct ContainerExecutor: ProgramExecutor {
         var hasLeft = end.exit == .exited(125) || attempt.stopReason != nil
         if case .signaled = end.exit { hasLeft = true }
         if hasLeft { try await engine.remove([name], on: host) }
+        // One that cannot be noted is looked for once more.
+        try? noted.end()
         explain(&end, engine, of: call, told.text(.stderr))
         return end
     }
 
-    func endLeftovers(of run: RunID, _ markers: [String]) async throws(Failure) -> [String] {
-        let engine: ContainerEngine
-        do throws(Failure) { engine = try ContainerEngine.find { host.environment[$0] } } catch { return [] }
-        var ended = try await endLeftovers(of: run, engine)
-        // The run may have begun with another engine; one that does not answer here has most likely nothing of it.
-        for other in ContainerEngine.others(than: engine, { host.environment[$0] }) {
-            ended += (try? await endLeftovers(of: run, other)) ?? []
+    func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String] {
+        let names = Set(launches.map { Self.name($0.note.marker) })
+        let ended: [String]
+        do throws(Failure) {
+            ended = try await end(names, try ContainerEngine.find { host.environment[$0] })
+        } catch {
+            throw launches[0].unanswered(error.message)
         }
+        for launch in launches { try launch.end() }
         return ended
     }
 
-    private func endLeftovers(of run: RunID, _ engine: ContainerEngine) async throws(Failure) -> [String] {
+    /// Ends those of the containers that are there.
+    private func end(_ names: Set<String>, _ engine: ContainerEngine) async throws(Failure) -> [String] {
         let answer = try await engine.ask(
-            ["ps", "--all", "--filter", "label=caudal.run=\(run)", "--format", "{{.Names}}"], on: host)
+            ["ps", "--all", "--filter", "label=caudal.run", "--format", "{{.Names}}"], on: host)
         guard answer.exit == .exited(0) else {
-            throw Failure(
-                "\(engine.name.rawValue) does not say which containers run \(run) left running: "
-                    + answer.errors.trimmed.shortened(to: 200), remedy: "resume once it answers")
+            throw Failure("\(engine.name.rawValue) says: \(answer.errors.trimmed.shortened(to: 200))")
         }
-        let names = answer.text.split(whereSeparator: \.isWhitespace).map(String.init)
-        try await engine.remove(names, on: host)
-        return names.map { "\(engine.name.rawValue) container \($0)" }
+        let found = answer.text.split(whereSeparator: \.isWhitespace).map(String.init).filter(names.contains)
+        try await engine.remove(found, on: host)
+        return found.map { "\(engine.name.rawValue) container \($0)" }
     }
 
     /// The container's name, which tells what runs in it and differs between attempts.

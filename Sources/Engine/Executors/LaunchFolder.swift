@@ -1,54 +1,81 @@
 import CaudalModel
 import Foundation
 
-/// The files by which a program of another machine is started and tells how it ended.
+/// The files of one try to run a program in another place: how it is started, where, and how it ended.
 ///
-/// They lie in the attempt's own folder, which both machines must see. That is looked at each time: the other side reads
-/// a mark that this one wrote, and this one reads what the other wrote.
-struct LaunchFolder: Sendable {
-    let path: String
-    /// What tells this attempt's files from those of another one, and from none.
-    let mark: String
+/// They lie in the attempt's own folder, which both machines must see. That is looked at each time: the other side takes
+/// a mark that this one wrote, and this one reads what the other wrote. Taking it is one step, and so is taking it back:
+/// what has been taken back never begins, however late the other side hears of it.
+///
+/// The folder is also the record of where the program was launched. It is made before anything is asked of the other
+/// side, which can begin nothing without it.
+package struct LaunchFolder: Sendable {
+    package let path: String
+    package let note: LaunchNote
 
-    private static let name = ".caudal-launch"
+    /// Its place in an attempt's folder, with a folder for each try.
+    package static let name = ".caudal-launch"
     /// The exit status of what is started there when the folder cannot be seen or written.
     static let notShared: Int32 = 125
 
-    /// Its place in an attempt's folder.
-    static func place(in workFolder: String) -> String { workFolder + "/" + name }
-
-    /// Writes the files of a program that is to be started.
+    /// Makes the folder of a new try.
     ///
-    /// - Throws: ``Failure`` when they cannot be written.
-    init(
-        _ call: ProgramCall, program: String, variables: [String: String], for attempt: AttemptControl,
-        on host: ProgramHost
-    ) throws(Failure) {
-        guard let folder = call.workFolder else { throw Failure("there is no folder for what runs elsewhere") }
-        path = Self.place(in: folder)
-        mark = "\(ContentHash.of(attempt.marker))-\(UInt64.random(in: 0 ... .max))"
+    /// - Throws: ``Failure`` when it cannot be made.
+    init(at place: LaunchPlace, on machine: String? = nil, in workFolder: String?, for attempt: AttemptControl)
+        throws(Failure)
+    {
+        guard let workFolder else { throw Failure("there is no folder for what runs elsewhere") }
+        let all = workFolder + "/" + Self.name
+        path = "\(all)/\((Self.numbers(in: all).last ?? 0) + 1)"
+        note = LaunchNote(
+            mark: "\(ContentHash.of(attempt.marker))-\(String(UInt64.random(in: 0 ... .max), radix: 16))",
+            marker: attempt.marker, place: place, machine: machine)
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Failure("the folder \(path) cannot be made: \(error.reason)")
         }
+    }
+
+    private init(path: String, note: LaunchNote) { (self.path, self.note) = (path, note) }
+
+    /// The tries of an attempt that were noted, in their order.
+    package static func all(in workFolder: String) -> [LaunchFolder] {
+        let all = workFolder + "/" + name
+        return numbers(in: all).compactMap { number in
+            let path = "\(all)/\(number)"
+            // Without its note nothing was asked of the other side.
+            guard let bytes = try? FileText.bytes(path + "/launch.json"),
+                let note = try? JSONDecoder().decode(LaunchNote.self, from: Data(bytes))
+            else { return nil }
+            return LaunchFolder(path: path, note: note)
+        }
+    }
+
+    private static func numbers(in folder: String) -> [Int] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap { Int($0) }.sorted()
+    }
+
+    /// The tries of an attempt of which it is not known that nothing goes on.
+    package static func open(in workFolder: String) -> [LaunchFolder] { all(in: workFolder).filter { !$0.isOver } }
+
+    // MARK: - Beginning
+
+    /// Writes what the other side is to run, and the mark that it takes.
+    ///
+    /// - Throws: ``Failure`` when that cannot be written.
+    func write(
+        _ call: ProgramCall, program: String, variables: [String: String], on host: ProgramHost
+    ) throws(Failure) {
         var lines = ["#!/bin/sh"]
         for (name, value) in variables.sorted(by: { $0.key < $1.key }) where Self.isName(name) {
             lines.append("export \(name)=\(ShellText.quoted(value))")
         }
         lines.append("cd \(ShellText.quoted(call.folder ?? host.folder)) || exit 126")
         lines.append("exec " + ([program] + call.arguments).map(ShellText.quoted).joined(separator: " "))
-        // An earlier try on another machine may have left its own.
-        for name in ["host", "exit", "stdout", "stderr", "read"] { unlink("\(path)/\(name)") }
-        try FileText.write(lines.joined(separator: "\n") + "\n", to: path + "/launch.sh", isPrivate: true)
-        try FileText.write(mark + "\n", to: path + "/mark", isPrivate: true)
-    }
-
-    /// The files of a program that was started before.
-    init(in workFolder: String) {
-        path = Self.place(in: workFolder)
-        mark = ""
+        try FileText.write(lines.joined(separator: "\n") + "\n", to: file("launch.sh"), isPrivate: true)
+        try FileText.write(note.mark + "\n", to: file("mark"), isPrivate: true)
     }
 
     private static func isName(_ text: String) -> Bool {
@@ -56,25 +83,77 @@ struct LaunchFolder: Sendable {
             && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     }
 
-    /// Shell that ends unless the other side sees the folder, and may write to it.
-    var check: String {
+    /// Notes where it is launched, on the disk itself: the other side may go on when this machine's power does not.
+    ///
+    /// - Throws: ``Failure`` when that cannot be written; nothing may be launched then.
+    func keepNote() throws(Failure) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        guard let text = try? encoder.encode(note) else {
+            preconditionFailure("a launch could not be written: \(note)")
+        }
+        let place = file("launch.json")
+        try FileText.replace(String(decoding: text, as: UTF8.self) + "\n", at: place)
+        for name in [place, path, PathText.folder(of: path)] {
+            let descriptor = Foundation.open(name, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw Failure("\(name) cannot be opened", errno: errno) }
+            defer { close(descriptor) }
+            // A file system that cannot do it says so, and keeps what it can.
+            guard fsync(descriptor) == 0 || errno == EINVAL else {
+                throw Failure("\(name) cannot be written", errno: errno)
+            }
+        }
+    }
+
+    /// Shell of the other side that ends unless it sees the folder, may write to it, and is the one to begin.
+    var take: String {
         """
         d=\(ShellText.quoted(path))
-        if [ "$(cat "$d/mark" 2>/dev/null)" != '\(mark)' ]; then
+        if [ "$(cat "$d/mark" 2>/dev/null)" != '\(note.mark)' ]; then
           echo "caudal: $(hostname) does not see $d as this machine does" >&2
           exit \(Self.notShared)
         fi
-        if ! { echo "${SLURMD_NODENAME:-$(hostname)}" > "$d/host.new" && mv "$d/host.new" "$d/host"; } 2>/dev/null; then
+        # A network's file system may have made the move and say that it failed.
+        if ! mv "$d/mark" "$d/taken" 2>/dev/null && [ ! -e "$d/taken" ]; then
           echo "caudal: $(hostname) cannot write to $d" >&2
           exit \(Self.notShared)
         fi
+        echo "${SLURMD_NODENAME:-$(hostname)}" > "$d/host.new" && mv "$d/host.new" "$d/host"
+        \(Self.variable)='\(note.mark)'; export \(Self.variable)
         """
     }
 
-    /// Shell that records how the program ended, in `$rc`, in one step.
+    /// The variable that everything carries which is started for a try.
+    private static let variable = "CAUDAL_LAUNCH"
+
+    /// Shell of the other side that records how the program ended, in `$rc`, in one step.
     let record = #"echo "$rc" > "$d/exit.new" && mv "$d/exit.new" "$d/exit""#
 
-    /// The machine that runs the program, as it calls itself; nil as long as it has not begun.
+    // MARK: - What has become of it
+
+    /// Whether it is known that nothing of it goes on, or ever will.
+    package var isOver: Bool { ["exit", "over"].contains { FileText.exists(file($0)) } }
+
+    /// Takes the mark back, so that nothing begins any more.
+    ///
+    /// - Returns: Whether that was in time; otherwise the other side has begun.
+    /// - Throws: ``Failure`` when it cannot be told.
+    func revoke() throws(Failure) -> Bool {
+        if rename(file("mark"), file("revoked")) == 0 || FileText.exists(file("revoked")) { return true }
+        let error = errno
+        if FileText.exists(file("mark")) { throw Failure("\(file("mark")) cannot be moved", errno: error) }
+        return false
+    }
+
+    /// Notes that nothing of it goes on.
+    ///
+    /// - Throws: ``Failure`` when that cannot be written.
+    func end() throws(Failure) { try FileText.write("", to: file("over"), isPrivate: true) }
+
+    /// Whether the other side has begun.
+    var hasBegun: Bool { FileText.exists(file("taken")) }
+
+    /// The machine that runs the program, as it calls itself; nil as long as it has not told.
     var machine: String? { text("host") }
 
     /// The recorded exit status; nil as long as there is none.
@@ -83,15 +162,20 @@ struct LaunchFolder: Sendable {
     /// The path of one of the files.
     func file(_ name: String) -> String { path + "/" + name }
 
-    private func text(_ name: String) -> String? {
+    /// What is in one of the files; nil when it is empty or not there.
+    func text(_ name: String) -> String? {
         // A file that is not there has not been written yet.
-        (try? FileText.read(file(name)))?.trimmed.nonEmpty
+        guard let text = try? FileText.read(file(name)).trimmed, !text.isEmpty else { return nil }
+        return text
     }
-}
 
-extension String {
-    /// The text, or nil when it is empty.
-    fileprivate var nonEmpty: String? { isEmpty ? nil : self }
+    /// Says of a place that does not answer what a person can do about it.
+    func unanswered(_ reason: String) -> Failure {
+        Failure(
+            "whether what \(note.marker) began still runs cannot be told: \(reason)",
+            remedy:
+                "it is asked again before the next attempt; if nothing can run there any more, 'touch \(file("over"))'")
+    }
 }
 
 extension Failure {

@@ -14,11 +14,9 @@ package protocol ProgramExecutor: Sendable {
     ) async throws(Failure) -> ProgramEnd
 
     /// Finds out what has become of work that another process of Caudal began, which has died.
-    ///
-    /// `workFolder`: the folder of the attempt that it belongs to.
-    func recover(_ identity: WorkIdentity, workFolder: String) async -> RecoveredWork
+    func recover(_ identity: WorkIdentity, _ launch: LaunchFolder) async -> RecoveredWork
 
-    /// Takes work up again that ``recover(_:workFolder:)`` found, and returns when it has ended, as
+    /// Takes work up again that ``recover(_:_:)`` found, and returns when it has ended, as
     /// ``run(_:for:output:)`` does.
     ///
     /// - Throws: ``Failure`` when nothing can be heard of it any more.
@@ -27,16 +25,16 @@ package protocol ProgramExecutor: Sendable {
         output: @escaping ProcessReactor.OutputHandler
     ) async throws(Failure) -> ProgramEnd
 
-    /// Ends what attempts of a run left behind whose engine died before it could record what did their work.
+    /// Makes sure that nothing of earlier tries goes on or will begin, ends what does, and notes that in their folders.
     ///
-    /// `markers`: those attempts.
+    /// `launches`: tries of which that is not known, all of this executor's place.
     /// - Returns: What was ended, in words.
     /// - Throws: ``Failure`` when it cannot be found out, or does not end.
-    func endLeftovers(of run: RunID, _ markers: [String]) async throws(Failure) -> [String]
+    func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String]
 }
 
 extension ProgramExecutor {
-    package func recover(_ identity: WorkIdentity, workFolder: String) async -> RecoveredWork { .ended }
+    package func recover(_ identity: WorkIdentity, _ launch: LaunchFolder) async -> RecoveredWork { .ended }
 
     package func attach(
         to identity: WorkIdentity, _ call: ProgramCall, for attempt: AttemptControl,
@@ -45,7 +43,8 @@ extension ProgramExecutor {
         throw Failure("nothing can be heard of \(identity) any more")
     }
 
-    package func endLeftovers(of run: RunID, _ markers: [String]) async throws(Failure) -> [String] { [] }
+    // What runs on this machine is found by its marker, and needs no note.
+    package func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String] { [] }
 }
 
 /// A program to run for an attempt, wherever it runs.
@@ -156,6 +155,14 @@ package struct ProgramHost: Sendable {
         self.environment = InheritedEnvironment(environment)
         self.state = state
         self.staging = staging
+    }
+
+    /// The same, with variables that differ from those of the environment.
+    func with(_ variables: [String: String]) -> ProgramHost {
+        if variables.allSatisfy({ environment[$0.key] == $0.value }) { return self }
+        return ProgramHost(
+            reactor: reactor, folder: folder, environment: environment.all.merging(variables) { $1 }, state: state,
+            staging: staging)
     }
 
     /// The path of a program of this machine; nil when PATH does not have it.

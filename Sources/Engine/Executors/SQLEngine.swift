@@ -147,9 +147,12 @@ package struct DatabaseAttachment: Sendable {
     package var statements: [String]
     /// Variables of the child, the password among them.
     package var environment: [String: String]
+    /// What the script may read besides its files, such as a bucket.
+    package var places: [String]
 
-    package init(statements: [String], environment: [String: String]) {
+    package init(statements: [String], environment: [String: String], places: [String] = []) {
         self.statements = statements
         self.environment = environment
+        self.places = places
     }
 }

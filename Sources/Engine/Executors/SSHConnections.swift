@@ -51,15 +51,26 @@ final class SSHConnections: Sendable {
     ///
     /// `control`: the socket of the connection that is shared; nil makes one of its own.
     func words(for machine: String, control: String?) -> [String] {
-        var words = [
-            "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o",
-            "ServerAliveCountMax=3", "-o", "ControlPath=\(control ?? "none")",
-        ]
+        // ssh takes the first of what it is told of a setting: first what Caudal relies on, then what the user wants.
+        var words = ["-o", "BatchMode=yes", "-o", "ControlPath=\(control ?? "none")"]
+        for option in settings.options { words += ["-o", option] }
+        words += ["-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"]
         if let user = settings.user { words += ["-l", user] }
         if let port = settings.port { words += ["-p", String(port)] }
         if let identity = settings.identity { words += ["-i", PathText.absolute(identity, in: host.folder)] }
-        for option in settings.options { words += ["-o", option] }
         return words
+    }
+
+    /// Runs a line of shell on a machine, over a connection of its own, as the one that is shared may be the one that was lost.
+    ///
+    /// - Throws: ``Failure`` when it does not answer.
+    func ask(_ machine: String, _ script: String, within limit: Duration) async throws(Failure) -> ToolRun.Answer {
+        guard let ssh = host.program("ssh") else { throw Failure("'ssh' is not on PATH") }
+        return try await ToolRun.output(
+            of: ssh,
+            words(for: machine, control: nil)
+                + ["-o", "ControlMaster=no", "-n", "-T", machine, "exec /bin/sh -c \(ShellText.quoted(script))"],
+            environment: host.environment.all, limit: limit, reactor: host.reactor)
     }
 
     /// The socket of the connection that attempts on a machine share; it is begun for the first of them, which does not
@@ -84,7 +95,13 @@ final class SSHConnections: Sendable {
             arguments: ["-c", script, pipe.path, ssh] + words(for: machine, control: socket)
                 + ["-o", "ControlMaster=yes", "-N", machine],
             inherited: host.environment, variables: [:], folder: "/", marker: "caudal/ssh", grace: .seconds(1))
-        _ = try? await host.reactor.start(launch) { _, _ in }
+        let child = try? await host.reactor.start(launch) { _, _ in }
+        // One that was lost is begun anew for the next attempt.
+        child?.onExit { [weak self] _ in
+            self?.state.withLock { state in
+                if state.masters[machine]?.socket == socket { state.masters[machine] = nil }
+            }
+        }
         return socket
     }
 }
@@ -111,6 +128,16 @@ final class HeldPipe: Sendable {
         let line = Array((word + "\n").utf8)
         // A reader that has gone needs no word any more.
         descriptor.withLock { if $0 >= 0 { _ = Foundation.write($0, line, line.count) } }
+    }
+
+    /// Says again and again that this process is there, until the task is cancelled.
+    func beat(each time: Duration) -> Task<Void, Never> {
+        Task.detached { [weak self] in
+            while !Task.isCancelled, let self {
+                write(SSHScripts.heartbeat)
+                do { try await Task.sleep(for: time) } catch { return }
+            }
+        }
     }
 
     /// Ends it.

@@ -5,17 +5,19 @@ import Synchronization
 /// Runs programs on machines that are reached by ssh.
 ///
 /// Whatever runs there ends with its connection: it reads from a pipe that this process holds open, and whose end means
-/// that nobody waits for the program any more.
+/// that nobody waits for the program any more. Before another try begins, the machine is asked whether it has ended.
 struct SSHExecutor: ProgramExecutor {
     private let host: ProgramHost
     private let target: Target
     private let settings: SSHSettings
+    private let place: LaunchPlace
     private let pool: HostPool
     private let connections: SSHConnections
 
-    init(_ host: ProgramHost, _ target: Target, _ settings: SSHSettings) {
+    init(_ host: ProgramHost, _ target: Target, _ settings: SSHSettings, _ place: LaunchPlace) {
         self.host = host
         self.target = target
+        self.place = place
         self.settings = settings
         pool = HostPool(settings.hosts)
         connections = SSHConnections(host, settings)
@@ -69,13 +71,17 @@ struct SSHExecutor: ProgramExecutor {
         var variables = call.variables
         for name in target.variables where variables[name] == nil { variables[name] = host.environment[name] }
         let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
-        let folder = try LaunchFolder(call, program: program, variables: variables, for: attempt, on: host)
+        let folder = try LaunchFolder(at: place, on: machine, in: call.workFolder, for: attempt)
+        try folder.write(call, program: program, variables: variables, on: host)
+        try folder.keepNote()
         let pipe = try connections.pipe()
         defer { pipe.close() }
         let master = await connections.control(machine, ssh)
+        let script = SSHScripts.run(
+            folder, grace: Self.seconds(attempt.grace), lease: Self.seconds(settings.lease))
         let words =
             connections.words(for: machine, control: master)
-            + ["-o", "ControlMaster=no", "-T", machine, "exec /bin/sh -c \(ShellText.quoted(script(folder, attempt)))"]
+            + ["-o", "ControlMaster=no", "-T", machine, "exec /bin/sh -c \(ShellText.quoted(script))"]
         let launch = ProcessLaunch(
             program: "/bin/sh",
             arguments: ["-c", #"exec 0< "$0"; exec "$@""#, pipe.path, ssh] + words, inherited: host.environment,
@@ -83,6 +89,8 @@ struct SSHExecutor: ProgramExecutor {
         let told = Collected()
         let stop = RemoteStop(pipe: pipe, folder: folder, grace: attempt.grace)
         attempt.log.note("runs on \(machine), by ssh")
+        let beats = pipe.beat(each: settings.lease / 4)
+        defer { beats.cancel() }
         let child = try await host.reactor.run(
             launch,
             onStart: { child in
@@ -104,14 +112,29 @@ struct SSHExecutor: ProgramExecutor {
         _ child: ChildExit, _ folder: LaunchFolder, _ machine: String, _ last: String, _ stop: RemoteStop,
         _ attempt: AttemptControl
     ) async throws(Failure) -> Outcome {
-        if child.exit == .exited(255), folder.machine == nil { return .unreached(last) }
-        if child.exit == .exited(LaunchFolder.notShared), folder.machine == nil {
-            throw .notShared(folder.path, told: last)
+        let hasNotBegun = folder.exitStatus == nil ? try folder.revoke() : false
+        if hasNotBegun {
+            // Nothing has begun there, and nothing will.
+            try? folder.end()
+            if attempt.stopReason != nil { return .ended(ProgramEnd(exit: .signaled(SIGTERM))) }
+            if child.exit == .exited(LaunchFolder.notShared) { throw .notShared(folder.path, told: last) }
+            if child.exit == .exited(0) {
+                throw .notShared(folder.path, told: "what \(machine) wrote to \(folder.path) is not seen here")
+            }
+            return .unreached(last)
         }
         // A file system of a network shows what the other side wrote only after a while.
         if case .exited(let status) = child.exit, status != 255 {
             for _ in 0..<50 where folder.exitStatus == nil {
                 do { try await Task.sleep(for: .milliseconds(200)) } catch { break }
+            }
+        }
+        var remedy = "a 'retry' of the stage begins it again"
+        if folder.exitStatus == nil {
+            do throws(Failure) {
+                if try await !settle([folder]).isEmpty { remedy = "what ran there was ended; " + remedy }
+            } catch {
+                remedy += ", once \(machine) says that what runs there has ended"
             }
         }
         if let status = folder.exitStatus {
@@ -122,39 +145,40 @@ struct SSHExecutor: ProgramExecutor {
         if attempt.stopReason != nil {
             return .ended(ProgramEnd(exit: .signaled(stop.gaveUp ? SIGKILL : SIGTERM), wasKilled: stop.gaveUp))
         }
-        if child.exit == .exited(0) {
-            throw .notShared(folder.path, told: "what \(machine) wrote to \(folder.path) is not seen here")
-        }
-        throw Failure(
-            "the connection to \(machine) was lost: \(last.shortened(to: 200))",
-            remedy: "what ran there ends with its connection; a 'retry' of the stage begins it again")
+        throw Failure("the connection to \(machine) was lost: \(last.shortened(to: 200))", remedy: remedy)
     }
 
-    /// What the other machine does: it runs the program in a group of its own, and reads meanwhile what it is told.
-    private func script(_ folder: LaunchFolder, _ attempt: AttemptControl) -> String {
-        let grace = max(1, Int(attempt.grace.seconds.rounded(.up)))
-        return """
-            exec 3<&0
-            \(folder.check)
-            setsid /bin/sh "$d/launch.sh" < /dev/null 3<&- & c=$!
-            (
-              while read -r word <&3; do kill "-$word" "-$c"; done
-              kill -TERM "-$c"
-              sleep \(grace)
-              kill -KILL "-$c"
-            ) > /dev/null 2>&1 & w=$!
-            wait $c; rc=$?
-            # What it left running in its group ends too, before its end is told.
-            if kill -0 "-$c" 2> /dev/null; then
-              kill -TERM "-$c" 2> /dev/null; n=0
-              while [ $n -lt \(grace) ] && kill -0 "-$c" 2> /dev/null; do sleep 1; n=$((n + 1)); done
-              kill -KILL "-$c" 2> /dev/null
-            fi
-            \(folder.record)
-            kill $w 2> /dev/null
-            exit $rc
-            """
+    func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String] {
+        var begun: [String: [LaunchFolder]] = [:]
+        for launch in launches {
+            if try launch.revoke() {
+                try launch.end()
+            } else {
+                begun[launch.note.machine ?? "", default: []].append(launch)
+            }
+        }
+        var ended: [String] = []
+        for (machine, launches) in begun {
+            let script = SSHScripts.settle(
+                launches.map(\.note.mark), expecting: launches.lazy.compactMap(\.machine).first, grace: 5)
+            let answer: ToolRun.Answer
+            do throws(Failure) {
+                answer = try await connections.ask(machine, script, within: .seconds(60))
+            } catch {
+                throw launches[0].unanswered("\(machine) does not answer: \(error.message)")
+            }
+            guard answer.exit == .exited(0) else {
+                let told = answer.errors.trimmed.shortened(to: 200)
+                let hasAnswered = answer.exit == .exited(SSHScripts.unable)
+                throw launches[0].unanswered("\(machine) \(hasAnswered ? "says" : "cannot be reached"): \(told)")
+            }
+            for launch in launches { try launch.end() }
+            if !answer.text.trimmed.isEmpty { ended += launches.map { "\($0.note.marker) on \(machine)" } }
+        }
+        return ended
     }
+
+    private static func seconds(_ time: Duration) -> Int { max(1, Int(time.seconds.rounded(.up))) }
 }
 
 /// Stops a program of another machine by words on its pipe.
@@ -175,8 +199,8 @@ private final class RemoteStop: Sendable {
 
     /// `child`: the client whose connection it is.
     func begin(_ child: ChildProcess) {
-        // Nothing has begun there: without its connection nothing will.
-        if folder.machine == nil { return child.stop() }
+        // Without its connection nothing will begin there that has not.
+        if !folder.hasBegun { return child.stop() }
         pipe.write("TERM")
         let task = Task.detached { [self] in
             do { try await Task.sleep(for: grace) } catch { return }

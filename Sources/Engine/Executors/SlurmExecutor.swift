@@ -9,11 +9,13 @@ struct SlurmExecutor: ProgramExecutor {
     private let host: ProgramHost
     private let target: Target
     private let settings: SlurmSettings
+    private let place: LaunchPlace
     private let queue: SlurmQueue
 
-    init(_ host: ProgramHost, _ target: Target, _ settings: SlurmSettings) {
+    init(_ host: ProgramHost, _ target: Target, _ settings: SlurmSettings, _ place: LaunchPlace) {
         self.host = host
         self.target = target
+        self.place = place
         self.settings = settings
         queue = SlurmQueue(host, poll: settings.poll)
     }
@@ -24,19 +26,51 @@ struct SlurmExecutor: ProgramExecutor {
         var variables = call.variables
         for name in target.variables where variables[name] == nil { variables[name] = host.environment[name] }
         let program = call.tool == .duckDB ? target.duckDB ?? call.program : call.program
-        let folder = try LaunchFolder(call, program: program, variables: variables, for: attempt, on: host)
+        let folder = try LaunchFolder(at: place, in: call.workFolder, for: attempt)
+        try folder.write(call, program: program, variables: variables, on: host)
         try FileText.write(script(folder), to: folder.file("job.sh"), isPrivate: true)
         if attempt.stopReason != nil { throw Failure("it was stopped before it was submitted") }
-        let job = try await queue.submit(words(call, folder, attempt))
+        try folder.keepNote()
+        let job = try await submit(call, folder, attempt)
         attempt.began(.job(kind: target.name, id: job))
         attempt.log.note("submitted to Slurm as job \(job)")
         return try await follow(job, folder, for: attempt, output: output)
     }
 
-    func recover(_ identity: WorkIdentity, workFolder: String) async -> RecoveredWork {
+    /// Submits the job, and returns its number.
+    ///
+    /// - Throws: ``Failure`` when it was not taken, and never begins.
+    private func submit(
+        _ call: ProgramCall, _ folder: LaunchFolder, _ attempt: AttemptControl
+    ) async throws(Failure) -> String {
+        let refusal: Failure
+        do throws(Failure) { return try await queue.submit(words(call, folder, attempt)) } catch { refusal = error }
+        // The answer may be lost, or come too late, of a controller that took the job.
+        let name = Self.name(folder.note)
+        for _ in 0..<3 {
+            if let job = folder.text("job") { return job }
+            do throws(Failure) {
+                guard let job = try await queue.jobs(named: [name]).first else { break }
+                return job
+            } catch {
+                await pause(.seconds(1))
+            }
+        }
+        guard try folder.revoke() else {
+            // It has begun meanwhile, and tells its number first of all.
+            for _ in 0..<50 where folder.text("job") == nil { await pause(.milliseconds(200)) }
+            if let job = folder.text("job") { return job }
+            throw refusal
+        }
+        // What Slurm takes from now on ends without having begun anything.
+        try? folder.end()
+        throw refusal
+    }
+
+    func recover(_ identity: WorkIdentity, _ folder: LaunchFolder) async -> RecoveredWork {
         guard case .job(_, let job, _) = identity else { return .ended }
-        let folder = LaunchFolder(in: workFolder)
         if folder.exitStatus != nil { return .attachable }
+        if folder.isOver { return .ended }
         do throws(Failure) {
             if try await queue.find(job)?.isOpen == true { return .attachable }
             // It may have ended just now, and its last files may be seen here only after a while.
@@ -51,19 +85,31 @@ struct SlurmExecutor: ProgramExecutor {
         to identity: WorkIdentity, _ call: ProgramCall, for attempt: AttemptControl,
         output: @escaping ProcessReactor.OutputHandler
     ) async throws(Failure) -> ProgramEnd {
-        guard case .job(_, let job, _) = identity, let workFolder = call.workFolder else {
+        guard case .job(_, let job, _) = identity, let folder = call.workFolder.flatMap(LaunchFolder.all)?.last else {
             throw Failure("nothing can be heard of \(identity) any more")
         }
-        let folder = LaunchFolder(in: workFolder)
         // What DuckDB writes is read from its beginning: only all of it together is a result.
         return try await follow(job, folder, resumes: call.tool == nil, for: attempt, output: output)
     }
 
-    func endLeftovers(of run: RunID, _ markers: [String]) async throws(Failure) -> [String] {
-        let jobs = try await queue.jobs(named: markers.map(ContainerExecutor.name))
-        if jobs.isEmpty { return [] }
-        try await queue.cancel(jobs)
+    func settle(_ launches: [LaunchFolder]) async throws(Failure) -> [String] {
+        var begun: [LaunchFolder] = []
+        for launch in launches where try !launch.revoke() { begun.append(launch) }
+        var jobs: [String] = []
+        do throws(Failure) {
+            jobs = try await queue.jobs(named: launches.map { Self.name($0.note) })
+            if !jobs.isEmpty { try await queue.cancel(jobs) }
+        } catch {
+            // What waits in the queue and cannot begin does no harm.
+            if let first = begun.first { throw first.unanswered(error.message) }
+        }
+        for launch in launches { try launch.end() }
         return jobs.map { "\(target.name) job \($0)" }
+    }
+
+    /// The name of a try's job, which no other one has.
+    private static func name(_ launch: LaunchNote) -> String {
+        "\(ContainerExecutor.name(launch.marker))-\(launch.mark.suffix(8))"
     }
 
     // MARK: - The job
@@ -72,7 +118,7 @@ struct SlurmExecutor: ProgramExecutor {
         // These are patterns, in which a doubled sign stands for itself.
         let output = folder.file("slurm.out").replacing("%", with: "%%")
         var words = [
-            "--parsable", "--no-requeue", "--export=ALL", "--job-name=\(ContainerExecutor.name(attempt.marker))",
+            "--parsable", "--no-requeue", "--export=ALL", "--job-name=\(Self.name(folder.note))",
             "--comment=caudal \(attempt.marker)", "--chdir=/", "--output=\(output)", "--error=\(output)",
             "--open-mode=append",
         ]
@@ -97,7 +143,8 @@ struct SlurmExecutor: ProgramExecutor {
         """
         #!/bin/sh
         PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}; export PATH
-        \(folder.check)
+        \(folder.take)
+        echo "$SLURM_JOB_ID" > "$d/job.new" && mv "$d/job.new" "$d/job"
         setsid /bin/sh "$d/launch.sh" < /dev/null > "$d/stdout" 2> "$d/stderr" & c=$!
         trap 'told=1; kill -TERM "-$c" 2> /dev/null' TERM
         told=
@@ -182,7 +229,7 @@ struct SlurmExecutor: ProgramExecutor {
             throw Failure(
                 "Slurm does not know job \(job) any more, and it left no result", remedy: "see 'sacct -j \(job)'")
         }
-        if machine == nil, found.status == LaunchFolder.notShared {
+        if !folder.hasBegun, found.status == LaunchFolder.notShared {
             throw .notShared(
                 folder.path,
                 told: "\(node ?? "the node") does not see \(folder.path) as this machine does, or cannot write there")

@@ -6,6 +6,9 @@ extension TableReader {
         guard let table = dataset.table else { return [] }
         let link = try link(of: table)
         if let path = link.path, !FileText.exists(path) { return [] }
+        if let objects = objects(link) {
+            return table.isPattern ? [] : [try await objects.load(of: table.name)].compactMap { $0 }
+        }
         var script = SQLScript(title: "who loaded \(table)")
         script.add(
             "see whether loads are recorded", link.existsQuery(link.parts(of: table).schema, LoadRecord.table))

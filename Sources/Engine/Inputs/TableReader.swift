@@ -27,6 +27,11 @@ package struct TableReader: Sendable {
             value: facts.value(of:))
     }
 
+    /// The way to a bucket's objects; nil for a database.
+    func objects(_ link: DatabaseLink) -> ObjectTransfer? {
+        ObjectTransfer(link, reactor: tools.reactor, variables: facts.environment, folder: tools.folder)
+    }
+
     /// A table as a source without rows; ``copy(_:to:for:)`` adds them.
     ///
     /// - Throws: ``Failure`` when the database does not answer or has no such table.
@@ -35,9 +40,11 @@ package struct TableReader: Sendable {
         let link = try link(of: table)
         let found = try await look(at: table, link, dataset)
         guard let columns = found.columns else {
+            let what = link.store == nil ? "table" : table.isPattern ? "object that matches" : "object"
             throw Failure(
-                "there is no table '\(table.name)' in \(link.place)",
-                remedy: "correct 'table' of dataset '\(dataset.name)', or create the table",
+                "there is no \(what) '\(table.name)' in \(link.place)",
+                remedy: "correct 'table' of dataset '\(dataset.name)', or "
+                    + (link.store == nil ? "create the table" : "put the object there"),
                 location: dataset.placeLocation,
                 kind: .missingTable)
         }
@@ -151,6 +158,14 @@ package struct TableReader: Sendable {
         guard let table = dataset.table else { throw Failure("'\(dataset.name)' is no table") }
         let link = try link(of: table)
         var target = LoadTarget(link: link, table: table)
+        if let objects = objects(link) {
+            // Whatever is there is replaced as a whole: only that the store answers is to be known.
+            do throws(Failure) { _ = try await objects.look(at: table.name) } catch {
+                throw Failure(
+                    error.message, remedy: error.remedy, location: dataset.placeLocation, kind: .silentDatabase)
+            }
+            return target
+        }
         // The first load creates the file of a SQLite database.
         if let path = link.path, !FileText.exists(path) { return target }
         let found = try await look(at: table, link, dataset, record: record)
@@ -170,6 +185,7 @@ package struct TableReader: Sendable {
                 remedy: "put it there, or change the path of connection '\(link.name)'", location: link.location,
                 kind: .missingTable)
         }
+        if link.store != nil { return (try await columns(ofObjects: table, link, dataset), nil) }
         let (schema, name) = link.parts(of: table)
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
@@ -213,6 +229,27 @@ package struct TableReader: Sendable {
             throw Failure("'\(LoadRecord.table)' in \(link.place) could not be read", location: link.location)
         }
         return (columns, earlier)
+    }
+
+    /// The columns of objects; nil where there are none.
+    private func columns(
+        ofObjects table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+    ) async throws(Failure) -> [LoadTarget.TableColumn]? {
+        var script = SQLScript(title: "what is in \(table)")
+        script.add(
+            "list the types of the columns", .columns(of: "SELECT * FROM \(link.relation("", table.name))", as: .column)
+        )
+        let readings: DataReadings
+        do throws(Failure) {
+            readings = try await tools.ask(
+                script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true))
+        } catch {
+            if error.message.contains("No files found") || error.message.contains("HTTP code 404") { return nil }
+            throw fault(error, "the store cannot be asked", link, dataset, .silentDatabase)
+        }
+        return readings.columns(tools.sql).map {
+            LoadTarget.TableColumn(name: $0.name, type: carried($0.type), nativeType: "", isRequired: false)
+        }
     }
 
     /// The type in which a column's values are carried: moments with a zone become UTC.

@@ -1,7 +1,7 @@
 import Crypto
 import Foundation
 
-/// Codes that prove who sent something, and names made from texts: all of the program's cryptography, by swift-crypto.
+/// Codes that prove who sent something, and names made from texts, by swift-crypto.
 enum MessageSignature {
     /// The HMAC with SHA-256 of a text, in hexadecimal digits.
     static func code(of text: String, key: String) -> String {

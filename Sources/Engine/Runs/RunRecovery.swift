@@ -23,8 +23,7 @@ package enum RunRecovery {
 
     /// The units whose attempts can be taken up again, because a job does their work that this machine's end did not end.
     ///
-    /// - Throws: ``Failure`` for a target that is not there any more, and where it cannot be told whether a job goes on:
-    ///   another attempt would do its work a second time.
+    /// - Throws: ``Failure`` where it cannot be told whether a job goes on: another attempt would do its work a second time.
     static func attachableUnits(
         of state: RunState, in folder: RunFolder, _ executors: ProgramExecutors
     ) async throws(Failure) -> Set<UnitID> {
@@ -34,7 +33,7 @@ package enum RunRecovery {
                 guard let attempt = unit.openAttempt, case .job? = attempt.work, let work = attempt.work else {
                     continue
                 }
-                switch try await executors.recover(work, workFolder: folder.attempt(id, attempt.number)) {
+                switch await executors.recover(work, workFolder: folder.attempt(id, attempt.number)) {
                 case .attachable: found.insert(id)
                 case .ended: break
                 case .unknown(let reason):
@@ -52,30 +51,16 @@ package enum RunRecovery {
     /// - Returns: What was ended, in words.
     /// - Throws: ``Failure`` when it cannot be found out, or does not end.
     static func endElsewhere(
-        _ state: RunState, except kept: Set<UnitID>, _ pipeline: Pipeline, _ executors: ProgramExecutors
+        _ state: RunState, in folder: RunFolder, except kept: Set<UnitID>, _ executors: ProgramExecutors
     ) async throws(Failure) -> [String] {
-        var markers: [Placement: [String]] = [:]
-        var hasContainers = false
+        var folders: [String] = []
         for stage in state.stages {
-            let placement = pipeline.stage(stage.id)?.placement ?? .local
             for (id, unit) in stage.units {
                 guard let attempt = unit.openAttempt, !kept.contains(id) else { continue }
-                if placement != .local {
-                    markers[placement, default: []].append(AttemptControl.marker(state.id, id, attempt.number))
-                }
-                // The file may say something else by now.
-                if case .job(let kind, _, _)? = attempt.work, ContainerEngineName(rawValue: kind) != nil {
-                    hasContainers = true
-                }
+                folders += (1...max(1, attempt.number)).map { folder.attempt(id, $0) }
             }
         }
-        // Containers are found by the label of their run, whatever their image is.
-        if hasContainers { markers[.container(ContainerSettings(image: "")), default: []] = [] }
-        var ended: [String] = []
-        for (placement, markers) in markers {
-            ended += try await executors.executor(for: placement).endLeftovers(of: state.id, markers)
-        }
-        return ended.sorted()
+        return try await executors.settle(folders)
     }
 
     /// Finishes what was being published, and tells which attempts thereby succeeded.

@@ -251,7 +251,7 @@ package struct RunSession: Sendable {
             throw RunControlError.workOutlivesPlan(unit, of: id)
         }
         let ended = try Leftovers(of: state, in: folder).end()
-        let endedElsewhere = try await RunRecovery.endElsewhere(state, except: attachable, loaded.pipeline, executors)
+        let endedElsewhere = try await RunRecovery.endElsewhere(state, in: folder, except: attachable, executors)
         try services.store.releaseAllLeases(of: id, except: attachable)
         let settled = RunRecovery.finishPublishing(state)
         RunRecovery.removeRemains(state, in: folder, except: attachable)
@@ -284,7 +284,7 @@ package struct RunSession: Sendable {
         _ onWait: (PathConflict) -> Void, in services: RunServices
     ) async throws {
         let overlap = overlap ?? loaded.pipeline.overlap
-        let paths = overlap == .allow ? [] : loaded.claims(of: plan, parameters)
+        let paths = loaded.claims(of: plan, parameters, isShared: overlap == .allow)
         var isWaiting = false
         while let conflict = try services.store.claim(paths, for: id) {
             guard overlap == .wait else { throw RunControlError.pathTaken(conflict, root: loaded.pipeline.root) }
@@ -342,8 +342,9 @@ package struct RunSession: Sendable {
             machine: RunMachine(state: state, seed: seed), journal: services.store, runner: runner,
             writer: writer, ledger: try SpawnLedger(folder.spawned), mailbox: mailbox, masker: tools.masker,
             obstacle: { [store, id] () throws(StoreError) in
-                guard loaded.pipeline.overlap != .allow else { return nil }
-                let paths = loaded.claims(of: state.plan, facts.parameters)
+                let paths = loaded.claims(
+                    of: state.plan, facts.parameters, isShared: loaded.pipeline.overlap == .allow)
+                if paths.isEmpty { return nil }
                 return try store.claim(paths, for: id).map {
                     RunControlError.pathTaken($0, root: loaded.pipeline.root).failure
                 }

@@ -15,6 +15,7 @@ package struct LoadStage: StageType {
     package var inputs: [Located<DatasetName>] { [input] }
     package var outputs: [DatasetName] { [output] }
     package var loadedTable: DatasetName? { output }
+    package var loadMode: LoadMode? { mode }
     package var fanOutObstacle: (message: String, remedy: String?)? {
         ("a load stage cannot have 'foreach'", "it takes the rows of all items in one transaction")
     }
@@ -78,6 +79,7 @@ package struct LoadStage: StageType {
         let judge = attempt.addChecks(on: source, to: &examination)
         let load = LoadRecord.Key(run: attempt.facts.runID, stage: attempt.stage.id)
         let pipeline = attempt.pipeline.name
+        let object = target.link.store == nil ? nil : attempt.stagingFolder.map { $0 + "/object.parquet" }
         return .load(
             LoadWork(
                 examination: DataWork(
@@ -88,10 +90,14 @@ package struct LoadStage: StageType {
                         return DataOutcome(rows: RowAccount(read: record.rows, written: record.rows))
                     },
                     judge: judge),
-                target: target, mode: mode, output: output, columns: columns, files: source.files,
+                target: target, mode: mode, output: output, columns: columns, files: source.files, object: object,
                 record: { readings throws(LoadError) in try compiler.record(readings) },
                 load: { record in
                     var script = SQLScript(title: title)
+                    if let object {
+                        compiler.addObject(to: &script, at: object)
+                        return script
+                    }
                     compiler.addLoad(to: &script, key: load, pipeline: pipeline, record: record)
                     return script
                 }))
@@ -109,6 +115,8 @@ package struct LoadWork: Sendable {
     package var columns: [Column]
     /// The files with the rows.
     package var files: [String]
+    /// The file that the rows are written to before it takes the place of an object; nil for a table.
+    package var object: String?
     /// Makes the load's record from the results of the examination.
     package var record: @Sendable (DataReadings) throws(LoadError) -> LoadRecord
     /// Makes the script of the transaction.

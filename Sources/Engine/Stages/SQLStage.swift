@@ -8,6 +8,13 @@ package struct SQLStage: StageType {
     package var named: [Located<DatasetName>]
     package var output: DatasetName
     package var query: Query
+    /// How its rows are merged into those that the output has; nil replaces them.
+    package var merge: OutputMerge?
+
+    package var mergedOutput: DatasetName? { merge == nil ? nil : output }
+    package func reuseObstacle(isWanted: Bool) -> String? {
+        merge == nil ? nil : "it adds to what its output has"
+    }
 
     package var inputs: [Located<DatasetName>] {
         named + query.reads.filter { read in !named.contains { $0.value == read.value } }
@@ -25,13 +32,17 @@ package struct SQLStage: StageType {
         let text = reader.text("query", isRequired: true)
         let query =
             text.flatMap { context.problems.query($0) } ?? Query(Template(text: "SELECT 1"), at: reader.location)
-        return SQLStage(named: named, output: DatasetName(output?.value ?? ""), query: query)
+        return SQLStage(
+            named: named, output: DatasetName(output?.value ?? ""), query: query,
+            merge: OutputMerge.read(&reader, context.problems))
     }
 
     package mutating func visitQueries(_ visit: (inout Query) -> Void) { visit(&query) }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
-        typing.queryColumns[0].map { [output: $0.map { typing.sql.narrowed($0) }] } ?? [:]
+        guard let found = typing.queryColumns[0] else { return [:] }
+        try merge?.check(found)
+        return [output: found.map { typing.sql.narrowed($0) }]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -61,6 +72,12 @@ package struct SQLStage: StageType {
     }
 
     private static let resultName = OwnName.of("result")
+    private static let newName = OwnName.of("new")
+    private static let oldName = OwnName.of("old")
+
+    private static func words(_ columns: [Column]) -> String {
+        columns.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+    }
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
@@ -84,15 +101,30 @@ package struct SQLStage: StageType {
             .expect(found, of: "SELECT * FROM \(resultName)"))
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map { sql.narrowed($0) }
+        try merge?.check(found)
         let output = attempt.output(self.output, columns: columns)
         let list = zip(columns, found).map { column, found in
             let value = found == column ? nil : sql.narrowedValue(of: found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
         }.joined(separator: ", ")
+        merge?.addMeasures(of: resultName, to: &script, sql)
+        var rows = "SELECT \(list) FROM \(resultName)"
+        if let merge, let existing = attempt.existing {
+            guard existing.columns == columns else {
+                throw Failure(
+                    "\(PathText.relative(output.target, to: attempt.pipeline.root)) has the columns "
+                        + "\(Self.words(existing.columns)), and the query gives \(Self.words(columns))",
+                    remedy: "give the query these columns, or move the file away to begin anew",
+                    location: query.location)
+            }
+            script.name(Self.newName, as: rows)
+            script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
+            rows = merge.query(columns, new: sql.name(Self.newName), old: sql.name(Self.oldName), sql)
+        }
         let writing = script.add(
             "write the result", weight: 12, location: query.location,
             .write(
-                "SELECT \(list) FROM \(resultName)",
+                rows,
                 to: SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)))
         let written = script.statements.count
         let result = DataSource(
@@ -101,9 +133,12 @@ package struct SQLStage: StageType {
         let judge = attempt.addChecks(on: result, to: &script)
         return .data(
             DataWork(
-                script: script, reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value), outputs: [output],
+                script: script,
+                reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value) + [attempt.existing].compactMap { $0 },
+                outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
-                conclude: { readings in
+                conclude: { [merge] readings in
+                    if let fault = merge?.fault(readings) { throw fault }
                     guard let count = readings.written[writing] else {
                         throw Failure("duckdb did not report how many rows there are")
                     }

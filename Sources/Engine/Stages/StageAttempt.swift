@@ -31,6 +31,8 @@ package struct StageAttempt: Sendable {
     package var marks = FileMarks([])
     /// Its input files from stages that do not take part in the run.
     package let earlier = EarlierFiles()
+    /// The output as it is, for a stage that adds to it; nil where there is none.
+    package var existing: DataSource?
     /// The table that the stage loads, with its current columns.
     package var loadTarget: LoadTarget?
 

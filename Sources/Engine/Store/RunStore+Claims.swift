@@ -57,9 +57,12 @@ extension RunStore {
 extension LoadedPipeline {
     /// The paths and tables that a run of a plan writes; paths are absolute with existing symbolic links resolved, and
     /// `*` stands for what only an item or the run knows.
-    package func claims(of plan: RunPlan, _ parameters: [String: String]) -> [String] {
+    /// - Parameter isShared: Only those that no other run may write meanwhile, even where the last one to publish wins:
+    ///   what a run adds to must not lose what another one added.
+    package func claims(of plan: RunPlan, _ parameters: [String: String], isShared: Bool = false) -> [String] {
         plan.stages.filter { $0.skipReason == nil }.flatMap { planned in
             planned.outputs.compactMap { pipeline.dataset(DatasetName($0)) }.compactMap { dataset -> String? in
+                if isShared, pipeline.stage(planned.id)?.definition.mergedOutput != dataset.name { return nil }
                 func value(_ reference: Template.Reference) -> String {
                     switch reference {
                     case .param(let name): parameters[name] ?? ""

@@ -19,6 +19,11 @@ enum TableClaim {
         case .sqlite:
             let file = FileIdentity(settings["path"] ?? "", in: root).path
             return "sqlite::\(part(table.name.lowercased()))\(file)"
+        case .s3:
+            let place = [
+                settings["endpoint"] ?? variables[ObjectStore.endpointVariable] ?? "", settings["bucket"] ?? "",
+            ]
+            return "s3::\(part(table.name))/\(ContentHash.of(place.joined(separator: "\n")))"
         case .postgres:
             func setting(_ key: String, _ variable: String) -> String? {
                 (settings[key] ?? variables[variable]).flatMap { $0.isEmpty ? nil : $0 }

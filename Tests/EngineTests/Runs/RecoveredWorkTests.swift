@@ -83,14 +83,25 @@ struct RecoveredWorkTests {
         #expect(WorkIdentity.job(kind: "podman", id: "caudal-a").description == "podman container caudal-a")
     }
 
-    @Test("A target that the file does not have any more is named where its work is asked for")
-    func goneTarget() async throws {
-        let trial = try AttemptTrial()
-        let host = ProgramHost(reactor: ProcessReactor(), folder: trial.folder.path, environment: [:])
-        let executors = ProgramExecutors(host)
-        await #expect {
-            _ = try await executors.recover(Self.job, workFolder: trial.folder.path)
+    @Test("A target that the file does not have is named where a stage is to run on it")
+    func goneTarget() throws {
+        let host = ProgramHost(reactor: ProcessReactor(), folder: "/", environment: [:])
+        #expect {
+            _ = try ProgramExecutors(host).executor(for: .target("batch"))
         } throws: { "\($0)".contains("there is no target 'batch'") }
-        #expect(try await executors.recover(.job(kind: "podman", id: "c"), workFolder: "/") == .ended)
+    }
+
+    @Test("A job is not taken for ended only because nothing tells any more where it was begun")
+    func unnoted() async throws {
+        let trial = try AttemptTrial()
+        let executors = ProgramExecutors(
+            ProgramHost(reactor: ProcessReactor(), folder: trial.folder.path, environment: [:]))
+        guard case .unknown(let reason) = await executors.recover(Self.job, workFolder: trial.workFolder) else {
+            return #expect(Bool(false), "it was taken for ended")
+        }
+        #expect(reason.contains("does not tell where it was begun"))
+        #expect(await executors.recover(Self.job, workFolder: trial.folder["gone"]) == .ended)
+        let container = WorkIdentity.job(kind: "podman", id: "c")
+        #expect(await executors.recover(container, workFolder: trial.workFolder) == .ended)
     }
 }

@@ -1,0 +1,174 @@
+import CaudalModel
+import Foundation
+
+/// Puts objects into a bucket, and asks for what is told of them, by `curl`.
+///
+/// A put is one request with the whole content, which the store takes or not: a reader finds the old object or the new
+/// one, whatever ends this process or that program in between.
+struct ObjectTransfer: Sendable {
+    private let store: ObjectStore
+    private let link: DatabaseLink
+    private let reactor: ProcessReactor
+    private let variables: [String: String]
+    /// A folder for files that only their owner may read.
+    private let folder: String
+
+    /// - Returns: nil for a connection to a database.
+    init?(_ link: DatabaseLink, reactor: ProcessReactor, variables: [String: String], folder: String) {
+        guard let store = link.store else { return nil }
+        self.store = store
+        self.link = link
+        self.reactor = reactor
+        self.variables = variables
+        self.folder = folder
+    }
+
+    /// What the store tells of an object.
+    struct Object: Sendable {
+        /// The fields that whoever put it there added.
+        var notes: [String: String]
+    }
+
+    /// The largest content that a store takes in one request, in bytes.
+    static let limit: Int64 = 5 << 30
+
+    /// The names of the fields that tell which load put an object there.
+    private static let fields = ["run", "stage", "pipeline", "mode"]
+
+    /// The load that put an object there; nil where there is none, or another program did.
+    ///
+    /// - Throws: ``Failure`` when the store does not answer, or does not allow it.
+    func load(of key: String) async throws(Failure) -> RecordedLoad? {
+        guard let notes = try await look(at: key)?.notes, let run = notes["run"], let stage = notes["stage"] else {
+            return nil
+        }
+        return RecordedLoad(
+            key: LoadRecord.Key(run: RunID(run), stage: StageID(stage)), pipeline: notes["pipeline"] ?? "",
+            mode: notes["mode"] ?? "")
+    }
+
+    /// What the store tells of an object; nil where there is none.
+    ///
+    /// - Throws: ``Failure`` when the store does not answer, or does not allow it.
+    func look(at key: String) async throws(Failure) -> Object? {
+        let answer = try await make(
+            key, [("head", nil), ("max-time", "60")], digest: ContentDigest.ofNothing, for: nil)
+        if answer.status == 404 { return nil }
+        guard answer.status == 200 else { throw fault("tells nothing of", key, answer) }
+        var notes: [String: String] = [:]
+        for line in answer.text.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: ":", maxSplits: 1).map { String($0).trimmed }
+            guard parts.count == 2, parts[0].lowercased().hasPrefix(Self.prefix) else { continue }
+            let name = String(parts[0].lowercased().dropFirst(Self.prefix.count))
+            notes[name] = parts[1].removingPercentEncoding ?? parts[1]
+        }
+        return Object(notes: notes)
+    }
+
+    private static let prefix = "x-amz-meta-caudal-"
+
+    /// Puts a file in the place of an object.
+    ///
+    /// - Throws: ``Failure`` when the store did not take it: then the object is as it was, or the answer was lost.
+    func put(
+        _ file: String, as key: String, by load: LoadRecord.Key, pipeline: String, mode: LoadMode,
+        for attempt: AttemptControl
+    ) async throws(Failure) {
+        let size = FileText.size(file) ?? 0
+        guard size <= Self.limit else {
+            throw Failure(
+                "\(store.url(of: key)) would have \(size.shortBytes), and a store takes \(Self.limit.shortBytes) in one step",
+                remedy: "divide the rows over several objects")
+        }
+        let values = [load.run.rawValue, load.stage.rawValue, pipeline, mode.rawValue]
+        let notes = zip(Self.fields, values).map { name, value in
+            let plain = value.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? ""
+            return ("header", Optional("\(Self.prefix)\(name): \(plain)"))
+        }
+        let answer = try await make(
+            key,
+            [
+                ("upload-file", file), ("header", "content-type: application/vnd.apache.parquet"),
+                // A transfer that stands still is given up; one that goes on may take as long as it needs.
+                ("speed-limit", "1"), ("speed-time", "60"),
+            ] + notes, digest: try ContentDigest.sha256(ofFile: file), for: attempt)
+        if attempt.stopReason != nil, answer.status != 200 { throw Failure("it was stopped while it put the object") }
+        guard answer.status == 200 else { throw fault("did not take", key, answer) }
+    }
+
+    // MARK: - The program
+
+    private struct Answer {
+        var status: Int
+        var text: String
+        var errors: String
+    }
+
+    private func fault(_ what: String, _ key: String, _ answer: Answer) -> Failure {
+        var reason = answer.errors.trimmed.shortened(to: 200)
+        if answer.status != 0 { reason = "it answered \(answer.status)" }
+        for name in ["Code", "Message"] {
+            guard let start = answer.text.firstRange(of: "<\(name)>"),
+                let end = answer.text[start.upperBound...].firstRange(of: "</\(name)>")
+            else { continue }
+            reason += ": \(answer.text[start.upperBound..<end.lowerBound])".shortened(to: 200)
+        }
+        return Failure(
+            "\(store.description) \(what) \(key): \(reason)",
+            remedy: [401, 403].contains(answer.status)
+                ? "look at the key of connection '\(link.name)' and what it may do"
+                : "look at the connection '\(link.name)' and whether the store is up", location: link.location)
+    }
+
+    /// Makes a request, again where the store says that a later one may succeed.
+    ///
+    /// `digest`: the SHA-256 of the content, which the store compares.
+    private func make(
+        _ key: String, _ options: [(name: String, value: String?)], digest: String, for attempt: AttemptControl?
+    ) async throws(Failure) -> Answer {
+        let program = try CurlProgram.find(variables)
+        var lines: [(name: String, value: String?)] = [
+            ("url", store.address(of: key)), ("proto", "=http,https"), ("user-agent", "caudal/\(Version.text)"),
+            ("connect-timeout", "10"), ("retry", attempt == nil ? "1" : "4"), ("write-out", "\n%{response_code}"),
+            ("silent", nil),
+            ("show-error", nil), ("retry-connrefused", nil), ("globoff", nil), ("path-as-is", nil),
+        ]
+        if let name = link.environment[ObjectStore.keyVariable], !name.isEmpty {
+            lines += [
+                ("user", "\(name):\(link.environment[ObjectStore.secretVariable] ?? "")"),
+                ("aws-sigv4", "aws:amz:\(store.region):s3"), ("header", "x-amz-content-sha256: \(digest)"),
+            ]
+            if let token = link.environment[ObjectStore.tokenVariable], !token.isEmpty {
+                lines.append(("header", "x-amz-security-token: \(token)"))
+            }
+        }
+        let text = (lines + options).map { name, value in
+            guard let value else { return name }
+            return
+                "\(name) = \"\(value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n"))\""
+        }.joined(separator: "\n")
+        let settings = "\(folder)/.object-\(UInt64.random(in: 0 ... .max)).settings"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure("\(folder) cannot be made: \(error.reason)")
+        }
+        // The key stands in it.
+        defer { unlink(settings) }
+        try FileText.write(text + "\n", to: settings, isPrivate: true)
+        let told = Collected()
+        let child = try await reactor.run(
+            ProcessLaunch(
+                program: program, arguments: ["--disable", "--config", settings],
+                variables: variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) },
+                folder: "/", marker: attempt?.marker ?? "caudal/tool", grace: .seconds(1), ledger: attempt?.ledger),
+            onStart: { child in attempt?.started(child) }, output: { told.append($0, $1) })
+        attempt?.onStop(nil)
+        let output = told.text(.stdout)
+        let status = output.split(separator: "\n").last.flatMap { Int($0) } ?? 0
+        return Answer(
+            status: status, text: output,
+            errors: told.text(.stderr).isEmpty ? "curl: \(child.exit.description)" : told.text(.stderr))
+    }
+}
