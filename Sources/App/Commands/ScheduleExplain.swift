@@ -52,21 +52,16 @@ struct ScheduleExplain: AsyncParsableCommand {
         }
     }
 
-    /// The time that the user wants to know of, to its end.
-    private func wantedTime(now: Int64, _ zone: ZoneRules) throws -> (time: TypedTime, end: Int64) {
-        let wanted = try TypedTime(argument: time, now: now, in: zone)
-        // A minute has a slot wherever in it the schedule fires.
-        return (wanted, wanted.day == nil ? wanted.instant + 59_999 : wanted.end)
-    }
-
     /// Prints what is recorded of a schedule that the file has no more: when it would fire is not known.
     private func explainRecorded(
         _ one: KnownSchedule, _ project: ScheduledProject, _ store: RunStore, now: Int64
     ) throws {
         let record = try store.scheduleRecord(one.key)
         let zone = record?.timezone.flatMap { ZoneLibrary().zone(named: $0) } ?? .utc
-        let (wanted, end) = try wantedTime(now: now, zone)
-        let slots = try SlotExplanation.recorded(one.key, in: zone, from: wanted.instant, through: end, store)
+        let wanted = try TypedTime(argument: time, now: now, in: zone)
+        let slots = try wanted.minutes.flatMap {
+            try SlotExplanation.recorded(one.key, in: zone, from: $0.lowerBound, through: $0.upperBound, store)
+        }
         // Of a schedule that went long ago nothing is to be said, unless it was asked for.
         if slots.isEmpty, schedule == nil, !one.isUnreadable { return }
         Output.error("note: \(one.note ?? "")")
@@ -82,9 +77,12 @@ struct ScheduleExplain: AsyncParsableCommand {
         _ schedule: Schedule, _ key: ScheduleKey, _ project: ScheduledProject, _ store: RunStore?, now: Int64
     ) throws {
         let zone = try project.zone(of: schedule)
-        let (wanted, end) = try wantedTime(now: now, zone)
-        let slots = try SlotExplanation.slots(
-            of: key, schedule, in: zone, from: wanted.instant, through: end, store, now: now)
+        let wanted = try TypedTime(argument: time, now: now, in: zone)
+        // A minute has a slot wherever in it the schedule fires.
+        let slots = try wanted.minutes.flatMap {
+            try SlotExplanation.slots(
+                of: key, schedule, in: zone, from: $0.lowerBound, through: $0.upperBound, store, now: now)
+        }
         if json {
             for slot in slots { Output.json(ExplainedSlot(slot, key)) }
             return

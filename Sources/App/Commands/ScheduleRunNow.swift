@@ -41,10 +41,11 @@ struct ScheduleRunNow: AsyncParsableCommand {
         var date = zone.date(at: planned / 1000)
         if let slot {
             let wanted = try TypedTime(argument: slot, of: "--slot", now: now, in: zone)
-            let second = wanted.instant.floored(by: 1000)
-            guard let table = Timetable(schedule, in: zone),
-                let occurrence = table.next(after: second - 1), occurrence.instant <= second
-            else {
+            let table = Timetable(schedule, in: zone)
+            let found = [wanted.instant, wanted.again].compactMap { $0?.floored(by: 1000) }.compactMap { second in
+                table?.next(after: second - 1).flatMap { $0.instant <= second ? $0 : nil }
+            }
+            guard let occurrence = found.first else {
                 throw ScheduleError.noSlot(key, at: wanted.words(zone), text: slot)
             }
             if occurrence.instant * 1000 > now {

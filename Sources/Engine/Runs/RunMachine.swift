@@ -377,7 +377,10 @@ extension RunMachine {
         }
         release(id, index)
         guard state.unit(id)?.status == .queued else { return act(.releaseLease(id)) }
-        if state.isPaused {
+        // While the lease was asked for, an operator may have paused the run, or lowered a limit.
+        let hasRoom =
+            state.openAttempts < state.number(of: .maxParallel) && limits(id, index).allSatisfy { slots.hasRoom($0) }
+        guard !state.isPaused, hasRoom else {
             ready.insert(readyUnit(id, index))
             return act(.releaseLease(id))
         }

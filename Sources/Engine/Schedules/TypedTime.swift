@@ -10,6 +10,8 @@ package struct TypedTime: Sendable, Hashable {
     package let end: Int64
     /// The day, if no time of day was typed.
     package let day: LocalDate?
+    /// The second point in time that a time of the clock may mean, where the clock is set back over it.
+    package private(set) var again: Int64?
 
     /// What can be typed, for messages.
     package static let examples =
@@ -50,7 +52,17 @@ package struct TypedTime: Sendable, Hashable {
                 let instant = Self.instant(day == nil ? rest : rest.dropFirst(), on: day ?? today, in: zone)
             else { return nil }
             self.init(instant)
+            let seconds = instant.floored(by: 1000)
+            let second = zone.secondInstant(of: zone.local(at: seconds)).map { $0 * 1000 + instant - seconds * 1000 }
+            // An offset says which of the two is meant.
+            if !rest.contains(where: { "z+".contains($0) }), !rest.dropFirst().contains("-") { again = second }
         }
+    }
+
+    /// The times that are meant when whole minutes count, each with its first and last millisecond.
+    package var minutes: [ClosedRange<Int64>] {
+        guard day == nil else { return [instant...end] }
+        return [instant, again].compactMap { $0 }.map { $0...($0 + 59_999) }
     }
 
     /// By the clock of a zone.

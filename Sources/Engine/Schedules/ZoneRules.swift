@@ -116,6 +116,15 @@ package struct ZoneRules: Sendable, Equatable {
         return max(period.start, time.seconds - period.offset)
     }
 
+    /// The second point in time at which the clock shows `time`, where it was set back over it; nil elsewhere.
+    package func secondInstant(of time: LocalTime) -> Int64? {
+        let period = period(at: firstInstant(of: time))
+        guard period.end != .max else { return nil }
+        let next = self.period(at: period.end)
+        let instant = time.seconds - next.offset
+        return next.offset < period.offset && (next.start..<next.end).contains(instant) ? instant : nil
+    }
+
     /// How far a clock is ahead of UTC: `+02:00`, `-03:30`.
     package static func text(ofOffset offset: Int64) -> String {
         let minutes = abs(offset) / 60

@@ -130,6 +130,12 @@ struct RunMachineSteeringTests {
                 .ann(.setLimit(.pool("db"), 3)),
                 then: "ann asks, db is 3 → ask lease b, ask lease c ⇒ db is 3 now (1 in the file)")),
         RunRule(
+            "limit POOL: a lease that comes when the pool has less is given back",
+            inPool, pools: ["db": 2], given: [.begin, .leaseIsGranted("a")],
+            .init(.ann(.setLimit(.pool("db"), 1)), then: "ann asks, db is 1 → – ⇒ db is 1 now (2 in the file)"),
+            .init(.leaseIsGranted("b"), then: "– → give lease b"),
+            .init(.succeeds("a"), then: "a#1 succeeded, a succeeded → give lease a, ask lease b")),
+        RunRule(
             "limit: whoever takes the run up keeps it",
             three, parallel: 1, given: [.begin, .ann(.setLimit(.maxParallel, 2))],
             .init(
