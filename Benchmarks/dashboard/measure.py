@@ -3,7 +3,7 @@
 
     measure.py [--program .build/release/caudal] [--quick] [PART ...]
 
-Parts: start keys flood idle search running blocked closed resize. Without any, all are measured. It prints a table in
+Parts: start keys flood idle search running blocked closed. Without any, all are measured. It prints a table in
 Markdown with the target of each figure; a figure that misses its target is marked, and the exit status is 1 then.
 A time from a key to its picture ends with the first byte that the program sends; it sends a picture at once. Only keys are
 pressed that change the picture, and of three rounds the best one counts: a machine that does other things too delays any.
@@ -374,13 +374,19 @@ def measure_blocked(program, table, quick):
     lines += [f"  {name}: {{type: command, run: /bin/true}}" for name in names]
     lines.append(f"  last: {{type: command, needs: [{', '.join(names)}], run: touch done}}")
     open(os.path.join(folder, "many.yaml"), "w").write("\n".join(lines) + "\n")
-    screen, read = throughput(program, folder, True)
-    screen.end()
-    screen, blocked = throughput(program, folder, False)
+    read, blocked = 1e9, 1e9
+    for turn in range(3):
+        screen, took = throughput(program, folder, True)
+        read = min(read, took)
+        screen.end()
+        screen, took = throughput(program, folder, False)
+        blocked = min(blocked, took)
+        if turn < 2:
+            screen.end()
     before = screen.memory()
     table.add(f"a run of {count:,} stages on a terminal that takes nothing, to one that does", blocked / read, 1.15, "times", 2)
     time.sleep(10 if quick else 60)
-    table.add("memory that it has gained after a minute more", max(0, screen.memory() - before), 5, "MB")
+    table.add("memory that it gains afterwards", max(0, screen.memory() - before), 5, "MB")
     start = time.monotonic()
     os.kill(screen.pid, signal.SIGTERM)
     while time.monotonic() - start < 30 and os.waitpid(screen.pid, os.WNOHANG)[0] == 0:
@@ -402,34 +408,9 @@ def measure_closed(program, table, quick):
     shutil.rmtree(folder)
 
 
-def measure_resize(program, table, quick):
-    folder = recorded(program, 500)
-    screen = Screen([program, "watch", "last"], folder, 40, 120)
-    screen.wait_for(rb"STAGES|GRAPH")
-    steps = 200 if quick else 1000
-    for step in range(steps):
-        screen.resize(1 + step * 37 % 100, 1 + step * 61 % 300)
-        screen.read(0.002)
-    screen.resize(39, 119)
-    screen.drain(0.5)
-    screen.resize(40, 120)
-    after = screen.drain(1.2)
-    fresh = Screen([program, "watch", "last"], folder, 40, 120)
-    fresh.wait_for(rb"STAGES|GRAPH")
-    fresh.drain()
-    fresh.resize(39, 119)
-    fresh.drain(0.5)
-    fresh.resize(40, 120)
-    wanted = fresh.drain(1.2)
-    table.add(f"after {steps:,} sizes, bytes of the last picture that differ from a fresh start", abs(len(after) - len(wanted)) if after != wanted else 0, 0, "bytes", 0)
-    screen.end()
-    fresh.end()
-    shutil.rmtree(folder)
-
-
 PARTS = {
     "start": measure_start, "keys": measure_keys, "flood": measure_flood, "idle": measure_idle, "search": measure_search,
-    "running": measure_running, "blocked": measure_blocked, "closed": measure_closed, "resize": measure_resize,
+    "running": measure_running, "blocked": measure_blocked, "closed": measure_closed,
 }
 
 
