@@ -369,17 +369,18 @@ class Scenes:
         return found
 
     def draw(self, name, size, theme):
-        # The same path each time, so that nothing of this machine is in a picture.
-        folder = os.path.join(tempfile.gettempdir(), "pictures-" + uuid.uuid4().hex[:8])
+        parent = os.path.join(tempfile.gettempdir(), "pictures-" + uuid.uuid4().hex[:8])
+        folder = os.path.join(parent, "warehouse")
         os.makedirs(folder)
         screen = None
         try:
             screen = self.all()[name](folder, size, theme)
-            return screen.cells()
+            # Nothing of this machine is in a picture.
+            return screen.cells().replace(folder, "/srv/warehouse".ljust(len(folder)))
         finally:
             if screen:
                 screen.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(parent, ignore_errors=True)
 
 
 def main():

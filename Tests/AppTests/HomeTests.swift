@@ -134,7 +134,7 @@ struct HomeTests {
 
     @Test(
         "What runs by itself is shown with its next time and its last slots",
-        arguments: [(80, 24), (120, 40), (200, 60)])
+        arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
     func scheduledScreens(columns: Int, rows: Int) throws {
         var state = try scheduled(rows: rows, columns: columns)
         state.selection = .pipeline("config/sales.yaml")
@@ -229,7 +229,7 @@ struct HomeTests {
         #expect(press([.enter, .enter], &state) == [.run("config/new.yaml", parameters: ["limit=10"])])
     }
 
-    @Test("The form is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40)])
+    @Test("The form is drawn at every size", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
     func formScreens(columns: Int, rows: Int) throws {
         var state = try withParameters(rows: rows, columns: columns)
         _ = press([.enter, "x"], &state)

@@ -58,7 +58,7 @@ struct RailTests {
         let state = run.dashboard(rows: 24, columns: columns)
         let rail = state.graph.rail
         let lanes = RailPane.Lanes(rail, columns: columns)
-        let rows = RailPane.rows(state)
+        let rows = RailPane.rows(state).all
         var buffer = CellBuffer(width: lanes.width + 2, height: rows.count)
         for (line, row) in rows.enumerated() {
             RailPane.drawLanes(row, lanes, state, row: line, column: 0, into: &buffer)

@@ -26,8 +26,8 @@ struct RunLimitsTests {
     func together() {
         var state = Self.dashboard(pressing: ["p", "-", "-", .down, .down, "+"])
         let shown = DashboardScreen.draw(state, LogLineList()).text
-        #expect(shown.contains("max_parallel     2  1 running  now 4  4 in the file"), "\(shown)")
-        #expect(shown.contains("warehouse        2  1 taken  now 1  1 in the file"), "\(shown)")
+        #expect(shown.contains("max_parallel     2  1 running  now 4  (4 in the file)"), "\(shown)")
+        #expect(shown.contains("warehouse        2  1 taken  now 1  (1 in the file)"), "\(shown)")
         let effects = state.press([.enter])
         #expect(commands(effects) == [.setLimit(.maxParallel, 2), .setLimit(.pool("warehouse"), 2)])
         #expect(state.overlay == nil)

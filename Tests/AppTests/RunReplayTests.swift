@@ -163,7 +163,7 @@ struct ReplayScreenTests {
         #expect(lines.count == 4)
     }
 
-    @Test("It says where it is", arguments: [(80, 24), (120, 40)])
+    @Test("It says where it is", arguments: [(40, 10), (80, 24), (120, 40), (200, 60)])
     func screens(columns: Int, rows: Int) throws {
         var state = Self.dashboard(rows: rows, columns: columns)
         state.press(["}", "}", "}", "}", "}", " "])

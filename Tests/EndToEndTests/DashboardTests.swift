@@ -62,6 +62,40 @@ struct DashboardTests {
         try await terminal.close()
     }
 
+    @Test("After a storm of sizes the picture is that of a fresh start")
+    func storm() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml",
+            "version: 1\nname: p\nstages:\n"
+                + (1...40).map { "  stage_\($0): {type: command, run: exit \($0 % 3)}\n" }.joined())
+        _ = try await project.caudal("run", "p.yaml", "--plain")
+        func open() async throws -> TerminalSession {
+            let terminal = try await TerminalSession(
+                project, columns: 120, rows: 40, command: "\(CaudalProject.program) watch last")
+            try await terminal.waits(for: "FAILED ✗")
+            return terminal
+        }
+        let (shaken, fresh) = (try await open(), try await open())
+        for step in 0..<150 {
+            try await shaken.resize(columns: 1 + step * 61 % 300, rows: 1 + step * 37 % 100)
+        }
+        try await shaken.resize(columns: 120, rows: 40)
+        try await shaken.waits(for: "FAILED ✗", "4 INSPECT", "q quit")
+        // The clock goes on, and a message ends with its time.
+        func picture(_ terminal: TerminalSession) async throws -> String {
+            try await terminal.screen().split(separator: "\n", omittingEmptySubsequences: false)
+                .map { $0.replacing(/\d\d:\d\d/, with: "") }.joined(separator: "\n")
+        }
+        let wanted = try await picture(fresh)
+        // Its last pictures may still be under way: each look takes a moment.
+        var shown = ""
+        for _ in 0..<100 where shown != wanted { shown = try await picture(shaken) }
+        #expect(shown == wanted)
+        try await shaken.close()
+        try await fresh.close()
+    }
+
     @Test("Cancelling from the dashboard stops everything and says so", .timeLimit(.minutes(15)))
     func cancelling() async throws {
         let project = try CaudalProject(copying: [])

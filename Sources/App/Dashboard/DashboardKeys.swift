@@ -93,7 +93,7 @@ enum DashboardKeys {
         Binding(
             "correct-rows", ["C"], .act,
             "correct the rows that a validate stage quarantined in $EDITOR, and take them in",
-            hint: .when(rank: 2) { $0.correctionRefusal == nil ? "correct rows" : nil },
+            hint: .when(rank: 2) { $0.canCorrectRows ? "correct rows" : nil },
             refusal: { $0.steeringRefusal }, action: { $0.correctRows(&$1) }),
         Binding(
             "limits", ["p"], .act, "change how much runs at once: max_parallel and pools", refusal: { $0.limitRefusal },

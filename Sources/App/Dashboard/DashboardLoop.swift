@@ -83,6 +83,8 @@ final class DashboardLoop {
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
         state.keys = terminal.settings.keys
+        // Of a run that was not seen failing, the first failure is what one wants to see.
+        if !shown.isOwn, shown.replay == nil, let failed = state.digest.failed.first { state.select(UnitID(failed)) }
         terminalSignals = TerminalSignals(
             isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil, always: terminal.settings.signals)
         events = ScreenEvents(terminal)

@@ -23,6 +23,9 @@ extension DashboardReducer {
 }
 
 extension DashboardState {
+    /// Whether rows of the selected stage can be corrected.
+    var canCorrectRows: Bool { run.quarantinedRows(of: selection.stage) ?? 0 > 0 && correctionRefusal == nil }
+
     /// Why no rows of the selected stage can be corrected; nil if they can.
     var correctionRefusal: String? {
         guard let index = selectedIndex, let stage = selectedStage else { return "no stage is selected" }

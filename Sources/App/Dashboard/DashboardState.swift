@@ -84,6 +84,7 @@ struct DashboardState: ScreenState {
     var failureWords: [UnitID: FailureWords] = [:]
     private let rememberedList = Remembered<ListKey, [UnitID]>()
     let rememberedHighlight = Remembered<HighlightKey, Set<Int>>()
+    let rememberedRail = Remembered<ListKey, RailPane.Rows>()
     let rememberedDigest = Remembered<RunDigest.Key, RunDigest>()
     let rememberedBlocked = Remembered<BlockedKey, Int>()
     private let rememberedChains = Remembered<Int64, [[Int]]>()
@@ -148,12 +149,19 @@ struct DashboardState: ScreenState {
     var selectedStage: StageState? { run.stage(selection.stage) }
 
     /// What the rows of the list depend on.
-    private struct ListKey: Hashable {
+    struct ListKey: Hashable {
         let sequence: Int64
         let order: StageOrder
         let filter: String
         let unfolded: Set<StageID>
         let second: Int64
+    }
+
+    /// What the lines of the rail depend on, which has an order of its own.
+    var railKey: ListKey {
+        ListKey(
+            sequence: run.lastSequence, order: .file, filter: filter.text, unfolded: unfolded,
+            second: filter.text.contains("slow") ? now.steady / 1000 : 0)
     }
 
     /// The rows of the list of stages, in order: stages, and the items of unfolded fan-outs.
@@ -235,7 +243,7 @@ struct DashboardState: ScreenState {
 
     /// Whether anything on the screen moves without input, so that it must be redrawn continually.
     var isMoving: Bool {
-        run.status == .running && (run.openAttempts > 0 || run.stages.contains { $0.status == .retrying })
+        run.status == .running && (run.openAttempts > 0 || digest.counts[.retrying, default: 0] > 0)
     }
 
     /// Why the user cannot steer the run; nil if he can.

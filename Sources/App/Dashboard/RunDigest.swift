@@ -21,6 +21,10 @@ struct RunDigest: Sendable {
     var failures: [UnitID] = []
     /// The status of each stage.
     var statuses: [UnitStatus] = []
+    /// The first stages of the critical path of what is left.
+    var path: [StageID] = []
+    /// The remaining time, from past runs; nil if a remaining stage has no history, or nothing worth telling is left.
+    var left: Duration?
     let progress: (fraction: Double, isEstimate: Bool)
     let flow: RowFlow?
 
@@ -46,6 +50,15 @@ struct RunDigest: Sendable {
         }
         progress = run.progress(now: now)
         flow = RowFlow(run)
+        guard run.status == .running, !run.isSettled else { return }
+        // Without durations of past runs every path is a guess.
+        let isKnown = run.stages.indices.allSatisfy {
+            run.stages[$0].unit.status.isFinished || run.plan.stages[$0].expected != nil
+        }
+        guard isKnown else { return }
+        let critical = CriticalPath.path(of: run, now: now)
+        path = Array(critical.stages.prefix(4))
+        left = critical.left > .seconds(1) ? critical.left : nil
     }
 }
 

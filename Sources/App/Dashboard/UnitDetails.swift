@@ -10,6 +10,8 @@ struct UnitDetails: Sendable {
         var unit: UnitID
         var attempt: Int
         var isFinished: Bool
+        /// Whether its last lines are wanted, for which the log is searched.
+        var hasLog: Bool
         /// For the log of what still runs: the second.
         var second: Int64
     }
@@ -46,6 +48,7 @@ struct UnitDetails: Sendable {
         if let text = try? folder.keptPipeline(of: run.plan).text {
             place = places.place(of: stage, in: run.plan.file, text)
         }
+        guard key.hasLog, key.attempt > 0 else { return }
         log = LoggedLines(run, folder).newest(Self.lines, of: key.unit)
             .split(separator: "\n").map(String.init)
     }
@@ -136,7 +139,8 @@ extension DashboardState {
         let isFinished = unit.status.isFinished
         let second = tab == .log && !isFinished ? now.steady / 1000 : 0
         let key = UnitDetails.Key(
-            unit: selection, attempt: unit.attempts.last?.number ?? 0, isFinished: isFinished, second: second)
+            unit: selection, attempt: unit.attempts.last?.number ?? 0, isFinished: isFinished, hasLog: tab == .log,
+            second: second)
         return details?.key == key ? nil : key
     }
 

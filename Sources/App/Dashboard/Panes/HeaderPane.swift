@@ -13,11 +13,10 @@ enum HeaderPane {
         var right: [(rank: Int, spans: [Span])] = []
         right.append((0, [statusSpan(state)]))
         if run.startedAt != nil { right.append((1, [Span(run.duration(now: state.now).short)])) }
-        if let left = remaining(state) { right.append((3, [Span("ETA ~\(left.short)", .dim)])) }
-        if state.columns >= 150, run.status == .running, !run.isSettled {
-            let path = CriticalPath.path(of: run, now: state.now).stages.prefix(4).map(\.rawValue).joined(
-                separator: " ▸ ")
-            if !path.isEmpty { right.append((5, [Span("critical path \(path)", .dim)])) }
+        if let left = state.digest.left { right.append((3, [Span("ETA ~\(left.short)", .dim)])) }
+        if state.columns >= 150, !state.digest.path.isEmpty {
+            let path = state.digest.path.map(\.rawValue).joined(separator: " ▸ ")
+            right.append((5, [Span("critical path \(path)", .dim)]))
         }
         let clock =
             run.status == .running
@@ -79,16 +78,6 @@ enum HeaderPane {
         case .cancelled: return Span("CANCELLED \(state.glyph(.cancelled))", Style(.plain, .bold))
         case .interrupted: return Span("INTERRUPTED", .bad)
         }
-    }
-
-    /// The remaining time, from past runs; nil if a remaining stage has no history.
-    private static func remaining(_ state: DashboardState) -> Duration? {
-        let run = state.run
-        guard run.status == .running else { return nil }
-        let open = zip(run.plan.stages, run.stages).filter { !$1.unit.status.isFinished }
-        guard !open.isEmpty, open.allSatisfy({ $0.0.expected != nil }) else { return nil }
-        let left = CriticalPath.path(of: run, now: state.now).left
-        return left > .seconds(1) ? left : nil
     }
 
     private static func drawProgress(_ state: DashboardState, into buffer: inout CellBuffer) {

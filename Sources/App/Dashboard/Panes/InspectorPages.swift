@@ -6,7 +6,9 @@ extension InspectorText {
     // MARK: - Log
 
     mutating func addLog(_ unit: UnitState) {
-        guard let details = state.selectedDetails else { return lines = [[Span("reading …", .dim)]] }
+        guard let details = state.selectedDetails, details.key.hasLog else {
+            return lines = [[Span("reading …", .dim)]]
+        }
         if details.log.isEmpty { return lines = [[Span("it has written nothing", .dim)]] }
         // The newest line first: it is what one wants to see without scrolling.
         lines = details.log.reversed().map { line in

@@ -21,7 +21,7 @@ enum LimitsPane {
                 Span("  \(used) \(limit == .maxParallel ? "running" : "taken")", .dim),
             ]
             if page.draft[limit] != nil { spans.append(Span("  now \(now)", .wait)) }
-            if file != shown { spans.append(Span("  \(file) in the file", .dim)) }
+            if file != shown { spans.append(Span("  (\(file) in the file)", .dim)) }
             buffer.write(spans, row: row, column: place.column, limit: place.width)
             if isChosen { buffer.select(row: row, columns: place.column..<(place.column + place.width)) }
         }

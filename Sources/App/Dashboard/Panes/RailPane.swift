@@ -30,13 +30,11 @@ enum RailPane: StageList {
         var width: Int { count * 2 + (isCut ? 3 : 0) }
     }
 
-    static func listed(_ state: DashboardState) -> [UnitID] {
-        rows(state).filter { $0.connector == nil }.map(\.id)
-    }
+    static func listed(_ state: DashboardState) -> [UnitID] { rows(state).listed }
 
     /// The number of lines that the list has.
     static func lineCount(_ state: DashboardState) -> Int {
-        guard state.filter.isEmpty else { return rows(state).count }
+        guard state.filter.isEmpty else { return rows(state).all.count }
         return state.unfolded.reduce(state.graph.rail.lineCount) {
             $0 + (state.run.stage($1)?.items.count ?? 0)
         }
@@ -48,7 +46,25 @@ enum RailPane: StageList {
         if rows.indices.contains(row - head) { state.select(rows[row - head].id) }
     }
 
-    static func rows(_ state: DashboardState) -> [Row] {
+    /// The lines of the list, computed once for each change of the run.
+    struct Rows {
+        let all: [Row]
+        /// The stage or item of each line; a connector is no place for the selection.
+        let ids: [UnitID]
+        let listed: [UnitID]
+
+        init(_ all: [Row]) {
+            self.all = all
+            ids = all.map { $0.connector == nil ? $0.id : UnitID("") }
+            listed = all.filter { $0.connector == nil }.map(\.id)
+        }
+    }
+
+    static func rows(_ state: DashboardState) -> Rows {
+        state.rememberedRail.value(for: state.railKey) { Rows(makeRows(state)) }
+    }
+
+    private static func makeRows(_ state: DashboardState) -> [Row] {
         state.graph.rail.rows.flatMap { row -> [Row] in
             let stage = state.run.stages[row.node]
             if !state.filter.isEmpty, !state.filter.matches(row.node, state) { return [] }
@@ -64,10 +80,8 @@ enum RailPane: StageList {
 
     /// The visible lines, including the selected one.
     static func visibleRows(_ state: DashboardState, height: Int) -> [Row] {
-        let all = rows(state)
-        // A connector is no place for the selection.
-        let ids = all.map { $0.connector == nil ? $0.id : UnitID("") }
-        return Array(all[visible(ids, state, height: height)])
+        let rows = rows(state)
+        return Array(rows.all[visible(rows.ids, state, height: height)])
     }
 
     /// Wide panes name the columns.
