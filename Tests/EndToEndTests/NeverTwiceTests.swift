@@ -54,9 +54,9 @@ private struct Ledger {
     "A cut network", .timeLimit(.minutes(5)), .enabled(if: SSHServer.absence == nil, "\(SSHServer.absence ?? "")"))
 struct CutNetworkTests {
     /// A target behind a wire, whose client gives a dead connection up after a second.
-    private func target(_ wire: Wire, lease: String? = nil) async throws -> String {
+    private func target(_ wire: Wire, silence: String? = nil) async throws -> String {
         try await SSHServer.shared().target(
-            hosts: "[127.0.0.1]", port: wire.port, lease: lease,
+            hosts: "[127.0.0.1]", port: wire.port, silence: silence,
             options: ["ServerAliveInterval=1", "ServerAliveCountMax=1", "ConnectTimeout=5"])
     }
 
@@ -114,10 +114,10 @@ struct CutNetworkTests {
         #expect(ledger.lines == ["begin", "ended", "begin", "end"])
     }
 
-    @Test("What runs there ends by itself once nothing was heard for the time of its lease")
-    func lease() async throws {
+    @Test("What runs there ends by itself once nothing was heard of caudal for too long")
+    func silence() async throws {
         let wire = try await wire()
-        let ledger = try await Ledger(targets: target(wire, lease: "3s"), stage: "")
+        let ledger = try await Ledger(targets: target(wire, silence: "3s"), stage: "")
         let run = try await ledger.project.start("run", "p.yaml", "--plain")
         try await ledger.holds("begin")
         await wire.cut()
@@ -126,10 +126,10 @@ struct CutNetworkTests {
         #expect(ledger.lines == ["begin", "ended"])
     }
 
-    @Test("While somebody is there, a program runs longer than its lease")
+    @Test("While somebody is there, a program runs longer than silence is borne")
     func heard() async throws {
         let ledger = try await Ledger(
-            targets: SSHServer.shared().target(hosts: "[127.0.0.1]", lease: "1s"),
+            targets: SSHServer.shared().target(hosts: "[127.0.0.1]", silence: "1s"),
             stage: "timeout: 4s")
         let run = try await ledger.project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 1 && run.output.contains("it took longer than 4s"), "\(run)")

@@ -267,10 +267,10 @@ package final class SSHServer: Sendable {
     /// The target of the tests, as a pipeline file writes it.
     package func target(
         hosts: String = "[127.0.0.1, localhost]", slots: Int = 4, identity: String? = nil, port: Int? = nil,
-        lease: String? = nil, options more: [String] = []
+        silence: String? = nil, options more: [String] = []
     ) -> String {
         "{type: ssh, hosts: \(hosts), slots: \(slots), port: \(port ?? self.port), "
-            + (lease.map { "lease: \($0), " } ?? "")
+            + (silence.map { "silence: \($0), " } ?? "")
             + "identity: \(identity ?? self.identity), options: [\((options + more).joined(separator: ", "))]}"
     }
 

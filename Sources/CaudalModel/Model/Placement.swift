@@ -142,21 +142,21 @@ package struct SSHSettings: Sendable, Hashable, Codable {
     /// Settings of ssh, each as in its `-o`.
     package var options: [String]
     /// How long a program goes on there while nothing is heard of this machine.
-    package var lease: Duration
+    package var silence: Duration
 
-    /// The lease of a target that does not set one: longer than ssh takes to give a connection up.
-    package static let usualLease = Duration.seconds(120)
+    /// That of a target that does not set it: longer than ssh takes to give a connection up.
+    package static let usualSilence = Duration.seconds(120)
 
     package init(
         hosts: [Host], user: String? = nil, port: Int? = nil, identity: String? = nil, options: [String] = [],
-        lease: Duration = usualLease
+        silence: Duration = usualSilence
     ) {
         self.hosts = hosts
         self.user = user
         self.port = port
         self.identity = identity
         self.options = options
-        self.lease = lease
+        self.silence = silence
     }
 }
 

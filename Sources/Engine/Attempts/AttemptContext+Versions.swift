@@ -72,6 +72,10 @@ extension AttemptContext {
         let known = artifactsByPath
         // Checked after the marks: a file that is replaced from here on has another mark.
         for file in files {
+            // What another run published there was found to fit before the marks were taken.
+            if let earlier = attempt.earlier[file]?.publication?.artifact, !versionFinder.isVersion(file, earlier) {
+                throw Failure("\(earlier.path) was replaced just before it was read", remedy: "retry the stage")
+            }
             guard let (artifact, writer) = known[file], !versionFinder.isVersion(file, artifact) else { continue }
             _ = try versionFinder.place(of: artifact, in: facts.runID, writer: writer)
             throw Failure("\(artifact.path) was replaced just before it was read", remedy: "retry the stage")

@@ -167,7 +167,7 @@ enum TargetReader {
         return SSHSettings(
             hosts: hosts, user: reader.text("user")?.value, port: reader.integer("port", in: 1...65535),
             identity: reader.text("identity")?.value, options: reader.texts("options").map(\.value),
-            lease: reader.duration("lease", isPositive: true) ?? SSHSettings.usualLease)
+            silence: reader.duration("silence", isPositive: true) ?? SSHSettings.usualSilence)
     }
 
     /// Whether a text names a machine, and is no option of ssh.

@@ -78,7 +78,7 @@ struct SSHExecutor: ProgramExecutor {
         defer { pipe.close() }
         let master = await connections.control(machine, ssh)
         let script = SSHScripts.run(
-            folder, grace: Self.seconds(attempt.grace), lease: Self.seconds(settings.lease))
+            folder, grace: Self.seconds(attempt.grace), silence: Self.seconds(settings.silence))
         let words =
             connections.words(for: machine, control: master)
             + ["-o", "ControlMaster=no", "-T", machine, "exec /bin/sh -c \(ShellText.quoted(script))"]
@@ -89,7 +89,7 @@ struct SSHExecutor: ProgramExecutor {
         let told = Collected()
         let stop = RemoteStop(pipe: pipe, folder: folder, grace: attempt.grace)
         attempt.log.note("runs on \(machine), by ssh")
-        let beats = pipe.beat(each: settings.lease / 4)
+        let beats = pipe.beat(each: settings.silence / 4)
         defer { beats.cancel() }
         let child = try await host.reactor.run(
             launch,

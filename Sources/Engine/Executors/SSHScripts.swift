@@ -5,8 +5,8 @@ enum SSHScripts {
     /// Runs a program in a group of its own, and reads meanwhile what it is told.
     ///
     /// It ends with its connection, and when nothing was heard over that for a while: a network that is cut gives no notice.
-    static func run(_ launch: LaunchFolder, grace: Int, lease: Int) -> String {
-        let step = max(1, lease / 20)
+    static func run(_ launch: LaunchFolder, grace: Int, silence: Int) -> String {
+        let step = max(1, silence / 20)
         return """
             exec 3<&0
             \(launch.take)
@@ -17,7 +17,7 @@ enum SSHScripts {
             }
             # Each word begins the time anew.
             trap 'n=0' USR1
-            trap 'n=$((n + \(step))); [ $n -lt \(lease) ] || end' ALRM
+            trap 'n=$((n + \(step))); [ $n -lt \(silence) ] || end' ALRM
             trap end HUP
             setsid /bin/sh "$d/launch.sh" < /dev/null 3<&- & c=$!
             (while sleep \(step) && kill -ALRM $$; do :; done) > /dev/null 2>&1 3<&- & t=$!
