@@ -15,11 +15,13 @@ struct ProcessOutputTests {
             #else
                 let count = 200_000
             #endif
+            // Code that is read in for the first time takes memory too, and more of it in a larger program.
+            _ = await (try AttemptTrial()).shell("echo first")
             let before = ProcessWatch.peakMemory
             let trial = try AttemptTrial()
             let execution = await trial.shell("yes \(String(repeating: "x", count: 999)) | head -n \(count)")
             #expect(execution.failure == nil)
-            #expect(ProcessWatch.peakMemory - before < 11_000_000)
+            #expect(ProcessWatch.peakMemory - before < 4_000_000)
             #expect(trial.lineCount() == count)
         }
     }
