@@ -40,6 +40,9 @@ extension RunMachine {
             }
             if keys.isEmpty { return "no item was named" }
             if stage.itemsAreStale { return "the fan-out of \(id) was changed; retry the whole stage" }
+            if let need = state.plan.index(of: id).flatMap(unfinishedUpstream) {
+                return "\(need), which \(id) needs, runs again; retry the whole stage, or wait for it"
+            }
             let busy = state.plan.index(of: id).flatMap(busyDownstream)
             return busy.map { "\($0) is running on what \(id) made; cancel it first" }
         case .retryStages(let ids): return refusalOfRetry(ids)
@@ -108,6 +111,12 @@ extension RunMachine {
         return busy.map { state.plan.stages[$0].id }
     }
 
+    /// A stage that `index` needs and that has not ended: what it makes is not there yet.
+    private func unfinishedUpstream(of index: Int) -> StageID? {
+        let open = state.plan.upstream[index].first { !state.stages[$0].unit.status.isFinished }
+        return open.map { state.plan.stages[$0].id }
+    }
+
     private func unknown(_ id: UnitID) -> String { state.wordsOfUnknown(id) }
 
     private func isRetried(_ status: UnitStatus) -> Bool { status == .failed || status == .cancelled }
@@ -168,11 +177,14 @@ extension RunMachine {
         return .accepted("runs again: " + keys.map { "\(id)/\($0)" }.joined(separator: ", "))
     }
 
-    /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed.
+    /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed, unless what it
+    /// reads is being made again.
     private mutating func reset(_ index: Int) {
         let stage = state.stages[index]
         let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
-        guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty else { return emit(.unitReset(UnitID(stage.id))) }
+        guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty, unfinishedUpstream(of: index) == nil else {
+            return emit(.unitReset(UnitID(stage.id)))
+        }
         emit(.stageReopened(stage.id))
         for item in again {
             emit(.unitReset(UnitID(stage.id, item.item.key)))
