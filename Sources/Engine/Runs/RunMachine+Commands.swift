@@ -40,6 +40,9 @@ extension RunMachine {
             }
             if keys.isEmpty { return "no item was named" }
             if stage.itemsAreStale { return "the fan-out of \(id) was changed; retry the whole stage" }
+            if let need = state.plan.index(of: id).flatMap(unfinishedUpstream) {
+                return "\(need) runs again, and may make other items; retry the whole stage"
+            }
             let busy = state.plan.index(of: id).flatMap(busyDownstream)
             return busy.map { "\($0) is running on what \(id) made; cancel it first" }
         case .retryStages(let ids): return refusalOfRetry(ids)
@@ -108,6 +111,11 @@ extension RunMachine {
         return busy.map { state.plan.stages[$0].id }
     }
 
+    /// A stage that a stage waits for.
+    private func unfinishedUpstream(of index: Int) -> StageID? {
+        state.plan.upstream[index].first { !state.stages[$0].unit.status.isFinished }.map { state.plan.stages[$0].id }
+    }
+
     private func unknown(_ id: UnitID) -> String { state.wordsOfUnknown(id) }
 
     private func isRetried(_ status: UnitStatus) -> Bool { status == .failed || status == .cancelled }
@@ -172,7 +180,10 @@ extension RunMachine {
     private mutating func reset(_ index: Int) {
         let stage = state.stages[index]
         let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
-        guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty else { return emit(.unitReset(UnitID(stage.id))) }
+        // What runs again upstream may make other items.
+        guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty, unfinishedUpstream(of: index) == nil else {
+            return emit(.unitReset(UnitID(stage.id)))
+        }
         emit(.stageReopened(stage.id))
         for item in again {
             emit(.unitReset(UnitID(stage.id, item.item.key)))

@@ -130,6 +130,11 @@ struct RunMachineSteeringTests {
                 .ann(.setLimit(.pool("db"), 3)),
                 then: "ann asks, db is 3 → ask lease b, ask lease c ⇒ db is 3 now (1 in the file)")),
         RunRule(
+            "limit: a lease that is granted when there is no room any more is given back",
+            inPool, parallel: 2, pools: ["db": 2], given: [.begin, .ann(.setLimit(.maxParallel, 1)), .leaseIsGranted("a")],
+            .init(.leaseIsGranted("b"), then: "– → give lease b"),
+            .init(.succeeds("a"), then: "a#1 succeeded, a succeeded → give lease a, ask lease b")),
+        RunRule(
             "limit: whoever takes the run up keeps it",
             three, parallel: 1, given: [.begin, .ann(.setLimit(.maxParallel, 2))],
             .init(
