@@ -131,7 +131,8 @@ struct RunMachineSteeringTests {
                 then: "ann asks, db is 3 → ask lease b, ask lease c ⇒ db is 3 now (1 in the file)")),
         RunRule(
             "limit: a lease that is granted when there is no room any more is given back",
-            inPool, parallel: 2, pools: ["db": 2], given: [.begin, .ann(.setLimit(.maxParallel, 1)), .leaseIsGranted("a")],
+            inPool, parallel: 2, pools: ["db": 2],
+            given: [.begin, .ann(.setLimit(.maxParallel, 1)), .leaseIsGranted("a")],
             .init(.leaseIsGranted("b"), then: "– → give lease b"),
             .init(.succeeds("a"), then: "a#1 succeeded, a succeeded → give lease a, ask lease b")),
         RunRule(
