@@ -111,14 +111,19 @@ struct InspectorTests {
         }
         details.sql = ["-- load", "SELECT 1"]
         details.place = SourceLocation(file: "sales.yaml", line: 12, column: 3)
-        details.log = ["first", "last"]
         _ = DashboardReducer(lines: LogLineList()).reduce(&state, .details(details))
         #expect(state.wantedDetails == nil, "it is looked up once")
         #expect(text(state).contains("✓✗✓✓✗  5, the last is this one") && text(state).contains("p50 2.0s  p95 3.0s"))
         state.press(["S"])
         #expect(text(state).hasPrefix("command  sales.yaml:12:3") && text(state).contains("  SELECT 1"))
         state.press(["[", "[", "["])
-        #expect(state.tab == .log && text(state) == "last\nfirst", "the newest line is seen at once")
+        #expect(state.tab == .log && text(state) == "reading …", "the log is searched for its lines only here")
+        let withLog = try #require(state.wantedDetails)
+        #expect(withLog.hasLog)
+        details = UnitDetails(withLog)
+        details.log = ["first", "last"]
+        _ = DashboardReducer(lines: LogLineList()).reduce(&state, .details(details))
+        #expect(text(state) == "last\nfirst", "the newest line is seen at once")
         state.selection = "mail"
         #expect(state.wantedDetails?.unit == "mail" && text(state) == "reading …")
     }

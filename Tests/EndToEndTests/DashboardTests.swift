@@ -53,7 +53,7 @@ struct DashboardTests {
         let terminal = try await TerminalSession(
             project, columns: 100, rows: 30, command: "\(CaudalProject.program) run config/pipeline_config.yaml")
         try await terminal.waits(for: "SUCCEEDED")
-        for (columns, rows, text) in [(200, 60, "INSPECT"), (40, 10, "LOG"), (12, 2, "sales"), (80, 24, "quality")] {
+        for (columns, rows, text) in [(200, 60, "INSPECT"), (40, 10, "3 log"), (12, 2, "sales"), (80, 24, "quality")] {
             try await terminal.resize(columns: columns, rows: rows)
             try await terminal.waits(for: text)
         }

@@ -41,7 +41,7 @@ extension RunMachine {
             if keys.isEmpty { return "no item was named" }
             if stage.itemsAreStale { return "the fan-out of \(id) was changed; retry the whole stage" }
             if let need = state.plan.index(of: id).flatMap(unfinishedUpstream) {
-                return "\(need), which \(id) needs, runs again; retry the whole stage, or wait for it"
+                return "\(need) runs again, and may make other items; retry the whole stage"
             }
             let busy = state.plan.index(of: id).flatMap(busyDownstream)
             return busy.map { "\($0) is running on what \(id) made; cancel it first" }
@@ -111,10 +111,9 @@ extension RunMachine {
         return busy.map { state.plan.stages[$0].id }
     }
 
-    /// A stage that `index` needs and that has not ended: what it makes is not there yet.
+    /// A stage that a stage waits for.
     private func unfinishedUpstream(of index: Int) -> StageID? {
-        let open = state.plan.upstream[index].first { !state.stages[$0].unit.status.isFinished }
-        return open.map { state.plan.stages[$0].id }
+        state.plan.upstream[index].first { !state.stages[$0].unit.status.isFinished }.map { state.plan.stages[$0].id }
     }
 
     private func unknown(_ id: UnitID) -> String { state.wordsOfUnknown(id) }
@@ -177,11 +176,11 @@ extension RunMachine {
         return .accepted("runs again: " + keys.map { "\(id)/\($0)" }.joined(separator: ", "))
     }
 
-    /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed, unless what it
-    /// reads is being made again.
+    /// Makes a stage ready to run again; of a fan-out with known items, only those that did not succeed.
     private mutating func reset(_ index: Int) {
         let stage = state.stages[index]
         let again = stage.items.filter { isRetried($0.unit.status) || $0.unit.status == .blocked }
+        // What runs again upstream may make other items.
         guard stage.hasItems, !stage.itemsAreStale, !again.isEmpty, unfinishedUpstream(of: index) == nil else {
             return emit(.unitReset(UnitID(stage.id)))
         }

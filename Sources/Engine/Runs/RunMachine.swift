@@ -377,10 +377,10 @@ extension RunMachine {
         }
         release(id, index)
         guard state.unit(id)?.status == .queued else { return act(.releaseLease(id)) }
-        // While the lease was asked for, an operator may have paused the run, or lowered a limit.
-        let hasRoom =
-            state.openAttempts < state.number(of: .maxParallel) && limits(id, index).allSatisfy { slots.hasRoom($0) }
-        guard !state.isPaused, hasRoom else {
+        // Since the lease was asked for, the run may have been paused, or its limits made smaller.
+        let isFull =
+            state.openAttempts >= state.number(of: .maxParallel) || limits(id, index).contains { !slots.hasRoom($0) }
+        if state.isPaused || isFull {
             ready.insert(readyUnit(id, index))
             return act(.releaseLease(id))
         }

@@ -130,9 +130,9 @@ struct RunMachineSteeringTests {
                 .ann(.setLimit(.pool("db"), 3)),
                 then: "ann asks, db is 3 → ask lease b, ask lease c ⇒ db is 3 now (1 in the file)")),
         RunRule(
-            "limit POOL: a lease that comes when the pool has less is given back",
-            inPool, pools: ["db": 2], given: [.begin, .leaseIsGranted("a")],
-            .init(.ann(.setLimit(.pool("db"), 1)), then: "ann asks, db is 1 → – ⇒ db is 1 now (2 in the file)"),
+            "limit: a lease that is granted when there is no room any more is given back",
+            inPool, parallel: 2, pools: ["db": 2],
+            given: [.begin, .ann(.setLimit(.maxParallel, 1)), .leaseIsGranted("a")],
             .init(.leaseIsGranted("b"), then: "– → give lease b"),
             .init(.succeeds("a"), then: "a#1 succeeded, a succeeded → give lease a, ask lease b")),
         RunRule(
