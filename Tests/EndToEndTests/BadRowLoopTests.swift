@@ -204,8 +204,7 @@ struct BadRowLoopTests {
         #expect(await live.child.exit().exit == .exited(3))
         // It has ended: this process takes it up again.
         try project.write("good", "")
-        try await terminal.press("R")
-        try await terminal.waits(for: "Retry everything")
+        try await terminal.press("R", until: "Retry everything")
         try await terminal.press("Tab", "Enter")
         try await terminal.waits(for: "SUCCEEDED ✓")
         try await terminal.press("q")

@@ -67,6 +67,18 @@ final class TerminalSession: Sendable {
     /// Presses keys, as tmux names them.
     func press(_ keys: String...) async throws { for key in keys { try await tmux("send-keys", key) } }
 
+    /// Presses a key, again after each piece of output, until the screen shows a text.
+    ///
+    /// For what is possible only when another process has ended, which may be a moment after the screen tells of its run.
+    func press(_ key: String, until text: String) async throws {
+        while true {
+            try await press(key)
+            var iterator = outputs.makeAsyncIterator()
+            guard await iterator.next() != nil else { throw Failure("the terminal ended without '\(text)'") }
+            if try await screen().contains(text) { return }
+        }
+    }
+
     /// Presses keys so fast that they are there at once.
     func pressAtOnce(_ keys: String...) async throws {
         _ = try await project.run("/usr/bin/env", ["tmux", "-S", socket, "send-keys"] + keys)
