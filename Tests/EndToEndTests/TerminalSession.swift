@@ -73,6 +73,8 @@ final class TerminalSession: Sendable {
     func press(_ key: String, until text: String) async throws {
         while true {
             try await press(key)
+            // What is open already takes the key without a word.
+            if try await screen().contains(text) { return }
             var iterator = outputs.makeAsyncIterator()
             guard await iterator.next() != nil else { throw Failure("the terminal ended without '\(text)'") }
             if try await screen().contains(text) { return }
