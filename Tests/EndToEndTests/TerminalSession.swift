@@ -67,17 +67,13 @@ final class TerminalSession: Sendable {
     /// Presses keys, as tmux names them.
     func press(_ keys: String...) async throws { for key in keys { try await tmux("send-keys", key) } }
 
-    /// Presses a key, again after each piece of output, until the screen shows a text.
+    /// Presses a key again and again until the screen shows a text, with some looks at the screen in between.
     ///
-    /// For what is possible only when another process has ended, which may be a moment after the screen tells of its run.
+    /// For what is possible only when another process has ended, which is a moment after the screen tells of its run.
     func press(_ key: String, until text: String) async throws {
         while true {
             try await press(key)
-            // What is open already takes the key without a word.
-            if try await screen().contains(text) { return }
-            var iterator = outputs.makeAsyncIterator()
-            guard await iterator.next() != nil else { throw Failure("the terminal ended without '\(text)'") }
-            if try await screen().contains(text) { return }
+            for _ in 0..<20 where try await screen().contains(text) { return }
         }
     }
 
