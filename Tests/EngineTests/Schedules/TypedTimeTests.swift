@@ -75,4 +75,18 @@ import Testing
             "06:30+25:00", "06:30:15.", "06:30:15.5.5", "06:30+1", "-2h", "06:30:61", "1e400h",
         ])
     func refused(_ expression: String) throws { #expect(try text(expression) == nil) }
+
+    @Test("A time that the clock shows twice means both points in time; with an offset, and elsewhere, it is one")
+    func shownTwice() throws {
+        let berlin = try #require(ZoneLibrary().zone(named: "Europe/Berlin"))
+        func minutes(_ text: String) throws -> [String] {
+            try #require(TypedTime(text, now: 0, in: berlin)).minutes.map { UTC.isoSecond($0.lowerBound) }
+        }
+        #expect(try minutes("2026-10-25 02:30") == ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
+        #expect(try minutes("2026-10-25 02:30+01:00") == ["2026-10-25T01:30:00Z"])
+        #expect(try minutes("2026-10-25 01:30") == ["2026-10-24T23:30:00Z"])
+        #expect(try minutes("2026-10-25 03:00") == ["2026-10-25T02:00:00Z"])
+        #expect(try minutes("2026-03-29 02:30") == ["2026-03-29T01:00:00Z"])
+        #expect(try minutes("2026-10-25").count == 1)
+    }
 }
