@@ -364,17 +364,21 @@ struct TargetTests {
 
     @Test("A time limit reaches what runs there", arguments: Kind.here)
     func timedOut(kind: Kind) async throws {
-        let project = try await items(kind, count: 1, rest: "timeout: 6s")
-        let ran = try await project.caudal("run", "p.yaml", "--plain")
-        #expect(ran.status == 1 && ran.output.contains("it took longer than 6s"), "\(ran)")
-        // It had begun, and by now nothing of it is there that could see the door open.
-        #expect(try project.read("ran/1") == "begin\n")
-        let run = try #require(
-            FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
-        #expect(ProcessTable.marked("CAUDAL_RUN_ID", beginning: run).isEmpty)
-        if kind == .slurm {
-            #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))
+        // The limit counts from the submission: on a busy machine a job may wait longer than that, and has longer then.
+        for seconds in [6, 24, 96] {
+            let project = try await items(kind, count: 1, rest: "timeout: \(seconds)s")
+            let ran = try await project.caudal("run", "p.yaml", "--plain")
+            #expect(ran.status == 1 && ran.output.contains("it took longer than"), "\(ran)")
+            let run = try #require(
+                FileManager.default.contentsOfDirectory(atPath: project.folder.path(".caudal/runs")).first)
+            #expect(ProcessTable.marked("CAUDAL_RUN_ID", beginning: run).isEmpty)
+            if kind == .slurm {
+                #expect(try await !SlurmCluster.shared().ask("squeue", "--noheader", "--format=%j").contains(run))
+            }
+            // It had begun, and nothing of it is there any more that could see the door open.
+            if project.text("ran/1") == "begin\n" { return }
         }
+        Issue.record("the item did not begin within 96 seconds")
     }
 
     @Test("A machine that cannot be reached is left out", .enabled(if: Kind.ssh.absence == nil))
