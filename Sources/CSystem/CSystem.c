@@ -399,6 +399,8 @@ int cs_pipe_capacity(int fd) {
     return size < 0 ? -errno : size;
 }
 
+void cs_keep_ended_children(void) { signal(SIGCHLD, SIG_DFL); }
+
 int cs_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 ? 0 : -errno; }
 
 int cs_poll_create(void) {

@@ -38,6 +38,15 @@ struct SignalTests {
         #expect(try await run.status.value == 3)
     }
 
+    @Test("A stage fails also where caudal was started by a program that ignores the ends of its children")
+    func ignoredEnds() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\nstages:\n  a: {type: command, run: exit 3}\n")
+        let ran = try await project.run(
+            "/usr/bin/env", ["--ignore-signal=CHLD", CaudalProject.program, "run", "p.yaml", "--plain"])
+        #expect(ran.status == 1 && ran.output.contains("a: exit status 3"), "\(ran)")
+    }
+
     @Test("SIGTERM ends a run whose terminal has gone")
     func withoutTerminal() async throws {
         let project = try project()

@@ -1,5 +1,6 @@
 import CaudalModel
 import ArgumentParser
+import CSystem
 import Engine
 import Foundation
 
@@ -38,6 +39,7 @@ struct Caudal: AsyncParsableCommand {
     /// Runs the requested verb; usage errors are printed in the same form as other errors.
     static func main() async {
         var verb: (any ParsableCommand)?
+        cs_keep_ended_children()
         do {
             let words = Array(CommandLine.arguments.dropFirst())
             if let fault = VerbWords.emptyValue(in: words) ?? VerbWords.fault(in: words) { throw fault }

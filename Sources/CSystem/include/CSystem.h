@@ -51,8 +51,14 @@ int cs_pipe_capacity(int fd);
 /// Whether `pid` has ended, without reaping it.
 int cs_peek(pid_t pid);
 
-/// Reaps an ended child and reports what it used; returns 0 or a negated errno.
+/// Reaps an ended child and reports how it ended and what it used; returns 0 or a negated errno.
+///
+/// `exited` stays 0 where that is not known: the child has not ended, or something else has reaped it.
 int cs_reap(pid_t pid, struct cs_exit *out);
+
+/// Makes the kernel keep ended children until they are reaped; a process whose parent ignores SIGCHLD is started without
+/// that, and never learns how its children ended.
+void cs_keep_ended_children(void);
 
 /// Makes this process the parent of descendants whose own parents die; 0 or a negated errno.
 int cs_become_subreaper(void);

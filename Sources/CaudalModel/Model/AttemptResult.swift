@@ -122,12 +122,15 @@ package struct Failure: Error, Sendable, Hashable, Codable, CustomStringConverti
 package enum ProcessExit: Sendable, Hashable, Codable {
     case exited(Int32)
     case signaled(Int32)
+    /// It has ended, and nobody knows how: something else has collected its status.
+    case unknown
 
     /// In words: `exit status 3`, `killed by signal 9 (KILL), likely out of memory`.
     package var description: String {
         switch self {
         case .exited(let status): "exit status \(status)"
         case .signaled(let signal): "killed by signal \(signal)" + (Self.names[signal].map { " (\($0))" } ?? "")
+        case .unknown: "it ended, and its exit status got lost"
         }
     }
 

@@ -90,6 +90,17 @@ package struct ChildExit: Sendable, Hashable {
     package var wasKilled: Bool
 }
 
+extension ProcessExit {
+    /// How a child ended, as the kernel told it.
+    init(_ exit: cs_exit) {
+        switch (exit.exited, exit.signaled) {
+        case (0, _): self = .unknown
+        case (_, 0): self = .exited(exit.status)
+        default: self = .signaled(exit.status)
+        }
+    }
+}
+
 /// A running child in a process group of its own.
 package final class ChildProcess: Sendable {
     /// Identifies the process for a later process that has to end it.

@@ -72,7 +72,7 @@ final class ReactorLoop: Sendable {
                     nextToken += 1
                 case .stop(let token): stop(token, &records)
                 case .shutDown:
-                    close(mailbox.wake)
+                    mailbox.close()
                     close(poll)
                     return
                 }
@@ -297,7 +297,7 @@ final class ReactorLoop: Sendable {
             peakMemory: shared.isBelowOwnPeak(Int(exit.peak_kib)) ? 0 : exit.peak_kib * 1024)
         record.child.process.finish(
             ChildExit(
-                exit: exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status), usage: usage,
+                exit: ProcessExit(exit), usage: usage,
                 leftBehind: record.leftBehind, wasKilled: record.wasKilled))
     }
 }

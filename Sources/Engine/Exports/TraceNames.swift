@@ -62,6 +62,7 @@ enum TraceNames {
         switch result?.exit {
         case .exited(let status)? where status != 0: return "exit status \(status)"
         case .signaled(let signal)?: return "signal \(signal)"
+        case .unknown?: return "exit status unknown"
         default: return result?.ending == .interrupted || result == nil ? "interrupted" : "_OTHER"
         }
     }

@@ -80,7 +80,7 @@ package final class ProcessSlotStarter: SlotStarter {
             let result = cs_reap(pid, &exit)
             guard result < 0 || exit.exited == 1 else { return nil }
             children.remove(pid)
-            return (pid, exit.signaled == 1 ? .signaled(exit.status) : .exited(exit.status))
+            return (pid, ProcessExit(exit))
         }
     }
 }
