@@ -56,9 +56,16 @@ final class TerminalSession: Sendable {
 
     /// Waits until the screen shows every one of some texts.
     func waits(for texts: String...) async throws {
+        try await waits { screen in texts.allSatisfy(screen.contains) }
+    }
+
+    /// Waits until the screen does not show a text any more.
+    func waits(without text: String) async throws { try await waits { !$0.contains(text) } }
+
+    private func waits(until isSo: (String) -> Bool) async throws {
         while true {
             let screen = try await screen()
-            if texts.allSatisfy(screen.contains) { return }
+            if isSo(screen) { return }
             var iterator = outputs.makeAsyncIterator()
             guard await iterator.next() != nil else { throw Failure("the terminal ended and shows\n\(screen)") }
         }
@@ -66,16 +73,6 @@ final class TerminalSession: Sendable {
 
     /// Presses keys, as tmux names them.
     func press(_ keys: String...) async throws { for key in keys { try await tmux("send-keys", key) } }
-
-    /// Presses a key again and again until the screen shows a text, with some looks at the screen in between.
-    ///
-    /// For what is possible only when another process has ended, which is a moment after the screen tells of its run.
-    func press(_ key: String, until text: String) async throws {
-        while true {
-            try await press(key)
-            for _ in 0..<20 where try await screen().contains(text) { return }
-        }
-    }
 
     /// Presses keys so fast that they are there at once.
     func pressAtOnce(_ keys: String...) async throws {

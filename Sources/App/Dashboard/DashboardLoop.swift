@@ -60,6 +60,10 @@ final class DashboardLoop {
     private var lookingUp: Task<Void, Never>?
     /// The program that has the terminal.
     var program: pid_t?
+    /// The question that the user was asked last.
+    private var asked: ConfirmationRequest?
+    /// A question to ask again once it is known here that no process runs the run any more.
+    private var askedTooLate: ConfirmationRequest?
     /// Corrected rows that a stage is run again with.
     var replayedRows: ReplayedRows?
     /// Corrected rows that a stage could not be run with, to be corrected further.
@@ -202,6 +206,12 @@ final class DashboardLoop {
                 let signals = terminalSignals.bytes(for: events, of: state.run)
                 if !signals.isEmpty { terminal.send(signals) }
             }
+            // Its last events have come before the news that it is gone.
+            if let request = askedTooLate, !state.isLive {
+                askedTooLate = nil
+                prepare(request)
+                state.say("no process runs the run any more: from here on this one would", .wait)
+            }
             readLog()
             let version = index.version
             logIsGrowing = version != logVersion || !index.isComplete
@@ -309,6 +319,7 @@ final class DashboardLoop {
     }
 
     private func prepare(_ request: ConfirmationRequest) {
+        asked = request
         let reader = ConfirmationBuilder(
             run: state.run, isLive: state.isLive, isOpenHere: state.isOpenHere, now: state.now,
             files: OutputFiles.finder(in: state.run.plan.root), previewReopening: shown.previewReopening)
@@ -321,13 +332,26 @@ final class DashboardLoop {
         // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
             do throws(ControlError) {
-                let answer = try await shown.send(command)
-                self?.receive(answer ?? .refused("the run is no longer live: press the key again"))
+                if let answer = try await shown.send(command) {
+                    self?.receive(answer)
+                } else {
+                    self?.askAgain(command)
+                }
             } catch {
                 self?.receive(.refused(error.description))
             }
             wake.yield()
         }
+    }
+
+    /// The process that ran the run ended while the user was asked: by now the same may mean something else, because this
+    /// process would take the run up again, so that the user is asked again.
+    private func askAgain(_ command: RunCommand) {
+        guard let asked, asked.answers.contains(where: { $0.command == command }) else {
+            return receive(.refused("no process runs the run any more"))
+        }
+        dropReplayedRows()
+        askedTooLate = asked
     }
 
     private func receive(_ answer: CommandAnswer) {

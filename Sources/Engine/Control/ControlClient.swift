@@ -18,7 +18,7 @@ package struct ControlClient: Sendable {
     /// A process that has just taken over the run opens its socket a moment later; the client waits for that while the
     /// process holds the run's lock, for at most two seconds. Blocks; see ``ask(_:by:)`` for callers that must not.
     ///
-    /// - Returns: nil when no process runs the run.
+    /// - Returns: nil when no process runs the run, or the one that did has ended without an answer.
     /// - Throws: ``ControlError`` when a process holds the run and does not answer.
     package func send(_ command: RunCommand, by: String) throws(ControlError) -> CommandAnswer? {
         let begin = ContinuousClock.now
@@ -26,7 +26,13 @@ package struct ControlClient: Sendable {
             let connection = cs_socket_connect(folder.path, RunFolder.socketName, Int32(patience.milliseconds))
             if connection >= 0 {
                 defer { close(connection) }
-                return try exchange(ControlRequest(command: command, by: by), on: connection)
+                do throws(ControlError) {
+                    return try exchange(ControlRequest(command: command, by: by), on: connection)
+                } catch {
+                    // A process that ends closes connections that it has not looked at.
+                    if case .closed = error, hasEnded() { return nil }
+                    throw error
+                }
             }
             // Checked after the attempt: a process that ended meanwhile has removed its socket.
             if !folder.isLive { return nil }
@@ -35,6 +41,16 @@ package struct ControlClient: Sendable {
             }
             usleep(20_000)
         }
+    }
+
+    /// Whether the process that holds the run ends within two seconds.
+    private func hasEnded() -> Bool {
+        let begin = ContinuousClock.now
+        while folder.isLive {
+            if ContinuousClock.now - begin > .seconds(2) { return false }
+            usleep(20_000)
+        }
+        return true
     }
 
     /// Sends a command on a thread that may block.

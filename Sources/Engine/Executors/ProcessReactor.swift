@@ -126,14 +126,27 @@ final class ReactorMailbox: Sendable {
     }
 
     let wake: Int32
-    private let requests = Mutex<[Request]>([])
+    /// The requests that the thread has not taken yet; nil once it has ended.
+    private let requests = Mutex<[Request]?>([])
     private let count = Atomic<Int>(0)
 
     init(wake: Int32) { self.wake = wake }
 
     func post(_ request: Request) {
-        requests.withLock { $0.append(request) }
-        cs_wake(wake)
+        // Under the lock, because the number may mean another file as soon as it is closed.
+        requests.withLock { list in
+            guard list != nil else { return }
+            list?.append(request)
+            cs_wake(wake)
+        }
+    }
+
+    /// Called by the thread when it ends.
+    func close() {
+        requests.withLock { list in
+            list = nil
+            Foundation.close(wake)
+        }
     }
 
     /// The number of children that the thread has or is about to start.
@@ -143,7 +156,7 @@ final class ReactorMailbox: Sendable {
     func take() -> [Request] {
         requests.withLock { list in
             defer { list = [] }
-            return list
+            return list ?? []
         }
     }
 }
