@@ -39,7 +39,7 @@ final class Terminal {
 
     /// The sequences that undo everything a dashboard turns on, including modes unknown to ncurses.
     private static let restoreBytes =
-        "\u{1b}[?1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
+        "\u{1b}[?2026;1006;1000;1002;1003;2004;1004l\u{1b}[0m\u{1b}[?1l\u{1b}>\u{1b}[?25h\u{1b}[?1049l"
 
     /// The sequences that a terminal sends around pasted text on request, and the key codes for them.
     private static let pasteBegins: Int32 = 3000
@@ -157,7 +157,7 @@ final class Terminal {
         }
         shown = buffer
         if hasChanged {
-            output.collect {
+            output.collect(isFrame: true) {
                 wnoutrefresh(cn_stdscr())
                 doupdate()
             }

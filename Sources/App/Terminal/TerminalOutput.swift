@@ -37,8 +37,13 @@ final class TerminalOutput {
     /// Whether the terminal has not accepted everything yet.
     var isBehind: Bool { !waiting.isEmpty }
 
+    /// Marks around a frame: terminals that know them (mode 2026) show all of it at once, and others ignore them.
+    private static let (frameBegins, frameEnds) = (Array("\u{1b}[?2026h".utf8), Array("\u{1b}[?2026l".utf8))
+
     /// Draws, and writes the result to the terminal.
-    func collect(_ draw: () -> Void) {
+    ///
+    /// - Parameter isFrame: Whether it is a picture that is to be seen whole or not at all.
+    func collect(isFrame: Bool = false, _ draw: () -> Void) {
         let target = fileno(file)
         cn_point(target, memory)
         draw()
@@ -47,7 +52,9 @@ final class TerminalOutput {
         if size > 0 {
             var bytes = [UInt8](repeating: 0, count: size)
             let count = pread(memory, &bytes, size, 0)
+            if isFrame { waiting += Self.frameBegins }
             waiting += bytes.prefix(max(0, count))
+            if isFrame { waiting += Self.frameEnds }
             ftruncate(memory, 0)
             lseek(memory, 0, SEEK_SET)
         }
