@@ -98,6 +98,23 @@ struct RunHistoryTests {
         #expect(id == Self.id(3))
     }
 
+    @Test("The versions of a run are published again, which a dashboard that only looks refuses")
+    func versions() {
+        var state = Self.listing()
+        guard case .prepareRestoring(let id)? = state.press(["v"]).first else {
+            Issue.record("nothing is asked")
+            return
+        }
+        #expect(id == Self.id(1) && state.overlay == nil)
+        let shown = SampleRun.failed.dashboard(rows: 40, columns: 120)
+        var looking = DashboardState(
+            shown.run, now: shown.now, rows: 40, columns: 120, isReadOnly: true, zone: shown.zone)
+        looking.press(["H"])
+        looking.receive(.history(Self.history))
+        #expect(looking.press(["v"]).isEmpty)
+        #expect(looking.toast?.text == "this dashboard is read-only")
+    }
+
     @Test("Keys that are pressed before the history was read are carried out when it is there")
     func pressedEarly() {
         var state = SampleRun.failed.dashboard(rows: 40, columns: 120)

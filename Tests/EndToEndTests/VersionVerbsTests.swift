@@ -53,6 +53,32 @@ struct VersionVerbsTests {
         #expect(again.output.contains("1 file is in place"), "\(again)")
     }
 
+    @Test("An earlier run's files are published again from the dashboard")
+    func restoreOnTheScreen() async throws {
+        let project = try project()
+        _ = try await run(project, 1, 5)
+        try project.write("out/b.parquet", "changed by hand")
+        let terminal = try await TerminalSession(
+            project, columns: 120, rows: 40, command: "\(CaudalProject.program) watch last")
+        try await terminal.waits(for: "SUCCEEDED ✓")
+        try await terminal.press("H")
+        try await terminal.waits(for: "Runs of t", "v=1")
+        try await terminal.press("v")
+        try await terminal.waits(
+            for: "Publish the versions of run", "out/b.parquet, which no run published as it is", "publishes  out/a.csv  13 B")
+        #expect(project.text("out/a.csv") == "id,x\n1,5\n2,2\n")
+        try await terminal.press("Tab", "Enter")
+        try await terminal.waits(for: "published 2 files of run")
+        #expect(project.text("out/a.csv") == "id,x\n1,1\n2,2\n")
+        #expect(try await project.query("select x from 'out/b.parquet' order by id") == ["1", "2"])
+        // What is there already needs no question.
+        try await terminal.press("H")
+        try await terminal.waits(for: "Runs of t", "v=1")
+        try await terminal.press("v")
+        try await terminal.waits(for: "all 2 files of run", "are in place")
+        try await terminal.close()
+    }
+
     @Test("What would be lost is asked about, and a version that is kept no more is refused")
     func restoreRefuses() async throws {
         let project = try project(keeping: 1)

@@ -30,6 +30,10 @@ indirect enum DashboardEffect: Sendable {
     case readHistory
     /// Compare the shown run with another one; the result is ``DashboardInput/comparison(_:)``.
     case compare(RunID)
+    /// Preview the publishing of a run's versions; the result is ``DashboardInput/confirmation(_:)``.
+    case prepareRestoring(RunID)
+    /// Publish the versions of a run again; the user has agreed to lose what is named.
+    case restore(RunID, losing: [String])
     /// Open another run of the pipeline on this screen.
     case open(RunID)
     /// Go back to the run from which this one was opened.

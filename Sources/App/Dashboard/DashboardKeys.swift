@@ -308,6 +308,9 @@ enum DashboardKeys {
             ["D"], .questions, "compare the shown run with the last one before it that succeeded",
             hint: .always("compare with the last good one", rank: 1),
             action: { $0.use(.compareWithLastGood, &$1) }),
+        Binding(
+            ["v"], .questions, "publish its versions again; asks first", hint: .always("restore", rank: 3),
+            action: { $0.use(.restore, &$1) }),
         closing,
     ]
 

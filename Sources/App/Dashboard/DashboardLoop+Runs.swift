@@ -15,7 +15,7 @@ extension DashboardLoop {
     }
 
     /// Looks something up on another thread, and hands the result to the reducer, if the same run is still shown.
-    private func lookUp(_ look: @escaping @Sendable () throws(StoreError) -> DashboardInput) {
+    func lookUp(_ look: @escaping @Sendable () throws(StoreError) -> DashboardInput) {
         let (id, act) = (state.run.id, act)
         // A detached task: the main actor draws meanwhile.
         Task.detached {

@@ -304,6 +304,8 @@ final class DashboardLoop {
         case .replay(let rows, let effect): replay(rows, effect)
         case .readHistory: readHistory()
         case .compare(let other): compare(with: other)
+        case .prepareRestoring(let id): prepareRestoring(id)
+        case .restore(let id, let losses): restore(id, losing: losses)
         case .open(let id): open(id)
         case .goBack: goBack()
         case .mouse(let isOn): terminal.setMouse(isOn)

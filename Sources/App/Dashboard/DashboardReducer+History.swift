@@ -40,7 +40,18 @@ extension DashboardReducer {
                 return []
             }
             return compare(good, page, &state)
+        case .restore: return restore(page.chosen?.summary.id, &state)
         }
+    }
+
+    private func restore(_ id: RunID?, _ state: inout DashboardState) -> [DashboardEffect] {
+        guard let id else { return [] }
+        if state.replay != nil || state.isReadOnly {
+            state.say(state.steeringRefusal ?? "", .wait)
+            return []
+        }
+        state.overlay = nil
+        return [.prepareRestoring(id)]
     }
 
     private func open(_ id: RunID?, _ state: inout DashboardState) -> [DashboardEffect] {

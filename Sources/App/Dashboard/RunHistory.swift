@@ -36,7 +36,7 @@ struct RunHistory: Sendable {
 /// The box with the history of the pipeline's runs.
 struct HistoryPage: Sendable {
     /// What is done with a run.
-    enum Purpose: Sendable { case open, compare, compareWithLastGood }
+    enum Purpose: Sendable { case open, compare, compareWithLastGood, restore }
 
     /// nil until it was read.
     var history: RunHistory?
