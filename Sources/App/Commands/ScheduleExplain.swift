@@ -94,7 +94,9 @@ struct ScheduleExplain: AsyncParsableCommand {
         var rest = slots[...]
         while let first = rest.first {
             // Neighbours of which the same is to be said are told once.
-            let alike = rest.prefix { $0.decisions == first.decisions && $0.openReason == first.openReason }
+            let alike = rest.prefix {
+                $0.decisions == first.decisions && $0.openReason == first.openReason && $0.arrivals == first.arrivals
+            }
             Self.tell(alike, key)
             rest = rest.dropFirst(alike.count)
         }
@@ -125,6 +127,7 @@ struct ScheduleExplain: AsyncParsableCommand {
             line = "\(key)  \(local) to \(end) \(slot.zone.name), \(slots.count) slots"
         }
         Output.line(plain: line)
+        for source in slot.arrivals { Output.line("  \(source) has arrived") }
         if let reason = slot.openReason { Output.line("  \(reason)") }
         for decision in slot.decisions {
             let count =
@@ -146,6 +149,8 @@ struct ScheduleExplain: AsyncParsableCommand {
         var schedule: String
         var planned: String
         var local: String
+        /// What arrived, for a schedule that waits for that.
+        var arrived: [String]
         var decisions: [ScheduleLine.Decision]
         var open: String?
 
@@ -154,6 +159,7 @@ struct ScheduleExplain: AsyncParsableCommand {
             schedule = key.schedule
             planned = UTC.isoSecond(slot.planned)
             local = slot.zone.local(at: slot.planned.floored(by: 1000)).description
+            arrived = slot.arrivals
             let isLate = slot.decisions.contains { $0.outcome == .late }
             decisions = slot.decisions.map { ScheduleLine.Decision($0, late: isLate) }
             open = slot.openReason

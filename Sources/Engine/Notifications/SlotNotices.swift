@@ -10,7 +10,20 @@ package struct SlotNotice: Sendable, Hashable {
     package var reason: String
 
     /// What there is to tell.
-    package enum Occasion: String, Sendable { case late, missed }
+    package enum Occasion: String, Sendable {
+        case late, missed
+        /// Its run was interrupted again and again, and nobody goes on with it.
+        case givenUp = "given_up"
+
+        /// What the rules of a pipeline call it.
+        var named: NotificationRule.Occasion {
+            switch self {
+            case .late: .late
+            case .missed: .missed
+            case .givenUp: .failed
+            }
+        }
+    }
 
     package init(_ occasion: Occasion, _ slot: ScheduleSlot, run: RunID? = nil, reason: String) {
         self.occasion = occasion
@@ -33,17 +46,19 @@ extension RunStore {
     package func tell(
         _ told: SlotNotice, of pipeline: Pipeline, environment: String?, at now: Int64, host: String
     ) throws(StoreError) -> Int {
-        let occasion = told.occasion == .late ? NotificationRule.Occasion.late : .missed
+        let occasion = told.occasion.named
         let id =
             Self.slotEvents(of: pipeline.name, told.slot.schedule)
-            + "\(UTC.isoSecond(told.slot.planned)) \(occasion.rawValue)"
+            + "\(UTC.isoSecond(told.slot.planned)) \(told.occasion.rawValue)"
         var notice = Notice(
             id: id, occasion: occasion, pipeline: pipeline.name, environment: environment, run: told.run, at: now,
             root: pipeline.root, host: host)
         notice.details = [
             "planned for \(NoticeText.minute(told.slot.planned)) by schedule \(told.slot.schedule)", told.reason,
         ]
-        let rules = pipeline.notifications.filter { rule in
+        // The rules of a run have its values in them; a slot may have no run.
+        let known = try told.occasion == .givenUp ? told.run.flatMap(plan)?.notifications : pipeline.notifications
+        let rules = (known ?? []).filter { rule in
             rule.stage == nil && rule.occasions.contains(occasion) && rule.channel.kind != TerminalChannel.typeName
         }
         return try add(

@@ -42,8 +42,8 @@ package final class Scheduler {
     private var standing: Set<String> = []
     private let host: String
     private let hashes: ArrivalHashes
-    /// The decisions that are in the outbox already.
-    private var inOutbox: Set<Int64> = []
+    /// What is in the outbox already: a slot and what is told of it.
+    private var inOutbox: Set<String> = []
 
     /// How often a process is started for a slot, or for its run, before it is given up.
     package static let startLimit = 3
@@ -225,6 +225,11 @@ package final class Scheduler {
             guard let run = slot.run, !store.folder.run(run).isLive, !isStarted(slot) else { continue }
             guard try isToTakeUp(slot, now: now) else {
                 tellOnce("\(Self.name(slot)): run \(run) was interrupted; go on with it by 'caudal resume \(run)'")
+                if slot.starts > Self.startLimit {
+                    let reason =
+                        "its process died \(slot.starts.counted("time")), and it is not taken up again: 'caudal resume \(run)'"
+                    try notify(.givenUp, of: slot, reason, entries, at: now)
+                }
                 continue
             }
             guard mayStart(slot, now: now) else { continue }
@@ -287,22 +292,30 @@ package final class Scheduler {
     ///
     /// A slot is told once, whoever looks: what was decided before this process began is looked at too.
     private func notify(_ entries: [Entry], now: Int64) throws(StoreError) {
-        for slot in try store.slotsToTell(since: now - Self.patience) where !inOutbox.contains(slot.id) {
-            guard let entry = entries.first(where: { $0.key == slot.key }) else { continue }
-            let planned = ScheduleSlot(
-                schedule: slot.key.schedule, planned: slot.slots.last.planned.floored(by: 1000) * 1000,
-                localDate: slot.slots.last.date.description)
+        for slot in try store.slotsToTell(since: now - Self.patience) {
             var reason = slot.reason
             if slot.slots.count > 1 {
                 let from = UTC.isoSecond(slot.slots.first.planned)
                 reason = "\(slot.slots.isAtLeast ? "at least " : "")\(slot.slots.count) slots since \(from): \(reason)"
             }
-            let notice = SlotNotice(slot.outcome == .late ? .late : .missed, planned, run: slot.run, reason: reason)
-            let count = try store.tell(
-                notice, of: entry.pipeline, environment: entry.schedule.environment, at: slot.decidedAt, host: host)
-            if count > 0 { step.hasNotices = true }
-            inOutbox.insert(slot.id)
+            try notify(slot.outcome == .late ? .late : .missed, of: slot, reason, entries, at: slot.decidedAt)
         }
+    }
+
+    /// Puts into the outbox what is to be told of one slot.
+    private func notify(
+        _ occasion: SlotNotice.Occasion, of slot: RecordedSlot, _ reason: String, _ entries: [Entry], at time: Int64
+    ) throws(StoreError) {
+        let event = "\(slot.id) \(occasion.rawValue)"
+        guard !inOutbox.contains(event), let entry = entries.first(where: { $0.key == slot.key }) else { return }
+        let planned = ScheduleSlot(
+            schedule: slot.key.schedule, planned: slot.slots.last.planned.floored(by: 1000) * 1000,
+            localDate: slot.slots.last.date.description)
+        let notice = SlotNotice(occasion, planned, run: slot.run, reason: reason)
+        let count = try store.tell(
+            notice, of: entry.pipeline, environment: entry.schedule.environment, at: time, host: host)
+        if count > 0 { step.hasNotices = true }
+        inOutbox.insert(event)
     }
 
     private static func name(_ slot: RecordedSlot) -> String { "\(slot.key) \(UTC.isoSecond(slot.slots.last.planned))" }

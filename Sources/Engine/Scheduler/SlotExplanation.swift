@@ -5,6 +5,8 @@ package struct SlotExplanation: Sendable {
     /// The planned point in time, in milliseconds since 1970.
     package var planned: Int64
     package var zone: ZoneRules
+    /// What arrived, such as `in/orders.csv`, where the schedule waits for that.
+    package var arrivals: [String] = []
     /// What was decided about it, in order.
     package var decisions: [RecordedSlot]
     /// Why nothing was decided; nil where something was.
@@ -39,12 +41,15 @@ package struct SlotExplanation: Sendable {
         // Slots of a run by hand, of something that arrived, or of the schedule as it was.
         for slot in recorded where slot.slots.count == 1 { times.insert(slot.slots.last.planned) }
         let pauses = try store?.pauses(of: key, after: from) ?? []
+        let arrived = Dictionary(grouping: try store?.arrivals(of: key) ?? []) { $0.slot }
         return times.sorted().map { planned in
             let decisions = decisions(about: planned, recorded)
             let reason =
                 decisions.isEmpty
                 ? openReason(planned, schedule, record, pauses, isScheduled: isScheduled, now: now) : nil
-            return SlotExplanation(planned: planned, zone: zone, decisions: decisions, openReason: reason)
+            return SlotExplanation(
+                planned: planned, zone: zone, arrivals: (arrived[planned] ?? []).map(\.source).sorted(),
+                decisions: decisions, openReason: reason)
         }
     }
 

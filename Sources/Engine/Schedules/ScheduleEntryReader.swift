@@ -322,6 +322,10 @@ package struct ScheduleEntryReader {
         }
         if schedule.catchUp == .none, reader.has("catch_up") {
             refuse("catch_up_window", "'catch_up_window' means nothing with 'catch_up: none'")
+        } else if schedule.catchUpWindow < SlotDecider.usualGrace, reader.has("catch_up_window") {
+            problems.report(
+                "'catch_up_window' must be 1m or longer: a start within a minute is in time anyway",
+                remedy: "write 'catch_up: none' to catch nothing up", at: reader.location(of: "catch_up_window"))
         }
     }
 

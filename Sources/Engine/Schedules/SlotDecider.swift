@@ -43,10 +43,11 @@ package struct SlotDecider: Sendable {
 
     /// How late a slot may be found and still be on time.
     package var grace: Duration
+    package static let usualGrace = Duration.seconds(60)
     /// How many slots of a schedule are caught up at most; where there are more, the last one alone.
     package var limit: Int
 
-    package init(grace: Duration = .seconds(60), limit: Int = 100) {
+    package init(grace: Duration = usualGrace, limit: Int = 100) {
         self.grace = grace
         self.limit = limit
     }

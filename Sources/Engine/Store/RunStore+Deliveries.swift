@@ -210,7 +210,7 @@ extension RunStore {
     /// What the ids of events of a schedule's slots begin with.
     static func slotEvents(of pipeline: String, _ schedule: String) -> String { "slot \(pipeline) \(schedule) " }
 
-    /// Whether it was told that a schedule was late or missed a slot, and the run of one of its slots is the first to succeed
+    /// Whether it was told that a schedule was late, missed a slot or gave up a run, and the run of one of its slots is the first to succeed
     /// since.
     ///
     /// A run that no schedule started ends no lateness.
@@ -227,7 +227,7 @@ extension RunStore {
                 db,
                 sql: """
                     SELECT EXISTS (SELECT 1 FROM deliveries AS told
-                        WHERE pipeline = ?1 AND occasion IN ('late', 'missed') AND created_at <= ?4
+                        WHERE pipeline = ?1 AND occasion IN ('late', 'missed', 'failed') AND created_at <= ?4
                             AND substr(event, 1, length(?5)) = ?5
                             AND NOT EXISTS (SELECT 1 FROM slots LEFT JOIN runs ON runs.id = slots.run
                                 WHERE slots.pipeline = ?1 AND slots.schedule = ?2 AND slots.run <> ?3

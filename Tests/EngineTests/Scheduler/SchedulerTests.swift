@@ -92,6 +92,22 @@ struct SchedulerTests {
         #expect(bench.notes.contains { $0.contains("caudal resume") })
     }
 
+    @Test("That a run is not taken up again any more is told to those who are told of failures, once")
+    func givenUp() throws {
+        let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
+        try bench.pipeline("sales", Self.daily, more: "notify: {on: failed, file: told.jsonl}")
+        try bench.step()
+        bench.starter.fate = { _ in .isKilled(afterMilliseconds: 500) }
+        try bench.step(at: "2026-11-22T06:00:00Z")
+        for minute in 10..<40 { try bench.step(at: "2026-11-22T06:\(minute):00Z") }
+        bench.killScheduler()
+        try bench.step(at: "2026-11-22T07:00:00Z")
+        let told = try bench.store.deliveries(limit: 10)
+        #expect(told.count == 1 && told.first?.occasion == .failed)
+        let text = told.first?.notice ?? ""
+        #expect(text.contains("its process died 4 times, and it is not taken up again"), "\(text)")
+    }
+
     @Test("While a file is not valid nothing of it is decided; mended, what was due is caught up")
     func invalidFile() throws {
         let bench = try SchedulerWorkbench(at: "2026-11-21T12:00:00Z")
@@ -181,6 +197,7 @@ struct SchedulerTests {
         try bench.step(at: real + 20_000)
         try bench.step(at: real + 30_000)
         #expect(bench.starter.orders.count == 1)
+        #expect(try bench.explained("sales").map(\.arrivals) == [["inbox/new.csv"]])
         // The same content again, written anew.
         try bench.folder.write("inbox/new.csv", "a\n2\n")
         try bench.step(at: real + 60_000)

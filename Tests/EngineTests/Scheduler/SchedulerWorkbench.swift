@@ -31,8 +31,8 @@ final class SchedulerWorkbench {
         return Scheduler(store: store, files: files, starter: starter)
     }
 
-    /// Writes the file of a pipeline with one stage.
-    func pipeline(_ name: String, _ schedule: String) throws {
+    /// Writes the file of a pipeline with one stage; `more`: further keys.
+    func pipeline(_ name: String, _ schedule: String, more: String = "") throws {
         try folder.write(
             "config/\(name).yaml",
             """
@@ -42,7 +42,17 @@ final class SchedulerWorkbench {
             \(schedule.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
             stages:
               only: {type: command, run: "true"}
+            \(more)
             """)
+    }
+
+    /// What is explained of all slots of a pipeline that has one schedule without a name.
+    func explained(_ pipeline: String) throws -> [SlotExplanation] {
+        let loaded = try LoadedPipeline(file: folder.path("config/\(pipeline).yaml"))
+        guard let schedule = loaded.pipeline.schedules.first else { return [] }
+        return try SlotExplanation.slots(
+            of: ScheduleKey(pipeline: pipeline, schedule: schedule.name), schedule, in: .utc, from: 0, through: now,
+            store, now: now)
     }
 
     /// Another scheduler takes the place of the one that was killed.
@@ -140,9 +150,10 @@ final class PretendedStarter: SlotStarter {
             let planned = ScheduleSlot(
                 schedule: slot.key.schedule, planned: slot.slots.last.planned,
                 localDate: slot.slots.last.date.description)
-            let plan = RunPlan(
+            var plan = RunPlan(
                 pipeline: slot.key.pipeline, file: file, maxParallel: 1,
                 stages: [PlannedStage(id: "only", type: "command")], slot: planned)
+            plan.notifications = try LoadedPipeline(file: file).pipeline.notifications
             try store.create(
                 RunRecord(
                     id: id, plan: plan, trigger: .schedule(planned), started: Moment(wall: now, steady: now),

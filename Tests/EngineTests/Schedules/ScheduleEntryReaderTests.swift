@@ -156,6 +156,10 @@ struct ScheduleEntryReaderTests {
                 "8:31: error: 'catch_up_window' means nothing with 'catch_up: none'; remove it"
             ),
             (
+                "  {every: 5m, catch_up_window: 30s}",
+                "8:15: error: 'catch_up_window' must be 1m or longer: a start within a minute is in time anyway; write 'catch_up: none' to catch nothing up"
+            ),
+            (
                 "  {after: orders}",
                 "8:11: error: 'orders' is no dataset of a pipeline; write the pipeline's name before it, such as sales/orders"
             ),
