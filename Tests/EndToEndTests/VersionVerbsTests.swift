@@ -65,7 +65,8 @@ struct VersionVerbsTests {
         try await terminal.waits(for: "Runs of t", "v=1")
         try await terminal.press("v")
         try await terminal.waits(
-            for: "Publish the versions of run", "out/b.parquet, which no run published as it is", "publishes  out/a.csv  13 B")
+            for: "Publish the versions of run", "out/b.parquet, which no run published as it is",
+            "publishes  out/a.csv  13 B")
         #expect(project.text("out/a.csv") == "id,x\n1,5\n2,2\n")
         try await terminal.press("Tab", "Enter")
         try await terminal.waits(for: "published 2 files of run")

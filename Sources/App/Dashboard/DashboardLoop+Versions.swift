@@ -40,7 +40,9 @@ extension PastRuns {
                 return LabelledLine(
                     lead: "publishes  ", text: "\(file.artifact.path)  \(file.artifact.sizeInBytes.shortBytes)\(rows)")
             }
-            if inPlace > 0 { lines.append(LabelledLine(lead: "stays      ", text: "what is in place: \(inPlace.counted("file"))")) }
+            if inPlace > 0 {
+                lines.append(LabelledLine(lead: "stays      ", text: "what is in place: \(inPlace.counted("file"))"))
+            }
             let publish = Confirmation.Choice(label: "Publish", effect: .restore(id, losing: losses), lines: lines)
             return .question(
                 Confirmation(
