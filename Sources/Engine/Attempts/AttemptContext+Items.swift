@@ -25,7 +25,6 @@ extension AttemptContext {
             readings = execution.readings
         }
         let items = try finder.items(readings).withoutSecrets(log)
-        log.note(items.count.counted("item"))
         result.items = items
         result.rowsToDivide = readings?.count(.divided)
         return result

@@ -23,6 +23,8 @@ extension AttemptLog {
             return note("\(result.ending.rawValue): \(result.reuseReason ?? "")")
         }
         if let reason = result.reuseReason { note("ran: \(reason)") }
+        // The stage is not done with that.
+        if let items = result.items { return note("found \(items.count.counted("item")) in \(took)") }
         let rows =
             result.rows.map { ", \($0.readText) \($0.readText == "1" ? "row" : "rows") in, \($0.written.grouped) out" }
             ?? ""

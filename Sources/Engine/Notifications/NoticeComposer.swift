@@ -60,9 +60,10 @@ struct NoticeComposer {
         let unit = item?.unit ?? stage.unit
         let failure = unit.lastResult?.failure ?? Failure(unit.reason ?? stage.unit.reason ?? "failed")
         let fingerprint = FailureFingerprint(failure).id
-        var failed = Notice.Failed(message: failure.message, fingerprint: fingerprint)
+        // Colours are for terminals.
+        var failed = Notice.Failed(message: EscapeParser.removed(from: failure.message), fingerprint: fingerprint)
         failed.remedy = failure.remedy
-        failed.lines = unit.lastResult?.lastLines ?? []
+        failed.lines = (unit.lastResult?.lastLines ?? []).map(EscapeParser.removed)
         failed.item = item?.item.key.rawValue
         failed.attempts = max(1, unit.attempts.count - unit.attemptsBeforeReset)
         failed.history = try store.failureHistory(

@@ -16,7 +16,8 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
         case stageCancelled(StageID)
         case stageRetrying(StageID)
         /// `stages`: those of the plan where it has all of them.
-        case runSucceeded(stages: Set<StageID>?, wasLate: Bool)
+        /// `ends`: what was told of slots of the run's schedule, such as that one was late, and is over with this run.
+        case runSucceeded(stages: Set<StageID>?, ends: Set<NotificationRule.Occasion>)
         case runFailed
         case runCancelled
     }
@@ -103,7 +104,7 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
                 remember(rule, stage, .retrying, run, time)
                 return Telling(rule: rule, occasion: .retrying, stage: stage)
             }
-        case .runSucceeded(let stages, let wasLate): return runSucceeded(stages, wasLate, time, rules)
+        case .runSucceeded(let stages, let ends): return runSucceeded(stages, ends, time, rules)
         // It was told when its stages failed.
         case .runFailed: return []
         case .runCancelled: return tell(.cancelled, nil, rules)
@@ -180,16 +181,16 @@ package struct NotificationMemory: Sendable, Hashable, Codable {
     }
 
     private mutating func runSucceeded(
-        _ stages: Set<StageID>?, _ wasLate: Bool, _ time: Int64, _ rules: [NotificationRule]
+        _ stages: Set<StageID>?, _ ends: Set<NotificationRule.Occasion>, _ time: Int64, _ rules: [NotificationRule]
     ) -> [Telling] {
         // Stages that the pipeline no longer has cannot recover.
         if let stages { problems = problems.filter { stages.contains($0.key) } }
         var tellings = tell(.succeeded, nil, rules)
         let isWell = problems.values.allSatisfy(\.isAllowed)
-        if isWell, illness != nil || wasLate {
+        if isWell, illness != nil || !ends.isEmpty {
             // Only who was to hear that the schedule was late is told that it no longer is.
             let wanting = wanting(.recovered, nil, rules, orPipeline: true).filter {
-                illness != nil || $0.occasions.contains(.late) || $0.occasions.contains(.missed)
+                illness != nil || !ends.isDisjoint(with: $0.occasions)
             }
             tellings += wanting.map { rule in
                 Telling(

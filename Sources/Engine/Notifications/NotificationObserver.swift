@@ -125,8 +125,7 @@ package final class NotificationObserver: RunObserver {
             switch outcome {
             case .succeeded, .reused, .skipped:
                 return .runSucceeded(
-                    stages: plan.stages,
-                    wasLate: try store.endsLateness(run, at: event.event.time.wall))
+                    stages: plan.stages, ends: try store.toldOfSlots(endedBy: run, at: event.event.time.wall))
             case .failed, .blocked: return .runFailed
             case .cancelled: return .runCancelled
             }

@@ -210,33 +210,35 @@ extension RunStore {
     /// What the ids of events of a schedule's slots begin with.
     static func slotEvents(of pipeline: String, _ schedule: String) -> String { "slot \(pipeline) \(schedule) " }
 
-    /// Whether it was told that a schedule was late, missed a slot or gave up a run, and the run of one of its slots is the first to succeed
-    /// since.
+    /// What was told of slots of a schedule, such as that one was late, where the run of one of its slots is the first to
+    /// succeed since.
     ///
-    /// A run that no schedule started ends no lateness.
+    /// A run that no schedule started ends nothing of it.
     ///
     /// - Parameter end: When the run succeeded, in milliseconds since 1970.
     /// - Throws: ``StoreError`` when the outbox cannot be read.
-    package func endsLateness(_ run: RunID, at end: Int64) throws(StoreError) -> Bool {
+    package func toldOfSlots(
+        endedBy run: RunID, at end: Int64
+    ) throws(StoreError) -> Set<NotificationRule.Occasion> {
         try read { db in
             let slot = try Row.fetchOne(
                 db, sql: "SELECT pipeline, schedule FROM slots WHERE run = ?", arguments: [run.rawValue])
-            guard let slot else { return false }
+            guard let slot else { return [] }
             let (pipeline, schedule): (String, String) = (slot["pipeline"], slot["schedule"])
-            return try Bool.fetchOne(
+            let occasions = try String.fetchAll(
                 db,
                 sql: """
-                    SELECT EXISTS (SELECT 1 FROM deliveries AS told
-                        WHERE pipeline = ?1 AND occasion IN ('late', 'missed', 'failed') AND created_at <= ?4
-                            AND substr(event, 1, length(?5)) = ?5
-                            AND NOT EXISTS (SELECT 1 FROM slots LEFT JOIN runs ON runs.id = slots.run
-                                WHERE slots.pipeline = ?1 AND slots.schedule = ?2 AND slots.run <> ?3
-                                    AND (runs.status = 'succeeded' AND runs.ended_at >= told.created_at
-                                            AND runs.ended_at <= ?4
-                                        -- Of a run that was removed since, it is not told anew.
-                                        OR runs.id IS NULL AND slots.decided_at >= told.created_at)))
+                    SELECT DISTINCT occasion FROM deliveries AS told
+                    WHERE pipeline = ?1 AND created_at <= ?4 AND substr(event, 1, length(?5)) = ?5
+                        AND NOT EXISTS (SELECT 1 FROM slots LEFT JOIN runs ON runs.id = slots.run
+                            WHERE slots.pipeline = ?1 AND slots.schedule = ?2 AND slots.run <> ?3
+                                AND (runs.status = 'succeeded' AND runs.ended_at >= told.created_at
+                                        AND runs.ended_at <= ?4
+                                    -- Of a run that was removed since, it is not told anew.
+                                    OR runs.id IS NULL AND slots.decided_at >= told.created_at))
                     """,
-                arguments: [pipeline, schedule, run.rawValue, end, Self.slotEvents(of: pipeline, schedule)]) == true
+                arguments: [pipeline, schedule, run.rawValue, end, Self.slotEvents(of: pipeline, schedule)])
+            return Set(occasions.compactMap(NotificationRule.Occasion.init))
         }
     }
 

@@ -13,6 +13,8 @@ package final class RunStore: Sendable {
     let pool: DatabasePool
     /// The identities of the files that the store has open.
     let presence: StorePresence
+    /// Whether it lies where nothing can be written: it is read from a copy.
+    private let isReadOnly: Bool
     /// The runs whose folders have been seen.
     let runsWithFolder = Mutex<Set<RunID>>([])
 
@@ -27,22 +29,27 @@ package final class RunStore: Sendable {
     ///   used.
     package init(_ folder: StateFolder) throws(StoreError) {
         self.folder = folder
-        try folder.create()
+        let copy = try StoreCopy.make(of: folder)
+        defer { copy?.remove() }
+        isReadOnly = copy != nil
+        if copy == nil { try folder.create() }
         // Only its owner may read it. SQLite creates its other files with the permissions of the database, so the
         // database is created here. An existing one is not opened here, because closing it would release SQLite's
         // locks.
-        let descriptor = open(folder.database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if descriptor >= 0 { close(descriptor) } else { chmod(folder.database, 0o600) }
+        let database = copy?.database ?? folder.database
+        let descriptor = open(database, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { close(descriptor) } else { chmod(database, 0o600) }
         do {
             var configuration = Configuration()
             configuration.busyMode = .timeout(Self.patience)
-            configuration.maximumReaderCount = 3
+            configuration.maximumReaderCount = copy == nil ? 3 : 1
             configuration.label = "run store"
             // Each stage changes a few pages, and each page is written whole, twice: small pages are written faster.
             configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA page_size = 2048") }
-            pool = try DatabasePool(path: folder.database, configuration: configuration)
+            pool = try DatabasePool(path: database, configuration: configuration)
+            // All connections to a copy are open behind this.
             try Self.migrate(pool, folder.database)
-            presence = StorePresence(folder.database)
+            presence = StorePresence(database)
         } catch {
             throw Self.fault(error, folder.database)
         }
@@ -84,6 +91,7 @@ package final class RunStore: Sendable {
     func write<Value>(
         patience: Double = patience, _ change: (Database) throws -> Value
     ) throws(StoreError) -> Value {
+        if isReadOnly { throw StoreError(.readOnly, path: folder.path) }
         do {
             return try pool.writeWithoutTransaction { db in
                 sqlite3_busy_timeout(db.sqliteConnection, Int32(patience * 1000))

@@ -43,11 +43,14 @@ package struct StoreQuestion: Sendable {
     ) throws(StoreQuestionError) {
         let clock = QuestionClock(limit)
         do {
+            let copy = try StoreCopy.make(of: folder)
+            defer { copy?.remove() }
             var configuration = Configuration()
-            configuration.readonly = true
+            // SQLite makes its files beside a copy first.
+            configuration.readonly = copy == nil
             configuration.busyMode = .timeout(RunStore.patience)
             configuration.label = "question"
-            let queue = try DatabaseQueue(path: folder.database, configuration: configuration)
+            let queue = try DatabaseQueue(path: copy?.database ?? folder.database, configuration: configuration)
             try queue.read { db in
                 // The views are in the connection's temporary database, which a read-only connection has too.
                 try prepare(db)

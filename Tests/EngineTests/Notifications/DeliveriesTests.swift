@@ -161,11 +161,12 @@ struct DeliveriesTests {
             ("slow", "slow", 1_090_000), ("next", "slow", 1_100_000),
         ] as [(RunID, String?, Int64)] {
             try run(id, by: schedule, from: start)
-            #expect(try store.endsLateness(id, at: start + 1000) == (id == "slow"), "\(id)")
+            #expect(try store.toldOfSlots(endedBy: id, at: start + 1000) == (id == "slow" ? [.late] : []), "\(id)")
         }
         for removed in ["slow", "next"] as [RunID] { try store.forget(removed) }
         try run("after", by: "slow", from: 1_200_000)
-        #expect(try !store.endsLateness("after", at: 1_201_000), "it was told before the run was removed")
+        let ended = try store.toldOfSlots(endedBy: "after", at: 1_201_000)
+        #expect(ended.isEmpty, "it was told before the run was removed")
     }
 
     @Test("A scheduler tells of a slot once, to those who want to hear of it")

@@ -35,10 +35,10 @@ private struct Told {
         take(.stageSucceeded(stage, warned: warned), run)
     }
 
-    mutating func runSucceeds(_ run: RunID = "r1", stages: Set<StageID>? = ["a", "b"], wasLate: Bool = false)
-        -> [String]
-    {
-        take(.runSucceeded(stages: stages, wasLate: wasLate), run)
+    mutating func runSucceeds(
+        _ run: RunID = "r1", stages: Set<StageID>? = ["a", "b"], ends: Set<NotificationRule.Occasion> = []
+    ) -> [String] {
+        take(.runSucceeded(stages: stages, ends: ends), run)
     }
 }
 
@@ -111,7 +111,7 @@ struct NotificationMemoryTests {
         for run in ["r2", "r3", "r3"] as [RunID] { _ = told.fails("a", "f", run) }
         _ = told.succeeds("a", "r4")
         let tellings = told.memory.take(
-            .runSucceeded(stages: ["a"], wasLate: false), in: "r4", at: told.time + 1, by: told.rules)
+            .runSucceeded(stages: ["a"], ends: []), in: "r4", at: told.time + 1, by: told.rules)
         #expect(tellings.map(\.since) == [since] && tellings.map(\.failedRuns) == [3])
     }
 
@@ -178,8 +178,9 @@ struct NotificationMemoryTests {
     @Test("A run that was late and succeeded has recovered")
     func late() {
         var told = Told(NotificationRule(.late, .recovered), NotificationRule(.failed, .recovered, kind: "file"))
-        #expect(told.runSucceeds(wasLate: true) == ["webhook recovered"], "whoever was not told of it hears nothing")
+        #expect(told.runSucceeds(ends: [.late]) == ["webhook recovered"], "whoever was not told of it hears nothing")
         #expect(told.runSucceeds("r2") == [])
+        #expect(told.runSucceeds("r3", ends: [.failed]) == ["file recovered"], "a run that was given up")
     }
 
     @Test("What is for a terminal is not sent")

@@ -151,12 +151,15 @@ struct InspectorText {
     }
 
     private mutating func addAttempts(_ unit: UnitState, _ planned: PlannedStage) {
+        // What a fan-out does itself is that; the work is its items'.
+        let findsItems = planned.fanOut != nil && state.selection.item == nil
         for attempt in unit.attempts.suffix(5).reversed() {
             let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
             var spans = [Span("#\(attempt.number)  \(took.short)")]
             if let result = attempt.result {
                 let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
-                spans.append(Span("  \(result.ending.rawValue)", style))
+                let word = findsItems && result.ending == .succeeded ? "found its items" : result.ending.rawValue
+                spans.append(Span("  \(word)", style))
                 if let place = attempt.work?.place { spans.append(Span("  on \(place)", .dim)) }
                 if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
                 if let usage = result.usage, usage.peakMemory > 0 {

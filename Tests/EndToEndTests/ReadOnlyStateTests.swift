@@ -1,0 +1,34 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(
+    "A state folder that cannot be written to", .timeLimit(.minutes(5)),
+    .enabled(if: SmallDisk.isPossible, "needs the right to mount a file system"))
+struct ReadOnlyStateTests {
+    @Test("It is read like any other one, and what would change it is refused")
+    func read() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write(
+            "p.yaml", "version: 1\nname: p\nstages:\n  a: {type: command, run: echo hello}\n  b: {type: command, run: exit 3}\n")
+        let disk = try SmallDisk(sizeInKiB: 4096)
+        let state = disk.path + "/state"
+        #expect(try await project.caudal("run", "p.yaml", "--plain", "--state", state).status == 1)
+        try disk.makeReadOnly()
+
+        for (verb, text) in [
+            (["runs"], "failed"), (["show", "last"], "b: exit status 3"), (["logs"], "hello"), (["failures"], "exit status"),
+            (["stats"], "p"), (["sql", "select stage from attempts where run is not null"], "a"),
+        ] {
+            let told = try await project.caudal(verb + ["--state", state])
+            #expect(told.status == 0 && told.output.contains(text), "\(verb): \(told)")
+        }
+        let leftovers = try FileManager.default.contentsOfDirectory(atPath: FileManager.default.temporaryDirectory.path)
+        #expect(!leftovers.contains { $0.hasPrefix("caudal-store-") })
+
+        for verb in [["run", "p.yaml", "--plain"], ["retry", "last", "--plain", "--yes"], ["prune", "--keep", "0"]] {
+            let told = try await project.caudal(verb + ["--state", state])
+            #expect(told.status == 1 && told.errors.contains(state), "\(verb): \(told)")
+        }
+    }
+}
