@@ -10,14 +10,22 @@ struct ReadOnlyStateTests {
     func read() async throws {
         let project = try CaudalProject(copying: [])
         try project.write(
-            "p.yaml", "version: 1\nname: p\nstages:\n  a: {type: command, run: echo hello}\n  b: {type: command, run: exit 3}\n")
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            stages:
+              a: {type: command, run: echo hello}
+              b: {type: command, run: exit 3}
+            """)
         let disk = try SmallDisk(sizeInKiB: 4096)
         let state = disk.path + "/state"
         #expect(try await project.caudal("run", "p.yaml", "--plain", "--state", state).status == 1)
         try disk.makeReadOnly()
 
         for (verb, text) in [
-            (["runs"], "failed"), (["show", "last"], "b: exit status 3"), (["logs"], "hello"), (["failures"], "exit status"),
+            (["runs"], "failed"), (["show", "last"], "b: exit status 3"), (["logs"], "hello"),
+            (["failures"], "exit status"),
             (["stats"], "p"), (["sql", "select stage from attempts where run is not null"], "a"),
         ] {
             let told = try await project.caudal(verb + ["--state", state])
