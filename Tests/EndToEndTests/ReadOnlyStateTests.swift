@@ -8,7 +8,8 @@ import Testing
 struct ReadOnlyStateTests {
     @Test("It is read like any other one, and what would change it is refused")
     func read() async throws {
-        let project = try CaudalProject(copying: [])
+        let temporary = try OwnFolder()
+        let project = try CaudalProject(copying: [], variables: ["TMPDIR": temporary.path])
         try project.write(
             "p.yaml",
             """
@@ -25,14 +26,13 @@ struct ReadOnlyStateTests {
 
         for (verb, text) in [
             (["runs"], "failed"), (["show", "last"], "b: exit status 3"), (["logs"], "hello"),
-            (["failures"], "exit status"),
-            (["stats"], "p"), (["sql", "select stage from attempts where run is not null"], "a"),
+            (["failures"], "exit status"), (["stats"], "p"),
+            (["sql", "select stage from attempts where run is not null"], "a"),
         ] {
             let told = try await project.caudal(verb + ["--state", state])
             #expect(told.status == 0 && told.output.contains(text), "\(verb): \(told)")
         }
-        let leftovers = try FileManager.default.contentsOfDirectory(atPath: FileManager.default.temporaryDirectory.path)
-        #expect(!leftovers.contains { $0.hasPrefix("caudal-store-") })
+        #expect(temporary.contents.isEmpty)
 
         for verb in [["run", "p.yaml", "--plain"], ["retry", "last", "--plain", "--yes"], ["prune", "--keep", "0"]] {
             let told = try await project.caudal(verb + ["--state", state])

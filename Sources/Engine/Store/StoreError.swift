@@ -41,7 +41,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
                 "\(path) was written by a newer caudal (\(version)); update this one, or use another folder with --state"
         case .full: return "there is no space left for \(path); free some, then continue with 'caudal resume'"
         case .readOnly:
-            return "\(path) cannot be written to: what it holds can be read, and nothing be run or changed; use another folder with --state"
+            return "\(path) cannot be written to: what it holds can be read, but nothing can be run or changed; "
+                + "use another folder with --state"
         case .replaced:
             return "\(path) was removed or replaced while the run went on: what it did since is not recorded, and "
                 + "what ran was stopped; put it back if it was moved, else begin anew with 'caudal run'"
