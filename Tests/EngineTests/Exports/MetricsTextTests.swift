@@ -1,4 +1,5 @@
 import CaudalModel
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -68,5 +69,25 @@ struct MetricsTextTests {
         for line in wanted { #expect(text.contains(line + "\n"), "\(line) is missing:\n\(text)") }
         #expect(!text.contains("last_success"), "it failed")
         #expect(!text.contains(#"stage="tell""#), "what did not run has no figures")
+    }
+
+    @Test("A run whose process died is interrupted, and does not count as live")
+    func dead() throws {
+        let folder = try ScratchFolder()
+        let store = try RunStore(StateFolder(path: folder.path("state")))
+        let (id, start) = (RunID("20261129-060000-abcd"), Moment(wall: 1_000_000, steady: 0))
+        let plan = RunPlan(pipeline: "sales", maxParallel: 1, stages: [PlannedStage(id: "a", type: "command")])
+        let events = [RunEvent(sequence: 1, time: start, change: .runStarted(.ofTest))]
+        try store.create(RunRecord(id: id, plan: plan, trigger: .manual, started: start))
+        try store.folder.run(id).create()
+        try store.record(events, remarks: [], of: RunState(id: id, plan: plan, events: events))
+        var lock = try RunLock.take(store.folder.run(id))
+        let living = MetricsText.openMetrics(try MetricsSnapshot(of: store).families)
+        #expect(living.contains(#"caudal_runs_live{pipeline="sales"} 1"#), "\(living)")
+        #expect(lock != nil)
+        lock = nil
+        let text = MetricsText.openMetrics(try MetricsSnapshot(of: store).families)
+        #expect(text.contains(#"caudal_run_state{pipeline="sales",caudal_run_state="interrupted"} 1"#), "\(text)")
+        #expect(text.contains(#"caudal_runs_live{pipeline="sales"} 0"#), "\(text)")
     }
 }
