@@ -40,6 +40,32 @@ struct KeyIntakeTests {
         #expect(keys == [.paste("abcd"), .character("q")])
     }
 
+    @Test(
+        "Sequences of terminals that are no keys are none, also not the characters that they are made of",
+        arguments: [
+            "\u{1b}P1$r0m\u{1b}\\", "\u{1b}[12;40R", "\u{1b}[?2026;2$y", "\u{1b}[M !!", "\u{1b}[114;5u", "\u{1b}OZ",
+            "\u{1b}]11;rgb:0000/0000/0000\u{7}", "\u{1b}_Gi=1;OK\u{1b}\\", "\u{1b}P>|xterm(370)\u{1b}\\\u{1b}[?64;1c",
+        ])
+    func sequences(text: String) {
+        var intake = KeyIntake()
+        let signals = text.map { character -> KeyIntake.Signal in
+            switch character {
+            case "\u{1b}": .key(.escape)
+            case "\u{7}": .key(.control("g"))
+            default: .key(.character(character))
+            }
+        }
+        #expect(intake.process(signals + [.key(.character("j"))], at: start) == [.character("j")])
+    }
+
+    @Test("An escape key with another key right behind it are two keys")
+    func escape() {
+        var intake = KeyIntake()
+        for key in ["q", "[", "P", "O"] as [Character] {
+            #expect(intake.process([.key(.escape), .key(.character(key))], at: start) == [.escape, .character(key)])
+        }
+    }
+
     @Test("A paste of a megabyte is kept short")
     func large() {
         var intake = KeyIntake()

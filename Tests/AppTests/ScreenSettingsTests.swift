@@ -16,7 +16,7 @@ struct ScreenSettingsTests {
         try folder.write("dashboard.yaml", text)
         var variables = variables
         variables["CAUDAL_SETTINGS"] = folder.path("dashboard.yaml")
-        return try ScreenSettings(variables, theme: theme, for: DashboardKeys.together)
+        return try ScreenSettings(variables, theme: theme, for: NamedKeys.ofAllScreens)
     }
 
     private func faults(_ text: String) -> [String] {
@@ -40,7 +40,7 @@ struct ScreenSettingsTests {
 
     @Test("Without a file everything is as usual")
     func none() throws {
-        let settings = try ScreenSettings(["HOME": "/nonexistent"], theme: nil, for: DashboardKeys.together)
+        let settings = try ScreenSettings(["HOME": "/nonexistent"], theme: nil, for: NamedKeys.ofAllScreens)
         #expect(settings.theme == .terminal && settings.signals.isEmpty && !settings.showsProgress)
         #expect(settings.keys == KeyMap())
     }
@@ -72,6 +72,16 @@ struct ScreenSettingsTests {
         #expect(DashboardScreen.draw(state, LogLineList()).text.contains("ctrl-t"))
     }
 
+    @Test("The list of pipelines and runs has the same keys for the same names")
+    func keysOfList() throws {
+        var state = HomeState(root: "/p", now: Moment(wall: 0, steady: 0), rows: 24, columns: 80)
+        state.keys = try settings("keys:\n  quit: Q\n  run-now: ctrl-n\n").keys
+        #expect(HomeReducer().press("q", &state).isEmpty)
+        #expect(HomeReducer().press("Q", &state) == [.quit])
+        _ = HomeReducer().press("?", &state)
+        #expect(HomeScreen.draw(state).text.contains("ctrl-n"))
+    }
+
     @Test("What cannot be is refused with its place")
     func refused() {
         #expect(faults("keys:\n  retri: t\n") == ["2:3 no action is called 'retri'; did you mean 'retry'?"])
@@ -80,6 +90,9 @@ struct ScreenSettingsTests {
         #expect(faults("keys:\n  retry: hyper-x\n") == ["2:10 'hyper-x' is no key"])
         #expect(faults("keys:\n  retry: q\n  quit: Q\n") == ["2:10 'q' is already the key of 'quit'"])
         #expect(faults("keys:\n  quit: Q\n  retry: q\n").isEmpty, "a key that was given away is free")
+        #expect(faults("keys:\n  quit: []\n") == ["2:9 'quit' needs a key"])
+        #expect(faults("keys:\n  retry: ctrl-m\n") == ["2:10 'ctrl-m' is no key"], "terminals send enter for it")
+        #expect(faults("keys:\n  run-now: /\n") == ["2:12 '/' is already the key of 'find'"])
         #expect(faults("signals: bel\n") == ["1:10 there is no signal 'bel'; did you mean 'bell'?"])
         #expect(faults("teme: dark\n") == ["1:1 the file of settings has no key 'teme'; did you mean 'theme'?"])
     }

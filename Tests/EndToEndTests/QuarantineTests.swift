@@ -87,6 +87,26 @@ struct QuarantineTests {
         #expect(try project.read("total.csv") == "n,s\n4,460\n")
     }
 
+    @Test("A malformed line that was left as it was is no correction; corrected rows come in their order")
+    func untouched() async throws {
+        let project = try Self.project()
+        try project.write(
+            "raw.json",
+            #"{"type": "object", "properties": {"id": {"type": "integer"}, "amount": {"type": "integer", "maximum": 50}}}"#
+        )
+        try project.write("raw.csv", "id,amount\n1,10\n2,many\n3,30\nbroken\n5,7,extra\n6,x\n7,y\n")
+        #expect(try await project.caudal("run", "p.yaml", "--plain").exit == .exited(0))
+        #expect(try await project.caudal("quarantine", "show", "last", "validate", "--to", "fix.csv").status == 0)
+        let fixed = try project.read("fix.csv").replacing("2,many", with: "2,20").replacing("6,x", with: "6,40")
+        try project.write("fix.csv", fixed.replacing("7,y", with: "7,50"))
+        let replay = try await project.caudal(
+            "quarantine", "replay", "last", "validate", "--fixed", "fix.csv", "--plain")
+        #expect(replay.exit == .exited(0), "\(replay)")
+        #expect(try project.read("valid.csv") == "id,amount\n1,10\n3,30\n2,20\n6,40\n7,50\n")
+        let aside = try project.read("aside.csv")
+        #expect(aside.contains("broken") && aside.contains("5,7,extra"), "\(aside)")
+    }
+
     @Test("Rows of JSON are corrected as JSON, with the keys and types that each has")
     func replayJSON() async throws {
         let project = try Self.project()

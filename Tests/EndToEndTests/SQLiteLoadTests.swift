@@ -64,6 +64,8 @@ struct SQLiteLoadTests {
             ("date", "'2024-01-01 10:00'", "1 row with a time of day"),
             ("date", "'nope'", "1 row with texts that are no date"),
             ("datetime", "'infinity'", "1 row with texts that are no time"),
+            ("datetime", "'2024-01-05T10:00:00Z'", "1 row with times with a zone"),
+            ("timestamp", "'2024-01-05 10:00:00.5 UTC'", "1 row with times with a zone"),
         ] as [(String, String?, String)])
     func times(type: String, value: String?, expected: String) async throws {
         let project = try CaudalProject(copying: [])
@@ -120,6 +122,45 @@ struct SQLiteLoadTests {
         let bare = try await project.caudal("run", "p.yaml", "--plain")
         #expect(
             bare.output.contains("column 't' of 'bare' is time, which is read of tables with a rowid alone"), "\(bare)")
+    }
+
+    @Test("A value that SQLite has not is refused, with its column")
+    func notANumber() async throws {
+        let project = try await Self.project("mode: replace")
+        _ = try await project.query(
+            "COPY (SELECT 1 AS id, 'nan'::DOUBLE AS amount UNION ALL SELECT 2, 'inf'::DOUBLE) TO 'in.parquet' (FORMAT parquet)"
+        )
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 1 && run.output.contains("column 'amount' has the value NaN"), "\(run)")
+    }
+
+    @Test(
+        "A table that leaves rows out by a rule of its own fails the load, and keeps what it had",
+        arguments: [
+            "id integer primary key on conflict ignore", "id integer",
+        ], ["mode: append", "mode: replace", "mode: upsert, key: id"])
+    func rowsLeftOut(column: String, mode: String) async throws {
+        let project = try await Self.project(mode)
+        let place = project.folder.path("shop.db")
+        let database = try DatabaseQueue(path: place)
+        try await database.write { db in
+            try db.execute(sql: "create table sales (\(column), name text, amount numeric, day text)")
+            if column == "id integer" {
+                try db.execute(
+                    sql: "create trigger t before insert on sales when new.id = 7 begin select raise(ignore); end")
+            } else {
+                try db.execute(sql: "insert into sales values (7, 'kept', 1, '2026-01-01')")
+            }
+        }
+        let run = try await project.caudal("run", "p.yaml", "--plain")
+        let names = try await database.read { db in try String.fetchAll(db, sql: "select name from sales") }
+        // Where the key is replaced or updated, nothing is left out.
+        if column != "id integer", mode != "mode: append" {
+            #expect(run.status == 0 && names.count == 100, "\(run)")
+        } else {
+            #expect(run.status == 1 && run.output.contains("did not take exactly these rows"), "\(run)")
+            #expect(names == (column == "id integer" ? [] : ["kept"]))
+        }
     }
 
     @Test("An upsert changes and adds, and the second time changes nothing")

@@ -23,7 +23,7 @@ struct ScreenOptions: ParsableArguments {
     var settings: ScreenSettings {
         get throws {
             try Output.reporting {
-                try ScreenSettings(ProcessInfo.processInfo.environment, theme: theme, for: DashboardKeys.together)
+                try ScreenSettings(ProcessInfo.processInfo.environment, theme: theme, for: NamedKeys.ofAllScreens)
             }
         }
     }

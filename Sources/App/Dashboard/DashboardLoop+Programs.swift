@@ -69,9 +69,10 @@ extension DashboardLoop {
         do {
             let bytes = try FileText.bytes(path)
             let line = ConfigSource(file: name, bytes: bytes).place(of: stage)?.line ?? 1
-            leave(to: #"${VISUAL:-${EDITOR:-vi}} "+$2" "$1""#, [path, String(line)]) { loop in
+            leave(to: Self.editor(at: "$2"), [path, String(line)]) { loop, exit in
                 // A file that cannot be read any more has changed too; so has one beside it that the pipeline is made of.
                 let isChanged = (try? FileText.bytes(path)) != bytes || loop.planHasChanged
+                if !isChanged, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
                 loop.send(.edited(isChanged: isChanged))
             }
         } catch {
@@ -86,19 +87,35 @@ extension DashboardLoop {
     }
 
     private func show(_ file: String, in script: String) {
-        leave(to: script, [file]) { _ in unlink(file) }
+        leave(to: script, [file]) { loop, exit in
+            unlink(file)
+            _ = loop.tellsFault(of: "the pager", exit, "$CAUDAL_PAGER or $PAGER")
+        }
+    }
+
+    /// The command that opens the file `$1` in the user's editor, at a line.
+    static func editor(at line: String) -> String { #"${VISUAL:-${EDITOR:-vi}} "+\#(line)" "$1""# }
+
+    /// Tells that a program of the user ended as programs do that could not do their work.
+    ///
+    /// - Parameter choice: The variables that say which program it is.
+    /// - Returns: Whether it was so.
+    func tellsFault(of program: String, _ exit: ProcessExit, _ choice: String) -> Bool {
+        guard case .exited(let status) = exit, status != 0 else { return false }
+        let why = status == 127 ? "was not found" : "failed (\(exit.description))"
+        send(.said("\(program) \(why): \(choice) says which one is used", .bad))
+        return true
     }
 
     /// Lets a shell run a script in the terminal.
     func leave(
-        to script: String, _ arguments: [String], ended: @escaping @MainActor @Sendable (DashboardLoop) -> Void
+        to script: String, _ arguments: [String],
+        ended: @escaping @MainActor @Sendable (DashboardLoop, ProcessExit) -> Void
     ) {
-        program = events.leave(to: ["/bin/sh", "-c", script, "sh"] + arguments) { [weak self] in
-            guard let self else { return }
-            program = nil
-            ended(self)
+        let isStarted = events.leave(to: ["/bin/sh", "-c", script, "sh"] + arguments) { [weak self] exit in
+            if let self { ended(self, exit) }
         }
-        if program == nil { send(.said("/bin/sh could not be started", .bad)) }
+        if !isStarted { send(.said("/bin/sh could not be started", .bad)) }
     }
 
     private func temporaryFile(_ what: String) -> String {

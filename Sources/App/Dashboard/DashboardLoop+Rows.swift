@@ -49,11 +49,21 @@ extension DashboardLoop {
             try? FileManager.default.removeItem(atPath: folder)
             return send(.said(Output.oneLine(error), .bad))
         }
-        leave(to: #"${VISUAL:-${EDITOR:-vi}} "+2" "$1""#, [file]) { loop in
+        leave(to: Self.editor(at: "2"), [file]) { loop, exit in
             defer { try? FileManager.default.removeItem(atPath: folder) }
-            let text = (try? FileText.read(file)) ?? exported
+            guard let text = try? FileText.read(file), let header = Self.header(text) else {
+                return loop.send(.said("no row was corrected: the file is gone, empty or no text", .bad))
+            }
             let before = Set(exported.split(separator: "\n"))
             let count = text.split(separator: "\n").count { !before.contains($0) }
+            if count == 0, loop.tellsFault(of: "the editor", exit, "$VISUAL or $EDITOR") { return }
+            guard let wanted = Self.header(exported), header == wanted else {
+                // The next time, what was corrected stands there under the right line.
+                let mended = Self.header(exported).map { $0 + text.dropFirst(header.count) } ?? text[...]
+                loop.refusedRows = CorrectedRows(stage: stage, text: String(mended), count: count)
+                return loop.send(
+                    .said("no row was taken in: the first line names the columns, and has to stay as it is", .bad))
+            }
             loop.send(.corrected(CorrectedRows(stage: stage, text: text, count: count)))
         }
     }

@@ -58,8 +58,6 @@ final class DashboardLoop {
     var replayedTo = Int64.min
     /// The task that looks details up; nil when none does.
     private var lookingUp: Task<Void, Never>?
-    /// The program that has the terminal.
-    var program: pid_t?
     /// The question that the user was asked last.
     private var asked: ConfirmationRequest?
     /// A question to ask again once it is known here that no process runs the run any more.
@@ -116,7 +114,7 @@ final class DashboardLoop {
         left?.pump?.cancel()
         terminal.showProgress(nil)
         // The terminal has closed, or the program is to end.
-        if events.isAway, let program { kill(-program, SIGHUP) }
+        await events.takeBack()
         events.stop()
         interruption = nil
         alarm?.task.cancel()

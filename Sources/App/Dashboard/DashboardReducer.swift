@@ -109,6 +109,7 @@ struct DashboardReducer: ScreenReducer {
     private func keyPressed(_ key: Key, _ state: inout DashboardState) -> [DashboardEffect] {
         switch key {
         case .resize: return []
+        case _ where DashboardLayout(state).isTiny: return leaveTiny(key, state)
         case .character(let character): if state.type(String(character)) { return textChanged(&state) }
         case .paste(let text):
             if state.type(text) { return textChanged(&state) }
@@ -123,6 +124,15 @@ struct DashboardReducer: ScreenReducer {
         case nil: useMouse(key, &state)
         }
         return []
+    }
+
+    /// On a screen without room for a question the only thing that a key can do is to leave; a run of this process goes on.
+    private func leaveTiny(_ key: Key, _ state: DashboardState) -> [DashboardEffect] {
+        let quit = state.keys.keys["quit"] ?? ["q"]
+        guard key == .control("c") || quit.contains(key) else { return [] }
+        if state.home != nil { return [.goBack] }
+        let isOwn = state.run.status == .running && state.ownsRun && state.replay == nil
+        return [isOwn ? .detach : .quit]
     }
 
     private func useMouse(_ key: Key, _ state: inout DashboardState) {

@@ -44,5 +44,8 @@ enum DashboardScreen {
         let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")
         buffer.write(
             PlainText.sanitized(text), row: 0, column: 0, limit: state.columns, style: failed == nil ? .plain : .bad)
+        if state.rows > 1 {
+            buffer.write("make it larger", row: 1, column: 0, limit: state.columns, style: .dim)
+        }
     }
 }

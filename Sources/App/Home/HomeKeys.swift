@@ -9,7 +9,15 @@ enum HomeKeys {
         if state.helpScroll != nil { return always + help }
         if state.asking != nil { return always }
         if let question = state.question { return always + (question.form.place == nil ? self.question : form) }
-        return always + (state.isTyping ? typing : list)
+        return always + (state.isTyping ? typing : state.keys.applied(to: list))
+    }
+
+    /// The bindings of the list that are active together.
+    static let together = always + list
+
+    /// All bindings with the user's keys.
+    static func all(_ map: KeyMap) -> [(place: String, bindings: [Binding])] {
+        all.map { ($0.place, map.applied(to: $0.bindings)) }
     }
 
     /// All bindings, by the part of the screen where they are active.
@@ -36,20 +44,20 @@ enum HomeKeys {
                     }
                 }, action: { $0.enter(&$1) }),
             Binding(
-                ["r"], .act, "retry what failed, or resume an interrupted run",
+                "retry", ["r"], .act, "retry what failed, or resume an interrupted run",
                 hint: .when(rank: 2) { $0.selected == nil ? nil : "retry" }, refusal: { $0.steeringRefusal },
                 action: { $0.retry(&$1) }),
             Binding(
-                ["p"], .act, "pause its schedules, or resume them",
+                "pause-schedules", ["p"], .act, "pause its schedules, or resume them",
                 hint: .when(rank: 4) { state in
                     guard let entry = state.selectedPipeline?.nextSchedule else { return nil }
                     return entry.pause == nil ? "pause" : "resume"
                 }, refusal: { $0.steeringRefusal }, change: { $0.pause(&$1) }),
             Binding(
-                ["n"], .act, "run it now as its schedule would",
+                "run-now", ["n"], .act, "run it now as its schedule would",
                 refusal: { $0.steeringRefusal }, change: { $0.runScheduled(&$1) }),
             Binding(
-                ["/"], .view, "filter by words, state:failed, day:2026-11, !words",
+                "find", ["/"], .view, "filter by words, state:failed, day:2026-11, !words",
                 hint: .when(rank: 3) { $0.filter.isEmpty ? "filter" : "filter: \($0.filter)" },
                 change: { $1.isTyping = true }),
             Binding(
@@ -60,15 +68,15 @@ enum HomeKeys {
                 hint: .always("pipelines, runs", rank: 6), change: { $1.changeList() }),
         ] + moving + [
             Binding(
-                ["M"], .app, "let the mouse select text, or click and scroll",
+                "mouse", ["M"], .app, "let the mouse select text, or click and scroll",
                 labelNow: { MouseWords.key($0.hasMouse) },
                 action: {
                     $1.hasMouse.toggle()
                     $1.say(MouseWords.said($1.hasMouse, does: "scrolls"))
                     return [.mouse($1.hasMouse)]
                 }),
-            Binding(["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.helpScroll = 0 }),
-            Binding(["q"], .app, quitting, hint: .always("quit", rank: 0), action: { _, _ in [.quit] }),
+            Binding("help", ["?"], .app, "this help", hint: .always("help", rank: 0), change: { $1.helpScroll = 0 }),
+            Binding("quit", ["q"], .app, quitting, hint: .always("quit", rank: 0), action: { _, _ in [.quit] }),
         ]
 
     private static let moving = [
@@ -154,4 +162,9 @@ enum HomeKeys {
 
     private static let showingAll = "clear the filter"
     private static let quitting = "quit; runs of other processes continue"
+}
+
+extension NamedKeys {
+    /// The keys of all screens that are active together, for each part of a screen.
+    static let ofAllScreens = DashboardKeys.together.map { $0.map(Self.init) } + [HomeKeys.together.map(Self.init)]
 }

@@ -70,6 +70,7 @@ final class HomeLoop {
         terminal.resize()
         resize(to: terminal.size)
         state.hasMouse = terminal.hasMouse
+        state.keys = terminal.settings.keys
         state.overview = try reader.read()
         wake.yield()
         for await _ in events.wakes {

@@ -375,7 +375,8 @@ enum HomeScreen {
 
     private static func drawQuestion(_ state: HomeState, into buffer: inout CellBuffer) {
         if let scroll = state.helpScroll {
-            let lines = OverlayPane.wrapped(OverlayPane.lines(KeyHelp(HomeKeys.all, state)), columns: state.columns)
+            let lines = OverlayPane.wrapped(
+                OverlayPane.lines(KeyHelp(HomeKeys.all(state.keys), state)), columns: state.columns)
             OverlayPane.drawHelp(lines, scroll: scroll, into: &buffer)
         }
         if var asking = state.asking {

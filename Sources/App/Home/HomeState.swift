@@ -38,6 +38,8 @@ struct HomeState: ScreenState {
     var asking: DashboardState?
     /// The number of lines scrolled past in the help; nil while it is closed.
     var helpScroll: Int?
+    /// The keys that the user has given to actions.
+    var keys = KeyMap()
     /// Whether the list receives clicks and the wheel; see ``DashboardState/hasMouse``.
     var hasMouse = true
     var toast: DashboardState.Toast?

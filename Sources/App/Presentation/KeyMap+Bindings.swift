@@ -25,10 +25,8 @@ extension KeyMap {
     ///
     /// - Parameters:
     ///   - entries: The names, each with a key or a list of keys.
-    ///   - places: The bindings that are active together, for each part of the screen.
-    init<Reducer>(
-        _ entries: [ConfigNode.Entry], for places: [[KeyBinding<Reducer>]], _ problems: ConfigProblems
-    ) {
+    ///   - places: The keys that are active together, for each part of each screen.
+    init(_ entries: [ConfigNode.Entry], for places: [[NamedKeys]], _ problems: ConfigProblems) {
         self.init()
         let names = Set(places.joined().compactMap(\.name))
         for entry in entries {
@@ -39,6 +37,11 @@ extension KeyMap {
                 continue
             }
             let texts = problems.texts(of: entry.value, what: "the key of '\(name)'")
+            if case .sequence(let values) = entry.value.content, values.isEmpty {
+                problems.report(
+                    "'\(name)' needs a key", remedy: "remove the line for its usual one", at: entry.value.location)
+                continue
+            }
             keys[name] = texts.compactMap { text in
                 if let key = Key(named: text.value) { return key }
                 problems.report(
@@ -57,19 +60,29 @@ extension KeyMap {
     }
 
     /// A key that an action would share with another one of the same part of the screen.
-    private func conflict<Reducer>(
-        of name: String, in places: [[KeyBinding<Reducer>]]
-    ) -> (key: Key, other: String)? {
+    private func conflict(of name: String, in places: [[NamedKeys]]) -> (key: Key, other: String)? {
+        func current(_ one: NamedKeys) -> [Key] { one.name.flatMap { keys[$0] } ?? one.keys }
         for place in places {
-            let bindings = applied(to: place)
-            guard let own = bindings.first(where: { $0.name == name }) else { continue }
-            for other in bindings where other.name != name {
-                if let key = own.keys.first(where: other.keys.contains) {
+            guard let own = place.first(where: { $0.name == name }).map(current) else { continue }
+            for other in place where other.name != name {
+                if let key = own.first(where: current(other).contains) {
                     return (key, other.name.map { "'\($0)'" } ?? "what cannot be changed: \(other.label)")
                 }
             }
         }
         return nil
+    }
+}
+
+/// The keys of a binding, whichever screen has it.
+struct NamedKeys {
+    /// See ``KeyBinding/name``.
+    let name: String?
+    let keys: [Key]
+    let label: String
+
+    init<Reducer>(_ binding: KeyBinding<Reducer>) {
+        (name, keys, label) = (binding.name, binding.keys, binding.label)
     }
 }
 
@@ -85,7 +98,11 @@ extension Key {
     init?(named name: String) {
         if let key = Self.named[name] {
             self = key
-        } else if name.hasPrefix("ctrl-"), let letter = name.dropFirst(5).first, name.count == 6, letter.isLetter {
+        } else if name.hasPrefix("ctrl-"), let letter = name.dropFirst(5).first, name.count == 6, letter.isASCII,
+            letter.isLetter,
+            !"himjc".contains(letter)
+        {
+            // Terminals send backspace, tab, enter and line feed for some, and an interrupt for another one.
             self = .control(letter)
         } else if name.count == 1, let character = name.first, character != " " {
             self = .character(character)

@@ -16,11 +16,9 @@ extension ScreenSettings {
     ///
     /// - Parameters:
     ///   - theme: The one that was chosen by a flag.
-    ///   - places: The bindings that are active together, for each part of the screen.
+    ///   - places: The keys that are active together, for each part of each screen.
     /// - Throws: ``InvalidPipeline`` with every fault of the file, or ``Failure`` for a variable that is none.
-    init<Reducer>(
-        _ variables: [String: String], theme: Theme?, for places: [[KeyBinding<Reducer>]]
-    ) throws {
+    init(_ variables: [String: String], theme: Theme?, for places: [[NamedKeys]]) throws {
         self.init()
         if let path = Self.path(variables), FileText.exists(path) { try read(path, places) }
         if let name = variables["CAUDAL_THEME"], !name.isEmpty {
@@ -35,7 +33,7 @@ extension ScreenSettings {
         if let theme { self.theme = theme }
     }
 
-    private mutating func read<Reducer>(_ path: String, _ places: [[KeyBinding<Reducer>]]) throws {
+    private mutating func read(_ path: String, _ places: [[NamedKeys]]) throws {
         let source = ConfigSource(file: path, bytes: try FileText.bytes(path))
         let problems = ConfigProblems()
         if let root = source.read(problems, emptyRemedy: "remove it, or write 'theme', 'signals', 'progress' or 'keys'")

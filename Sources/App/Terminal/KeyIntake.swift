@@ -35,7 +35,7 @@ struct KeyIntake {
         if signals.isEmpty { return keys }
         lastSignal = now
         var typed: [Key] = []
-        for signal in signals {
+        for signal in pasted == nil ? Self.withoutSequences(signals) : signals {
             switch signal {
             case .pasteBegins:
                 keys += sorted(typed, at: now)
@@ -47,6 +47,50 @@ struct KeyIntake {
             }
         }
         return keys + sorted(typed, at: now)
+    }
+
+    /// Leaves out sequences of terminals that are no keys, such as late answers to what another program has asked: what they
+    /// are made of are no pressed keys.
+    ///
+    /// They arrive at once. An escape key alone, or with one key behind it, is what it is.
+    private static func withoutSequences(_ signals: [Signal]) -> [Signal] {
+        func character(_ index: Int) -> Character? {
+            guard signals.indices.contains(index), case .key(.character(let character)) = signals[index] else {
+                return nil
+            }
+            return character
+        }
+        var kept: [Signal] = []
+        var index = 0
+        while index < signals.count {
+            guard signals[index] == .key(.escape), let kind = character(index + 1), index + 2 < signals.count else {
+                kept.append(signals[index])
+                index += 1
+                continue
+            }
+            switch kind {
+            case "[":
+                index += 2
+                while let next = character(index), ("\u{20}"..."\u{3F}").contains(next) { index += 1 }
+                // Presses of the mouse in the oldest form have three characters behind it.
+                if let final = character(index) { index += final == "M" && character(index - 1) == "[" ? 4 : 1 }
+            case "O": index += 3
+            case "P", "]", "_", "^", "X":
+                index += 2
+                while index < signals.count {
+                    index += 1
+                    if signals[index - 1] == .key(.control("g")) { break }
+                    if signals[index - 1] == .key(.escape), character(index) == "\\" {
+                        index += 1
+                        break
+                    }
+                }
+            default:
+                kept.append(signals[index])
+                index += 1
+            }
+        }
+        return kept
     }
 
     private mutating func endPaste() -> [Key] {

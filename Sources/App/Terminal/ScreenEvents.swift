@@ -1,5 +1,6 @@
 // Dispatch does not mark its sources as Sendable; this one is used only on the main actor.
 @preconcurrency import Dispatch
+import CaudalModel
 import Engine
 import Foundation
 
@@ -17,8 +18,12 @@ final class ScreenEvents {
     private var signals: [SignalListener] = []
     private var keysAreReady = false
     private var hasResized = false
+    /// The program that has the terminal; nil while this one has it.
+    private var program: pid_t?
     /// Whether another program has the terminal.
-    private(set) var isAway = false
+    var isAway: Bool { program != nil }
+    /// How long that program may take to end when it is asked to.
+    private static let patience = Duration.seconds(2)
 
     init(_ terminal: Terminal) {
         self.terminal = terminal
@@ -50,9 +55,22 @@ final class ScreenEvents {
             })
     }
 
+    /// Ends the program that has the terminal, and waits until this one has it again.
+    func takeBack() async {
+        guard let program else { return }
+        kill(-program, SIGHUP)
+        kill(-program, SIGCONT)
+        let killer = Task {
+            // A cancelled sleep belongs to a program that has ended.
+            try? await Task.sleep(for: Self.patience)
+            if !Task.isCancelled { kill(-program, SIGKILL) }
+        }
+        for await _ in wakes where !isAway { break }
+        killer.cancel()
+    }
+
     /// Stops listening.
     func stop() {
-        if isAway { keySource?.resume() }
         keySource?.cancel()
         for listener in signals { listener.stop() }
         signals = []
@@ -79,7 +97,9 @@ final class ScreenEvents {
     func suspend() {
         guard !isAway else { return }
         terminal.suspend()
-        kill(getpid(), SIGSTOP)
+        // This thread itself stops: a signal to the process may stop it a moment later, when the terminal's modes are set
+        // again already, and the shell then undoes them.
+        raise(SIGSTOP)
         terminal.resume()
         hasResized = true
         wake.yield()
@@ -87,22 +107,21 @@ final class ScreenEvents {
 
     /// Leaves the terminal to another program until that has ended.
     ///
-    /// - Parameter ended: Called when it has; the screen is drawn anew then.
-    /// - Returns: The program's process; nil where it could not be started.
-    func leave(to words: [String], ended: @escaping @MainActor @Sendable () -> Void) -> pid_t? {
-        guard !isAway else { return nil }
+    /// - Parameter ended: Called when it has, with its exit status; the screen is drawn anew then.
+    /// - Returns: Whether it could be started.
+    func leave(to words: [String], ended: @escaping @MainActor @Sendable (ProcessExit) -> Void) -> Bool {
+        guard !isAway else { return false }
         keySource?.suspend()
-        isAway = true
-        let process = terminal.leave(to: words) { [weak self] in
+        program = terminal.leave(to: words) { [weak self] exit in
             self?.comeBack()
-            ended()
+            ended(exit)
         }
-        if process == nil { comeBack() }
-        return process
+        if program == nil { comeBack() }
+        return program != nil
     }
 
     private func comeBack() {
-        isAway = false
+        program = nil
         keySource?.resume()
         hasResized = true
         wake.yield()

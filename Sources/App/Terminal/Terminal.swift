@@ -1,4 +1,5 @@
 import CNcurses
+import CaudalModel
 import Engine
 import Foundation
 
@@ -349,7 +350,7 @@ final class Terminal {
     ///   - words: The program's path and its arguments.
     ///   - ended: Called on the main actor, when the terminal is this program's again.
     /// - Returns: The process; nil where it could not be started.
-    func leave(to words: [String], ended: @escaping @MainActor @Sendable () -> Void) -> pid_t? {
+    func leave(to words: [String], ended: @escaping @MainActor @Sendable (ProcessExit) -> Void) -> pid_t? {
         suspend()
         let terminal = descriptor
         var list = words.map { strdup($0) } + [nil]
@@ -362,11 +363,13 @@ final class Terminal {
         }
         // A thread of its own, because it waits as long as the user stays.
         Thread.detachNewThread {
-            _ = cn_wait_in_front(terminal, process)
+            let status = cn_wait_in_front(terminal, process)
+            let exit: ProcessExit =
+                status < 0 ? .unknown : status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .signaled(status & 0x7F)
             Task { @MainActor in
                 cn_take_front(terminal)
                 self.resume()
-                ended()
+                ended(exit)
             }
         }
         return process

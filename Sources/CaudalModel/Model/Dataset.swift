@@ -100,6 +100,12 @@ package struct CSVDialect: Sendable, Hashable, Codable {
     /// The character that begins a comment line; nil when there are no comments.
     package var comment: String?
 
+    /// A key that was given and that says how a file that somebody else wrote is read; nil when none was.
+    package var keyOfReading: String? {
+        if let encoding, encoding != "utf-8" { return "encoding" }
+        return skip > 0 ? "skip" : comment != nil ? "comment" : nil
+    }
+
     package init(
         delimiter: String? = nil, quote: String = "\"", escape: String = "\"", hasHeader: Bool = true,
         nullTexts: [String] = [""], encoding: String? = nil, columns: [String] = []

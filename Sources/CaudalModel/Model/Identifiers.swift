@@ -58,10 +58,20 @@ package struct ItemKey: Name {
     /// How a key writes a missing value.
     private static let missing = "(none)"
 
-    package static func == (left: Self, right: Self) -> Bool { left.rawValue.utf8.elementsEqual(right.rawValue.utf8) }
+    package static func == (left: Self, right: Self) -> Bool { ExactText(left.rawValue) == ExactText(right.rawValue) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(ExactText(rawValue)) }
+}
+
+/// A text that equals only one of the same bytes, as paths and values are compared outside of Swift.
+package struct ExactText: Hashable, Sendable {
+    package let text: String
+    package init(_ text: String) { self.text = text }
+
+    package static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in rawValue.utf8 { hasher.combine(byte) }
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }
 

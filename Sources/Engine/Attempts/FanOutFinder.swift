@@ -78,13 +78,12 @@ struct FanOutFinder {
         guard items.count > 1 else { return }
         for output in attempt.stage.definition.outputs {
             guard attempt.pipeline.dataset(output)?.path != nil else { continue }
-            var writers: [ItemKey: ItemKey] = [:]
+            var writers: [ExactText: ItemKey] = [:]
             for item in items {
                 var asked = attempt
                 asked.item = item
                 let target = asked.target(output)
-                // Paths are compared byte by byte, as keys are.
-                guard let other = writers.updateValue(item.key, forKey: ItemKey(target)) else { continue }
+                guard let other = writers.updateValue(item.key, forKey: ExactText(target)) else { continue }
                 throw Failure(
                     "the items \(other) and \(item.key) would both write "
                         + PathText.relative(target, to: attempt.pipeline.root),

@@ -122,6 +122,12 @@ package struct PipelineLoader {
         var pipeline = reader.read(
             chosen, file: file, folder: root ?? Self.root(of: path), defaultParallel: processorCount)
         pipeline.chosenEnvironment = environment
+        if let sign = pipeline.root.first(where: { "*?[\\".contains($0) }) {
+            // A pattern in the file would be one of the folder too, and read files of other projects.
+            problems.report(
+                "the project's folder \(pipeline.root) has '\(sign)' in its name, which means other folders in patterns of files",
+                remedy: "rename the folder", at: .whole(file))
+        }
         var notes = reader.notes
         let (variables, variableFile) = readVariables(beside: path, problems)
         QueryExamination(queries, problems, lines: source.lines).examine(&pipeline, &notes, variables)

@@ -105,6 +105,15 @@ enum PipelineRules {
                         ? "write only its name; 'main' is the only schema" : "write name or schema.name",
                 at: dataset.placeLocation)
         }
+        for stage in pipeline.stages where !stage.definition.runsProgram {
+            for output in stage.definition.outputs {
+                guard let dataset = pipeline.dataset(output), let key = dataset.csv.keyOfReading else { continue }
+                problems.report(
+                    "'\(stage.id)' writes '\(output)', and '\(key)' is only for files that others write: Caudal writes UTF-8, "
+                        + "beginning with the header",
+                    remedy: "remove it", at: dataset.location)
+            }
+        }
         for stage in pipeline.stages {
             let loadsTable = stage.definition.loadedTable != nil
             for output in stage.definition.outputs where !stage.definition.runsProgram {

@@ -53,6 +53,10 @@ extension DatabaseLink {
                         "typeof(\(name)) = 'text' AND substr(\(name), 11) GLOB '*[+-][0-9]*'",
                         .refused("times with an offset, which would be lost")
                     ),
+                    (
+                        "typeof(\(name)) = 'text' AND substr(\(name), 12) GLOB '*[A-Za-z]*'",
+                        .refused("times with a zone, which would be lost")
+                    ),
                 ]
             case (.sqlite, .date):
                 odd = [

@@ -74,7 +74,13 @@ package struct LoadCompiler: Sendable {
         if target.columns == nil { script.add("create the table", definition(of: target.link.relation(schema, name))) }
         switch target.link.kind {
         case .postgres: addPostgres(to: &script, schema, name, load)
-        case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
+        case .sqlite:
+            let (rows, table) = (sql.name("caudal_staging"), target.link.relation(schema, name))
+            if mode == .append {
+                script.add("count its rows", .note("(SELECT count(*) FROM \(table))", as: Self.before))
+            }
+            addMoves(to: &script, rows: rows, table) { $0 }
+            addCount(to: &script, rows: rows, table)
         // An object is written as a file, and put in its place as a whole.
         case .s3: break
         }
@@ -99,10 +105,43 @@ package struct LoadCompiler: Sendable {
             .write("SELECT \(columns)\nFROM \(source.fromClause(sql))", to: SQLScript.OutputFile(file, .parquet)))
     }
 
+    private static func notANumber(_ column: String) -> String {
+        "column '\(column)' has the value NaN, for which SQLite would keep that there is none; "
+            + "make that of it with map_values {nan: ~}"
+    }
+
+    /// The statements that fail where a table got other rows than it was given: constraints and triggers of SQLite may leave
+    /// out or remove rows without an error.
+    private func addCount(to script: inout SQLScript, rows: String, _ table: String) {
+        let given = "(SELECT count(*) FROM \(rows))"
+        let missing: String
+        switch mode {
+        case .replace: missing = "\(given) <> (SELECT count(*) FROM \(table))"
+        case .append: missing = "\(given) <> (SELECT count(*) FROM \(table)) - \(sql.noted(Self.before))"
+        case .upsert:
+            let matches = key.map { "t.\(sql.name($0)) = s.\(sql.name($0))" }.joined(separator: " AND ")
+            missing =
+                "EXISTS (SELECT 1 FROM \(rows) AS s WHERE NOT EXISTS (SELECT 1 FROM \(table) AS t WHERE \(matches)))"
+        }
+        let refusal = sql.refusal([
+            .words(
+                "'\(target.table.name)' did not take exactly these rows: a constraint or a trigger of the table left some out; "
+                    + "nothing was loaded")
+        ])
+        script.add("refuse a table that left rows out", .run("SELECT CASE WHEN \(missing) THEN \(refusal) END"))
+    }
+
+    /// The variable with the number of rows that the table had before.
+    private static let before = "rows_before"
+
     private func addStaging(to script: inout SQLScript, at place: String, isTemporary: Bool) {
         let list = source.columns.map { column -> String in
             // A database without dates stores them as text in a form that does not depend on an engine's default.
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
+            if target.link.kind == .sqlite, column.type == .number {
+                let (name, message) = (sql.name(column.name), Self.notANumber(column.name))
+                return "CASE WHEN isnan(\(name)) THEN \(sql.refusal([.words(message)])) ELSE \(name) END AS \(name)"
+            }
             return type == column.type || column.type.isOther
                 ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
         }

@@ -60,8 +60,13 @@ package struct SQLScript: Sendable {
         package var path: String
         package var format: Dataset.Format
         package var csv: CSVDialect
+        package var hasOneColumn: Bool
 
-        package init(_ path: String, _ format: Dataset.Format, _ csv: CSVDialect = CSVDialect()) {
+        /// `columns`: how many columns the file gets, where that is known.
+        package init(
+            _ path: String, _ format: Dataset.Format, _ csv: CSVDialect = CSVDialect(), columns: Int? = nil
+        ) {
+            hasOneColumn = columns == 1
             self.path = path
             self.format = format
             self.csv = csv

@@ -10,13 +10,12 @@ extension DataSource {
             return counted("(\(rows))", sql, numbersRows)
         }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
-        let list = fileList(sql)
         switch format {
         case .parquet:
             return parquetReader(sql, numbersRows: numbersRows, numbersFiles: numbersFiles)
         case .csv:
             return counted(
-                csvReader(list, sql, keepsRejects: reading.keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
+                csvReader(sql, keepsRejects: reading.keepsRejects, numbersFiles: numbersFiles), sql, numbersRows)
         case .json, .jsonl:
             // Values of several types are read as JSON and given as the texts that they are. Those that name points in
             // time are read as texts: as times they would lose their offsets.
@@ -28,7 +27,7 @@ extension DataSource {
                     "\(sql.text(column.name)): \(sql.text(mixedColumns.contains(column.name) ? "JSON" : sql.type(type)))"
             }.joined(separator: ", ")
             let layout = format == .jsonl ? "newline_delimited" : "auto"
-            var reader = "read_json(\(list), format = '\(layout)', columns = {\(shape)})"
+            var reader = sql.read("read_json", files, ["format = '\(layout)'", "columns = {\(shape)}"])
             if !mixedColumns.isEmpty || !moments.isEmpty {
                 let values = columns.map { column in
                     let name = sql.name(column.name)
@@ -56,7 +55,7 @@ extension DataSource {
     private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
         func reader(_ files: some Collection<String>) -> String {
             // A folder called `key=value` says nothing about rows that a stage wrote.
-            "read_parquet(\(fileList(files, sql))\(isOwn ? ", hive_partitioning = false" : ""))"
+            sql.read("read_parquet", files, isOwn ? [DuckDBDialect.noPartitions] : [])
         }
         if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
         let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in
@@ -89,27 +88,25 @@ extension DataSource {
         return "(\(selects.joined(separator: "\nUNION ALL\n")))"
     }
 
-    /// The files as an argument of a reader.
-    private func fileList(_ sql: DuckDBDialect) -> String { fileList(files, sql) }
-
-    private func fileList(_ files: some Collection<String>, _ sql: DuckDBDialect) -> String {
-        files.count == 1 ? sql.text(files.first ?? "") : "[" + files.map(sql.text).joined(separator: ", ") + "]"
-    }
-
     /// A reader that gives each row as its JSON text, in a column `json`.
     ///
     /// In JSON lines, a malformed line gives a null; in other JSON files, nothing can be read after it, and the query fails.
     func jsonReader(_ sql: DuckDBDialect) -> String {
         let layout = format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-        return "read_json_objects(\(fileList(sql)), format = \(layout))"
+        return sql.read("read_json_objects", files, ["format = \(layout)"])
     }
 
     /// A reader that returns the lines of one JSON file unchanged, in a column `line`; lines that are not UTF-8 go to the
     /// table `rejects`.
     func lineReader(_ sql: DuckDBDialect, file: Int, rejects: String) -> String {
-        "read_csv(\(sql.text(files[file])), auto_detect = false, header = false, delim = '', quote = '', escape = '', "
-            + "strict_mode = false, max_line_size = \(Self.longestObject), columns = {'line': 'VARCHAR'}, "
-            + "store_rejects = true, rejects_table = '\(rejects)', rejects_scan = '\(rejects)_scans')"
+        sql.read(
+            "read_csv", [files[file]],
+            [
+                "auto_detect = false", "header = false", "delim = ''", "quote = ''", "escape = ''",
+                "strict_mode = false",
+                "max_line_size = \(Self.longestObject)", "columns = {'line': 'VARCHAR'}", "store_rejects = true",
+                "rejects_table = '\(rejects)'", "rejects_scan = '\(rejects)_scans'",
+            ])
     }
 
     /// The maximum size of a JSON object that DuckDB reads by default, in bytes.
@@ -121,9 +118,7 @@ extension DataSource {
         return "(SELECT \(names), row_number() OVER () - 1 AS \(sql.name(Self.rowColumn)) FROM \(reader))"
     }
 
-    private func csvReader(
-        _ list: String, _ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool
-    ) -> String {
+    private func csvReader(_ sql: DuckDBDialect, keepsRejects: Bool, numbersFiles: Bool) -> String {
         let shape = columns.map { "\(sql.text($0.name)): \(sql.text(sql.type($0.type)))" }.joined(separator: ", ")
         // Caudal writes the first of the texts that stand for no value.
         var nulls = isOwn ? Array(csv.nullTexts.prefix(1)) : csv.nullTexts
@@ -146,7 +141,7 @@ extension DataSource {
         if keepsRejects { options.append("store_rejects = true") }
         if rowsEndInFeeds { options.append("new_line = '\\n'") }
         options.append("columns = {\(shape)}")
-        let reader = "read_csv(\(list), \(options.joined(separator: ", ")))"
+        let reader = sql.read("read_csv", files, options)
         guard isExact, !isOwn, csv.nullTexts.contains("") else { return reader }
         let values = columns.map { "nullif(\(sql.name($0.name)), '') AS \(sql.name($0.name))" }
         return

@@ -4,7 +4,32 @@ import CaudalModel
 extension DuckDBDialect {
     package func rows(of source: DataSource, _ reading: SourceReading) -> String { source.relation(self, reading) }
 
-    package func rows(ofParquet file: String) -> String { "read_parquet(\(text(file)))" }
+    package func rows(ofParquet file: String) -> String { read("read_parquet", [file]) }
+
+    /// A call of one of DuckDB's readers for exactly these files: what their names and folders would mean to it, as patterns
+    /// and as `column=value`, is turned off.
+    ///
+    /// - Parameter isList: Whether one file is given as a list too.
+    func read(
+        _ reader: String, _ files: some Collection<String>, _ options: [String] = [], isList: Bool = false
+    ) -> String {
+        var all = [argument(files, isList: isList)] + options
+        if files.contains(where: { $0.contains("=") }), !options.contains(Self.noPartitions) {
+            all.append(Self.noPartitions)
+        }
+        return "\(reader)(\(all.joined(separator: ", ")))"
+    }
+
+    /// The text that means one path to a reader, and no other that its signs would match.
+    static func exactly(_ path: String) -> String { path.replacing(#/[*?\[]/#) { "[\($0.output)]" } }
+
+    static let noPartitions = "hive_partitioning = false"
+
+    /// Files as the argument of a reader, none of them a pattern.
+    private func argument(_ files: some Collection<String>, isList: Bool) -> String {
+        let names = files.map { text(Self.exactly($0)) }
+        return names.count == 1 && !isList ? names[0] : list(names)
+    }
 
     package func numberedRows(ofTable table: String, columns: String) -> String {
         "(SELECT \(columns), rowid AS \(name(DataSource.rowColumn)) FROM \(table))"
@@ -36,10 +61,11 @@ extension DuckDBDialect {
     package func statements(of intake: Intake) -> any IntakeStatements { DuckDBIntake(intake, self) }
 
     package func quarantinedRows(_ files: [String]) -> String {
-        let list = list(files.map(text))
-        return files.allSatisfy { $0.hasSuffix(".parquet") }
-            ? "read_parquet(\(list))"
-            : "read_csv(\(list), header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"')"
+        files.allSatisfy { $0.hasSuffix(".parquet") }
+            ? read("read_parquet", files, isList: true)
+            : read(
+                "read_csv", files,
+                ["header = true", "all_varchar = true", "delim = ','", "quote = '\"'", "escape = '\"'"], isList: true)
     }
 
     package func value(of column: String, inQuarantined row: String) -> String {
@@ -58,18 +84,18 @@ extension DuckDBDialect {
                         .lines(
                             .column,
                             "\(index) AS file, column_name AS name, column_type AS type\n"
-                                + "FROM (DESCRIBE SELECT * FROM read_parquet(\(text(file))))")
+                                + "FROM (DESCRIBE SELECT * FROM \(read("read_parquet", [file])))")
                     ))
             }
         } else {
-            let list = list(source.files.map(text))
-            var reader = "read_parquet(\(list))"
+            var reader = read("read_parquet", source.files, isList: true)
             if source.format != .parquet {
                 // A line that cannot be read is a matter of the stage that reads it, which counts it.
                 let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"
-                reader =
-                    "read_json(\(list), format = \(layout), sample_size = -1, union_by_name = true, "
-                    + "map_inference_threshold = -1)"
+                reader = read(
+                    "read_json", source.files,
+                    ["format = \(layout)", "sample_size = -1", "union_by_name = true", "map_inference_threshold = -1"],
+                    isList: true)
                 // Where a line is no object, the description is that of one column for everything.
                 let structure = JSONPredicates.member(ofColumn: "name", of: "structure")
                 statements.append(
@@ -86,7 +112,7 @@ extension DuckDBDialect {
             statements.append(("the columns", .columns(of: "SELECT * FROM \(reader)", as: .column)))
         }
         guard source.format == .parquet else { return statements }
-        let files = list(source.files.map(text))
+        let files = argument(source.files, isList: true)
         // Of a column inside of another the path is told; files may leave the number out, and do so of the type of nothing.
         statements.append(
             (

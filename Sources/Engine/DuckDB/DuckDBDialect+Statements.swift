@@ -32,6 +32,11 @@ extension DuckDBDialect {
             options = ["FORMAT csv", "HEADER \(file.csv.hasHeader)", "RETURN_FILES true"]
             if let delimiter = file.csv.delimiter, delimiter != "," { options.append("DELIMITER \(text(delimiter))") }
             if let null = file.csv.nullTexts.first, null != "" { options.append("NULLSTR \(text(null))") }
+            if (file.csv.quote, file.csv.escape) != ("\"", "\"") {
+                options.append("QUOTE \(text(file.csv.quote)), ESCAPE \(text(file.csv.escape))")
+            }
+            // An empty text alone in its line would be a blank line, which is no row.
+            if file.hasOneColumn, file.csv.nullTexts.first != "" { options.append("FORCE_QUOTE *") }
         case .json: options = ["FORMAT json", "ARRAY true", "RETURN_FILES true"]
         case .jsonl: options = ["FORMAT json", "RETURN_FILES true"]
         }

@@ -26,7 +26,8 @@ extension SQLJob {
         if let attachment { lines += attachment.statements.map { $0 + ";" } }
         lines += [
             "SET allowed_directories = \(list((folders + [workFolder] + (attachment?.places ?? [])).map { $0 + "/" }));",
-            "SET allowed_paths = \(list(files));",
+            // The texts by which readers are given them are looked up as well.
+            "SET allowed_paths = \(list(files + files.map(DuckDBDialect.exactly).filter { !files.contains($0) }));",
             ".bail on",
             ".safe_mode",
         ]

@@ -7,10 +7,18 @@ extension DuckDBIntake {
     /// A correction for a row that is not invalid, or no longer is, has no effect, so that no row is added twice. If
     /// several files correct a row, the last one applies.
     func addCorrections(_ files: [String], to script: inout SQLScript) {
-        let list = "[" + files.map(sql.text).joined(separator: ", ") + "]"
-        let reader =
-            "read_csv(\(list), header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true, "
-            + "union_by_name = true, filename = true)"
+        let all = sql.read(
+            "read_csv", files,
+            [
+                "header = true", "delim = ','", "quote = '\"'", "escape = '\"'", "all_varchar = true",
+                "union_by_name = true",
+                "filename = true",
+            ], isList: true)
+        // A malformed line that was left as it was is no correction: it has its text, and none of the columns.
+        let raw = "json_extract_string(to_json(line), '$.\(Intake.correctedRaw)')"
+        let given = source.isForeignJSON ? [sql.name(Intake.correctedJSON)] : columns.map { sql.name($0.name) }
+        let isEmpty = given.map { "line.\($0) IS NULL" }.joined(separator: " AND ")
+        let reader = "(SELECT * FROM \(all) AS line WHERE \(raw) IS NULL OR NOT (\(isEmpty)))"
         let place = "\(Intake.correctedFile), CAST(\(Intake.correctedRow) AS BIGINT)"
         script.add(
             "refuse two different corrections of one row",
@@ -28,7 +36,8 @@ extension DuckDBIntake {
                     + "\nFROM (SELECT * FROM \(reader)\n      QUALIFY row_number() OVER (PARTITION BY \(place) ORDER BY filename DESC) = 1) AS given\n"
                     + "JOIN (SELECT \(file) AS file, \(row) AS \"row\" FROM invalid UNION SELECT file, \"row\" FROM broken) AS bad\n"
                     + "  ON bad.\"row\" = CAST(given.\(Intake.correctedRow) AS BIGINT)"
-                    + " AND CASE bad.file \(names) END = given.\(Intake.correctedFile)", as: "corrected"))
+                    + " AND CASE bad.file \(names) END = given.\(Intake.correctedFile)\nORDER BY bad.file, bad.\"row\"",
+                as: "corrected"))
         for (table, ownFile, ownRow) in [("invalid", file, row), ("broken", "file", "\"row\"")] {
             script.add(
                 "their \(table) forms are gone",

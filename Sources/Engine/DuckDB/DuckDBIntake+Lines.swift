@@ -17,8 +17,13 @@ extension DuckDBIntake {
         guard isKnown else { return "(SELECT *, CAST(NULL AS BIGINT) AS line FROM \(table))" }
         let header = source.csv.hasHeader ? 1 : 0
         let told = source.lineFiles.sorted { $0.key < $1.key }.map { file, path in
-            "SELECT \(file) AS file, * FROM read_csv(\(sql.text(path)), auto_detect = false, header = false, delim = ',', "
-                + "quote = '', escape = '', columns = {'row': 'BIGINT', 'line': 'BIGINT'})"
+            "SELECT \(file) AS file, * FROM "
+                + sql.read(
+                    "read_csv", [path],
+                    [
+                        "auto_detect = false", "header = false", "delim = ','", "quote = ''", "escape = ''",
+                        "columns = {'row': 'BIGINT', 'line': 'BIGINT'}",
+                    ])
         }
         guard !told.isEmpty else { return "(SELECT *, \"row\" + \(header) AS line FROM \(table))" }
         return

@@ -27,16 +27,16 @@ package struct EarlierOutputs: Sendable {
         let last = try lastSuccess(of: producer)
         let versionsOfLast = try last.map { try store.publications(of: dataset.name, stage: producer.id, in: $0) } ?? []
         let root = loaded.pipeline.root
-        var versions: [String: Publication] = [:]
+        var versions: [ExactText: Publication] = [:]
         for publication in versionsOfLast {
             let path = PathText.absolute(publication.artifact.path, in: root)
-            if path == pattern || Glob.matches(path, pattern) { versions[path] = publication }
+            if path == pattern || Glob.matches(path, pattern) { versions[ExactText(path)] = publication }
         }
         let isPattern = pattern.contains { "*?[".contains($0) }
         let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
         var files: [EarlierFile] = []
-        for path in Set(there).union(versions.keys).sorted() {
-            if let file = try file(at: path, its: versions[path], ofOthers: last != nil, producer) {
+        for path in Set(there.map(ExactText.init)).union(versions.keys).map(\.text).sorted() {
+            if let file = try file(at: path, its: versions[ExactText(path)], ofOthers: last != nil, producer) {
                 files.append(file)
             }
         }

@@ -65,10 +65,10 @@ extension SourceResolver {
         let written = written(fill)
         var files = try own(matching: pattern, written, origins, fill)
         var passedOver: [String] = []
-        for file in there where files[file] == nil {
+        for file in there where files[ExactText(file)] == nil {
             // Whether a stage may overwrite its own input is checked elsewhere.
             guard let output = written.first(where: { $0.holds(file) }), output.writer != origins.reader else {
-                files[file] = FoundFiles.File(path: file, place: file, isOwn: false)
+                files[ExactText(file)] = FoundFiles.File(path: file, place: file, isOwn: false)
                 continue
             }
             let shown = PathText.relative(file, to: pipeline.root)
@@ -76,7 +76,7 @@ extension SourceResolver {
                 PathText.relative(output.target(of: file), to: pipeline.root))
             // A named file is intended, and so is any file whose items are unknown, unless a run made it.
             if output.isOfItems, !isPublished, !isPattern || origins.made[output.name] == nil {
-                files[file] = FoundFiles.File(path: file, place: file, isOwn: false)
+                files[ExactText(file)] = FoundFiles.File(path: file, place: file, isOwn: false)
                 continue
             }
             guard isPattern, origins.made[output.name] != nil else {
@@ -111,15 +111,15 @@ extension SourceResolver {
     /// The files of a pattern that this run made, by the paths that refer to them.
     private func own(
         matching pattern: String, _ written: [ProducedDataset], _ origins: DataOrigins, _ fill: (Template) -> String
-    ) throws -> [String: FoundFiles.File] {
-        var files: [String: FoundFiles.File] = [:]
+    ) throws -> [ExactText: FoundFiles.File] {
+        var files: [ExactText: FoundFiles.File] = [:]
         let parts = pattern.split(separator: "/")
         for output in written where output.writer != origins.reader {
             guard let made = origins.made[output.name] else { continue }
             for artifact in made.artifacts {
                 let target = PathText.absolute(artifact.path, in: pipeline.root)
                 if target == pattern || Glob.matches(target, pattern) {
-                    files[target] = FoundFiles.File(
+                    files[ExactText(target)] = FoundFiles.File(
                         path: target, place: try origins.place(artifact, made.writer), isOwn: true)
                     continue
                 }
@@ -131,7 +131,7 @@ extension SourceResolver {
                 let rest = "/" + parts.dropFirst(depth).joined(separator: "/")
                 for file in Glob.files(matching: Glob.literal(place) + rest) {
                     let path = target + file.dropFirst(place.count)
-                    files[path] = FoundFiles.File(path: path, place: file, isOwn: true)
+                    files[ExactText(path)] = FoundFiles.File(path: path, place: file, isOwn: true)
                 }
             }
             // Items that an operator marked as succeeded: their data is at their paths.
@@ -139,7 +139,7 @@ extension SourceResolver {
                 guard let path = pipeline.dataset(output.name)?.path else { continue }
                 let place = PathText.absolute(fill(path.filled(with: item)), in: pipeline.root)
                 guard place == pattern || Glob.matches(place, pattern), FileText.exists(place) else { continue }
-                files[place] = FoundFiles.File(path: place, place: place, isOwn: false)
+                files[ExactText(place)] = FoundFiles.File(path: place, place: place, isOwn: false)
             }
         }
         return files

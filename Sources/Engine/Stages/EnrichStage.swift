@@ -108,7 +108,8 @@ package struct EnrichStage: StageType {
             try builder.add(lookup, in: other)
         }
         let output = attempt.output(self.output, columns: builder.columns)
-        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let file = SQLScript.OutputFile(
+            output.staged, dataset.format ?? .parquet, dataset.csv, columns: builder.columns.count)
         let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
         let written = script.statements.count
         let result = DataSource(

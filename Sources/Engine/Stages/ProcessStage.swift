@@ -148,7 +148,8 @@ package struct ProcessStage: StageType {
             }
         }
         let output = attempt.output(self.output, columns: builder.writtenColumns)
-        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let file = SQLScript.OutputFile(
+            output.staged, dataset.format ?? .parquet, dataset.csv, columns: builder.writtenColumns.count)
         let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
         let written = script.statements.count
         let result = DataSource(

@@ -125,7 +125,8 @@ package struct SQLStage: StageType {
             "write the result", weight: 12, location: query.location,
             .write(
                 rows,
-                to: SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)))
+                to: SQLScript.OutputFile(
+                    output.staged, dataset.format ?? .parquet, dataset.csv, columns: columns.count)))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,

@@ -161,7 +161,9 @@ enum StepReader {
         if isQuoted { return .text(text) }
         if node.isEmpty { return .null }
         if text == "true" || text == "false" { return .boolean(text == "true") }
-        if let number = Literal(number: text) { return number }
+        // A code such as 007 is no number.
+        let isCode = text.count > 1 && text.first == "0" && text.dropFirst().first?.isNumber == true
+        if !isCode, let number = Literal(number: text) { return number }
         if text.count == 10, UTC.milliseconds(ofDate: text) != nil { return .date(text) }
         return .text(text)
     }

@@ -135,7 +135,8 @@ package struct ValidateStage: StageType {
             }
         }
         let output = attempt.output(self.output, columns: intake.typedColumns.map { Column($0.name, $0.type) })
-        let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
+        let file = SQLScript.OutputFile(
+            output.staged, dataset.format ?? .parquet, dataset.csv, columns: intake.typedColumns.count)
         let valid = statements.validQuery(
             partition: partition, format: file.format, isCorrected: !attempt.corrections.isEmpty)
         let writing = script.add("write the valid rows", weight: 12, .write(valid, to: file))
