@@ -93,6 +93,7 @@ package struct PlainDialect: SQLDialect {
     package func name(_ text: String) -> String { "`\(text)`" }
     package func text(_ text: String) -> String { "'\(text)'" }
     package func list(_ values: [String]) -> String { "one_list(\(values.joined(separator: ", ")))" }
+    package func spread(_ values: [String]) -> String { "one_spread(\(values.joined(separator: ", ")))" }
     package func type(_ type: ColumnType) -> String { "one_\(type)" }
     package func columnType(named name: String) -> ColumnType { name == "whole" ? .integer : .other(name) }
     package func variable(_ reference: Template.Reference, as type: ColumnType) -> String { one("value", "\(type)") }
@@ -211,6 +212,7 @@ package struct PlainDialect: SQLDialect {
     }
 
     package func noted(_ name: String) -> String { one("noted", name) }
+    package func noted(_ name: String, at place: Int) -> String { one("noted", name, "\(place)") }
 }
 
 /// A file that somebody else wrote, taken as it is.

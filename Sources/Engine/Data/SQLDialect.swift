@@ -14,6 +14,8 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     func text(_ text: String) -> String
     /// A list of values.
     func list(_ values: [String]) -> String
+    /// A column of a query that makes a row of each value; of two such columns, the values at one place stand in one row.
+    func spread(_ values: [String]) -> String
     /// A type by its name in this engine.
     func type(_ type: ColumnType) -> String
     /// The type of a column of which the engine says that it is a `name`.
