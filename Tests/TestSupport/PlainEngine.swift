@@ -148,6 +148,10 @@ package struct PlainDialect: SQLDialect {
     package func rows(ofParquet file: String) -> String { one("rows", text(file)) }
     package func numberedRows(ofTable table: String, columns: String) -> String { one("numbered", table) }
     package func everything(of relation: String) -> String { one("everything", relation) }
+    package func bucket(of values: [String], among count: Int) -> String {
+        one("bucket", values.joined(separator: ", "))
+    }
+    package func division(of query: String, by column: String, into folder: String) -> String { "DIVIDE \(query)" }
     package func namedValues(
         ofQuery query: String, where condition: String, limit: Int, names: String, values: String
     ) -> String { one("named_values", query) }
@@ -188,6 +192,13 @@ package struct PlainDialect: SQLDialect {
         one("own", self.text(text))
     }
     package func preparation(for kind: Connection.Kind) -> [String] { [] }
+
+    // MARK: Places
+
+    package func enumeration(_ type: String, of rows: String, key: String) -> String { "KEYS \(type): \(rows)" }
+    package func place(of text: String, in type: String) -> String { one("place", text, type) }
+    package func listed(_ value: String) -> String { one("listed", value) }
+    package func noted(_ name: String, atPlace place: String) -> String { one("noted", name, place) }
 
     // MARK: Statements
 

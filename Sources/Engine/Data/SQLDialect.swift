@@ -4,8 +4,10 @@ package import CaudalModel
 ///
 /// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
 /// that come from outside are bound and never pasted. The parts that belong together are protocols of their own: times,
-/// sources, statements, connections.
-package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, ConnectionDialect {
+/// sources, statements, places, connections.
+package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, PlaceDialect,
+    ConnectionDialect
+{
     /// The same dialect with another zone for times without an offset.
     func inZone(_ zone: String?) -> Self
     /// A name, quoted so that it can hold anything.

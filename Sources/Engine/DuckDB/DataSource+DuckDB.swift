@@ -10,6 +10,10 @@ extension DataSource {
             return counted("(\(rows))", sql, numbersRows)
         }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
+        if part != nil {
+            let names = (columnNames + (numbersRows ? [Self.rowColumn] : [])).map(sql.name).joined(separator: ", ")
+            return "(SELECT \(names) FROM read_parquet(\(fileList(sql)), hive_partitioning = false))"
+        }
         let list = fileList(sql)
         switch format {
         case .parquet:
