@@ -65,8 +65,11 @@ def measure(command, folder):
     return wall, used, memory.peak / 2**20
 
 
-def table(title, runners, pairs, folder, before=None):
-    """Runs the commands in turn, once to warm up and then PAIRS times, and prints their figures."""
+def table(title, runners, pairs, folder, before=None, unit=None):
+    """Runs the commands in turn, once to warm up and then PAIRS times, and prints their figures.
+
+    The ratios are those of the first command to each, turn by turn; with a unit, those of each to the command of that name.
+    """
     figures = {name: [] for name in runners}
     for turn in range(pairs + 1):
         for name, command in runners.items():
@@ -77,9 +80,9 @@ def table(title, runners, pairs, folder, before=None):
                 figures[name].append(result)
     print(f"\n{title}; {pairs} turns, medians")
     print(f"{'':18} {'wall s':>8} {'min':>7} {'max':>7} {'CPU s':>8} {'peak MiB':>9} {'wall ratio':>11} {'CPU ratio':>10}")
-    first = next(iter(figures.values()))
+    first = figures[unit] if unit else next(iter(figures.values()))
     for name, results in figures.items():
         walls, cpus, peaks = zip(*results)
-        ratios = [statistics.median(a[i] / b[i] for a, b in zip(first, results)) for i in (0, 1)]
+        ratios = [statistics.median((b[i] / a[i]) if unit else (a[i] / b[i]) for a, b in zip(first, results)) for i in (0, 1)]
         print(f"{name:18} {statistics.median(walls):8.2f} {min(walls):7.2f} {max(walls):7.2f} "
               f"{statistics.median(cpus):8.2f} {max(peaks):9.0f} {ratios[0]:11.2f} {ratios[1]:10.2f}", flush=True)

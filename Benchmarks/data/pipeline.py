@@ -99,4 +99,5 @@ def main():
         print("outputs: " + ("the same bytes" if found == wanted else f"they differ: {wanted} and {found}"))
 
 
-main()
+if __name__ == "__main__":
+    main()

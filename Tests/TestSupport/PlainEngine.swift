@@ -93,6 +93,7 @@ package struct PlainDialect: SQLDialect {
     package func name(_ text: String) -> String { "`\(text)`" }
     package func text(_ text: String) -> String { "'\(text)'" }
     package func list(_ values: [String]) -> String { "one_list(\(values.joined(separator: ", ")))" }
+    package func spread(_ values: [String]) -> String { "one_spread(\(values.joined(separator: ", ")))" }
     package func type(_ type: ColumnType) -> String { "one_\(type)" }
     package func columnType(named name: String) -> ColumnType { name == "whole" ? .integer : .other(name) }
     package func variable(_ reference: Template.Reference, as type: ColumnType) -> String { one("value", "\(type)") }
@@ -147,6 +148,10 @@ package struct PlainDialect: SQLDialect {
     package func rows(ofParquet file: String) -> String { one("rows", text(file)) }
     package func numberedRows(ofTable table: String, columns: String) -> String { one("numbered", table) }
     package func everything(of relation: String) -> String { one("everything", relation) }
+    package func bucket(of values: [String], among count: Int) -> String {
+        one("bucket", values.joined(separator: ", "))
+    }
+    package func division(of query: String, by column: String, into folder: String) -> String { "DIVIDE \(query)" }
     package func namedValues(
         ofQuery query: String, where condition: String, limit: Int, names: String, values: String
     ) -> String { one("named_values", query) }
@@ -188,6 +193,13 @@ package struct PlainDialect: SQLDialect {
     }
     package func preparation(for kind: Connection.Kind) -> [String] { [] }
 
+    // MARK: Places
+
+    package func enumeration(_ type: String, of rows: String, key: String) -> String { "KEYS \(type): \(rows)" }
+    package func place(of text: String, in type: String) -> String { one("place", text, type) }
+    package func listed(_ value: String) -> String { one("listed", value) }
+    package func noted(_ name: String, atPlace place: String) -> String { one("noted", name, place) }
+
     // MARK: Statements
 
     package func sql(of kind: SQLScript.Kind) -> String {
@@ -211,6 +223,7 @@ package struct PlainDialect: SQLDialect {
     }
 
     package func noted(_ name: String) -> String { one("noted", name) }
+    package func noted(_ name: String, at place: Int) -> String { one("noted", name, "\(place)") }
 }
 
 /// A file that somebody else wrote, taken as it is.

@@ -154,6 +154,13 @@ package struct ResourceUsage: Sendable, Hashable, Codable {
         self.peakMemory = peakMemory
     }
 
+    /// What two programs took that ran one after the other.
+    package static func + (left: ResourceUsage, right: ResourceUsage) -> ResourceUsage {
+        ResourceUsage(
+            user: left.user + right.user, system: left.system + right.system,
+            peakMemory: max(left.peakMemory, right.peakMemory))
+    }
+
     /// `, at a peak of 1.2 GB`, or empty when the peak is unknown.
     package var peakText: String { peakMemory > 0 ? ", at a peak of \(peakMemory.shortBytes)" : "" }
 }

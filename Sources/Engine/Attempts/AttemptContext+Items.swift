@@ -25,6 +25,8 @@ extension AttemptContext {
             readings = execution.readings
         }
         let items = try finder.items(readings).withoutSecrets(log)
+        var context = self
+        await context.divideInput(among: items, &result)
         result.items = items
         result.rowsToDivide = readings?.count(.divided)
         return result

@@ -65,13 +65,14 @@ struct AttemptContext: Sendable {
     /// `essential`: the number of statements that make the data; those after them are checks.
     /// `reading`: the files that the script may read.
     /// `writing`: the folders that it may write to, besides the attempt's own.
+    /// `name`: what tells its file from that of the attempt's work.
     /// `isMain`: whether it is the attempt's work, which runs where the stage says.
     func execute(
         _ script: SQLScript, essential: Int, reading: [String], writing: [String] = [], threads: Int?, memory: Int64?,
-        isMain: Bool = false
+        isMain: Bool = false, name: String? = nil
     ) async throws -> Execution {
         var job = SQLJob(
-            script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number),
+            script: script, essentialStatements: essential, scriptFile: folder.sqlFile(order.unit, order.number, name),
             workFolder: attempt.stagingFolder ?? folder.staging, files: reading, folders: writing, threads: threads,
             memory: memory ?? tools.defaultMemory)
         job.hidesValues = attempt.samples.hidesValues

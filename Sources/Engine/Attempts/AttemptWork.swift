@@ -42,6 +42,7 @@ extension AttemptContext {
     func work(_ publish: PublicationRecorder) async throws -> AttemptResult {
         var context = self
         try await context.attempt.findQueryColumns(tools)
+        context.takePart()
         return try await context.carryOut(try stage.type.work(for: context.attempt).work, publish)
     }
 

@@ -101,7 +101,7 @@ package struct CheckCompiler {
         for index in checks.indices { checks[index].kind.prepare(data(index), &script) }
         addScan(shared, to: &script)
         for index in checks.indices where !shared.contains(index) { addAlone(index, to: &script) }
-        for index in checks.indices { addFailingRows(index, to: &script) }
+        FailingRowSearch(checks.indices.map(data), in: source, sql).add(to: &script)
     }
 
     private func data(_ index: Int) -> CheckedData {
@@ -157,13 +157,6 @@ package struct CheckCompiler {
                 "SELECT NULL AS \(RowKind.field), NULL AS \(data.measureName), NULL AS \(data.totalName)\nWHERE FALSE",
                 as: data.partsName, ifMissing: true))
         script.add("list the results of the parts", .ownLines(sql.everything(of: data.partsName)))
-    }
-
-    private func addFailingRows(_ index: Int, to script: inout SQLScript) {
-        guard let rows = checks[index].kind.failingRows(data(index)) else { return }
-        let id = checks[index].id
-        script.add("note how many rows fail \(id)", weight: 0.1, .note(rows.count, as: Self.found))
-        script.add("rows that fail \(id), if there are any", weight: 0.5, .lines(.sample, rows.query))
     }
 
     /// The question whether the SQL engine accepts the query of a check; nil for other checks, and when a dataset that

@@ -93,38 +93,53 @@ struct CheckedData {
 
     // MARK: - Failing rows
 
-    /// The rows that the check looks at and that satisfy a condition.
+    /// The rows that the check looks at and that satisfy a condition, which tells of each row by itself.
+    ///
+    /// - Parameter count: SQL for their number, if that is not the measure.
+    func failingRows(where condition: String, count: String? = nil) -> FailingRows {
+        let count = count ?? measureName
+        if let part = check.partitionBy { return failingRows(ofEach: part, where: condition, count: count) }
+        return .single(count: count, condition: condition)
+    }
+
+    /// The rows that the check looks at and that satisfy a condition about other rows.
     ///
     /// - Parameters:
-    ///   - count: SQL for their number, if that is not the measure.
+    ///   - condition: The condition, for a relation that has these other rows.
     ///   - order: The sort order before the row number.
-    func failingRows(where condition: String, count: String? = nil, order: [String] = []) -> FailingRows {
-        let count = count ?? measureName
-        let rows = "WHERE \(hasFailingRows) AND \(filterPrefix)\(condition)"
+    func failingRows(order: [String], where condition: @escaping (_ from: String) -> String) -> FailingRows {
         if let part = check.partitionBy {
-            return FailingRows(
-                count: "(SELECT max(\(count)) FROM \(partsName) WHERE \(RowKind.field) = '\(RowKind.part)')",
-                query: failingRows(ofEach: part, rows, order: order))
+            return failingRows(ofEach: part, where: condition(from()), count: measureName, order: order)
         }
-        let sorted = order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", ")), \"row\"\n"
-        return FailingRows(
-            count: "(SELECT \(count) FROM \(CheckCompiler.measures(sql)))",
-            query: "\(sampleHead)\(rowNumber) AS \"row\", \(sampleValues) AS \"values\"\n"
-                + "FROM \(from(numbersRows: true))\n\(rows)\n\(sorted)LIMIT \(CheckResult.sampleLimit)")
+        return .repeated(count: measureName) { reach, isWanted in
+            var (rows, others) = (from(numbersRows: true), from())
+            if case .first(let limit) = reach {
+                rows = "(SELECT * FROM \(rows) LIMIT (\(limit)))"
+                others = "(SELECT * FROM \(others) LIMIT (\(limit)))"
+            }
+            return "SELECT \(sampleHead)\(rowNumber) AS \"row\", \(sampleValues) AS \"values\"\n"
+                + "FROM \(rows)\nWHERE \(isWanted) AND \(filterPrefix)\(condition(others))\n"
+                + "ORDER BY \(order.joined(separator: ", ")), \"row\"\nLIMIT \(CheckResult.sampleLimit)"
+        }
     }
 
     /// A query for failing rows of each part: the first row of every part comes before the second of any, so that parts
     /// with few failing rows are shown too.
-    private func failingRows(ofEach part: String, _ rows: String, order: [String]) -> String {
+    private func failingRows(
+        ofEach part: String, where condition: String, count: String, order: [String] = []
+    ) -> FailingRows {
         let names = ["row", "values", "part", "place"].map { sql.ownName("sample_\($0)") }
         let order = (order + [sql.name(DataSource.rowColumn)]).joined(separator: ", ")
-        return "\(sampleHead)\(names[0]) AS \"row\", \(names[1]) AS \"values\", \(names[2]) AS part\n"
+        let query =
+            "\(sampleHead)\(names[0]) AS \"row\", \(names[1]) AS \"values\", \(names[2]) AS part\n"
             + "FROM (SELECT \(rowNumber) AS \(names[0]), \(sampleValues) AS \(names[1]), "
             + "CAST(\(sql.name(part)) AS VARCHAR) AS \(names[2]),\n"
             + "             row_number() OVER (PARTITION BY \(sql.name(part)) ORDER BY \(order)) AS \(names[3])\n"
-            + "      FROM \(from(numbersRows: true))\n      \(rows))\n"
+            + "      FROM \(from(numbersRows: true))\n      WHERE \(hasFailingRows) AND \(filterPrefix)\(condition))\n"
             + "WHERE \(names[3]) <= \(CheckResult.sampleLimit)\n"
             + "ORDER BY \(names[3]), \(names[2]) NULLS FIRST\nLIMIT \(CheckCompiler.partLimit)"
+        return .alone(
+            count: "(SELECT max(\(count)) FROM \(partsName) WHERE \(RowKind.field) = '\(RowKind.part)')", query: query)
     }
 
     /// The beginning of what is selected of failing rows.
@@ -137,19 +152,11 @@ struct CheckedData {
     var filterPrefix: String { filter.map { "\($0) AND " } ?? "" }
 
     /// The kept columns of a row, as a list of texts.
-    private var sampleValues: String {
+    var sampleValues: String {
         let columns = CheckCompiler.sampleColumns(of: check, among: source.columns)
         return sql.list(columns.map { sql.shown(sql.name($0.name), $0.type) })
     }
 
     /// The number of a row in the data, from 1.
-    private var rowNumber: String { "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" }
-}
-
-/// How the failing rows of a check are found, once it has been measured.
-struct FailingRows {
-    /// SQL for their number: they are looked for only if there are any.
-    let count: String
-    /// A query for some of them: what stands behind SELECT.
-    let query: String
+    var rowNumber: String { "CAST(\(sql.name(DataSource.rowColumn)) + 1 AS BIGINT)" }
 }

@@ -45,7 +45,7 @@ struct SQLCheck: RowCheck {
         let rows = data.sql.namedValues(
             ofQuery: data.sql.bound(statement.value), where: data.hasFailingRows, limit: CheckResult.sampleLimit,
             names: "names", values: "\"values\"")
-        return FailingRows(
+        return .alone(
             count: data.sql.noted(data.measureName), query: "\(data.sampleHead)NULL AS \"row\", \(rows)")
     }
 

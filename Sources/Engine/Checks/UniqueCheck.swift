@@ -14,7 +14,11 @@ struct UniqueCheck: RowCheck {
 
     func measure(_ data: CheckedData) -> String {
         let names = columns.map(data.sql.name)
-        let key = names.count == 1 ? names[0] : "(\(names.joined(separator: ", ")))"
+        if names.count == 1 {
+            let values = data.aggregate("count(\(names[0]))")
+            return "CAST(\(values) - \(data.aggregate("count(DISTINCT \(names[0]))")) AS BIGINT)"
+        }
+        let key = "(\(names.joined(separator: ", ")))"
         let present = present(data)
         return "CAST(\(data.rows(present)) - \(data.aggregate("count(DISTINCT \(key))", where: present)) AS BIGINT)"
     }
@@ -22,10 +26,10 @@ struct UniqueCheck: RowCheck {
     func failingRows(_ data: CheckedData) -> FailingRows? {
         // Struct values compare NULL as a value, so that rows without a part are grouped too.
         let list = ((data.check.partitionBy.map { [$0] } ?? []) + columns).map(data.sql.name).joined(separator: ", ")
-        return data.failingRows(
-            where: "(\(list)) IN (SELECT (\(list)) FROM \(data.from())\n"
-                + "  WHERE \(data.filterPrefix)\(present(data)) GROUP BY \(list) HAVING count(*) > 1)",
-            order: columns.map { "\(data.sql.name($0)) NULLS LAST" })
+        return data.failingRows(order: columns.map { "\(data.sql.name($0)) NULLS LAST" }) { rows in
+            "(\(list)) IN (SELECT (\(list)) FROM \(rows)\n"
+                + "  WHERE \(data.filterPrefix)\(present(data)) GROUP BY \(list) HAVING count(*) > 1)"
+        }
     }
 
     /// The condition that no column of the key is null: a key with a missing value is not compared.

@@ -39,6 +39,8 @@ package struct DataSource: Sendable, Hashable {
     var parts: [ParquetPart] = []
     /// The Parquet columns that are read as another type than the file declares.
     var recast: Set<String> = []
+    /// For a part of a divided input, what is known of it.
+    private(set) var part: PartOfRows?
     /// The table that the source reads; its files are a copy of the table's rows for one attempt.
     package var table: ConnectionTable?
     /// The database's own names for the types of a table's columns.
@@ -80,6 +82,16 @@ package struct DataSource: Sendable, Hashable {
         source.copies = [:]
         source.rowsEndInFeeds = !csv.hasHeader && copies.count == files.count
         return source
+    }
+
+    /// Stands for another source, of whose rows its files hold a part.
+    mutating func takePlace(of whole: DataSource, as part: PartOfRows) {
+        self.part = part
+        originals = whole.knownFiles
+        zone = whole.zone
+        namedTimes = whole.namedTimes
+        emptyColumns = whole.emptyColumns
+        notes = whole.notes
     }
 
     /// The source without files, for its columns alone.

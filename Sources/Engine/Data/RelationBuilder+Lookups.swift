@@ -3,7 +3,7 @@ package import CaudalModel
 /// Lookups: rows joined with those of another dataset.
 extension RelationBuilder {
     /// The relation to join with, named `found`.
-    private func lookupRelation(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> String {
+    func lookupRelation(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> String {
         let keys = try self.keys(lookup, source).map(\.right)
         switch lookup.duplicates {
         case .error: return source.fromClause(sql)
@@ -31,7 +31,7 @@ extension RelationBuilder {
     /// - Parameters:
     ///   - rows: A prefix for the names of the input's columns.
     ///   - found: A prefix for the names of the lookup's columns.
-    private func keys(
+    func keys(
         _ lookup: Lookup, _ source: DataSource, rows: String = "", found: String = ""
     ) throws(ConfigError) -> [(left: String, right: String)] {
         var keys: [(left: String, right: String)] = []
@@ -71,21 +71,20 @@ extension RelationBuilder {
         return conditions
     }
 
-    private static func column(_ name: Located<String>, of source: DataSource) throws(ConfigError) -> Column {
+    static func column(_ name: Located<String>, of source: DataSource) throws(ConfigError) -> Column {
         if let column = source.columns.first(where: { $0.name == name.value }) { return column }
         throw ConfigError(
             "'\(source.dataset)' has no column '\(name.value)'"
                 + Suggestion.phrase(for: name.value, among: source.columnNames), at: name.location)
     }
 
-    /// Adds the columns of a lookup to the rows.
-    ///
-    /// - Throws: ``ConfigError`` when a column of the lookup or of the rows is missing, or types cannot be compared.
-    package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
-        let conditions = try joinConditions(lookup, source)
-        var list = columns.map { "rows.\(sql.name($0.name))" }
-        var added: [Column] = []
-        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
+    /// A column that a lookup adds: the lookup's own, its name among the rows, and SQL for what stands there when nothing is
+    /// found.
+    typealias Addition = (column: Column, name: String, standIn: String?)
+
+    /// The columns that a lookup adds.
+    func additions(_ lookup: Lookup, _ source: DataSource) throws(ConfigError) -> [Addition] {
+        var added: [Addition] = []
         for addition in lookup.add {
             let column = try Self.column(addition.column, of: source)
             if columns.contains(where: { $0.name == addition.name }) {
@@ -93,17 +92,31 @@ extension RelationBuilder {
                     "there is a column '\(addition.name)' already",
                     remedy: "add it under another name: {\(column.name): other_name}", at: addition.column.location)
             }
-            try refuseAlike(Located(addition.name, at: addition.column.location), among: columns + added)
-            var value = "found.\(sql.name(column.name))"
+            let others = added.map { Column($0.name, $0.column.type) }
+            try refuseAlike(Located(addition.name, at: addition.column.location), among: columns + others)
+            var standIn: String?
             if let fallback = lookup.fallback {
                 try require(fallback, fits: column, at: lookup.location)
-                // A found row has its key but may lack the value.
-                let standIn = sql.cast(sql.literal(fallback), to: column.type)
-                value = "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END"
+                standIn = sql.cast(sql.literal(fallback), to: column.type)
             }
-            list.append("\(value) AS \(sql.name(addition.name))")
-            added.append(Column(addition.name, column.type))
-            namedTimes?.set(addition.name, like: [column.name], of: source.namedTimes)
+            added.append((column, addition.name, standIn))
+        }
+        return added
+    }
+
+    /// Adds the columns of a lookup to the rows.
+    ///
+    /// - Throws: ``ConfigError`` when a column of the lookup or of the rows is missing, or types cannot be compared.
+    package mutating func add(_ lookup: Lookup, in source: DataSource) throws(ConfigError) {
+        let conditions = try joinConditions(lookup, source)
+        let additions = try additions(lookup, source)
+        var list = columns.map { "rows.\(sql.name($0.name))" }
+        let key = "found.\(sql.name(lookup.on[0].lookup.value))"
+        list += additions.map { addition in
+            let value = "found.\(sql.name(addition.column.name))"
+            guard let standIn = addition.standIn else { return "\(value) AS \(sql.name(addition.name))" }
+            // A found row has its key but may lack the value.
+            return "CASE WHEN \(key) IS NULL THEN \(standIn) ELSE \(value) END AS \(sql.name(addition.name))"
         }
         list += hiddenColumns(of: "rows.")
         let name = sql.ownName("step_\(parts.count + 1)")
@@ -115,7 +128,15 @@ extension RelationBuilder {
             (name, "look up \(lookup.dataset.value) by \(lookup.on.map(\.input.value).joined(separator: ", "))", query))
         from = name
         hasLostOrder = true
-        columns += added
+        take(additions, of: source)
+    }
+
+    /// Takes the columns of a lookup among those of the rows.
+    mutating func take(_ additions: [Addition], of source: DataSource) {
+        columns += additions.map { Column($0.name, $0.column.type) }
+        for addition in additions {
+            namedTimes?.set(addition.name, like: [addition.column.name], of: source.namedTimes)
+        }
     }
 
     /// The query that counts the rows without a match in the lookup.

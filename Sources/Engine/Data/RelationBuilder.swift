@@ -47,10 +47,12 @@ package struct RelationBuilder {
     ) {
         self.sql = sql.inZone(source.zone)
         self.references = references
-        self.numbersRows = numbersRows
+        // The rows of a part have lost their order.
+        hasLostOrder = source.part != nil
+        self.numbersRows = numbersRows || hasLostOrder
         columns = source.columns
         namedTimes = source.namedTimes
-        from = source.fromClause(self.sql, numbersRows: numbersRows, keepsRejects: keepsRejects)
+        from = source.fromClause(self.sql, numbersRows: self.numbersRows, keepsRejects: keepsRejects)
     }
 
     // MARK: - Reading the result

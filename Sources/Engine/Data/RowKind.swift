@@ -10,8 +10,8 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     case unreadable, violation
     // Checks.
     case measures, parts, part, sample
-    // Items of a fan-out.
-    case item
+    // Items of a fan-out, and the part of the input that has the rows of each.
+    case item, share
     // Tables of connections, and what was loaded into them.
     case target, exists, odd, load, loaded, asked
     // A profile.

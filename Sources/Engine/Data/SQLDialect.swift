@@ -4,8 +4,10 @@ package import CaudalModel
 ///
 /// Nothing is left to an engine's defaults: types are cast by name, the order of nulls is written out, and values
 /// that come from outside are bound and never pasted. The parts that belong together are protocols of their own: times,
-/// sources, statements, connections.
-package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, ConnectionDialect {
+/// sources, statements, places, connections.
+package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, PlaceDialect,
+    ConnectionDialect
+{
     /// The same dialect with another zone for times without an offset.
     func inZone(_ zone: String?) -> Self
     /// A name, quoted so that it can hold anything.
@@ -14,6 +16,8 @@ package protocol SQLDialect: TimeDialect, SourceDialect, StatementDialect, Conne
     func text(_ text: String) -> String
     /// A list of values.
     func list(_ values: [String]) -> String
+    /// A column of a query that makes a row of each value; of two such columns, the values at one place stand in one row.
+    func spread(_ values: [String]) -> String
     /// A type by its name in this engine.
     func type(_ type: ColumnType) -> String
     /// The type of a column of which the engine says that it is a `name`.

@@ -10,6 +10,10 @@ package protocol SourceDialect: Sendable {
     func numberedRows(ofTable table: String, columns: String) -> String
     /// The rows of a table or name of the script, as a query.
     func everything(of relation: String) -> String
+    /// A number from 0 that is the same for the same values, below `count`.
+    func bucket(of values: [String], among count: Int) -> String
+    /// The statement that writes the rows of a query to files in folders, each of which is called by a value of a column.
+    func division(of query: String, by column: String, into folder: String) -> String
     /// Rows of several values with the names of each: what a query of the user gives, whatever its columns are.
     ///
     /// `names`, `values`: what the two columns are called.

@@ -10,6 +10,8 @@ package protocol StatementDialect: Sendable {
     func text(of script: SQLScript, prelude: [String]) -> String
     /// A value that a statement before has noted.
     func noted(_ name: String) -> String
+    /// A value of a list that a statement before has noted, by its place from 0.
+    func noted(_ name: String, at place: Int) -> String
 }
 
 extension SQLDialect {

@@ -10,6 +10,10 @@ extension DataSource {
             return counted("(\(rows))", sql, numbersRows)
         }
         guard !files.isEmpty else { return "(\(emptyRelation(sql, numbersRows: numbersRows)))" }
+        if part != nil {
+            let names = (columnNames + (numbersRows ? [Self.rowColumn] : [])).map(sql.name).joined(separator: ", ")
+            return "(SELECT \(names) FROM \(sql.read("read_parquet", files, [DuckDBDialect.noPartitions])))"
+        }
         switch format {
         case .parquet:
             return parquetReader(sql, numbersRows: numbersRows, numbersFiles: numbersFiles)

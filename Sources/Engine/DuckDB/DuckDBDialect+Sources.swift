@@ -37,6 +37,15 @@ extension DuckDBDialect {
 
     package func everything(of relation: String) -> String { "FROM \(relation)" }
 
+    package func bucket(of values: [String], among count: Int) -> String {
+        "CAST(hash(\(values.joined(separator: ", "))) % \(count) AS INTEGER)"
+    }
+
+    package func division(of query: String, by column: String, into folder: String) -> String {
+        // Small groups of rows, because each file has one in memory.
+        "COPY (\n\(query)\n) TO \(text(folder)) (FORMAT parquet, PARTITION_BY (\(name(column))), ROW_GROUP_SIZE 16384)"
+    }
+
     package func namedValues(
         ofQuery query: String, where condition: String, limit: Int, names: String, values: String
     ) -> String {

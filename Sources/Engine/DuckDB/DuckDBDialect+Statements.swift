@@ -23,6 +23,8 @@ extension DuckDBDialect {
 
     package func noted(_ name: String) -> String { "getvariable('\(name)')" }
 
+    package func noted(_ name: String, at place: Int) -> String { "getvariable('\(name)')[\(place + 1)]" }
+
     /// The options of `COPY` for a file; with them its result tells the number of rows written.
     private func options(_ file: SQLScript.OutputFile) -> String {
         var options: [String]

@@ -37,6 +37,8 @@ package struct DuckDBDialect: SQLDialect {
 
     package func list(_ values: [String]) -> String { "[" + values.joined(separator: ", ") + "]" }
 
+    package func spread(_ values: [String]) -> String { "unnest([\(values.joined(separator: ",\n          "))])" }
+
     /// Files of text have points in time as RFC 3339 writes them, such as `2026-11-23T06:00:00Z`, local times without the zone
     /// that is not known, and years before the first with a sign.
     package func written(_ column: Column, as value: String?, in format: Dataset.Format) -> String {

@@ -382,6 +382,10 @@ package struct RunSession: Sendable {
         }
         await server?.stop()
         let state = try result.get()
+        // Copies of inputs: what is retried later reads the inputs themselves.
+        for stage in state.stages {
+            try? FileManager.default.removeItem(atPath: InputParts.folder(in: folder.shared(stage.id)))
+        }
         if state.status == .succeeded {
             do throws(StoreError) {
                 try store.dropVersions(

@@ -65,6 +65,8 @@ package struct EnrichStage: StageType {
         return lookup
     }
 
+    package var readsParts: Bool { true }
+
     // MARK: - Typing
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
@@ -86,13 +88,24 @@ package struct EnrichStage: StageType {
 
     // MARK: - Work
 
+    /// Whether some lookup is a join, behind which the rows must be put into their order again.
+    private func losesOrder(_ attempt: StageAttempt, _ source: DataSource) throws -> Bool {
+        var builder = attempt.relation(of: source, numbersRows: false)
+        for lookup in lookups {
+            let other = try attempt.source(lookup.dataset.value)
+            guard try builder.looksUpPlaces(lookup, in: other) else { return true }
+            try builder.add(lookup, in: other)
+        }
+        return false
+    }
+
     package func work(for attempt: StageAttempt) throws -> StageWork {
         let source = try attempt.source(input.value)
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
         let names = lookups.map(\.dataset.value.rawValue).joined(separator: ", ")
         var script = SQLScript(title: "\(attempt.pipeline.name) / \(attempt.stage.id): \(input.value) with \(names)")
         attempt.bind(attempt.itemReferences + attempt.references(of: attempt.stage.checks), in: &script)
-        var builder = attempt.relation(of: source, numbersRows: true)
+        var builder = attempt.relation(of: source, numbersRows: try losesOrder(attempt, source))
         script.add(
             "count the rows of the input",
             .measure(.read, "(SELECT count(*) FROM (\(builder.query(selecting: "1"))))"))
@@ -105,7 +118,11 @@ package struct EnrichStage: StageType {
             script.add(
                 "count the rows that \(lookup.dataset.value) does not know", weight: 3,
                 .measure(.unmatched(lookup: index), "(\(try builder.countOfUnmatched(lookup, in: other)))"))
-            try builder.add(lookup, in: other)
+            if try builder.looksUpPlaces(lookup, in: other) {
+                try builder.addByPlace(lookup, in: other, index: index, to: &script)
+            } else {
+                try builder.add(lookup, in: other)
+            }
         }
         let output = attempt.output(self.output, columns: builder.columns)
         let file = SQLScript.OutputFile(

@@ -44,6 +44,9 @@ package struct ProcessStage: StageType {
         }
     }
 
+    // A query of the user may depend on the order in which the rows come.
+    package var readsParts: Bool { steps.allSatisfy { if case .sql = $0.value { false } else { true } } }
+
     // MARK: - Typing
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
@@ -175,13 +178,14 @@ package struct ProcessStage: StageType {
             return nil
         }
         if isShared(index, attempt), let path = sharedFile(index, attempt) { return .file(path) }
+        let source = try attempt.source(input.value)
         let table = OwnName.of("duplicates_\(index + 1)")
         // A person who runs the script of one item sees what the fan-out would have prepared.
         let whole = isShared(index, attempt) ? try wholeQuery(before: index, attempt) ?? query : query
         script.add(
             "find the keys that several rows have", weight: 8,
             .table(whole, as: attempt.sql.name(table)))
-        guard try numbersFewRows(attempt), let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
+        guard source.numbersFewRows, let dropped = builder.rowsToDrop(steps[index].value, duplicates: table)
         else {
             return .table(table)
         }
@@ -192,14 +196,6 @@ package struct ProcessStage: StageType {
         let noted = attempt.sql.rowSet("\"row\"", last: attempt.sql.noted(last))
         script.add("note them as a set", .note("(SELECT \(noted) FROM \(name))", as: set))
         return .rows(set: set, last: last)
-    }
-
-    /// Whether the rows of the input are numbered without gaps, and surely less than a thousand million.
-    private func numbersFewRows(_ attempt: StageAttempt) throws -> Bool {
-        let source = try attempt.source(input.value)
-        // Rows of several Parquet files have the number of their file in the upper bits of theirs.
-        guard source.format == .parquet, source.table == nil else { return true }
-        return source.files.count == 1 && (FileText.size(source.files[0]) ?? 0) < 4 << 30
     }
 
     private func sharedFile(_ index: Int, _ attempt: StageAttempt) -> String? {

@@ -21,6 +21,9 @@ package protocol StageType: StageDefinition {
     /// The part of a fan-out's work that is done once for all of its items.
     func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement]
 
+    /// Whether an item gives the same rows when its input is a file with the rows of some items, in any order.
+    var readsParts: Bool { get }
+
     /// A user's query whose columns the SQL engine must describe before the work can be determined.
     ///
     /// Called again, with the answers in ``StageTyping/queryColumns``, until it returns nil.
@@ -38,6 +41,7 @@ package protocol StageType: StageDefinition {
 
 extension StageType {
     package func preparation(for attempt: StageAttempt) throws -> [SQLScript.Statement] { [] }
+    package var readsParts: Bool { false }
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? { nil }
     package func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin] {
         let sources = Set(inputs.map(\.value)).map { ColumnSource($0, nil) }.sorted()

@@ -67,10 +67,10 @@ package struct RunFolder: Sendable, Hashable {
     /// What the items of a fan-out share, created by the attempt that found them.
     package func shared(_ stage: StageID) -> String { staging + "/" + PathComponent.of(stage.rawValue) + "/shared" }
 
-    /// The file with the SQL of an attempt.
-    package func sqlFile(_ unit: UnitID, _ number: Int) -> String {
+    /// The file with the SQL of an attempt; `name` tells apart what it runs besides its work.
+    package func sqlFile(_ unit: UnitID, _ number: Int, _ name: String? = nil) -> String {
         let item = unit.item.map { "." + PathComponent.of($0.rawValue) } ?? ""
-        return "\(sql)/\(PathComponent.of(unit.stage.rawValue))\(item).\(number).sql"
+        return "\(sql)/\(PathComponent.of(unit.stage.rawValue))\(item).\(number)\(name.map { "." + $0 } ?? "").sql"
     }
 
     /// Creates the folder and its subfolders.

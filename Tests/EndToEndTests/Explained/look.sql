@@ -38,19 +38,52 @@ select * from input where id < 0
 -- 7. list the measurement
 SELECT 'measures' AS caudal, getvariable('m1') AS m1, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/rich.parquet', hive_partitioning = false)) AS t1;
 
--- 8. note how many rows fail foreign_key_region
-SET VARIABLE found = (SELECT m0 FROM "#caudal.measures");
+-- 8. note how many of the first rows to search for failing ones
+SET VARIABLE near = (SELECT [CASE WHEN m0 >= 800 THEN CAST("rows" * 200 / (m0) AS BIGINT) ELSE 0 END, greatest(0, CASE WHEN m0 >= 800 THEN CAST("rows" * 200 / (m0) AS BIGINT) ELSE 0 END)]
+FROM "#caudal.measures");
 
--- 9. rows that fail foreign_key_region, if there are any
-SELECT 'sample' AS caudal, 0 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END, CAST("name" AS VARCHAR)] AS "values"
+-- 9. find failing rows among the first rows, where many fail
+CREATE TEMP TABLE "#caudal.failing" AS
+SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([0]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END, CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
+FROM (SELECT * FROM (SELECT "id", "region", "price", "day", "name", file_row_number AS "#caudal.row" FROM read_parquet('out/rich.parquet', hive_partitioning = false)) LIMIT (coalesce(getvariable('near')[2], 0)))
+WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100;
+
+-- 10. create an empty table of failing rows if that failed
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.failing" AS
+SELECT 0 AS "check", 0 AS "row", 0 AS place, [''] AS "values"
+WHERE FALSE;
+
+-- 11. note which checks have their failing rows elsewhere
+SET VARIABLE far = (SELECT [CASE WHEN m0 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 0) < least(m0, 100) THEN 1 ELSE 0 END]
+FROM "#caudal.measures");
+
+-- 12. list the failing rows among the first rows
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM "#caudal.failing"
+WHERE "check" = 0 AND NOT getvariable('far')[1] > 0
+ORDER BY "check", place;
+
+-- 13. find the failing rows among all rows, if there are any
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([0]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END, CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
 FROM (SELECT "id", "region", "price", "day", "name", file_row_number AS "#caudal.row" FROM read_parquet('out/rich.parquet', hive_partitioning = false))
-WHERE getvariable('found') > 0 AND "region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE)
-LIMIT 100;
+WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_1"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
+ORDER BY "check", place;
 
--- 10. note how many rows fail sql
+-- 14. note how many rows fail sql
 SET VARIABLE found = getvariable('m1');
 
--- 11. rows that fail sql, if there are any
+-- 15. rows that fail sql, if there are any
 SELECT 'sample' AS caudal, 1 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (

@@ -71,10 +71,52 @@ select * from regions join input using (region) where known0 < 1
 -- 13. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) AS t0;
 
--- 14. note how many rows fail sql
+-- 14. note how many of the first rows to search for failing ones
+SET VARIABLE near = (SELECT [CASE WHEN m1 >= 800 THEN CAST("rows" * 200 / (m1) AS BIGINT) ELSE 0 END, greatest(0, CASE WHEN m1 >= 800 THEN CAST("rows" * 200 / (m1) AS BIGINT) ELSE 0 END)]
+FROM "#caudal.measures");
+
+-- 15. find failing rows among the first rows, where many fail
+CREATE TEMP TABLE "#caudal.failing" AS
+SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
+            THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
+FROM (SELECT * FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'})) LIMIT (coalesce(getvariable('near')[2], 0)))
+WHERE (getvariable('near')[1] > "#caudal.row" AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100;
+
+-- 16. create an empty table of failing rows if that failed
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.failing" AS
+SELECT 0 AS "check", 0 AS "row", 0 AS place, [''] AS "values"
+WHERE FALSE;
+
+-- 17. note which checks have their failing rows elsewhere
+SET VARIABLE far = (SELECT [CASE WHEN m1 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 1) < least(m1, 100) THEN 1 ELSE 0 END]
+FROM "#caudal.measures");
+
+-- 18. list the failing rows among the first rows
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM "#caudal.failing"
+WHERE "check" = 1 AND NOT getvariable('far')[1] > 0
+ORDER BY "check", place;
+
+-- 19. find the failing rows among all rows, if there are any
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([1]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))
+            THEN [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] END]) AS "#caudal.sample_values"
+FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'}))
+WHERE (getvariable('far')[1] > 0 AND ("region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
+ORDER BY "check", place;
+
+-- 20. note how many rows fail sql
 SET VARIABLE found = getvariable('m0');
 
--- 15. rows that fail sql, if there are any
+-- 21. rows that fail sql, if there are any
 SELECT 'sample' AS caudal, 0 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (
@@ -82,12 +124,3 @@ select * from regions join input using (region) where known0 < 1
 ) AS failing
 WHERE getvariable('found') > 0
 LIMIT 100);
-
--- 16. note how many rows fail foreign_key_region
-SET VARIABLE found = (SELECT m1 FROM "#caudal.measures");
-
--- 17. rows that fail foreign_key_region, if there are any
-SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("known0" AS VARCHAR), CAST("name" AS VARCHAR)] AS "values"
-FROM (SELECT "region", "known0", "name", row_number() OVER () - 1 AS "#caudal.row" FROM read_json('out/picked.json', format = 'auto', columns = {'region': 'VARCHAR', 'known0': 'BIGINT', 'name': 'VARCHAR'}))
-WHERE getvariable('found') > 0 AND "region" IS NOT NULL AND coalesce("region" NOT IN (FROM "#caudal.known_2"), TRUE)
-LIMIT 100;

@@ -525,84 +525,124 @@ select * from known0 where region is null
 -- 47. list the measurement
 SELECT 'measures' AS caudal, getvariable('m18') AS m18, (SELECT CAST(count(*) AS BIGINT) FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) AS t18;
 
--- 48. note how many rows fail not_null_id
-SET VARIABLE found = (SELECT m0 FROM "#caudal.measures");
+-- 48. note how many of the first rows to search for failing ones
+SET VARIABLE near = (SELECT [CASE WHEN m0 >= 800 THEN CAST("rows" * 200 / (m0) AS BIGINT) ELSE 0 END, CASE WHEN t1 - m1 >= 800 THEN CAST("rows" * 200 / (t1 - m1) AS BIGINT) ELSE 0 END, CASE WHEN m2 >= 2400 THEN CAST("rows" * sqrt(150.0 / (m2)) AS BIGINT) ELSE 0 END, CASE WHEN m3 >= 800 THEN CAST("rows" * 200 / (m3) AS BIGINT) ELSE 0 END, CASE WHEN m4 >= 800 THEN CAST("rows" * 200 / (m4) AS BIGINT) ELSE 0 END, CASE WHEN m5 >= 800 THEN CAST("rows" * 200 / (m5) AS BIGINT) ELSE 0 END, CASE WHEN m10 >= 800 THEN CAST("rows" * 200 / (m10) AS BIGINT) ELSE 0 END, CASE WHEN m11 >= 800 THEN CAST("rows" * 200 / (m11) AS BIGINT) ELSE 0 END, greatest(0, CASE WHEN m0 >= 800 THEN CAST("rows" * 200 / (m0) AS BIGINT) ELSE 0 END, CASE WHEN t1 - m1 >= 800 THEN CAST("rows" * 200 / (t1 - m1) AS BIGINT) ELSE 0 END, CASE WHEN m2 >= 2400 THEN CAST("rows" * sqrt(150.0 / (m2)) AS BIGINT) ELSE 0 END, CASE WHEN m3 >= 800 THEN CAST("rows" * 200 / (m3) AS BIGINT) ELSE 0 END, CASE WHEN m4 >= 800 THEN CAST("rows" * 200 / (m4) AS BIGINT) ELSE 0 END, CASE WHEN m5 >= 800 THEN CAST("rows" * 200 / (m5) AS BIGINT) ELSE 0 END, CASE WHEN m10 >= 800 THEN CAST("rows" * 200 / (m10) AS BIGINT) ELSE 0 END, CASE WHEN m11 >= 800 THEN CAST("rows" * 200 / (m11) AS BIGINT) ELSE 0 END)]
+FROM "#caudal.measures");
 
--- 49. rows that fail not_null_id, if there are any
-SELECT 'sample' AS caudal, 0 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND "id" IS NULL
-LIMIT 100;
-
--- 50. note how many rows fail completeness_price
-SET VARIABLE found = (SELECT t1 - m1 FROM "#caudal.measures");
-
--- 51. rows that fail completeness_price, if there are any
-SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND "price" IS NULL
-LIMIT 100;
-
--- 52. note how many rows fail unique_id_region
-SET VARIABLE found = (SELECT m2 FROM "#caudal.measures");
-
--- 53. rows that fail unique_id_region, if there are any
-SELECT 'sample' AS caudal, 2 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND ("id", "region") IN (SELECT ("id", "region") FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+-- 49. find failing rows among the first rows, where many fail
+CREATE TEMP TABLE "#caudal.failing" AS
+SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([0,
+          1,
+          3,
+          4,
+          5,
+          10,
+          11]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('near')[1] > "#caudal.row" AND ("id" IS NULL)
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[2] > "#caudal.row" AND ("price" IS NULL)
+            THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[4] > "#caudal.row" AND ("region" NOT IN ('north', 'other'))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[5] > "#caudal.row" AND (("price" < 0 OR NOT isfinite("price")))
+            THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[6] > "#caudal.row" AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o'))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE))
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END]) AS "#caudal.sample_values"
+FROM (SELECT * FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) LIMIT (coalesce(getvariable('near')[9], 0)))
+WHERE (getvariable('near')[1] > "#caudal.row" AND ("id" IS NULL))
+   OR (getvariable('near')[2] > "#caudal.row" AND ("price" IS NULL))
+   OR (getvariable('near')[4] > "#caudal.row" AND ("region" NOT IN ('north', 'other')))
+   OR (getvariable('near')[5] > "#caudal.row" AND (("price" < 0 OR NOT isfinite("price"))))
+   OR (getvariable('near')[6] > "#caudal.row" AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o')))
+   OR (getvariable('near')[7] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)))
+   OR (getvariable('near')[8] > "#caudal.row" AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100
+UNION ALL
+SELECT "check", "row", row_number() OVER () AS place, "values"
+FROM (SELECT 2 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT * FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})) LIMIT (coalesce(getvariable('near')[3], 0)))
+WHERE getvariable('near')[3] > 0 AND ("id", "region") IN (SELECT ("id", "region") FROM (SELECT * FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}) LIMIT (coalesce(getvariable('near')[3], 0)))
   WHERE "id" IS NOT NULL AND "region" IS NOT NULL GROUP BY "id", "region" HAVING count(*) > 1)
 ORDER BY "id" NULLS LAST, "region" NULLS LAST, "row"
-LIMIT 100;
+LIMIT 100);
 
--- 54. note how many rows fail accepted_values_region
-SET VARIABLE found = (SELECT m3 FROM "#caudal.measures");
+-- 50. create an empty table of failing rows if that failed
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.failing" AS
+SELECT 0 AS "check", 0 AS "row", 0 AS place, [''] AS "values"
+WHERE FALSE;
 
--- 55. rows that fail accepted_values_region, if there are any
-SELECT 'sample' AS caudal, 3 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+-- 51. note which checks have their failing rows elsewhere
+SET VARIABLE far = (SELECT [CASE WHEN m0 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 0) < least(m0, 100) THEN 1 ELSE 0 END, CASE WHEN t1 - m1 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 1) < least(t1 - m1, 100) THEN 1 ELSE 0 END, CASE WHEN m2 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 2) < least(m2, 100) THEN 1 ELSE 0 END, CASE WHEN m3 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 3) < least(m3, 100) THEN 1 ELSE 0 END, CASE WHEN m4 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 4) < least(m4, 100) THEN 1 ELSE 0 END, CASE WHEN m5 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 5) < least(m5, 100) THEN 1 ELSE 0 END, CASE WHEN m10 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 10) < least(m10, 100) THEN 1 ELSE 0 END, CASE WHEN m11 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 11) < least(m11, 100) THEN 1 ELSE 0 END]
+FROM "#caudal.measures");
+
+-- 52. list the failing rows among the first rows
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM "#caudal.failing"
+WHERE "check" = 0 AND NOT getvariable('far')[1] > 0
+   OR "check" = 1 AND NOT getvariable('far')[2] > 0
+   OR "check" = 2 AND NOT getvariable('far')[3] > 0
+   OR "check" = 3 AND NOT getvariable('far')[4] > 0
+   OR "check" = 4 AND NOT getvariable('far')[5] > 0
+   OR "check" = 5 AND NOT getvariable('far')[6] > 0
+   OR "check" = 10 AND NOT getvariable('far')[7] > 0
+   OR "check" = 11 AND NOT getvariable('far')[8] > 0
+ORDER BY "check", place;
+
+-- 53. find the failing rows among all rows, if there are any
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM (SELECT "#caudal.sample_check" AS "check", "#caudal.sample_row" AS "row", "#caudal.sample_row" AS place, "#caudal.sample_values" AS "values"
+FROM (SELECT unnest([0,
+          1,
+          3,
+          4,
+          5,
+          10,
+          11]) AS "#caudal.sample_check", CAST("#caudal.row" + 1 AS BIGINT) AS "#caudal.sample_row",
+       unnest([CASE WHEN getvariable('far')[1] > 0 AND ("id" IS NULL)
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[2] > 0 AND ("price" IS NULL)
+            THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[4] > 0 AND ("region" NOT IN ('north', 'other'))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[5] > 0 AND (("price" < 0 OR NOT isfinite("price")))
+            THEN [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[6] > 0 AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o'))
+            THEN [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE))
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END,
+          CASE WHEN getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))
+            THEN [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] END]) AS "#caudal.sample_values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND "region" NOT IN ('north', 'other')
-LIMIT 100;
+WHERE (getvariable('far')[1] > 0 AND ("id" IS NULL))
+   OR (getvariable('far')[2] > 0 AND ("price" IS NULL))
+   OR (getvariable('far')[4] > 0 AND ("region" NOT IN ('north', 'other')))
+   OR (getvariable('far')[5] > 0 AND (("price" < 0 OR NOT isfinite("price"))))
+   OR (getvariable('far')[6] > 0 AND (NOT regexp_matches(CAST("region" AS VARCHAR), 'o')))
+   OR (getvariable('far')[7] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)))
+   OR (getvariable('far')[8] > 0 AND ("id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE))))
+WHERE "#caudal.sample_values" IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY "#caudal.sample_check" ORDER BY "#caudal.sample_row") <= 100)
+ORDER BY "check", place;
 
--- 56. note how many rows fail range_price
-SET VARIABLE found = (SELECT m4 FROM "#caudal.measures");
-
--- 57. rows that fail range_price, if there are any
-SELECT 'sample' AS caudal, 4 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("price" AS VARCHAR), CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+-- 54. find the rows that fail unique_id_region among all rows, if there are any
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM (SELECT 2 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
 FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND ("price" < 0 OR NOT isfinite("price"))
-LIMIT 100;
+WHERE getvariable('far')[3] > 0 AND ("id", "region") IN (SELECT ("id", "region") FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'})
+  WHERE "id" IS NOT NULL AND "region" IS NOT NULL GROUP BY "id", "region" HAVING count(*) > 1)
+ORDER BY "id" NULLS LAST, "region" NULLS LAST, "row"
+LIMIT 100);
 
--- 58. note how many rows fail matches_region
-SET VARIABLE found = (SELECT m5 FROM "#caudal.measures");
-
--- 59. rows that fail matches_region, if there are any
-SELECT 'sample' AS caudal, 5 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("region" AS VARCHAR), CAST("id" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND NOT regexp_matches(CAST("region" AS VARCHAR), 'o')
-LIMIT 100;
-
--- 60. note how many rows fail foreign_key_id
-SET VARIABLE found = (SELECT m10 FROM "#caudal.measures");
-
--- 61. rows that fail foreign_key_id, if there are any
-SELECT 'sample' AS caudal, 10 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_11"), TRUE)
-LIMIT 100;
-
--- 62. note how many rows fail foreign_key_id_2
-SET VARIABLE found = (SELECT m11 FROM "#caudal.measures");
-
--- 63. rows that fail foreign_key_id_2, if there are any
-SELECT 'sample' AS caudal, 11 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", row_number() OVER () - 1 AS "#caudal.row" FROM read_csv('out/steps.csv', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {'id': 'BIGINT', 'region': 'VARCHAR', 'price': 'DOUBLE', 'day': 'DATE'}))
-WHERE getvariable('found') > 0 AND "id" IS NOT NULL AND coalesce("id" NOT IN (FROM "#caudal.known_12"), TRUE)
-LIMIT 100;
-
--- 64. note how many rows fail far
+-- 55. note how many rows fail far
 SET VARIABLE found = getvariable('m17');
 
--- 65. rows that fail far, if there are any
+-- 56. rows that fail far, if there are any
 SELECT 'sample' AS caudal, 17 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (
@@ -611,10 +651,10 @@ select * from input where day > getvariable('param_Day#6')::date + interval 300 
 WHERE getvariable('found') > 0
 LIMIT 100);
 
--- 66. note how many rows fail other
+-- 57. note how many rows fail other
 SET VARIABLE found = getvariable('m18');
 
--- 67. rows that fail other, if there are any
+-- 58. rows that fail other, if there are any
 SELECT 'sample' AS caudal, 18 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (

@@ -102,7 +102,7 @@ WHERE bad IS NULL
 -- 13. measure 1 check in one scan
 CREATE TEMP TABLE "#caudal.measures" AS
 SELECT CAST(count(*) AS BIGINT) AS "rows",
-       CAST(coalesce(count_if("id" IS NOT NULL), 0) - count(DISTINCT "id") FILTER (WHERE "id" IS NOT NULL) AS BIGINT) AS m1,
+       CAST(count("id") - count(DISTINCT "id") AS BIGINT) AS m1,
        CAST(count(*) AS BIGINT) AS t1
 FROM read_parquet('out/valid.parquet', hive_partitioning = false);
 
@@ -131,10 +131,48 @@ select * from input join measures using (region) where id is null
 -- 19. list the measurement
 SELECT 'measures' AS caudal, getvariable('m0') AS m0, (SELECT CAST(count(*) AS BIGINT) FROM read_parquet('out/valid.parquet', hive_partitioning = false)) AS t0;
 
--- 20. note how many rows fail sql
+-- 20. note how many of the first rows to search for failing ones
+SET VARIABLE near = (SELECT [CASE WHEN m1 >= 2400 THEN CAST("rows" * sqrt(150.0 / (m1)) AS BIGINT) ELSE 0 END, greatest(0, CASE WHEN m1 >= 2400 THEN CAST("rows" * sqrt(150.0 / (m1)) AS BIGINT) ELSE 0 END)]
+FROM "#caudal.measures");
+
+-- 21. find failing rows among the first rows, where many fail
+CREATE TEMP TABLE "#caudal.failing" AS
+SELECT "check", "row", row_number() OVER () AS place, "values"
+FROM (SELECT 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT * FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false)) LIMIT (coalesce(getvariable('near')[1], 0)))
+WHERE getvariable('near')[1] > 0 AND ("id") IN (SELECT ("id") FROM (SELECT * FROM read_parquet('out/valid.parquet', hive_partitioning = false) LIMIT (coalesce(getvariable('near')[1], 0)))
+  WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)
+ORDER BY "id" NULLS LAST, "row"
+LIMIT 100);
+
+-- 22. create an empty table of failing rows if that failed
+CREATE TEMP TABLE IF NOT EXISTS "#caudal.failing" AS
+SELECT 0 AS "check", 0 AS "row", 0 AS place, [''] AS "values"
+WHERE FALSE;
+
+-- 23. note which checks have their failing rows elsewhere
+SET VARIABLE far = (SELECT [CASE WHEN m1 > 0 AND (SELECT count(*) FROM "#caudal.failing" WHERE "check" = 1) < least(m1, 100) THEN 1 ELSE 0 END]
+FROM "#caudal.measures");
+
+-- 24. list the failing rows among the first rows
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM "#caudal.failing"
+WHERE "check" = 1 AND NOT getvariable('far')[1] > 0
+ORDER BY "check", place;
+
+-- 25. find the rows that fail unique_id among all rows, if there are any
+SELECT 'sample' AS caudal, "check", "row", "values"
+FROM (SELECT 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
+FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
+WHERE getvariable('far')[1] > 0 AND ("id") IN (SELECT ("id") FROM read_parquet('out/valid.parquet', hive_partitioning = false)
+  WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)
+ORDER BY "id" NULLS LAST, "row"
+LIMIT 100);
+
+-- 26. note how many rows fail sql
 SET VARIABLE found = getvariable('m0');
 
--- 21. rows that fail sql, if there are any
+-- 27. rows that fail sql, if there are any
 SELECT 'sample' AS caudal, 0 AS "check", NULL AS "row", json_keys(row) AS names,
        list_transform(json_keys(row), lambda k: json_extract(row, '/' || replace(replace(k, '~', '~0'), '/', '~1')) ->> '$') AS "values"
 FROM (SELECT to_json(failing) AS row FROM (
@@ -142,14 +180,3 @@ select * from input join measures using (region) where id is null
 ) AS failing
 WHERE getvariable('found') > 0
 LIMIT 100);
-
--- 22. note how many rows fail unique_id
-SET VARIABLE found = (SELECT m1 FROM "#caudal.measures");
-
--- 23. rows that fail unique_id, if there are any
-SELECT 'sample' AS caudal, 1 AS "check", CAST("#caudal.row" + 1 AS BIGINT) AS "row", [CAST("id" AS VARCHAR), CAST("region" AS VARCHAR), CAST("price" AS VARCHAR), CASE WHEN "day" < DATE '0001-01-01' AND isfinite("day") THEN printf(CASE WHEN year("day") < 0 THEN '%05d' ELSE '%04d' END, year("day")) || strftime("day", '-%m-%d') || split_part(CAST("day" AS VARCHAR), '(BC)', 2) ELSE CAST("day" AS VARCHAR) END] AS "values"
-FROM (SELECT "id", "region", "price", "day", file_row_number AS "#caudal.row" FROM read_parquet('out/valid.parquet', hive_partitioning = false))
-WHERE getvariable('found') > 0 AND ("id") IN (SELECT ("id") FROM read_parquet('out/valid.parquet', hive_partitioning = false)
-  WHERE "id" IS NOT NULL GROUP BY "id" HAVING count(*) > 1)
-ORDER BY "id" NULLS LAST, "row"
-LIMIT 100;
