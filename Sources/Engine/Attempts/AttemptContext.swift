@@ -36,11 +36,14 @@ struct AttemptContext: Sendable {
     /// What is known of where the data of the attempt comes from.
     var origins: DataOrigins {
         let (run, versions, attempt) = (facts.runID, versionFinder, attempt)
-        return DataOrigins(
+        var origins = DataOrigins(
             reader: stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
             earlier: EarlierOutputs(loaded, facts: facts, store: store),
             announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
+        origins.folderOfCopies = attempt.stagingFolder.map { $0 + "/.fetched" }
+        origins.isTakenUp = begun != nil
+        return origins
     }
 
     /// A path with the values of the attempt; without the item that wrote them, all items' files are meant.

@@ -43,6 +43,10 @@ package struct DataSource: Sendable, Hashable {
     package var table: ConnectionTable?
     /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
+    /// The addresses of files that were fetched, by their paths.
+    package var addresses: [String: String] = [:]
+    /// Whether its files are copies that were made for one attempt.
+    package var isCopied: Bool { table != nil || !addresses.isEmpty }
     /// The query that reads the table directly, in SQL that a user runs by hand.
     package var tableQuery: String?
 
@@ -61,6 +65,11 @@ package struct DataSource: Sendable, Hashable {
 
     /// Its files as the user knows them.
     package var knownFiles: [String] { originals ?? files }
+
+    /// Its files as messages name them: what was fetched by its address, others from a folder on.
+    package func shownFiles(root: String) -> [String] {
+        table.map { [$0.description] } ?? knownFiles.map { addresses[$0] ?? PathText.relative($0, to: root) }
+    }
 
     /// A plain copy of a file.
     struct Copy: Hashable, Sendable {

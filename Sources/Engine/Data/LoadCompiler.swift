@@ -76,7 +76,7 @@ package struct LoadCompiler: Sendable {
         case .postgres: addPostgres(to: &script, schema, name, load)
         case .sqlite: addMoves(to: &script, rows: sql.name("caudal_staging"), target.link.relation(schema, name)) { $0 }
         // An object is written as a file, and put in its place as a whole.
-        case .s3: break
+        case .s3, .http, .duckdb: break
         }
         if target.link.kind == .postgres {
             // After the lock, so that timestamps follow the order of loads; an append-only user keeps the time of the

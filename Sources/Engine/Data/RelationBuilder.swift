@@ -175,6 +175,13 @@ package struct RelationBuilder {
         add("rows of this item", columns.map { sql.name($0.name) }, "WHERE " + conditions.joined(separator: " AND "))
     }
 
+    /// Keeps the rows that are new to an output, and those of which nobody knows.
+    mutating func restrict(from start: WatermarkStart) {
+        add(
+            "rows that are new", columns.map { sql.name($0.name) },
+            "WHERE \(start.condition(sql)) OR \(sql.name(start.column.name)) IS NULL")
+    }
+
     /// Adds a step.
     ///
     /// - Parameters:
