@@ -62,7 +62,9 @@ struct DuckDBFileTests {
     @Test("What is not there, is no such file or is to be written is told with its place")
     func faults() async throws {
         let missing = try await project("nothing").caudal("run", "p.yaml", "--plain")
-        #expect(missing.status == 2 && "\(missing)".contains("p.yaml:6:35: error: there is no table 'nothing'"), "\(missing)")
+        #expect(
+            missing.status == 2 && "\(missing)".contains("p.yaml:6:35: error: there is no table 'nothing'"),
+            "\(missing)")
         let project = try await project("orders")
         try project.write("lake.duckdb", "no database at all, but a text that is long enough to be looked at by DuckDB")
         let damaged = try await project.caudal("run", "p.yaml", "--plain")

@@ -68,6 +68,8 @@ struct EncodingTests {
             project.read("p.yaml").replacing(", csv: {encoding: windows-1259}", with: "").replacing(
                 "got.csv}", with: "got.csv, csv: {encoding: latin-1}}"))
         let written = try await "\(project.caudal("validate", "p.yaml"))"
-        #expect(written.contains("p.yaml:5:3: error: stage 'read' writes 'got' in UTF-8, and not in 'latin-1'"), "\(written)")
+        #expect(
+            written.contains("p.yaml:5:3: error: stage 'read' writes 'got' in UTF-8, and not in 'latin-1'"),
+            "\(written)")
     }
 }

@@ -88,11 +88,14 @@ struct PostgresTests {
             "  p: {type: process, input: events, output: out, mode: merge, key: id, watermark: seen, lookback: 1h}")
         #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
         _ = try await bench.query(
-            "update since set at = '2026-11-02 09:00+01'; insert into raw values (3, '2026-11-02 09:30+01', 7), (4, null, 8)")
+            "update since set at = '2026-11-02 09:00+01'; insert into raw values (3, '2026-11-02 09:30+01', 7), (4, null, 8)"
+        )
         let run = try await bench.project.caudal("run", "p.yaml", "--plain")
         #expect(run.status == 0, "\(run)")
         #expect(
-            try await bench.project.query("select id, n from 'out.parquet' order by id") == ["1|5", "2|6", "3|7", "4|8"])
+            try await bench.project.query("select id, n from 'out.parquet' order by id") == [
+                "1|5", "2|6", "3|7", "4|8",
+            ])
         let all = try await bench.project.caudal("run", "p.yaml", "--plain", "--full-refresh")
         #expect(all.status == 1 && "\(all)".contains("division by zero"), "\(all)")
     }

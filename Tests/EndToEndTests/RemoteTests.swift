@@ -117,11 +117,11 @@ struct RemoteTests {
             "p.yaml",
             project.read("p.yaml")
                 .replacing("  got: {path: got.csv}", with: "  got: {path: got.csv}\n  late: {path: late.csv}")
-                + """
+                    + """
 
-                  change: {type: command, needs: read, run: "printf 'id,n\\n2,2\\n' > '\(server.folder.path("rows.csv"))'"}
-                  late: {type: sql, needs: change, query: "select * from rows", output: late}
-                """)
+                      change: {type: command, needs: read, run: "printf 'id,n\\n2,2\\n' > '\(server.folder.path("rows.csv"))'"}
+                      late: {type: sql, needs: change, query: "select * from rows", output: late}
+                    """)
         let ran = try await project.caudal("run", "p.yaml", "--plain")
         #expect(ran.status == 0, "\(ran)")
         #expect(try project.read("got.csv") == "id,n\n1,1\n")
@@ -131,7 +131,8 @@ struct RemoteTests {
         #expect(empty.status == 1 && "\(empty)".contains("/good/rows.csv is empty"), "\(empty)")
     }
 
-    @Test("A connection says who asks, by a password or a token, and nobody sees either", arguments: ["basic", "token"])
+    @Test(
+        "A connection says who asks, by a password or a token, and nobody sees either", arguments: ["basic", "token"])
     func credentials(how: String) async throws {
         let server = try await FileServer()
         try server.folder.write("rows.csv", "id,n\n1,1\n")
@@ -231,7 +232,9 @@ struct BucketFilesTests {
         #expect(try !project.everythingKept().contains(server.secret))
         // A day without objects is none of those with.
         let other = try await project.caudal("run", "p.yaml", "--plain", "--param", "day=2026-11-02")
-        #expect(other.status == 2 && "\(other)".contains("there is no object that matches '\(prefix)/2026-11-02/*"), "\(other)")
+        #expect(
+            other.status == 2 && "\(other)".contains("there is no object that matches '\(prefix)/2026-11-02/*"),
+            "\(other)")
     }
 
     @Test("JSON lines and one named object are read, and a missing one is named with its place")

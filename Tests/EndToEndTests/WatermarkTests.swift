@@ -98,7 +98,8 @@ struct WatermarkTests {
             try write(given, to: project)
             let full = try await project.caudal("run", "full.yaml", "--plain", "--select", "+\(stage)")
             #expect(full.status == 0, "\(full)")
-            #expect(try await table(project, "new-\(stage)") == table(project, "full-\(stage)"), "seed \(seed), \(stage)")
+            #expect(
+                try await table(project, "new-\(stage)") == table(project, "full-\(stage)"), "seed \(seed), \(stage)")
         }
     }
 
@@ -149,7 +150,8 @@ struct WatermarkTests {
         try write(to: project, "new", Self.adding, query: " + interval 1 hour as seen")
         let ahead = try await project.caudal("run", "new.yaml", "--plain", "--select", "+merged")
         #expect(
-            ahead.status == 1 && ahead.output.contains("the rows have a greater value of 'seen' than any row that was read"),
+            ahead.status == 1
+                && ahead.output.contains("the rows have a greater value of 'seen' than any row that was read"),
             "\(ahead)")
     }
 
@@ -180,7 +182,9 @@ struct WatermarkTests {
         #expect(
             try await told("\(rows), mode: append, watermark: seen, lookback: 2d")
                 .contains("'lookback' belongs to 'mode: merge': appended twice, rows would be there twice"))
-        #expect(try await told("\(rows), watermark: seen").contains("'watermark' belongs to 'mode: merge' or 'mode: append'"))
+        #expect(
+            try await told("\(rows), watermark: seen").contains(
+                "'watermark' belongs to 'mode: merge' or 'mode: append'"))
         #expect(try await told("\(rows), mode: append, watermark: at").contains("'rows' has no column 'at'"))
         #expect(
             try await told("type: sql, query: select id from rows, mode: append, watermark: seen")

@@ -57,7 +57,8 @@ package final class ObjectServer: Sendable {
         let answer = try await ToolRun.output(
             of: "/usr/bin/curl",
             [
-                "--silent", "--show-error", "--fail", "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--aws-sigv4", "aws:amz:eu-central-1:s3", "--user", "\(told.key):\(told.secret)",
+                "--silent", "--show-error", "--fail", "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+                "--aws-sigv4", "aws:amz:eu-central-1:s3", "--user", "\(told.key):\(told.secret)",
                 "--upload-file", try folder.write("object", content), "http://127.0.0.1:\(told.port)/lake/\(path)",
             ], reactor: reactor)
         guard answer.exit == .exited(0) else { throw Failure("\(key) was not put: \(answer.errors)") }

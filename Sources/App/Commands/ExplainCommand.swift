@@ -88,8 +88,8 @@ struct ExplainCommand: AsyncParsableCommand {
         return masker.masked(
             fetched.joined()
                 + text(
-                of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
-                root: loaded.pipeline.root))
+                    of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
+                    root: loaded.pipeline.root))
     }
 
     /// Finds what the output of a stage holds that adds to it: without that, the SQL run by hand would replace it.
@@ -102,7 +102,8 @@ struct ExplainCommand: AsyncParsableCommand {
         guard FileText.exists(place) else { return }
         attempt.existing = try await resolver.source(published: [place], of: dataset)
         // Whether its times are points in time only the run knows that wrote it: they are taken for what the stage gives.
-        for column in try attempt.stage.type.outputColumns(attempt.typing)[output] ?? [] where column.type == .timestamp {
+        for column in try attempt.stage.type.outputColumns(attempt.typing)[output] ?? [] where column.type == .timestamp
+        {
             guard let index = attempt.existing?.columns.firstIndex(of: Column(column.name, .localTimestamp)) else {
                 continue
             }

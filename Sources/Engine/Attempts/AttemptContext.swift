@@ -30,7 +30,7 @@ struct AttemptContext: Sendable {
             let found = try await runner.resolver.sources(of: names, from: origins, fill: filled)
             attempt.sources = try await withColumns(found)
         }
-        attempt.marks = try marks(of: attempt.sources.values.filter { $0.table == nil }.flatMap(\.knownFiles))
+        attempt.marks = try marks(of: attempt.sources.values.filter { !$0.isCopied }.flatMap(\.knownFiles))
     }
 
     /// What is known of where the data of the attempt comes from.

@@ -19,6 +19,7 @@ extension AttemptContext {
         try await findExisting()
         try await copyTables()
         try await makePlainCopies()
+        try gatherInputs()
         try await tools.lookForTimes(stage.type, attempt.typing, in: &attempt.sources)
         if let output = stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await runner.tables.target(
@@ -34,7 +35,8 @@ extension AttemptContext {
         guard let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else { return }
         let place = attempt.target(output)
         guard FileText.exists(place) else { return }
-        if runner.refreshesAll {
+        // What was so before is known nowhere else.
+        if runner.refreshesAll, stage.type.merge?.history == nil {
             log.note("\(PathText.relative(place, to: loaded.pipeline.root)) is made anew, of all rows")
             return
         }

@@ -83,7 +83,8 @@ enum DatasetReader {
         }
         if connection != nil, path.hasPrefix("/") || path.contains("//") {
             problems.report(
-                "'\(name.value)' is no path below an address, and no key", remedy: "write it without slashes that name nothing",
+                "'\(name.value)' is no path below an address, and no key",
+                remedy: "write it without slashes that name nothing",
                 at: name.location)
         }
         return RemoteFiles(connection: connection, name: name.value, format: format ?? told ?? .csv)

@@ -91,6 +91,15 @@ package struct DataSource: Sendable, Hashable {
         return source
     }
 
+    /// The source with second names of some of its files.
+    func lying(at places: [Int: String]) -> DataSource {
+        if places.isEmpty { return self }
+        var source = self
+        source.originals = knownFiles
+        for (index, place) in places { source.files[index] = place }
+        return source
+    }
+
     /// The source without files, for its columns alone.
     package var withoutRows: DataSource {
         var source = self

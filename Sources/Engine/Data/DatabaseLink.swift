@@ -128,7 +128,8 @@ package struct DatabaseLink: Sendable {
             let rest =
                 kind == .postgres
                 ? "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM "
-                    + ownQuery("SELECT \(names) FROM \(sql.name(parts.schema)).\(sql.name(parts.name)) WHERE \(missing)")
+                    + ownQuery(
+                        "SELECT \(names) FROM \(sql.name(parts.schema)).\(sql.name(parts.name)) WHERE \(missing)")
                 : "\(all)\nWHERE \(missing)"
             return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
         }

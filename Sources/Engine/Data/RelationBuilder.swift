@@ -92,7 +92,7 @@ package struct RelationBuilder {
     // MARK: - Adding parts
 
     /// Adds a part that selects `list` from the rows so far.
-    private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
+    mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
         let list = list + hiddenColumns()
         let name = sql.ownName("step_\(parts.count + 1)")
         let selected = list.joined(separator: ",\n       ")
@@ -173,13 +173,6 @@ package struct RelationBuilder {
         }
         guard !conditions.isEmpty else { return }
         add("rows of this item", columns.map { sql.name($0.name) }, "WHERE " + conditions.joined(separator: " AND "))
-    }
-
-    /// Keeps the rows that are new to an output, and those of which nobody knows.
-    mutating func restrict(from start: WatermarkStart) {
-        add(
-            "rows that are new", columns.map { sql.name($0.name) },
-            "WHERE \(start.condition(sql)) OR \(sql.name(start.column.name)) IS NULL")
     }
 
     /// Adds a step.

@@ -42,6 +42,8 @@ package enum CountName: Sendable, Hashable {
     case keyless, doubles
     /// New rows that nobody knows to be new, and whether they are ahead of what was read.
     case unmarked, ahead
+    /// Changes of rows that are older than what is there.
+    case late
     /// Malformed lines.
     case broken
     case before, after, added, removed, changed, repeated
@@ -56,7 +58,7 @@ package enum CountName: Sendable, Hashable {
         case .changedColumn(let column): "column \(column)"
         case .read, .invalid, .rejected, .odd, .corrected, .divided, .keyless, .doubles, .broken, .before, .after,
             .added,
-            .removed, .changed, .repeated, .unmarked, .ahead:
+            .removed, .changed, .repeated, .unmarked, .ahead, .late:
             "\(self)"
         }
     }

@@ -23,3 +23,12 @@ package struct WatermarkStart: Sendable, Hashable {
         "\(sql.name(column.name)) >= \(sql.cast(sql.text(start), to: column.type))"
     }
 }
+
+extension RelationBuilder {
+    /// Keeps the rows that are new to an output, and those of which nobody knows.
+    mutating func restrict(from start: WatermarkStart) {
+        add(
+            "rows that are new", columns.map { sql.name($0.name) },
+            "WHERE \(start.condition(sql)) OR \(sql.name(start.column.name)) IS NULL")
+    }
+}

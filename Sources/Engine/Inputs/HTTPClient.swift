@@ -22,9 +22,13 @@ struct HTTPClient: Sendable {
 
     /// Makes a request, again where a later one may succeed.
     ///
-    /// - Parameter attempt: The attempt that is served: the program is its child, and is stopped with it.
+    /// - Parameters:
+    ///   - attempt: The attempt that is served: the program is its child, and is stopped with it.
+    ///   - isWork: Whether it is the attempt's work, and not what comes before that.
     /// - Throws: ``Failure`` where the program cannot be run.
-    func send(_ address: String, _ settings: [Setting], for attempt: AttemptControl?) async throws(Failure) -> Answer {
+    func send(
+        _ address: String, _ settings: [Setting], for attempt: AttemptControl?, isWork: Bool = false
+    ) async throws(Failure) -> Answer {
         let program = try CurlProgram.find(variables)
         let own: [Setting] = [
             ("url", address), ("proto", "=http,https"), ("user-agent", "caudal/\(Version.text)"),
@@ -51,7 +55,9 @@ struct HTTPClient: Sendable {
                 program: program, arguments: ["--disable", "--config", file],
                 variables: variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) },
                 folder: "/", marker: attempt?.marker ?? "caudal/tool", grace: .seconds(1), ledger: attempt?.ledger),
-            onStart: { child in attempt?.started(child) }, output: { told.append($0, $1) })
+            onStart: { child in
+                if isWork { attempt?.started(child) } else { attempt?.onStop { child.stop() } }
+            }, output: { told.append($0, $1) })
         attempt?.onStop(nil)
         let output = told.text(.stdout)
         var answer = Answer(status: output.split(separator: "\n").last.flatMap { Int($0) } ?? 0, text: output)

@@ -23,7 +23,8 @@ struct ObjectListing: Sendable, Hashable {
         for part in text.split(separator: "<Contents>", omittingEmptySubsequences: false).dropFirst() {
             guard let end = part.firstRange(of: "</Contents>") else { return nil }
             let entry = String(part[..<end.lowerBound])
-            guard let written = Self.value("Key", of: entry), let size = Self.value("Size", of: entry).flatMap({ Int64($0) }),
+            guard let written = Self.value("Key", of: entry),
+                let size = Self.value("Size", of: entry).flatMap({ Int64($0) }),
                 let mark = Self.value("ETag", of: entry)
             else { return nil }
             // Encoded, a blank is a plus sign, as in forms.
@@ -31,7 +32,7 @@ struct ObjectListing: Sendable, Hashable {
             guard let key else { return nil }
             objects.append(Object(key: key, mark: mark, size: size))
         }
-        if let count = Self.value("KeyCount", of: text).flatMap({ Int($0) }), count < objects.count { return nil }
+        if let count = Self.value("KeyCount", of: text).flatMap({ Int($0) }), count != objects.count { return nil }
         guard let isCut = Self.value("IsTruncated", of: text) else { return nil }
         if isCut == "true" {
             guard let token = Self.value("NextContinuationToken", of: text) else { return nil }
@@ -44,7 +45,9 @@ struct ObjectListing: Sendable, Hashable {
         guard let start = text.firstRange(of: "<\(name)>"),
             let end = text[start.upperBound...].firstRange(of: "</\(name)>")
         else { return nil }
-        let written = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        let written = [
+            ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#34;", "\""), ("&apos;", "'"), ("&amp;", "&"),
+        ]
         return written.reduce(String(text[start.upperBound..<end.lowerBound])) { $0.replacing($1.0, with: $1.1) }
     }
 }

@@ -95,7 +95,8 @@ struct ObjectTransfer: Sendable {
         _ key: String, _ settings: [HTTPClient.Setting], digest: String, for attempt: AttemptControl?
     ) async throws(Failure) -> HTTPClient.Answer {
         try await client.send(
-            store.address(of: key), store.signature(link.environment, digest: digest) + settings, for: attempt)
+            store.address(of: key), store.signature(link.environment, digest: digest) + settings, for: attempt,
+            isWork: attempt != nil)
     }
 
     private func fault(_ what: String, _ key: String, _ answer: HTTPClient.Answer) -> Failure {

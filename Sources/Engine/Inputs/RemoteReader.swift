@@ -25,7 +25,8 @@ struct RemoteReader: Sendable {
                 let server = WebServer(connection, value: tables.value)
                 return [try await fetch(server.address(of: request.name), server.credentials, request)]
             }
-            return try await objects(request, try tables.link(of: ConnectionTable(connection: name, name: request.name)))
+            return try await objects(
+                request, try tables.link(of: ConnectionTable(connection: name, name: request.name)))
         } catch {
             throw Failure(
                 error.message, remedy: error.remedy, location: error.location ?? request.dataset.placeLocation,
@@ -60,7 +61,8 @@ struct RemoteReader: Sendable {
                 "\(address) may not be read: it answered \(answer.status)",
                 remedy: request.remote.connection.map { "look at the user and password of connection '\($0)'" }
                     ?? "give it a connection of type http, with a user and a password")
-        case 0: throw Failure("\(address) cannot be fetched: \(answer.fault ?? "it did not answer")", remedy: Self.later)
+        case 0:
+            throw Failure("\(address) cannot be fetched: \(answer.fault ?? "it did not answer")", remedy: Self.later)
         default: throw Failure("\(address) cannot be fetched: it answered \(answer.status)", remedy: Self.later)
         }
         let type = fields["content-type"]?.lowercased() ?? ""
@@ -123,7 +125,8 @@ struct RemoteReader: Sendable {
         repeat {
             // In the order of their names, as a signature wants them.
             let query = [
-                next.map { ("continuation-token", $0) }, ("encoding-type", "url"), ("list-type", "2"), ("prefix", prefix),
+                next.map { ("continuation-token", $0) }, ("encoding-type", "url"), ("list-type", "2"),
+                ("prefix", prefix),
             ].compactMap { $0 }
             let answer = try await tables.client.send(
                 store.address(query: query),
@@ -189,11 +192,12 @@ struct RemoteReader: Sendable {
         if let known, let mark = known.mark, mark == wanted { return .unchanged(known) }
         let folder = try tools.fetched.newFolder()
         let (file, head) = (folder + "/" + fileName, folder + "/.head")
-        var all = settings + [
-            ("output", file), ("dump-header", head), ("retry-all-errors", nil), ("retry-max-time", "300"),
-            // A transfer that stands still is given up; one that goes on may take as long as it needs.
-            ("speed-limit", "1"), ("speed-time", "60"),
-        ]
+        var all =
+            settings + [
+                ("output", file), ("dump-header", head), ("retry-all-errors", nil), ("retry-max-time", "300"),
+                // A transfer that stands still is given up; one that goes on may take as long as it needs.
+                ("speed-limit", "1"), ("speed-time", "60"),
+            ]
         if wanted.isEmpty, let mark = known?.mark { all.append(("header", "if-none-match: \(mark)")) }
         var answer = try await tables.client.send(address, all, for: .asking)
         let fields = Self.fields((try? FileText.read(head)) ?? "")

@@ -9,6 +9,8 @@ package struct OutputMerge: Sendable {
         case append
         /// They stay as far as no new row has the same key.
         case merge
+        /// They stay, and each says until when it was so.
+        case snapshot
     }
 
     /// The columns that identify a row; empty where rows are appended.
@@ -17,6 +19,8 @@ package struct OutputMerge: Sendable {
     package var order: Located<String>?
     /// What tells which rows are new; nil takes all of them.
     package var watermark: Watermark?
+    /// Set where the versions of rows are kept.
+    package var history: RowHistory?
 
     /// Reads `mode` and what belongs to it; nil where the output is replaced.
     static func read(_ reader: inout MappingReader, _ problems: ConfigProblems) -> OutputMerge? {
@@ -24,18 +28,26 @@ package struct OutputMerge: Sendable {
         let key = reader.texts("key")
         let order = reader.text("order_by")
         let watermark = Watermark.read(&reader, problems)
+        let history = RowHistory.read(&reader, problems, isWanted: mode == .snapshot)
         func refuse(_ name: String, _ isThere: Bool, _ modes: String) {
             if isThere { problems.report("'\(name)' belongs to \(modes)", at: reader.location(of: name)) }
         }
         if mode != .merge {
-            refuse("key", !key.isEmpty, "'mode: merge'")
+            refuse("key", !key.isEmpty && mode != .snapshot, "'mode: merge' and 'mode: snapshot'")
             refuse("order_by", order != nil, "'mode: merge'")
             refuse("lookback", watermark?.lookback != nil, "'mode: merge': appended twice, rows would be there twice")
         }
+        func requireKey() {
+            guard key.isEmpty else { return }
+            reader.reportMissing(
+                "'mode: \(mode.rawValue)' needs 'key'", remedy: "name the columns that identify a row: key: [id]",
+                at: reader.location(of: "mode"))
+        }
         switch mode {
-        case .replace:
+        case .replace, .snapshot:
             refuse("watermark", watermark != nil, "'mode: merge' or 'mode: append'")
-            return nil
+            if mode == .replace { return nil }
+            requireKey()
         case .append:
             if watermark == nil {
                 reader.reportMissing(
@@ -43,14 +55,9 @@ package struct OutputMerge: Sendable {
                     remedy: "name the column that tells what is new, such as watermark: seen",
                     at: reader.location(of: "mode"))
             }
-        case .merge:
-            if key.isEmpty {
-                reader.reportMissing(
-                    "'mode: merge' needs 'key'", remedy: "name the columns that identify a row: key: [id]",
-                    at: reader.location(of: "mode"))
-            }
+        case .merge: requireKey()
         }
-        return OutputMerge(key: key, order: order, watermark: watermark)
+        return OutputMerge(key: key, order: order, watermark: watermark, history: history)
     }
 
     /// - Throws: ``ConfigError`` for a column that the stage does not give.
@@ -59,6 +66,21 @@ package struct OutputMerge: Sendable {
             throw ConfigError(
                 "the query gives no column '\(name.value)'"
                     + Suggestion.phrase(for: name.value, among: columns.map(\.name)), at: name.location)
+        }
+        if let location = key.first?.location { try history?.check(columns, at: location) }
+    }
+
+    /// The columns of the output, for those that the stage gives.
+    func written(_ columns: [Column]) -> [Column] { history?.written(columns) ?? columns }
+
+    /// How an attempt writes the history of its rows; nil where it keeps none.
+    ///
+    /// - Parameter new: The relation of its rows.
+    func writing(_ columns: [Column], new: String, for attempt: StageAttempt) -> RowHistory.Writing? {
+        history.map {
+            RowHistory.Writing(
+                history: $0, columns: columns, key: key.map(\.value),
+                now: attempt.sql.literal(moment: attempt.facts.value(of: .slotTime) ?? ""), new: new, sql: attempt.sql)
         }
     }
 
@@ -73,7 +95,9 @@ package struct OutputMerge: Sendable {
         throw Failure(
             "\(existing.shownFiles(root: root).joined(separator: ", ")) has the columns \(words(existing.columns)), and the "
                 + "stage gives \(words(columns))",
-            remedy: "give these columns, or begin anew with --full-refresh", location: location)
+            remedy: history == nil
+                ? "give these columns, or begin anew with --full-refresh"
+                : "give these columns, or move the file away to begin another history", location: location)
     }
 
     // MARK: - What is measured
@@ -122,6 +146,7 @@ package struct OutputMerge: Sendable {
                 remedy: "keep one of them, such as with 'qualify row_number() over (partition by \(names)) = 1', or "
                     + "choose another 'key'; nothing was published", location: key.first?.location)
         }
+        if let fault = history?.fault(readings, key: key) { return fault }
         guard let column = watermark?.column else { return nil }
         if let count = readings.count(.unmarked), count > 0 {
             return Failure(

@@ -70,7 +70,7 @@ package struct ProcessStage: StageType {
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
         }
         try check(builder.writtenColumns, source)
-        return [output: builder.writtenColumns]
+        return [output: merge?.written(builder.writtenColumns) ?? builder.writtenColumns]
     }
 
     private func check(_ columns: [Column], _ source: DataSource) throws(ConfigError) {
@@ -175,10 +175,11 @@ package struct ProcessStage: StageType {
                         .rowsAfter(step: index), "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
             }
         }
-        let output = attempt.output(self.output, columns: builder.writtenColumns)
+        let columns = builder.writtenColumns
+        let output = attempt.output(self.output, columns: merge?.written(columns) ?? columns)
         let file = SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)
-        try check(output.columns, source)
-        let rows = try merged(builder, output, file, attempt, &script)
+        try check(columns, source)
+        let rows = try merged(builder, file, attempt, &script)
         let writing = script.add("write the result", weight: 12, .write(rows, to: file))
         let written = script.statements.count
         let result = DataSource(
@@ -209,8 +210,7 @@ package struct ProcessStage: StageType {
 
     /// The rows that are written: those of the steps, and those that the output keeps.
     private func merged(
-        _ builder: RelationBuilder, _ output: StagedOutput, _ file: SQLScript.OutputFile, _ attempt: StageAttempt,
-        _ script: inout SQLScript
+        _ builder: RelationBuilder, _ file: SQLScript.OutputFile, _ attempt: StageAttempt, _ script: inout SQLScript
     ) throws -> String {
         let rows = builder.result(in: file.format)
         guard let merge else { return rows }
@@ -220,11 +220,18 @@ package struct ProcessStage: StageType {
         script.add("count them", weight: 0.5, .measure(.added, "(SELECT count(*) FROM \(new))"))
         let read = attempt.relation(of: try attempt.source(input.value), numbersRows: false)
         merge.addMeasures(of: new, reading: "(\n\(read.query())\n)", to: &script, sql)
-        guard let existing = attempt.existing else { return "SELECT * FROM \(new)" }
+        let writing = merge.writing(builder.writtenColumns, new: new, for: attempt)
+        guard let existing = attempt.existing else {
+            writing?.addMeasures(old: nil, to: &script)
+            return writing?.query(old: nil) ?? "SELECT * FROM \(new)"
+        }
         try merge.refuse(
-            existing, output.columns, at: attempt.stage.outputLocation, root: attempt.pipeline.root)
+            existing, merge.written(builder.writtenColumns), at: attempt.stage.outputLocation,
+            root: attempt.pipeline.root)
         script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
-        return merge.query(output.columns, new: new, old: old, from: attempt.start, sql)
+        writing?.addMeasures(old: old, to: &script)
+        return writing?.query(old: old)
+            ?? merge.query(builder.writtenColumns, new: new, old: old, from: attempt.start, sql)
     }
 
     /// Where the duplicated keys of a step are: in a file that the fan-out prepared, or in a table of this script.

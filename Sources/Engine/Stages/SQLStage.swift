@@ -47,7 +47,7 @@ package struct SQLStage: StageType {
         guard let found = typing.queryColumns[0] else { return [:] }
         let columns = found.map { typing.sql.narrowed($0) }
         try check(columns, typing)
-        return [output: columns]
+        return [output: merge?.written(columns) ?? columns]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -82,6 +82,24 @@ package struct SQLStage: StageType {
         try merge?.watermark?.check(typing.sources[input], output: columns)
     }
 
+    /// The rows that are written where the output has rows of its own, or their history is kept.
+    private func merged(
+        _ merge: OutputMerge, _ columns: [Column], new: String, _ attempt: StageAttempt, _ script: inout SQLScript
+    ) throws -> String {
+        let sql = attempt.sql
+        var old: String?
+        if let existing = attempt.existing {
+            try merge.refuse(existing, merge.written(columns), at: query.location, root: attempt.pipeline.root)
+            script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
+            old = sql.name(Self.oldName)
+        }
+        if let writing = merge.writing(columns, new: new, for: attempt) {
+            writing.addMeasures(old: old, to: &script)
+            return writing.query(old: old)
+        }
+        return merge.query(columns, new: new, old: old ?? "", from: attempt.start, sql)
+    }
+
     private static let resultName = OwnName.of("result")
     private static let newName = OwnName.of("new")
     private static let oldName = OwnName.of("old")
@@ -109,7 +127,8 @@ package struct SQLStage: StageType {
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map { sql.narrowed($0) }
         try check(columns, attempt.typing)
-        let output = attempt.output(self.output, columns: columns)
+        let written = merge?.written(columns) ?? columns
+        let output = attempt.output(self.output, columns: written)
         let list = zip(columns, found).map { column, found in
             let value = found == column ? nil : sql.narrowedValue(of: found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
@@ -117,29 +136,26 @@ package struct SQLStage: StageType {
         merge?.addMeasures(
             of: resultName, reading: watermarkedInput.map { sql.name($0.rawValue) }, to: &script, sql)
         var rows = "SELECT \(list) FROM \(resultName)"
-        if let merge, let existing = attempt.existing {
-            try merge.refuse(existing, columns, at: query.location, root: attempt.pipeline.root)
+        if let merge, attempt.existing != nil || merge.history != nil {
             script.name(Self.newName, as: rows)
-            script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
-            rows = merge.query(
-                columns, new: sql.name(Self.newName), old: sql.name(Self.oldName), from: attempt.start, sql)
+            rows = try merged(merge, columns, new: sql.name(Self.newName), attempt, &script)
         }
         let writing = script.add(
             "write the result", weight: 12, location: query.location,
             .write(
                 rows,
                 to: SQLScript.OutputFile(output.staged, dataset.format ?? .parquet, dataset.csv)))
-        let written = script.statements.count
+        let essential = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: columns, isOwn: true)
+            columns: written, isOwn: true)
         let judge = attempt.addChecks(on: result, to: &script)
         return .data(
             DataWork(
                 script: script,
                 reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value) + [attempt.existing].compactMap { $0 },
                 outputs: [output],
-                essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
+                essentialStatements: essential, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { [merge] readings in
                     if let fault = merge?.fault(readings) { throw fault }
                     guard let count = readings.written[writing] else {
