@@ -155,7 +155,7 @@ struct ObjectTests {
             datasets:
               rows: {path: rows.csv}
               one: {connection: store, table: "a/*.parquet"}
-              two: {connection: store, table: a/two.csv}
+              two: {connection: store, table: /a/two.parquet}
               three: {connection: store, table: a/three.parquet}
             stages:
               a: {type: load, input: rows, output: one, mode: replace}
@@ -164,7 +164,7 @@ struct ObjectTests {
         let told = try await "\(project.caudal("validate", "p.yaml"))"
         #expect(told.contains("p.yaml:3:48: error: connection 'other' needs 'bucket'"), "\(told)")
         #expect(told.contains("p.yaml:6:36: error: 'a' loads 'one', whose key is a pattern"), "\(told)")
-        #expect(told.contains("p.yaml:7:35: error: 'a/two.csv' cannot be a table of the s3 connection"), "\(told)")
+        #expect(told.contains("p.yaml:7:35: error: '/a/two.parquet' cannot be a table of the s3 connection"), "\(told)")
         #expect(told.contains("p.yaml:11:40: error: 'mode: append' of 'c' is not possible"), "\(told)")
     }
 }

@@ -73,6 +73,33 @@ struct PostgresTests {
         #expect(run.output.contains("column 'b' of the table 'odd' has 1 row with NaN or Infinity"), "\(run)")
     }
 
+    @Test("The database is told which rows are new, and gives no others")
+    func onlyNewRows() async throws {
+        let bench = try await Bench()
+        _ = try await bench.query(
+            "create table raw (id int, seen timestamptz, n int); "
+                + "insert into raw values (1, '2026-11-01 10:00+01', 5), (2, '2026-11-02 10:00+01', 6); "
+                // It fails for every older row that it is asked for.
+                + "create table since (at timestamptz); insert into since values ('2026-01-01'); "
+                + "create view events as select id, seen, n / (case when seen < (select at from since) then 0 else 1 end) "
+                + "as n from raw")
+        try bench.pipeline(
+            "  events: {connection: warehouse, table: events}\n  out: {path: out.parquet}",
+            "  p: {type: process, input: events, output: out, mode: merge, key: id, watermark: seen, lookback: 1h}")
+        #expect(try await bench.project.caudal("run", "p.yaml").exit == .exited(0))
+        _ = try await bench.query(
+            "update since set at = '2026-11-02 09:00+01'; insert into raw values (3, '2026-11-02 09:30+01', 7), (4, null, 8)"
+        )
+        let run = try await bench.project.caudal("run", "p.yaml", "--plain")
+        #expect(run.status == 0, "\(run)")
+        #expect(
+            try await bench.project.query("select id, n from 'out.parquet' order by id") == [
+                "1|5", "2|6", "3|7", "4|8",
+            ])
+        let all = try await bench.project.caudal("run", "p.yaml", "--plain", "--full-refresh")
+        #expect(all.status == 1 && "\(all)".contains("division by zero"), "\(all)")
+    }
+
     @Test("Points in time are loaded as such whatever zone the database has, and local times are no points in time")
     func zones() async throws {
         let bench = try await Bench()

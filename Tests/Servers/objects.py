@@ -11,6 +11,8 @@ import signal
 import sys
 
 sys.path.insert(0, sys.argv[1])
+# Lists come in pages, as those of large buckets do.
+os.environ.update(MOTO_S3_DEFAULT_MAX_KEYS="3")
 os.environ.update(AWS_ACCESS_KEY_ID="setup", AWS_SECRET_ACCESS_KEY="setup", AWS_DEFAULT_REGION="eu-central-1")
 
 import boto3  # noqa: E402

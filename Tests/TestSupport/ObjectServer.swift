@@ -50,6 +50,20 @@ package final class ObjectServer: Sendable {
     package var secret: String { told.secret }
     /// The port on loopback.
     package var port: Int { told.port }
+    /// Puts an object there.
+    package func put(_ key: String, _ content: String) async throws {
+        let folder = try ScratchFolder()
+        let path = key.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["/", ".", "-", "_"])) ?? key
+        let answer = try await ToolRun.output(
+            of: "/usr/bin/curl",
+            [
+                "--silent", "--show-error", "--fail", "--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+                "--aws-sigv4", "aws:amz:eu-central-1:s3", "--user", "\(told.key):\(told.secret)",
+                "--upload-file", try folder.write("object", content), "http://127.0.0.1:\(told.port)/lake/\(path)",
+            ], reactor: reactor)
+        guard answer.exit == .exited(0) else { throw Failure("\(key) was not put: \(answer.errors)") }
+    }
+
     /// The variables by which its key is found.
     package var variables: [String: String] { ["LAKE_KEY": told.key, "LAKE_SECRET": told.secret] }
 

@@ -219,7 +219,15 @@ package final class SSHServer: Sendable {
         let blind = outcome(of: ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder["blind"]])
         guard blind.status == 0 else { throw Failure("ssh-keygen: \(blind.text)") }
         let hidden = #"exec unshare -m sh -c 'mount -t tmpfs none \#(temporary); exec sh -c \"$SSH_ORIGINAL_COMMAND\"'"#
-        let keys = try folder.text("key.pub") + "command=\"\(hidden)\" " + folder.text("blind.pub")
+        // A third key, with which the folder of temporary files is another one, which stays.
+        let other = outcome(of: ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder["other"]])
+        guard other.status == 0 else { throw Failure("ssh-keygen: \(other.text)") }
+        _ = outcome(of: ["mkdir", "-p", folder["elsewhere"]])
+        let elsewhere =
+            #"exec unshare -m sh -c 'mount --bind \#(folder["elsewhere"]) \#(temporary); exec sh -c \"$SSH_ORIGINAL_COMMAND\"'"#
+        let keys =
+            try folder.text("key.pub") + "command=\"\(hidden)\" " + folder.text("blind.pub")
+            + "command=\"\(elsewhere)\" " + folder.text("other.pub")
         try folder.write(keys, to: "authorized", permissions: 0o600)
         // Where the server separates its privileges.
         _ = outcome(of: ["mkdir", "-p", "/run/sshd"])
@@ -259,6 +267,11 @@ package final class SSHServer: Sendable {
     package var identity: String { folder["key"] }
     /// One with which the folder of temporary files is empty there.
     package var blindIdentity: String { folder["blind"] }
+
+    /// One with which the folder of temporary files is ``elsewhere`` there.
+    package var otherIdentity: String { folder["other"] }
+    /// What that machine has in place of the temporary files.
+    package var elsewhere: String { folder["elsewhere"] }
 
     private var words: [String] {
         ["-o", "BatchMode=yes", "-p", String(port), "-i", identity] + options.flatMap { ["-o", $0] }

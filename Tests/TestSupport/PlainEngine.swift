@@ -55,7 +55,7 @@ package struct PlainEngine: SQLEngine {
 
     package func hasBegun(_ job: SQLJob) -> Bool { true }
 
-    package func driver(for kind: Connection.Kind) async throws(Failure) -> String {
+    package func driver(for kind: Connection.Kind) async throws(Failure) -> String? {
         throw Failure("\(Self.name) reaches no \(kind.rawValue)")
     }
 
@@ -134,6 +134,7 @@ package struct PlainDialect: SQLDialect {
     package func namesOffset(_ text: String) -> String { one("names_offset", text) }
     package func isKind(_ text: String, _ type: ColumnType) -> String { one("is_kind", text) }
     package func isMidnight(_ moment: String) -> String { one("midnight", moment) }
+    package func earlier(_ value: String, by time: Duration) -> String { one("earlier", value) }
     package func seconds(_ moment: String) -> String { one("seconds", moment) }
     package func writtenTime(_ value: String, isLocal: String) -> String { one("written_time", value) }
     package func zoned(_ column: Column) -> String { one("zoned", name(column.name)) }

@@ -51,7 +51,7 @@ struct DoctorCommand: AsyncParsableCommand {
             say(true, engine.name, "\(program.version) at \(program.path)")
             for kind in Connection.Kind.allCases {
                 do throws(Failure) {
-                    let file = try await tools.driver(for: kind)
+                    guard let file = try await tools.driver(for: kind) else { continue }
                     say(true, kind.rawValue, file)
                 } catch {
                     // A project without such databases does not need the extension.

@@ -71,16 +71,25 @@ struct ExplainCommand: AsyncParsableCommand {
         try await attempt.findQueryColumns(tools)
         if stage.fanOut != nil { attempt.item = try await chosenItem(attempt, tools) }
         // From here on paths are as the file writes them, so that the SQL runs in the project's folder.
-        for (name, source) in attempt.sources {
-            attempt.sources[name]?.files = source.files.map { PathText.relative($0, to: loaded.pipeline.root) }
+        var fetched: [String] = []
+        for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) {
+            attempt.sources[name]?.files = source.files.enumerated().map { index, file in
+                guard let address = source.addresses[file] else {
+                    return PathText.relative(file, to: loaded.pipeline.root)
+                }
+                let place = "fetched/\(name)/\(index)/\(PathText.lastComponent(of: file))"
+                fetched.append("\(stage.definition.runsProgram ? "#" : "--") Fetch \(address) as \(place) first.\n")
+                return place
+            }
         }
         let tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         let links = try await findTables(&attempt, tables)
         try await findExisting(&attempt, SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables))
         return masker.masked(
-            text(
-                of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
-                root: loaded.pipeline.root))
+            fetched.joined()
+                + text(
+                    of: try stage.type.work(for: attempt), tools, loaded.pipeline.secretNames, links,
+                    root: loaded.pipeline.root))
     }
 
     /// Finds what the output of a stage holds that adds to it: without that, the SQL run by hand would replace it.
@@ -92,6 +101,17 @@ struct ExplainCommand: AsyncParsableCommand {
         let place = PathText.absolute(path, in: attempt.pipeline.root)
         guard FileText.exists(place) else { return }
         attempt.existing = try await resolver.source(published: [place], of: dataset)
+        // Whether its times are points in time only the run knows that wrote it: they are taken for what the stage gives.
+        for column in try attempt.stage.type.outputColumns(attempt.typing)[output] ?? [] where column.type == .timestamp
+        {
+            guard let index = attempt.existing?.columns.firstIndex(of: Column(column.name, .localTimestamp)) else {
+                continue
+            }
+            attempt.existing?.columns[index] = column
+        }
+        if let existing = attempt.existing, let watermark = attempt.stage.type.merge?.watermark {
+            attempt.start = try await watermark.start(in: existing, resolver.tools, root: attempt.pipeline.root)
+        }
         attempt.existing?.files = [path]
     }
 

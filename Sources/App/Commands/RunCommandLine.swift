@@ -26,6 +26,9 @@ struct RunCommandLine: AsyncParsableCommand {
     )
     var reuse: Bool?
 
+    @Flag(help: "Let stages that add to their outputs ('mode: append' and 'mode: merge') make them anew, of all rows.")
+    var fullRefresh = false
+
     @OptionGroup var overlap: OverlapOptions
 
     @Flag(help: "Show what would run, without running or changing anything.")
@@ -76,8 +79,9 @@ struct RunCommandLine: AsyncParsableCommand {
         let given = try NameValueArguments.parameters(parameters, of: loaded.pipeline)
         let selected = try selection.stages(of: loaded.pipeline)
         if selected?.isEmpty == true { throw ValidationError("--select and --exclude leave no stage to run") }
-        let request = RunRequest(
+        var request = RunRequest(
             parameters: given, selection: selection.select, exclusion: selection.exclude, reuse: reuse)
+        request.refreshesAll = fullRefresh
         let planner = Planner(loaded, request: request, now: services.now(), machine: MachineResources.total)
         return try planner.plan(
             medians: try services.store.medianDurations(of: loaded.pipeline.name), selected: selected)

@@ -166,6 +166,26 @@ typedef struct {
 /// Looks for unusual features in `size` more bytes, until one is found.
 void cs_find_oddities(const void *bytes, size_t size, cs_oddities *seen);
 
+/// How turning text into UTF-8 ended.
+typedef enum {
+    /// All bytes were taken.
+    CS_RECODED,
+    /// There is no room for more text.
+    CS_RECODE_FULL,
+    /// The bytes end within a character.
+    CS_RECODE_PARTIAL,
+    /// The next byte is none of the encoding.
+    CS_RECODE_INVALID
+} cs_recode_end;
+
+/// What turns text of an encoding into UTF-8; null where the C library does not know the encoding.
+void *cs_recoder_open(const char *encoding);
+void cs_recoder_close(void *recoder);
+
+/// Turns bytes into UTF-8: `taken` of `size` bytes become `written` bytes, for which there is `room`.
+cs_recode_end cs_recode(
+    void *recoder, const uint8_t *bytes, size_t size, size_t *taken, uint8_t *text, size_t room, size_t *written);
+
 /// Bytes to look for. `size` is at least 1; `folds` of 1 takes ASCII capitals and small letters for the same.
 typedef struct {
     const uint8_t *bytes;

@@ -22,7 +22,8 @@ package struct ConnectionTable: Sendable, Hashable, CustomStringConvertible {
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.contains("") { return nil }
         switch kind {
-        case .s3: return nil
+        case .s3, .http: return nil
+        case .duckdb: return parts.count == 2 ? (parts[0], parts[1]) : ("main", name)
         case .postgres: return parts.count == 2 ? (parts[0], parts[1]) : ("public", name)
         case .sqlite:
             if parts.count == 1 { return ("main", name) }

@@ -35,6 +35,8 @@ package struct Dataset: Sendable, Equatable {
         case path(Template, format: Format)
         /// A table of a connection.
         case table(connection: String, table: String)
+        /// Files on a server, which stages only read.
+        case remote(RemoteFiles)
     }
 
     /// Its name.
@@ -73,8 +75,38 @@ package struct Dataset: Sendable, Equatable {
     /// The path's template, for files.
     package var path: Template? { if case .path(let template, _) = place { template } else { nil } }
 
+    /// The files on a server; nil for all others.
+    package var remote: RemoteFiles? { if case .remote(let files) = place { files } else { nil } }
+
     /// The format, for files.
-    package var format: Format? { if case .path(_, let format) = place { format } else { nil } }
+    package var format: Format? {
+        switch place {
+        case .path(_, let format): format
+        case .remote(let files): files.format
+        case .table: nil
+        }
+    }
+}
+
+/// Files that lie on a server: one at an address, or objects of a bucket.
+package struct RemoteFiles: Sendable, Equatable {
+    /// The connection; nil where `name` is the whole address.
+    package var connection: String?
+    /// The address, the path below the address of a connection, or the key of an object or a pattern of keys.
+    package var name: Template
+    package var format: Dataset.Format
+
+    package init(connection: String?, name: Template, format: Dataset.Format) {
+        self.connection = connection
+        self.name = name
+        self.format = format
+    }
+
+    /// Whether a text begins like an address that can be fetched.
+    package static func isAddress(_ text: String) -> Bool {
+        let start = text.prefix(8).lowercased()
+        return start.hasPrefix("http://") || start.hasPrefix("https://")
+    }
 }
 
 /// How a CSV file is written.
@@ -91,7 +123,7 @@ package struct CSVDialect: Sendable, Hashable, Codable {
     ///
     /// If the empty text is not in the list, an empty field is an empty text.
     package var nullTexts: [String]
-    /// `utf-8`, `utf-16` or `latin-1`; nil detects it from the file's first bytes.
+    /// One of ``encodings``; nil detects it from the file's first bytes.
     package var encoding: String?
     /// The column names when there is no header, or instead of those in the header.
     package var columns: [String]
@@ -105,6 +137,17 @@ package struct CSVDialect: Sendable, Hashable, Codable {
         if let encoding, encoding != "utf-8" { return "encoding" }
         return skip > 0 ? "skip" : comment != nil ? "comment" : nil
     }
+
+    /// The names of the encodings: those that are detected or read as they are, and those that the C library turns into
+    /// UTF-8, in all of which a line feed and a quotation mark are the bytes that they are in ASCII.
+    package static let encodings =
+        ["utf-8", "utf-16", "latin-1"] + (1250...1258).map { "windows-\($0)" }
+        + [2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16].map { "iso-8859-\($0)" }
+        + ["koi8-r", "koi8-u", "macintosh", "ibm437", "ibm850", "ibm852", "ibm866"]
+        + ["shift_jis", "euc-jp", "euc-kr", "gb18030", "big5"]
+
+    /// Whether a copy in UTF-8 is read.
+    package var isRecoded: Bool { encoding.map { !["utf-8", "latin-1"].contains($0) } ?? false }
 
     package init(
         delimiter: String? = nil, quote: String = "\"", escape: String = "\"", hasHeader: Bool = true,
@@ -120,10 +163,10 @@ package struct CSVDialect: Sendable, Hashable, Codable {
     }
 }
 
-/// A database, or a bucket of an object store, that stages read from and load into.
+/// A database, a bucket of an object store or a web server, that stages read from and load into.
 package struct Connection: Sendable, Equatable {
     /// The kinds of database.
-    package enum Kind: String, Sendable, CaseIterable { case postgres, sqlite, s3 }
+    package enum Kind: String, Sendable, CaseIterable { case postgres, sqlite, duckdb, s3, http }
 
     package var name: String
     package var kind: Kind

@@ -143,14 +143,17 @@ package struct SSHSettings: Sendable, Hashable, Codable {
     package var options: [String]
     /// How long a program goes on there while nothing is heard of this machine.
     package var silence: Duration
+    /// Whether the attempt's folder is copied there and back; nil where both machines see one file system.
+    package var copies: Bool?
 
     /// That of a target that does not set it: longer than ssh takes to give a connection up.
     package static let usualSilence = Duration.seconds(120)
 
     package init(
         hosts: [Host], user: String? = nil, port: Int? = nil, identity: String? = nil, options: [String] = [],
-        silence: Duration = usualSilence
+        silence: Duration = usualSilence, copies: Bool? = nil
     ) {
+        self.copies = copies
         self.hosts = hosts
         self.user = user
         self.port = port

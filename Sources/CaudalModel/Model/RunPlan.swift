@@ -22,6 +22,8 @@ package struct RunPlan: Sendable, Codable, Hashable {
     package var selection: String?
     /// Whether unchanged stages are reused.
     package var reusesUnchanged: Bool
+    /// Whether stages that add to their outputs make them anew; nil where they add.
+    package var refreshesAll: Bool?
     /// The resolved definition of the settings of the whole pipeline.
     package var definitionText: String
     /// The program and machine that began the run; nil where they were not recorded.
@@ -100,7 +102,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, description, file, root, environment, parameters, maxParallel, pools, stages, selection
-        case reusesUnchanged, definitionText, origin, keepsVersions, keptTexts, slot, notifications
+        case reusesUnchanged, refreshesAll, definitionText, origin, keepsVersions, keptTexts, slot, notifications
     }
 
     package init(from decoder: any Decoder) throws {
@@ -123,6 +125,7 @@ package struct RunPlan: Sendable, Codable, Hashable {
             keptTexts: try values.decodeIfPresent([String: String].self, forKey: .keptTexts),
             slot: try values.decodeIfPresent(ScheduleSlot.self, forKey: .slot),
             notifications: try values.decodeIfPresent([NotificationRule].self, forKey: .notifications))
+        refreshesAll = try values.decodeIfPresent(Bool.self, forKey: .refreshesAll)
     }
 
 }

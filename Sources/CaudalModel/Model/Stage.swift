@@ -162,6 +162,8 @@ package protocol StageDefinition: Sendable {
     var loadMode: LoadMode? { get }
     /// The output whose rows stay as far as new ones do not take their place; nil for outputs that are written anew.
     var mergedOutput: DatasetName? { get }
+    /// The column by which it tells which rows are new to that output; nil where it reads all of them.
+    var watermark: Located<String>? { get }
     /// Whether it has rows to check.
     var hasRowsToCheck: Bool { get }
     /// Whether DuckDB does its work.
@@ -188,6 +190,7 @@ extension StageDefinition {
     package var loadedTable: DatasetName? { nil }
     package var loadMode: LoadMode? { nil }
     package var mergedOutput: DatasetName? { nil }
+    package var watermark: Located<String>? { nil }
     package var hasRowsToCheck: Bool { !outputs.isEmpty }
     package var needsSQLEngine: Bool { true }
     package var dividesRows: Bool { true }

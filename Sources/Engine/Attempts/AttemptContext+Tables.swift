@@ -15,7 +15,10 @@ extension AttemptContext {
             attempt.sources[name]?.files = [file]
             // Work that goes on elsewhere reads the copy that was made for it.
             if begun != nil, FileText.exists(file) { continue }
-            try await runner.tables.copy(source, to: file, for: control)
+            // The database does not know of which zone its local times are.
+            var start = name == stage.type.watermarkedInput ? attempt.start : nil
+            if let column = start?.column.name, source.localTimes.contains(column) { start = nil }
+            try await runner.tables.copy(source, to: file, from: start, for: control)
             log.note("read the table \(table)")
             try await refuseOthersRows(in: source)
         }

@@ -138,6 +138,11 @@ extension AttemptContext {
                         contentHash: store.fingerprint(ofFile: file),
                         madeBy: attempt.earlier[table.description]?.publication?.run)
                 }
+                if let address = source.addresses[file] {
+                    return InputVersion(
+                        dataset: source.dataset, path: log.masked(address), sizeInBytes: FileText.size(file) ?? 0,
+                        contentHash: store.fingerprint(ofFile: file), madeBy: nil)
+                }
                 let earlier = attempt.earlier[file]
                 let path = known[file]?.0.path ?? PathText.relative(earlier?.target ?? file, to: root)
                 return InputVersion(

@@ -30,17 +30,20 @@ struct AttemptContext: Sendable {
             let found = try await runner.resolver.sources(of: names, from: origins, fill: filled)
             attempt.sources = try await withColumns(found)
         }
-        attempt.marks = try marks(of: attempt.sources.values.filter { $0.table == nil }.flatMap(\.knownFiles))
+        attempt.marks = try marks(of: attempt.sources.values.filter { !$0.isCopied }.flatMap(\.knownFiles))
     }
 
     /// What is known of where the data of the attempt comes from.
     var origins: DataOrigins {
         let (run, versions, attempt) = (facts.runID, versionFinder, attempt)
-        return DataOrigins(
+        var origins = DataOrigins(
             reader: stage.id, made: order.made, absent: order.absent.mapValues(\.reason),
             place: { artifact, writer in try versions.place(of: artifact, in: run, writer: writer) },
             earlier: EarlierOutputs(loaded, facts: facts, store: store),
             announce: { await announcedColumns(of: $0) }, tell: { attempt.earlier.add($0) })
+        origins.folderOfCopies = attempt.stagingFolder.map { $0 + "/.fetched" }
+        origins.isTakenUp = begun != nil
+        return origins
     }
 
     /// A path with the values of the attempt; without the item that wrote them, all items' files are meant.

@@ -16,25 +16,44 @@ extension AttemptContext {
     /// - Throws: ``Failure`` where data cannot be used as it lies there, or has changed in a way that the file forbids.
     mutating func prepare() async throws -> AttemptPreparation {
         let earlier = logEarlierFiles()
+        try await findExisting()
         try await copyTables()
         try await makePlainCopies()
+        try gatherInputs()
         try await tools.lookForTimes(stage.type, attempt.typing, in: &attempt.sources)
         if let output = stage.loadOutput, let dataset = attempt.pipeline.dataset(output) {
             attempt.loadTarget = try await runner.tables.target(
                 of: dataset, record: LoadRecord.Key(run: facts.runID, stage: stage.id))
         }
-        if let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) {
-            let place = attempt.target(output)
-            // Nothing else writes there meanwhile: the run has claimed the path.
-            if FileText.exists(place) {
-                attempt.existing = try await runner.resolver.source(published: [place], of: dataset)
-                attempt.earlier.add(
-                    EarlierFile(path: place, target: place, publication: try versionFinder.publication(at: place)))
-            }
-        }
         attempt.corrections = try await usableCorrections()
         let (shapes, notes) = try shapes()
         return AttemptPreparation(earlierFiles: earlier, shapes: shapes, notes: notes)
+    }
+
+    /// Finds what the output of a stage has that adds to it, and from where on rows are new to that.
+    private mutating func findExisting() async throws {
+        guard let output = stage.definition.mergedOutput, let dataset = attempt.pipeline.dataset(output) else { return }
+        let place = attempt.target(output)
+        guard FileText.exists(place) else { return }
+        // What was so before is known nowhere else.
+        if runner.refreshesAll, stage.type.merge?.history == nil {
+            log.note("\(PathText.relative(place, to: loaded.pipeline.root)) is made anew, of all rows")
+            return
+        }
+        // Nothing else writes there meanwhile: the run has claimed the path.
+        let publication = try versionFinder.publication(at: place)
+        // Whether its times are points in time only the run knows that wrote it.
+        let known = publication?.artifact.columns ?? []
+        let existing =
+            known.isEmpty
+            ? try await runner.resolver.source(published: [place], of: dataset)
+            : runner.resolver.own(dataset, [place], known)
+        attempt.existing = existing
+        attempt.earlier.add(EarlierFile(path: place, target: place, publication: publication))
+        guard let watermark = stage.type.merge?.watermark else { return }
+        attempt.start = try await watermark.start(in: existing, tools, root: loaded.pipeline.root)
+        guard let start = attempt.start, let input = stage.type.watermarkedInput else { return }
+        log.note("reads the rows of '\(input)' with a '\(start.column.name)' from \(start.start) on")
     }
 }
 

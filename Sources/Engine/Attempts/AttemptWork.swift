@@ -65,7 +65,7 @@ extension AttemptContext {
         }
         if work.outputs.isEmpty {
             // Most programs have written nothing for themselves: there is no folder to look for.
-            if needsFolder || attempt.sources.values.contains(where: { $0.table != nil }) { clearStaging() }
+            if needsFolder || attempt.sources.values.contains(where: \.isCopied) { clearStaging() }
             return done.result
         }
         done.result.artifacts += work.outputs.compactMap { artifact(of: $0, rows: done.outputRows[$0.staged]) }

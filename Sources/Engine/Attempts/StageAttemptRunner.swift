@@ -16,11 +16,13 @@ package final class StageAttemptRunner: AttemptRunner {
     /// What runs programs.
     let executors: ProgramExecutors
     let reuse: StageReuse
+    /// Whether stages that add to their outputs make them anew.
+    let refreshesAll: Bool
     let now: @Sendable () -> Moment
 
     package init(
         loaded: LoadedPipeline, facts: RunFacts, folder: RunFolder, store: RunStore, tools: DataTools,
-        reusesUnchanged: Bool = false, now: @escaping @Sendable () -> Moment
+        reusesUnchanged: Bool = false, refreshesAll: Bool = false, now: @escaping @Sendable () -> Moment
     ) {
         self.loaded = loaded
         self.facts = facts
@@ -28,6 +30,7 @@ package final class StageAttemptRunner: AttemptRunner {
         self.store = store
         self.tools = tools
         self.now = now
+        self.refreshesAll = refreshesAll
         tables = TableReader(pipeline: loaded.pipeline, facts: facts, tools: tools)
         reuse = StageReuse(loaded: loaded, store: store, reusesUnchanged: reusesUnchanged)
         resolver = SourceResolver(pipeline: loaded.pipeline, tools: tools, tables: tables)

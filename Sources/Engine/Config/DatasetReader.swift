@@ -3,25 +3,43 @@ import Foundation
 
 /// Reads the entries of `datasets:`.
 enum DatasetReader {
-    static func read(_ entry: ConfigNode.Entry, _ problems: ConfigProblems) -> Dataset {
+    /// - Parameter kinds: What kinds of connection there are, by their names.
+    static func read(
+        _ entry: ConfigNode.Entry, _ kinds: [String: Connection.Kind], _ problems: ConfigProblems
+    ) -> Dataset {
         let name = entry.key.value
         let subject = "dataset '\(name)'"
         var reader = MappingReader(entry.value, subject: subject, kind: "dataset", problems: problems)
         let path = reader.template("path")
         let connection = reader.text("connection")
-        let table = reader.text("table")
+        let kind = connection.flatMap { kinds[$0.value] }
+        let isOfFiles = kind == .s3 || kind == .http
+        let table =
+            isOfFiles
+            ? reader.template("table") : reader.text("table").map { Located(Template(text: $0.value), at: $0.location) }
         let format = reader.choice("format", as: Dataset.Format.self)
         var place = Dataset.Place.path(Template(text: ""), format: format ?? .csv)
         var placeLocation = entry.key.location
         switch (path, connection, table) {
+        case (let path?, nil, nil) where RemoteFiles.isAddress(path.value.description):
+            placeLocation = path.location
+            checkAddress(path, problems)
+            place = .remote(remote(nil, path, format, problems))
         case (let path?, nil, nil):
             placeLocation = path.location
             place = .path(path.value, format: format ?? self.format(of: path, problems) ?? .csv)
         case (nil, let connection?, let table?):
             placeLocation = table.location
-            place = .table(connection: connection.value, table: table.value)
-            if format != nil {
-                problems.report("'format' can only be given with 'path'", at: reader.location(of: "format"))
+            // Rows of Parquet have types of their own, as those of a table have, and a load writes them.
+            let isOfRows = table.value.description.hasSuffix(".parquet") && table.value.references.isEmpty
+            if kind == .http || kind == .s3 && !isOfRows {
+                place = .remote(remote(connection.value, table, format, problems))
+                if kind == .http { refuseItems(table, problems) }
+                break
+            }
+            place = .table(connection: connection.value, table: table.value.filled { _ in "" })
+            if format != nil, kind != .s3 || format != .parquet {
+                problems.report("'format' can only be given for files", at: reader.location(of: "format"))
             }
         case (nil, nil, nil) where reader.has("path"): break  // What is wrong with it was reported.
         case (nil, nil, nil):
@@ -47,6 +65,56 @@ enum DatasetReader {
         return dataset
     }
 
+    private static func remote(
+        _ connection: String?, _ name: Located<Template>, _ format: Dataset.Format?, _ problems: ConfigProblems
+    ) -> RemoteFiles {
+        var path = name.value.description
+        // What asks a server for something is no part of the file's name.
+        if let query = path.firstIndex(of: "?"), connection == nil { path = String(path[..<query]) }
+        let told = Dataset.Format(path: path)
+        if format == nil, told == nil {
+            problems.report(
+                "the name '\(name.value)' does not tell the format of the file",
+                remedy: "add 'format: csv', parquet, json or jsonl", at: name.location)
+        }
+        if connection != nil, path.contains("**") {
+            problems.report(
+                "'**' does not stand for folders here", remedy: "write a '*' for each", at: name.location)
+        }
+        if connection != nil, path.hasPrefix("/") || path.contains("//") {
+            problems.report(
+                "'\(name.value)' is no path below an address, and no key",
+                remedy: "write it without slashes that name nothing",
+                at: name.location)
+        }
+        return RemoteFiles(connection: connection, name: name.value, format: format ?? told ?? .csv)
+    }
+
+    /// Refuses an address that holds a password, or stands for several files.
+    private static func checkAddress(_ path: Located<Template>, _ problems: ConfigProblems) {
+        let written = path.value.description
+        if written.firstMatch(of: #/^[A-Za-z]+:\/\/[^\/?#]*@/#) != nil {
+            problems.report(
+                "an address must not hold a user or a password",
+                remedy: "name a connection {type: http, endpoint, user, password: \"${env.PASSWORD}\"}",
+                at: path.location)
+        }
+        refuseItems(path, problems)
+        let plain = written.replacing(#/\$\{[^}]*\}/#, with: "").prefix { $0 != "?" }
+        if plain.contains("*") {
+            problems.report(
+                "a web server has no list of its files, and '\(path.value)' is a pattern",
+                remedy: "name each file, or read a bucket", at: path.location)
+        }
+    }
+
+    private static func refuseItems(_ name: Located<Template>, _ problems: ConfigProblems) {
+        if name.value.itemVariables.isEmpty { return }
+        problems.report(
+            "a web server has no list of its files, and '\(name.value)' stands for one of each item",
+            remedy: "let the command of each item fetch it, or read a bucket", at: name.location)
+    }
+
     private static func format(of path: Located<Template>, _ problems: ConfigProblems) -> Dataset.Format? {
         if let format = Dataset.Format(path: path.value.description) { return format }
         problems.report(
@@ -58,8 +126,13 @@ enum DatasetReader {
     private static func dialect(_ parent: inout MappingReader, format: Dataset.Place) -> CSVDialect {
         var dialect = CSVDialect()
         guard var reader = parent.mapping("csv", subject: "'csv'", kind: "csv") else { return dialect }
-        if case .path(_, .csv) = format {
-        } else {
+        let isOfCSV =
+            switch format {
+            case .path(_, .csv): true
+            case .remote(let files): files.format == .csv
+            default: false
+            }
+        if !isOfCSV {
             parent.problems.report("'csv' can only be given for a CSV file", at: reader.location)
         }
         dialect.delimiter = character("delimiter", &reader)
@@ -70,12 +143,15 @@ enum DatasetReader {
         dialect.skip = reader.integer("skip", in: 0...1_000_000) ?? 0
         dialect.comment = character("comment", &reader)
         if let encoding = reader.text("encoding") {
-            let known = ["utf-8", "utf-16", "latin-1"]
+            let known = CSVDialect.encodings
             if known.contains(encoding.value.lowercased()) {
                 dialect.encoding = encoding.value.lowercased()
             } else {
                 parent.problems.report(
-                    "'encoding' must be \(known.formattedAsChoice), not '\(encoding.value)'", at: encoding.location)
+                    "there is no encoding '\(encoding.value)'"
+                        + Suggestion.phrase(for: encoding.value.lowercased(), among: known),
+                    remedy: "the reference lists them; turn other files into UTF-8 first, for instance with iconv",
+                    at: encoding.location)
             }
         }
         dialect.columns = reader.texts("columns").map(\.value)

@@ -104,7 +104,8 @@ package struct PipelineReader {
         readPlacement(&reader, &pipeline, of: root)
         for entry in reader.named("connections") { pipeline.connections[entry.key.value] = readConnection(entry) }
         notes.templatesOutsideStages = problems.templates
-        pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, problems) }
+        let kinds = pipeline.connections.mapValues(\.kind)
+        pipeline.datasets = reader.named("datasets").map { DatasetReader.read($0, kinds, problems) }
         context.datasetNames = pipeline.datasets.map(\.name.rawValue)
         // Including those with an invalid number of slots, which is reported at its place.
         context.poolNames = poolNames.sorted()
@@ -270,9 +271,11 @@ package struct PipelineReader {
         switch kind {
         case .postgres? where settings["database"] == nil:
             reader.reportMissing("\(reader.subject) needs 'database'", at: entry.key.location)
+        case .http? where settings["endpoint"] == nil:
+            reader.reportMissing("\(reader.subject) needs 'endpoint'", at: entry.key.location)
         case .s3? where settings["bucket"] == nil:
             reader.reportMissing("\(reader.subject) needs 'bucket'", at: entry.key.location)
-        case .sqlite? where settings["path"] == nil:
+        case .sqlite? where settings["path"] == nil, .duckdb? where settings["path"] == nil:
             problems.report("\(reader.subject) needs 'path'", at: entry.key.location)
         default: break
         }

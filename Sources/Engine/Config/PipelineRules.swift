@@ -9,6 +9,7 @@ enum PipelineRules {
         checkTables(pipeline, problems)
         checkTypesOfFanOuts(pipeline, problems)
         checkProducers(pipeline, problems)
+        checkWatermarks(pipeline, problems)
         checkReferences(pipeline, notes, problems)
         checkSecretsInPaths(pipeline, problems)
         for stage in pipeline.stages where !notes.unsoundStages.contains(stage.id) {
@@ -64,9 +65,9 @@ enum PipelineRules {
                 remedy: "add 'schema: data/schemas/\(input.value).json' to it", at: input.location)
         }
         for dataset in pipeline.datasets {
-            guard case .table(let connection, _) = dataset.place, notes.lacks(connection, in: "connections") else {
-                continue
-            }
+            guard let connection = dataset.table?.connection ?? dataset.remote?.connection,
+                notes.lacks(connection, in: "connections")
+            else { continue }
             problems.report(
                 "there is no connection '\(connection)'"
                     + Suggestion.phrase(for: connection, among: pipeline.connections.keys.sorted()),
@@ -117,6 +118,11 @@ enum PipelineRules {
         for stage in pipeline.stages {
             let loadsTable = stage.definition.loadedTable != nil
             for output in stage.definition.outputs where !stage.definition.runsProgram {
+                if let dataset = pipeline.dataset(output), let encoding = dataset.csv.encoding, encoding != "utf-8" {
+                    problems.report(
+                        "stage '\(stage.id)' writes '\(output)' in UTF-8, and not in '\(encoding)'",
+                        remedy: "remove 'encoding', which is about files that are read", at: dataset.location)
+                }
                 guard let dataset = pipeline.dataset(output), dataset.zone != nil, dataset.table == nil else {
                     continue
                 }
@@ -143,8 +149,24 @@ enum PipelineRules {
             {
                 checkObject(table, loadedBy: stage, dataset, problems)
             }
+            if let output = stage.definition.loadedTable, let table = pipeline.dataset(output)?.table,
+                pipeline.connections[table.connection]?.kind == .duckdb
+            {
+                problems.report(
+                    "'\(output)' is a table of a DuckDB file, and those are only read",
+                    remedy: "write a Parquet file, which DuckDB reads as well", at: stage.outputLocation)
+            }
             for output in stage.definition.outputs {
                 guard let dataset = pipeline.dataset(output) else { continue }
+                if let remote = dataset.remote {
+                    let isBucket = remote.connection.flatMap { pipeline.connections[$0] }?.kind == .s3
+                    problems.report(
+                        "'\(output)' lies on a server, and '\(stage.id)' cannot write there",
+                        remedy: isBucket
+                            ? "let a load put a Parquet object there, whose key ends in .parquet"
+                            : "write to a file, and let a command send it", at: stage.outputLocation)
+                    continue
+                }
                 switch (loadsTable, dataset.table) {
                 case (true, nil):
                     problems.report(
@@ -158,6 +180,32 @@ enum PipelineRules {
                 case (true, _?), (false, nil): break
                 }
             }
+        }
+    }
+
+    /// What a stage reads must not depend on the day of the run where its output tells what is new: behind a later day, the
+    /// rows of an earlier one would never be read.
+    private static func checkWatermarks(_ pipeline: Pipeline, _ problems: ConfigProblems) {
+        let days = Set(pipeline.parameters.filter { $0.kind == .date }.map(\.name))
+        for stage in pipeline.stages {
+            guard let watermark = stage.definition.watermark else { continue }
+            let behind = pipeline.stages.filter { pipeline.writersBehind([stage.id]).contains($0.id) }
+            let places = behind.flatMap(\.reads).compactMap { pipeline.dataset($0.value) }.flatMap { dataset in
+                ((dataset.path ?? dataset.remote?.name)?.references ?? []).map { ($0, dataset.placeLocation) }
+            }
+            let found = (behind.flatMap(allReferences) + places).first { reference, _ in
+                switch reference {
+                case .param(let name): days.contains(name)
+                case .slotTime, .slotDate, .runStarted: true
+                case .environment, .runID, .item, .input, .stageOutput: false
+                }
+            }
+            guard let (reference, location) = found else { continue }
+            problems.report(
+                "'\(stage.id)' reads what is newer than its output, and that depends on ${\(reference)} "
+                    + "(line \(location.line)): behind a later day, the rows of an earlier one would never be read",
+                remedy: "read all days, or leave 'watermark' out: with 'mode: merge' days run in any order",
+                at: watermark.location)
         }
     }
 
@@ -269,7 +317,7 @@ enum PipelineRules {
         }
         let written = Set(pipeline.stages.flatMap(\.definition.outputs))
         for dataset in pipeline.datasets where !written.contains(dataset.name) {
-            for reference in dataset.path?.references ?? [] {
+            for reference in (dataset.path ?? dataset.remote?.name)?.references ?? [] {
                 if case .item(let name) = reference {
                     // A stage that was read with a fault may be the one that writes or reads the dataset.
                     guard notes.unsoundStages.isEmpty else { continue }

@@ -291,6 +291,8 @@ package struct PlaceRules {
         switch connection.kind {
         case .sqlite: return "\(place(settings["path"] ?? "").path)\n\(parts.name.lowercased())"
         case .s3: return ["endpoint", "bucket"].map { settings[$0] ?? "" }.joined(separator: "\n") + "\n\(parts.name)"
+        // Nothing is loaded there.
+        case .http, .duckdb: return nil
         case .postgres:
             return ["host", "port", "database"].map { settings[$0] ?? "" }.joined(separator: "\n")
                 + "\n\(parts.schema).\(parts.name)"
@@ -313,11 +315,14 @@ package struct PlaceRules {
         guard path.contains("://"),
             let scheme = path.wholeMatch(of: #/([A-Za-z][A-Za-z0-9+.\-]*):\/\/.*/#)?.output.1
         else { return nil }
-        return (
-            "caudal does not read or write '\(scheme)://'",
-            scheme.lowercased() == "file"
-                ? "write the path alone" : "let a command stage fetch it, and read the file that it writes"
-        )
+        let remedy =
+            switch scheme.lowercased() {
+            case "file": "write the path alone"
+            case "http", "https": "files there are only read, and the path itself begins with the scheme"
+            case "s3", "s3a": "name the bucket in a connection of type s3, and the key as 'table'"
+            default: "let a command stage fetch it, and read the file that it writes"
+            }
+        return ("caudal does not read or write '\(scheme)://'", remedy)
     }
 }
 

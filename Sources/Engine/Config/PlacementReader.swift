@@ -142,6 +142,9 @@ enum TargetReader {
         return target
     }
 
+    /// How files reach another machine.
+    private enum Transfer: String, CaseIterable { case shared, copy }
+
     private static func ssh(_ reader: inout MappingReader) -> SSHSettings {
         let slots = reader.integer("slots", in: 1...4096) ?? 1
         var hosts: [SSHSettings.Host] = []
@@ -167,7 +170,8 @@ enum TargetReader {
         return SSHSettings(
             hosts: hosts, user: reader.text("user")?.value, port: reader.integer("port", in: 1...65535),
             identity: reader.text("identity")?.value, options: reader.texts("options").map(\.value),
-            silence: reader.duration("silence", isPositive: true) ?? SSHSettings.usualSilence)
+            silence: reader.duration("silence", isPositive: true) ?? SSHSettings.usualSilence,
+            copies: reader.choice("transfer", as: Transfer.self) == .copy ? true : nil)
     }
 
     /// Whether a text names a machine, and is no option of ssh.

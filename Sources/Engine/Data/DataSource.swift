@@ -45,6 +45,10 @@ package struct DataSource: Sendable, Hashable {
     package var table: ConnectionTable?
     /// The database's own names for the types of a table's columns.
     var nativeTypes: [String: String] = [:]
+    /// The addresses of files that were fetched, by their paths.
+    package var addresses: [String: String] = [:]
+    /// Whether its files are copies that were made for one attempt.
+    package var isCopied: Bool { table != nil || !addresses.isEmpty }
     /// The query that reads the table directly, in SQL that a user runs by hand.
     package var tableQuery: String?
 
@@ -63,6 +67,11 @@ package struct DataSource: Sendable, Hashable {
 
     /// Its files as the user knows them.
     package var knownFiles: [String] { originals ?? files }
+
+    /// Its files as messages name them: what was fetched by its address, others from a folder on.
+    package func shownFiles(root: String) -> [String] {
+        table.map { [$0.description] } ?? knownFiles.map { addresses[$0] ?? PathText.relative($0, to: root) }
+    }
 
     /// A plain copy of a file.
     struct Copy: Hashable, Sendable {
@@ -92,6 +101,15 @@ package struct DataSource: Sendable, Hashable {
         namedTimes = whole.namedTimes
         emptyColumns = whole.emptyColumns
         notes = whole.notes
+    }
+
+    /// The source with second names of some of its files.
+    func lying(at places: [Int: String]) -> DataSource {
+        if places.isEmpty { return self }
+        var source = self
+        source.originals = knownFiles
+        for (index, place) in places { source.files[index] = place }
+        return source
     }
 
     /// The source without files, for its columns alone.

@@ -97,8 +97,12 @@ extension DatabaseLink {
     }
 
     /// A query for the rows of a table, with some columns as the texts that the database itself makes of them.
-    package func query(_ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>) -> String {
-        if texts.isEmpty { return query(table, columns: columns) }
+    ///
+    /// - Parameter start: Where its rows begin, if the database can be told; otherwise it gives all.
+    package func query(
+        _ table: ConnectionTable, columns: [Column], asTexts texts: Set<String>, from start: WatermarkStart? = nil
+    ) -> String {
+        if texts.isEmpty { return query(table, columns: columns, from: start) }
         if kind == .sqlite { return sqliteQuery(table, columns, texts) }
         let own = columns.map { column in
             let name = sql.name(column.name)

@@ -33,7 +33,7 @@ package struct DatabaseLink: Sendable {
         kind = connection.kind
         location = connection.location
         var settings = connection.settings.mapValues { $0.filled { value($0) ?? "" } }
-        if let path = settings["path"], connection.kind == .sqlite {
+        if let path = settings["path"], [.sqlite, .duckdb].contains(connection.kind) {
             settings["path"] = PathText.absolute(path, in: root)
         }
         self.settings = settings
@@ -67,8 +67,8 @@ package struct DatabaseLink: Sendable {
     /// The name under which scripts know it.
     package var alias: String { sql.alias(of: name) }
 
-    /// The file of a SQLite database.
-    package var path: String? { kind == .sqlite ? settings["path"] : nil }
+    /// The file of a database that is one.
+    package var path: String? { [.sqlite, .duckdb].contains(kind) ? settings["path"] : nil }
 
     /// The database's address, for messages.
     package var place: String {
@@ -102,7 +102,7 @@ package struct DatabaseLink: Sendable {
     /// A table's schema and name.
     package func parts(of table: ConnectionTable) -> (schema: String, name: String) {
         // An impossible name was rejected when the pipeline file was read.
-        table.parts(in: kind) ?? (kind == .sqlite ? "main" : "public", table.name)
+        table.parts(in: kind) ?? (path == nil ? "public" : "main", table.name)
     }
 
     /// A table as scripts name it.
@@ -117,10 +117,29 @@ package struct DatabaseLink: Sendable {
     }
 
     /// A query for the rows of a table, with types that mean the same in every SQL engine.
-    package func query(_ table: ConnectionTable, columns: [Column]) -> String {
+    ///
+    /// - Parameter start: Where its rows begin; those without a value come too.
+    package func query(_ table: ConnectionTable, columns: [Column], from start: WatermarkStart? = nil) -> String {
         let parts = parts(of: table)
+        if let start, isCompared(start.column.type) {
+            // In two parts: of one condition with OR the database is not told, nor of missing values.
+            let (all, missing) = (query(table, columns: columns), "\(sql.name(start.column.name)) IS NULL")
+            let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+            let rest =
+                kind == .postgres
+                ? "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM "
+                    + ownQuery(
+                        "SELECT \(names) FROM \(sql.name(parts.schema)).\(sql.name(parts.name)) WHERE \(missing)")
+                : "\(all)\nWHERE \(missing)"
+            return "\(all)\nWHERE \(start.condition(sql))\nUNION ALL\n\(rest)"
+        }
         return "SELECT \(carried(columns).joined(separator: ",\n       "))\nFROM \(relation(parts.schema, parts.name))"
     }
+
+    /// Whether the database, or its files, compare values of a type as the engine does.
+    ///
+    /// Texts have an order of their own there, and the times of SQLite are texts.
+    private func isCompared(_ type: ColumnType) -> Bool { kind != .sqlite && type != .text }
 
     /// The columns of a table, cast to types that mean the same in every SQL engine.
     func carried(_ columns: [Column]) -> [String] {

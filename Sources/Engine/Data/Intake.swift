@@ -29,7 +29,7 @@ package struct Intake {
         // CSV has dates in the ways people write them; in JSON the format must be exact.
         predicates = SchemaPredicates(
             dialect: self.sql, isStrict: isStrict || source.isForeignJSON, namedTimes: source.namedTimes)
-        fileNames = source.table.map { [$0.description] } ?? source.knownFiles.map { PathText.relative($0, to: root) }
+        fileNames = source.shownFiles(root: root)
         let files = fileNames.count == 1 ? fileNames[0] : "'\(source.dataset)'"
         if source.isForeignJSON {
             columns = try Self.jsonColumns(of: source, schema, files: files, at: stageLocation)

@@ -51,14 +51,26 @@ package struct ObjectStore: Sendable, Hashable, CustomStringConvertible {
 
     /// The address of an object for programs that speak HTTP.
     package func address(of key: String) -> String {
-        let path = key.utf8.map { byte -> String in
+        let path = Self.encoded(key, besides: "-._~/")
+        guard let endpoint else { return "https://\(bucket).s3.\(region).amazonaws.com/\(path)" }
+        return "\(endpoint.isSecure ? "https" : "http")://\(endpoint.host)/\(bucket)/\(path)"
+    }
+
+    /// The address of a question about the bucket, whose parameters stand in the order of their names.
+    package func address(query: [(name: String, value: String)]) -> String {
+        let text = query.map { "\($0.name)=\(Self.encoded($0.value, besides: "-._~"))" }.joined(separator: "&")
+        guard let endpoint else { return "https://\(bucket).s3.\(region).amazonaws.com/?\(text)" }
+        return "\(endpoint.isSecure ? "https" : "http")://\(endpoint.host)/\(bucket)?\(text)"
+    }
+
+    /// Letters and digits stay, and so do some signs.
+    private static func encoded(_ text: String, besides plain: String) -> String {
+        text.utf8.map { byte -> String in
             let isPlain =
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-                || [0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
+                || plain.utf8.contains(byte)
             let digits = String(byte, radix: 16, uppercase: true)
             return isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + digits
         }.joined()
-        guard let endpoint else { return "https://\(bucket).s3.\(region).amazonaws.com/\(path)" }
-        return "\(endpoint.isSecure ? "https" : "http")://\(endpoint.host)/\(bucket)/\(path)"
     }
 }

@@ -94,7 +94,7 @@ package struct RelationBuilder {
     // MARK: - Adding parts
 
     /// Adds a part that selects `list` from the rows so far.
-    private mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
+    mutating func add(_ title: String, _ list: [String], _ rest: String = "") {
         let list = list + hiddenColumns()
         let name = sql.ownName("step_\(parts.count + 1)")
         let selected = list.joined(separator: ",\n       ")

@@ -20,6 +20,8 @@ package enum RowKind: String, Sendable, Hashable, CaseIterable {
     case added, removed, changed
     // A quarantine.
     case quarantined
+    // What an output has already.
+    case mark
 
     /// The name of the column in which a row says its kind.
     package static let field = "caudal"
@@ -38,6 +40,10 @@ package enum CountName: Sendable, Hashable {
     /// Rows that the items of a fan-out divide.
     case divided
     case keyless, doubles
+    /// New rows that nobody knows to be new, and whether they are ahead of what was read.
+    case unmarked, ahead
+    /// Changes of rows that are older than what is there.
+    case late
     /// Malformed lines.
     case broken
     case before, after, added, removed, changed, repeated
@@ -52,7 +58,7 @@ package enum CountName: Sendable, Hashable {
         case .changedColumn(let column): "column \(column)"
         case .read, .invalid, .rejected, .odd, .corrected, .divided, .keyless, .doubles, .broken, .before, .after,
             .added,
-            .removed, .changed, .repeated:
+            .removed, .changed, .repeated, .unmarked, .ahead, .late:
             "\(self)"
         }
     }

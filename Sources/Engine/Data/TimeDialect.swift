@@ -30,6 +30,8 @@ package protocol TimeDialect: Sendable {
     func isKind(_ text: String, _ type: ColumnType) -> String
     /// Whether a point in time is the first of its day.
     func isMidnight(_ moment: String) -> String
+    /// A time or a date that lies before another one.
+    func earlier(_ value: String, by time: Duration) -> String
     /// A point in time as a number: seconds since 1970.
     func seconds(_ moment: String) -> String
     /// A point in time, or a local time where `isLocal` is true, as files of text have it.

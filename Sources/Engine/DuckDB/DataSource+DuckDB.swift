@@ -139,7 +139,10 @@ extension DataSource {
         // A quoted NA is a text, and only nothing is nothing in quotation marks too.
         let isExact = isOwn || passesBlanks || csv.nullTexts != [""]
         if isExact { options.append("allow_quoted_nulls = false") }
-        if let encoding = csv.encoding, encoding != "utf-8" { options.append("encoding = \(sql.text(encoding))") }
+        // Caudal writes UTF-8.
+        if let encoding = csv.encoding, encoding != "utf-8", !isOwn {
+            options.append("encoding = \(sql.text(encoding))")
+        }
         // A value may be as long as the reader's buffer, which is 32 MB unless it is told otherwise.
         if !isOwn { options.append("buffer_size = 67108864, max_line_size = \(Self.longestLine)") }
         if keepsRejects { options.append("store_rejects = true") }

@@ -12,6 +12,9 @@ package enum DatabaseExtension {
         private static let machine = "linux_amd64"
     #endif
 
+    /// Whether a kind of connection is reached by an extension: DuckDB reads its own files itself.
+    static func isNeeded(for kind: Connection.Kind) -> Bool { kind != .duckdb && kind != .http }
+
     /// Finds the extension for a kind of database: in the tool folders of the project and of this program, then where
     /// DuckDB's INSTALL puts it.
     ///

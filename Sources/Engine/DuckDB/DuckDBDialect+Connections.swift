@@ -44,6 +44,7 @@ extension DuckDBDialect {
     }
 
     package func preparation(for kind: Connection.Kind) -> [String] {
+        guard DatabaseExtension.isNeeded(for: kind) else { return [] }
         let name = kind == .s3 ? "httpfs" : kind.rawValue
         return ["INSTALL \(name);", "LOAD \(name);"]
     }

@@ -94,6 +94,10 @@ extension DuckDBDialect {
 
     package func isMidnight(_ moment: String) -> String { "strftime(\(moment), '%H:%M:%S') = '00:00:00'" }
 
+    package func earlier(_ value: String, by time: Duration) -> String {
+        "\(value) - to_microseconds(\(time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000))"
+    }
+
     package func seconds(_ moment: String) -> String { "epoch(\(moment))" }
 
     package func zoned(_ column: Column) -> String {

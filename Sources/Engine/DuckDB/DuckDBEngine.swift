@@ -43,15 +43,16 @@ package struct DuckDBEngine: SQLEngine {
 
     package func hasBegun(_ job: SQLJob) -> Bool { FileText.exists(job.results) }
 
-    package func driver(for kind: Connection.Kind) async throws(Failure) -> String {
-        try DatabaseExtension.find(
+    package func driver(for kind: Connection.Kind) async throws(Failure) -> String? {
+        guard DatabaseExtension.isNeeded(for: kind) else { return nil }
+        return try DatabaseExtension.find(
             kind, for: try await duckDB(), root: surroundings.root, variables: surroundings.variables)
     }
 
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
-        let file = try await driver(for: link.kind)
+        let driver = try await driver(for: link.kind).map { ["LOAD \(dialect.text($0))"] }
         return DatabaseAttachment(
-            statements: ["LOAD \(dialect.text(file))", link.attachment(isReadOnly: isReadOnly)],
+            statements: (driver ?? []) + [link.attachment(isReadOnly: isReadOnly)],
             environment: link.environment, places: link.store.map { ["s3://\($0.bucket)"] } ?? [])
     }
 

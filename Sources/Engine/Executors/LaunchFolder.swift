@@ -150,6 +150,26 @@ package struct LaunchFolder: Sendable {
     /// - Throws: ``Failure`` when that cannot be written.
     func end() throws(Failure) { try FileText.write("", to: file("over"), isPrivate: true) }
 
+    /// Notes that the other side is told to begin, where it has a mark of its own.
+    ///
+    /// - Throws: ``Failure`` when that cannot be noted; it must not be told then.
+    func handOver() throws(Failure) {
+        guard rename(file("mark"), file("taken")) == 0 else {
+            throw Failure("\(file("mark")) cannot be moved", errno: errno)
+        }
+    }
+
+    /// The attempt's folder, which it lies in.
+    var workFolder: String { PathText.folder(of: PathText.folder(of: path)) }
+
+    /// Whether the other side has files of its own.
+    var isCopied: Bool {
+        if case .target(let target) = note.place.kind, case .ssh(let settings) = target.kind {
+            return settings.copies == true
+        }
+        return false
+    }
+
     /// Whether the other side has begun.
     var hasBegun: Bool { FileText.exists(file("taken")) }
 

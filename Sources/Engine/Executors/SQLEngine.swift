@@ -41,10 +41,10 @@ package protocol SQLEngine: Sendable {
     /// Whether the program has begun with a script: from then on its time counts.
     func hasBegun(_ job: SQLJob) -> Bool
 
-    /// The file with which the program reaches databases of a kind.
+    /// The file with which the program reaches databases of a kind; nil where it needs none.
     ///
     /// - Throws: ``Failure`` that says how to get it.
-    func driver(for kind: Connection.Kind) async throws(Failure) -> String
+    func driver(for kind: Connection.Kind) async throws(Failure) -> String?
 
     /// A connection as a script finds it.
     ///

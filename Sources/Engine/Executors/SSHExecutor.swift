@@ -77,6 +77,21 @@ struct SSHExecutor: ProgramExecutor {
         let pipe = try connections.pipe()
         defer { pipe.close() }
         let master = await connections.control(machine, ssh)
+        var copies: SSHCopies?
+        if settings.copies == true {
+            let way = SSHCopies(
+                host: host, ssh: ssh,
+                words: connections.words(for: machine, control: master) + ["-o", "ControlMaster=no", "-T", machine],
+                folder: folder, attempt: attempt)
+            if case .failed(let told) = try await way.send(call) {
+                // Nothing has begun there, and nothing will.
+                _ = try folder.revoke()
+                try? folder.end()
+                return .unreached(told)
+            }
+            try folder.handOver()
+            copies = way
+        }
         let script = SSHScripts.run(
             folder, grace: Self.seconds(attempt.grace), silence: Self.seconds(settings.silence))
         let words =
@@ -104,7 +119,20 @@ struct SSHExecutor: ProgramExecutor {
         attempt.onStop(nil)
         stop.end()
         let last = told.text(.stderr).split(whereSeparator: \.isNewline).last.map(String.init) ?? "ssh said nothing"
+        guard let copies else { return try await outcome(child, folder, machine, last, stop, attempt) }
+        switch try await copies.fetch() {
+        case .notBegun:
+            try? folder.end()
+            return attempt.stopReason == nil ? .unreached(last) : .ended(ProgramEnd(exit: .signaled(SIGTERM)))
+        case .failed(let told): attempt.log.note("nothing came back from \(machine): \(told)", level: .warn)
+        case .done: await remove(folder, on: machine)
+        }
         return try await outcome(child, folder, machine, last, stop, attempt)
+    }
+
+    /// Removes an attempt's folder on another machine; one that stays is in nobody's way.
+    private func remove(_ folder: LaunchFolder, on machine: String) async {
+        _ = try? await connections.ask(machine, SSHCopies.removal(of: folder), within: .seconds(60))
     }
 
     /// Finds out how the program ended: the connection's end alone does not tell.
@@ -124,7 +152,7 @@ struct SSHExecutor: ProgramExecutor {
             return .unreached(last)
         }
         // A file system of a network shows what the other side wrote only after a while.
-        if case .exited(let status) = child.exit, status != 255 {
+        if case .exited(let status) = child.exit, status != 255, !folder.isCopied {
             for _ in 0..<50 where folder.exitStatus == nil {
                 do { try await Task.sleep(for: .milliseconds(200)) } catch { break }
             }
@@ -159,8 +187,13 @@ struct SSHExecutor: ProgramExecutor {
         }
         var ended: [String] = []
         for (machine, launches) in begun {
-            let script = SSHScripts.settle(
-                launches.map(\.note.mark), expecting: launches.lazy.compactMap(\.machine).first, grace: 5)
+            let revoking = launches.filter(\.isCopied).map {
+                "mv \(ShellText.quoted($0.file("mark"))) \(ShellText.quoted($0.file("revoked"))) 2> /dev/null\n"
+            }
+            let script =
+                revoking.joined()
+                + SSHScripts.settle(
+                    launches.map(\.note.mark), expecting: launches.lazy.compactMap(\.machine).first, grace: 5)
             let answer: ToolRun.Answer
             do throws(Failure) {
                 answer = try await connections.ask(machine, script, within: .seconds(60))
@@ -172,7 +205,10 @@ struct SSHExecutor: ProgramExecutor {
                 let hasAnswered = answer.exit == .exited(SSHScripts.unable)
                 throw launches[0].unanswered("\(machine) \(hasAnswered ? "says" : "cannot be reached"): \(told)")
             }
-            for launch in launches { try launch.end() }
+            for launch in launches {
+                try launch.end()
+                if launch.isCopied { await remove(launch, on: machine) }
+            }
             if !answer.text.trimmed.isEmpty { ended += launches.map { "\($0.note.marker) on \(machine)" } }
         }
         return ended

@@ -46,17 +46,16 @@ struct CSVInspection {
         for (index, file) in source.files.enumerated() {
             let look = try await look(at: file)
             if index == 0 { source.csv.encoding = Self.encoding(look.head, source.csv.encoding) }
-            let text = Self.utf8(look.head, source.csv.encoding)
+            let text = try Self.utf8(look.head, source.csv)
             files.append(try firstLines(of: file, text, look.isWhole, &source.csv, dataset))
-            let isWide = source.csv.encoding?.hasPrefix("utf-16") == true
+            let isWide = source.csv.isRecoded
             if !files[index].isPlain || !look.endsAlike || !CompressedFile.isReadByDuckDB(file) { copied.insert(index) }
             if !isWide, !copied.contains(index), try await isOdd(file, source) { copied.insert(index) }
         }
         try unite(&source, files, dataset)
         for (index, file) in files.enumerated() where file.names != source.columnNames { copied.insert(index) }
-        // DuckDB reads only one byte order of UTF-16, and not all of its characters.
-        let isForced =
-            source.csv.skip > 0 || source.csv.comment != nil || source.csv.encoding?.hasPrefix("utf-16") == true
+        // DuckDB reads few encodings, and of UTF-16 only one byte order and not all characters.
+        let isForced = source.csv.skip > 0 || source.csv.comment != nil || source.csv.isRecoded
         // Without headers, either all files are copied or none, because DuckDB expects the same line ends in all of
         // them.
         let isShared = !source.csv.hasHeader && !copied.isEmpty
@@ -130,14 +129,12 @@ struct CSVInspection {
         return head.starts(with: [0xFF, 0xFE]) ? "utf-16" : given
     }
 
-    private static func utf8(_ head: [UInt8], _ encoding: String?) -> [UInt8] {
-        var text: [UInt8]
-        switch encoding {
-        case "latin-1": text = head.flatMap { Array(String(Unicode.Scalar($0)).utf8) }
-        case "utf-16", "utf-16be":
-            var bytes = UTF16Bytes(isBigEndian: encoding == "utf-16be")
-            text = head.withUnsafeBytes { bytes.utf8($0) }
-        default: text = head
+    private static func utf8(_ head: [UInt8], _ csv: CSVDialect) throws(Failure) -> [UInt8] {
+        var text = head
+        if var recoded = try RecodedText(csv) {
+            text = head.withUnsafeBytes { recoded.utf8($0) }
+        } else if csv.encoding == "latin-1" {
+            text = head.flatMap { Array(String(Unicode.Scalar($0)).utf8) }
         }
         if text.starts(with: [0xEF, 0xBB, 0xBF]) { text.removeFirst(3) }
         return text
@@ -261,32 +258,31 @@ struct PlainCopies {
             }
             let lines = "\(place)/lines"
             let opened = try await copy(
-                source.files[index], rules, source.csv.encoding, to: "\(place)/\(name)", lines: lines)
+                source.files[index], rules, try RecodedText(source.csv), to: "\(place)/\(name)", lines: lines)
             if let opened {
                 throw BrokenLines.openQuote(line: opened, of: PathText.lastComponent(of: source.files[index]))
             }
             copies[index] = DataSource.Copy(file: "\(place)/\(name)", lines: lines)
         }
         var plain = source.reading(copies)
-        if source.csv.encoding?.hasPrefix("utf-16") == true { plain.csv.encoding = "utf-8" }
+        if source.csv.isRecoded { plain.csv.encoding = "utf-8" }
         return plain
     }
 
     /// The progress of a copy.
     private struct CopyInProgress {
         var plain: PlainCSV
-        var wide: UTF16Bytes?
+        var wide: RecodedText?
         /// Whether no bytes have come yet: the first ones may be a byte order mark.
         var isFirst = true
     }
 
     /// Copies a file, and returns the line of a quotation mark that is never closed.
     private func copy(
-        _ file: String, _ rules: PlainCSV.Rules, _ encoding: String?, to path: String, lines: String
+        _ file: String, _ rules: PlainCSV.Rules, _ wide: RecodedText?, to path: String, lines: String
     ) async throws -> Int? {
         let (text, numbers) = (try OutputBytes(path), try OutputBytes(lines))
         let plain = PlainCSV(rules, write: text.write, writeLines: numbers.write)
-        let wide = encoding?.hasPrefix("utf-16") == true ? UTF16Bytes(isBigEndian: encoding == "utf-16be") : nil
         let writing = Mutex(CopyInProgress(plain: plain, wide: wide))
         try await CSVInspection.read(file, named: PathText.lastComponent(of: file), reactor: reactor) { bytes in
             writing.withLock { writing in

@@ -16,6 +16,10 @@ package struct DataOrigins: Sendable {
     package var announce: @Sendable (DatasetName) async -> [Column]
     /// Receives each file that a stage outside of the run would write.
     package var tell: @Sendable (EarlierFile) -> Void
+    /// Where an attempt keeps copies of files that lie elsewhere; nil where none works with them.
+    var folderOfCopies: String?
+    /// Whether the attempt's work goes on, and reads the copies that were made for it.
+    var isTakenUp = false
 
     package init(
         reader: StageID? = nil, made: [DatasetName: ProducedData] = [:], absent: [DatasetName: String] = [:],

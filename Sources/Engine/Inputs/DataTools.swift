@@ -19,13 +19,16 @@ package struct DataTools: Sendable {
     let questionLimit: Duration
     /// What is known about files.
     let seen: SourceCache
+    /// What was fetched from servers.
+    let fetched: FetchedFiles
     /// What runs data stages.
     package let engine: any SQLEngine
 
     package init(
         reactor: ProcessReactor, masker: SecretMasker, folder: String, defaultMemory: Int64,
         largestMemory: Int64? = nil,
-        questionLimit: Duration = usualQuestionLimit, seen: SourceCache, engine: any SQLEngine
+        questionLimit: Duration = usualQuestionLimit, seen: SourceCache, fetched: FetchedFiles? = nil,
+        engine: any SQLEngine
     ) {
         self.reactor = reactor
         self.masker = masker
@@ -34,6 +37,7 @@ package struct DataTools: Sendable {
         self.largestMemory = largestMemory ?? defaultMemory
         self.questionLimit = questionLimit
         self.seen = seen
+        self.fetched = fetched ?? FetchedFiles(in: folder + "/fetched")
         self.engine = engine
     }
 
@@ -56,7 +60,7 @@ package struct DataTools: Sendable {
     ///
     /// - Throws: ``Failure`` when there is no suitable DuckDB, or its extension for the database is missing.
     package func attachment(of link: DatabaseLink, isReadOnly: Bool) async throws(Failure) -> DatabaseAttachment {
-        if let path = link.path { try SQLiteRecovery.heal(path) }
+        if let path = link.path, link.kind == .sqlite { try SQLiteRecovery.heal(path) }
         return try await engine.attachment(of: link, isReadOnly: isReadOnly)
     }
 

@@ -8,19 +8,14 @@ import Foundation
 struct ObjectTransfer: Sendable {
     private let store: ObjectStore
     private let link: DatabaseLink
-    private let reactor: ProcessReactor
-    private let variables: [String: String]
-    /// A folder for files that only their owner may read.
-    private let folder: String
+    private let client: HTTPClient
 
     /// - Returns: nil for a connection to a database.
-    init?(_ link: DatabaseLink, reactor: ProcessReactor, variables: [String: String], folder: String) {
+    init?(_ link: DatabaseLink, _ client: HTTPClient) {
         guard let store = link.store else { return nil }
         self.store = store
         self.link = link
-        self.reactor = reactor
-        self.variables = variables
-        self.folder = folder
+        self.client = client
     }
 
     /// What the store tells of an object.
@@ -96,79 +91,33 @@ struct ObjectTransfer: Sendable {
         guard answer.status == 200 else { throw fault("did not take", key, answer) }
     }
 
-    // MARK: - The program
-
-    private struct Answer {
-        var status: Int
-        var text: String
-        var errors: String
+    private func make(
+        _ key: String, _ settings: [HTTPClient.Setting], digest: String, for attempt: AttemptControl?
+    ) async throws(Failure) -> HTTPClient.Answer {
+        try await client.send(
+            store.address(of: key), store.signature(link.environment, digest: digest) + settings, for: attempt,
+            isWork: attempt != nil)
     }
 
-    private func fault(_ what: String, _ key: String, _ answer: Answer) -> Failure {
-        var reason = answer.errors.trimmed.shortened(to: 200)
-        if answer.status != 0 { reason = "it answered \(answer.status)" }
+    private func fault(_ what: String, _ key: String, _ answer: HTTPClient.Answer) -> Failure {
+        answer.failure(of: store, what, key, link)
+    }
+}
+
+extension HTTPClient.Answer {
+    /// Why a store did not do what it was asked for, in its own words where it has some.
+    func failure(of store: ObjectStore, _ what: String, _ key: String, _ link: DatabaseLink) -> Failure {
+        var reason = status != 0 ? "it answered \(status)" : fault ?? "it did not answer"
         for name in ["Code", "Message"] {
-            guard let start = answer.text.firstRange(of: "<\(name)>"),
-                let end = answer.text[start.upperBound...].firstRange(of: "</\(name)>")
+            guard let start = text.firstRange(of: "<\(name)>"),
+                let end = text[start.upperBound...].firstRange(of: "</\(name)>")
             else { continue }
-            reason += ": \(answer.text[start.upperBound..<end.lowerBound])".shortened(to: 200)
+            reason += ": \(text[start.upperBound..<end.lowerBound])".shortened(to: 200)
         }
         return Failure(
             "\(store.description) \(what) \(key): \(reason)",
-            remedy: [401, 403].contains(answer.status)
+            remedy: [401, 403].contains(status)
                 ? "look at the key of connection '\(link.name)' and what it may do"
                 : "look at the connection '\(link.name)' and whether the store is up", location: link.location)
-    }
-
-    /// Makes a request, again where the store says that a later one may succeed.
-    ///
-    /// `digest`: the SHA-256 of the content, which the store compares.
-    private func make(
-        _ key: String, _ options: [(name: String, value: String?)], digest: String, for attempt: AttemptControl?
-    ) async throws(Failure) -> Answer {
-        let program = try CurlProgram.find(variables)
-        var lines: [(name: String, value: String?)] = [
-            ("url", store.address(of: key)), ("proto", "=http,https"), ("user-agent", "caudal/\(Version.text)"),
-            ("connect-timeout", "10"), ("retry", attempt == nil ? "1" : "4"), ("write-out", "\n%{response_code}"),
-            ("silent", nil),
-            ("show-error", nil), ("retry-connrefused", nil), ("globoff", nil), ("path-as-is", nil),
-        ]
-        if let name = link.environment[ObjectStore.keyVariable], !name.isEmpty {
-            lines += [
-                ("user", "\(name):\(link.environment[ObjectStore.secretVariable] ?? "")"),
-                ("aws-sigv4", "aws:amz:\(store.region):s3"), ("header", "x-amz-content-sha256: \(digest)"),
-            ]
-            if let token = link.environment[ObjectStore.tokenVariable], !token.isEmpty {
-                lines.append(("header", "x-amz-security-token: \(token)"))
-            }
-        }
-        let text = (lines + options).map { name, value in
-            guard let value else { return name }
-            return
-                "\(name) = \"\(value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n"))\""
-        }.joined(separator: "\n")
-        let settings = "\(folder)/.object-\(UInt64.random(in: 0 ... .max)).settings"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw Failure("\(folder) cannot be made: \(error.reason)")
-        }
-        // The key stands in it.
-        defer { unlink(settings) }
-        try FileText.write(text + "\n", to: settings, isPrivate: true)
-        let told = Collected()
-        let child = try await reactor.run(
-            ProcessLaunch(
-                program: program, arguments: ["--disable", "--config", settings],
-                variables: variables.filter { CurlProgram.passedVariables.contains($0.key.lowercased()) },
-                folder: "/", marker: attempt?.marker ?? "caudal/tool", grace: .seconds(1), ledger: attempt?.ledger),
-            onStart: { child in attempt?.started(child) }, output: { told.append($0, $1) })
-        attempt?.onStop(nil)
-        let output = told.text(.stdout)
-        let status = output.split(separator: "\n").last.flatMap { Int($0) } ?? 0
-        return Answer(
-            status: status, text: output,
-            errors: told.text(.stderr).isEmpty ? "curl: \(child.exit.description)" : told.text(.stderr))
     }
 }

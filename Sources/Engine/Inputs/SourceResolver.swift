@@ -9,8 +9,8 @@ import Synchronization
 /// The columns of this run's outputs are known; other files are inspected, by DuckDB once for each unchanged file.
 package final class SourceResolver: Sendable {
     let pipeline: Pipeline
-    let tools: DataTools
-    private let tables: TableReader
+    package let tools: DataTools
+    let tables: TableReader
 
     package init(pipeline: Pipeline, tools: DataTools, tables: TableReader) {
         self.pipeline = pipeline
@@ -30,7 +30,9 @@ package final class SourceResolver: Sendable {
         var sources: [DatasetName: DataSource] = [:]
         for name in names where sources[name] == nil {
             guard let dataset = pipeline.dataset(name) else { throw Failure("there is no dataset '\(name)'") }
-            if dataset.table != nil {
+            if let remote = dataset.remote {
+                sources[name] = try await fetched(dataset, remote, origins, fill)
+            } else if dataset.table != nil {
                 sources[name] = try await tables.source(of: dataset)
                 if origins.made[name] == nil, let producer = pipeline.producer(of: name), let earlier = origins.earlier
                 {
@@ -205,7 +207,7 @@ package final class SourceResolver: Sendable {
         return source
     }
 
-    private func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
+    func inspected(_ files: [String], of dataset: Dataset) async throws -> DataSource {
         // A command may create a folder instead of a file.
         for file in files { try Self.refuseFolder(file, of: dataset, root: pipeline.root) }
         let key = SourceCache.key(dataset, files)

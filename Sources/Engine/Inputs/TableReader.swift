@@ -19,17 +19,30 @@ package struct TableReader: Sendable {
     ///
     /// - Throws: ``Failure`` when the pipeline has no such connection.
     package func link(of table: ConnectionTable) throws(Failure) -> DatabaseLink {
-        guard let connection = pipeline.connections[table.connection] else {
-            throw Failure("there is no connection '\(table.connection)'")
-        }
-        return DatabaseLink(
-            connection, root: pipeline.root, variables: facts.environment, sql: tools.sql,
+        DatabaseLink(
+            try connection(table.connection), root: pipeline.root, variables: facts.environment, sql: tools.sql,
             value: facts.value(of:))
     }
 
     /// The way to a bucket's objects; nil for a database.
     func objects(_ link: DatabaseLink) -> ObjectTransfer? {
-        ObjectTransfer(link, reactor: tools.reactor, variables: facts.environment, folder: tools.folder)
+        ObjectTransfer(link, client)
+    }
+
+    /// What makes requests to servers.
+    var client: HTTPClient {
+        HTTPClient(reactor: tools.reactor, variables: facts.environment, folder: tools.folder)
+    }
+
+    /// The value of a reference that depends on neither stage nor item.
+    func value(of reference: Template.Reference) -> String? { facts.value(of: reference) }
+
+    /// A connection by its name.
+    ///
+    /// - Throws: ``Failure`` when the pipeline has none of that name.
+    func connection(_ name: String) throws(Failure) -> Connection {
+        guard let connection = pipeline.connections[name] else { throw Failure("there is no connection '\(name)'") }
+        return connection
     }
 
     /// A table as a source without rows; ``copy(_:to:for:)`` adds them.
@@ -67,9 +80,10 @@ package struct TableReader: Sendable {
 
     /// Copies a table's rows to a Parquet file.
     ///
+    /// - Parameter start: Where the rows begin that are copied, which the database is told; nil copies all.
     /// - Throws: ``Failure`` when the database does not answer, or has values that cannot be read.
     package func copy(
-        _ source: DataSource, to file: String, for control: AttemptControl? = nil
+        _ source: DataSource, to file: String, from start: WatermarkStart? = nil, for control: AttemptControl? = nil
     ) async throws(Failure) {
         guard let table = source.table, let dataset = pipeline.dataset(source.dataset) else { return }
         let link = try link(of: table)
@@ -98,7 +112,8 @@ package struct TableReader: Sendable {
         script.add(
             "copy the table",
             .write(
-                link.query(table, columns: source.columns, asTexts: texts), to: SQLScript.OutputFile(file, .parquet)))
+                link.query(table, columns: source.columns, asTexts: texts, from: start),
+                to: SQLScript.OutputFile(file, .parquet)))
         if !watched.isEmpty || areTexts { script.add("end the transaction", weight: 0.1, "COMMIT") }
         do throws(Failure) {
             _ = try await tools.ask(
@@ -185,8 +200,10 @@ package struct TableReader: Sendable {
                 remedy: "put it there, or change the path of connection '\(link.name)'", location: link.location,
                 kind: .missingTable)
         }
-        if link.store != nil { return (try await columns(ofObjects: table, link, dataset), nil) }
         let (schema, name) = link.parts(of: table)
+        if link.store != nil || link.kind == .duckdb {
+            return (try await columns(of: link.relation(schema, name), table, link, dataset), nil)
+        }
         var script = SQLScript(title: "what is in \(table)")
         script.add("list the columns as the database has them", link.columnsQuery(schema, name))
         script.add("see whether loads are recorded", link.existsQuery(schema, LoadRecord.table))
@@ -231,21 +248,24 @@ package struct TableReader: Sendable {
         return (columns, earlier)
     }
 
-    /// The columns of objects; nil where there are none.
+    /// The columns of what the engine itself reads: objects, and tables of its own files; nil where there are none.
     private func columns(
-        ofObjects table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
+        of relation: String, _ table: ConnectionTable, _ link: DatabaseLink, _ dataset: Dataset
     ) async throws(Failure) -> [LoadTarget.TableColumn]? {
         var script = SQLScript(title: "what is in \(table)")
-        script.add(
-            "list the types of the columns", .columns(of: "SELECT * FROM \(link.relation("", table.name))", as: .column)
-        )
+        script.add("list the types of the columns", .columns(of: "SELECT * FROM \(relation)", as: .column))
         let readings: DataReadings
         do throws(Failure) {
             readings = try await tools.ask(
                 script, reading: [], attachment: try await tools.attachment(of: link, isReadOnly: true))
         } catch {
-            if error.message.contains("No files found") || error.message.contains("HTTP code 404") { return nil }
-            throw fault(error, "the store cannot be asked", link, dataset, .silentDatabase)
+            let absences =
+                link.store == nil
+                ? ["Table with name", "schema named", "Schema with name"] : ["No files found", "HTTP code 404"]
+            if absences.contains(where: error.message.contains) { return nil }
+            throw fault(
+                error, link.store == nil ? "the database cannot be asked" : "the store cannot be asked", link, dataset,
+                .silentDatabase)
         }
         return readings.columns(tools.sql).map {
             LoadTarget.TableColumn(name: $0.name, type: carried($0.type), nativeType: "", isRequired: false)

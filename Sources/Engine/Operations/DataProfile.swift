@@ -107,7 +107,7 @@ package struct Profiler: Sendable {
             throw Failure("\(source.dataset) has \(source.columns.count) columns; up to 2000 can be profiled")
         }
         let first = try await tools.ask(typesScript, reading: source.files)
-        let shown = source.knownFiles.map { PathText.lastComponent(of: $0) }
+        let shown = source.knownFiles.map { source.addresses[$0] ?? PathText.lastComponent(of: $0) }
         if let fault = BrokenLines.fault(in: first, files: shown) { throw fault }
         guard let types = first.rows(.types).first, let rows = types.integer("rows") else {
             throw Failure("the rows of \(source.dataset) could not be counted")

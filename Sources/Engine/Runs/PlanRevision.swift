@@ -27,9 +27,10 @@ package struct PlanRevision {
                 file: loaded.pipeline.file, name: loaded.pipeline.name, ofRun: old.pipeline)
         }
         let names = loaded.pipeline.parameters.map(\.name)
-        let request = RunRequest(
+        var request = RunRequest(
             parameters: parameters.filter { names.contains($0.key) }, selection: old.selection,
             reuse: old.reusesUnchanged, slot: old.slot)
+        request.refreshesAll = old.refreshesAll == true
         let there = Set(loaded.pipeline.stages.map(\.id))
         let selected = old.selection == nil ? nil : Set(old.stages.map(\.id)).intersection(there)
         var plan = try Planner(loaded, request: request, now: now, machine: machine)

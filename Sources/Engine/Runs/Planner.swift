@@ -9,6 +9,8 @@ package struct RunRequest: Sendable {
     package var exclusion: String?
     /// Whether unchanged stages are reused; nil leaves that to the file.
     package var reuse: Bool?
+    /// Whether stages that add to their outputs make them anew.
+    package var refreshesAll = false
     /// The slot that the run is for, whose date is `today`; nil when no schedule starts it.
     package var slot: ScheduleSlot?
 
@@ -74,7 +76,7 @@ package struct Planner {
             let lines = [pipeline.file: ConfigSource(file: pipeline.file, text: loaded.text).lines]
             throw InvalidPipeline(errors: problems.errors, sources: lines)
         }
-        return RunPlan(
+        var plan = RunPlan(
             pipeline: pipeline.name, description: pipeline.description, file: pipeline.file, root: pipeline.root,
             environment: pipeline.chosenEnvironment, parameters: parameters, maxParallel: pipeline.maxParallel,
             pools: pipeline.pools, stages: stages,
@@ -82,6 +84,8 @@ package struct Planner {
             reusesUnchanged: request.reuse ?? pipeline.reusesUnchanged, definitionText: loaded.settingsText,
             keepsVersions: pipeline.keepsVersions == 1 ? nil : pipeline.keepsVersions, slot: request.slot,
             notifications: pipeline.notifications.isEmpty ? nil : pipeline.notifications)
+        plan.refreshesAll = request.refreshesAll ? true : nil
+        return plan
     }
 
     // MARK: - Parameters
@@ -138,6 +142,8 @@ package struct Planner {
             switch dataset.place {
             case .path(let path, _): path.partlyFilled { value(of: $0, parameters) }.description
             case .table(let connection, let table): "\(connection).\(table)"
+            // Nothing is written there.
+            case .remote(let files): files.name.description
             }
         }
         planned.expected = median

@@ -27,6 +27,7 @@ package struct RunServices: Sendable {
     /// Whether runs send what is in it.
     let notifies: Bool
     private let seen = SourceCache()
+    private let fetched: FetchedFiles
     private let located = LocatedPrograms()
 
     /// - Parameter notifies: Whether those are notified whom pipeline files name, and runs are exported to what the
@@ -45,6 +46,7 @@ package struct RunServices: Sendable {
         self.engine = engine
         store = try RunStore(state)
         reactor = ProcessReactor()
+        fetched = FetchedFiles(in: state.path + "/fetched")
         outbox = OutboxSender(store, reactor: reactor, variables: variables, host: origin.host, now: now)
         self.notifies = notifies
         let notifying = notifies ? [NotificationObserver(store, outbox: outbox, host: origin.host)] : []
@@ -71,7 +73,7 @@ package struct RunServices: Sendable {
         var tools = DataTools(
             reactor: reactor, masker: masker, folder: folder, defaultMemory: memory.usual,
             largestMemory: memory.largest,
-            questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen,
+            questionLimit: limit ?? DataTools.usualQuestionLimit, seen: seen, fetched: fetched,
             engine: engine.init(
                 EngineSurroundings(root: root, variables: variables, reactor: reactor, masker: masker) {
                     () async throws(Failure) in try await once.value()
@@ -323,7 +325,8 @@ package struct RunSession: Sendable {
         masker = tools.masker
         let runner = StageAttemptRunner(
             loaded: loaded, facts: facts, folder: folder, store: services.store, tools: tools,
-            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged, now: services.now)
+            reusesUnchanged: (change?.0.plan ?? state.plan).reusesUnchanged,
+            refreshesAll: (change?.0.plan ?? state.plan).refreshesAll == true, now: services.now)
         let mailbox = RunEngineMailbox(now: environment.now)
         (retention, now) = (loaded.pipeline.retention, services.now)
         let limits = LogLimits(

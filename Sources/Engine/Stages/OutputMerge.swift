@@ -1,53 +1,138 @@
 package import CaudalModel
 
-/// How the rows of a query are merged into those that its output has: a row takes the place of one with the same key.
+/// How the rows of a stage are added to those that its output has.
 package struct OutputMerge: Sendable {
     /// What becomes of the rows that an output has.
-    enum Mode: String, CaseIterable { case replace, merge }
+    enum Mode: String, CaseIterable {
+        case replace
+        /// They stay, and new ones come behind them.
+        case append
+        /// They stay as far as no new row has the same key.
+        case merge
+        /// They stay, and each says until when it was so.
+        case snapshot
+    }
 
-    /// The columns that identify a row.
+    /// The columns that identify a row; empty where rows are appended.
     package var key: [Located<String>]
     /// The column by which of two rows with one key the greater stays; nil always takes the new one.
     package var order: Located<String>?
+    /// What tells which rows are new; nil takes all of them.
+    package var watermark: Watermark?
+    /// Set where the versions of rows are kept.
+    package var history: RowHistory?
 
-    /// Reads `mode`, `key` and `order_by`; nil where the output is replaced.
+    /// Reads `mode` and what belongs to it; nil where the output is replaced.
     static func read(_ reader: inout MappingReader, _ problems: ConfigProblems) -> OutputMerge? {
         let mode = reader.choice("mode", as: Mode.self) ?? .replace
         let key = reader.texts("key")
         let order = reader.text("order_by")
-        if mode == .merge, key.isEmpty {
+        let watermark = Watermark.read(&reader, problems)
+        let history = RowHistory.read(&reader, problems, isWanted: mode == .snapshot)
+        func refuse(_ name: String, _ isThere: Bool, _ modes: String) {
+            if isThere { problems.report("'\(name)' belongs to \(modes)", at: reader.location(of: name)) }
+        }
+        if mode != .merge {
+            refuse("key", !key.isEmpty && mode != .snapshot, "'mode: merge' and 'mode: snapshot'")
+            refuse("order_by", order != nil, "'mode: merge'")
+            refuse("lookback", watermark?.lookback != nil, "'mode: merge': appended twice, rows would be there twice")
+        }
+        func requireKey() {
+            guard key.isEmpty else { return }
             reader.reportMissing(
-                "'mode: merge' needs 'key'", remedy: "name the columns that identify a row: key: [id]",
+                "'mode: \(mode.rawValue)' needs 'key'", remedy: "name the columns that identify a row: key: [id]",
                 at: reader.location(of: "mode"))
         }
-        for (name, isThere) in [("key", !key.isEmpty), ("order_by", order != nil)] where isThere && mode == .replace {
-            problems.report("'\(name)' belongs to 'mode: merge'", at: reader.location(of: name))
+        switch mode {
+        case .replace, .snapshot:
+            refuse("watermark", watermark != nil, "'mode: merge' or 'mode: append'")
+            if mode == .replace { return nil }
+            requireKey()
+        case .append:
+            if watermark == nil {
+                reader.reportMissing(
+                    "'mode: append' needs 'watermark': without it, a second run would add its rows again",
+                    remedy: "name the column that tells what is new, such as watermark: seen",
+                    at: reader.location(of: "mode"))
+            }
+        case .merge: requireKey()
         }
-        return mode == .merge ? OutputMerge(key: key, order: order.map { Located($0.value, at: $0.location) }) : nil
+        return OutputMerge(key: key, order: order, watermark: watermark, history: history)
     }
 
-    /// - Throws: ``ConfigError`` for a column that the query does not give.
+    /// - Throws: ``ConfigError`` for a column that the stage does not give.
     func check(_ columns: [Column]) throws(ConfigError) {
         for name in key + [order].compactMap({ $0 }) where !columns.contains(where: { $0.name == name.value }) {
             throw ConfigError(
                 "the query gives no column '\(name.value)'"
                     + Suggestion.phrase(for: name.value, among: columns.map(\.name)), at: name.location)
         }
+        if let location = key.first?.location { try history?.check(columns, at: location) }
     }
 
-    /// Adds the statements that tell whether the key identifies the new rows.
-    func addMeasures(of rows: String, to script: inout SQLScript, _ sql: any SQLDialect) {
-        let keys = key.map { sql.name($0.value) }.joined(separator: ", ")
-        let missing = key.map { "\(sql.name($0.value)) IS NULL" }.joined(separator: " OR ")
-        script.add(
-            "count the rows without a key", weight: 2,
-            .measure(.keyless, "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
-        script.add(
-            "count the keys that several rows have", weight: 3,
-            .measure(.doubles, "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
+    /// The columns of the output, for those that the stage gives.
+    func written(_ columns: [Column]) -> [Column] { history?.written(columns) ?? columns }
+
+    /// How an attempt writes the history of its rows; nil where it keeps none.
+    ///
+    /// - Parameter new: The relation of its rows.
+    func writing(_ columns: [Column], new: String, for attempt: StageAttempt) -> RowHistory.Writing? {
+        history.map {
+            RowHistory.Writing(
+                history: $0, columns: columns, key: key.map(\.value),
+                now: attempt.sql.literal(moment: attempt.facts.value(of: .slotTime) ?? ""), new: new, sql: attempt.sql)
+        }
     }
 
-    /// Why the new rows cannot be merged; nil where they can.
+    /// - Throws: ``Failure`` for an output with other columns: rows of different columns are not added to each other.
+    func refuse(
+        _ existing: DataSource, _ columns: [Column], at location: SourceLocation?, root: String
+    ) throws(Failure) {
+        func words(_ columns: [Column]) -> String {
+            columns.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+        }
+        guard existing.columns != columns else { return }
+        throw Failure(
+            "\(existing.shownFiles(root: root).joined(separator: ", ")) has the columns \(words(existing.columns)), and the "
+                + "stage gives \(words(columns))",
+            remedy: history == nil
+                ? "give these columns, or begin anew with --full-refresh"
+                : "give these columns, or move the file away to begin another history", location: location)
+    }
+
+    // MARK: - What is measured
+
+    /// Adds the statements that tell whether the new rows can be added.
+    ///
+    /// - Parameter read: The relation of what was read of the input that the watermark is about.
+    func addMeasures(of rows: String, reading read: String?, to script: inout SQLScript, _ sql: any SQLDialect) {
+        if !key.isEmpty {
+            let keys = key.map { sql.name($0.value) }.joined(separator: ", ")
+            let missing = key.map { "\(sql.name($0.value)) IS NULL" }.joined(separator: " OR ")
+            script.add(
+                "count the rows without a key", weight: 2,
+                .measure(.keyless, "(SELECT count(*) FROM \(rows) WHERE \(missing))"))
+            script.add(
+                "count the keys that several rows have", weight: 3,
+                .measure(
+                    .doubles, "(SELECT count(*) FROM (SELECT 1 FROM \(rows) GROUP BY \(keys) HAVING count(*) > 1))"))
+        }
+        guard let watermark, let read else { return }
+        let column = sql.name(watermark.column.value)
+        if key.isEmpty {
+            script.add(
+                "count the rows of which nobody knows whether they are new", weight: 2,
+                .measure(.unmarked, "(SELECT count(*) FROM \(rows) WHERE \(column) IS NULL)"))
+        }
+        let (made, had) = ("(SELECT max(\(column)) FROM \(rows))", "(SELECT max(\(column)) FROM \(read))")
+        script.add(
+            "compare what is new with what was read", weight: 2,
+            .measure(
+                .ahead,
+                "(SELECT CASE WHEN \(made) IS NOT NULL AND (\(had) IS NULL OR \(made) > \(had)) THEN 1 ELSE 0 END)"))
+    }
+
+    /// Why the new rows cannot be added; nil where they can.
     func fault(_ readings: DataReadings) -> Failure? {
         let names = key.map(\.value).joined(separator: ", ")
         if let count = readings.count(.keyless), count > 0 {
@@ -61,12 +146,33 @@ package struct OutputMerge: Sendable {
                 remedy: "keep one of them, such as with 'qualify row_number() over (partition by \(names)) = 1', or "
                     + "choose another 'key'; nothing was published", location: key.first?.location)
         }
+        if let fault = history?.fault(readings, key: key) { return fault }
+        guard let column = watermark?.column else { return nil }
+        if let count = readings.count(.unmarked), count > 0 {
+            return Failure(
+                "\(count.counted("row")) without a value in '\(column.value)', of which nobody knows whether they are new",
+                remedy: "leave them out, or write 'mode: merge' with a key; nothing was published",
+                location: column.location)
+        }
+        if let count = readings.count(.ahead), count > 0 {
+            return Failure(
+                "the rows have a greater value of '\(column.value)' than any row that was read: what lies between would "
+                    + "never be read",
+                remedy: "give the column as it is read; nothing was published", location: column.location)
+        }
         return nil
     }
 
+    // MARK: - The rows of both
+
     /// The rows of both: `new` and `old` are relations with the same columns.
-    func query(_ columns: [Column], new: String, old: String, _ sql: any SQLDialect) -> String {
+    ///
+    /// - Parameter start: Where the new rows begin; nil where all of the input was read.
+    func query(
+        _ columns: [Column], new: String, old: String, from start: WatermarkStart?, _ sql: any SQLDialect
+    ) -> String {
         let names = columns.map { sql.name($0.name) }.joined(separator: ", ")
+        if key.isEmpty { return appended(names, new: new, old: old, from: start, sql) }
         let same = key.map { "n.\(sql.name($0.value)) = o.\(sql.name($0.value))" }.joined(separator: " AND ")
         // A row without a value in that column is older than any other.
         let oldWins = order.map { order -> String in
@@ -79,5 +185,22 @@ package struct OutputMerge: Sendable {
             + "UNION ALL\nSELECT \(names) FROM \(new) AS n"
         if let oldWins { text += "\nWHERE NOT EXISTS (SELECT 1 FROM \(old) AS o WHERE \(same) AND \(oldWins))" }
         return text
+    }
+
+    /// Of the rows with the greatest value that is there some may have come since: they are those that are there more often
+    /// now.
+    private func appended(
+        _ names: String, new: String, old: String, from start: WatermarkStart?, _ sql: any SQLDialect
+    ) -> String {
+        guard let start else { return "SELECT \(names) FROM \(old)\nUNION ALL\nSELECT \(names) FROM \(new)" }
+        let (column, value) = (sql.name(start.column.name), start.greatestValue(sql))
+        return """
+            SELECT \(names) FROM \(old)
+            UNION ALL
+            (SELECT \(names) FROM \(new) WHERE \(column) = \(value)
+             EXCEPT ALL SELECT \(names) FROM \(old) WHERE \(column) = \(value))
+            UNION ALL
+            SELECT \(names) FROM \(new) WHERE \(column) > \(value)
+            """
     }
 }

@@ -11,6 +11,22 @@ package struct ProcessStage: StageType {
     package var input: Located<DatasetName>
     package var output: DatasetName
     package var steps: [Located<Step>]
+    /// How its rows are added to those that its output has; nil replaces them.
+    package var merge: OutputMerge?
+
+    package var mergedOutput: DatasetName? { merge == nil ? nil : output }
+    package var watermark: Located<String>? { merge?.watermark?.column }
+    package var watermarkedInput: DatasetName? { watermark == nil ? nil : input.value }
+    package func reuseObstacle(isWanted: Bool) -> String? {
+        merge == nil ? nil : "it adds to what its output has"
+    }
+    package var fanOutObstacle: (message: String, remedy: String?)? {
+        guard watermark != nil, deduplicates(after: -1) else { return nil }
+        return (
+            "cannot have both 'watermark' and a step 'deduplicate': duplicates are found in the rows of all items",
+            "deduplicate in a stage before it"
+        )
+    }
 
     package var inputs: [Located<DatasetName>] {
         [input] + queriedDatasets.filter { $0.value != input.value }
@@ -33,7 +49,7 @@ package struct ProcessStage: StageType {
         let steps = StepReader.read(reader.nodes("steps"), context.problems)
         return ProcessStage(
             input: Located(DatasetName(input.value), at: input.location), output: DatasetName(output?.value ?? ""),
-            steps: steps)
+            steps: steps, merge: OutputMerge.read(&reader, context.problems))
     }
 
     package mutating func visitQueries(_ visit: (inout Query) -> Void) {
@@ -56,7 +72,19 @@ package struct ProcessStage: StageType {
             if case .sql = step.value, typing.queryColumns[index] == nil { return [:] }
             try builder.add(step.value, duplicates: nil, queryColumns: typing.queryColumns[index])
         }
-        return [output: builder.writtenColumns]
+        try check(builder.writtenColumns, source)
+        return [output: merge?.written(builder.writtenColumns) ?? builder.writtenColumns]
+    }
+
+    private func check(_ columns: [Column], _ source: DataSource) throws(ConfigError) {
+        try merge?.check(columns)
+        guard let watermark = merge?.watermark else { return }
+        if let other = watermark.input, other.value != input.value {
+            throw ConfigError(
+                "'\(watermark.column.value)' tells the new rows of '\(input.value)', which the steps begin with",
+                remedy: "remove 'watermark_of'", at: other.location)
+        }
+        try watermark.check(source, output: columns)
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -150,10 +178,13 @@ package struct ProcessStage: StageType {
                         .rowsAfter(step: index), "(SELECT count(*) FROM (\n\(builder.query(selecting: "1"))\n))"))
             }
         }
-        let output = attempt.output(self.output, columns: builder.writtenColumns)
+        let columns = builder.writtenColumns
+        let output = attempt.output(self.output, columns: merge?.written(columns) ?? columns)
         let file = SQLScript.OutputFile(
-            output.staged, dataset.format ?? .parquet, dataset.csv, columns: builder.writtenColumns.count)
-        let writing = script.add("write the result", weight: 12, .write(builder.result(in: file.format), to: file))
+            output.staged, dataset.format ?? .parquet, dataset.csv, columns: output.columns.count)
+        try check(columns, source)
+        let rows = try merged(builder, file, attempt, &script)
+        let writing = script.add("write the result", weight: 12, .write(rows, to: file))
         let written = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
@@ -162,12 +193,49 @@ package struct ProcessStage: StageType {
         let stage = self
         return .data(
             DataWork(
-                script: script, reads: [source] + attempt.otherSources(than: input.value), outputs: [output],
+                script: script,
+                reads: [source] + attempt.otherSources(than: input.value) + [attempt.existing].compactMap { $0 },
+                outputs: [output],
                 essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { readings in
-                    try stage.conclude(readings, output: output.staged, written: readings.written[writing])
+                    if let fault = stage.merge?.fault(readings) { throw fault }
+                    let written = readings.written[writing]
+                    // What was there besides is none of the rows that were read.
+                    let own = stage.merge == nil ? written : readings.count(.added)
+                    var outcome = try stage.conclude(readings, output: output.staged, written: own)
+                    outcome.outputRows[output.staged] = written
+                    return outcome
                 },
                 judge: judge))
+    }
+
+    private static let newName = OwnName.of("new")
+    private static let oldName = OwnName.of("old")
+
+    /// The rows that are written: those of the steps, and those that the output keeps.
+    private func merged(
+        _ builder: RelationBuilder, _ file: SQLScript.OutputFile, _ attempt: StageAttempt, _ script: inout SQLScript
+    ) throws -> String {
+        let rows = builder.result(in: file.format)
+        guard let merge else { return rows }
+        let sql = attempt.sql
+        let (new, old) = (sql.name(Self.newName), sql.name(Self.oldName))
+        script.add("keep the new rows", weight: 12, .table(rows, as: new))
+        script.add("count them", weight: 0.5, .measure(.added, "(SELECT count(*) FROM \(new))"))
+        let read = attempt.relation(of: try attempt.source(input.value), numbersRows: false)
+        merge.addMeasures(of: new, reading: "(\n\(read.query())\n)", to: &script, sql)
+        let writing = merge.writing(builder.writtenColumns, new: new, for: attempt)
+        guard let existing = attempt.existing else {
+            writing?.addMeasures(old: nil, to: &script)
+            return writing?.query(old: nil) ?? "SELECT * FROM \(new)"
+        }
+        try merge.refuse(
+            existing, merge.written(builder.writtenColumns), at: attempt.stage.outputLocation,
+            root: attempt.pipeline.root)
+        script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
+        writing?.addMeasures(old: old, to: &script)
+        return writing?.query(old: old)
+            ?? merge.query(builder.writtenColumns, new: new, old: old, from: attempt.start, sql)
     }
 
     /// Where the duplicated keys of a step are: in a file that the fan-out prepared, or in a table of this script.

@@ -12,6 +12,9 @@ package struct SQLStage: StageType {
     package var merge: OutputMerge?
 
     package var mergedOutput: DatasetName? { merge == nil ? nil : output }
+    package var watermark: Located<String>? { merge?.watermark?.column }
+    /// Where it is not known which one is meant, ``outputColumns(_:)`` says so.
+    package var watermarkedInput: DatasetName? { try? merge?.watermark?.input(of: inputs) }
     package func reuseObstacle(isWanted: Bool) -> String? {
         merge == nil ? nil : "it adds to what its output has"
     }
@@ -40,9 +43,11 @@ package struct SQLStage: StageType {
     package mutating func visitQueries(_ visit: (inout Query) -> Void) { visit(&query) }
 
     package func outputColumns(_ typing: StageTyping) throws(ConfigError) -> [DatasetName: [Column]] {
+        if let watermark = merge?.watermark { _ = try watermark.input(of: inputs) }
         guard let found = typing.queryColumns[0] else { return [:] }
-        try merge?.check(found)
-        return [output: found.map { typing.sql.narrowed($0) }]
+        let columns = found.map { typing.sql.narrowed($0) }
+        try check(columns, typing)
+        return [output: merge?.written(columns) ?? columns]
     }
 
     package func question(_ typing: StageTyping) throws(ConfigError) -> ColumnQuestion? {
@@ -71,13 +76,33 @@ package struct SQLStage: StageType {
         return question
     }
 
+    private func check(_ columns: [Column], _ typing: StageTyping) throws(ConfigError) {
+        try merge?.check(columns)
+        guard let input = watermarkedInput else { return }
+        try merge?.watermark?.check(typing.sources[input], output: columns)
+    }
+
+    /// The rows that are written where the output has rows of its own, or their history is kept.
+    private func merged(
+        _ merge: OutputMerge, _ columns: [Column], new: String, _ attempt: StageAttempt, _ script: inout SQLScript
+    ) throws -> String {
+        let sql = attempt.sql
+        var old: String?
+        if let existing = attempt.existing {
+            try merge.refuse(existing, merge.written(columns), at: query.location, root: attempt.pipeline.root)
+            script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
+            old = sql.name(Self.oldName)
+        }
+        if let writing = merge.writing(columns, new: new, for: attempt) {
+            writing.addMeasures(old: old, to: &script)
+            return writing.query(old: old)
+        }
+        return merge.query(columns, new: new, old: old ?? "", from: attempt.start, sql)
+    }
+
     private static let resultName = OwnName.of("result")
     private static let newName = OwnName.of("new")
     private static let oldName = OwnName.of("old")
-
-    private static func words(_ columns: [Column]) -> String {
-        columns.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
-    }
 
     package func work(for attempt: StageAttempt) throws -> StageWork {
         guard let dataset = attempt.pipeline.dataset(output) else { throw Failure("there is no dataset '\(output)'") }
@@ -101,43 +126,37 @@ package struct SQLStage: StageType {
             .expect(found, of: "SELECT * FROM \(resultName)"))
         // Sums of whole numbers have 128 bits, which Parquet keeps as floating point: what does not fit into 64 fails.
         let columns = found.map { sql.narrowed($0) }
-        try merge?.check(found)
-        let output = attempt.output(self.output, columns: columns)
+        try check(columns, attempt.typing)
+        let written = merge?.written(columns) ?? columns
+        let output = attempt.output(self.output, columns: written)
         let list = zip(columns, found).map { column, found in
             let value = found == column ? nil : sql.narrowedValue(of: found)
             return sql.written(column, as: value, in: dataset.format ?? .parquet)
         }.joined(separator: ", ")
-        merge?.addMeasures(of: resultName, to: &script, sql)
+        merge?.addMeasures(
+            of: resultName, reading: watermarkedInput.map { sql.name($0.rawValue) }, to: &script, sql)
         var rows = "SELECT \(list) FROM \(resultName)"
-        if let merge, let existing = attempt.existing {
-            guard existing.columns == columns else {
-                throw Failure(
-                    "\(PathText.relative(output.target, to: attempt.pipeline.root)) has the columns "
-                        + "\(Self.words(existing.columns)), and the query gives \(Self.words(columns))",
-                    remedy: "give the query these columns, or move the file away to begin anew",
-                    location: query.location)
-            }
+        if let merge, attempt.existing != nil || merge.history != nil {
             script.name(Self.newName, as: rows)
-            script.name(Self.oldName, as: "SELECT * FROM \(existing.fromClause(sql))")
-            rows = merge.query(columns, new: sql.name(Self.newName), old: sql.name(Self.oldName), sql)
+            rows = try merged(merge, columns, new: sql.name(Self.newName), attempt, &script)
         }
         let writing = script.add(
             "write the result", weight: 12, location: query.location,
             .write(
                 rows,
                 to: SQLScript.OutputFile(
-                    output.staged, dataset.format ?? .parquet, dataset.csv, columns: columns.count)))
-        let written = script.statements.count
+                    output.staged, dataset.format ?? .parquet, dataset.csv, columns: output.columns.count)))
+        let essential = script.statements.count
         let result = DataSource(
             dataset: self.output, files: [output.staged], format: dataset.format ?? .parquet, csv: dataset.csv,
-            columns: columns, isOwn: true)
+            columns: written, isOwn: true)
         let judge = attempt.addChecks(on: result, to: &script)
         return .data(
             DataWork(
                 script: script,
                 reads: attempt.sources.sorted { $0.key < $1.key }.map(\.value) + [attempt.existing].compactMap { $0 },
                 outputs: [output],
-                essentialStatements: written, threads: attempt.threads, memory: attempt.stage.resources.memory,
+                essentialStatements: essential, threads: attempt.threads, memory: attempt.stage.resources.memory,
                 conclude: { [merge] readings in
                     if let fault = merge?.fault(readings) { throw fault }
                     guard let count = readings.written[writing] else {

@@ -33,6 +33,8 @@ package struct StageAttempt: Sendable {
     package let earlier = EarlierFiles()
     /// The output as it is, for a stage that adds to it; nil where there is none.
     package var existing: DataSource?
+    /// Where the rows begin that are new to it; nil where all rows are read.
+    package var start: WatermarkStart?
     /// The table that the stage loads, with its current columns.
     package var loadTarget: LoadTarget?
 

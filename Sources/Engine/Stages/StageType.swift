@@ -32,6 +32,12 @@ package protocol StageType: StageDefinition {
     /// The columns from which each column of its output is computed.
     func columnOrigins(_ typing: StageTyping, output: [Column]) throws(ConfigError) -> [ColumnOrigin]
 
+    /// How its rows are added to those that its output has; nil where they replace them.
+    var merge: OutputMerge? { get }
+
+    /// The input of which it reads only what is new to its output; nil where it reads everything.
+    var watermarkedInput: DatasetName? { get }
+
     /// The input whose texts are converted to points in time or local times, whichever they state; nil for none.
     func textsReadAsTimes(_ typing: StageTyping) -> DatasetName?
 
@@ -47,6 +53,8 @@ extension StageType {
         let sources = Set(inputs.map(\.value)).map { ColumnSource($0, nil) }.sorted()
         return output.map { ColumnOrigin(column: $0.name, sources: sources, changes: [typeName]) }
     }
+    package var merge: OutputMerge? { nil }
+    package var watermarkedInput: DatasetName? { nil }
     package func textsReadAsTimes(_ typing: StageTyping) -> DatasetName? { nil }
     package func explanation(for attempt: StageAttempt) -> String? { nil }
 }

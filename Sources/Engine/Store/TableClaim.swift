@@ -24,6 +24,9 @@ enum TableClaim {
                 settings["endpoint"] ?? variables[ObjectStore.endpointVariable] ?? "", settings["bucket"] ?? "",
             ]
             return "s3::\(part(table.name))/\(ContentHash.of(place.joined(separator: "\n")))"
+        // Nothing is loaded there.
+        case .http, .duckdb:
+            return "\(connection.kind.rawValue)::\(part(table.name))/\(ContentHash.of(connection.name))"
         case .postgres:
             func setting(_ key: String, _ variable: String) -> String? {
                 (settings[key] ?? variables[variable]).flatMap { $0.isEmpty ? nil : $0 }

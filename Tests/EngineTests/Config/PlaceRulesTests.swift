@@ -242,10 +242,12 @@ struct PlaceRulesTests {
 
     @Test("Addresses that nothing reads are refused, and what to do instead is said")
     func schemes() throws {
-        for path in ["http://example.org/a.csv", "s3://bucket/a.csv", "gs://b/${params.x}.csv"] {
+        for path in ["ftp://example.org/a.csv", "az://bucket/a.csv", "gs://b/${params.x}.csv"] {
             let words = try faults(reading(path, written: "mid.csv"))
             #expect(words.contains("caudal does not read or write '") && words.contains("command stage"), "\(words)")
         }
+        #expect(try faults(reading("s3://bucket/a.csv", written: "mid.csv")).contains("a connection of type s3"))
+        #expect(try faults(reading("https://example.org/a.csv", written: "mid.csv")) == "")
         #expect(try faults(reading("file:///data/a.csv", written: "mid.csv")).contains("write the path alone"))
         #expect(try faults(reading("${params.x}://a.csv", written: "mid.csv"), ["x": "s3"]).contains("'s3://'"))
     }
