@@ -70,7 +70,7 @@ COPY (
 SELECT * EXCLUDE place,
        CASE WHEN place IS NULL THEN 'unknown' ELSE getvariable('names')[place] END AS product_name,
        CASE WHEN place IS NULL THEN 'unknown' ELSE getvariable('categories')[place] END AS category
-FROM (SELECT *, enum_code(TRY_CAST(product_id AS product)) + 1 AS place FROM clean)
+FROM (SELECT *, CAST(enum_code(TRY_CAST(product_id AS product)) AS INTEGER) + 1 AS place FROM clean)
 ) TO 'out/enriched.parquet' (FORMAT parquet);
 
 SELECT count(*) AS "rows", count(order_id) - count(DISTINCT order_id) AS repeated, count(total) / count(*) AS complete,
