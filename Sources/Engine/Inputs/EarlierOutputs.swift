@@ -33,7 +33,7 @@ package struct EarlierOutputs: Sendable {
             if path == pattern || Glob.matches(path, pattern) { versions[path] = publication }
         }
         let isPattern = pattern.contains { "*?[".contains($0) }
-        let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
+        let there = isPattern ? try Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
         var files: [EarlierFile] = []
         for path in Set(there).union(versions.keys).sorted() {
             if let file = try file(at: path, its: versions[path], ofOthers: last != nil, producer) {
