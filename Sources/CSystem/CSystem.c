@@ -292,6 +292,27 @@ int cs_files_probe(int count) {
     return -error;
 }
 
+static int64_t limit_of(int resource) {
+    struct rlimit limit;
+    return getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ? -1 : (int64_t)limit.rlim_cur;
+}
+
+int64_t cs_file_size_limit(void) { return limit_of(RLIMIT_FSIZE); }
+
+int64_t cs_address_space_limit(void) { return limit_of(RLIMIT_AS); }
+
+// Before anything of Swift runs, which would be ended by the kernel without a word.
+__attribute__((constructor)) static void ensure_stack(void) {
+    enum { needed = 512 << 10 };
+    static const char words[] =
+        "error: this machine gives caudal too little stack: 512 KiB are needed\n"
+        "  raise the limit with 'ulimit -s 8192'\n";
+    int64_t limit = limit_of(RLIMIT_STACK);
+    if (limit < 0 || limit >= needed) return;
+    if (write(STDERR_FILENO, words, sizeof words - 1) < 0) _exit(1);
+    _exit(1);
+}
+
 int cs_memory_probe(size_t bytes) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;

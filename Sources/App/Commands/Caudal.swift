@@ -41,6 +41,10 @@ struct Caudal: AsyncParsableCommand {
         var verb: (any ParsableCommand)?
         cs_keep_ended_children()
         do {
+            // The arguments are read there: without it every line would be taken for an empty one.
+            if CommandLine.arguments.isEmpty || !FileText.exists("/proc/self/stat") {
+                throw Failure("caudal needs /proc, which is not there", remedy: "mount it: mount -t proc proc /proc")
+            }
             let words = Array(CommandLine.arguments.dropFirst())
             if let fault = VerbWords.emptyValue(in: words) ?? VerbWords.fault(in: words) { throw fault }
             let command = try parseAsRoot()

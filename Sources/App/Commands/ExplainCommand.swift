@@ -123,7 +123,9 @@ struct ExplainCommand: AsyncParsableCommand {
         }
         // The engine would only say that it cannot read the file.
         for (name, source) in attempt.sources.sorted(by: { $0.key < $1.key }) where source.table == nil {
-            guard !source.files.isEmpty, source.files.allSatisfy({ Glob.files(matching: $0).isEmpty }) else { continue }
+            guard !source.files.isEmpty, try source.files.allSatisfy({ try Glob.files(matching: $0).isEmpty }) else {
+                continue
+            }
             throw Failure(
                 "the items of '\(attempt.stage.id)' are found in its data, and '\(name)' is not there yet",
                 remedy: "run the pipeline first, or name an item with --item name=value")

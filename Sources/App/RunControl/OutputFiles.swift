@@ -8,7 +8,8 @@ enum OutputFiles {
         { path in
             let whole = PathText.absolute(path, in: root)
             guard path.contains("*") else { return FileText.exists(whole) ? [path] : [] }
-            return Glob.files(matching: whole).map { PathText.relative($0, to: root) }
+            // A preview lists what it can look at; a run refuses the rest, and says why.
+            return ((try? Glob.files(matching: whole)) ?? []).map { PathText.relative($0, to: root) }
         }
     }
 }

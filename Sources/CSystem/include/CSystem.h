@@ -91,6 +91,12 @@ void cs_files_raise(void);
 /// Whether this many more files can be opened; 0 or a negated errno.
 int cs_files_probe(int count);
 
+/// The largest size of a file that this process may write, in bytes; -1 for no limit.
+int64_t cs_file_size_limit(void);
+
+/// The most address space that this process may have, in bytes; -1 for no limit.
+int64_t cs_address_space_limit(void);
+
 /// Whether this much address space is left; 0 or a negated errno.
 int cs_memory_probe(size_t bytes);
 

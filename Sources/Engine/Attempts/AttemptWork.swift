@@ -91,6 +91,7 @@ extension AttemptResult {
         exit = execution.exit
         usage = execution.usage
         lastLines = execution.lastLines
+        notes += execution.notes
         if let failure = execution.failure { fail(failure) }
     }
 

@@ -119,7 +119,11 @@ struct FanOutFinder {
         case .files(let pattern):
             if let files = listed[name] { return files }
             let path = PathText.absolute(attempt.path(pattern), in: attempt.pipeline.root)
-            return Glob.files(matching: path).map { PathText.relative($0, to: attempt.pipeline.root) }
+            do throws(Failure) {
+                return try Glob.files(matching: path).map { PathText.relative($0, to: attempt.pipeline.root) }
+            } catch {
+                throw Failure(error.message, remedy: error.remedy, location: attempt.stage.fanOut?.location)
+            }
         case .days(let from, let to):
             guard let first = UTC.milliseconds(ofDate: day(from)), let last = UTC.milliseconds(ofDate: day(to)) else {
                 throw Failure(

@@ -95,6 +95,11 @@ package struct PipelineLoader {
         let bytes: [UInt8]
         do throws(Failure) {
             var isFolder: ObjCBool = false
+            if let sign = path.first(where: \.isNewline) {
+                // Statements and messages of many programs are lines.
+                throw Failure(
+                    "the path of the project holds a line break: \(path.replacing(String(sign), with: "\\n"))")
+            }
             if let kept {
                 bytes = kept.text
             } else if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
@@ -235,6 +240,8 @@ package struct PipelineLoader {
 enum VariableFile {
     static func read(_ text: String, file: String, _ problems: ConfigProblems) -> [String: String] {
         var variables: [String: String] = [:]
+        // Some editors begin every file with a mark of its encoding.
+        let text = text.hasPrefix("\u{FEFF}") ? String(text.unicodeScalars.dropFirst()) : text
         for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
             var line = String(raw).trimmed
             if line.isEmpty || line.hasPrefix("#") { continue }

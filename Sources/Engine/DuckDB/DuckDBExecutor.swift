@@ -155,6 +155,11 @@ package struct DuckDBExecutor: StageExecutor {
         let statement = job.script.statements.indices.contains(index) ? job.script.statements[index] : nil
         let place = statement.map { " (to \($0.title.shortened(to: 60)))" } ?? ""
         guard let message = messages.last else {
+            if end.exit == .exited(0), !isStopped {
+                return Failure(
+                    "duckdb ended without an error, and what it told of its work is cut" + place,
+                    remedy: "see whether the disk of \(job.workFolder) is full")
+            }
             var text = "duckdb \(end.meaning ?? end.exit.description)"
             guard case .signaled(9) = end.exit else { return Failure(text + place) }
             text += end.usage?.peakText ?? ""

@@ -1,4 +1,5 @@
 import CaudalModel
+import CSystem
 import Foundation
 
 /// An error as DuckDB reports it.
@@ -81,6 +82,9 @@ struct DuckDBMessage {
         if let fault = CSVFault(message: text) { return fault.remedy }
         return switch (kind, errno) {
         case (_, "28"): "free some space on that disk, then retry"
+        case (.outOfMemory, _) where (0..<memory).contains(cs_address_space_limit()):
+            "this process may have \(cs_address_space_limit().shortBytes) of address space: raise it with "
+                + "'ulimit -v unlimited'"
         case (.outOfMemory, _):
             "give the stage more than \(memory.shortBytes) with 'resources: {memory: …}', or fewer threads with 'cpu'"
         case (.permission, _): "a stage reaches only the datasets it names: add the file as a dataset"

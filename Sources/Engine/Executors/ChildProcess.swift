@@ -19,11 +19,13 @@ package struct ProcessLaunch: Sendable {
     package var grace: Duration
     /// Where the process is recorded before it executes its program.
     package var ledger: SpawnLedger?
+    /// The files whose writing is waited for when the process has ended; nil ends everything that it left running.
+    package var awaited: AwaitedWrites?
 
     package init(
         program: String, arguments: [String], inherited: InheritedEnvironment = InheritedEnvironment([:]),
         variables: [String: String], folder: String, marker: String, grace: Duration = .seconds(5),
-        ledger: SpawnLedger? = nil
+        ledger: SpawnLedger? = nil, awaited: AwaitedWrites? = nil
     ) {
         self.program = program
         self.arguments = arguments
@@ -33,6 +35,7 @@ package struct ProcessLaunch: Sendable {
         self.marker = marker
         self.grace = grace
         self.ledger = ledger
+        self.awaited = awaited
     }
 
     /// The environment variable that contains the marker.
@@ -88,6 +91,23 @@ package struct ChildExit: Sendable, Hashable {
     package var leftBehind: [String]
     /// Whether it was killed because it did not end in time.
     package var wasKilled: Bool
+    /// Processes besides the first one that wrote to a file that is waited for when all of them were asked to end, by name
+    /// and number: what they wrote is cut.
+    package var cutWriters: [String] = []
+}
+
+/// The files of a program that another process may still write when the program has ended, such as one that it started in
+/// the background or after a pipe.
+package struct AwaitedWrites: Sendable {
+    /// The folder that holds them, absolute, with its links resolved.
+    let folder: String
+    /// Called once when that takes a while, on the reactor's thread, with the processes by name and number.
+    let onWait: @Sendable ([String]) -> Void
+
+    package init(folder: String, onWait: @escaping @Sendable ([String]) -> Void) {
+        self.folder = FileIdentity(folder).path
+        self.onWait = onWait
+    }
 }
 
 extension ProcessExit {
@@ -228,6 +248,24 @@ package enum ProcessTable {
         all().compactMap { pid in
             guard let fields = fields(of: pid), fields.group == group, fields.state != "Z" else { return nil }
             return (pid, fields.name)
+        }
+    }
+
+    /// Whether a process has a file in a folder open for writing.
+    ///
+    /// - Parameter folder: Its path with links resolved.
+    static func writes(_ pid: Int32, in folder: String) -> Bool {
+        // A process that has ended has none open, and one of another user cannot be looked at.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
+        return names.contains { name in
+            let link = "/proc/\(pid)/fd/\(name)"
+            var status = stat()
+            // The kernel shows by the link's own permissions what the file is open for.
+            guard lstat(link, &status) == 0, status.st_mode & S_IWUSR != 0,
+                let path = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
+            else { return false }
+            // A file without a name is not published.
+            return path.hasPrefix(folder + "/") && !path.hasSuffix(" (deleted)")
         }
     }
 

@@ -38,10 +38,16 @@ package struct CommandRunner: StageExecutor {
 
     /// Interprets the end of a program.
     static func execution(of end: ProgramEnd, lastLines: [String], attempt: AttemptControl) -> Execution {
-        if !end.leftBehind.isEmpty {
-            attempt.log.note("left behind and ended: \(end.leftBehind.joined(separator: ", "))", level: .warn)
-        }
         var execution = Execution(exit: end.exit, usage: end.usage, lastLines: lastLines)
+        if !end.leftBehind.isEmpty {
+            let note = "left behind and ended: \(end.leftBehind.joined(separator: ", "))"
+            attempt.log.note(note, level: .warn)
+            execution.notes.append(note)
+        }
+        if end.exit == .exited(0), !end.cutWriters.isEmpty {
+            execution.failure = Failure(
+                "the output was still written by \(end.cutWriters.joined(separator: ", ")), which was ended")
+        }
         if end.exit != .exited(0) {
             var message = end.meaning ?? end.exit.description
             if case .signaled(9) = end.exit { message += end.usage?.peakText ?? "" }

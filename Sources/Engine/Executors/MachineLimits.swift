@@ -2,7 +2,7 @@ package import CaudalModel
 import CSystem
 import Foundation
 
-/// Checks the resource limits of this process before anything begins.
+/// Checks the resource limits and the surroundings of this process before anything begins.
 ///
 /// Without a thread, descriptor or memory that it needs, the Swift runtime would crash the process or hang.
 package enum MachineLimits {
@@ -34,6 +34,13 @@ package enum MachineLimits {
                     + Failure.words(ofErrno: -files),
                 remedy: "raise the limit on open files with 'ulimit -n 1024'")
         }
+        let size = cs_file_size_limit()
+        if size >= 0, size < 1 << 20 {
+            throw Failure(
+                "this machine lets caudal write no file of more than \(size) bytes",
+                remedy: "raise the limit with 'ulimit -f unlimited'")
+        }
+        try ensureSurroundings()
         let memory = cs_memory_probe(need.memory)
         if memory != 0 {
             throw Failure(
@@ -42,5 +49,26 @@ package enum MachineLimits {
                 remedy: "raise the limit with 'ulimit -v \((need.memory * 2) >> 10)'")
         }
         try ServiceThread.ensure(need.threads)
+    }
+
+    /// Ensures that files that are made can be used, and that paths can start from the current folder.
+    private static func ensureSurroundings() throws(Failure) {
+        let mask = umask(0o022)
+        umask(mask)
+        if mask & 0o700 != 0 {
+            throw Failure(
+                "the umask \(String(mask, radix: 8)) takes from this user the right to use the files that caudal makes",
+                remedy: "set it with 'umask 022'")
+        }
+        guard let place = getcwd(nil, 0) else {
+            throw Failure(
+                "the current folder cannot be found", errno: errno, remedy: "change to a folder that is there")
+        }
+        defer { free(place) }
+        if String(validatingCString: place) == nil {
+            throw Failure(
+                "the path of the current folder is not UTF-8: \(String(cString: place))",
+                remedy: "give the folder another name, or start caudal in another one")
+        }
     }
 }

@@ -21,7 +21,8 @@ package struct ProcessExecutor: ProgramExecutor {
         let launch = ProcessLaunch(
             program: program, arguments: call.arguments,
             inherited: call.isOfUser ? host.environment : InheritedEnvironment([:]), variables: variables,
-            folder: call.folder ?? host.folder, marker: attempt.marker, grace: attempt.grace, ledger: attempt.ledger)
+            folder: call.folder ?? host.folder, marker: attempt.marker, grace: attempt.grace, ledger: attempt.ledger,
+            awaited: call.awaitedWrites(attempt))
         let end = try await host.reactor.run(launch, onStart: attempt.started, output: output)
         attempt.onStop(nil)
         return ProgramEnd(end)

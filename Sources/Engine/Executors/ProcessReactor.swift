@@ -240,7 +240,13 @@ enum Spawner {
     private static func failure(of launch: ProcessLaunch, error: Int32) -> Failure {
         if !FileText.exists(launch.folder) { return Failure("the folder \(launch.folder) is not there") }
         // The path as the pipeline file writes it, if it is inside of the project.
-        let program = PathText.relative(launch.program, to: launch.folder)
+        let program =
+            launch.folder == "/" ? launch.program : PathText.relative(launch.program, to: launch.folder)
+        if access("/dev/null", R_OK) != 0 {
+            return Failure(
+                "\(program) cannot be started: /dev/null, which it would read from", errno: errno,
+                remedy: "mount the devices of this machine at /dev")
+        }
         switch error {
         case ENOENT where FileText.exists(launch.program):
             return Failure(

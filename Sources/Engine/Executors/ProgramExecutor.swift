@@ -91,6 +91,16 @@ package struct ProgramCall: Sendable {
     }
 }
 
+extension ProgramCall {
+    /// The files whose writing is waited for when the program has ended; nil where it writes none that are known.
+    func awaitedWrites(_ attempt: AttemptControl) -> AwaitedWrites? {
+        guard isOfUser, !writes.isEmpty, let workFolder else { return nil }
+        return AwaitedWrites(folder: workFolder) { [log = attempt.log] writers in
+            log.note("the program has ended, and its output is still written by \(writers.joined(separator: ", "))")
+        }
+    }
+}
+
 /// How a program ended.
 package struct ProgramEnd: Sendable, Hashable {
     package var exit: ProcessExit
@@ -102,6 +112,8 @@ package struct ProgramEnd: Sendable, Hashable {
     package var wasKilled: Bool
     /// What its exit means where it ran, instead of the usual words.
     package var meaning: String?
+    /// Processes that were ended while they wrote what it was to write.
+    package var cutWriters: [String] = []
 
     package init(
         exit: ProcessExit, usage: ResourceUsage? = nil, leftBehind: [String] = [], wasKilled: Bool = false,
@@ -116,6 +128,7 @@ package struct ProgramEnd: Sendable, Hashable {
 
     init(_ child: ChildExit) {
         self.init(exit: child.exit, usage: child.usage, leftBehind: child.leftBehind, wasKilled: child.wasKilled)
+        cutWriters = child.cutWriters
     }
 
     /// The end that an exit status tells of by the convention of shells: above 128 it names a signal.

@@ -8,6 +8,13 @@ final class ReactorLoop: Sendable {
     private static let interval: Int64 = 20_000_000
     /// How long pipes are read after the last known process has ended: an unknown one may still hold them open.
     private static let drainLimit: Int64 = 200_000_000
+    /// How long what an ended child left running has to open its output: a shell that starts a program behind a pipe may end
+    /// before that has begun.
+    private static let openingLimit: Int64 = 500_000_000
+    /// The longest pause between two looks at who still writes.
+    private static let longestPause: Int64 = 320_000_000
+    /// After how long it is told that somebody still writes.
+    private static let patience: Int64 = 2_000_000_000
 
     private let poll: Int32
     private let mailbox: ReactorMailbox
@@ -27,6 +34,7 @@ final class ReactorLoop: Sendable {
         let errors: Int32
         let marker: String
         let grace: Duration
+        let awaited: AwaitedWrites?
         let process: ChildProcess
         let handler: ProcessReactor.OutputHandler
     }
@@ -51,6 +59,22 @@ final class ReactorLoop: Sendable {
         var wasKilled = false
         /// When pipes are closed that no known process holds open.
         var closeAt: Int64?
+        /// Whether the group has been seen without members after its first process ended: the kernel may reuse its number.
+        var groupIsGone = false
+        var wait = Wait()
+        var cutWriters: [String] = []
+
+        /// What is known of processes that may still write the child's output.
+        struct Wait {
+            /// When they are looked at again, and how long the next pause is.
+            var lookAt: Int64 = 0
+            var pause = ReactorLoop.interval
+            /// Until when they may open the output.
+            var openBy: Int64?
+            /// Since when somebody writes.
+            var since: Int64?
+            var isTold = false
+        }
     }
 
     func run() {
@@ -112,7 +136,7 @@ final class ReactorLoop: Sendable {
             let pidfd = cs_pidfd_open(started.identity.pid)
             let child = Child(
                 pid: started.identity.pid, output: started.output, errors: started.errors, marker: launch.marker,
-                grace: launch.grace, process: process, handler: handler)
+                grace: launch.grace, awaited: launch.awaited, process: process, handler: handler)
             records[token] = Record(child: child, pidfd: pidfd)
             shared.change(by: 1)
             cs_poll_add(poll, started.output, token << 2 | 1)
@@ -125,9 +149,17 @@ final class ReactorLoop: Sendable {
 
     private func stop(_ token: UInt64, _ records: inout [UInt64: Record]) {
         guard var record = records[token], case .running = record.phase else { return }
-        kill(-record.child.pid, SIGTERM)
-        // A stopped process cannot handle SIGTERM: it is continued first.
-        kill(-record.child.pid, SIGCONT)
+        if let awaited = record.child.awaited {
+            // The status of the first process does not tell what becomes of the others.
+            record.cutWriters = remnants(of: record).filter {
+                $0.pid != record.child.pid && ProcessTable.writes($0.pid, in: awaited.folder)
+            }.map(\.name)
+        }
+        if groupIsAlive(&record) {
+            kill(-record.child.pid, SIGTERM)
+            // A stopped process cannot handle SIGTERM: it is continued first.
+            kill(-record.child.pid, SIGCONT)
+        }
         let grace = Int64(record.child.grace.seconds * 1e9)
         record.phase = .stopping(killAt: cs_steady_ns() + grace)
         records[token] = record
@@ -202,12 +234,12 @@ final class ReactorLoop: Sendable {
             if record.pidfd < 0, record.exit == nil, cs_peek(record.child.pid) != 0 {
                 handleLeaderExit(&record, &buffer)
             }
-            if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(record) {
+            if case .stopping(let killAt) = record.phase, now >= killAt, groupIsAlive(&record) {
                 record.wasKilled = true
                 record.phase = .killed
                 kill(-record.child.pid, SIGKILL)
             }
-            if record.exit != nil, sweep(&record, now, others: shared.childCount - 1, &buffer) {
+            if record.exit != nil, sweep(&record, now, &buffer) {
                 records[token] = nil
                 shared.change(by: -1)
                 mailbox.changeChildren(by: -1)
@@ -221,16 +253,52 @@ final class ReactorLoop: Sendable {
     /// Whether the process group has a live member.
     ///
     /// The kernel does not reuse a group's number while the group has members, or while its first process is a zombie.
-    private func groupIsAlive(_ record: Record) -> Bool {
+    private func groupIsAlive(_ record: inout Record) -> Bool {
         if record.exit == nil { return true }
+        if record.groupIsGone { return false }
         // Orphans of the group that have ended are zombies, and the kernel counts them until they are reaped.
         while waitpid(-record.child.pid, nil, WNOHANG) > 0 {}
-        return kill(-record.child.pid, 0) == 0
+        record.groupIsGone = kill(-record.child.pid, 0) != 0
+        return !record.groupIsGone
+    }
+
+    /// The live processes of a child: its group, and descendants that have left it, each as it is told to people.
+    private func remnants(of record: Record) -> [(pid: Int32, name: String)] {
+        let group = record.groupIsGone ? [] : ProcessTable.members(ofGroup: record.child.pid)
+        return group.map { ($0.pid, "\($0.name) (\($0.pid))") }
+            + escapedDescendants(of: record).map { ($0.pid, "\($0.name) (\($0.pid), in a session of its own)") }
+    }
+
+    /// Whether something that an ended child left running still writes its output, or may be about to.
+    ///
+    /// As long as one of them writes, all go on: one may be what another one reads from.
+    private func waitsForWriters(_ record: inout Record, _ now: Int64) -> Bool {
+        guard let awaited = record.child.awaited else { return false }
+        if now < record.wait.lookAt { return true }
+        let left = groupIsAlive(&record) ? remnants(of: record) : escapedDescendants(of: record)
+        if left.isEmpty { return false }
+        let writers = left.filter { ProcessTable.writes($0.pid, in: awaited.folder) }
+        if writers.isEmpty {
+            let openBy = record.wait.openBy ?? now + Self.openingLimit
+            record.wait = Record.Wait(openBy: openBy, isTold: record.wait.isTold)
+            return now < openBy
+        }
+        let since = record.wait.since ?? now
+        record.wait.since = since
+        record.wait.openBy = nil
+        record.wait.lookAt = now + record.wait.pause
+        record.wait.pause = min(2 * record.wait.pause, Self.longestPause)
+        if !record.wait.isTold, now - since >= Self.patience {
+            record.wait.isTold = true
+            awaited.onWait(writers.map(\.name))
+        }
+        return true
     }
 
     /// Ends what an ended child left running; returns whether nothing is left.
-    private func sweep(_ record: inout Record, _ now: Int64, others: Int, _ buffer: inout [UInt8]) -> Bool {
-        if groupIsAlive(record) {
+    private func sweep(_ record: inout Record, _ now: Int64, _ buffer: inout [UInt8]) -> Bool {
+        if case .running = record.phase, waitsForWriters(&record, now) { return false }
+        if groupIsAlive(&record) {
             if case .running = record.phase {
                 record.leftBehind += ProcessTable.members(ofGroup: record.child.pid).map { "\($0.name) (\($0.pid))" }
                 kill(-record.child.pid, SIGTERM)
@@ -240,7 +308,7 @@ final class ReactorLoop: Sendable {
             }
             return false
         }
-        let escaped = escapedDescendants(of: record, others: others)
+        let escaped = escapedDescendants(of: record)
         if !escaped.isEmpty {
             record.leftBehind += escaped.map { "\($0.name) (\($0.pid), in a session of its own)" }
                 .filter { !record.leftBehind.contains($0) }
@@ -260,8 +328,9 @@ final class ReactorLoop: Sendable {
     /// Descendants that left the group: orphans adopted by this process that have the child's marker.
     ///
     /// An orphan that cleared its environment is attributed to the child when no other child could be its parent.
-    private func escapedDescendants(of record: Record, others: Int) -> [(pid: Int32, name: String)] {
-        ProcessTable.adoptedChildren().compactMap { pid in
+    private func escapedDescendants(of record: Record) -> [(pid: Int32, name: String)] {
+        let others = shared.childCount - 1
+        return ProcessTable.adoptedChildren().compactMap { pid in
             // A member of this process's own group is a child that other code here has started.
             guard let fields = ProcessTable.fields(of: pid), fields.group != getpgrp() else { return nil }
             if fields.state == "Z" {
@@ -298,6 +367,6 @@ final class ReactorLoop: Sendable {
         record.child.process.finish(
             ChildExit(
                 exit: ProcessExit(exit), usage: usage,
-                leftBehind: record.leftBehind, wasKilled: record.wasKilled))
+                leftBehind: record.leftBehind, wasKilled: record.wasKilled, cutWriters: record.cutWriters))
     }
 }

@@ -103,6 +103,7 @@ struct SSHExecutor: ProgramExecutor {
             variables: [:], folder: host.folder, marker: attempt.marker, grace: .seconds(1), ledger: attempt.ledger)
         let told = Collected()
         let stop = RemoteStop(pipe: pipe, folder: folder, grace: attempt.grace)
+        let begin = AwaitedBegin(folder, machine, attempt.log, limit: settings.silence)
         attempt.log.note("runs on \(machine), by ssh")
         let beats = pipe.beat(each: settings.silence / 4)
         defer { beats.cancel() }
@@ -111,6 +112,7 @@ struct SSHExecutor: ProgramExecutor {
             onStart: { child in
                 let work = WorkIdentity.job(kind: target.name, id: String(child.identity.pid), at: machine)
                 attempt.started(child, as: work) { stop.begin(child) }
+                begin.watch(child)
             },
             output: { stream, bytes in
                 if stream == .stderr { told.append(stream, bytes) }
@@ -118,7 +120,9 @@ struct SSHExecutor: ProgramExecutor {
             })
         attempt.onStop(nil)
         stop.end()
-        let last = told.text(.stderr).split(whereSeparator: \.isNewline).last.map(String.init) ?? "ssh said nothing"
+        let last =
+            begin.end() ?? told.text(.stderr).split(whereSeparator: \.isNewline).last.map(String.init)
+            ?? "ssh said nothing"
         guard let copies else { return try await outcome(child, folder, machine, last, stop, attempt) }
         switch try await copies.fetch() {
         case .notBegun:
@@ -215,6 +219,48 @@ struct SSHExecutor: ProgramExecutor {
     }
 
     private static func seconds(_ time: Duration) -> Int { max(1, Int(time.seconds.rounded(.up))) }
+}
+
+/// Gives a machine up that takes a connection, or seems to, and begins nothing: ssh's own limits end with the connection.
+private final class AwaitedBegin: Sendable {
+    private let folder: LaunchFolder
+    private let machine: String
+    private let log: AttemptLog
+    private let limit: Duration
+    private let state = Mutex<(task: Task<Void, Never>?, gaveUp: Bool)>((nil, false))
+
+    init(_ folder: LaunchFolder, _ machine: String, _ log: AttemptLog, limit: Duration) {
+        self.folder = folder
+        self.machine = machine
+        self.log = log
+        self.limit = limit
+    }
+
+    /// `child`: the client whose connection it is.
+    func watch(_ child: ChildProcess) {
+        let task = Task.detached { [self] in
+            do { try await Task.sleep(for: limit / 8) } catch { return }
+            if folder.hasBegun { return }
+            log.note(
+                "\(machine) has not begun what ssh asked of it for \((limit / 8).short); it has \(limit.short)",
+                level: .warn)
+            do { try await Task.sleep(for: limit - limit / 8) } catch { return }
+            // Taken back in one step: what has begun goes on, and what has not never will.
+            guard (try? folder.revoke()) == true else { return }
+            state.withLock { $0.gaveUp = true }
+            child.stop()
+        }
+        state.withLock { $0.task = task }
+    }
+
+    /// - Returns: Why the machine was given up; nil when it was not.
+    func end() -> String? {
+        let gaveUp = state.withLock { state in
+            state.task?.cancel()
+            return state.gaveUp
+        }
+        return gaveUp ? "it did not begin within \(limit.short) what ssh asked of it" : nil
+    }
 }
 
 /// Stops a program of another machine by words on its pipe.

@@ -32,7 +32,7 @@ struct SandboxExecutor: ProgramExecutor {
             arguments: arguments(call, tool: isOfSystem ? nil : program) + ["--", program] + call.arguments,
             // Only what is named here; what the program must not see is not there.
             variables: variables, folder: host.folder, marker: attempt.marker, grace: attempt.grace,
-            ledger: attempt.ledger)
+            ledger: attempt.ledger, awaited: call.awaitedWrites(attempt))
         let stop = SandboxStop()
         let child = try await host.reactor.run(
             launch,

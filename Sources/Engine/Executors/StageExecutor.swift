@@ -28,6 +28,8 @@ package struct Execution: Sendable {
     package var errors: [String]
     /// Whether a statement failed for want of memory.
     package var lacksMemory = false
+    /// What a person should know of it though it succeeded.
+    package var notes: [String] = []
 
     package init(
         failure: Failure? = nil, exit: ProcessExit? = nil, usage: ResourceUsage? = nil, lastLines: [String] = [],

@@ -33,7 +33,7 @@ package struct EarlierOutputs: Sendable {
             if path == pattern || Glob.matches(path, pattern) { versions[ExactText(path)] = publication }
         }
         let isPattern = pattern.contains { "*?[".contains($0) }
-        let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
+        let there = isPattern ? try Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
         var files: [EarlierFile] = []
         for path in Set(there.map(ExactText.init)).union(versions.keys).map(\.text).sorted() {
             if let file = try file(at: path, its: versions[ExactText(path)], ofOthers: last != nil, producer) {

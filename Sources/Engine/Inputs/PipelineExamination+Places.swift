@@ -177,6 +177,10 @@ extension PipelineExamination {
         if isFile, stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
             return ("\(PathText.relative(path, to: pipeline.root)) is a folder", "move it away, or change the path")
         }
+        if let kind = FileKind(path), !kind.isData {
+            let shown = PathText.relative(path, to: pipeline.root)
+            return ("\(shown) is \(kind.words), and would be replaced by a file", "change the path")
+        }
         while folder.count > 1, stat(folder, &status) != 0 {
             if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder) {
                 let shown = PathText.relative(folder, to: pipeline.root)

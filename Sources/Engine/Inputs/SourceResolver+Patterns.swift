@@ -58,7 +58,12 @@ extension SourceResolver {
         matching pattern: String, at location: SourceLocation?, _ origins: DataOrigins, _ fill: (Template) -> String
     ) throws -> FoundFiles {
         let isPattern = PlaceRules.isPattern(pattern)
-        let there = isPattern ? Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
+        let there: [String]
+        do throws(Failure) {
+            there = isPattern ? try Glob.files(matching: pattern) : [pattern].filter(FileText.exists)
+        } catch {
+            throw Failure(error.message, remedy: error.remedy, location: location)
+        }
         guard let earlier = origins.earlier else {
             return FoundFiles(files: there.map { FoundFiles.File(path: $0, place: $0, isOwn: false) })
         }
@@ -129,7 +134,7 @@ extension SourceResolver {
                 guard parts.count > depth, target == folder || Glob.matches(target, folder) else { continue }
                 let place = try origins.place(artifact, made.writer)
                 let rest = "/" + parts.dropFirst(depth).joined(separator: "/")
-                for file in Glob.files(matching: Glob.literal(place) + rest) {
+                for file in try Glob.files(matching: Glob.literal(place) + rest) {
                     let path = target + file.dropFirst(place.count)
                     files[ExactText(path)] = FoundFiles.File(path: path, place: file, isOwn: true)
                 }
@@ -173,12 +178,5 @@ extension SourceResolver {
         let writers = fanned.compactMap { origins.made[$0]?.writer.rawValue }.map { "'\($0)'" }.joined(separator: ", ")
         throw NothingToRead(
             reason: "\(writers) had no items, and the columns of '\(dataset.name)' cannot be known without one")
-    }
-}
-
-extension Glob {
-    /// A pattern that matches exactly one path, with its special characters escaped.
-    static func literal(_ path: String) -> String {
-        path.replacing(#/[*?\[\\]/#) { "\\" + $0.output }
     }
 }

@@ -242,7 +242,9 @@ package final class SourceResolver: Sendable {
         let shown = PathText.relative(pattern, to: root)
         var files = [pattern]
         if pattern.contains(where: { "*?[".contains($0) }) {
-            files = Glob.files(matching: pattern)
+            do throws(Failure) { files = try Glob.files(matching: pattern) } catch {
+                throw Failure(error.message, remedy: error.remedy, location: dataset.placeLocation)
+            }
             if files.isEmpty {
                 throw Failure("no file matches \(shown)", remedy: remedy(dataset), location: dataset.placeLocation)
             }
@@ -435,18 +437,4 @@ package final class SourceCache: Sendable {
         get { sources.withLock { $0[key] } }
         set { sources.withLock { $0[key] = newValue } }
     }
-}
-
-/// Finds files by pattern.
-package enum Glob {
-    /// The files that match a pattern with `*`, `?` and `[…]`, sorted by name.
-    package static func files(matching pattern: String) -> [String] {
-        var found = glob_t()
-        defer { globfree(&found) }
-        guard glob(pattern, 0, nil, &found) == 0, let paths = found.gl_pathv else { return [] }
-        return (0..<Int(found.gl_pathc)).compactMap { paths[$0].map { String(cString: $0) } }
-    }
-
-    /// Whether a path matches a pattern.
-    package static func matches(_ path: String, _ pattern: String) -> Bool { fnmatch(pattern, path, FNM_PATHNAME) == 0 }
 }

@@ -16,9 +16,10 @@ struct ArrivalWatch {
     /// - Parameters:
     ///   - isNew: Whether the schedule has just become known: what is there then has arrived before it.
     ///   - now: In milliseconds since 1970.
+    ///   - tell: Told of a pattern whose files cannot be found; the others are looked for all the same.
     /// - Returns: When to look again at a file that has not settled yet; nil when there is none.
     func look(
-        for awaited: Schedule.Arrivals, _ key: ScheduleKey, isNew: Bool, now: Int64
+        for awaited: Schedule.Arrivals, _ key: ScheduleKey, isNew: Bool, now: Int64, tell: (String) -> Void
     ) throws(StoreError) -> Int64? {
         let known = try store.arrivals(of: key)
         var found: [Arrival] = []
@@ -38,7 +39,12 @@ struct ArrivalWatch {
         }
         var again: Int64?
         for pattern in awaited.files {
-            for path in Glob.files(matching: PathText.absolute(pattern.value, in: root)) {
+            let paths: [String]
+            do throws(Failure) { paths = try Glob.files(matching: PathText.absolute(pattern.value, in: root)) } catch {
+                tell("\(key): nothing can arrive: \(error.message)")
+                continue
+            }
+            for path in paths {
                 guard FileText.isFile(path), let mark = FileMark(path) else { continue }
                 let source = PathText.relative(path, to: root)
                 let text = Self.text(of: mark)

@@ -157,7 +157,7 @@ package final class Scheduler {
         }
         if case .after(let awaited) = schedule.trigger {
             let watch = ArrivalWatch(store: store, root: entry.pipeline.root, hashes: hashes)
-            let again = try watch.look(for: awaited, key, isNew: isNew, now: now)
+            let again = try watch.look(for: awaited, key, isNew: isNew, now: now) { tellOnce($0) }
             step.wake = [step.wake, again].compactMap { $0 }.min()
             if !awaited.files.isEmpty { step.isWatching = true }
             watched.arrivals = try store.undecidedArrivals(of: key, zone: zone)

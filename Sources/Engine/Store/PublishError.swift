@@ -8,6 +8,12 @@ package enum PublishError: DomainError {
     case noAccess(folder: String, errno: Int32, output: String)
     /// A stage ended without an output that it has to write.
     case notWritten(String, staged: String)
+    /// A stage made its output something else than a file or a folder of files.
+    ///
+    /// `part`: what in the folder is meant; nil means the output itself.
+    case notData(String, part: String?, kind: FileKind)
+    /// What is neither a file nor a folder stands where an output is to be published.
+    case targetIsNoData(String, kind: FileKind)
     /// An output that was recorded as published is neither staged, nor kept, nor in place.
     case lost(String)
     /// A folder stands where a file is to be published.
@@ -34,6 +40,17 @@ extension PublishError {
             Failure(
                 "the output \(PathText.lastComponent(of: target)) was not written",
                 remedy: "the command must write it to $CAUDAL_OUTPUT, which is \(staged)")
+        case .notData(let target, let part, let kind):
+            Failure(
+                "the output \(PathText.lastComponent(of: target)) "
+                    + (part.map { "holds \($0), which is \(kind.words)" } ?? "is \(kind.words)")
+                    + ": only files, and folders of files, are published",
+                remedy: kind == .link
+                    ? "write the data itself; 'cp -L' copies what a link leads to" : "write a file, or remove it")
+        case .targetIsNoData(let target, let kind):
+            Failure(
+                "\(target) is \(kind.words), and the output would take its place",
+                remedy: "change the path of the output")
         case .lost(let target):
             Failure(
                 "the output \(target) was recorded as published and is lost: it is not in place, and no longer "

@@ -9,10 +9,12 @@ import Foundation
 package enum Publisher {
     /// Checks before any work begins that outputs can be published.
     ///
-    /// - Throws: ``PublishError`` when the folder of an output cannot be created or written to.
+    /// - Throws: ``PublishError`` when the folder of an output cannot be created or written to, or what would be replaced
+    ///   is neither a file nor a folder.
     package static func prepare(_ outputs: [StagedOutput]) throws(PublishError) {
         for output in outputs {
-            let folder = PathText.folder(of: output.target)
+            let folder = PathText.folder(of: destination(of: output.target))
+            if let kind = FileKind(output.target), !kind.isData { throw .targetIsNoData(output.target, kind: kind) }
             try makeFolder(folder)
             guard access(folder, W_OK) == 0 else {
                 throw .noAccess(folder: folder, errno: errno, output: output.dataset?.rawValue ?? output.target)
@@ -23,17 +25,53 @@ package enum Publisher {
     /// The moves for the outputs that were written; optional outputs that were not are left out.
     ///
     /// - Parameter owner: A name that no other attempt of any run has; nil outside of runs.
-    /// - Throws: ``PublishError`` when a required output was not written.
+    /// - Throws: ``PublishError`` when a required output was not written, or is no file and no folder of files.
     package static func plan(_ outputs: [StagedOutput], owner: String? = nil) throws(PublishError) -> PublishPlan {
         var moves: [PublishPlan.Move] = []
         for output in outputs {
-            guard let inode = inode(of: output.staged) else {
+            guard let kind = FileKind(output.staged, followingLinks: false) else {
                 if output.isOptional { continue }
+                throw .notWritten(output.target, staged: output.staged)
+            }
+            try refuseOthers(than: kind, output)
+            guard let inode = inode(of: output.staged) else {
                 throw .notWritten(output.target, staged: output.staged)
             }
             moves.append(PublishPlan.Move(staged: output.staged, target: output.target, inode: inode))
         }
         return PublishPlan(moves: moves, owner: owner)
+    }
+
+    /// Refuses what has no bytes of its own that could be looked at and published: to read a pipe would wait for ever, and a
+    /// link that is moved leads elsewhere.
+    private static func refuseOthers(than kind: FileKind, _ output: StagedOutput) throws(PublishError) {
+        guard kind.isData else { throw .notData(output.target, part: nil, kind: kind) }
+        guard kind == .folder, let names = FileManager.default.subpaths(atPath: output.staged) else { return }
+        for name in names {
+            let path = output.staged + "/" + name
+            guard let kind = FileKind(path, followingLinks: false), !kind.isData else { continue }
+            if kind == .link, staysInside(output.staged, link: path) { continue }
+            throw .notData(output.target, part: name, kind: kind)
+        }
+    }
+
+    /// Whether a link in a folder leads to data of the same folder, wherever the folder is moved.
+    private static func staysInside(_ folder: String, link: String) -> Bool {
+        guard let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link), !target.hasPrefix("/"),
+            FileKind(link)?.isData == true
+        else { return false }
+        let place = FileIdentity(link)
+        let whole = FileIdentity(folder)
+        return whole == place || whole.holds(place)
+    }
+
+    /// Where an output is moved.
+    ///
+    /// A link to a file stays, and what it leads to is replaced, as by every program that writes there. One to a folder gives
+    /// way: nobody asked to replace everything in that.
+    private static func destination(of target: String) -> String {
+        guard FileKind(target, followingLinks: false) == .link, FileKind(target) != .folder else { return target }
+        return FileIdentity(target).path
     }
 
     /// Makes the moves, or the rest of them for an unfinished plan.
@@ -42,7 +80,8 @@ package enum Publisher {
     ///   unchanged.
     package static func carryOut(_ plan: PublishPlan) throws(PublishError) {
         for move in plan.moves {
-            let beside = besidePath(of: move.target, owner: plan.owner)
+            let target = destination(of: move.target)
+            let beside = besidePath(of: target, owner: plan.owner)
             guard let staged = inode(of: move.staged) ?? restaged(move) else {
                 if isInPlace(move) { continue }
                 // Left by a process that died while it copied the output.
@@ -54,8 +93,8 @@ package enum Publisher {
                 // proof: another disk has its own numbering.
                 try remove(move.staged)
             } else {
-                try makeFolder(PathText.folder(of: move.target))
-                try replace(move.target, with: move.staged, beside: beside)
+                try makeFolder(PathText.folder(of: target))
+                try replace(target, with: move.staged, beside: beside)
             }
         }
     }
@@ -134,7 +173,7 @@ package enum Publisher {
     private static func makeDurable(_ path: String) throws {
         let names = [""] + (FileManager.default.subpaths(atPath: path) ?? []).map { "/" + $0 }
         for name in names {
-            let descriptor = open(path + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            let descriptor = open(path + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
             // A symbolic link has no content to sync.
             if descriptor < 0, errno == ELOOP { continue }
             guard descriptor >= 0 else { throw Failure(Failure.words(ofErrno: errno)) }

@@ -65,15 +65,32 @@ struct PublisherTests {
         #expect(try folder.text("outputs/report.csv") == "precious")
     }
 
-    @Test("A symbolic link is replaced, and what it points to stays as it is")
+    @Test("A link to a file stays, and the file that it leads to is replaced; where there is none, it is made")
     func link() throws {
         let folder = try OwnFolder()
-        try folder.write("elsewhere", to: "real.csv")
-        try FileManager.default.createSymbolicLink(atPath: folder["a.csv"], withDestinationPath: folder["real.csv"])
+        try folder.write("old", to: "real.csv")
+        let links = [("a.csv", "real.csv"), ("b.csv", "later/b.csv"), ("c.csv", "a.csv")]
+        for (name, target) in links {
+            try FileManager.default.createSymbolicLink(atPath: folder[name], withDestinationPath: target)
+            try folder.write("new \(name)", to: "staging/\(name)")
+            try publish([output(folder, "staging/\(name)", to: name)])
+            #expect(try folder.text(name) == "new \(name)")
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder[name]) == target)
+        }
+        #expect(folder.contents == ["a.csv", "b.csv", "c.csv", "later", "later/b.csv", "real.csv", "staging"])
+    }
+
+    @Test("What is no file and no folder of files is not published, nor written over")
+    func noData() throws {
+        let folder = try OwnFolder()
         try folder.write("new", to: "staging/a.csv")
-        try publish([output(folder, "staging/a.csv", to: "a.csv")])
-        #expect(try folder.text("a.csv") == "new")
-        #expect(try folder.text("real.csv") == "elsewhere")
+        #expect(mkfifo(folder["staging/pipe"], 0o600) == 0 && mkfifo(folder["pipe"], 0o600) == 0)
+        #expect(throws: PublishError.notData(folder["a.csv"], part: nil, kind: .pipe)) {
+            try publish([output(folder, "staging/pipe", to: "a.csv")])
+        }
+        #expect(throws: PublishError.targetIsNoData(folder["pipe"], kind: .pipe)) {
+            try publish([output(folder, "staging/a.csv", to: "pipe")])
+        }
     }
 
     @Test("A link to a folder gives way to a folder, and the one it points to stays")
