@@ -1,6 +1,7 @@
 import CaudalModel
 @testable import App
 import Engine
+import Foundation
 import Testing
 
 @Suite("What keys mean", .timeLimit(.minutes(15)))
@@ -197,5 +198,44 @@ struct DashboardReducerTests {
                 if drawn.width != state.columns || drawn.height != state.rows { Issue.record("another size") }
             }
         }
+    }
+
+    @Test("What a dead process was running has one sign, no bar, and no part in the progress")
+    func interrupted() {
+        var run = SampleRun(stages: [
+            SampleRun.stage("join", expected: .seconds(1)), SampleRun.stage("load", needs: ["join"]),
+        ])
+        run.start("join")
+        run.happen(.progressed("join", attempt: 1, Progress(fraction: 0.9)))
+        for (rows, columns) in [(24, 80), (40, 120), (60, 200)] {
+            let state = DashboardState(
+                run.state, now: run.now, rows: rows, columns: columns, isLive: false, zone: .gmt)
+            let text = DashboardScreen.draw(state, LogLineList()).text
+            #expect(text.contains(/!\s+join/) && text.contains("broken"), "\(text)")
+            #expect(text.contains(" 0%") && !text.contains("90%") && !text.contains("⠋"), "\(text)")
+        }
+    }
+
+    @Test("A question is not asked under what was said before it")
+    func staleToast() {
+        var state = SampleRun.failed.dashboard(rows: 24, columns: 80)
+        state.say("reading …")
+        state.overlay = .confirm(Confirmation(title: "Quit?", choices: []))
+        #expect(state.toast == nil)
+    }
+
+    @Test("The signs of states in ASCII are none of those that lines are drawn with")
+    func asciiSigns() {
+        let signs = UnitStatus.allCases.map { StatusMark.glyph($0, frame: 0, ascii: true) }
+        #expect(Set(signs).count == signs.count && Set(signs).isDisjoint(with: ["+", "-", "|", ">", "<", "~"]))
+    }
+
+    @Test("The help of a screen of 40 columns says all of it")
+    func narrowHelp() {
+        let state = SampleRun.failed.dashboard(rows: 10, columns: 40)
+        let lines = OverlayPane.helpLines(state, HelpPage())
+        let words = lines.filter { !$0.isHeading }.map(\.text).joined(separator: " ")
+        #expect(words.contains("move along edges in the graph, up and down in lists"), "\(words)")
+        #expect(lines.allSatisfy { $0.isHeading || TextWidth.of($0.text) + 13 <= 36 })
     }
 }

@@ -47,11 +47,13 @@ struct FocusTests {
             else {
                 continue
             }
-            let cut = zip(drawing.labels, graph.names).filter { $0 != $1 }.count
-            // Another cell for each layer would not fit.
-            if cut > 0 {
-                #expect(columns - drawing.picture.width < drawing.picture.layers.count, "\(columns)")
-            }
+            guard zip(drawing.labels, graph.names).contains(where: { $0 != $1 }) else { continue }
+            let least: [NodeDensity: Int] = [.card: 12, .detailed: 11, .short: 1]
+            let density = drawing.picture.density
+            let whole = GraphPicture(
+                nodeCount: graph.names.count, edges: drawing.scene.edges, names: graph.names.map { TextWidth.of($0) },
+                least: least[density] ?? 1, density: density)
+            #expect(whole.width > columns, "\(columns)")
         }
     }
 
@@ -74,8 +76,11 @@ struct FocusTests {
     @Test("+ and - show more and less around the selected stage; elsewhere they say why not")
     func hops() throws {
         var state = try dashboard("g60", rows: 40, columns: 120)
+        guard case .focus(_, let shown) = DashboardLayout(state).drawing?.kind else {
+            return #expect(Bool(false), "no focus is shown")
+        }
         state.press(["+"])
-        #expect(state.hops == 3)
+        #expect(state.hops == shown + 1)
         state.press(["-", "-", "-"])
         #expect(state.hops == 1)
         #expect(DashboardScreen.draw(state, LogLineList()).text.contains("focus, 1 hop"))
@@ -191,6 +196,33 @@ struct FocusTests {
             state.press(["j"], on: LogLineList())
             let shown = DashboardScreen.draw(state, LogLineList()).text
             #expect(shown.contains(state.selection.stage.rawValue), "\(view): \(shown)")
+        }
+    }
+
+    @Test("The focus shows as many hops as fit with names that can be read, and no name is cut without a sign")
+    func readableFocus() {
+        var generator = SplitMix64(seed: 437)
+        let graph = GraphRetraceTests.Graph.random(500, edgesPerNode: 1.5, &generator)
+        var stages = graph.stages
+        let names = stages.map { "mart_warehouse_model_\($0.id)_payments" }
+        for (index, stage) in graph.stages.enumerated() {
+            stages[index] = SampleRun.stage(
+                StageID(names[index]), needs: stage.upstream.map { StageID("mart_warehouse_model_\($0)_payments") })
+        }
+        var state = SampleRun(stages: stages).dashboard(rows: 40, columns: 120)
+        for index in [437, 250, 100] {
+            state.select(UnitID(StageID(names[index])))
+            let layout = DashboardLayout(state)
+            guard let drawing = layout.drawing, let frame = layout.frame(of: .graph) else {
+                Issue.record("nothing is drawn")
+                continue
+            }
+            #expect(drawing.picture.width <= frame.columns.count, "\(index) is scrolled sideways")
+            for (item, label) in zip(drawing.scene.items, drawing.labels) {
+                guard case .stage(let stage) = item else { continue }
+                let parts = label.split(separator: "…")
+                #expect(parts.allSatisfy { names[stage].contains($0) }, "\(label) is \(names[stage])")
+            }
         }
     }
 }

@@ -173,7 +173,7 @@ struct HomeTests {
     @Test("A pipeline is run only after a question that is answered with yes")
     func running() {
         var state = state()
-        #expect(press([.down, .down, .enter, .enter], &state).isEmpty, "no comes first")
+        #expect(press([.down, .down, .down, .enter, .enter], &state).isEmpty, "no comes first")
         #expect(press([.enter, .tab, .enter], &state) == [.run("config/sales.yaml")])
     }
 
@@ -353,5 +353,22 @@ struct HomeTests {
                 _ = HomeScreen.draw(state)
             }
         }
+    }
+
+    @Test("What needs attention comes first, then what runs, then the others; a run that goes on tells how it stands")
+    func order() {
+        var state = state()
+        func pipeline(_ name: String, _ statuses: [RunState.Status]) -> ProjectOverview.Pipeline {
+            let runs = statuses.enumerated().map { place, status in
+                Self.run(name, status, minutesAgo: Int64(place * 60 + 5), isLive: status == .running)
+            }
+            return .init(name: name, file: "config/\(name).yaml", runs: runs)
+        }
+        state.overview = ProjectOverview(pipelines: [
+            pipeline("a", [.succeeded]), pipeline("b", [.failed, .running]), pipeline("c", []),
+            pipeline("d", [.failed, .succeeded]),
+        ])
+        #expect(state.pipelines.map(\.name) == ["d", "b", "a", "c"])
+        #expect(state.pipelines[1].current?.trueStatus == .running)
     }
 }

@@ -203,4 +203,37 @@ struct ClipboardTextTests {
         let one = ClipboardText(String(repeating: "é", count: 50_000))
         #expect(one.isCut && one.text.allSatisfy { $0 == "é" })
     }
+
+    @Test("Of a fan-out that failed, the attempts of the items that failed are told")
+    func failedItems() {
+        var run = SampleRun(stages: [SampleRun.stage("load", fanOut: true)])
+        run.happen(.unitQueued("load"))
+        run.happen(.attemptStarted("load", attempt: 1))
+        let items = ["north", "south"].map { Item(key: ItemKey($0), values: ["region": $0]) }
+        var found = AttemptResult.succeeded
+        found.items = items
+        run.happen(.attemptEnded("load", attempt: 1, found))
+        run.happen(.itemsFound("load", items))
+        run.succeed(UnitID("load", "north"), after: 100)
+        run.fail(UnitID("load", "south"), after: 300, Failure("no room"), lines: [])
+        run.happen(.unitEnded("load", .failed, reason: "1 of 2 items failed"))
+        let lines = InspectorText(run.dashboard(rows: 40, columns: 120)).lines.map { $0.map(\.text).joined() }
+        let first = lines.first { $0.hasPrefix("attempts") } ?? ""
+        #expect(first.contains("south  #1") && first.contains("failed"), "\(lines)")
+        #expect(lines.contains { $0.contains("found its items") })
+    }
+
+    @Test("The page of the command begins with what ran")
+    func workFirst() {
+        let sql = ["SET threads = 2;", ".bail on", ".safe_mode", ".print @@1", "SELECT 1;", ".print @@2"]
+        #expect(
+            InspectorText.workFirst(sql) == [
+                "SELECT 1;", "", "-- before it:", "SET threads = 2;", ".bail on", ".safe_mode",
+            ])
+        let command = ["foreach:", "  items: [a, b]", "run: |", "  echo a", "  echo b", "type: command"]
+        #expect(
+            InspectorText.workFirst(command) == [
+                "run: |", "  echo a", "  echo b", "foreach:", "  items: [a, b]", "type: command",
+            ])
+    }
 }

@@ -257,4 +257,95 @@ struct LogPaneTests {
         #expect([Span("漢字"), Span("ab", .bad)].droppingCells(4).map(\.text) == ["ab"])
         #expect([Span("abc"), Span("de", .bad)].droppingCells(2).map(\.text) == ["c", "de"])
     }
+
+    @Test("Names of stages that begin alike are told apart, and whole where there is room")
+    func sources() {
+        let names = (0..<30).map { "mart_warehouse_model_\(1000 + $0)_payments" }
+        var run = SampleRun(stages: names.map { SampleRun.stage(StageID($0)) })
+        for name in names.prefix(8) { run.log(UnitID(StageID(name)), "hello") }
+        for (rows, columns) in [(60, 200), (40, 120), (24, 80)] {
+            let text = DashboardScreen.draw(run.dashboard(rows: rows, columns: columns), run.lines).text
+            let sources = text.split(separator: "\n").filter { $0.contains("hello") }.map {
+                $0.split(separator: " ").dropFirst(2).first.map(String.init) ?? ""
+            }
+            #expect(sources.count > 2 && Set(sources).count == sources.count, "\(sources)")
+            if columns == 200 { #expect(sources.allSatisfy { names.contains($0) }, "\(sources)") }
+        }
+    }
+
+    @Test("A wrapped line that is longer than the pane is drawn as far as there is room, and no row is jumped over")
+    func partlyDrawn() {
+        var lines = lines(6)
+        lines.records[2].message = (0..<500).map { "w\($0)" }.joined(separator: " ")
+        var state = dashboard()
+        state.press(["w", "g"], on: lines)
+        #expect(shown(state, lines).contains("line 0") && shown(state, lines).contains("w0 w1"))
+        var seen: Set<Substring> = []
+        func look() {
+            for word in shown(state, lines).split(whereSeparator: { " \n…".contains($0) }) { seen.insert(word) }
+        }
+        for _ in 0..<60 where state.log.cursor != nil {
+            look()
+            state.press([.control("d")], on: lines)
+        }
+        look()
+        #expect((0..<500).count { !seen.contains("w\($0)") } < 60, "only words at the ends of rows are divided")
+        #expect(seen.contains("w250") && seen.contains("w499"))
+        state.press([.control("u")], on: lines)
+        let before = state.log
+        #expect(before.cursor != nil && shown(state, lines).contains("w499") || shown(state, lines).contains("w48"))
+    }
+
+    @Test("What is no regular expression is told as such, by the search and by the filter")
+    func unfitExpression() {
+        var (state, lines) = (dashboard(), lines())
+        state.press(["/"] + keys("[bad("), on: lines)
+        #expect(shown(state, lines).contains("is not a regular expression"), "while it is typed")
+        state.press([.enter], on: lines)
+        let toast = state.standingToast?.text ?? ""
+        #expect(toast.contains("'[bad(' is not in the log as text; it is not a regular expression: "), "\(toast)")
+        #expect(toast.contains("at character"))
+        state.press(["f"] + keys("(") + [.enter], on: lines)
+        #expect(state.standingToast?.text.hasPrefix("'(' is taken as text: it is not a regular expression") == true)
+    }
+
+    /// Lines of which not all are searched yet.
+    private struct Unsearched: LogLines {
+        var lines: LogLineList
+        var hits: Int
+        var count: Int { lines.count }
+        var isComplete: Bool { false }
+        func record(at index: Int) -> LogRecord? { lines.record(at: index) }
+        func isHit(at index: Int) -> Bool { true }
+        func hit(from index: Int, forward: Bool) -> Int? { index }
+        func hitNumber(at index: Int) -> Int { 0 }
+        func error(from index: Int, forward: Bool) -> Int? { nil }
+        func folded(at index: Int) -> Int { 0 }
+    }
+
+    @Test("While a search runs, it says so, and no place that is not known")
+    func searching() {
+        var state = dashboard()
+        (state.log.shown.search, state.log.cursor) = ("x", 5)
+        var lines = Unsearched(lines: lines(), hits: 0)
+        #expect(DashboardScreen.draw(state, lines).text.contains("/x searching …"))
+        lines.hits = 863_749
+        #expect(DashboardScreen.draw(state, lines).text.contains("/x –/863,749 so far …"))
+    }
+
+    @Test("Of a long line no more is looked at than what is seen of it")
+    func beginning() {
+        let long = String(repeating: "字", count: 20_000)
+        let (text, isCut) = LogGeometry.beginning(of: long, cells: 100)
+        #expect(isCut && TextWidth.of(text) > 100 && text.utf8.count < 2000)
+        let escapes = String(repeating: "\u{1b}[31m", count: 500) + "end"
+        #expect(LogGeometry.beginning(of: escapes, cells: 10) == ("end", false))
+        #expect(String(repeating: "a", count: 19).isPrintableASCII && !"aaaaaaaa\u{7f}".isPrintableASCII)
+        for unfit in ["\u{1f}", "\u{7f}", "é", "\n"] {
+            for place in 0..<17 {
+                let text = String(repeating: "~", count: place) + unfit + String(repeating: " ", count: 16 - place)
+                #expect(!text.isPrintableASCII, "\(place)")
+            }
+        }
+    }
 }

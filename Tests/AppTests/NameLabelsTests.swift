@@ -53,4 +53,19 @@ struct NameLabelsTests {
             #expect(labels.allSatisfy { TextWidth.of($0) <= width }, "round \(round): \(labels)")
         }
     }
+
+    @Test("What all names have in the middle goes before what tells them apart")
+    func commonMiddle() {
+        let names = ["src", "dim", "mart"].enumerated().flatMap { place, kind in
+            (0..<10).map { "\(kind)_warehouse_model_0\(place)\($0)7_\($0 % 2 == 0 ? "orders" : "sessions")" }
+        }
+        let wide = labels(names, 22)
+        #expect(wide.first == "src…0007_orders" && wide.last == "mart…0297_sessions", "\(wide)")
+        let narrow = labels(names, 9)
+        #expect(
+            zip(names, narrow).allSatisfy { name, label in
+                label.split(separator: "…").allSatisfy { name.contains($0) }
+            }, "nothing in a label is not in its name: \(narrow)")
+        #expect(Set(narrow).count == names.count)
+    }
 }

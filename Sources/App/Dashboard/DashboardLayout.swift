@@ -80,8 +80,18 @@ struct DashboardLayout {
     private mutating func draw(
         _ kind: GraphScene.Kind?, _ state: DashboardState, _ rows: Int, _ columns: Int, isRequired: Bool
     ) {
-        drawing = kind.flatMap {
-            state.graph.drawing($0, rows: rows, columns: columns, fallsBack: isRequired)
+        drawing = kind.flatMap { kind in
+            let graph = state.graph
+            guard case .focus(let stage, let hops) = kind, !state.choosesHops else {
+                return graph.drawing(kind, rows: rows, columns: columns, fallsBack: isRequired)
+            }
+            // The nearest stages, with names that can be read, say more than a part of all that are near.
+            let kinds = (1...hops).reversed().map { GraphScene.Kind.focus(stage: stage, hops: $0) }
+            let fitting = kinds.lazy.compactMap {
+                graph.drawing($0, rows: rows, columns: columns, fallsBack: false)
+            }
+            return fitting.first
+                ?? kinds.last.flatMap { graph.drawing($0, rows: rows, columns: columns, fallsBack: isRequired) }
         }
         drawsRail = drawing == nil
     }

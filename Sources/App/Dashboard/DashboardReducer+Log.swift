@@ -35,10 +35,16 @@ extension DashboardReducer {
         state.log.awaitsHit = false
         go(to: .log, &state)
         if lines.hits == 0 {
-            state.say("'\(state.log.search)' is not in the log", .wait)
+            state.say(Self.absence(of: state.log.search), .wait)
         } else if !lines.isHit(at: currentLine(state)) {
             findLine(-1, &state)
         }
+    }
+
+    /// That a text was not found, and how it was understood where that matters.
+    private static func absence(of search: String) -> String {
+        let fault = LogSearch(search)?.fault.map { " as text; it \($0.words)" } ?? ""
+        return "'\(search)' is not in the log\(fault)"
     }
 
     // MARK: - Moving
@@ -47,23 +53,42 @@ extension DashboardReducer {
     func moveInLog(_ step: Int, _ state: inout DashboardState) {
         guard lines.count > 0 else { return }
         let current = currentLine(state)
-        if let geometry = LogGeometry(state), geometry.wraps {
-            let rows = geometry.rowCount(of: current, lines)
-            let most = rows - geometry.height
-            // A line that is longer than the pane is gone through by halves of it.
-            if most > 0, step > 0 ? state.log.skip < most : state.log.skip > 0, abs(step) < Int(Int32.max) {
-                let half = max(1, geometry.height / 2) * step.signum()
-                state.log.cursor = current
-                state.log.skip = max(0, min(most, state.log.skip + half))
-                return
-            }
+        var (target, skip) = (current + step, 0)
+        if let geometry = LogGeometry(state), geometry.wraps, abs(step) < Int(Int32.max) {
+            (target, skip) = rowsFrom(current, step, geometry, state)
         }
-        let target = current + step
-        if target >= lines.count - 1 {
+        let most = LogGeometry(state).map { $0.rowCount(of: min(target, lines.count - 1), lines) - $0.height } ?? 0
+        if target >= lines.count || target == lines.count - 1 && skip >= most {
             (state.log.cursor, state.log.bottom, state.log.skip) = (nil, nil, 0)
         } else {
             goToLine(max(0, target), &state)
+            state.log.skip = skip
         }
+    }
+
+    /// The line that is so many rows away, and the rows to skip of it where it is longer than the pane.
+    private func rowsFrom(
+        _ current: Int, _ step: Int, _ geometry: LogGeometry, _ state: DashboardState
+    ) -> (line: Int, skip: Int) {
+        func most(_ line: Int) -> Int { max(0, geometry.rowCount(of: line, lines) - geometry.height) }
+        // A single step goes from line to line, but through the rows of one that is longer than the pane.
+        func cost(_ line: Int) -> Int {
+            abs(step) == 1 ? 1 : min(geometry.rowCount(of: line, lines), geometry.height)
+        }
+        var (line, left) = (current, abs(step))
+        var skip = state.log.cursor == nil ? most(line) : min(state.log.skip, most(line))
+        while left > 0 {
+            let inside = min(left, step > 0 ? most(line) - skip : skip)
+            skip += step.signum() * inside
+            left -= inside
+            guard left > 0 else { break }
+            let next = line + step.signum()
+            guard next < lines.count else { return (next, 0) }
+            guard next >= 0 else { break }
+            left -= cost(step > 0 ? line : next)
+            (line, skip) = (next, step > 0 ? 0 : most(next))
+        }
+        return (line, skip)
     }
 
     /// Makes a line current, and scrolls so that it is seen: in the middle where it was not.
@@ -103,7 +128,7 @@ extension DashboardReducer {
             state.log.awaitsHit = true
             return state.say("searching …")
         }
-        goToNext(step, "'\(state.log.search)' is not in the log", &state) { lines.hit(from: $0, forward: $1) }
+        goToNext(step, Self.absence(of: state.log.search), &state) { lines.hit(from: $0, forward: $1) }
         showMatch(&state)
     }
 
@@ -268,4 +293,9 @@ extension DashboardState {
         lines += unit.lastResult?.lastLines ?? []
         return lines.joined(separator: "\n")
     }
+}
+
+extension LogPattern.Fault {
+    /// What is wrong with a regular expression, and where.
+    var words: String { "is not a regular expression: \(message), at character \(place)" }
 }

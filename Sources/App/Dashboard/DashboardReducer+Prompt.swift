@@ -44,7 +44,8 @@ extension DashboardReducer {
     /// Keeps what was typed.
     func acceptText(_ state: inout DashboardState) -> [DashboardEffect] {
         guard case .prompt(let prompt) = state.overlay else { return [] }
-        state.overlay = nil
+        // What was said before is about something else.
+        (state.overlay, state.toast) = (nil, nil)
         switch prompt.purpose {
         case .stageSearch: return acceptStage(prompt, &state)
         case .stageFilter:
@@ -76,7 +77,7 @@ extension DashboardReducer {
 
     func searchLog(_ text: String, _ state: inout DashboardState) -> [DashboardEffect] {
         if let fault = LogSearch(text)?.fault {
-            state.say("searched as text: it is no regular expression (\(fault.message))", .wait)
+            state.say("searched as text: '\(text)' \(fault.words)", .wait)
         }
         state.log.awaitsHit = !text.isEmpty
         let effects = showLog(&state) { $0.search = text }

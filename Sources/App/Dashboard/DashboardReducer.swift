@@ -301,7 +301,7 @@ struct DashboardReducer: ScreenReducer {
         guard let frame = layout.frame(of: layout.focus) else { return "" }
         switch layout.focus {
         case .log:
-            let shown = LogGeometry(frame, wraps: state.log.wraps).visible(state.log, lines)
+            let shown = LogGeometry(frame, state).visible(state.log, lines)
             return shown.compactMap { lines.record(at: $0.line) }.map { $0.plain(in: state.zone) }
                 .joined(separator: "\n")
         case .inspector: return InspectorText(state).lines.map { $0.map(\.text).joined() }.joined(separator: "\n")

@@ -38,7 +38,7 @@ enum DashboardScreen {
     /// One line about the state of the run, for a screen that has no room for more.
     private static func drawTiny(_ state: DashboardState, into buffer: inout CellBuffer) {
         let run = state.run
-        let (fraction, _) = run.progress(now: state.now)
+        let (fraction, _) = state.digest.progress
         let failed = run.stages.first { $0.unit.status == .failed && !run.isAllowedFailure($0.id) }
         let status = run.status == .running ? "\(Int(fraction * 100))%" : run.status.rawValue
         let text = "\(run.plan.pipeline) \(status)" + (failed.map { " ✗ \($0.id)" } ?? "")

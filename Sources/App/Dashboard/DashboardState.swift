@@ -39,8 +39,10 @@ struct DashboardState: ScreenState {
     /// The fan-outs whose items are listed.
     var unfolded: Set<StageID> = []
     var view = GraphView.automatic
-    /// How many edges away from the selected stage the focus shows.
+    /// How many edges away from the selected stage the focus shows, and whether the user has chosen that; otherwise it
+    /// shows fewer where so many do not fit.
     var hops = 2
+    private(set) var choosesHops = false
     /// The groups whose stages are shown one by one, and the chains, by their first stage, that are not folded.
     var openGroups: Set<String> = []
     var openChains: Set<StageID> = []
@@ -60,7 +62,10 @@ struct DashboardState: ScreenState {
     /// What was looked up of the unit that was inspected last.
     var details: UnitDetails?
     var log = LogView()
-    var overlay: Overlay?
+    var overlay: Overlay? {
+        // What was said before a question is not about it.
+        didSet { if isAsking, case .confirm = oldValue {} else if isAsking { toast = nil } }
+    }
     var toast: Toast?
 
     /// Whether the keys that change a run are disabled.
@@ -292,7 +297,8 @@ struct DashboardState: ScreenState {
 
     /// Shows stages that are further away, or nearer if `step` is negative, in the focus.
     mutating func changeHops(_ step: Int) {
-        hops = max(1, min(6, hops + step))
+        if case .focus(_, let shown) = DashboardLayout(self).drawing?.kind { hops = shown }
+        (hops, choosesHops) = (max(1, min(6, hops + step)), true)
         say("focus: \(hops.counted("hop")) around \(selection.stage)")
     }
 

@@ -31,6 +31,8 @@ struct GraphModel: Sendable {
     private static let sizes: [Size] = [(.card, 12, 14), (.detailed, 11, 12), (.short, 1, 12)]
     /// The size that is better than a picture of which a part is seen.
     private static let smallest: Size = (.short, 1, 8)
+    /// The size of what is around a stage where there is hardly any room: enough for a number in a name.
+    private static let tersest: Size = (.short, 1, 5)
 
     /// Above this number of items, pictures have short nodes only.
     private static let detailLimit = 120
@@ -79,9 +81,10 @@ struct GraphModel: Sendable {
             }
             let names = scene.items.map(name)
             // The number of a fan-out's items is never cut.
-            let extras = scene.items.map(extra)
-            let natural = zip(names, extras).map { TextWidth.of($0) + $1 }
-            func drawing(_ size: Size, columns: Int, fits: Bool) -> GraphDrawing? {
+            let (long, terse) = (scene.items.map { extra($0) }, scene.items.map { extra($0, isTerse: true) })
+            func drawing(_ size: Size, columns: Int, fits: Bool, isTerse: Bool = false) -> GraphDrawing? {
+                let extras = isTerse ? terse : long
+                let natural = zip(names, extras).map { TextWidth.of($0) + $1 }
                 let routing = cache.routing(kind, size.density) {
                     GraphRouting(outline, density: size.density)
                 }
@@ -92,7 +95,8 @@ struct GraphModel: Sendable {
                 let labels = NameLabels.make(names, widths: zip(widths, extras).map { max(2, $0 - $1) })
                 let picture = GraphPicture(
                     routing, names: zip(labels, extras).map { TextWidth.of($0) + $1 }, least: size.least)
-                return GraphDrawing(kind: kind, scene: scene, picture: picture, labels: labels, fits: fits)
+                return GraphDrawing(
+                    kind: kind, scene: scene, picture: picture, labels: labels, isTerse: isTerse, fits: fits)
             }
             let isLarge = scene.items.count > Self.detailLimit
             let sizes =
@@ -100,7 +104,18 @@ struct GraphModel: Sendable {
             for size in sizes {
                 if let found = drawing(size, columns: columns, fits: true) { return found }
             }
-            return fallsBack ? drawing((.short, 1, 24), columns: .max, fits: false) : nil
+            guard fallsBack else { return nil }
+            // What is around a stage is rather scrolled in one direction than in two.
+            if case .focus = kind {
+                for size in [Self.sizes[2], Self.smallest, Self.tersest] {
+                    if let found = drawing(size, columns: columns, fits: false, isTerse: true),
+                        found.picture.width <= columns
+                    {
+                        return found
+                    }
+                }
+            }
+            return drawing((.short, 1, 24), columns: .max, fits: false)
         }
     }
 
@@ -126,19 +141,20 @@ struct GraphModel: Sendable {
     }
 
     /// What follows the name of an item that stands for several stages.
-    static func rest(_ item: GraphScene.Item) -> String {
+    static func rest(_ item: GraphScene.Item, isTerse: Bool = false) -> String {
         switch item {
         case .stage: ""
+        case .more(_, let stages) where isTerse: " \(stages.count)"
         case .chain(let stages), .group(_, let stages): " (\(stages.count))"
         case .more(let isUpstream, let stages): " \(stages.count) \(isUpstream ? "before" : "after")"
         }
     }
 
     /// The room that an item needs behind its name.
-    private func extra(_ item: GraphScene.Item) -> Int {
+    private func extra(_ item: GraphScene.Item, isTerse: Bool = false) -> Int {
         switch item {
         case .stage(let stage): isFanOut[stage] ? Self.itemsWidth : 0
-        case .chain, .group, .more: Self.rest(item).count
+        case .chain, .group, .more: Self.rest(item, isTerse: isTerse).count
         }
     }
 }

@@ -24,6 +24,7 @@ struct LogFilter {
                 let rest = isWanted ? word.text : String(word.text.dropFirst())
                 // What is typed so far may be the beginning of a word.
                 if rest.isEmpty { continue }
+                if let fault = LogSearch(rest)?.fault { self.fault = "'\(rest)' is taken as text: it \(fault.words)" }
                 if isWanted { self.view.wanted.append(rest) } else { self.view.unwanted.append(rest) }
                 continue
             }

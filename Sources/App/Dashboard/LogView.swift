@@ -67,25 +67,28 @@ struct LogGeometry {
     let width: Int
     let textColumn: Int
 
+    /// The width of the names of stages and items.
+    let sourceWidth: Int
+
     static let timeWidth = 8
 
-    init(_ frame: DashboardLayout.Frame, wraps: Bool) {
+    init(_ frame: DashboardLayout.Frame, _ state: DashboardState) {
         self.frame = frame
-        self.wraps = wraps
+        wraps = state.log.wraps
         height = max(0, frame.rows.count - 1)
         isWide = frame.columns.count >= 100
+        // Names are whole where a quarter of the pane is enough for them and for the number of an attempt.
+        sourceWidth = isWide ? max(20, min(state.graph.longestName + 3, frame.columns.count / 4)) : 14
         textColumn =
-            frame.columns.lowerBound + 1 + Self.timeWidth + 1 + (isWide ? 5 : 1) + 1 + (isWide ? 20 : 14) + 1
+            frame.columns.lowerBound + 1 + Self.timeWidth + 1 + (isWide ? 5 : 1) + 1 + sourceWidth + 1
         width = max(1, frame.columns.upperBound - textColumn)
     }
 
     /// The geometry of the pane as it is on the screen; nil where it is not.
     init?(_ state: DashboardState) {
         guard let frame = DashboardLayout(state).frame(of: .log) else { return nil }
-        self.init(frame, wraps: state.log.wraps)
+        self.init(frame, state)
     }
-
-    var sourceWidth: Int { isWide ? 20 : 14 }
 
     /// The rows of a text, as ranges of its bytes.
     func rows(of text: String) -> [Range<Int>] {
@@ -108,8 +111,11 @@ struct LogGeometry {
             return (max(0, bottom - height + 1)...bottom).map { ($0, 0..<1) }
         }
         let current = min(log.cursor ?? count - 1, count - 1)
-        let own = rowCount(of: current, lines)
-        if own > height { return [(current, min(log.skip, own - height)..<min(own, log.skip + height))] }
+        let most = rowCount(of: current, lines) - height
+        if most > 0 {
+            let skip = log.cursor == nil ? most : min(log.skip, most)
+            return [(current, skip..<(skip + height))]
+        }
         var left = height
         var found: [(line: Int, rows: Range<Int>)] = []
         var line = bottom
@@ -119,7 +125,28 @@ struct LogGeometry {
             left -= rows
             line -= 1
         }
-        return found.reversed()
+        found.reverse()
+        // Where the log begins, what comes next fills the pane, though not to the end of its last line.
+        line = bottom + 1
+        while left > 0, line < count {
+            let rows = min(left, rowCount(of: line, lines))
+            found.append((line, 0..<rows))
+            left -= rows
+            line += 1
+        }
+        return found
+    }
+
+    /// The beginning of a message as it is shown, with more than a number of cells where the message has them; what is far
+    /// behind them is neither looked at nor measured.
+    static func beginning(of message: String, cells: Int) -> (text: String, isCut: Bool) {
+        var size = cells * 4 + 200
+        while size < message.utf8.count {
+            let text = PlainText.sanitized(message.bytes(0..<size))
+            if TextWidth.of(text) > cells { return (text, true) }
+            size *= 2
+        }
+        return (PlainText.sanitized(message), false)
     }
 }
 
@@ -127,6 +154,9 @@ extension String {
     /// The text in rows of a number of cells, as ranges of its bytes; at least one.
     func rows(of width: Int) -> [Range<Int>] {
         if utf8.count <= width { return [0..<utf8.count] }
+        if isPrintableASCII {
+            return stride(from: 0, to: utf8.count, by: width).map { $0..<min($0 + width, utf8.count) }
+        }
         var rows: [Range<Int>] = []
         var (start, place, taken) = (0, 0, 0)
         for character in self {
@@ -144,6 +174,10 @@ extension String {
 
     /// The part of the text from a cell on that fits into a number of cells, as a range of its bytes.
     func cells(from first: Int, width: Int) -> Range<Int> {
+        if isPrintableASCII {
+            let start = min(max(0, first), utf8.count)
+            return start..<min(start + max(0, width), utf8.count)
+        }
         var (place, cell) = (0, 0)
         var start: Int?
         for character in self {

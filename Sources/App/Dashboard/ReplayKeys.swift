@@ -8,7 +8,7 @@ enum ReplayKeys {
     static let bindings = [
         Binding(
             [" "], .view, "stop the replay, or go on",
-            hint: .when(rank: 0) { $0.replay.map { $0.isPaused ? "go on" : "stop" } },
+            hint: .when(rank: 0) { $0.replay.map { $0.isAtEnd ? "again" : $0.isPaused ? "go on" : "stop" } },
             change: { _, state in
                 guard let replay = state.replay else { return }
                 // At the end there is nothing to go on with: it begins anew.

@@ -25,6 +25,8 @@ struct RunDigest: Sendable {
     var path: [StageID] = []
     /// The remaining time, from past runs; nil if a remaining stage has no history, or nothing worth telling is left.
     var left: Duration?
+    /// The width of the longest name of a fan-out with the number of its items.
+    var longestName = 0
     let progress: (fraction: Double, isEstimate: Bool)
     let flow: RowFlow?
 
@@ -33,6 +35,10 @@ struct RunDigest: Sendable {
         for index in run.stages.indices {
             let status = run.stages[index].status
             statuses.append(status)
+            if run.stages[index].hasItems {
+                let extra = " ×\(run.stages[index].items.count)".count
+                longestName = max(longestName, TextWidth.of(run.stages[index].id.rawValue) + extra)
+            }
             counts[status, default: 0] += 1
             let itself = run.stages[index].unit.status
             if itself == .failed {
@@ -48,7 +54,9 @@ struct RunDigest: Sendable {
             failures += items.map { UnitID(stage.id, $0.item.key) }
             if items.isEmpty, itself == .failed { failures.append(UnitID(stage.id)) }
         }
-        progress = run.progress(now: now)
+        // What a dead process was doing counts for nothing: a resumption does it anew.
+        progress =
+            run.status == .interrupted ? (Self.finished(run), false) : run.progress(now: now)
         flow = RowFlow(run)
         guard run.status == .running, !run.isSettled else { return }
         // Without durations of past runs every path is a guess.
@@ -59,6 +67,17 @@ struct RunDigest: Sendable {
         let critical = CriticalPath.path(of: run, now: now)
         path = Array(critical.stages.prefix(4))
         left = critical.left > .seconds(1) ? critical.left : nil
+    }
+}
+
+extension RunDigest {
+    /// The share of the stages, and of the items of those that are not finished, that has ended.
+    private static func finished(_ run: RunState) -> Double {
+        let parts = run.stages.map { stage -> Double in
+            if stage.unit.status.isFinished { return 1 }
+            return stage.items.isEmpty ? 0 : Double(stage.finishedItems) / Double(stage.items.count)
+        }
+        return parts.isEmpty ? 1 : parts.reduce(0, +) / Double(parts.count)
     }
 }
 

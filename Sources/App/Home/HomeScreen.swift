@@ -140,7 +140,7 @@ enum HomeScreen {
     }
 
     private static func cells(of pipeline: ProjectOverview.Pipeline, _ state: HomeState) -> [[Span]] {
-        let last = pipeline.runs.first
+        let last = pipeline.current
         let recent = pipeline.runs.prefix(10).reversed()
         let mark = last.map { Span(self.mark($0.trueStatus, state), style($0.trueStatus)) } ?? Span("·", .dim)
         return [
@@ -311,7 +311,8 @@ enum HomeScreen {
         let longest = runs.compactMap { $0.duration?.seconds }.max() ?? 0
         let bars = state.isASCII ? Array("_.-=#") : Array("▁▂▃▄▅▆▇█")
         return runs.map { run in
-            guard let took = run.duration?.seconds, longest > 0 else { return Span(" ") }
+            // A single run has none to be compared with.
+            guard let took = run.duration?.seconds, longest > 0, runs.count > 1 else { return Span(" ") }
             let height = Int((took / longest * Double(bars.count - 1)).rounded())
             return Span(String(bars[height]), style(run.trueStatus))
         }

@@ -49,10 +49,17 @@ struct HomeState: ScreenState {
         (self.isASCII, self.isReadOnly) = (isASCII, isReadOnly)
     }
 
-    /// The pipelines that match the filter.
+    /// The pipelines that match the filter: those that need attention first, the newest of them at the top, then those that
+    /// run, then the others by their names.
     var pipelines: [ProjectOverview.Pipeline] {
         let filter = HomeFilter(filter)
-        return overview.pipelines.filter { filter.fits($0) }
+        let fitting = overview.pipelines.filter { filter.fits($0) }
+        return fitting.enumerated().sorted { a, b in
+            let (x, y) = (a.element.urgency, b.element.urgency)
+            if x != y { return x < y }
+            let (p, q) = (a.element.current?.started ?? .max, b.element.current?.started ?? .max)
+            return x == .attention && p != q ? p > q : a.offset < b.offset
+        }.map(\.element)
     }
 
     /// The runs that match the filter.

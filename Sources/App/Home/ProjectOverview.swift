@@ -28,6 +28,28 @@ struct ProjectOverview: Sendable {
             return due ?? schedules.first
         }
 
+        /// The run that tells how it stands: one that goes on, otherwise the latest.
+        var current: RunSummary? { runs.first { $0.trueStatus == .running } ?? runs.first }
+
+        /// How soon somebody should look at a pipeline.
+        enum Urgency: Int, Comparable {
+            case attention, running, none
+            static func < (a: Urgency, b: Urgency) -> Bool { a.rawValue < b.rawValue }
+        }
+
+        var urgency: Urgency {
+            if fault != nil { return .attention }
+            // What became of a schedule's last slot counts until the next one has run.
+            let isMissed = schedules.contains { entry in
+                entry.recent.first { $0.outcome != .begun }.map { [.missed, .failed].contains($0.outcome) } ?? false
+            }
+            switch current?.trueStatus {
+            case .failed, .interrupted: return .attention
+            case .running: return .running
+            case .succeeded, .cancelled, nil: return isMissed ? .attention : .none
+            }
+        }
+
         /// The median duration of its latest successes.
         var usual: Duration? {
             let took = runs.filter { $0.trueStatus == .succeeded }.compactMap { $0.duration?.seconds }.sorted()

@@ -8,15 +8,16 @@ enum StatusMark {
 
     static func glyph(_ status: UnitStatus, frame: Int, ascii: Bool) -> String {
         if ascii {
+            // None of them is a sign of which lines are drawn: + - | > <
             switch status {
             case .pending: return "."
             case .queued: return "o"
-            case .running: return ">"
-            case .succeeded: return "+"
+            case .running: return "@"
+            case .succeeded: return "v"
             case .failed: return "x"
             case .retrying: return "!"
             case .blocked: return "b"
-            case .skipped: return "-"
+            case .skipped: return "s"
             case .cancelled: return "c"
             case .reused: return "="
             }

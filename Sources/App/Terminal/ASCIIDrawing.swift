@@ -37,15 +37,15 @@ enum ASCIIDrawing {
         case 0x2265: ">"
         case 0x2264: "<"
         case 0x276F: ">"
-        case 0x2713: "+"
+        case 0x2713: "v"
         case 0x2717: "x"
         case 0x21BB: "!"
         case 0x2296: "b"
-        case 0x2298: "-"
+        case 0x2298: "s"
         case 0x2297: "c"
         case 0x25CB: "o"
         case 0x2016: "p"
-        case 0x2800...0x28FF: ">"
+        case 0x2800...0x28FF: "@"
         default: "?"
         }
     }

@@ -74,6 +74,11 @@ struct CellBuffer: Sendable {
     /// Whether the buffer has a cell at a position.
     func contains(row: Int, column: Int) -> Bool { (0..<height).contains(row) && (0..<width).contains(column) }
 
+    /// Whether nothing is drawn in some cells, all of which the buffer has.
+    func isBlank(row: Int, columns: Range<Int>) -> Bool {
+        columns.allSatisfy { contains(row: row, column: $0) && self[row: row, column: $0] == .blank }
+    }
+
     /// Writes text on one row; cuts it with an ellipsis if it does not fit into `limit` columns.
     ///
     /// Control characters and escape sequences in the text never reach a cell; see ``PlainText``. Nothing is written

@@ -49,7 +49,7 @@ enum PlainText {
     }
 
     private static func harmless(_ text: String, keepsJoiners: Bool) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
+        if text.isPrintableASCII { return text }
         var result = String.UnicodeScalarView()
         var scalars = text.unicodeScalars.makeIterator()
         var parser = EscapeParser()

@@ -2,7 +2,7 @@
 enum TextWidth {
     /// The width of a text in cells.
     static func of(_ text: String) -> Int {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text.utf8.count }
+        if text.isPrintableASCII { return text.utf8.count }
         return text.reduce(0) { $0 + of($1) }
     }
 
@@ -83,6 +83,30 @@ enum TextWidth {
 }
 
 extension String {
+    /// Whether each of its bytes is a character that is one cell wide; it looks at eight bytes at a time, because lines of
+    /// a log may be long.
+    var isPrintableASCII: Bool {
+        var text = self
+        return text.withUTF8 { bytes in
+            let raw = UnsafeRawBufferPointer(bytes)
+            let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+            var place = 0
+            while place + 8 <= raw.count {
+                let word = raw.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                let delete = word ^ (ones &* 0x7F)
+                // The top bit of a byte that is above 0x7F, below 0x20, or 0x7F.
+                let unfit = word | ((word &- ones &* 0x20) & ~word) | ((delete &- ones) & ~delete)
+                guard unfit & tops == 0 else { return false }
+                place += 8
+            }
+            while place < raw.count {
+                guard (0x20..<0x7F).contains(raw[place]) else { return false }
+                place += 1
+            }
+            return true
+        }
+    }
+
     /// The text, padded with blanks or cut with an ellipsis to a width.
     func fitted(_ width: Int) -> String {
         let own = TextWidth.of(self)

@@ -6,6 +6,8 @@ struct GraphDrawing: Sendable {
     let scene: GraphScene
     let picture: GraphPicture
     let labels: [String]
+    /// Whether of the stages that are left out only the number is told, because there is little room.
+    var isTerse = false
     /// Whether it is as small as the room that it was made for.
     let fits: Bool
 }

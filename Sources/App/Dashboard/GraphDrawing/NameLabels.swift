@@ -1,7 +1,7 @@
 /// Labels for names where there is not enough room for all of them.
 ///
-/// What many names begin with goes first, then the middle. No label can be taken for another name: whoever knows the
-/// names finds the one that it stands for.
+/// What all names have in the same place goes first, then what several begin with, then the middle. No label can be taken
+/// for another name: whoever knows the names finds the one that it stands for.
 enum NameLabels {
     /// A label for each name, at most as wide as its width.
     static func make(_ names: [String], widths: [Int]) -> [String] {
@@ -12,16 +12,16 @@ enum NameLabels {
             if TextWidth.of(name) <= widths[index] { taken.insert(name) } else { long.append(index) }
         }
         guard !long.isEmpty else { return names }
-        let common = commonPrefix(names)
-        let heads = sharedHeads(names)
+        let shared = Shared(names)
         // Comparing each label with each name takes too long for thousands, which are never drawn in one picture.
-        let rivals = names.count <= limitOfRivals ? names : []
+        let rivals = names.count <= limitOfRivals ? names.map { Array($0.utf8) } : []
         for index in long {
             let name = names[index]
-            let label = forms(name, widths[index], common, heads).first { form in
-                !taken.contains(form.text) && !rivals.contains { $0 != name && form.fits($0) }
+            let label = forms(name, widths[index], shared).lazy.map { ($0, $0.text) }.first { form, text in
+                TextWidth.of(text) <= widths[index] && !taken.contains(text)
+                    && !rivals.enumerated().contains { $0.offset != index && form.fits($0.element) }
             }
-            labels[index] = label?.text ?? numbered(name, index, widths[index], taken)
+            labels[index] = label?.1 ?? numbered(name, index, widths[index], taken)
             taken.insert(labels[index])
         }
         return labels
@@ -30,43 +30,145 @@ enum NameLabels {
     private static let limitOfRivals = 400
     private static let separators = "_-./"
 
-    /// A name of which a part is left out.
+    /// A name of which parts are left out: what is left, in its order.
     private struct Form {
-        let head: String
-        let tail: String
-        var text: String { head + "…" + tail }
+        let parts: [String]
+        var text: String { parts.joined(separator: "…") }
 
-        func fits(_ name: String) -> Bool {
-            name.count >= head.count + tail.count && name.hasPrefix(head) && name.hasSuffix(tail)
+        func fits(_ name: [UInt8]) -> Bool {
+            var rest = name[...]
+            let parts = parts.map { Array($0.utf8) }
+            guard let first = parts.first, let last = parts.last, rest.count >= first.count + last.count,
+                rest.starts(with: first), rest.suffix(last.count).elementsEqual(last)
+            else { return false }
+            rest = rest.dropFirst(first.count).dropLast(last.count)
+            for part in parts.dropFirst().dropLast() {
+                while !rest.starts(with: part) {
+                    if rest.isEmpty { return false }
+                    rest = rest.dropFirst()
+                }
+                rest = rest.dropFirst(part.count)
+            }
+            return true
         }
     }
 
-    /// The ways to shorten a name to a width, the best first.
-    private static func forms(_ name: String, _ width: Int, _ common: String, _ heads: Set<String>)
-        -> [Form]
-    {
-        guard width > 1 else { return [] }
-        var forms: [Form] = []
-        func addTail(after prefix: String, least: Int) {
-            let tail = String(name.dropFirst(prefix.count))
-            guard TextWidth.of(tail) < width, TextWidth.of(tail) >= least, let first = tail.first,
-                !separators.contains(first)
-            else { return }
-            forms.append(Form(head: "", tail: tail))
+    /// What the names have in common.
+    private struct Shared {
+        /// The words that most names have in the same place, by their place.
+        var words: [Int: String] = [:]
+        /// The beginnings that several names have.
+        var heads: Set<String> = []
+        /// In how many names each word is.
+        var counts: [String: Int] = [:]
+
+        init(_ names: [String]) {
+            guard names.count > 1 else { return }
+            var places: [Int: [String: Int]] = [:]
+            var beginnings: [String: Int] = [:]
+            for name in names {
+                let words = NameLabels.words(of: name)
+                for (place, word) in words.enumerated() { places[place, default: [:]][word, default: 0] += 1 }
+                for word in Set(words) { counts[word, default: 0] += 1 }
+                for head in NameLabels.heads(of: name) { beginnings[head, default: 0] += 1 }
+            }
+            heads = Set(beginnings.filter { $0.value > 1 }.keys)
+            let most = max(2, (names.count * 3 + 3) / 4)
+            for (place, counts) in places { words[place] = counts.first { $0.value >= most }?.key }
         }
-        if common.count > 2 { addTail(after: common, least: 3) }
-        // A short rest says less than both ends of the name.
-        for head in self.heads(of: name) where heads.contains(head) { addTail(after: head, least: width * 2 / 3) }
+    }
+
+    /// The words of a name, each with the separator behind it.
+    private static func words(of name: String) -> [String] {
+        var words: [String] = [""]
+        for character in name {
+            words[words.count - 1].append(character)
+            if separators.contains(character) { words.append("") }
+        }
+        return words.filter { !$0.isEmpty }
+    }
+
+    /// The ways to shorten a name, the best first; some may be too long.
+    private static func forms(_ name: String, _ width: Int, _ shared: Shared) -> [Form] {
+        guard width > 1 else { return [] }
+        let words = words(of: name)
+        let isShared = words.indices.map { shared.words[$0] == words[$0] }
+        var forms: [Form] = []
+        if let form = withoutShared(words, isShared, width) { forms.append(form) }
+        // A short rest says less than both ends of the name. What all have says nothing at its beginning either.
+        var head = ""
+        for (place, word) in words.dropLast().enumerated() {
+            head += word
+            let tail = String(name.dropFirst(head.count))
+            guard !isShared[place + 1], shared.heads.contains(head), TextWidth.of(tail) * 3 >= width * 2,
+                let first = tail.first, !separators.contains(first)
+            else { continue }
+            forms.append(Form(parts: ["", tail]))
+        }
+        forms += withRarest(words, shared)
         // The common beginning says nothing, wherever the middle is cut.
+        let common = words.indices.first { !isShared[$0] }.map { words[..<$0].joined() } ?? ""
         let rest = common.count > 2 ? String(name.dropFirst(common.count)) : name
         let room = width - 1
         for shift in 0..<max(1, room / 2) {
             for tail in Set([(room + 1) / 2 + shift, (room + 1) / 2 - shift]).sorted()
             where tail >= 0 && tail <= room {
-                forms.append(Form(head: cut(name, room - tail), tail: cut(rest, tail, fromEnd: true)))
+                forms.append(Form(parts: [cut(name, room - tail), cut(rest, tail, fromEnd: true)]))
             }
         }
         return forms
+    }
+
+    /// The name without the words that most names have in the same place: of these, no more than it takes to fit.
+    private static func withoutShared(_ words: [String], _ isShared: [Bool], _ width: Int) -> Form? {
+        var runs: [Range<Int>] = []
+        for place in words.indices where isShared[place] {
+            if let last = runs.last, last.upperBound == place {
+                runs[runs.count - 1] = last.lowerBound..<(place + 1)
+            } else {
+                runs.append(place..<(place + 1))
+            }
+        }
+        func length(_ run: Range<Int>) -> Int { TextWidth.of(words[run].joined()) }
+        let order = runs.filter { length($0) >= 3 && $0.count < words.count }.sorted { length($0) > length($1) }
+        for count in order.indices.map({ $0 + 1 }) {
+            var parts: [String] = []
+            var start = 0
+            for run in order.prefix(count).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                parts.append(trimmed(words[start..<run.lowerBound].joined()))
+                start = run.upperBound
+            }
+            let form = Form(parts: parts + [words[start...].joined()])
+            if TextWidth.of(form.text) <= width { return form }
+        }
+        return nil
+    }
+
+    /// The rarest words of the name, with what is around them where there is room.
+    private static func withRarest(_ words: [String], _ shared: Shared) -> [Form] {
+        guard words.count > 2 else { return [] }
+        let order = words.indices.sorted {
+            (shared.counts[words[$0], default: 0], $0) < (shared.counts[words[$1], default: 0], $1)
+        }
+        return order.prefix(2).flatMap { place -> [Form] in
+            let word = trimmed(words[place])
+            guard TextWidth.of(word) >= 2 else { return [] }
+            let first = trimmed(words[0])
+            let isLast = place == words.count - 1
+            let end = isLast ? [] : [""]
+            let both = words[place...].joined()
+            var forms: [Form] = []
+            if place > 1 { forms += [Form(parts: [first, both]), Form(parts: [first, word] + end)] }
+            if place > 0 { forms += [Form(parts: ["", both]), Form(parts: ["", word] + end)] }
+            if place == 0 { forms.append(Form(parts: [word] + end)) }
+            return forms
+        }
+    }
+
+    /// A text without the separator at its end.
+    private static func trimmed(_ text: String) -> String {
+        guard let last = text.last, separators.contains(last), text.count > 1 else { return text }
+        return String(text.dropLast())
     }
 
     /// As many characters of a text as fit into a width.
@@ -80,13 +182,14 @@ enum NameLabels {
         return String(fromEnd ? kept.reversed() : Array(kept))
     }
 
-    /// Names that differ nowhere else within the width differ by their numbers.
+    /// Names that differ nowhere else within the width differ by their number among all, behind a sign that no name has
+    /// before it.
     private static func numbered(_ name: String, _ index: Int, _ width: Int, _ taken: Set<String>)
         -> String
     {
         var number = index + 1
         while true {
-            let end = "…\(number)"
+            let end = "…#\(number)"
             let label = cut(name, max(0, width - end.count)) + end
             if !taken.contains(label) { return label }
             number += 1
@@ -96,20 +199,5 @@ enum NameLabels {
     /// The beginnings of a name that end at a separator, the shortest first.
     private static func heads(of name: String) -> [String] {
         name.indices.filter { separators.contains(name[$0]) }.map { String(name[...$0]) }
-    }
-
-    /// The beginnings that several names have in common.
-    private static func sharedHeads(_ names: [String]) -> Set<String> {
-        var counts: [String: Int] = [:]
-        for name in names { for head in heads(of: name) { counts[head, default: 0] += 1 } }
-        return Set(counts.filter { $0.value > 1 }.keys)
-    }
-
-    /// The beginning of all names, up to a separator; empty for a single name.
-    private static func commonPrefix(_ names: [String]) -> String {
-        guard names.count > 1, let first = names.first else { return "" }
-        return heads(of: first).last { head in
-            names.allSatisfy { $0.hasPrefix(head) && $0.count > head.count }
-        } ?? ""
     }
 }

@@ -100,19 +100,30 @@ extension UnitStatus {
 
 extension DashboardState {
     /// The glyph of a status in the present frame.
-    func glyph(_ status: UnitStatus) -> String { StatusMark.glyph(status, frame: frame, ascii: isASCII) }
+    func glyph(_ status: UnitStatus) -> String {
+        isBroken(status) ? "!" : StatusMark.glyph(status, frame: frame, ascii: isASCII)
+    }
+
+    /// Whether a status is that of something that a dead process was running.
+    func isBroken(_ status: UnitStatus) -> Bool { run.status == .interrupted && status == .running }
 
     /// The word of a status; attempts that a dead process was running are shown as interrupted.
     func word(_ status: UnitStatus, of id: UnitID) -> String {
         if isAllowedFailure(id) { return "failed" }
-        return run.status == .interrupted && status == .running ? "broken" : StatusMark.word(status)
+        return word(status)
     }
+
+    /// The word of a status, of whichever stages.
+    func word(_ status: UnitStatus) -> String { isBroken(status) ? "broken" : StatusMark.word(status) }
+
+    /// The style of a status, of whichever stages.
+    func style(_ status: UnitStatus) -> Style { isBroken(status) ? .bad : status.style }
 
     /// Whether a stage has failed and has `allow_failure`.
     func isAllowedFailure(_ id: UnitID) -> Bool { id.item == nil && run.isAllowedFailure(id.stage) }
 
     /// The style of a stage or an item with this status.
-    func style(_ status: UnitStatus, of id: UnitID) -> Style { isAllowedFailure(id) ? .wait : status.style }
+    func style(_ status: UnitStatus, of id: UnitID) -> Style { isAllowedFailure(id) ? .wait : style(status) }
 
     /// The name of a stage with the number of its items.
     func name(of stage: StageState) -> String {
@@ -124,6 +135,9 @@ extension DashboardState {
         guard let stage = run.stage(id.stage), let unit = run.unit(id) else { return [] }
         let status = id.item == nil ? stage.status : unit.status
         switch status {
+        case .running where isBroken(status):
+            let items = id.item == nil && stage.hasItems ? "\(stage.finishedItems)/\(stage.items.count)  " : ""
+            return [Span(items + "its process died", .bad)]
         case .running:
             let fraction = id.item == nil ? stage.fraction : unit.progress?.fraction
             let barWidth = max(3, min(14, width - 6))

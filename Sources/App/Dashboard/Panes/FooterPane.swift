@@ -69,7 +69,7 @@ enum FooterPane {
         case .stageFilter where prompt.text.isEmpty: "text, !text, state:failed, group:x, slow"
         case .stageFilter: state.listed.count.counted("stage")
         case .logSearch where prompt.text.isEmpty: "a regular expression"
-        case .logSearch: ""
+        case .logSearch: LogSearch(prompt.text)?.fault.map { "taken as text: it \($0.words)" } ?? ""
         case .reason: prompt.text.isEmpty ? "why it is skipped, or counts as succeeded" : ""
         case .logFilter where prompt.text.isEmpty: "text, !text, stage:, item:, attempt:, level:, since:, until:"
         case .logFilter: LogFilter(prompt.text, changing: prompt.before.log.shown, in: state).fault ?? ""

@@ -19,10 +19,13 @@ struct GraphCanvas {
         highlighted = state.highlightedStages
         buffer = CellBuffer(width: columns.count, height: rows.count)
         drawEdges()
-        for index in drawing.scene.items.indices {
-            let frame = picture.frames[index]
-            if frame.rows.overlaps(rows), frame.columns.overlaps(columns) { drawNode(index) }
-        }
+        for index in drawing.scene.items.indices where isSeen(index) { drawNode(index) }
+    }
+
+    /// Whether a part of an item is within the view.
+    private func isSeen(_ item: Int) -> Bool {
+        let frame = picture.frames[item]
+        return frame.rows.overlaps(rows) && frame.columns.overlaps(columns)
     }
 
     /// Whether an item has a highlighted stage, or nothing is highlighted.
@@ -62,6 +65,8 @@ struct GraphCanvas {
         let selected = state.selectedIndex.flatMap { drawing.scene.itemOf[$0] }
         var heads: [(row: Int, column: Int, style: Style)] = []
         for (index, edge) in drawing.scene.edges.enumerated() {
+            // A line of which no end is seen tells nothing.
+            guard isSeen(edge.from) || isSeen(edge.to) else { continue }
             let isNear = picture.strokes[index].contains { stroke in
                 switch stroke {
                 case .horizontal(let row, let from, let to):
@@ -133,13 +138,15 @@ struct GraphCanvas {
         if item.stages.contains(where: { state.marked.contains(state.run.stages[$0].id) }) {
             buffer.write("◆", row: inner.row, column: inner.column + 1, style: .accent)
         }
-        buffer.write(
-            drawing.labels[index] + extra(item), row: inner.row, column: inner.column + 2,
-            limit: inner.width - 2,
-            style: nameStyle)
+        // At the edges of the view a name is cut with a sign, as everywhere.
+        let name = drawing.labels[index] + extra(item)
+        let room = min(inner.width - 2, buffer.width - inner.column - 2)
+        let end = buffer.write(name, row: inner.row, column: inner.column + 2, limit: room, style: nameStyle)
+        if inner.column < 0, end > 0 { buffer.set("…", row: inner.row, column: 0, style: nameStyle) }
         if isSelected {
-            buffer.select(
-                row: inner.row, columns: max(0, inner.column)..<max(0, inner.column + inner.width))
+            // Outside of a card, lines begin behind the name.
+            let last = picture.density == .card ? inner.column + inner.width : end
+            buffer.select(row: inner.row, columns: max(0, inner.column)..<max(0, last))
         }
     }
 
@@ -152,7 +159,7 @@ struct GraphCanvas {
 
     /// What follows the name: the number of items of a fan-out, or of stages.
     private func extra(_ item: GraphScene.Item) -> String {
-        guard case .stage(let index) = item else { return GraphModel.rest(item) }
+        guard case .stage(let index) = item else { return GraphModel.rest(item, isTerse: drawing.isTerse) }
         let stage = state.run.stages[index]
         return stage.hasItems ? " ×\(stage.items.count)" : ""
     }
@@ -192,7 +199,9 @@ struct GraphCanvas {
             // The exit status of the DuckDB process is of no use to the reader; the message has the reason.
             let reason = stage.unit.lastResult?.failure?.message ?? "failed"
             let tries = state.triesText(id)
-            return [Span([state.timeText(id), reason, tries].joined(separator: "  "), .bad)]
+            let whole = [state.timeText(id), reason, tries].joined(separator: "  ")
+            // Where not all of it fits, the reason has the room.
+            return [Span(TextWidth.of(whole) <= width ? whole : reason, .bad)]
         case .pending:
             let usual = state.run.plan.stages[index].expected
             return [Span(usual.map { "usually \($0.short)" } ?? "", .dim)]

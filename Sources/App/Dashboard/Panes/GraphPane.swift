@@ -132,26 +132,29 @@ struct GraphWindow {
             let words = "\(outside.count)" + (failed > 0 ? " \(state.glyph(.failed))\(failed)" : "")
             return isBefore ? " \(arrow) \(words) " : " \(words) \(arrow) "
         }
-        func put(_ text: String?, row: Int, column: Int) {
-            guard let text else { return }
+        /// Writes at the first of some places where it covers nothing.
+        func put(_ text: String?, _ places: [(row: Int, column: Int)]) {
+            guard let text, let first = places.first else { return }
             let style = Style(text.contains(state.glyph(.failed)) ? .bad : .plain, .reverse)
-            buffer.write(text, row: row, column: column, style: style)
+            let width = TextWidth.of(text)
+            let place = places.first { buffer.isBlank(row: $0.row, columns: $0.column..<($0.column + width)) } ?? first
+            buffer.write(text, row: place.row, column: place.column, style: style)
         }
-        let middle = (frame.rows.lowerBound + 1 + frame.rows.upperBound) / 2
-        let centre = (frame.columns.lowerBound + frame.columns.upperBound) / 2 - 4
-        put(
-            text("◂", isBefore: true) { $0.columns.upperBound <= columns.lowerBound }, row: middle,
-            column: frame.columns.lowerBound)
+        func fromMiddle(_ range: Range<Int>) -> [Int] {
+            let middle = (range.lowerBound + range.upperBound) / 2
+            return range.sorted { abs($0 - middle) < abs($1 - middle) }
+        }
+        let inside = (frame.rows.lowerBound + 1)..<frame.rows.upperBound
+        let first = frame.columns.lowerBound + 1
+        let centres = fromMiddle(first..<max(first + 1, frame.columns.upperBound - 9))
+        let left = text("◂", isBefore: true) { $0.columns.upperBound <= columns.lowerBound }
+        put(left, fromMiddle(inside).map { ($0, frame.columns.lowerBound) })
         let right = text("▸", isBefore: false) { $0.columns.lowerBound >= columns.upperBound }
-        put(right, row: middle, column: frame.columns.upperBound - TextWidth.of(right ?? ""))
-        put(
-            text("▴", isBefore: true) { $0.rows.upperBound <= rows.lowerBound },
-            row: frame.rows.lowerBound + 1,
-            column: centre)
-        put(
-            text("▾", isBefore: false) { $0.rows.lowerBound >= rows.upperBound },
-            row: frame.rows.upperBound - 1,
-            column: centre)
+        put(right, fromMiddle(inside).map { ($0, frame.columns.upperBound - TextWidth.of(right ?? "")) })
+        let above = text("▴", isBefore: true) { $0.rows.upperBound <= rows.lowerBound }
+        put(above, centres.map { (inside.lowerBound, $0) })
+        let below = text("▾", isBefore: false) { $0.rows.lowerBound >= rows.upperBound }
+        put(below, centres.map { (inside.upperBound - 1, $0) })
         drawMap(state, frame, into: &buffer)
     }
 
@@ -163,7 +166,16 @@ struct GraphWindow {
         let (height, width) = (min(6, (picture.height + 5) / 6), min(24, (picture.width + 11) / 12))
         guard frame.columns.count >= width * 3, frame.rows.count >= height * 3, height > 0, width > 0
         else { return }
-        let origin = (row: frame.rows.upperBound - height, column: frame.columns.upperBound - width - 1)
+        // In a corner where it covers nothing.
+        let corners = [frame.rows.upperBound - height, frame.rows.lowerBound + 1].flatMap { row in
+            [frame.columns.upperBound - width - 1, frame.columns.lowerBound + 1].map { (row: row, column: $0) }
+        }
+        let free = corners.first { corner in
+            (corner.row..<(corner.row + height)).allSatisfy { row in
+                buffer.isBlank(row: row, columns: corner.column..<(corner.column + width))
+            }
+        }
+        guard let origin = free else { return }
         var worst: [Int: UnitStatus] = [:]
         func place(_ row: Int, _ column: Int) -> (row: Int, column: Int) {
             (row * height / max(1, picture.height), column * width / max(1, picture.width))

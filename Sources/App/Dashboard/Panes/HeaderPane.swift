@@ -30,11 +30,17 @@ enum HeaderPane {
             if state.isReadOnly { right.append((2, [Span("read-only", .wait)])) }
         }
 
-        var left = [Span(" caudal  ", Style(.accent, .bold)), Span(run.plan.pipeline, .bold)]
-        let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
         let leftWidth = { (spans: [Span]) in spans.reduce(0) { $0 + TextWidth.of($1.text) } }
-        if leftWidth(left) + leftWidth(id) + 30 <= state.columns { left += id }
-        for part in origin(run.plan) where leftWidth(left + part) + width(right) + 4 <= state.columns { left += part }
+        let origin = origin(run.plan)
+        // What the run is for, and how it stands, tell more than the whole of a long name, and than the number of the run.
+        let needed = width(right.filter { $0.rank < 2 }) + leftWidth(origin.flatMap(\.self)) + 4
+        let head = " caudal  "
+        let name = Span(run.plan.pipeline).text.cutInMiddle(max(12, state.columns - needed - head.count))
+        var left = [Span(head, Style(.accent, .bold)), Span(name, .bold)]
+        let id = [Span(" ▸ ", .dim), Span(run.id.rawValue, .dim)]
+        if leftWidth(left) + leftWidth(id) + max(30, needed) <= state.columns { left += id }
+        let least = width(right.filter { $0.rank < 2 })
+        for part in origin where leftWidth(left + part) + least + 4 <= state.columns { left += part }
         // If there is no room, the least important is dropped first.
         var shown = right
         while shown.count > 1, width(shown) + leftWidth(left) + 2 > state.columns {
@@ -61,7 +67,9 @@ enum HeaderPane {
 
     /// The process that runs the run, if it is another one.
     private static func watching(_ state: DashboardState) -> String? {
-        guard !state.ownsRun, state.isLive, let owner = state.run.owner else { return nil }
+        guard !state.ownsRun, state.isLive, state.run.status == .running, let owner = state.run.owner else {
+            return nil
+        }
         return "watching pid \(owner.pid)"
     }
 
@@ -100,8 +108,8 @@ enum HeaderPane {
             let mark = state.glyph(status) + (state.columns >= 100 ? " " : "")
             let isFailed = status == .failed
             let count = counts[status, default: 0] - (isFailed ? allowed : 0)
-            let word = long ? " \(StatusMark.word(status).lowercased())" : ""
-            if count > 0 { chips.append([Span("\(mark)\(count)\(word)", status.style)]) }
+            let word = long ? " \(state.word(status).lowercased())" : ""
+            if count > 0 { chips.append([Span("\(mark)\(count)\(word)", state.style(status))]) }
             if isFailed, allowed > 0 { chips.append([Span("\(mark)\(allowed) allowed", .wait)]) }
         }
         var extras: [[Span]] = []

@@ -53,13 +53,16 @@ extension InspectorText {
 
     private mutating func compare(_ attempts: [Attempt]) {
         let shown = attempts.suffix(6).reversed()
+        // A single attempt has the whole of the pane.
+        let pane = DashboardLayout(state).frame(of: .inspector)?.columns.count ?? 80
+        let columnWidth = max(34, (pane - 15) / max(1, shown.count) - 2)
         func row(_ label: String, isAlwaysOther: Bool = false, _ value: (Attempt) -> String) {
             let values = shown.map { PlainText.sanitized(value($0).replacing("\n", with: " ")) }
             guard values.contains(where: { !$0.isEmpty }) else { return }
             let differs = !isAlwaysOther && Set(values).count > 1
             var spans = [Span((differs ? "≠ " : "  ") + label.fitted(11), differs ? .accent : .dim)]
             for text in values {
-                spans.append(Span(text.fitted(Self.columnWidth) + "  ", differs ? .bold : .plain))
+                spans.append(Span(text.fitted(columnWidth) + "  ", differs ? .bold : .plain))
             }
             lines.append(spans)
         }
@@ -68,7 +71,7 @@ extension InspectorText {
                 + shown.map { attempt in
                     Span(
                         "#\(attempt.number) \(attempt.result?.ending.rawValue ?? "running")".fitted(
-                            Self.columnWidth + 2), Self.style(attempt).with(.bold))
+                            columnWidth + 2), Self.style(attempt).with(.bold))
                 })
         row("began", isAlwaysOther: true) { LocalTime.clock($0.startedAt.wall, in: state.zone) }
         row("waited", isAlwaysOther: true) { $0.queued?.short ?? "" }
@@ -93,8 +96,6 @@ extension InspectorText {
         row("stopped by") { $0.cancelledBy ?? "" }
         row("last line") { $0.result?.lastLines.last ?? "" }
     }
-
-    private static let columnWidth = 34
 
     private static func style(_ attempt: Attempt) -> Style {
         guard let ending = attempt.result?.ending else { return .busy }
@@ -168,10 +169,21 @@ extension InspectorText {
             Span("\(planned.type)  ", .bold), Span(place, .accent),
             Span("  \(state.keys.key("edit", "O")) opens it", .dim),
         ])
-        for text in Self.command(of: state) {
+        for text in Self.workFirst(Self.command(of: state)) {
             let isComment = text.hasPrefix("--") || text.hasPrefix("#")
             lines.append([Span("  " + text, isComment ? .dim : .plain)])
         }
+    }
+
+    /// The lines with what is run first: a query before what sets DuckDB up for it, the command before the other settings.
+    static func workFirst(_ lines: [String]) -> [String] {
+        if let end = lines.firstIndex(of: ".safe_mode") {
+            let query = lines[(end + 1)...].filter { !$0.hasPrefix(".print @@") && !$0.hasPrefix(".bail ") }
+            return Array(query.drop { $0.isEmpty }) + ["", "-- before it:"] + lines[...end]
+        }
+        guard let start = lines.firstIndex(where: { $0.hasPrefix("run:") }) else { return lines }
+        let more = lines[(start + 1)...].prefix { $0.hasPrefix(" ") || $0.isEmpty || $0.hasPrefix("-") }
+        return Array(lines[start..<more.endIndex] + lines[..<start] + lines[more.endIndex...])
     }
 
     /// The SQL as it ran, or the settings of the stage, with all values filled in.

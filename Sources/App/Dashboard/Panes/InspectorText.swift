@@ -146,32 +146,50 @@ struct InspectorText {
         }
         add("items", spans + [Span(" \(stage.finishedItems)/\(stage.items.count)")])
         for item in stage.items.lazy.filter({ $0.unit.status == .failed }).prefix(50) {
-            add("", [Span("✗ \(item.item.key)  ", .bad), Span(item.unit.lastResult?.failure?.message ?? "")])
+            let key = Span("\(item.item.key)").text.cutInMiddle(40)
+            add("", [Span("✗ \(key)  ", .bad), Span(item.unit.lastResult?.failure?.message ?? "")])
         }
     }
 
     private mutating func addAttempts(_ unit: UnitState, _ planned: PlannedStage) {
         // What a fan-out does itself is that; the work is its items'.
         let findsItems = planned.fanOut != nil && state.selection.item == nil
-        for attempt in unit.attempts.suffix(5).reversed() {
-            let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
-            var spans = [Span("#\(attempt.number)  \(took.short)")]
-            if let result = attempt.result {
-                let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
-                let word = findsItems && result.ending == .succeeded ? "found its items" : result.ending.rawValue
-                spans.append(Span("  \(word)", style))
-                if let place = attempt.work?.place { spans.append(Span("  on \(place)", .dim)) }
-                if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
-                if let usage = result.usage, usage.peakMemory > 0 {
-                    spans.append(
-                        Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
-                }
-            } else {
-                spans.append(Span("  running", .busy))
-                if let work = attempt.work { spans.append(Span("  \(work)", .dim)) }
-            }
-            add(attempt.number == unit.attempts.last?.number ? "attempts" : "", spans)
+        let failed = findsItems ? state.selectedStage?.items.filter { $0.unit.status == .failed } ?? [] : []
+        var label = "attempts"
+        func add(_ spans: [Span]) {
+            self.add(label, spans)
+            label = ""
         }
+        for item in failed.prefix(3) {
+            guard let attempt = item.unit.attempts.last else { continue }
+            add([Span(Span("\(item.item.key)  ").text.cutInMiddle(32), .bold)] + words(attempt, findsItems: false))
+        }
+        for attempt in unit.attempts.suffix(5).reversed() { add(words(attempt, findsItems: findsItems)) }
+        addPolicy(planned)
+    }
+
+    /// How an attempt went.
+    private func words(_ attempt: Attempt, findsItems: Bool) -> [Span] {
+        let took = attempt.result?.duration ?? state.now.since(attempt.startedAt)
+        var spans = [Span("#\(attempt.number)  \(took.short)")]
+        if let result = attempt.result {
+            let style: Style = [.succeeded, .reused, .skipped].contains(result.ending) ? .good : .bad
+            let word = findsItems && result.ending == .succeeded ? "found its items" : result.ending.rawValue
+            spans.append(Span("  \(word)", style))
+            if let place = attempt.work?.place { spans.append(Span("  on \(place)", .dim)) }
+            if let exit = result.exit, exit != .exited(0) { spans.append(Span("  \(exit.description)")) }
+            if let usage = result.usage, usage.peakMemory > 0 {
+                spans.append(
+                    Span("  peak \(usage.peakMemory.shortBytes)  cpu \((usage.user + usage.system).short)", .dim))
+            }
+        } else {
+            spans.append(Span("  \(state.word(.running))", state.style(.running)))
+            if let work = attempt.work { spans.append(Span("  \(work)", .dim)) }
+        }
+        return spans
+    }
+
+    private mutating func addPolicy(_ planned: PlannedStage) {
         if planned.retry.limit > 0 {
             let policy = planned.retry
             let exits =

@@ -49,7 +49,7 @@ enum LogPane: DashboardPane {
     }
 
     static func click(_ row: Int, _ column: Int, _ view: PaneView, _ state: inout DashboardState) {
-        let geometry = LogGeometry(view.frame, wraps: state.log.wraps)
+        let geometry = LogGeometry(view.frame, state)
         var line = 0
         for shown in geometry.visible(state.log, view.lines) {
             line += shown.rows.count
@@ -74,7 +74,7 @@ enum LogPane: DashboardPane {
         let log = state.log
         let title = "LOG  " + (log.filteredUnit.map { Span($0.description).text } ?? "all stages")
         buffer.rule(frame, title: title, facts: facts(view), isFocused: view.isFocused)
-        let geometry = LogGeometry(frame, wraps: log.wraps)
+        let geometry = LogGeometry(frame, state)
         guard lines.count > 0, geometry.height > 0 else {
             let text =
                 !lines.isComplete ? "reading …" : log.isFiltered ? "no line fits; esc shows all" : "nothing yet"
@@ -106,11 +106,7 @@ enum LogPane: DashboardPane {
         let current = min(log.cursor ?? lines.count - 1, lines.count - 1)
         var facts: [Span] = []
         if !log.search.isEmpty {
-            let isOnHit = log.cursor != nil && lines.isHit(at: current)
-            let place = isOnHit ? Int64(lines.hitNumber(at: current)).grouped : "–"
-            let more = lines.isComplete ? "" : "+ …"
-            facts.append(
-                Span("/\(log.search.shortened(to: 24)) \(place)/\(Int64(lines.hits).grouped)\(more)   ", .accent))
+            facts.append(Span("/\(log.search.shortened(to: 24)) \(matches(log, lines, current))   ", .accent))
         }
         if !log.filterText.isEmpty { facts.append(Span("f \(log.filterText.shortened(to: 24))   ", .wait)) }
         if log.level > .debug { facts.append(Span("≥\(log.level.name)   ", .wait)) }
@@ -120,6 +116,16 @@ enum LogPane: DashboardPane {
             facts.append(Span("\(Int64(lines.count - 1 - current).grouped) below, G follows   ", .wait))
         }
         return facts + [Span(lines.count.counted("line"), .dim)]
+    }
+
+    /// The place of the current line among the matches and their number, as far as they are known.
+    private static func matches(_ log: LogView, _ lines: any LogLines, _ current: Int) -> String {
+        let count = Int64(lines.hits).grouped
+        if !lines.isComplete, lines.hits == 0 { return "searching …" }
+        let number = log.cursor != nil && lines.isHit(at: current) ? lines.hitNumber(at: current) : 0
+        // The lines before it may not be searched yet.
+        let place = number > 0 ? Int64(number).grouped : "–"
+        return lines.isComplete ? "\(place)/\(count)" : "\(place)/\(count) so far …"
     }
 
     /// The hue of a stage, which does not depend on what else is on the screen: neighbours in the file have different ones.
@@ -156,12 +162,16 @@ struct LogLineDrawing {
 
     /// Draws some of its rows, the first of which has the columns before the text.
     func draw(_ rows: Range<Int>, row: Int, into buffer: inout CellBuffer) {
-        let text = LogPane.text(of: record)
+        // What is searched for may reach across the edge of the pane.
+        let (text, isCut) =
+            geometry.wraps || search != nil
+            ? (LogPane.text(of: record), false)
+            : LogGeometry.beginning(of: record.message, cells: state.log.shift + geometry.width + 2)
         let all = geometry.rows(of: text)
         if rows.lowerBound == 0 { drawHead(row: row, into: &buffer) }
         for (offset, index) in rows.enumerated() where all.indices.contains(index) {
             let rest = rows.upperBound < all.count && index == rows.upperBound - 1
-            drawText(text, all[index], isCut: rest, row: row + offset, into: &buffer)
+            drawText(text, all[index], isCut: rest || isCut, row: row + offset, into: &buffer)
         }
         if rows.lowerBound > 0 {
             let place = "… \(rows.upperBound)/\(all.count)"
@@ -195,10 +205,24 @@ struct LogLineDrawing {
         }
         put(level.0, geometry.isWide ? 5 : 1, level.1)
         let hue = record.stage.map { LogPane.hue($0, in: state.run.plan) } ?? .dim
-        let source = Span(record.source).text.cutInMiddle(geometry.sourceWidth)
+        let source = sourceText
         writeMarked(
             source, 0..<source.utf8.count, row: row, column: place,
             limit: max(0, min(geometry.sourceWidth, limit - place)), style: hue, into: &buffer)
+    }
+
+    /// The stage, item and attempt; of the stage what tells it from the others, where there is no room for its name.
+    private var sourceText: String {
+        let whole = Span(record.source).text
+        let width = geometry.sourceWidth
+        guard TextWidth.of(whole) > width, let stage = record.stage else { return whole }
+        let attempt = record.attempt.map { $0 > 1 ? "#\($0)" : "" } ?? ""
+        let room = width - attempt.count
+        guard let item = record.item else {
+            return (state.graph.label(of: stage, width: room) ?? stage.rawValue) + attempt
+        }
+        let name = state.graph.label(of: stage, width: width / 2) ?? stage.rawValue
+        return name + "[" + Span("\(item)").text.cutInMiddle(room - TextWidth.of(name) - 2) + "]" + attempt
     }
 
     private var timeText: String {
@@ -236,7 +260,7 @@ struct LogLineDrawing {
         var (isBehind, isBefore) = (isCut, false)
         if !geometry.wraps {
             shown = text.cells(from: shift, width: room)
-            isBehind = shown.upperBound < text.utf8.count
+            isBehind = isCut || shown.upperBound < text.utf8.count
             isBefore = shift > 0
             // Signs at both ends say that there is more.
             if isBefore { shown = text.cells(from: shift + 1, width: room - 1) }

@@ -151,20 +151,23 @@ enum OverlayPane {
     /// The lines, those that are too long for a screen in several.
     static func wrapped(_ lines: [HelpLine], columns: Int) -> [HelpLine] {
         let buffer = CellBuffer(width: columns, height: 1)
-        let indent = helpIndent(lines)
+        let indent = helpIndent(lines, columns: columns)
         let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
-        let width = buffer.boxWidth(for: max(72, widest)) - indent
-        guard width >= 16 else { return lines }
+        let width = max(8, buffer.boxWidth(for: max(72, widest)) - indent)
         return lines.flatMap { line -> [HelpLine] in
             if line.isHeading { return [line] }
-            let texts = line.text.wrapped(width)
-            return texts.enumerated().map { HelpLine(keys: $0.offset == 0 ? line.keys : "", text: $0.element) }
+            let (keys, texts) = (line.keys.wrapped(indent - 4), line.text.wrapped(width))
+            return (0..<max(keys.count, texts.count)).map { row in
+                HelpLine(
+                    keys: keys.indices.contains(row) ? keys[row] : "",
+                    text: texts.indices.contains(row) ? texts[row] : "")
+            }
         }
     }
 
     /// The column at which the texts of the help begin.
-    private static func helpIndent(_ lines: [HelpLine]) -> Int {
-        2 + min(24, lines.map { TextWidth.of($0.keys) }.max() ?? 0) + 2
+    private static func helpIndent(_ lines: [HelpLine], columns: Int) -> Int {
+        2 + min(columns < 60 ? 9 : 24, lines.map { TextWidth.of($0.keys) }.max() ?? 0) + 2
     }
 
     private static func entries(_ entries: [KeyHelp.Entry]) -> [HelpLine] {
@@ -184,7 +187,7 @@ enum OverlayPane {
         _ lines: [HelpLine], scroll: Int = 0, title: String = "Help", into buffer: inout CellBuffer
     ) {
         // The column of keys has the same width at every scroll position, so that the texts stay aligned.
-        let indent = helpIndent(lines)
+        let indent = helpIndent(lines, columns: buffer.width)
         let keyWidth = indent - 4
         let widest = lines.map { indent + TextWidth.of($0.text) }.max() ?? 0
         let room = helpHeight(buffer.height)

@@ -107,7 +107,8 @@ enum RailPane: StageList {
 
         let start = frame.columns.lowerBound + 1
         let table = StageTable(
-            width: frame.columns.count - lanes.width - 3, longest: state.graph.longestName)
+            width: frame.columns.count - lanes.width - 3,
+            longest: max(state.graph.longestName, state.digest.longestName))
         if head > 0 {
             table.drawHead(row: frame.rows.lowerBound + 1, column: start + lanes.width + 1, into: &buffer)
         }
