@@ -69,7 +69,7 @@ struct EncodingTests {
                 "got.csv}", with: "got.csv, csv: {encoding: latin-1}}"))
         let written = try await "\(project.caudal("validate", "p.yaml"))"
         #expect(
-            written.contains("p.yaml:5:3: error: stage 'read' writes 'got' in UTF-8, and not in 'latin-1'"),
+            written.contains("p.yaml:5:3: error: 'read' writes 'got', and 'encoding' is only for files that others write"),
             "\(written)")
     }
 }

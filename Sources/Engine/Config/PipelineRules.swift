@@ -118,11 +118,6 @@ enum PipelineRules {
         for stage in pipeline.stages {
             let loadsTable = stage.definition.loadedTable != nil
             for output in stage.definition.outputs where !stage.definition.runsProgram {
-                if let dataset = pipeline.dataset(output), let encoding = dataset.csv.encoding, encoding != "utf-8" {
-                    problems.report(
-                        "stage '\(stage.id)' writes '\(output)' in UTF-8, and not in '\(encoding)'",
-                        remedy: "remove 'encoding', which is about files that are read", at: dataset.location)
-                }
                 guard let dataset = pipeline.dataset(output), dataset.zone != nil, dataset.table == nil else {
                     continue
                 }
