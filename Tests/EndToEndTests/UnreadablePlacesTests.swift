@@ -107,6 +107,7 @@ struct UnreadablePlacesTests {
             (#"d=$(printf 'caf\351') && mkdir "$d" && cd "$d""#, "the path of the current folder is not UTF-8"),
             ("ulimit -f 0", "no file of more than 0 bytes"),
             ("ulimit -s 64", "too little stack"),
+            ("export TMPDIR=/nowhere", "where TMPDIR says that passing files go"),
             (
                 #"d=$(printf 'a\nb') && mkdir "$d" && cp p.yaml "$d" && cd "$d""#,
                 "the path of the project holds a line break"

@@ -146,7 +146,10 @@ package final class QueryParser: QueryReader {
         var template = Array((NSTemporaryDirectory() + "caudal-query-XXXXXX").utf8CString)
         let file = mkstemp(&template)
         guard file >= 0 else {
-            throw Failure("no file can be made in \(NSTemporaryDirectory())", errno: errno)
+            throw Failure(
+                "no file can be made in \(NSTemporaryDirectory()), where TMPDIR says that passing files go",
+                errno: errno,
+                remedy: "set TMPDIR to a folder in which this user may write")
         }
         _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         unlink(template)
