@@ -67,7 +67,7 @@ enum HeaderPane {
 
     /// The process that runs the run, if it is another one.
     private static func watching(_ state: DashboardState) -> String? {
-        guard !state.ownsRun, state.isLive, state.run.status == .running, let owner = state.run.owner else {
+        guard !state.ownsRun, state.isLive, let owner = state.run.owner else {
             return nil
         }
         return "watching pid \(owner.pid)"
