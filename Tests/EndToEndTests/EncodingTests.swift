@@ -69,7 +69,8 @@ struct EncodingTests {
                 "got.csv}", with: "got.csv, csv: {encoding: latin-1}}"))
         let written = try await "\(project.caudal("validate", "p.yaml"))"
         #expect(
-            written.contains("p.yaml:5:3: error: 'read' writes 'got', and 'encoding' is only for files that others write"),
+            written.contains(
+                "p.yaml:5:3: error: 'read' writes 'got', and 'encoding' is only for files that others write"),
             "\(written)")
     }
 }

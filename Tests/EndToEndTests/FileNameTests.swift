@@ -33,6 +33,30 @@ struct FileNameTests {
         #expect(project.text("end.csv") == "id,v\n1,10\n2,20\n")
     }
 
+    @Test("Folders of Parquet files that others wrote are columns, where the files have none of that name")
+    func partitionsOfOthers() async throws {
+        let project = try CaudalProject(copying: [])
+        for day in ["2026-01-01", "2026-01-02"] {
+            try project.write("in/day=\(day)/.keep", "")
+            _ = try await project.query("COPY (SELECT 1 AS n) TO 'in/day=\(day)/a.parquet'")
+            _ = try await project.query("COPY (SELECT 1 AS n, 'own' AS day) TO 'in/day=\(day)/b.parquet'")
+        }
+        try project.write(
+            "p.yaml",
+            """
+            version: 1
+            name: p
+            datasets: {a: {path: "in/*/a.parquet"}, b: {path: "in/*/b.parquet"}, x: {path: x.csv}, y: {path: y.csv}}
+            stages:
+              x: {type: sql, output: x, query: "select n, day from a order by day"}
+              y: {type: sql, output: y, query: "select n, day from b"}
+            """)
+        let ran = try await project.caudal("run", "p.yaml", "--plain")
+        #expect(ran.status == 0, "\(ran)")
+        #expect(project.text("x.csv") == "n,day\n1,2026-01-01\n1,2026-01-02\n")
+        #expect(project.text("y.csv") == "n,day\n1,own\n1,own\n")
+    }
+
     @Test("A name that looks like a pattern is not one", arguments: ["a[1].csv", "b*.csv", "c?.csv"])
     func patterns(name: String) async throws {
         let project = try CaudalProject(copying: [])

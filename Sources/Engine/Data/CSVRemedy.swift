@@ -4,7 +4,7 @@ enum CSVRemedy {
         "correct the line, or let a validate stage quarantine such lines; lines before the header are left out with 'csv: {skip: …}'"
 
     static let encoding =
-        "say how it is written with 'csv: {encoding: latin-1}' or another encoding, or correct the line"
+        "say how it is written with 'csv: {encoding: latin-1}', utf-16 or another encoding, or correct the line"
     static let header =
         "correct its first line, say with 'csv: {quote: …}' or 'escape' how values are enclosed, or leave lines out with 'skip'"
     static let quote = "close it, or say with 'csv: {quote: …}' which character encloses values"

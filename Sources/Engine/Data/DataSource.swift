@@ -37,6 +37,8 @@ package struct DataSource: Sendable, Hashable {
     var localTimes: Set<String> = []
     /// Consecutive Parquet files with the same columns, as groups; empty when all files have the same columns.
     var parts: [ParquetPart] = []
+    /// Whether folders such as `day=2026-11-23` are columns of its Parquet files, which have no columns of these names.
+    package var readsFolders = false
     /// The Parquet columns that are read as another type than the file declares.
     var recast: Set<String> = []
     /// For a part of a divided input, what is known of it.

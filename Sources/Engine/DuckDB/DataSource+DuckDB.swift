@@ -59,7 +59,9 @@ extension DataSource {
     private func parquetReader(_ sql: DuckDBDialect, numbersRows: Bool, numbersFiles: Bool) -> String {
         func reader(_ files: some Collection<String>) -> String {
             // A folder called `key=value` says nothing about rows that a stage wrote.
-            sql.read("read_parquet", files, isOwn ? [DuckDBDialect.noPartitions] : [])
+            sql.read(
+                "read_parquet", files,
+                isOwn ? [DuckDBDialect.noPartitions] : readsFolders ? [DuckDBDialect.partitions] : [])
         }
         if !numbersRows, parts.isEmpty, recast.isEmpty, localTimes.isEmpty { return reader(files) }
         let selects = (parts.isEmpty ? [ParquetPart(files: files.indices)] : parts).map { part in

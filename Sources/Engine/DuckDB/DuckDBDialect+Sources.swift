@@ -14,16 +14,15 @@ extension DuckDBDialect {
         _ reader: String, _ files: some Collection<String>, _ options: [String] = [], isList: Bool = false
     ) -> String {
         var all = [argument(files, isList: isList)] + options
-        if files.contains(where: { $0.contains("=") }), !options.contains(Self.noPartitions) {
-            all.append(Self.noPartitions)
-        }
+        let isAsked = options.contains(Self.noPartitions) || options.contains(Self.partitions)
+        if !isAsked, files.contains(where: { $0.contains("=") }) { all.append(Self.noPartitions) }
         return "\(reader)(\(all.joined(separator: ", ")))"
     }
 
     /// The text that means one path to a reader, and no other that its signs would match.
     static func exactly(_ path: String) -> String { path.replacing(#/[*?\[]/#) { "[\($0.output)]" } }
 
-    static let noPartitions = "hive_partitioning = false"
+    static let (partitions, noPartitions) = ("hive_partitioning = true", "hive_partitioning = false")
 
     /// Files as the argument of a reader, none of them a pattern.
     private func argument(_ files: some Collection<String>, isList: Bool) -> String {
@@ -85,6 +84,7 @@ extension DuckDBDialect {
 
     package func inspection(of source: DataSource) -> [(title: String, kind: SQLScript.Kind)] {
         var statements: [(title: String, kind: SQLScript.Kind)] = []
+        let folders = source.readsFolders ? [Self.partitions] : []
         if source.format == .parquet, source.files.count > 1 {
             for (index, file) in source.files.enumerated() {
                 statements.append(
@@ -93,11 +93,11 @@ extension DuckDBDialect {
                         .lines(
                             .column,
                             "\(index) AS file, column_name AS name, column_type AS type\n"
-                                + "FROM (DESCRIBE SELECT * FROM \(read("read_parquet", [file])))")
+                                + "FROM (DESCRIBE SELECT * FROM \(read("read_parquet", [file], folders)))")
                     ))
             }
         } else {
-            var reader = read("read_parquet", source.files, isList: true)
+            var reader = read("read_parquet", source.files, folders, isList: true)
             if source.format != .parquet {
                 // A line that cannot be read is a matter of the stage that reads it, which counts it.
                 let layout = source.format == .jsonl ? "'newline_delimited', ignore_errors = true" : "'auto'"

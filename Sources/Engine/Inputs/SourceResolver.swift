@@ -300,6 +300,31 @@ package final class SourceResolver: Sendable {
     // MARK: - What is in them
 
     private func inspect(_ source: inout DataSource, _ dataset: Dataset) async throws {
+        let folders = columnsOfFolders(source)
+        guard !folders.isEmpty, pipeline.producer(of: dataset.name) == nil else {
+            return try await inspectFiles(of: &source, dataset)
+        }
+        var plain = source
+        try await inspectFiles(of: &plain, dataset)
+        // What stands in a file counts more than the name of its folder.
+        guard folders.isDisjoint(with: plain.columnNames.map { $0.lowercased() }) else { return source = plain }
+        source.readsFolders = true
+        try await inspectFiles(of: &source, dataset)
+    }
+
+    /// The names in folders called `name=value` below the project's folder, in which all of the Parquet files lie.
+    private func columnsOfFolders(_ source: DataSource) -> Set<String> {
+        guard source.format == .parquet, !pipeline.root.contains("=") else { return [] }
+        let names = source.files.map { file in
+            Set(
+                PathText.relative(file, to: pipeline.root).split(separator: "/").dropLast().compactMap { folder in
+                    folder.firstIndex(of: "=").map { folder[..<$0].lowercased() }
+                })
+        }
+        return Set(names).count == 1 ? names[0] : []
+    }
+
+    private func inspectFiles(of source: inout DataSource, _ dataset: Dataset) async throws {
         if source.format == .csv {
             // Where there is no engine, that is the fault, and not the file.
             _ = try await tools.program()

@@ -61,7 +61,7 @@ ATTACH 'out.db' AS "db" (TYPE sqlite, BUSY_TIMEOUT 30000);
 CREATE TEMP TABLE "caudal_staging" AS
 SELECT "id",
        "region",
-       "price",
+       CASE WHEN isnan("price") THEN error(chr(1) || 'column ''price'' has the value NaN, for which SQLite would keep that there is none; make that of it with map_values {nan: ~}') ELSE "price" END AS "price",
        CAST("day" AS VARCHAR) AS "day",
        "name"
 FROM read_parquet('out/rich.parquet', hive_partitioning = false);
@@ -94,5 +94,8 @@ DELETE FROM "db"."main"."t";
 -- 8. insert the rows
 INSERT INTO "db"."main"."t" ("id", "region", "price", "day", "name") SELECT s."id", s."region", s."price", s."day", s."name" FROM "caudal_staging" AS s;
 
--- 9. commit the load
+-- 9. refuse a table that left rows out
+SELECT CASE WHEN (SELECT count(*) FROM "caudal_staging") <> (SELECT count(*) FROM "db"."main"."t") THEN error(chr(1) || '''t'' did not take exactly these rows: a constraint or a trigger of the table left some out; nothing was loaded') END;
+
+-- 10. commit the load
 COMMIT;
