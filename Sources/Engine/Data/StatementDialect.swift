@@ -23,7 +23,10 @@ extension SQLDialect {
             case .reference(let reference): variable(reference, as: .text)
             }
         }.joined().trimmed
-        while text.last == ";" { text = String(text.dropLast()).trimmed }
+        // A comment behind it goes too; one with quotation marks may be a text that only looks like one.
+        while let end = text.firstMatch(of: #/;\s*(--[^\n'"$]*)?$/#) {
+            text = String(text[..<end.range.lowerBound]).trimmed
+        }
         return SQLText.withPlainEnds(text)
     }
 

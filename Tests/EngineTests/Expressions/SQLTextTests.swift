@@ -15,6 +15,18 @@ import Testing
                 == "select * from t where day = getvariable('param_day') and x = getvariable('item_it''s')")
     }
 
+    @Test(
+        "A comment behind the last semicolon goes with it, and a text that looks like one stays",
+        arguments: [
+            ("select 1 as x; -- c", "select 1 as x"), ("select 1; -- a\n; -- b", "select 1"),
+            ("select 1 -- c", "select 1 -- c"),
+            ("select '; -- x'", "select '; -- x'"), ("select \"a; --b\" from t", "select \"a; --b\" from t"),
+            ("select $$; -- x$$", "select $$; -- x$$"),
+        ])
+    func comments(text: String, wanted: String) throws {
+        #expect(DuckDBDialect().bound(try query(text).value) == wanted)
+    }
+
     @Test("References in quotation marks are found, because no value can be bound there")
     func quoted() throws {
         let text = "select '${params.a}', \"${item.b}\", ${params.c}, '$${params.d}' -- ${params.e}"
