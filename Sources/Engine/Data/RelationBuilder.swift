@@ -10,7 +10,6 @@ package struct RelationBuilder {
         /// A temporary table of this script.
         case table(String)
         /// A noted set of the numbers of the rows to drop, and the greatest of them.
-        ///
         /// A filter keeps the order of the rows, where a join would make a sort of all columns necessary.
         case rows(set: String, last: String)
         /// A Parquet file that another script wrote.

@@ -169,20 +169,24 @@ struct ProcessEndingTests {
         // In a process of its own, where nothing else opens files or starts children.
         await #expect(processExitsWith: .success) {
             let reactor = ProcessReactor()
-            func round(_ count: Int) async throws {
+            func round(_ count: Int, odd: Int) async throws {
                 let trial = try AttemptTrial()
                 for _ in 0..<count { #expect(await trial.run(["/bin/true"], reactor: reactor).failure == nil) }
                 // Those that leave orphans, cannot be started or are stopped have descriptors to lose too.
-                #expect(await trial.shell("sleep 1000 & exit 0", reactor: reactor).failure == nil)
-                #expect(await trial.run(["/nowhere"], reactor: reactor).failure != nil)
-                let stopped = try AttemptTrial()
-                stopped.control.requestStop(.cancelled)
-                #expect(await stopped.run(["/bin/sleep", "9"], reactor: reactor).exit == .signaled(SIGTERM))
+                for _ in 0..<odd {
+                    #expect(await trial.shell("sleep 1000 & exit 0", reactor: reactor).failure == nil)
+                    #expect(await trial.run(["/nowhere"], reactor: reactor).failure != nil)
+                    let stopped = try AttemptTrial()
+                    stopped.control.requestStop(.cancelled)
+                    #expect(await stopped.run(["/bin/sleep", "9"], reactor: reactor).exit == .signaled(SIGTERM))
+                }
             }
-            try await round(20)
+            try await round(20, odd: 1)
             let before = ProcessWatch.openDescriptors.count
-            try await round(600)
-            #expect(ProcessWatch.openDescriptors.count == before)
+            try await round(600, odd: 8)
+            // A thread of the runtime that has begun meanwhile may have one or two, and each child that loses one has eight.
+            let after = ProcessWatch.openDescriptors.count
+            #expect(abs(after - before) < 8, "\(before) descriptors were open before, and \(after) are")
             #expect(ProcessWatch.zombies.isEmpty)
         }
     }
