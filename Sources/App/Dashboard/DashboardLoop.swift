@@ -61,7 +61,7 @@ final class DashboardLoop {
     /// The question that the user was asked last.
     private var asked: ConfirmationRequest?
     /// A question to ask again once it is known here that no process runs the run any more.
-    private var askedTooLate: ConfirmationRequest?
+    private var askedTooLate: (run: RunID, request: ConfirmationRequest)?
     /// Corrected rows that a stage is run again with.
     var replayedRows: ReplayedRows?
     /// Corrected rows that a stage could not be run with, to be corrected further.
@@ -205,9 +205,9 @@ final class DashboardLoop {
                 if !signals.isEmpty { terminal.send(signals) }
             }
             // Its last events have come before the news that it is gone.
-            if let request = askedTooLate, !state.isLive {
+            if let late = askedTooLate, late.run == state.run.id, !state.isLive {
                 askedTooLate = nil
-                prepare(request)
+                prepare(late.request)
                 state.say("no process runs the run any more: from here on this one would", .wait)
             }
             readLog()
@@ -328,14 +328,14 @@ final class DashboardLoop {
 
     /// Sends a command to the run, whichever process runs it.
     private func ask(_ command: RunCommand) {
-        let (shown, wake) = (shown, wake)
+        let (shown, wake, run) = (shown, wake, state.run.id)
         // The answer arrives as an input; the screen does not wait for it.
         Task { [weak self] in
             do throws(ControlError) {
                 if let answer = try await shown.send(command) {
                     self?.receive(answer)
                 } else {
-                    self?.askAgain(command)
+                    self?.askAgain(command, of: run)
                 }
             } catch {
                 self?.receive(.refused(error.description))
@@ -346,12 +346,13 @@ final class DashboardLoop {
 
     /// The process that ran the run ended while the user was asked: by now the same may mean something else, because this
     /// process would take the run up again, so that the user is asked again.
-    private func askAgain(_ command: RunCommand) {
-        guard let asked, asked.answers.contains(where: { $0.command == command }) else {
+    private func askAgain(_ command: RunCommand, of run: RunID) {
+        // Another run may be shown by now.
+        guard run == state.run.id, let asked, asked.answers.contains(where: { $0.command == command }) else {
             return receive(.refused("no process runs the run any more"))
         }
         dropReplayedRows()
-        askedTooLate = asked
+        askedTooLate = (run, asked)
     }
 
     private func receive(_ answer: CommandAnswer) {
