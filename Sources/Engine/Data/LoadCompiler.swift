@@ -140,7 +140,8 @@ package struct LoadCompiler: Sendable {
             let type = target.link.kind == .sqlite ? target.type(for: column) : column.type
             if target.link.kind == .sqlite, column.type == .number {
                 let (name, message) = (sql.name(column.name), Self.notANumber(column.name))
-                return "CASE WHEN isnan(\(name)) THEN \(sql.refusal([.words(message)])) ELSE \(name) END AS \(name)"
+                let value = type == column.type ? name : sql.cast(name, to: type)
+                return "CASE WHEN isnan(\(name)) THEN \(sql.refusal([.words(message)])) ELSE \(value) END AS \(name)"
             }
             return type == column.type || column.type.isOther
                 ? sql.name(column.name) : "\(sql.cast(sql.name(column.name), to: type)) AS \(sql.name(column.name))"
