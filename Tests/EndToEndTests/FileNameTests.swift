@@ -5,6 +5,14 @@ import Testing
 /// What a file is called says nothing about the rows in it, and nothing about other files.
 @Suite("Names of files are only names", .timeLimit(.minutes(10)), .enabled(if: Checkout.runsDuckDBTests))
 struct FileNameTests {
+    /// Reads the column `x` of all files in a folder.
+    private static let everything = """
+        version: 1
+        name: p
+        datasets: {raw: {path: "in/*.csv"}, out: {path: out.csv}}
+        stages: {all: {type: sql, output: out, query: select x from raw order by x}}
+        """
+
     @Test(
         "A folder called 'column=value' gives no column its value",
         arguments: [("in.csv", "id,v\n1,10\n2,20\n"), ("in.jsonl", "{\"id\":1,\"v\":10}\n{\"id\":2,\"v\":20}\n")])
@@ -63,14 +71,7 @@ struct FileNameTests {
         try project.write("in/\(name)", "x\nodd\n")
         // What the name would match as a pattern.
         for other in ["a1.csv", "b2.csv", "c3.csv"] { try project.write("in/\(other)", "x\n\(other)\n") }
-        try project.write(
-            "p.yaml",
-            """
-            version: 1
-            name: p
-            datasets: {raw: {path: "in/*.csv"}, out: {path: out.csv}}
-            stages: {all: {type: sql, output: out, query: select x from raw order by x}}
-            """)
+        try project.write("p.yaml", Self.everything)
         let ran = try await project.caudal("run", "p.yaml", "--plain")
         #expect(ran.status == 0, "\(ran)")
         #expect(project.text("out.csv") == "x\na1.csv\nb2.csv\nc3.csv\nodd\n")
@@ -101,14 +102,7 @@ struct FileNameTests {
         for (name, value) in [("e\u{301}.csv", 1), ("\u{e9}.csv", 2), ("K.csv", 3), ("\u{212a}.csv", 4)] {
             try project.write("in/\(name)", "x\n\(value)\n")
         }
-        try project.write(
-            "p.yaml",
-            """
-            version: 1
-            name: p
-            datasets: {raw: {path: "in/*.csv"}, out: {path: out.csv}}
-            stages: {all: {type: sql, output: out, query: select x from raw order by x}}
-            """)
+        try project.write("p.yaml", Self.everything)
         let ran = try await project.caudal("run", "p.yaml", "--plain")
         #expect(ran.status == 0, "\(ran)")
         #expect(project.text("out.csv") == "x\n1\n2\n3\n4\n")
