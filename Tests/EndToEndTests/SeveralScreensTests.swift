@@ -155,3 +155,38 @@ struct SeveralScreensTests {
         #expect(answer.output.contains("SUBCOMMANDS"))
     }
 }
+
+@Suite("The state folder is removed under the screens", .timeLimit(.minutes(5)))
+struct RemovedStateTests {
+    @Test("Each screen says so: what it shows is not known any more, and nothing ends green")
+    func removed() async throws {
+        let project = try CaudalProject(copying: [])
+        try project.write("p.yaml", "version: 1\nname: p\nstages:\n  a: {type: command, run: exec sleep 600}\n")
+        func terminal(_ arguments: String) async throws -> TerminalSession {
+            try await TerminalSession(
+                project, columns: 120, rows: 30, command: "\(CaudalProject.program) \(arguments)")
+        }
+        let owner = try await terminal("run p.yaml")
+        try await owner.waits(for: "RUNNING")
+        let watcher = try await terminal("watch last")
+        try await watcher.waits(for: "watching pid")
+        let home = try await terminal("home")
+        try await home.waits(for: "1 running")
+        try FileManager.default.removeItem(atPath: project.folder.path(".caudal"))
+        try await owner.waits(for: "UNKNOWN", "records were removed or replaced")
+        try await watcher.waits(for: "UNKNOWN", "records were removed or replaced")
+        try await watcher.waits(without: "watching pid")
+        try await home.waits(for: "0 runs")
+        try await watcher.press("X")
+        try await watcher.waits(for: "records were removed or replaced")
+        try await watcher.press("q")
+        // The operator can still end what goes on.
+        try await owner.press("x")
+        try await owner.waits(for: "Cancel a?")
+        try await owner.press("Tab", "Enter")
+        try await owner.waits(for: "so that what ran was stopped")
+        try await owner.press("q")
+        try await owner.waits(for: "ended with 1")
+        for screen in [owner, watcher, home] { try await screen.close() }
+    }
+}

@@ -35,6 +35,7 @@ struct DemoCommand: AsyncParsableCommand {
         var verb = try RunCommandLine.parse([file, "--project", place])
         verb.show = show
         guard var runner = try await verb.prepare() else { return }
+        runner.keepsRun = folder != nil
         if !silent { runner.tour = .tour }
         try await runner.run()
     }

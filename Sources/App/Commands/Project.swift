@@ -57,7 +57,7 @@ struct StateOptions: ParsableArguments {
 
     /// The state folder that the user chose, if any.
     private var chosen: StateFolder? {
-        guard let chosen = state ?? variables["CAUDAL_STATE"], !chosen.isEmpty else { return nil }
+        guard let chosen = state ?? variables[StateFolder.variable], !chosen.isEmpty else { return nil }
         return StateFolder(path: project.absolute(chosen))
     }
 
@@ -68,15 +68,8 @@ struct StateOptions: ParsableArguments {
 
     /// The nearest state folder in the current folder or above it; nil when it holds no runs.
     func foundStateFolder() -> StateFolder? {
-        if let chosen { return FileText.exists(chosen.database) || FileText.isForbidden(chosen.path) ? chosen : nil }
-        var folder = project.chosenFolder ?? project.currentFolder
-        while true {
-            let state = stateFolder(root: folder)
-            // A folder that this user may not read counts as found: opening it reports why it cannot be read.
-            if FileText.exists(state.database) || FileText.isForbidden(state.path) { return state }
-            if folder.count <= 1 { return nil }
-            folder = PathText.folder(of: folder)
-        }
+        if let chosen { return StateFolder.found(from: project.currentFolder, [StateFolder.variable: chosen.path]) }
+        return StateFolder.found(from: project.chosenFolder ?? project.currentFolder, [:])
     }
 
     /// The state folder of the current project; ends the program with an error when there is none.

@@ -88,7 +88,9 @@ struct QuarantineCommand: AsyncParsableCommand {
             }
             try await rows.export(to: file)
             Output.line(
-                "correct the rows in \(name), then: caudal quarantine replay \(rows.found.id) \(stage) --fixed \(name)")
+                plain: "correct the rows in \(name), then: "
+                    + CommandHint(rows.found.services.state)(
+                        "quarantine replay \(rows.found.id) \(stage) --fixed \(ShellText.word(name))"))
         }
     }
 

@@ -103,7 +103,7 @@ struct ShowCommand: AsyncParsableCommand {
         }
         let text = try Output.reporting {
             ShowText(
-                state: found, paint: Paint(color), now: SystemClock.now,
+                state: found, paint: Paint(color), now: SystemClock.now, hint: CommandHint(store.folder),
                 deliveries: try store.deliveries(of: found.id), histories: try store.failureHistories(of: found))
         }
         for line in text.lines { Output.line(line) }
@@ -123,6 +123,8 @@ struct ShowText {
     let state: RunState
     let paint: Paint
     let now: Moment
+    /// Writes the commands that the user may type next.
+    let hint: CommandHint
     /// What was told of the run.
     var deliveries: [Delivery] = []
     /// How often what failed did so before.
@@ -130,17 +132,17 @@ struct ShowText {
 
     var lines: [StyledText] {
         let plan = state.plan
-        var lines = RunWords.summary(state, now: now, paint: paint)
+        var lines = RunWords.summary(state, now: now, paint: paint, hint)
         lines.append(paint.dim("  \(plan.file), started \(state.startedAt.map { LocalTime.full($0.wall) } ?? "—")"))
         if !plan.parameters.isEmpty {
             let parameters = RunReport(state: state, now: now).parameters.map { "\($0.name)=\($0.value)" }
             lines.append(paint.dim("  " + parameters.joined(separator: "  ")))
         }
         if state.status == .running, state.isPaused {
-            lines.append("  paused: nothing new starts; continue it with: caudal unpause \(state.id)")
+            lines.append("  paused: nothing new starts; continue it with: \(hint("unpause \(state.id)"))")
         }
         if state.status == .interrupted {
-            lines.append("  its process died; continue it with: caudal resume \(state.id)")
+            lines.append("  its process died; continue it with: \(hint("resume \(state.id)"))")
         }
         lines.append("")
         lines += stageTable

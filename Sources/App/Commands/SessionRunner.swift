@@ -84,6 +84,10 @@ struct SessionRunner {
     var commands: [(RunCommand, by: String)] = []
     /// What the dashboard is to be led through.
     var tour: DemoScript?
+    /// Whether the run is still there when this process has ended.
+    var keepsRun = true
+
+    private var hint: CommandHint? { keepsRun ? CommandHint(services.state) : nil }
 
     /// Runs to the end, and exits the program with the status of the run.
     func run() async throws {
@@ -100,7 +104,7 @@ struct SessionRunner {
     private func runDashboard(_ terminal: Terminal) async throws {
         let (ending, state) = try await show(on: terminal)
         terminal.close()
-        try options.reportEnding(ending, state)
+        try options.reportEnding(ending, state, hint)
     }
 
     /// Shows the run in the dashboard until the user has left it and the run has ended.
@@ -132,9 +136,9 @@ struct SessionRunner {
         let batches = engine.hub.batches()
         async let noticing: Void = Self.print(engine.hub.notices())
         let (json, id, initial) = (options.json, session.id, session.initial)
-        let (color, masker) = (options.color, session.masker)
+        let (color, masker, hint) = (options.color, session.masker, hint)
         async let printing: Void = {
-            var printer = PlainPrinter(initial, paint: Paint(color), printLine: Output.line)
+            var printer = PlainPrinter(initial, paint: Paint(color), hint: hint, printLine: Output.line)
             let isTerminal = isatty(STDOUT_FILENO) == 1 && !json
             let signals = TerminalSignals(isTmux: ProcessInfo.processInfo.environment["TMUX"] != nil)
             for await events in batches {
@@ -161,9 +165,9 @@ struct SessionRunner {
 
 extension ShowOptions {
     /// Prints how a run ended after its dashboard was closed, and exits the program with the status of the run.
-    func reportEnding(_ ending: DashboardLoop.Ending, _ state: RunState) throws {
+    func reportEnding(_ ending: DashboardLoop.Ending, _ state: RunState, _ hint: CommandHint?) throws {
         if ending != .detached {
-            for line in RunWords.summary(state, now: SystemClock.now, paint: Paint(color)) { Output.line(line) }
+            for line in RunWords.summary(state, now: SystemClock.now, paint: Paint(color), hint) { Output.line(line) }
         }
         let status = ExitStatus(state.status)
         if status != .succeeded { throw status.code }
@@ -195,8 +199,15 @@ final class StartedRun {
         // Created before the run begins, so that the screen gets all of its events.
         shown = ShownRun(session, in: services.store, ReopenedRun.files(in: services.state, services.variables))
         // A detached task, because the run may outlive the screen.
-        running = Task.detached {
-            try await session.run(commands: commands, staysOpen: true) { error in fault.value.withLock { $0 = error } }
+        running = Task.detached { [shown] in
+            do throws(StoreError) {
+                return try await session.run(commands: commands, staysOpen: true) { error in
+                    fault.value.withLock { $0 = error }
+                }
+            } catch {
+                shown.report(.failed(error))
+                throw error
+            }
         }
         interruption = Interruption(cancelling: session.engine) { [weak self] in
             // While the screen is open, it shows that the run stops; only without it is a message needed.
@@ -222,7 +233,7 @@ final class StartedRun {
         session.engine.close()
         if ending == .detached {
             terminal.close()
-            await Self.printRest(of: session.engine, color)
+            await Self.printRest(of: session.engine, color, CommandHint(services.state))
         }
         do {
             let state = try await running.value
@@ -238,13 +249,13 @@ final class StartedRun {
     /// Prints the rest of a run as lines after its screen was closed.
     ///
     /// Ignores write errors if the terminal has closed.
-    private static func printRest(of engine: RunEngine, _ color: Paint.Choice) async {
+    private static func printRest(of engine: RunEngine, _ color: Paint.Choice, _ hint: CommandHint) async {
         let batches = engine.hub.batches()
         let state = await engine.state
         guard state.status == .running else { return }
         Output.line("\(state.plan.pipeline) ▸ \(state.id) continues; ctrl-C stops it")
         async let noticing: Void = SessionRunner.print(engine.hub.notices())
-        var printer = PlainPrinter(state, paint: Paint(color), printLine: Output.line)
+        var printer = PlainPrinter(state, paint: Paint(color), hint: hint, printLine: Output.line)
         for await events in batches { printer.handle(events) }
         await noticing
     }

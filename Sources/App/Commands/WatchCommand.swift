@@ -40,12 +40,15 @@ struct WatchCommand: AsyncParsableCommand {
             follower: follower, state: target.store.folder, variables: state.variables, options: show)
         let (ending, reopened) = try await Output.reporting { try await watched.show(on: terminal) }
         terminal.close()
-        if let reopened { return try show.reportEnding(ending, reopened) }
+        let hint = CommandHint(target.store.folder)
+        if let reopened { return try show.reportEnding(ending, reopened, hint) }
         let now = try Output.reporting { try target.store.state(of: target.id) }
         if now.status == .running {
-            Output.line("\(now.plan.pipeline) ▸ \(now.id) continues; watch it again with: caudal watch \(now.id)")
+            Output.line("\(now.plan.pipeline) ▸ \(now.id) continues; watch it again with: \(hint("watch \(now.id)"))")
         } else {
-            for line in RunWords.summary(now, now: SystemClock.now, paint: Paint(show.color)) { Output.line(line) }
+            for line in RunWords.summary(now, now: SystemClock.now, paint: Paint(show.color), hint) {
+                Output.line(line)
+            }
         }
     }
 }

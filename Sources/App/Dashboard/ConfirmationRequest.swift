@@ -81,6 +81,8 @@ struct ConfirmationBuilder {
     let now: Moment
     /// Finds existing outputs of stages.
     let files: CommandPreview.FileFinder
+    /// Writes the commands that the user may type next.
+    var hint = CommandHint()
     /// Previews the reopening of the run.
     let previewReopening: (RunState) throws -> ReopenPreview
 
@@ -94,7 +96,8 @@ struct ConfirmationBuilder {
         } catch {
             let lines = [
                 LabelledLine(text: Output.oneLine(error)),
-                LabelledLine(text: "to use the pipeline recorded with the run: caudal retry \(run.id) --as-started"),
+                LabelledLine(
+                    text: "to use the pipeline recorded with the run: \(hint("retry \(run.id) --as-started"))"),
             ]
             return .question(
                 Confirmation(title: "The pipeline file cannot be used", choices: [.init(label: "Close", lines: lines)]))

@@ -59,7 +59,15 @@ final class DashboardLoop {
     /// The task that looks details up; nil when none does.
     private var lookingUp: Task<Void, Never>?
     /// The question that the user was asked last.
-    private var asked: ConfirmationRequest?
+    private var asked: (request: ConfirmationRequest, about: Standing)?
+    /// What the answers to a question depend on, of the run.
+    private struct Standing: Equatable {
+        let isLive: Bool
+        let status: RunState.Status
+
+        init(_ state: DashboardState) { (isLive, status) = (state.isLive, state.run.status) }
+    }
+
     /// A question to ask again once it is known here that no process runs the run any more.
     private var askedTooLate: (run: RunID, request: ConfirmationRequest)?
     /// Corrected rows that a stage is run again with.
@@ -85,6 +93,7 @@ final class DashboardLoop {
             isASCII: terminal.isASCII, ownsRun: shown.isOwn, isLive: shown.isLive, hasMouse: terminal.hasMouse)
         state.replay = shown.replay
         state.keys = terminal.settings.keys
+        state.hint = CommandHint(shown.past.store.folder)
         // Of a run that was not seen failing, the first failure is what one wants to see.
         if !shown.isOwn, shown.replay == nil, let failed = state.digest.failed.first { state.select(UnitID(failed)) }
         terminalSignals = TerminalSignals(
@@ -210,6 +219,7 @@ final class DashboardLoop {
                 prepare(late.request)
                 state.say("no process runs the run any more: from here on this one would", .wait)
             }
+            hasAsked = askAnew() || hasAsked
             readLog()
             let version = index.version
             logIsGrowing = version != logVersion || !index.isComplete
@@ -319,11 +329,26 @@ final class DashboardLoop {
     }
 
     private func prepare(_ request: ConfirmationRequest) {
-        asked = request
+        asked = (request, Standing(state))
         let reader = ConfirmationBuilder(
             run: state.run, isLive: state.isLive, isOpenHere: state.isOpenHere, now: state.now,
-            files: OutputFiles.finder(in: state.run.plan.root), previewReopening: shown.previewReopening)
+            files: OutputFiles.finder(in: state.run.plan.root), hint: state.hint,
+            previewReopening: shown.previewReopening)
         send(.confirmation(reader.build(request)))
+    }
+
+    /// Asks the question on the screen again if the run has begun or ended meanwhile, here or on another screen: its answers
+    /// mean something else then.
+    ///
+    /// - Returns: Whether it did.
+    private func askAnew() -> Bool {
+        guard let asked, case .confirm(let question) = state.overlay, question.title == asked.request.title,
+            asked.about != Standing(state)
+        else { return false }
+        state.overlay = nil
+        prepare(asked.request)
+        if state.isAsking { state.say("the run has changed meanwhile: this is what an answer does now", .wait) }
+        return state.isAsking
     }
 
     /// Sends a command to the run, whichever process runs it.
@@ -348,7 +373,8 @@ final class DashboardLoop {
     /// process would take the run up again, so that the user is asked again.
     private func askAgain(_ command: RunCommand, of run: RunID) {
         // Another run may be shown by now.
-        guard run == state.run.id, let asked, asked.answers.contains(where: { $0.command == command }) else {
+        guard run == state.run.id, let asked = asked?.request, asked.answers.contains(where: { $0.command == command })
+        else {
             return receive(.refused("no process runs the run any more"))
         }
         dropReplayedRows()

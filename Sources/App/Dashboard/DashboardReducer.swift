@@ -76,7 +76,8 @@ struct DashboardReducer: ScreenReducer {
                 state.say("the run's process died", .bad)
             }
         case .notice(let notice): state.show(notice)
-        case .fault(let error): state.say(error.description, .bad)
+        case .fault(let error): state.lose(error, hasEnded: !state.ownsRun)
+        case .failed(let error): state.lose(error, hasEnded: true)
         }
     }
 
@@ -326,7 +327,7 @@ extension DashboardState {
     /// The command that retries what is selected.
     var retryLine: String {
         let item = selection.item.map { " --item '\($0)'" } ?? ""
-        return "caudal retry \(run.id) \(selection.stage)\(item)"
+        return hint("retry \(run.id) \(selection.stage)\(item)")
     }
 }
 

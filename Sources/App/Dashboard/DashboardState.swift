@@ -68,6 +68,11 @@ struct DashboardState: ScreenState {
     }
     var toast: Toast?
 
+    /// Why what is shown is not known to be true any more.
+    private(set) var fault: String?
+    /// Writes the commands that the user may type next.
+    var hint = CommandHint()
+
     /// Whether the keys that change a run are disabled.
     let isReadOnly: Bool
     let isASCII: Bool
@@ -126,7 +131,7 @@ struct DashboardState: ScreenState {
         self.home = home
         homeGoesOn = from.ownsRun && from.run.status == .running || from.homeGoesOn
         if run.stage(from.selection.stage) != nil { selection = UnitID(from.selection.stage) }
-        (view, order, keys) = (from.view, from.order, from.keys)
+        (view, order, keys, hint) = (from.view, from.order, from.keys, from.hint)
         say("\(keys.key("quit", "q")) goes back to run \(home)")
     }
 
@@ -248,17 +253,19 @@ struct DashboardState: ScreenState {
 
     /// Whether anything on the screen moves without input, so that it must be redrawn continually.
     var isMoving: Bool {
-        run.status == .running && (run.openAttempts > 0 || digest.counts[.retrying, default: 0] > 0)
+        run.status == .running && fault == nil && (run.openAttempts > 0 || digest.counts[.retrying, default: 0] > 0)
     }
 
     /// Why the user cannot steer the run; nil if he can.
     var steeringRefusal: String? {
+        if let fault, !ownsRun { return fault }
         if replay != nil { return "a replay changes nothing; \(keys.key("quit", "q")) leaves it" }
         if let home, homeGoesOn, !isLive {
-            return "run \(home) goes on in this process; reopen this one with: caudal watch \(run.id)"
+            return "run \(home) goes on in this process; reopen this one with: \(hint("watch \(run.id)"))"
         }
         if isReadOnly { return "this dashboard is read-only" }
-        return run.status == .interrupted ? "the run's process died; continue it with: caudal resume \(run.id)" : nil
+        return run.status == .interrupted
+            ? "the run's process died; continue it with: \(hint("resume \(run.id)"))" : nil
     }
 
     /// Whether the run has ended in this process, which still takes commands to it and can reopen it.
@@ -276,11 +283,19 @@ struct DashboardState: ScreenState {
         if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 
+    /// Keeps what is shown as the last that is known.
+    ///
+    /// - Parameter hasEnded: Whether nothing that this process could ask would do anything any more.
+    mutating func lose(_ error: StoreError, hasEnded: Bool) {
+        fault = error.description
+        if hasEnded { (ownsRun, isLive) = (false, false) }
+    }
+
     /// Continues with the reopened run; keeps the selection and the scroll positions.
     mutating func follow(_ shown: ShownRun) {
         run = shown.initial
         graph = GraphModel(run.plan)
-        (ownsRun, isLive, home, notice, toast) = (shown.isOwn, shown.isLive, nil, nil, nil)
+        (ownsRun, isLive, home, notice, toast, fault) = (shown.isOwn, shown.isLive, nil, nil, nil, nil)
         if run.stage(selection.stage) == nil { selection = UnitID(run.plan.stages.first?.id ?? "") }
     }
 

@@ -13,6 +13,8 @@ struct ShownRun: Sendable {
     let isLive: Bool
     /// The updates from then on, for one reader; subscribed when the run was opened, so that none is missed.
     let updates: AsyncStream<RunUpdate>
+    /// Tells the reader of the updates what keeps the run from going on, or from being followed.
+    let report: @Sendable (RunUpdate) -> Void
     /// Sends a command to the run; returns nil if the run is not live.
     let send: @Sendable (RunCommand) async throws(ControlError) -> CommandAnswer?
     /// How often a unit that failed had failed before in the same way, in words.
@@ -33,14 +35,16 @@ struct ShownRun: Sendable {
         let (batches, notices) = (engine.hub.batches(), engine.hub.notices())
         let (stream, continuation) = AsyncStream<RunUpdate>.makeStream()
         // A detached task: waking the main actor for every batch would cost more than drawing.
+        // It does not end before its reader: what the session failed of may come last.
+        let (id, report) = (session.id, { @Sendable (update: RunUpdate) in _ = continuation.yield(update) })
         let task = Task.detached {
             async let heard: Void = { for await notice in notices { continuation.yield(.notice(notice)) } }()
+            async let _: Void = { if let error = await store.loss(of: id) { report(.fault(error)) } }()
             for await events in batches { continuation.yield(.events(events)) }
             await heard
-            continuation.finish()
         }
         continuation.onTermination = { _ in task.cancel() }
-        updates = stream
+        (updates, self.report) = (stream, report)
         send = { command async throws(ControlError) in await engine.send(command, by: Operator.name) }
         (failureWords, past) = (Self.failureWords(in: store), PastRuns(store: store, files: files))
         details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
@@ -51,7 +55,7 @@ struct ShownRun: Sendable {
     init(_ follower: RunFollower, folder: RunFolder, _ files: RunFiles?) {
         (self.folder, self.files) = (folder, files)
         (initial, isOwn, isLive) = (follower.initial, false, follower.isLive)
-        updates = follower.updates()
+        (updates, report) = (follower.updates(), { _ in })
         (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: files))
         let store = follower.store
         details = { [places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
@@ -65,7 +69,7 @@ struct ShownRun: Sendable {
         let run = follower.initial
         let replay = RunReplay(run.id, try follower.store.plan(of: run.id), follower.past)
         (self.folder, self.replay, initial, isOwn, isLive) = (folder, replay, replay.run, false, true)
-        updates = AsyncStream { $0.finish() }
+        (updates, report) = (AsyncStream { $0.finish() }, { _ in })
         (failureWords, past) = (Self.failureWords(in: follower.store), PastRuns(store: follower.store, files: nil))
         details = { [store = follower.store, places = StagePlaces()] in UnitDetails($0, of: $1, in: $2, store, places) }
         // Never used, because a replay is read-only.

@@ -145,10 +145,11 @@ final class HomeLoop {
     private func prepare(_ request: ConfirmationRequest, _ id: RunID) {
         do {
             guard let opened = try open(id) else { return state.say("run \(id) no longer exists", .wait) }
-            let reader = ConfirmationBuilder(
+            let builder = ConfirmationBuilder(
                 run: opened.run, isLive: opened.isLive, now: state.now,
-                files: OutputFiles.finder(in: opened.run.plan.root), previewReopening: opened.previewReopening)
-            reducer.ask(reader.build(request), of: opened.run, isLive: opened.isLive, &state)
+                files: OutputFiles.finder(in: opened.run.plan.root), hint: reader.hint,
+                previewReopening: opened.previewReopening)
+            reducer.ask(builder.build(request), of: opened.run, isLive: opened.isLive, &state)
         } catch {
             state.say(Output.oneLine(error), .bad)
         }

@@ -105,6 +105,9 @@ final class ProjectReader {
         files = ProjectFiles(root: root, chosenRoot: place.chosenFolder, variables: place.variables)
     }
 
+    /// Writes the commands that the user may type next.
+    var hint: CommandHint { store.map { CommandHint($0.folder) } ?? CommandHint() }
+
     /// Opens the run store of the project; nil while there is none.
     func openStore() throws(StoreError) -> RunStore? {
         if let store { return store }
@@ -124,6 +127,11 @@ final class ProjectReader {
 
     /// Whether the store has changed since the last call.
     func hasChanged() throws(StoreError) -> Bool {
+        // Whatever has its name now is the project's store; without one there are no runs.
+        if let store, store.isReplaced {
+            (self.store, change) = (nil, nil)
+            return true
+        }
         guard try openStore() != nil, let change else { return false }
         return try change.hasChanged()
     }

@@ -6,6 +6,7 @@ import Foundation
 struct PlainPrinter {
     private(set) var state: RunState
     private let paint: Paint
+    private let hint: CommandHint?
     private let printLine: (StyledText) -> Void
     private var lastProgress: [StageID: Int64] = [:]
     private let width: Int
@@ -13,9 +14,11 @@ struct PlainPrinter {
     /// The interval between two lines of progress of one stage, in milliseconds.
     private static let interval: Int64 = 2000
 
-    init(_ state: RunState, paint: Paint, printLine: @escaping (StyledText) -> Void) {
+    init(_ state: RunState, paint: Paint, hint: CommandHint? = CommandHint(), printLine: @escaping (StyledText) -> Void)
+    {
         self.state = state
         self.paint = paint
+        self.hint = hint
         self.printLine = printLine
         width = min(28, state.plan.stages.map(\.id.rawValue.count).max() ?? 0)
     }
@@ -116,13 +119,14 @@ struct PlainPrinter {
     }
 
     private func summary(_ event: RunEvent) {
-        for line in RunWords.summary(state, now: event.time, paint: paint) { printLine(line) }
+        for line in RunWords.summary(state, now: event.time, paint: paint, hint) { printLine(line) }
     }
 }
 
 /// Describes runs in words: the summary that is printed after a run and after the dashboard.
 enum RunWords {
-    static func summary(_ state: RunState, now: Moment, paint: Paint) -> [StyledText] {
+    /// - Parameter hint: Writes the commands that the user may type next; nil where the run will not be there any more.
+    static func summary(_ state: RunState, now: Moment, paint: Paint, _ hint: CommandHint?) -> [StyledText] {
         var lines: [StyledText] = []
         let took = state.startedAt == nil ? "—" : state.duration(now: now).short
         let counts = state.counts
@@ -147,10 +151,10 @@ enum RunWords {
             let names = slowest.map { "\($0.0) \($0.1.short)" }.joined(separator: ", ")
             lines.append("  slowest: \(names)")
         }
-        if state.status == .failed || state.status == .cancelled {
-            lines.append("  try again: caudal retry \(state.id)")
-            lines.append("  why:       caudal show \(state.id)")
-            lines.append("  log:       caudal logs --run \(state.id)")
+        if let hint, state.status == .failed || state.status == .cancelled {
+            lines.append("  try again: \(hint("retry \(state.id)"))")
+            lines.append("  why:       \(hint("show \(state.id)"))")
+            lines.append("  log:       \(hint("logs --run \(state.id)"))")
         }
         return lines
     }

@@ -11,8 +11,10 @@ enum RunUpdate: Sendable {
     case gone
     /// A message about the run that is not one of its events.
     case notice(EventHub.Notice)
-    /// The journal cannot be read; this is the last update.
+    /// What is known of the run may not be true any more: its journal cannot be read, or is another one.
     case fault(StoreError)
+    /// The run's session in this process has ended with an error; this is the last update.
+    case failed(StoreError)
 }
 
 /// Follows a run that another process runs, or may reopen.

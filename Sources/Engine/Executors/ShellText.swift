@@ -25,6 +25,17 @@ package enum ShellText {
     /// A text as one word of the shell.
     package static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 
+    /// A text as one word of the shell, in quotes only where it needs them.
+    package static func word(_ text: String) -> String {
+        let isPlain =
+            !text.isEmpty
+            && text.utf8.allSatisfy {
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
+                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "/._-+:@%,".utf8.contains($0)
+            }
+        return isPlain ? text : quoted(text)
+    }
+
     /// The line with each reference as a variable, quoted so that its value stays one word.
     package static func line(of template: Template) -> String {
         var line = ""

@@ -94,8 +94,17 @@ package final class LogIndex: Sendable {
         var position = LogPosition(segment: 0, offset: 0)
         /// Grows with everything that is found.
         var version = 0
-        /// The part that a line was asked for last, with its lines that are shown.
-        var open: (part: Int, size: Int, generation: Int, bytes: [UInt8], places: [Place])?
+        /// The parts that lines were asked for last, the latest first: a screen of long lines has one for each.
+        var opened: [OpenPart] = []
+    }
+
+    /// A part in memory, with its lines that are shown.
+    private struct OpenPart {
+        let part: Int
+        let size: Int
+        let generation: Int
+        let bytes: [UInt8]
+        let places: [Place]
     }
 
     private let folder: String
@@ -105,6 +114,9 @@ package final class LogIndex: Sendable {
 
     /// The size of a part in bytes.
     private static let partSize = 64 << 10
+    /// How many parts are kept in memory at most, and how many bytes of them, besides the latest.
+    private static let openParts = 64
+    private static let openBytes = 8 << 20
 
     package init(folder: String) { self.folder = folder }
 
@@ -225,10 +237,12 @@ package final class LogIndex: Sendable {
         return (low, index - state.before[low].shown)
     }
 
-    private func open(_ part: Int, _ state: inout State) -> (bytes: [UInt8], places: [Place])? {
+    private func open(_ part: Int, _ state: inout State) -> OpenPart? {
         let (size, generation) = (state.parts[part].size, state.generation)
-        if let open = state.open, (open.part, open.size, open.generation) == (part, size, generation) {
-            return (open.bytes, open.places)
+        if let place = state.opened.firstIndex(where: { ($0.part, $0.size, $0.generation) == (part, size, generation) })
+        {
+            if place > 0 { state.opened.insert(state.opened.remove(at: place), at: 0) }
+            return state.opened[0]
         }
         let bytes = bytes(of: state.parts[part])
         guard bytes.count == size else { return nil }
@@ -237,8 +251,16 @@ package final class LogIndex: Sendable {
         bytes.withUnsafeBufferPointer { block in
             _ = examiner.examine(block, places: &places)
         }
-        state.open = (part, size, generation, bytes, places)
-        return (bytes, places)
+        let opened = OpenPart(part: part, size: size, generation: generation, bytes: bytes, places: places)
+        state.opened.removeAll { $0.part == part || $0.generation != generation }
+        state.opened.insert(opened, at: 0)
+        var kept = 0
+        let end = state.opened.prefix(Self.openParts).firstIndex { other in
+            kept += other.size
+            return kept > Self.openBytes
+        }
+        state.opened.removeSubrange(max(1, end ?? min(state.opened.count, Self.openParts))...)
+        return opened
     }
 
     // MARK: - Finding

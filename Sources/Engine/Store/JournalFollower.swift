@@ -59,6 +59,7 @@ package final class JournalFollower: Sendable {
     private let store: RunStore
     private let change: StoreChange
     private let sequence: Mutex<Int64>
+    private let hadFolder: Bool
 
     /// Follows a run from after event `sequence`.
     ///
@@ -66,14 +67,16 @@ package final class JournalFollower: Sendable {
     package init(_ run: RunID, after sequence: Int64, in store: RunStore) throws(StoreError) {
         self.run = run
         self.store = store
+        hadFolder = FileText.exists(store.folder.run(run).path)
         change = try StoreChange(store)
         self.sequence = Mutex(sequence)
     }
 
     /// Reads what is new.
     ///
-    /// - Throws: ``StoreError`` when the journal cannot be read.
+    /// - Throws: ``StoreError`` when the journal cannot be read, or is no longer the one that has its name.
     package func look() throws(StoreError) -> JournalUpdate {
+        if let lost = store.loss(of: run, hadFolder: hadFolder) { throw lost }
         // Checked before the events are read, so that no event of a process that just died is missed.
         let isLive = store.folder.run(run).isLive
         guard try change.hasChanged() else { return JournalUpdate(isLive: isLive) }

@@ -9,6 +9,29 @@ package struct StateFolder: Sendable, Hashable {
 
     package init(path: String) { self.path = path }
 
+    /// The state folder that the variables name, or else the nearest in a folder or above it; nil when that holds no runs.
+    ///
+    /// One that this user may not read counts as found: opening it reports why it cannot be read.
+    ///
+    /// - Parameter folder: An absolute path.
+    package static func found(from folder: String, _ variables: [String: String]) -> StateFolder? {
+        func existing(_ state: StateFolder) -> StateFolder? {
+            FileText.exists(state.database) || FileText.isForbidden(state.path) ? state : nil
+        }
+        if let chosen = variables[variable], !chosen.isEmpty {
+            return existing(StateFolder(path: PathText.absolute(chosen, in: folder)))
+        }
+        var place = folder
+        while true {
+            if let state = existing(StateFolder(path: PathText.absolute(".caudal", in: place))) { return state }
+            if place.count <= 1 { return nil }
+            place = PathText.folder(of: place)
+        }
+    }
+
+    /// The environment variable that names the state folder.
+    package static let variable = "CAUDAL_STATE"
+
     /// The run store.
     package var database: String { path + "/caudal.db" }
     /// The folder of a run.

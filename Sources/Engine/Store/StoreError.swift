@@ -11,6 +11,8 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case readOnly
         /// It is no longer the file or folder in which the run was recorded.
         case replaced
+        /// It is no longer the file or folder that is being looked at.
+        case lost
         /// It is no longer the file that the scheduler has open.
         case gone
         case unreadable(String)
@@ -44,8 +46,11 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
             return "\(path) cannot be written to: what it holds can be read, but nothing can be run or changed; "
                 + "use another folder with --state"
         case .replaced:
-            return "\(path) was removed or replaced while the run went on: what it did since is not recorded, and "
-                + "what ran was stopped; put it back if it was moved, else begin anew with 'caudal run'"
+            return
+                "the run's records were removed or replaced, so that what ran was stopped, and what it did since is not "
+                + "recorded: put \(path) back if it was moved, else begin anew with 'caudal run'"
+        case .lost:
+            return "the run's records were removed or replaced: what is shown may not be true any more (\(path))"
         case .gone:
             return "\(path) was removed or replaced, so that nothing that the scheduler decides would be kept; "
                 + "start it again with 'caudal schedule'"

@@ -62,6 +62,32 @@ extension RunStore {
         if wasThere, !isThere { throw StoreError(.replaced, path: folder.run(run).path) }
     }
 
+    /// Whether other files have the names of those that the store has open.
+    package var isReplaced: Bool { presence.replaced != nil }
+
+    /// What is said to who looks at a run whose records are no longer in the files that have their names; nil if they are.
+    ///
+    /// - Parameter hadFolder: Whether the run had its folder before: one that began just now may not have it yet.
+    func loss(of run: RunID, hadFolder: Bool) -> StoreError? {
+        if let path = presence.replaced { return StoreError(.lost, path: path) }
+        let path = folder.run(run).path
+        return hadFolder && !FileText.exists(path) ? StoreError(.lost, path: path) : nil
+    }
+
+    /// Waits, looking each second, until a run's records are no longer in the files that have their names.
+    ///
+    /// - Returns: What is said of that; nil if the task was cancelled before.
+    package func loss(of run: RunID) async -> StoreError? {
+        var hadFolder = false
+        while !Task.isCancelled {
+            hadFolder = hadFolder || FileText.exists(folder.run(run).path)
+            if let error = loss(of: run, hadFolder: hadFolder) { return error }
+            // A cancelled sleep ends the loop.
+            try? await Task.sleep(for: .seconds(1))
+        }
+        return nil
+    }
+
     /// Ensures that the next process to open the store can read the run's end.
     ///
     /// - Throws: ``StoreError`` when it cannot.

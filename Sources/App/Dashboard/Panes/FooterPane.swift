@@ -26,8 +26,9 @@ enum FooterPane {
     /// The message about the present state of the run.
     private static func standing(_ state: DashboardState) -> Span? {
         if case .prompt = state.overlay { return nil }
+        if let fault = state.fault { return Span(fault, .bad) }
         if state.run.status == .interrupted {
-            return Span("its process died — continue it with: caudal resume \(state.run.id)", .bad)
+            return Span("its process died — continue it with: \(state.hint("resume \(state.run.id)"))", .bad)
         }
         let (failed, allowed) = (state.digest.failed, state.digest.allowed)
         if let first = failed.first {

@@ -74,6 +74,7 @@ enum HeaderPane {
     }
 
     private static func statusSpan(_ state: DashboardState) -> Span {
+        if state.fault != nil, state.run.status == .running { return Span("UNKNOWN", .bad) }
         if state.run.isPaused, state.run.status == .running {
             return Span("PAUSED \(state.isASCII ? "p" : "‖")", Style(.wait, .bold))
         }

@@ -121,7 +121,7 @@ enum LogPane: DashboardPane {
     /// The place of the current line among the matches and their number, as far as they are known.
     private static func matches(_ log: LogView, _ lines: any LogLines, _ current: Int) -> String {
         let count = Int64(lines.hits).grouped
-        if !lines.isComplete, lines.hits == 0 { return "searching …" }
+        if lines.hits == 0 { return lines.isComplete ? "no match" : "searching …" }
         let number = log.cursor != nil && lines.isHit(at: current) ? lines.hitNumber(at: current) : 0
         // The lines before it may not be searched yet.
         let place = number > 0 ? Int64(number).grouped : "–"
